@@ -1,0 +1,6 @@
+export { BkError, type BkErrorOptions, errorCodes, type ErrorCode, type ErrorDetail, isRetryable, type Outcome } from "./errors.js";
+export { cancelledError, type Clock, systemClock, testClock, type TestClock, type TestClockOptions } from "./clock.js";
+export { retry, type RetryOptions } from "./retry.js";
+export { consoleLog, type ConsoleLogOptions, type Log, type LogFields, type LogLevel, logLevels, silentLog } from "./log.js";
+export { redactUrl } from "./redact-url.js";
+export { type ConnectUrl, type Host, parseConnectUrl } from "./connect-url.js";

@@ -1,0 +1,57 @@
+/** Facts beside a message. Never put secrets or row values in them. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Where messages go. Any logger with these four methods fits. */
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+/** From the most to the least talkative. */
+export const logLevels = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Drops everything. */
+export const silentLog: Log = Object.freeze({ debug: drop, info: drop, warn: drop, error: drop });
+
+function drop(): void {}
+
+export interface ConsoleLogOptions {
+  /** The least serious level that is written; default `info`. */
+  readonly level?: LogLevel;
+  /** Takes each line; default standard error, so that standard output stays with the program's results. */
+  readonly write?: (line: string) => void;
+}
+
+/** Gives a log that writes one line a message: level, message, then the fields as JSON. */
+export function consoleLog({ level = "info", write = writeToConsole }: ConsoleLogOptions = {}): Log {
+  const at = (own: LogLevel): Log["info"] =>
+    logLevels.indexOf(own) < logLevels.indexOf(level) ? drop : (message, fields) => write(formatLine(own, message, fields));
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+function writeToConsole(line: string): void {
+  // oxlint-disable-next-line no-console -- this is the console log
+  console.error(line);
+}
+
+function formatLine(level: LogLevel, message: string, fields: LogFields | undefined): string {
+  // A line break in a message would let its text pass for another line.
+  const text = `${level} ${message.replace(/[\r\n]+/g, " ")}`;
+  return fields === undefined || Object.keys(fields).length === 0 ? text : `${text} ${stringify(fields)}`;
+}
+
+function stringify(fields: LogFields): string {
+  try {
+    return JSON.stringify(fields, (_key, value: unknown) => {
+      if (typeof value === "bigint") return value.toString();
+      // Errors with a toJSON of their own arrive here already converted.
+      return value instanceof Error ? { name: value.name, message: value.message } : value;
+    });
+  } catch {
+    // A log must not fail its caller: cyclic fields lose their values, not the message.
+    return JSON.stringify({ fields: Object.keys(fields), note: "not serializable" });
+  }
+}

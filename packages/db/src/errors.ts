@@ -1,0 +1,35 @@
+import { BkError, type BkErrorOptions, type ErrorCode } from "@bk/core";
+
+/** What a {@link DbError} adds to its base: where it happened. */
+export interface DbErrorOptions extends BkErrorOptions {
+  driver?: string;
+  op?: string;
+  table?: string;
+  column?: string;
+}
+
+/**
+ * The one error class of this package. Branch on `code`; messages are for people and may change.
+ *
+ * `outcome` says whether a change may have been applied. Row values, keys and secrets are in no message.
+ */
+export class DbError extends BkError {
+  override readonly name = "DbError";
+  readonly driver: string | undefined;
+  readonly op: string | undefined;
+  readonly table: string | undefined;
+  readonly column: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: DbErrorOptions = {}) {
+    super(code, message, options);
+    this.driver = options.driver;
+    this.op = options.op;
+    this.table = options.table;
+    this.column = options.column;
+  }
+}
+
+/** An `invalid` error: the call breaks the table or the API; nothing was done. */
+export function invalid(message: string, options: DbErrorOptions = {}): DbError {
+  return new DbError("invalid", message, options);
+}

@@ -1,0 +1,164 @@
+// What an app writes to describe its tables: plain data, checked when a database is opened (compile-table.ts).
+
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+
+/** The names of column types; several names may mean one type. */
+export type TypeName =
+  | "text"
+  | "string"
+  | "str"
+  | "keyword"
+  | "email"
+  | "url"
+  | "phone"
+  | "uuid"
+  | "tuuid"
+  | "int"
+  | "smallint"
+  | "bigint"
+  | "int64"
+  | "counter"
+  | "now"
+  | "mtime"
+  | "ttl"
+  | "random"
+  | "real"
+  | "float"
+  | "double"
+  | "number"
+  | "decimal"
+  | "numeric"
+  | "bool"
+  | "boolean"
+  | "json"
+  | "obj"
+  | "object"
+  | "array"
+  | "list"
+  | "set"
+  | "blob"
+  | "date"
+  | "timestamp"
+  | "datetime"
+  | "geohash"
+  | "geopoint";
+
+/** Names of index groups: columns that share one name form one index. */
+export type IndexGroup = "index" | "index1" | "index2" | "index3" | "index4" | "index5";
+/** Names of unique groups: the values of the group's columns together exist once in the table; absent values never conflict. */
+export type UniqueGroup = "unique" | "unique1" | "unique2" | "unique3" | "unique4" | "unique5";
+
+/** Settings of one column. Every property is optional; a column without any is text. */
+export type ColumnDefinition = {
+  /** Type of the values; default `text`. */
+  readonly type?: TypeName;
+  /** Place in the primary key, from 1; the first is the hash (partition) key, the others are range (sort) keys. */
+  readonly primary?: number;
+  /** Value written by `add`, `put` and inserts of `update`/`incr` when the column is left out. */
+  readonly value?: unknown;
+  /** Element type of a `list` or `set`: `text` (default), `int` or `real`. */
+  readonly of?: "text" | "int" | "real";
+  /** Columns (this one may be among them) whose values this text column holds, joined by `separator`. */
+  readonly join?: readonly string[];
+  /** Separator of `join`, one character, default `|`. It is escaped with a backslash inside the parts. */
+  readonly separator?: string;
+  /** Fill the parts of `join` from the stored text when a row is read: all, or the named ones. */
+  readonly unjoin?: boolean | readonly string[];
+  /** Change text before it is stored or compared. `cap` makes the first letter of each word upper case. */
+  readonly lower?: boolean;
+  readonly upper?: boolean;
+  readonly trim?: boolean;
+  readonly cap?: boolean;
+  /** Bounds of a number, inclusive. For `random` the range it is drawn from. */
+  readonly min?: number;
+  readonly max?: number;
+  /** Most code points of a text, elements of a list or set, or bytes of a blob. */
+  readonly maxLength?: number;
+  /** The allowed values. */
+  readonly values?: readonly (string | number)[];
+  /** The column must have a value, and it must not be `""`, `[]` or `{}`. */
+  readonly notEmpty?: boolean;
+  /** Digits kept after the point of a number (rounded half away from zero). */
+  readonly decimals?: number;
+  /** A number is multiplied by this before it is stored. */
+  readonly multiplier?: number;
+  /** Written by inserts only; `update` and `incr` leave it alone. */
+  readonly readonly?: boolean;
+  /** Written by `update` and `incr` only; inserts leave it alone. */
+  readonly writeonly?: boolean;
+  /** Never stored; a part of joined columns. */
+  readonly hidden?: boolean;
+  /** Who sees the column over HTTP: everyone (`pub`), admins only (`admin`), nobody (`secure`); else the row's owner and admins. */
+  readonly pub?: boolean;
+  readonly admin?: boolean;
+  readonly secure?: boolean;
+  /** Prefix of generated `uuid` and `tuuid` values. */
+  readonly prefix?: string;
+  /** For `geohash`: the columns with latitude and longitude in degrees, and the number of characters (default 8). */
+  readonly lat?: string;
+  readonly lon?: string;
+  readonly precision?: number;
+  /** Default operators of filters on this column, by call: `{ select: "begins_with" }`. */
+  readonly ops?: { readonly select?: string };
+  /** A Standard Schema (zod, valibot, arktype …) that checks, and may change, a value before it is stored. Synchronous. */
+  readonly check?: StandardSchemaV1;
+  /** Settings for one driver only, in a bag named after it. */
+  readonly sqlite?: Readonly<Record<string, unknown>>;
+  readonly postgres?: Readonly<Record<string, unknown>>;
+  readonly mysql?: Readonly<Record<string, unknown>>;
+  readonly dynamodb?: Readonly<Record<string, unknown>>;
+  readonly redis?: Readonly<Record<string, unknown>>;
+} & { readonly [group in IndexGroup | UniqueGroup]?: number };
+
+/** Settings of a table. */
+export interface TableSettings {
+  /** Columns that are not declared are allowed; they hold any JSON value. Default false. */
+  readonly open?: boolean;
+  /** Refuse a `select` that no key or index serves with `scan-refused`, on every database. Default false. */
+  readonly noscan?: boolean;
+  /** A Standard Schema that checks, and may change, a whole row before `add` and `put`. Synchronous. */
+  readonly check?: StandardSchemaV1;
+  /** Over HTTP: the column with the id of the account that owns the row. */
+  readonly owner?: string;
+  /** Settings for one driver only, in a bag named after it. */
+  readonly sqlite?: Readonly<Record<string, unknown>>;
+  readonly postgres?: Readonly<Record<string, unknown>>;
+  readonly mysql?: Readonly<Record<string, unknown>>;
+  readonly dynamodb?: Readonly<Record<string, unknown>>;
+  readonly redis?: Readonly<Record<string, unknown>>;
+}
+
+export type ColumnDefinitions = { readonly [column: string]: ColumnDefinition };
+
+declare const withSettings: unique symbol;
+
+/** A table with settings of its own, made by {@link table}. */
+export interface TableWithSettings<
+  Columns extends ColumnDefinitions = ColumnDefinitions,
+  Settings extends TableSettings = TableSettings,
+> {
+  readonly $columns: Columns;
+  readonly $settings: Settings;
+  readonly [withSettings]?: true;
+}
+
+export type TableDefinition = ColumnDefinitions | TableWithSettings;
+export type TableDefinitions = { readonly [table: string]: TableDefinition };
+
+/** Declares tables in code; gives its argument back with exact types, which type every call of the database. */
+export function defineTables<const Tables extends TableDefinitions>(tables: Tables): Tables {
+  return tables;
+}
+
+/**
+ * A table with settings.
+ *
+ * @param columns   the columns, by name
+ * @param settings  `open`, `noscan`, `check`, `owner` and the drivers' bags
+ */
+export function table<const Columns extends ColumnDefinitions, const Settings extends TableSettings>(
+  columns: Columns,
+  settings: Settings,
+): TableWithSettings<Columns, Settings> {
+  return { $columns: columns, $settings: settings };
+}
