@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, openSync, closeSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { freePorts } from "./free-ports.js";
+import { isRunning, killTree, signal, waitUntilGone } from "./process-tree.js";
+import type { Place, Recipe } from "./recipe.js";
+import { lastLines } from "./run.js";
+import type { Service, ServiceOptions } from "./service.js";
+import { openWorkFolder, type WorkFolder } from "./work-folder.js";
+
+const READY_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 20_000;
+
+/** Options of `startNative`. */
+export interface NativeOptions extends ServiceOptions {
+  /** Whether acknowledged writes must survive `kill`. */
+  readonly durable: boolean;
+}
+
+/**
+ * Starts a server as a child of this process.
+ *
+ * @throws Error  when it ends or does not answer within 60 seconds, with the end of its log; nothing is left behind then
+ */
+export async function startNative(recipe: Recipe, options: NativeOptions): Promise<Service> {
+  const ports =
+    options.port === undefined ? await freePorts(recipe.portCount) : Array.from({ length: recipe.portCount }, (_, i) => options.port! + i);
+  const work = openWorkFolder(recipe.name);
+  const data = options.dir === undefined ? join(work.path, "data") : resolve(options.dir);
+  const place: Place = { data, ports, durable: options.durable };
+  const log = join(work.path, "log");
+  let children: ChildProcess[] = [];
+
+  const service: Service = {
+    name: recipe.name,
+    url: recipe.url(ports),
+    get pid() {
+      return children[0]?.pid;
+    },
+    async start() {
+      if (children.some(runs)) throw new Error(`${recipe.name} runs already`);
+      children = recipe.commands(place).map((command) => launch(command, work, log, recipe.lastSignal));
+      await untilReady(recipe, ports, children, log);
+    },
+    async kill() {
+      await Promise.all(pidsOf(children).map(killTree));
+    },
+    async stop() {
+      await endAll(pidsOf(children), recipe.stopSignal);
+      await recipe.release?.(place);
+      work.remove();
+    },
+  };
+  try {
+    mkdirSync(data, { recursive: true });
+    await recipe.prepare(place);
+    await service.start();
+    return service;
+  } catch (error) {
+    await service.kill();
+    await recipe.release?.(place);
+    work.remove();
+    throw error;
+  }
+}
+
+/** A child in a session of its own: Ctrl-C in the terminal is ours to handle, and its whole group can be killed. */
+function launch(command: readonly string[], work: WorkFolder, log: string, lastSignal: string): ChildProcess {
+  const [file = "", ...args] = command;
+  const output = openSync(log, "a");
+  const child = spawn(file, args, { cwd: work.path, detached: true, stdio: ["ignore", output, output] });
+  closeSync(output);
+  child.on("error", () => {
+    // Seen by `untilReady` as a child without a process id.
+  });
+  const { pid } = child;
+  if (pid !== undefined) {
+    work.guard(pid, lastSignal);
+    child.once("exit", () => work.forget(pid));
+  }
+  child.unref();
+  return child;
+}
+
+async function untilReady(recipe: Recipe, ports: readonly number[], children: readonly ChildProcess[], log: string): Promise<void> {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    const answers = await recipe.answers(ports);
+    // Looked at after the answer: another server may answer on a port that ours did not get.
+    if (!children.every(runs)) throw new Error(`${recipe.name} ended while starting:\n${tail(log)}`);
+    if (answers) return;
+    if (Date.now() > deadline)
+      throw new Error(`${recipe.name} does not answer on port ${ports[0]} after ${READY_TIMEOUT_MS} ms:\n${tail(log)}`);
+    await sleep(30);
+  }
+}
+
+async function endAll(pids: readonly number[], stopSignal: NodeJS.Signals): Promise<void> {
+  for (const pid of pids) signal(pid, stopSignal);
+  try {
+    await waitUntilGone(pids, STOP_TIMEOUT_MS);
+  } finally {
+    await Promise.all(pids.map(killTree));
+  }
+}
+
+function pidsOf(children: readonly ChildProcess[]): number[] {
+  return children.filter(runs).flatMap((child) => child.pid ?? []);
+}
+
+function runs(child: ChildProcess): boolean {
+  return child.pid !== undefined && child.exitCode === null && child.signalCode === null && isRunning(child.pid);
+}
+
+function tail(log: string): string {
+  return lastLines(readFileSync(log, "utf8"), 20);
+}
