@@ -35,7 +35,8 @@ export const systemClock: Clock = Object.freeze({
   random: () => Math.random(),
   randomBytes(count: number) {
     const bytes = new Uint8Array(count);
-    for (let start = 0; start < count; start += maxRandomBytes) globalThis.crypto.getRandomValues(bytes.subarray(start, start + maxRandomBytes));
+    for (let start = 0; start < count; start += maxRandomBytes)
+      globalThis.crypto.getRandomValues(bytes.subarray(start, start + maxRandomBytes));
     return bytes;
   },
 });

@@ -14,7 +14,7 @@ export interface ConnectUrl {
   readonly password?: string;
   /** In the order given; empty where the URL names none, as in `sqlite:app.db`. */
   readonly hosts: readonly Host[];
-  /** A database name, or a file's path. Without the slash after the hosts; absent when empty. */
+  /** A database name, or a file's path. Without the slash that ends the hosts, with it where nothing stands before it (`sqlite:///var/app.db`); absent when empty. */
   readonly path?: string;
   /** The query parameters. */
   readonly options: Readonly<Record<string, string>>;
@@ -47,7 +47,7 @@ export function parseConnectUrl(url: string): ConnectUrl {
     scheme,
     ...(at < 0 ? {} : parseUser(authority.slice(0, at), scheme)),
     hosts: parseHosts(authority.slice(at + 1), scheme),
-    ...pathOf(decode(path ?? "", "path", scheme)),
+    ...pathOf(decode(authority === "" && path ? `/${path}` : (path ?? ""), "path", scheme)),
     options,
   };
 }

@@ -1,0 +1,64 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { BkError } from "./errors.js";
+import { consoleLog, logLevels, silentLog } from "./log.js";
+
+function lines(options: { level?: "debug" | "info" | "warn" | "error" } = {}): { log: ReturnType<typeof consoleLog>; written: string[] } {
+  const written: string[] = [];
+  return { log: consoleLog({ ...options, write: (line) => written.push(line) }), written };
+}
+
+describe("consoleLog", () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it.each(logLevels)("at level %s writes that level and what is more serious", (level) => {
+    const { log, written } = lines({ level });
+    for (const each of logLevels) log[each]("x");
+    expect(written).toEqual(logLevels.slice(logLevels.indexOf(level)).map((each) => `${each} x`));
+  });
+
+  it("writes from info up by default", () => {
+    const { log, written } = lines();
+    log.debug("x");
+    log.info("y");
+    expect(written).toEqual(["info y"]);
+  });
+
+  it("writes one line a message, fields as JSON, line breaks taken out", () => {
+    const { log, written } = lines();
+    log.warn("a\nerror forged", { port: 1, big: 2n, cause: new Error("x"), empty: undefined });
+    log.info("bare", {});
+    expect(written).toEqual(['warn a error forged {"port":1,"big":"2","cause":{"name":"Error","message":"x"}}', "info bare"]);
+  });
+
+  it("does not write the cause of an error", () => {
+    const { log, written } = lines();
+    log.error("failed", { error: new BkError("internal", "above", { cause: new Error("hunter2") }) });
+    expect(written[0]).toContain("above");
+    expect(written[0]).not.toContain("hunter2");
+  });
+
+  it("does not fail on fields that have no JSON", () => {
+    const { log, written } = lines();
+    const cyclic: Record<string, unknown> = {};
+    cyclic["self"] = cyclic;
+    log.info("x", cyclic);
+    expect(written).toEqual(['info x {"fields":["self"],"note":"not serializable"}']);
+  });
+
+  it("writes to standard error, never to standard output", () => {
+    const toError = vi.spyOn(console, "error").mockReturnValue(undefined);
+    const toOutput = vi.spyOn(console, "log").mockReturnValue(undefined);
+    consoleLog().info("x");
+    expect(toError).toHaveBeenCalledWith("info x");
+    expect(toOutput).not.toHaveBeenCalled();
+  });
+});
+
+describe("silentLog", () => {
+  it("writes nothing", () => {
+    const spies = (["error", "warn", "info", "log", "debug"] as const).map((name) => vi.spyOn(console, name).mockReturnValue(undefined));
+    for (const level of logLevels) silentLog[level]("x");
+    for (const spy of spies) expect(spy).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
+  });
+});
