@@ -1,6 +1,7 @@
-// `npm test`: makes the clone ready, then runs test/run.ts.
+// `npm test`: makes the clone ready, then is test/run.ts. One process, so that signals reach it.
 import { makeReady } from "./ready.js";
 
 makeReady();
-process.argv.splice(2, 0, "test/run.ts");
-await import("./run-ts.js");
+const { register } = await import("tsx/esm/api");
+register();
+await import("../test/run.js");

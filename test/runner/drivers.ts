@@ -1,0 +1,17 @@
+/** A driver that the tests run on, and what it needs. */
+export interface TestDriver {
+  /** As in `describe("driver: <id>")` and `--drivers=<id>`. */
+  readonly id: string;
+  /** Servers of test/services that it needs; none for what runs in this process. */
+  readonly services: readonly string[];
+}
+
+export const testDrivers: readonly TestDriver[] = [
+  { id: "memory", services: [] },
+  { id: "sqlite", services: [] },
+  { id: "pg", services: ["pg"] },
+  { id: "mysql", services: ["mysql"] },
+  { id: "mariadb", services: ["mariadb"] },
+  { id: "dynamodb", services: ["dynamodb"] },
+  { id: "redis", services: ["redis", "redis-cluster"] },
+];
