@@ -1,6 +1,10 @@
+import { dynamodb } from "./dynamodb.js";
+import { mariadb } from "./mariadb.js";
+import { mysql } from "./mysql.js";
 import { postgres } from "./postgres.js";
 import type { Recipe } from "./recipe.js";
+import { redisCluster } from "./redis-cluster.js";
 import { redis } from "./redis.js";
 
-/** All servers, one line each, in the order in which they are started. */
-export const recipes: readonly Recipe[] = [postgres, redis];
+/** All servers, one line each. The slow ones come first, so that a run that starts them all ends soonest. */
+export const recipes: readonly Recipe[] = [mysql, mariadb, dynamodb, redisCluster, postgres, redis];
