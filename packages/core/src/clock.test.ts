@@ -78,7 +78,7 @@ describe("testClock", () => {
 
   it("spreads its randomness over the whole range", () => {
     const clock = testClock({ seed: 3 });
-    const tenths = new Array<number>(10).fill(0);
+    const tenths = Array.from({ length: 10 }, () => 0);
     for (let i = 0; i < 10_000; i++) tenths[Math.floor(clock.random() * 10)]! += 1;
     for (const count of tenths) expect(count).toBeGreaterThan(800);
     expect(new Set(clock.randomBytes(10_000)).size).toBe(256);
