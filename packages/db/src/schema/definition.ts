@@ -98,6 +98,8 @@ export type ColumnDefinition = {
   readonly lat?: string;
   readonly lon?: string;
   readonly precision?: number;
+  /** The column's words are found by `db.search`. */
+  readonly search?: boolean;
   /** Default operators of filters on this column, by call: `{ select: "begins_with" }`. */
   readonly ops?: { readonly select?: string };
   /** A Standard Schema (zod, valibot, arktype …) that checks, and may change, a value before it is stored. Synchronous. */

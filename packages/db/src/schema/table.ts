@@ -71,6 +71,8 @@ export interface Table {
   readonly joins: readonly Join[];
   /** The column with the time of a row's end, in milliseconds since 1970. */
   readonly ttl: Column | undefined;
+  /** The columns whose words full-text search finds. */
+  readonly search: readonly Column[];
   /** In open tables: the column for what is not declared. */
   readonly rest: Column | undefined;
   readonly settings: TableSettings;

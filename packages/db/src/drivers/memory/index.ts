@@ -1,1 +1,178 @@
-export {};
+import { parseConnectUrl } from "@bk/core";
+import { type Operator, operators } from "../../condition/operators.js";
+import type { Capabilities, ChangeOp, Driver, DriverOptions, Reply, RowChange, Session, Value, Values } from "../../driver.js";
+import { DbError, invalid } from "../../errors.js";
+import type { Kind } from "../../schema/table.js";
+import { codec } from "./codec.js";
+import { compileMemory, type MemoryCommand } from "./compile.js";
+import { keyText, MemoryStore, setRow, type StoredRow, type Tables } from "./store.js";
+
+const presence: readonly Operator[] = ["null", "not_null"];
+const listOperators: readonly Operator[] = [...presence, "contains", "not_contains"];
+const textOnly: ReadonlySet<Operator> = new Set(operators.filter((op) => /with|contains|like|regexp/.test(op)));
+const scalarOperators: readonly Operator[] = operators.filter((op) => !textOnly.has(op));
+const numeric: readonly ChangeOp[] = ["incr", "unset"];
+const scalarKinds = ["text", "int", "int64", "real", "decimal", "bool", "time"] as const satisfies readonly Kind[];
+
+const capabilities: Capabilities = Object.freeze({
+  access: "any",
+  filters: {
+    ...Object.fromEntries(scalarKinds.map((kind) => [kind, scalarOperators])),
+    text: operators,
+    json: presence,
+    list: listOperators,
+    blob: presence,
+  },
+  or: true,
+  sorts: scalarKinds,
+  changes: {
+    text: ["append", "prepend", "unset"],
+    int: numeric,
+    int64: numeric,
+    real: numeric,
+    decimal: ["unset"],
+    bool: ["unset"],
+    time: ["unset"],
+    json: ["unset"],
+    list: ["append", "prepend", "add", "del", "unset"],
+    blob: ["unset"],
+  },
+  upsert: true,
+  returning: { put: "old", update: ["old", "new"], delete: "old" },
+  byFilter: true,
+  count: true,
+  transactions: "interactive",
+  group: {},
+  search: false,
+  unique: true,
+  consistent: false,
+  ttl: false,
+  schema: false,
+} satisfies Capabilities);
+
+/** Settings for those who check another engine against this one. */
+export interface MemoryDriverSettings {
+  /** Claims that replace this driver's own, so that the core plans and refuses as it does on that engine. */
+  readonly capabilities?: Partial<Capabilities>;
+}
+
+// Stores that have a name, with the number of databases that have them open.
+const shared = new Map<string, { readonly store: MemoryStore; users: number }>();
+
+/**
+ * Rows in the memory of this process. `memory:` is a store of its own; `memory:name` is one store for all databases of
+ * the process that name it, for as long as one of them is open.
+ *
+ * Every command is carried out synchronously; only writes wait while a transaction is open.
+ *
+ * @throws DbError `invalid` for a URL with hosts or options, and for any option
+ */
+export async function memoryDriver(options: DriverOptions, settings: MemoryDriverSettings = {}): Promise<Driver<MemoryCommand>> {
+  const { store, release } = openStore(storeName(options));
+  return {
+    name: "memory",
+    capabilities: Object.freeze({ ...capabilities, ...settings.capabilities }),
+    codec,
+    compile: compileMemory,
+    describe: ({ shape }) => ({ verb: shape.verb, table: shape.table.name }),
+    classify: () => undefined,
+    execute: (command, values, signal) => execute(store, command, values, signal),
+    begin: (begun) => beginSession(store, begun.signal),
+    commit: (changes, signal) => commit(store, changes, signal),
+    close: async () => release(),
+  };
+}
+
+function storeName({ url, options }: DriverOptions): string | undefined {
+  const { hosts, path, options: inUrl } = parseConnectUrl(url);
+  if (hosts.length > 0) throw invalid("memory: the URL names a host; write memory: or memory:name", { driver: "memory", detail: { field: "url" } });
+  const [unknown] = [...Object.keys(inUrl), ...Object.keys(options)];
+  if (unknown !== undefined) throw invalid(`memory: unknown option "${unknown}"`, { driver: "memory", detail: { field: unknown } });
+  return path;
+}
+
+function openStore(name: string | undefined): { store: MemoryStore; release: () => void } {
+  if (name === undefined) return { store: new MemoryStore(), release: () => undefined };
+  const entry = shared.get(name) ?? { store: new MemoryStore(), users: 0 };
+  entry.users += 1;
+  shared.set(name, entry);
+  let held = true;
+  const release = (): void => {
+    if (!held) return;
+    held = false;
+    entry.users -= 1;
+    if (entry.users === 0) shared.delete(name);
+  };
+  return { store: entry.store, release };
+}
+
+function execute(store: MemoryStore, command: MemoryCommand, values: Values, signal: AbortSignal | undefined): Reply | Promise<Reply> {
+  if (!command.writes) return command.run(store, values);
+  if (!store.isWriting) return runWhole(store, command, values);
+  return whileWriting(store, signal, () => runWhole(store, command, values));
+}
+
+/** A command on many rows takes effect on all of them or on none. */
+function runWhole(store: MemoryStore, command: MemoryCommand, values: Values): Reply {
+  const { shape } = command;
+  const many = (shape.verb === "update" || shape.verb === "delete") && shape.target === "filter";
+  if (!many) return command.run(store, values);
+  const draft = store.draft();
+  const reply = command.run(draft, values);
+  draft.publish();
+  return reply;
+}
+
+async function whileWriting<T>(store: MemoryStore, signal: AbortSignal | undefined, action: () => T): Promise<T> {
+  await store.beginWriting(signal);
+  try {
+    return action();
+  } finally {
+    store.endWriting();
+  }
+}
+
+async function beginSession(store: MemoryStore, signal: AbortSignal | undefined): Promise<Session<MemoryCommand>> {
+  await store.beginWriting(signal);
+  const draft = store.draft();
+  let open = true;
+  const end = (): void => {
+    if (!open) throw new DbError("closed", "the transaction has ended", { driver: "memory" });
+    open = false;
+    store.endWriting();
+  };
+  return {
+    execute(command, values) {
+      if (!open) throw new DbError("closed", "the transaction has ended", { driver: "memory" });
+      return command.run(draft, values);
+    },
+    async commit() {
+      if (open) draft.publish();
+      end();
+    },
+    rollback: async () => end(),
+  };
+}
+
+async function commit(store: MemoryStore, changes: readonly RowChange[], signal: AbortSignal | undefined): Promise<boolean> {
+  return whileWriting(store, signal, () => {
+    const draft = store.draft();
+    if (!changes.every((change) => isAsBefore(draft, change))) return false;
+    // All old rows go first, so that a unique value may pass from one row to another.
+    for (const { table, key } of changes) setRow(draft.write(table.name), table, keyText(key), undefined);
+    for (const { table, key, after } of changes)
+      if (after !== undefined) setRow(draft.write(table.name), table, keyText(key), rowOf(table.columns, after));
+    draft.publish();
+    return true;
+  });
+}
+
+function isAsBefore(tables: Tables, { table, key, before }: RowChange): boolean {
+  const row = tables.read(table.name)?.byKey.get(keyText(key));
+  if (row === undefined || before === undefined) return row === undefined && before === undefined;
+  return table.columns.every((column, i) => (row.get(column.name) ?? null) === (before[i] ?? null));
+}
+
+function rowOf(columns: readonly { readonly name: string }[], values: Values): StoredRow {
+  return new Map(columns.flatMap(({ name }, i): [string, Value][] => (values[i] == null ? [] : [[name, values[i]]])));
+}

@@ -1,0 +1,233 @@
+// Shapes as functions on plain rows. This is the model that every other engine is checked against: all rows are
+// filtered, sorted and cut, without any index, so that there is nothing to get wrong.
+
+import { applyChanges } from "../../change/apply.js";
+import { allOf, type Condition, type Slot, type Test, testsOf } from "../../condition/condition.js";
+import { compileMatcher } from "../../condition/matches.js";
+import type { DefineShape, DeleteShape, GetShape, PutShape, Reply, SelectShape, Shape, UpdateShape, Value, Values } from "../../driver.js";
+import { comparatorOf } from "../../schema/compare.js";
+import { decoderOf, encoderOf } from "../../schema/encodings.js";
+import type { Column, Table } from "../../schema/table.js";
+import { codec } from "./codec.js";
+import { keyText, setRow, type StoredRow, storedTable, type Tables } from "./store.js";
+
+export interface MemoryCommand {
+  readonly shape: Shape;
+  readonly writes: boolean;
+  run(tables: Tables, values: Values): Reply;
+}
+
+type Run = MemoryCommand["run"];
+/** A row's logical values by `column.index`. */
+type LogicalRow = readonly unknown[];
+
+export function compileMemory(shape: Shape): MemoryCommand {
+  const writes = shape.verb !== "get" && shape.verb !== "select" && shape.verb !== "inspect";
+  return { shape, writes, run: runOf(shape) };
+}
+
+function runOf(shape: Shape): Run {
+  switch (shape.verb) {
+    case "get":
+      return runGet(shape);
+    case "select":
+      return runSelect(shape);
+    case "put":
+      return runPut(shape);
+    case "update":
+      return runUpdate(shape);
+    case "delete":
+      return runDelete(shape);
+    case "define":
+      return runDefine(shape);
+    case "inspect":
+      return (tables) => ({ rows: [], affected: 0, stored: storedTable(tables.read(shape.table.name)) });
+  }
+}
+
+function runGet({ table, key, columns }: GetShape): Run {
+  return (tables, values) => {
+    const row = tables.read(table.name)?.byKey.get(keyText(pick(key, values)));
+    return { rows: row === undefined ? [] : [valuesOf(row, columns)], affected: 0 };
+  };
+}
+
+function runSelect(shape: SelectShape): Run {
+  const { table, columns, order, after, limit } = shape;
+  const filter = withPath(shape);
+  const slotColumns = new Map((after ?? []).map((slot, i) => [slot, order[i]!.column]));
+  const holds = rowTest(table, filter);
+  const toLogical = rowDecoder(order.map((sort) => sort.column));
+  const toLogicalValues = valuesDecoder([], slotColumns);
+  const compare = rowComparator(shape);
+
+  return (tables, values) => {
+    const matching = [...(tables.read(table.name)?.byKey.values() ?? [])].filter(holds(values));
+    if (shape.count) return { rows: [[matching.length]], affected: 0 };
+    let found = matching.map((row) => ({ row, logical: toLogical(row) })).sort((a, b) => compare(a.logical, b.logical));
+    if (after !== undefined) {
+      const position = atColumns(slotColumns, toLogicalValues(values));
+      found = found.filter(({ logical }) => compare(logical, position) > 0);
+    }
+    const page = limit === undefined ? found : found.slice(0, Number(values[limit]));
+    return { rows: page.map(({ row }) => valuesOf(row, columns)), affected: 0 };
+  };
+}
+
+/** What an access path demands of a row, joined with the filter. */
+function withPath({ filter, path }: SelectShape): Condition {
+  if (path === undefined) return filter;
+  const equal = path.equal.map((slot, i): Test => ({ kind: "test", column: path.columns[i]!, op: "same", slots: [slot] }));
+  return allOf([filter, ...equal, ...(path.range === undefined ? [] : [path.range])]);
+}
+
+function runPut(shape: PutShape): Run {
+  const { table } = shape;
+  const replaceable = shape.replaceIf && rowTest(table, shape.replaceIf);
+  return (tables, values) => {
+    const rows = tables.write(table.name);
+    const key = keyText(pick(shape.key, values));
+    const before = rows.byKey.get(key);
+    if (shape.mode === "add" && before !== undefined && !replaceable?.(values)(before)) return none;
+    setRow(rows, table, key, storedRow(table, pick(shape.row, values)));
+    return done(shape, before);
+  };
+}
+
+function runUpdate(shape: UpdateShape): Run {
+  const { table, changes, insert } = shape;
+  const holds = rowTest(table, shape.guard);
+  const toLogical = rowDecoder(table.columns);
+  const toLogicalValues = valuesDecoder(
+    [],
+    new Map(changes.flatMap(({ slot, column }) => (slot === undefined ? [] : [[slot, column] as const]))),
+  );
+  const encoders = table.columns.map((column) => encoderOf(column, codec));
+
+  const changed = (row: StoredRow, values: Values): StoredRow => {
+    const logical = applyChanges(changes, toLogical(row), toLogicalValues(values));
+    return storedRow(
+      table,
+      encoders.map((encode, i) => encode(logical[i] ?? null)),
+    );
+  };
+
+  return (tables, values) => {
+    const rows = tables.write(table.name);
+    const test = holds(values);
+    if (shape.target === "filter") {
+      const matching = [...rows.byKey].filter(([, row]) => test(row));
+      for (const [key, row] of matching) setRow(rows, table, key, changed(row, values));
+      return { rows: [], affected: matching.length };
+    }
+    const key = keyText(pick(shape.key, values));
+    const before = rows.byKey.get(key);
+    if (before === undefined ? insert === undefined : !test(before)) return none;
+    const after = before === undefined ? storedRow(table, pick(insert!, values)) : changed(before, values);
+    setRow(rows, table, key, after);
+    return done(shape, before, after);
+  };
+}
+
+function runDelete(shape: DeleteShape): Run {
+  const { table } = shape;
+  const holds = rowTest(table, shape.guard);
+  return (tables, values) => {
+    const rows = tables.write(table.name);
+    const test = holds(values);
+    if (shape.target === "filter") {
+      const matching = [...rows.byKey].filter(([, row]) => test(row));
+      for (const [key] of matching) setRow(rows, table, key, undefined);
+      return { rows: [], affected: matching.length };
+    }
+    const key = keyText(pick(shape.key, values));
+    const before = rows.byKey.get(key);
+    if (before === undefined || !test(before)) return none;
+    setRow(rows, table, key, undefined);
+    return done(shape, before);
+  };
+}
+
+function runDefine({ table, step }: DefineShape): Run {
+  return (tables) => {
+    const rows = tables.write(table.name);
+    if (step.kind === "index")
+      rows.indexes.set(step.index.name, { columns: step.index.columns.map((column) => column.name), unique: step.index.unique });
+    return none;
+  };
+}
+
+const none: Reply = Object.freeze({ rows: [], affected: 0 });
+
+function done(shape: PutShape | UpdateShape | DeleteShape, before: StoredRow | undefined, after?: StoredRow): Reply {
+  const returned = shape.returning === "old" ? before : shape.returning === "new" ? after : undefined;
+  return { rows: returned === undefined ? [] : [valuesOf(returned, shape.table.columns)], affected: 1 };
+}
+
+function pick(slots: readonly Slot[], values: Values): Values {
+  return slots.map((slot) => values[slot] ?? null);
+}
+
+function storedRow(table: Table, values: Values): StoredRow {
+  return new Map(table.columns.flatMap((column, i): [string, Value][] => (values[i] == null ? [] : [[column.name, values[i]]])));
+}
+
+function valuesOf(row: StoredRow, columns: readonly Column[]): Values {
+  return columns.map((column) => row.get(column.name) ?? null);
+}
+
+/** Makes a condition a test of stored rows: first for the values of the call, then for each row. */
+function rowTest(table: Table, condition: Condition): (values: Values) => (row: StoredRow) => boolean {
+  const tests = [...testsOf(condition)];
+  const matches = compileMatcher(condition, (column) => column.index);
+  const toLogical = rowDecoder(table.columns.filter((column) => tests.some((test) => test.column === column)));
+  const toLogicalValues = valuesDecoder(tests, new Map());
+  return (values) => {
+    const logicalValues = toLogicalValues(values);
+    return (row) => matches(toLogical(row), logicalValues);
+  };
+}
+
+function rowDecoder(columns: readonly Column[]): (row: StoredRow) => LogicalRow {
+  const decoders = columns.map((column) => ({ column, decode: decoderOf(column, codec) }));
+  return (row) => {
+    const logical: unknown[] = [];
+    for (const { column, decode } of decoders) logical[column.index] = decode(row.get(column.name) ?? null);
+    return logical;
+  };
+}
+
+/** Decodes the values of a call, each as a value of the column that its slot is for. */
+function valuesDecoder(tests: readonly Test[], slotColumns: ReadonlyMap<Slot, Column>): (values: Values) => unknown[] {
+  const decoders = new Map([...slotColumns].map(([slot, column]) => [slot, decoderOf(column, codec)]));
+  for (const { column, op, slots } of tests) {
+    // Tests of lists other than `same` compare with an element, which is stored as it is.
+    if (column.kind === "list" && op !== "same") continue;
+    for (const slot of slots) decoders.set(slot, decoderOf(column, codec));
+  }
+  return (values) => values.map((value, slot) => decoders.get(slot)?.(value) ?? value);
+}
+
+function atColumns(slotColumns: ReadonlyMap<Slot, Column>, values: readonly unknown[]): LogicalRow {
+  const row: unknown[] = [];
+  for (const [slot, column] of slotColumns) row[column.index] = values[slot];
+  return row;
+}
+
+/** The order of a select on logical rows. Absent values come first, ascending. */
+function rowComparator({ order }: SelectShape): (a: LogicalRow, b: LogicalRow) => number {
+  const sorts = order.map(({ column, descending }) => ({
+    index: column.index,
+    sign: descending ? -1 : 1,
+    compare: comparatorOf(column.kind),
+  }));
+  return (a, b) => {
+    for (const { index, sign, compare } of sorts) {
+      const left = a[index] ?? null;
+      const right = b[index] ?? null;
+      const result = left === null || right === null ? Number(left !== null) - Number(right !== null) : compare(left, right);
+      if (result !== 0) return sign * result;
+    }
+    return 0;
+  };
+}

@@ -1,0 +1,156 @@
+// Where rows are kept: tables of rows by key, and who may write when.
+
+import { cancelledError } from "@bk/core";
+import type { StoredTable, Value, Values } from "../../driver.js";
+import { DbError } from "../../errors.js";
+import type { Index, Table } from "../../schema/table.js";
+
+/** Stored values by column name; absent values are left out. By name, because two definitions of one table may differ. */
+export type StoredRow = ReadonlyMap<string, Value>;
+
+/** One table: its rows by key text, and for each unique group the key of the row that has a value. */
+export interface Rows {
+  readonly byKey: Map<string, StoredRow>;
+  readonly owners: Map<string, Map<string, string>>;
+  /** What has been defined, for `inspect`. */
+  readonly indexes: Map<string, { readonly columns: readonly string[]; readonly unique: boolean }>;
+}
+
+/** The tables as one reader or writer sees them. */
+export interface Tables {
+  /** The rows of a table for reading; undefined when it was neither defined nor written. */
+  read(table: string): Rows | undefined;
+  /** The rows of a table for changing, made when there are none. */
+  write(table: string): Rows;
+}
+
+/** A text that is equal for equal stored values and for no others. */
+export function keyText(values: Values): string {
+  return JSON.stringify(values, (_name, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
+}
+
+function uniqueText(group: Index, row: StoredRow): string | undefined {
+  const values = group.columns.map((column) => row.get(column.name) ?? null);
+  return values.includes(null) ? undefined : keyText(values);
+}
+
+function ownersOf(rows: Rows, group: Index): Map<string, string> {
+  let owners = rows.owners.get(group.name);
+  if (owners === undefined) {
+    owners = new Map();
+    for (const [key, row] of rows.byKey) claim(owners, group, key, row);
+    rows.owners.set(group.name, owners);
+  }
+  return owners;
+}
+
+function claim(owners: Map<string, string>, group: Index, key: string, row: StoredRow): void {
+  const text = uniqueText(group, row);
+  if (text === undefined) return;
+  const owner = owners.get(text);
+  if (owner !== undefined && owner !== key)
+    throw new DbError("already-exists", `a row with this value of ${group.name} exists`, { detail: { unique: group.name } });
+  owners.set(text, key);
+}
+
+/**
+ * Makes `row` the row of `key`, or removes the row when it is undefined.
+ *
+ * @throws DbError `already-exists` when another row has one of its unique values; nothing has changed then
+ */
+export function setRow(rows: Rows, table: Table, key: string, row: StoredRow | undefined): void {
+  const groups = table.uniques.map((group) => ({ group, owners: ownersOf(rows, group) }));
+  const before = rows.byKey.get(key);
+  for (const { group, owners } of groups) if (row !== undefined) claim(new Map(owners), group, key, row);
+  for (const { group, owners } of groups) {
+    const released = before === undefined ? undefined : uniqueText(group, before);
+    if (released !== undefined) owners.delete(released);
+    if (row !== undefined) claim(owners, group, key, row);
+  }
+  if (row === undefined) rows.byKey.delete(key);
+  else rows.byKey.set(key, row);
+}
+
+function copyRows(rows: Rows | undefined): Rows {
+  const owners = [...(rows?.owners ?? [])].map(([name, map]) => [name, new Map(map)] as const);
+  return { byKey: new Map(rows?.byKey), owners: new Map(owners), indexes: new Map(rows?.indexes) };
+}
+
+/** What `inspect` tells: the names that were defined. There are no types and no key. */
+export function storedTable(rows: Rows | undefined): StoredTable | undefined {
+  return rows && { columns: new Map(), key: undefined, indexes: new Map(rows.indexes) };
+}
+
+/** A private copy of the tables it touches; `publish` makes the copies the tables. */
+export interface Draft extends Tables {
+  publish(): void;
+}
+
+/**
+ * The tables and the right to write. One writer at a time: a transaction has that right from its begin to its end, so
+ * what it read stays true. Readers never wait: they see the tables as they were before the transaction.
+ */
+export class MemoryStore implements Tables {
+  readonly #tables = new Map<string, Rows>();
+  readonly #waiting: (() => void)[] = [];
+  #writing = false;
+
+  read(table: string): Rows | undefined {
+    return this.#tables.get(table);
+  }
+
+  write(table: string): Rows {
+    let rows = this.#tables.get(table);
+    if (rows === undefined) this.#tables.set(table, (rows = copyRows(undefined)));
+    return rows;
+  }
+
+  draft(): Draft {
+    const copies = new Map<string, Rows>();
+    return {
+      read: (table) => copies.get(table) ?? this.#tables.get(table),
+      write: (table) => {
+        let rows = copies.get(table);
+        if (rows === undefined) copies.set(table, (rows = copyRows(this.#tables.get(table))));
+        return rows;
+      },
+      publish: () => {
+        for (const [table, rows] of copies) this.#tables.set(table, rows);
+      },
+    };
+  }
+
+  /** Whether a transaction has the right to write. */
+  get isWriting(): boolean {
+    return this.#writing;
+  }
+
+  /** Takes the right to write, in the order of asking; `endWriting` gives it back. */
+  async beginWriting(signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted) throw cancelledError(signal);
+    if (this.#writing) await this.#turn(signal);
+    this.#writing = true;
+  }
+
+  endWriting(): void {
+    const next = this.#waiting.shift();
+    // The right passes on directly, so that nobody can slip in between.
+    if (next === undefined) this.#writing = false;
+    else next();
+  }
+
+  #turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const wake = (): void => {
+        signal?.removeEventListener("abort", stop);
+        resolve();
+      };
+      const stop = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(wake), 1);
+        reject(cancelledError(signal!));
+      };
+      this.#waiting.push(wake);
+      signal?.addEventListener("abort", stop, { once: true });
+    });
+  }
+}

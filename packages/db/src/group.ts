@@ -1,0 +1,133 @@
+// Gathering: calls of one tick that one command serves are sent to the engine together.
+
+import type { Reply, Values } from "./driver.js";
+
+interface Member {
+  readonly key: string;
+  readonly values: Values;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface GathererOptions {
+  /** Most members of one request. */
+  readonly maxSize: number;
+  /** Most requests of this command at once; further calls are gathered meanwhile. */
+  readonly maxRunning: number;
+  /** Equal keys share one reply (reads); else no two members of a group have one key (the callers see to it). */
+  readonly share: boolean;
+  readonly one: (values: Values, signal?: AbortSignal) => Reply | Promise<Reply>;
+  readonly many: (group: readonly Values[]) => Promise<readonly Reply[]> | readonly Reply[];
+}
+
+const resolved = Promise.resolve();
+
+/**
+ * Collects the calls of one tick and sends them as few requests. Grouping never changes an outcome: a group that fails
+ * is taken apart and its members are tried alone; a cancelled call leaves its group.
+ */
+export class Gatherer {
+  readonly #options: GathererOptions;
+  #waiting: Member[] = [];
+  #scheduled = false;
+  #running = 0;
+
+  constructor(options: GathererOptions) {
+    this.#options = options;
+  }
+
+  add(key: string, values: Values, signal?: AbortSignal): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ key, values, signal, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Sends what waits now. */
+  flush(): void {
+    while (this.#waiting.length > 0 && this.#running < this.#options.maxRunning) {
+      const members = this.#waiting.splice(0, this.#options.maxSize);
+      this.#running++;
+      void this.#send(members).finally(() => {
+        this.#running--;
+        if (this.#waiting.length > 0) this.#schedule();
+      });
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // After the promise callbacks that are due now, so that calls made in them join (the way of DataLoader).
+    void resolved.then(() =>
+      process.nextTick(() => {
+        this.#scheduled = false;
+        this.flush();
+      }),
+    );
+  }
+
+  async #send(all: readonly Member[]): Promise<void> {
+    const members = all.filter((member) => !leave(member));
+    const groups = this.#options.share ? byKey(members) : members.map((member) => [member]);
+    if (groups.length > 1) {
+      try {
+        const replies = await this.#options.many(groups.map(([first]) => first!.values));
+        groups.forEach((group, i) => group.forEach((member) => member.resolve(replies[i]!)));
+        return;
+      } catch {
+        // Nothing of the group took effect: each member is tried alone and gets its own outcome.
+      }
+    }
+    await Promise.all(groups.map((group) => this.#alone(group)));
+  }
+
+  async #alone(group: readonly Member[]): Promise<void> {
+    try {
+      const signal = group.length === 1 ? group[0]!.signal : undefined;
+      const reply = await this.#options.one(group[0]!.values, signal);
+      for (const member of group) member.resolve(reply);
+    } catch (error) {
+      for (const member of group) member.reject(error);
+    }
+  }
+}
+
+function leave(member: Member): boolean {
+  if (!member.signal?.aborted) return false;
+  member.reject(member.signal.reason);
+  return true;
+}
+
+function byKey(members: readonly Member[]): Member[][] {
+  const groups = new Map<string, Member[]>();
+  for (const member of members) {
+    const group = groups.get(member.key);
+    if (group === undefined) groups.set(member.key, [member]);
+    else group.push(member);
+  }
+  return [...groups.values()];
+}
+
+/** Keeps the writes of one row in the order in which they were called. */
+export class RowOrder {
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  /** Whether a write of this row is under way. */
+  has(key: string): boolean {
+    return this.#last.has(key);
+  }
+
+  /** Runs `task` when the writes of `key` that were called before are over. */
+  run<T>(key: string, task: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(key);
+    const result = before === undefined ? task() : before.then(task, task);
+    this.#last.set(key, result);
+    const done = (): void => {
+      if (this.#last.get(key) === result) this.#last.delete(key);
+    };
+    result.then(done, done);
+    return result;
+  }
+}
