@@ -9,7 +9,7 @@ import { comparatorOf } from "../../schema/compare.js";
 import { decoderOf, encoderOf } from "../../schema/encodings.js";
 import type { Column, Table } from "../../schema/table.js";
 import { codec } from "./codec.js";
-import { keyText, setRow, type StoredRow, storedTable, type Tables } from "./store.js";
+import { keyText, setRow, type StoredRow, storedRow, storedTable, type Tables } from "./store.js";
 
 export interface MemoryCommand {
   readonly shape: Shape;
@@ -166,10 +166,6 @@ function done(shape: PutShape | UpdateShape | DeleteShape, before: StoredRow | u
 
 function pick(slots: readonly Slot[], values: Values): Values {
   return slots.map((slot) => values[slot] ?? null);
-}
-
-function storedRow(table: Table, values: Values): StoredRow {
-  return new Map(table.columns.flatMap((column, i): [string, Value][] => (values[i] == null ? [] : [[column.name, values[i]]])));
 }
 
 function valuesOf(row: StoredRow, columns: readonly Column[]): Values {

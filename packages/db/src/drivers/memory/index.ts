@@ -1,11 +1,11 @@
 import { parseConnectUrl } from "@bk/core";
 import { type Operator, operators } from "../../condition/operators.js";
-import type { Capabilities, ChangeOp, Driver, DriverOptions, Reply, RowChange, Session, Value, Values } from "../../driver.js";
+import type { Capabilities, ChangeOp, Driver, DriverOptions, Reply, RowChange, Session, Values } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
 import type { Kind } from "../../schema/table.js";
 import { codec } from "./codec.js";
 import { compileMemory, type MemoryCommand } from "./compile.js";
-import { keyText, MemoryStore, setRow, type StoredRow, type Tables } from "./store.js";
+import { draftOf, keyText, MemoryStore, setRow, storedRow, type Tables } from "./store.js";
 
 const presence: readonly Operator[] = ["null", "not_null"];
 const listOperators: readonly Operator[] = [...presence, "contains", "not_contains"];
@@ -85,7 +85,8 @@ export async function memoryDriver(options: DriverOptions, settings: MemoryDrive
 
 function storeName({ url, options }: DriverOptions): string | undefined {
   const { hosts, path, options: inUrl } = parseConnectUrl(url);
-  if (hosts.length > 0) throw invalid("memory: the URL names a host; write memory: or memory:name", { driver: "memory", detail: { field: "url" } });
+  if (hosts.length > 0)
+    throw invalid("memory: the URL names a host; write memory: or memory:name", { driver: "memory", detail: { field: "url" } });
   const [unknown] = [...Object.keys(inUrl), ...Object.keys(options)];
   if (unknown !== undefined) throw invalid(`memory: unknown option "${unknown}"`, { driver: "memory", detail: { field: unknown } });
   return path;
@@ -113,11 +114,11 @@ function execute(store: MemoryStore, command: MemoryCommand, values: Values, sig
 }
 
 /** A command on many rows takes effect on all of them or on none. */
-function runWhole(store: MemoryStore, command: MemoryCommand, values: Values): Reply {
+function runWhole(tables: Tables, command: MemoryCommand, values: Values): Reply {
   const { shape } = command;
   const many = (shape.verb === "update" || shape.verb === "delete") && shape.target === "filter";
-  if (!many) return command.run(store, values);
-  const draft = store.draft();
+  if (!many) return command.run(tables, values);
+  const draft = draftOf(tables);
   const reply = command.run(draft, values);
   draft.publish();
   return reply;
@@ -134,7 +135,7 @@ async function whileWriting<T>(store: MemoryStore, signal: AbortSignal | undefin
 
 async function beginSession(store: MemoryStore, signal: AbortSignal | undefined): Promise<Session<MemoryCommand>> {
   await store.beginWriting(signal);
-  const draft = store.draft();
+  const draft = draftOf(store);
   let open = true;
   const end = (): void => {
     if (!open) throw new DbError("closed", "the transaction has ended", { driver: "memory" });
@@ -144,7 +145,7 @@ async function beginSession(store: MemoryStore, signal: AbortSignal | undefined)
   return {
     execute(command, values) {
       if (!open) throw new DbError("closed", "the transaction has ended", { driver: "memory" });
-      return command.run(draft, values);
+      return runWhole(draft, command, values);
     },
     async commit() {
       if (open) draft.publish();
@@ -156,12 +157,12 @@ async function beginSession(store: MemoryStore, signal: AbortSignal | undefined)
 
 async function commit(store: MemoryStore, changes: readonly RowChange[], signal: AbortSignal | undefined): Promise<boolean> {
   return whileWriting(store, signal, () => {
-    const draft = store.draft();
+    const draft = draftOf(store);
     if (!changes.every((change) => isAsBefore(draft, change))) return false;
     // All old rows go first, so that a unique value may pass from one row to another.
     for (const { table, key } of changes) setRow(draft.write(table.name), table, keyText(key), undefined);
     for (const { table, key, after } of changes)
-      if (after !== undefined) setRow(draft.write(table.name), table, keyText(key), rowOf(table.columns, after));
+      if (after !== undefined) setRow(draft.write(table.name), table, keyText(key), storedRow(table, after));
     draft.publish();
     return true;
   });
@@ -171,8 +172,4 @@ function isAsBefore(tables: Tables, { table, key, before }: RowChange): boolean 
   const row = tables.read(table.name)?.byKey.get(keyText(key));
   if (row === undefined || before === undefined) return row === undefined && before === undefined;
   return table.columns.every((column, i) => (row.get(column.name) ?? null) === (before[i] ?? null));
-}
-
-function rowOf(columns: readonly { readonly name: string }[], values: Values): StoredRow {
-  return new Map(columns.flatMap(({ name }, i): [string, Value][] => (values[i] == null ? [] : [[name, values[i]]])));
 }

@@ -22,11 +22,23 @@ export interface Tables {
   read(table: string): Rows | undefined;
   /** The rows of a table for changing, made when there are none. */
   write(table: string): Rows;
+  /** Takes `rows` for the rows of a table. */
+  replace(table: string, rows: Rows): void;
 }
 
 /** A text that is equal for equal stored values and for no others. */
 export function keyText(values: Values): string {
   return JSON.stringify(values, (_name, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
+}
+
+/** The row of `values`, which are in order of `table.columns`. */
+export function storedRow(table: Table, values: Values): StoredRow {
+  const row = new Map<string, Value>();
+  for (const [i, { name }] of table.columns.entries()) {
+    const value = values[i] ?? null;
+    if (value !== null) row.set(name, value);
+  }
+  return row;
 }
 
 function uniqueText(group: Index, row: StoredRow): string | undefined {
@@ -38,19 +50,13 @@ function ownersOf(rows: Rows, group: Index): Map<string, string> {
   let owners = rows.owners.get(group.name);
   if (owners === undefined) {
     owners = new Map();
-    for (const [key, row] of rows.byKey) claim(owners, group, key, row);
+    for (const [key, row] of rows.byKey) {
+      const text = uniqueText(group, row);
+      if (text !== undefined) owners.set(text, key);
+    }
     rows.owners.set(group.name, owners);
   }
   return owners;
-}
-
-function claim(owners: Map<string, string>, group: Index, key: string, row: StoredRow): void {
-  const text = uniqueText(group, row);
-  if (text === undefined) return;
-  const owner = owners.get(text);
-  if (owner !== undefined && owner !== key)
-    throw new DbError("already-exists", `a row with this value of ${group.name} exists`, { detail: { unique: group.name } });
-  owners.set(text, key);
 }
 
 /**
@@ -59,13 +65,20 @@ function claim(owners: Map<string, string>, group: Index, key: string, row: Stor
  * @throws DbError `already-exists` when another row has one of its unique values; nothing has changed then
  */
 export function setRow(rows: Rows, table: Table, key: string, row: StoredRow | undefined): void {
-  const groups = table.uniques.map((group) => ({ group, owners: ownersOf(rows, group) }));
   const before = rows.byKey.get(key);
-  for (const { group, owners } of groups) if (row !== undefined) claim(new Map(owners), group, key, row);
-  for (const { group, owners } of groups) {
-    const released = before === undefined ? undefined : uniqueText(group, before);
+  const claims = table.uniques.map((group) => ({
+    group,
+    owners: ownersOf(rows, group),
+    released: before && uniqueText(group, before),
+    taken: row && uniqueText(group, row),
+  }));
+  for (const { group, owners, taken } of claims) {
+    if (taken === undefined || (owners.get(taken) ?? key) === key) continue;
+    throw new DbError("already-exists", `a row with this value of ${group.name} exists`, { detail: { unique: group.name } });
+  }
+  for (const { owners, released, taken } of claims) {
     if (released !== undefined) owners.delete(released);
-    if (row !== undefined) claim(owners, group, key, row);
+    if (taken !== undefined) owners.set(taken, key);
   }
   if (row === undefined) rows.byKey.delete(key);
   else rows.byKey.set(key, row);
@@ -81,9 +94,25 @@ export function storedTable(rows: Rows | undefined): StoredTable | undefined {
   return rows && { columns: new Map(), key: undefined, indexes: new Map(rows.indexes) };
 }
 
-/** A private copy of the tables it touches; `publish` makes the copies the tables. */
+/** Tables of which those that are written are private copies until `publish` makes them the tables of `base`. */
 export interface Draft extends Tables {
   publish(): void;
+}
+
+export function draftOf(base: Tables): Draft {
+  const copies = new Map<string, Rows>();
+  return {
+    read: (table) => copies.get(table) ?? base.read(table),
+    write(table) {
+      let rows = copies.get(table);
+      if (rows === undefined) copies.set(table, (rows = copyRows(base.read(table))));
+      return rows;
+    },
+    replace: (table, rows) => void copies.set(table, rows),
+    publish() {
+      for (const [table, rows] of copies) base.replace(table, rows);
+    },
+  };
 }
 
 /**
@@ -105,19 +134,8 @@ export class MemoryStore implements Tables {
     return rows;
   }
 
-  draft(): Draft {
-    const copies = new Map<string, Rows>();
-    return {
-      read: (table) => copies.get(table) ?? this.#tables.get(table),
-      write: (table) => {
-        let rows = copies.get(table);
-        if (rows === undefined) copies.set(table, (rows = copyRows(this.#tables.get(table))));
-        return rows;
-      },
-      publish: () => {
-        for (const [table, rows] of copies) this.#tables.set(table, rows);
-      },
-    };
+  replace(table: string, rows: Rows): void {
+    this.#tables.set(table, rows);
   }
 
   /** Whether a transaction has the right to write. */
