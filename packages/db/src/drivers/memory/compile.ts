@@ -4,7 +4,7 @@
 import { applyChanges } from "../../change/apply.js";
 import { allOf, type Condition, type Slot, type Test, testsOf } from "../../condition/condition.js";
 import { compileMatcher } from "../../condition/matches.js";
-import type { DefineShape, DeleteShape, GetShape, PutShape, Reply, SelectShape, Shape, UpdateShape, Value, Values } from "../../driver.js";
+import type { DefineShape, DeleteShape, GetShape, PutShape, Reply, SelectShape, Shape, UpdateShape, Values } from "../../driver.js";
 import { comparatorOf } from "../../schema/compare.js";
 import { decoderOf, encoderOf } from "../../schema/encodings.js";
 import type { Column, Table } from "../../schema/table.js";
