@@ -1,1 +1,27 @@
-export {};
+export { type SignOptions, signRequest, signUrl } from "./sign-request.js";
+export { bodyChecksum } from "./digest.js";
+export { scrambleSecret } from "./scramble.js";
+export { canonicalQuery, canonicalText, domainName, type SignatureVersion, type SignedParts } from "./canonical.js";
+export { formatSignature, parseSignature, type SignatureValue } from "./signature-value.js";
+
+export { type IncomingHeaders, type IncomingRequest } from "./incoming.js";
+export { type AuthenticateOptions } from "./authenticate.js";
+export { type CredentialOptions, type CredentialSource, type TokenOpener } from "./credential.js";
+export { type SessionOptions } from "./cookie-session.js";
+export { type Verified, type VerifyOptions, verifyRequest } from "./verify-request.js";
+export { type Refusal, type RefusalCode, type StatusStyle } from "./refusal.js";
+export { memoryNonces, type MemoryNonces, type MemoryNoncesOptions, type Nonces } from "./nonces.js";
+
+export { type Allowed, type Auth, type AuthOptions, type CheckOptions, createAuth } from "./auth.js";
+export { type AccessRules, defaultAllowPaths } from "./rules.js";
+export { type PathPattern } from "./path-pattern.js";
+export { type Account, type AccountStore, accountTypes, isAdmin, type PublicAccount } from "./account.js";
+
+export { authTables } from "./tables.js";
+export { type AccountDb, type AccountRow, accountsOf, type AccountsOptions } from "./account-db.js";
+export { type AccountInfo, addAccount, type AddedAccount, deleteAccount, listAccounts, type NewAccount } from "./manage-accounts.js";
+export { decryptSecret, type DecryptedSecret, encryptSecret, type MasterKey, type SecretOptions } from "./secrets.js";
+export { hashPassword, verifyPassword } from "./passwords.js";
+export { type LoginOptions, verifyLogin } from "./login.js";
+export { legacyTokens } from "./legacy-token.js";
+export { AuthError } from "./errors.js";

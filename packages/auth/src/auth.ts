@@ -1,0 +1,130 @@
+import { type Account, isAdmin, type PublicAccount, withoutSecrets } from "./account.js";
+import { authenticate, type AuthenticateOptions } from "./authenticate.js";
+import type { CredentialSource } from "./credential.js";
+import { invalid } from "./errors.js";
+import { type Incoming, type IncomingRequest, readIncoming } from "./incoming.js";
+import { memoryNonces, type Nonces } from "./nonces.js";
+import { type Refusal, refusal, type RefusalReason } from "./refusal.js";
+import { type AccessRules, compileRules } from "./rules.js";
+import { changesByMethod, takeOnce, visibleQuery } from "./verify-request.js";
+
+export interface AuthOptions<A extends Account = Account> extends AuthenticateOptions<A> {
+  /** Who may use which paths. By default all but `/`, `/ping`, `/login` and `/logout` need an account. */
+  readonly rules?: AccessRules | undefined;
+  /** Remembers signatures that were used; default `memoryNonces()`, which holds for one process. `false` lets requests be replayed. */
+  readonly nonces?: Nonces | false | undefined;
+  /** The most bytes of a body that `check` reads by itself; default 1 MiB. */
+  readonly maxBodyBytes?: number | undefined;
+}
+
+export interface CheckOptions {
+  /** The raw body, where it was read already. Default: it is read from a clone of the request. */
+  readonly body?: Uint8Array | string | null | undefined;
+  /** The raw request target. Default that of `request.url`, which is normalized, so that paths with dot segments do not verify. */
+  readonly target?: string | undefined;
+  /** The Host header. Default that of the request, else of its URL. */
+  readonly host?: string | undefined;
+  /** Whether the request changes something. Default: what `rules.changes` says. */
+  readonly changes?: boolean | undefined;
+}
+
+export interface Allowed<A extends Account = Account> {
+  readonly ok: true;
+  /** The account, without its secrets; undefined on paths that are open to everybody. */
+  readonly account: PublicAccount<A> | undefined;
+  readonly source: CredentialSource | "none";
+  /** The raw URL query that handlers may use: without credentials, and empty for a signed form, which is signed in its place. */
+  readonly query: string;
+}
+
+export interface Auth<A extends Account = Account> {
+  /**
+   * Says whether a request may go on, and for which account.
+   *
+   * Checks closed and open paths, then who asks, then what the account may do, and takes the signature of a request that changes
+   * something as the last step: one that is refused can be sent again.
+   *
+   * @throws whatever the stores throw; never for what the request holds
+   */
+  check(request: Request, options?: CheckOptions): Promise<Allowed<A> | Refusal>;
+}
+
+/**
+ * Makes the gate of a server.
+ *
+ * @throws AuthError `invalid` when an option cannot be used
+ */
+export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> {
+  if (typeof options.accounts?.findByLogin !== "function") throw invalid("accounts", "has no findByLogin");
+  if (options.sessions !== undefined && !options.sessions.keys.some((key) => key !== "")) throw invalid("sessions.keys", "holds no key");
+  const compiled = compileRules(options.rules ?? {});
+  const changesBy = options.rules?.changes ?? changesByMethod;
+  const nonces = options.nonces === false ? undefined : (options.nonces ?? memoryNonces({ clock: options.clock }));
+  const { statuses, maxBodyBytes = 1024 * 1024 } = options;
+  const refuse = (reason: RefusalReason): Refusal => refusal(reason, statuses);
+
+  async function check(request: Request, given: CheckOptions = {}): Promise<Allowed<A> | Refusal> {
+    const incoming = readIncoming(describe(request, given));
+    if (typeof incoming === "string") return refuse(incoming);
+    const { method, path } = incoming;
+    const query = (): string => visibleQuery(incoming, options);
+    if (compiled.isDenied(path)) return refuse("denied");
+    if (compiled.isAllowed(path)) return { ok: true, account: undefined, source: "none", query: query() };
+
+    const body = given.body === undefined ? await readBody(request, maxBodyBytes) : incoming.body;
+    if (body === undefined) return refuse("tooLarge");
+    const result = await authenticate({ ...incoming, body }, options);
+    if (!result.ok) {
+      const anonymous = result.code === "NOLOGIN" && compiled.isAnonymous(path);
+      return anonymous ? { ok: true, account: undefined, source: "none", query: query() } : result;
+    }
+    const { account, source } = result;
+    if (compiled.isAdminOnly(path) && !isAdmin(account)) return refuse("adminOnly");
+    const changes = given.changes ?? changesBy(method, path);
+    if (source === "session" && changes && !isSameSite(incoming)) return refuse("crossSite");
+    const replayed = await takeOnce(result, changes, { nonces, statuses });
+    return replayed ?? { ok: true, account: withoutSecrets(account), source, query: query() };
+  }
+
+  return { check };
+}
+
+function describe(request: Request, { body, target, host }: CheckOptions): IncomingRequest {
+  const { method, url, headers } = request;
+  return { method, url: target ?? url, host: host ?? headers.get("host") ?? new URL(url).host, headers, body };
+}
+
+/** Browsers send a session cookie on their own; they say with it which site made them. */
+function isSameSite({ method, host, header }: Incoming): boolean {
+  if (!changesByMethod(method)) return false;
+  const site = header("sec-fetch-site");
+  if (site !== undefined) return site === "same-origin";
+  const origin = header("origin");
+  return origin !== undefined && /^https?:\/\/(.+)$/i.exec(origin)?.[1]?.toLowerCase() === host.toLowerCase();
+}
+
+/** The whole body, from a clone so that handlers can still read it; undefined when it is longer than `maxBytes`. */
+async function readBody(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
+  if (request.body === null) return new Uint8Array();
+  if (request.bodyUsed) throw invalid("body", "was read before the check; give its bytes in the options");
+  if (Number(request.headers.get("content-length")) > maxBytes) return undefined;
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = (request.clone().body as ReadableStream<Uint8Array>).getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    length += part.value.length;
+    if (length > maxBytes) {
+      // The other branch of the clone belongs to the caller; only this one ends.
+      void reader.cancel().catch(() => undefined);
+      return undefined;
+    }
+    chunks.push(part.value);
+  }
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
+}

@@ -1,0 +1,162 @@
+// Who sent a request: from credential to account. What the account may do, and whether the request was seen before, is asked elsewhere.
+import { type Clock, systemClock } from "@bk/core";
+import type { Account, AccountStore } from "./account.js";
+import { aclAllows } from "./acl.js";
+import { canonicalText, hashOf, hostName, type SignatureVersion } from "./canonical.js";
+import { equalTexts } from "./constant-time.js";
+import { isSessionHost } from "./cookie-session.js";
+import { type Credential, type CredentialOptions, type CredentialSource, findCredential, signedQuery } from "./credential.js";
+import { bodyChecksum, hmac } from "./digest.js";
+import { formText, type Incoming } from "./incoming.js";
+import { type Refusal, refusal, type RefusalReason, type StatusStyle } from "./refusal.js";
+import { isReservedName } from "./sign-target.js";
+
+export interface AuthenticateOptions<A extends Account = Account> extends CredentialOptions {
+  /** Where accounts come from. */
+  readonly accounts: AccountStore<A>;
+  /** Where time comes from; default the system's. */
+  readonly clock?: Clock | undefined;
+  /** The longest that a signature may still hold when it arrives; default 15 minutes in headers, 7 days in pre-signed URLs. */
+  readonly maxLifetimeMs?: number | { readonly header?: number | undefined; readonly url?: number | undefined } | undefined;
+  /** How long after its end a signature is still taken, for clients whose clocks are late; default 0. */
+  readonly signatureAgeMs?: number | undefined;
+  /** Whether a body that is not a form may come without a checksum, so that the signature does not cover it; default false. */
+  readonly allowUncoveredBody?: boolean | undefined;
+  /** Whether version 1 is taken: SHA-1, without login and tag in the text. Never for accounts with a second factor. Default false. */
+  readonly allowVersion1?: boolean | undefined;
+  /** Which status numbers refusals have; default `default`. */
+  readonly statuses?: StatusStyle | undefined;
+}
+
+export interface Authenticated<A extends Account> {
+  readonly ok: true;
+  /** With its secrets: for this package alone. */
+  readonly account: A;
+  readonly source: CredentialSource;
+  readonly digest: string;
+  /** When the signature is not taken any more, in milliseconds since 1970. */
+  readonly endsMs: number;
+}
+
+const defaultLifetimeMs = { header: 15 * 60_000, url: 7 * 24 * 3_600_000 };
+// Unknown logins are checked against this, so that they take the time and get the answer of known ones.
+const dummyKey = "no account has this key, and none will";
+
+/**
+ * Authenticates a request by its signature, access token or session cookie.
+ *
+ * Checks, in this order: credential, expiration, version against source, account and digest, the account's end and lists, checksum. What
+ * an account may do or when it ends is not told to anybody without its secret.
+ */
+export async function authenticate<A extends Account>(
+  incoming: Incoming,
+  options: AuthenticateOptions<A>,
+): Promise<Authenticated<A> | Refusal> {
+  const refuse = (reason: RefusalReason, message?: string): Refusal => refusal(reason, options.statuses, message);
+  const credential = await findCredential(incoming, options);
+  if (typeof credential === "string") return refuse(credential);
+  const { source, value } = credential;
+
+  const now = (options.clock ?? systemClock).now();
+  const late = lifetimeProblem(credential, now, options);
+  if (late !== undefined) return refuse(late, late === "expired" ? expiredMessage(now, parseExpires(value.expires)) : undefined);
+  const version = acceptedVersion(credential, options);
+  if (typeof version === "string") return refuse(version);
+  const query = coveredQuery(incoming, version, options.signatureName);
+  if (typeof query === "string") return refuse(query);
+
+  const account = await options.accounts.findByLogin(value.login);
+  const key = account === undefined ? undefined : keyOf(account, version);
+  const { tag, login, expires, checksum } = value;
+  const text = canonicalText({ ...incoming, version, tag, login, expires, checksum, query: query.text });
+  const fits = equalTexts(await hmac(hashOf[version], key ?? dummyKey, text), value.digest);
+  // The login is compared too: a store may fold case, the canonical text does not.
+  if (!fits || key === undefined || account === undefined || account.login !== login) return refuse("notAuthenticated");
+  if (source === "session" && !isSessionHost(hostName(incoming.host), options.sessions?.hosts ?? [])) return refuse("notAuthenticated");
+
+  if (typeof account.expires === "number" && account.expires < now) return refuse("accountExpired");
+  if (!aclAllows(account, incoming.path)) return refuse("noAccess");
+  const body = await bodyProblem(incoming, version, checksum, options.allowUncoveredBody ?? false);
+  if (body !== undefined) return refuse(body);
+  return { ok: true, account, source, digest: value.digest, endsMs: Number(expires) + (options.signatureAgeMs ?? 0) };
+}
+
+function lifetimeProblem({ source, value }: Credential, now: number, options: AuthenticateOptions): "expired" | "tooLong" | undefined {
+  const expires = parseExpires(value.expires);
+  if (expires === undefined || expires < now - (options.signatureAgeMs ?? 0)) return "expired";
+  // Sessions and tokens were made by the server, which chose their end.
+  if (source !== "header" && source !== "url") return undefined;
+  const limit = typeof options.maxLifetimeMs === "number" ? options.maxLifetimeMs : options.maxLifetimeMs?.[source];
+  return expires > now + (limit ?? defaultLifetimeMs[source]) ? "tooLong" : undefined;
+}
+
+function parseExpires(text: string): number | undefined {
+  return /^[1-9][0-9]{0,14}$/.test(text) ? Number(text) : undefined;
+}
+
+function expiredMessage(now: number, expires: number | undefined): string {
+  const theirs = expires === undefined ? "" : `, your clock is ${formatTime(expires)}`;
+  return `Expired request, check your clock, the server time is ${formatTime(now)}${theirs}`;
+}
+
+function formatTime(ms: number): string {
+  const [, year, month, day, time] = /^(.+)-(..)-(..)T(.{8})/.exec(new Date(ms).toISOString())!;
+  return `${month}/${day}/${year} ${time} GMT`;
+}
+
+/** The version of a credential, if it is one that its source may have. */
+function acceptedVersion({ source, value }: Credential, options: AuthenticateOptions): SignatureVersion | RefusalReason {
+  switch (value.version) {
+    case "1":
+      if (source !== "header" && source !== "url") return "noSource";
+      return options.allowVersion1 ? 1 : "notAuthenticated";
+    case "2":
+      return source === "session" ? 2 : "noSource";
+    case "3":
+      return source === "token" ? 3 : "noSource";
+    case "4":
+      return source === "header" || source === "url" ? 4 : "noSource";
+    case "5":
+      // Once carried passwords in clear. No source is right for it.
+      return "noSource";
+    default:
+      return "notAuthenticated";
+  }
+}
+
+function coveredQuery(incoming: Incoming, version: SignatureVersion, signatureName = "bk-signature"): { text: string } | RefusalReason {
+  if (version === 2 || version === 3) return { text: "" };
+  const query = signedQuery(incoming.query, signatureName);
+  if (typeof query === "string" || !incoming.form) return query;
+  const form = formText(incoming);
+  if (form === undefined) return "badForm";
+  return form.split("&").some((piece) => isReservedName(piece, signatureName)) ? "reservedName" : { text: form };
+}
+
+/** The key that an account signs with; undefined when it must not sign with this version. */
+function keyOf({ secret, auth_secret, token_secret }: Account, version: SignatureVersion): string | undefined {
+  if (typeof secret !== "string" || secret === "") return undefined;
+  switch (version) {
+    case 1:
+      // Its key has no room for the second factor, which would be bypassed.
+      return auth_secret ? undefined : secret;
+    case 2:
+      return secret;
+    case 3:
+      return `${secret}:${token_secret ?? ""}`;
+    case 4:
+      return auth_secret ? `${secret}:${auth_secret}` : secret;
+  }
+}
+
+async function bodyProblem(
+  { body, form }: Incoming,
+  version: SignatureVersion,
+  checksum: string,
+  allowUncovered: boolean,
+): Promise<"wrongChecksum" | "noChecksum" | undefined> {
+  // Sessions and tokens sign no request, so they cover no body either.
+  if (version === 2 || version === 3) return undefined;
+  if (checksum !== "") return equalTexts(await bodyChecksum(body), checksum) ? undefined : "wrongChecksum";
+  return body.length > 0 && !form && !allowUncovered ? "noChecksum" : undefined;
+}

@@ -1,0 +1,103 @@
+// Finds the credential that a request carries, before anything about it is believed.
+import { queryPieces } from "./canonical.js";
+import { openSession, type SessionOptions } from "./cookie-session.js";
+import type { Incoming } from "./incoming.js";
+import { isReservedName } from "./sign-target.js";
+import type { RefusalReason } from "./refusal.js";
+import { parseSignature, type SignatureValue } from "./signature-value.js";
+
+/** Where a credential came from: a header, the query (a pre-signed URL), an access token or a session cookie. */
+export type CredentialSource = "header" | "url" | "token" | "session";
+
+/** Opens access tokens of one kind. */
+export interface TokenOpener {
+  /** The signature value inside the token, or undefined when it is not one of this kind or was not made with this key. */
+  open(token: string): Promise<string | undefined> | string | undefined;
+}
+
+export interface CredentialOptions {
+  /** Name of the signature's header, parameter and cookie, in lower case; default `bk-signature`. */
+  readonly signatureName?: string | undefined;
+  /** Name of the access token's header and parameter, in lower case; default `bk-access-token`. */
+  readonly tokenName?: string | undefined;
+  /** Session cookies; without it they are not looked at. */
+  readonly sessions?: SessionOptions | undefined;
+  /** Access tokens, by kind; without it they are not looked at. */
+  readonly tokens?: readonly TokenOpener[] | undefined;
+}
+
+export interface Credential {
+  readonly source: CredentialSource;
+  readonly value: SignatureValue;
+}
+
+/**
+ * Takes the first credential there is: signature in the query, in a header, access token in the query, in a header, session cookie.
+ *
+ * One that is there but cannot be read is `noLogin`; the next is not tried.
+ */
+export async function findCredential(incoming: Incoming, options: CredentialOptions): Promise<Credential | RefusalReason> {
+  const { signatureName = "bk-signature", tokenName = "bk-access-token", tokens = [], sessions } = options;
+  const inQuery = queryValues(incoming.query, signatureName);
+  if (inQuery.length > 1) return "reservedName";
+  if (inQuery[0] !== undefined) return credential("url", inQuery[0]);
+  const inHeader = incoming.header(signatureName);
+  if (inHeader !== undefined) return credential("header", inHeader);
+
+  const token = queryValues(incoming.query, tokenName)[0] ?? incoming.header(tokenName) ?? bearer(incoming.header("authorization"));
+  if (token !== undefined) return credential("token", await openToken(token, tokens));
+  if (sessions === undefined) return "noLogin";
+  const cookie = await openSession(incoming.header("cookie"), signatureName, sessions.keys);
+  return credential("session", cookie);
+}
+
+/** The raw query without the credentials in it: what handlers may see of it. */
+export function queryWithoutCredentials(query: string, options: CredentialOptions): string {
+  const { signatureName = "bk-signature", tokenName = "bk-access-token" } = options;
+  const isCredential = (piece: string): boolean => nameOf(piece) === signatureName || nameOf(piece) === tokenName;
+  const pieces = query.split("&");
+  return pieces.some(isCredential) ? pieces.filter((piece) => piece !== "" && !isCredential(piece)).join("&") : query;
+}
+
+/** What of a query is signed, once the signature itself is taken out; or why the query cannot be. */
+export function signedQuery(query: string, signatureName = "bk-signature"): { readonly text: string } | RefusalReason {
+  if (query.includes("?")) return "secondQuery";
+  const pieces = queryPieces(query).filter((piece) => nameOf(piece) !== signatureName);
+  return pieces.some((piece) => isReservedName(piece, signatureName)) ? "reservedName" : { text: pieces.join("&") };
+}
+
+function credential(source: CredentialSource, text: string | undefined): Credential | RefusalReason {
+  const value = text === undefined ? undefined : parseSignature(text);
+  return value === undefined ? "noLogin" : { source, value };
+}
+
+async function openToken(token: string, tokens: readonly TokenOpener[]): Promise<string | undefined> {
+  for (const kind of tokens) {
+    const text = await kind.open(token);
+    if (text !== undefined) return text;
+  }
+  return undefined;
+}
+
+function bearer(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
+}
+
+function queryValues(query: string, name: string): string[] {
+  // The text behind a second question mark belongs to no parameter here; requests that have one are refused later.
+  const pieces = query.split("?", 1)[0]!.split("&");
+  return pieces.filter((piece) => nameOf(piece) === name).map((piece) => decodeValue(piece.slice(name.length + 1)));
+}
+
+function nameOf(piece: string): string {
+  return piece.split("=", 1)[0]!;
+}
+
+function decodeValue(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Malformed escapes leave a text that is no signature.
+    return "";
+  }
+}

@@ -1,0 +1,72 @@
+// Every way to be turned away, as data.
+
+/** Why a request was refused, for programs; one code may have several messages. */
+export type RefusalCode =
+  | "NOMETHOD"
+  | "NOLOGIN"
+  | "EXPIRED"
+  | "NOSRC"
+  | "NOAUTH"
+  | "BADQUERY"
+  | "BADBODY"
+  | "BADHOST"
+  | "CHECKSUM"
+  | "REPLAYED"
+  | "NOACCESS"
+  | "DENY"
+  | "ADMIN"
+  | "CSRF"
+  | "TOOLARGE";
+
+/**
+ * Which status numbers are answered: by default 401 for whoever cannot be authenticated and 403 for who may not; `reference` gives each
+ * reason the number that the original server had for it.
+ */
+export type StatusStyle = "default" | "reference";
+
+export interface Refusal {
+  readonly ok: false;
+  /** The HTTP status to answer with. */
+  readonly status: number;
+  readonly code: RefusalCode;
+  /** For people. Holds no secret and nothing that tells whether the login exists. */
+  readonly message: string;
+}
+
+interface Reason {
+  readonly code: RefusalCode;
+  readonly status: number;
+  /** The original server's status, where it had another. */
+  readonly reference?: number;
+  readonly message: string;
+}
+
+const reasons = {
+  noMethod: { code: "NOMETHOD", status: 401, reference: 415, message: "Invalid request: no method or no host" },
+  badHost: { code: "BADHOST", status: 400, message: "Invalid request: more than one host, or not a host" },
+  noLogin: { code: "NOLOGIN", status: 401, reference: 417, message: "No login provided" },
+  expired: { code: "EXPIRED", status: 401, reference: 406, message: "Expired request" },
+  tooLong: { code: "EXPIRED", status: 401, reference: 406, message: "The signature is valid for longer than this server accepts" },
+  noSource: { code: "NOSRC", status: 401, reference: 416, message: "Invalid request: a signature of this version does not belong here" },
+  notAuthenticated: { code: "NOAUTH", status: 401, message: "Not authenticated" },
+  secondQuery: { code: "BADQUERY", status: 401, message: 'The query holds a second "?", which no signature covers; send it as %3F' },
+  reservedName: { code: "BADQUERY", status: 401, message: "A parameter's name begins with that of the signature" },
+  badForm: { code: "BADBODY", status: 400, message: "The form is not UTF-8" },
+  accountExpired: { code: "EXPIRED", status: 401, reference: 412, message: "This account has expired" },
+  noAccess: { code: "NOACCESS", status: 403, message: "Access denied" },
+  wrongChecksum: { code: "CHECKSUM", status: 400, message: "The body does not fit the checksum of its signature" },
+  noChecksum: { code: "CHECKSUM", status: 400, message: "The body is not covered by the signature; sign it with its checksum" },
+  replayed: { code: "REPLAYED", status: 401, message: "This signature was used before; sign each request anew" },
+  denied: { code: "DENY", status: 403, message: "Access denied" },
+  adminOnly: { code: "ADMIN", status: 403, message: "Restricted access" },
+  crossSite: { code: "CSRF", status: 403, message: "A session cookie may change something only by a request other than GET from the same site" },
+  tooLarge: { code: "TOOLARGE", status: 413, message: "The body is too large" },
+} as const satisfies Record<string, Reason>;
+
+export type RefusalReason = keyof typeof reasons;
+
+/** Makes the answer to a reason. `message` replaces the general one. */
+export function refusal(reason: RefusalReason, style: StatusStyle = "default", message?: string): Refusal {
+  const { code, status, reference, message: general }: Reason = reasons[reason];
+  return { ok: false, status: style === "reference" ? (reference ?? status) : status, code, message: message ?? general };
+}

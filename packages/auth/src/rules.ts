@@ -1,0 +1,45 @@
+import { closingReadings, compilePatterns, type PathPattern, readings } from "./path-pattern.js";
+
+/** Who may use which paths. Patterns are matched against the path of the request, from end to end. */
+export interface AccessRules {
+  /** Open to everybody; credentials are not looked at. Default `/`, `/ping`, `/login` and `/logout`, exactly. */
+  readonly allowPaths?: readonly PathPattern[] | undefined;
+  /** Open to everybody, but credentials are checked where there are any, and wrong ones refused. Default none. */
+  readonly allowAnonymous?: readonly PathPattern[] | undefined;
+  /** Open to accounts of type `admin` alone. Default none. */
+  readonly allowAdmin?: readonly PathPattern[] | undefined;
+  /** Closed to everybody. Default none. */
+  readonly denyPaths?: readonly PathPattern[] | undefined;
+  /** Whether a request changes something, so that its signature counts once. Default: every method but GET, HEAD and OPTIONS. */
+  readonly changes?: ((method: string, path: string) => boolean) | undefined;
+}
+
+export const defaultAllowPaths: readonly PathPattern[] = Object.freeze(["/", "/ping", "/login", "/logout"]);
+
+export interface CompiledRules {
+  isDenied(path: string): boolean;
+  isAllowed(path: string): boolean;
+  isAnonymous(path: string): boolean;
+  isAdminOnly(path: string): boolean;
+}
+
+/** Compiles rules once. What opens a path must fit every way to read it, what closes it any. */
+export function compileRules(rules: AccessRules): CompiledRules {
+  const { allowPaths = defaultAllowPaths, allowAnonymous = [], allowAdmin = [], denyPaths = [] } = rules;
+  return {
+    isDenied: closing(denyPaths),
+    isAllowed: opening(allowPaths),
+    isAnonymous: opening(allowAnonymous),
+    isAdminOnly: closing(allowAdmin),
+  };
+}
+
+function opening(patterns: readonly PathPattern[]): (path: string) => boolean {
+  const test = compilePatterns(patterns);
+  return (path) => readings(path).every(test);
+}
+
+function closing(patterns: readonly PathPattern[]): (path: string) => boolean {
+  const test = compilePatterns(patterns);
+  return (path) => closingReadings(path).some(test);
+}
