@@ -7,7 +7,7 @@
 
 import type { Condition, Slot, Test } from "./condition/condition.js";
 import type { Operator } from "./condition/operators.js";
-import type { Column, Index, Kind, Table } from "./schema/table.js";
+import type { Column, Index, Join, Kind, Table } from "./schema/table.js";
 import type { ErrorCode, Outcome } from "@bk/core";
 
 /** What crosses the boundary: a closed set. Times are milliseconds since 1970 unless the codec says otherwise. */
@@ -98,6 +98,13 @@ export interface Change {
   readonly column: Column;
   readonly op: ChangeOp;
   readonly slot: Slot | undefined;
+  /** The undeclared column of an open table that is changed, a member of the JSON object in `column`. Left to the core, as `from`. */
+  readonly member?: string;
+  /**
+   * The joined text of `column` must be made again from the changed row (`op` is `set` without a slot). `slots` has one
+   * place for each part: the value that the call gives, or undefined where the row has it. Drivers never get such changes.
+   */
+  readonly from?: { readonly join: Join; readonly slots: readonly (Slot | undefined)[] };
 }
 
 /** One column of an order. */

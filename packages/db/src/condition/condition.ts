@@ -22,6 +22,11 @@ export interface Test {
   readonly column: Column;
   readonly op: TestOperator;
   readonly slots: readonly Slot[];
+  /**
+   * The undeclared column of an open table that is compared: a member of the JSON object in `column`, which is `table.rest`.
+   * The planner leaves such tests to the core; drivers never get them.
+   */
+  readonly member?: string;
 }
 
 /** A condition: tests joined by and/or. `and` of nothing always holds, `or` of nothing never does. There is no `not`. */
@@ -57,6 +62,9 @@ export function* testsOf(condition: Condition): Generator<Test> {
 
 /** Text that is equal for conditions of the same shape on one table. */
 export function conditionKey(condition: Condition): string {
-  if (condition.kind === "test") return `${condition.column.name} ${condition.op} ${condition.slots.join(",")}`;
+  if (condition.kind === "test") {
+    const name = condition.member === undefined ? condition.column.name : `${condition.column.name}.${condition.member}`;
+    return `${name} ${condition.op} ${condition.slots.join(",")}`;
+  }
   return `${condition.kind}(${condition.parts.map(conditionKey).join(";")})`;
 }
