@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { serviceNames, startServices } from "./index.js";
 import { recipes } from "./registry.js";
 import { given, type Way, wayTo } from "./ways.js";
@@ -46,10 +45,21 @@ async function up(names: readonly string[]): Promise<number> {
   for (const { driver, reason } of services.notRun) process.stderr.write(`${driver}: not run: ${reason}\n`);
   if (Object.keys(services.env).length > 0) {
     process.stderr.write("running until Ctrl-C\n");
-    const alive = setInterval(() => undefined, 3_600_000);
-    await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
-    clearInterval(alive);
+    await signalled();
     await services.stop();
   }
   return services.notRun.length === 0 ? 0 : 1;
+}
+
+/** Settles at the first Ctrl-C or SIGTERM. The listeners stay: a second one, as from npm, must not break off the stop. */
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    const alive = setInterval(() => undefined, 3_600_000);
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+      process.on(name, () => {
+        clearInterval(alive);
+        resolve();
+      });
+    }
+  });
 }

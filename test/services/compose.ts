@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePorts } from "./free-ports.js";
+import { choosePorts } from "./choose-ports.js";
 import { onPath } from "./on-path.js";
 import type { Recipe } from "./recipe.js";
 import { run } from "./run.js";
@@ -26,8 +26,7 @@ export async function composeWorks(): Promise<boolean> {
 /** Starts a server from its official image, as a Compose project of its own. Its data lives in the container until `stop`. */
 export async function startCompose(recipe: Recipe, options: ServiceOptions): Promise<Service> {
   if (options.dir !== undefined) throw new Error(`${recipe.name}: a data folder of one's own is not possible in Docker`);
-  const ports =
-    options.port === undefined ? await freePorts(recipe.portCount) : Array.from({ length: recipe.portCount }, (_, i) => options.port! + i);
+  const ports = await choosePorts(recipe.portCount, options.port);
   const project = `bk-${recipe.name}-${randomBytes(4).toString("hex")}`;
   const env = Object.fromEntries(ports.map((port, i) => [`BK_PORT${i}`, String(port)]));
   const compose = (...args: string[]): Promise<string> => run(["docker", "compose", "-p", project, "-f", FILE, ...args], { env });

@@ -1,4 +1,4 @@
-import { startCompose } from "./compose.js";
+import { composeWorks, startCompose } from "./compose.js";
 import { startNative } from "./native.js";
 import type { Recipe } from "./recipe.js";
 import { recipes } from "./registry.js";
@@ -74,8 +74,21 @@ async function startOne(recipe: Recipe, options: ServiceOptions, durable: boolea
     case "compose":
       return startCompose(recipe, options);
     default:
-      await obtain(recipe);
-      return startNative(recipe, { ...options, durable });
+      if (await isObtained(recipe)) return startNative(recipe, { ...options, durable });
+      return startCompose(recipe, options);
+  }
+}
+
+/** False when installing or downloading failed and Docker Compose is there to use instead. */
+async function isObtained(recipe: Recipe): Promise<boolean> {
+  try {
+    await obtain(recipe);
+    return true;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (!(await composeWorks())) throw new NoServiceError(recipe.name, `could not be installed: ${reason}`, { cause: error });
+    process.stderr.write(`${recipe.name} could not be installed, using Docker Compose: ${reason}\n`);
+    return false;
   }
 }
 

@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder, checkFile } from "./cache.js";
 import { onPath } from "./on-path.js";
+import { isRunning } from "./process-tree.js";
 import type { Artifact, Need } from "./recipe.js";
 import { run } from "./run.js";
 
@@ -51,7 +52,8 @@ export function mavenArtifact(artifact: MavenArtifact): Artifact {
 async function download(artifact: MavenArtifact): Promise<void> {
   process.stderr.write(`downloading ${artifact.what} (Maven) …\n`);
   const cache = cacheFolder();
-  const folder = mkdtempSync(join(cache, "download-"));
+  removeBrokenOff(cache);
+  const folder = mkdtempSync(join(cache, `download-${process.pid}-`));
   try {
     const maven = ["mvn", "-q", "-B", "-C", `-Dmaven.repo.local=${join(cache, "maven")}`, "-f", POM, "-P", artifact.profile];
     // Maven's local repository bears only one writer at a time.
@@ -74,5 +76,13 @@ function keep(folder: string, target: string): void {
     renameSync(folder, target);
   } catch (error) {
     if (!existsSync(target)) throw error;
+  }
+}
+
+/** Removes the folders of downloads whose process is gone. */
+function removeBrokenOff(cache: string): void {
+  for (const name of readdirSync(cache)) {
+    const pid = /^download-(\d+)-/.exec(name)?.[1];
+    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(cache, name), { recursive: true, force: true });
   }
 }

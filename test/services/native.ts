@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, openSync, closeSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePorts } from "./free-ports.js";
+import { choosePorts } from "./choose-ports.js";
 import { isRunning, killTree, signal, waitUntilGone } from "./process-tree.js";
 import type { Place, Recipe } from "./recipe.js";
 import { lastLines } from "./run.js";
@@ -24,8 +24,7 @@ export interface NativeOptions extends ServiceOptions {
  * @throws Error  when it ends or does not answer within 60 seconds, with the end of its log; nothing is left behind then
  */
 export async function startNative(recipe: Recipe, options: NativeOptions): Promise<Service> {
-  const ports =
-    options.port === undefined ? await freePorts(recipe.portCount) : Array.from({ length: recipe.portCount }, (_, i) => options.port! + i);
+  const ports = await choosePorts(recipe.portCount, options.port);
   const work = openWorkFolder(recipe.name);
   const data = options.dir === undefined ? join(work.path, "data") : resolve(options.dir);
   const place: Place = { data, ports, durable: options.durable };

@@ -6,18 +6,22 @@ const FIRST = 20_000;
 const LAST = 32_000;
 
 /**
- * Finds `count` ports in a row that nothing on 127.0.0.1 listens on.
+ * Chooses `count` ports in a row: from `first` on when it is given, else ones that nothing on 127.0.0.1 listens on.
  *
  * @throws Error  when fifty tries found none
  */
-export async function freePorts(count: number): Promise<number[]> {
+export async function choosePorts(count: number, first?: number): Promise<number[]> {
+  if (first !== undefined) return inARow(first, count);
   for (let attempt = 0; attempt < 50; attempt++) {
-    const first = randomInt(FIRST, LAST - count);
-    const ports = Array.from({ length: count }, (_, i) => first + i);
+    const ports = inARow(randomInt(FIRST, LAST - count), count);
     const free = await Promise.all(ports.map(isFree));
     if (free.every(Boolean)) return ports;
   }
   throw new Error(`no ${count} free ports in a row between ${FIRST} and ${LAST}`);
+}
+
+function inARow(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => first + i);
 }
 
 function isFree(port: number): Promise<boolean> {
