@@ -20,6 +20,17 @@ export async function choosePorts(count: number, first?: number): Promise<number
   throw new Error(`no ${count} free ports in a row between ${FIRST} and ${LAST}`);
 }
 
+/**
+ * Makes sure that a server asked on these ports is not a stranger.
+ *
+ * @throws Error  when something listens on one of them
+ */
+export async function requireFree(ports: readonly number[]): Promise<void> {
+  for (const port of ports) {
+    if (!(await isFree(port))) throw new Error(`port ${port} is taken by another process`);
+  }
+}
+
 function inARow(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => first + i);
 }

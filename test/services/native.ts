@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, openSync, closeSync, readFileSync } from "node:fs";
+import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { choosePorts } from "./choose-ports.js";
+import { choosePorts, requireFree } from "./choose-ports.js";
 import { isRunning, killTree, signal, waitUntilGone } from "./process-tree.js";
 import type { Place, Recipe } from "./recipe.js";
 import { lastLines } from "./run.js";
@@ -39,6 +39,7 @@ export async function startNative(recipe: Recipe, options: NativeOptions): Promi
     },
     async start() {
       if (children.some(runs)) throw new Error(`${recipe.name} runs already`);
+      await requireFree(ports);
       children = recipe.commands(place).map((command) => launch(command, work, log, recipe.lastSignal));
       await untilReady(recipe, ports, children, log);
     },
@@ -58,7 +59,7 @@ export async function startNative(recipe: Recipe, options: NativeOptions): Promi
     return service;
   } catch (error) {
     await service.kill();
-    await recipe.release?.(place);
+    if (children.length > 0) await recipe.release?.(place);
     work.remove();
     throw error;
   }
@@ -70,9 +71,8 @@ function launch(command: readonly string[], work: WorkFolder, log: string, lastS
   const output = openSync(log, "a");
   const child = spawn(file, args, { cwd: work.path, detached: true, stdio: ["ignore", output, output] });
   closeSync(output);
-  child.on("error", () => {
-    // Seen by `untilReady` as a child without a process id.
-  });
+  // `untilReady` sees a child that never was and shows the log.
+  child.on("error", (error) => appendFileSync(log, `${error.message}\n`));
   const { pid } = child;
   if (pid !== undefined) {
     work.guard(pid, lastSignal);

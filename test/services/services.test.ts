@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startService, startServices } from "./index.js";
 import { isRunning } from "./process-tree.js";
+import { startNative } from "./native.js";
+import type { Recipe } from "./recipe.js";
 import { askRedis, redis } from "./redis.js";
 import { wayTo } from "./ways.js";
 
@@ -79,12 +81,24 @@ describe.skipIf(way.kind !== "installed")(`with redis-server (${way.kind})`, () 
     await service.stop();
   });
 
-  test("a server that cannot start says why and leaves nothing", async () => {
+  test("a server whose port is taken says so and leaves nothing", async () => {
     const first = await startService("redis");
     const port = Number(new URL(first.url).port);
-    await expect(startService("redis", { port })).rejects.toThrow("Address already in use");
+    await expect(startService("redis", { port })).rejects.toThrow(`port ${port} is taken`);
     expect(await askRedis(port, "PING")).toBe("+PONG");
     await first.stop();
+    expect(left()).toEqual([]);
+  });
+
+  test("a server that ends while starting is reported with the end of its log, and leaves nothing", async () => {
+    const broken: Recipe = { ...redis, commands: (place) => redis.commands(place).map((command) => [...command, "--maxmemory", "much"]) };
+    await expect(startNative(broken, { durable: false })).rejects.toThrow(/redis ended while starting:[^]*maxmemory/);
+    expect(left()).toEqual([]);
+  });
+
+  test("a program that is not there is reported", async () => {
+    const broken: Recipe = { ...redis, commands: () => [["bk-no-such-program"]] };
+    await expect(startNative(broken, { durable: false })).rejects.toThrow("bk-no-such-program");
     expect(left()).toEqual([]);
   });
 
