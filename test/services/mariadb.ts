@@ -29,7 +29,7 @@ export const mariadb: Recipe = {
 async function prepare({ data }: Place): Promise<void> {
   folderForNobody(data);
   if (existsSync(join(data, "mysql"))) return;
-  const options = ["--no-defaults", `--datadir=${data}`, "--auth-root-authentication-method=normal", "--skip-test-db"];
+  const options = ["--no-defaults", `--datadir=${data}`, `--tmpdir=${data}`, "--auth-root-authentication-method=normal", "--skip-test-db"];
   await run(asNobody([onPath("mariadb-install-db") ?? "mariadb-install-db", ...options]), { cwd: "/" });
   writeFileSync(join(data, "init.sql"), "CREATE DATABASE IF NOT EXISTS test;\n", { mode: 0o644 });
 }
@@ -38,6 +38,8 @@ function settings({ data, ports: [port] }: Place): string[] {
   return [
     "--no-defaults",
     `--datadir=${data}`,
+    // The system's may be closed to the user as whom it runs.
+    `--tmpdir=${data}`,
     `--init-file=${join(data, "init.sql")}`,
     `--port=${port}`,
     "--bind-address=127.0.0.1",

@@ -30,7 +30,7 @@ export function run(command: readonly string[], options: RunOptions = {}): Promi
     child.on("error", reject);
     child.on("close", (status, signalName) => {
       if (status === 0) resolve(out);
-      else reject(new Error(`${command.join(" ")} ended with ${signalName ?? status}:\n${lastLines(all, 15)}`));
+      else reject(new Error(`${command.join(" ")} ended with ${signalName ?? status}:\n${lastLines(all, 40)}`));
     });
   });
 }

@@ -1,26 +1,31 @@
 #!/bin/sh
 # Cleans up after tests that ended without stopping their server, however they ended.
-# $1: the work folder of one server. Its files named process-* hold a process id and the signal that ends it;
-# compose-* hold the file of a Docker Compose project of that name. Standard input is a pipe from the tests: it closes when they are gone.
-# After a stop in good order the folder is gone too, and nothing is left to do.
+# $1: the work folder of one server. Standard input is a pipe from the tests, which closes when they are gone; until then it tells
+#   guard PID SIGNAL     a process group of the server, and the signal that ends it
+#   forget PID           it has ended
+#   compose NAME FILE    a Docker Compose project of the server
+#   done                 stopped in good order: nothing is left to do
 case "$1" in */bk-service-*) ;; *) echo "watchdog: not a work folder: $1" >&2; exit 2 ;; esac
-cat >/dev/null
 
-for file in "$1"/process-*; do
-  [ -f "$file" ] || continue
-  read -r pid signal <"$file"
-  kill -s "$signal" -- "-$pid" 2>/dev/null
+groups= project= file=
+while read -r word first rest; do
+  case "$word" in
+    guard) groups="$groups $first:$rest" ;;
+    forget) groups=$(printf '%s\n' $groups | grep -v "^$first:") ;;
+    compose) project=$first file=$rest ;;
+    done) exit 0 ;;
+  esac
+done
+
+for group in $groups; do kill -s "${group#*:}" -- "-${group%%:*}" 2>/dev/null; done
+for group in $groups; do
   tries=0
-  while [ $tries -lt 50 ] && kill -0 -- "-$pid" 2>/dev/null; do
+  while [ $tries -lt 50 ] && kill -s 0 -- "-${group%%:*}" 2>/dev/null; do
     sleep 0.1
     tries=$((tries + 1))
   done
-  kill -s KILL -- "-$pid" 2>/dev/null
+  kill -s KILL -- "-${group%%:*}" 2>/dev/null
 done
-for file in "$1"/compose-*; do
-  [ -f "$file" ] || continue
-  read -r compose <"$file"
-  docker compose -p "${file##*/compose-}" -f "$compose" down -v >/dev/null 2>&1
-done
+[ -z "$project" ] || docker compose -p "$project" -f "$file" down -v >/dev/null 2>&1
 # A process killed a moment ago may still have been writing.
 rm -rf "$1" 2>/dev/null || { sleep 1; rm -rf "$1"; }

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,19 +25,24 @@ export function openWorkFolder(name: string): WorkFolder {
   chmodSync(path, 0o755);
   const watchdog = spawn("sh", [WATCHDOG, path], { detached: true, stdio: ["pipe", "ignore", "ignore"], cwd: "/" });
   watchdog.unref();
-  const pipe = watchdog.stdin as NodeJS.WritableStream & { unref?(): void };
-  pipe.unref?.();
+  const pipe = watchdog.stdin as Socket;
+  pipe.unref();
   pipe.on("error", () => {
-    // The watchdog was ended by somebody; nothing is ever written to it, and the server itself is not affected.
+    // Somebody ended the watchdog: the server itself is not affected.
   });
+  const tell = (line: string): void => {
+    // A process is often reported gone after the server was stopped and the watchdog let go.
+    if (pipe.writable) pipe.write(`${line}\n`);
+  };
   return {
     path,
-    guard: (pid, lastSignal) => writeFileSync(join(path, `process-${pid}`), `${pid} ${lastSignal}\n`),
-    guardCompose: (project, file) => writeFileSync(join(path, `compose-${project}`), `${file}\n`),
-    forget: (pid) => rmSync(join(path, `process-${pid}`), { force: true }),
+    guard: (pid, lastSignal) => tell(`guard ${pid} ${lastSignal}`),
+    guardCompose: (project, file) => tell(`compose ${project} ${file}`),
+    forget: (pid) => tell(`forget ${pid}`),
     remove: () => {
       rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-      watchdog.stdin.end();
+      tell("done");
+      pipe.end();
     },
   };
 }
