@@ -1,0 +1,23 @@
+// Between logical and stored values: closures for one column, and decoders of whole rows.
+
+import type { Codec, Value } from "../driver.js";
+import * as read from "./read-stored.js";
+import { encodingOf } from "./stored-forms.js";
+import type { Column } from "./table.js";
+
+export { compileArrayDecoder, compileRowDecoder, type RowDecoderOptions } from "./row-decoder.js";
+
+/** Gives stored values of a column's logical ones; null of null and undefined. */
+export function encoderOf(column: Column, codec: Codec): (logical: unknown) => Value {
+  const encode = encodingOf(column, codec).encode as ((logical: unknown) => Value) | undefined;
+  if (encode === undefined) return (logical) => (logical ?? null) as Value;
+  return (logical) => (logical === null || logical === undefined ? null : encode(logical));
+}
+
+/** Gives logical values of a column's stored ones, fresh where they could be changed; null of null and undefined. */
+export function decoderOf(column: Column, codec: Codec): (stored: Value) => unknown {
+  const { decode } = encodingOf(column, codec);
+  if (decode === undefined) return (stored) => stored ?? null;
+  const make = new Function("read", "column", `return (v) => v === null || v === undefined ? null : (${decode("v", "column")});`);
+  return make(read, column) as (stored: Value) => unknown;
+}
