@@ -15,7 +15,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Folders of @bk/db that a driver may import from, beside its own. */
-const driverMayImport = /^(driver|errors|condition\/.+|schema\/.+|change\/.+)$/;
+const driverMayImport = /^(driver|errors|condition\/.+|schema\/.+|change\/.+|search\/.+)$/;
 const engines = ["sql", "kv"];
 /** The one file of another driver that a driver may import. */
 const sharedOfADriver = /^drivers\/[^/]+\/dialect$/;
