@@ -165,7 +165,8 @@ function checkOf(column: Column, what: "whole" | "part"): Check {
 }
 
 function checkedValue(subject: Subject, op: Operator, value: unknown): unknown {
-  if (value === null || value === undefined) throw problem(subject, `the operator ${op} on ${nameOf(subject)} needs a value; use $null for absence`);
+  if (value === null || value === undefined)
+    throw problem(subject, `the operator ${op} on ${nameOf(subject)} needs a value; use $null for absence`);
   if (subject.member !== undefined) return checkedMember(subject, op, value);
   return checkOf(subject.column, "whole")(value);
 }

@@ -3,8 +3,8 @@
 
 import { invalid } from "../errors.js";
 import { textAfterPrefix } from "../kv/keys.js";
-import { sameValue } from "../schema/compare.js";
-import { joinPrefix, splitText } from "../schema/join.js";
+import { isJoinedText } from "../schema/is-joined-text.js";
+import { joinPrefix } from "../schema/join.js";
 import type { Column, Join, Table } from "../schema/table.js";
 import { type Condition, type Test, allOf, conjuncts, testsOf } from "./condition.js";
 
@@ -49,19 +49,13 @@ function deriveJoin(table: Table, join: Join, equal: ReadonlyMap<Column, Test>, 
   for (const test of hidden) replaced.add(test);
   const given = leading.map((test) => values[test.slots[0]!]);
   if (own !== undefined) {
-    if (isJoinedOf(join, values[own.slots[0]!] as string, given)) return [];
+    if (isJoinedText(join, values[own.slots[0]!], given)) return [];
     replaced.add(own);
   }
   const text = joinPrefix(join, given);
   // The text is made as it is for a row: the column's own changes of text do not apply.
   const slots = (isWhole ? [text] : [text, textAfterPrefix(text)]).map((value) => values.push(value) - 1);
   return [{ kind: "test", column: join.column, op: isWhole ? "eq" : "begins_with", slots }];
-}
-
-// The column's own value may be the joined text already, as it was read, instead of its part.
-function isJoinedOf(join: Join, text: string, given: readonly unknown[]): boolean {
-  const parts = splitText(join, text);
-  return parts.every((value, i) => (join.parts[i] === join.column ? value !== null : sameValue(join.parts[i]!.kind)(value, given[i])));
 }
 
 function isIndexed(table: Table, column: Column): boolean {

@@ -79,7 +79,9 @@ function readEntries(reading: Reading, filter: unknown, negate: boolean, what: s
 function readGroup(reading: Reading, name: string, group: string, value: unknown, negate: boolean): Condition {
   const inverted = group === "not" ? !negate : negate;
   const parts = Array.isArray(value)
-    ? value.map((item: unknown) => joinEntries(readEntries(reading, item, inverted, `a member of ${name}`), inverted, `a member of ${name}`))
+    ? value.map((item: unknown) =>
+        joinEntries(readEntries(reading, item, inverted, `a member of ${name}`), inverted, `a member of ${name}`),
+      )
     : readEntries(reading, value, inverted, name);
   // Not (a and b) is (not a) or (not b).
   return joinEntries(parts, (group === "or") !== inverted, name);

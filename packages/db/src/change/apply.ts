@@ -1,0 +1,120 @@
+// What a row is after changes: the reference for every engine, and what the core does where an engine cannot.
+
+import type { Change } from "../driver.js";
+import { invalid } from "../errors.js";
+import { addDecimal, fitsDecimal } from "../schema/decimal.js";
+import { isJoinedText } from "../schema/is-joined-text.js";
+import { joinText, splitText } from "../schema/join.js";
+import type { Column } from "../schema/table.js";
+import { distinct } from "../schema/value-checks.js";
+
+/**
+ * The row after changes; the row that is given stays as it is.
+ *
+ * @param row  logical values of all columns of the table, by `column.index`
+ * @throws DbError `invalid` when a sum is outside its column's type, or a text or list over its length
+ */
+export function applyChanges(changes: readonly Change[], row: readonly unknown[], values: readonly unknown[]): unknown[] {
+  const next = row.slice();
+  for (const change of changes) if (change.from === undefined) next[change.column.index] = changedValue(change, next, values);
+  for (const change of changes)
+    if (change.from !== undefined) next[change.column.index] = joinedValue(change.column, change.from, row, next, values);
+  return next;
+}
+
+function changedValue({ column, op, slot, member }: Change, row: readonly unknown[], values: readonly unknown[]): unknown {
+  const operand = slot === undefined ? null : values[slot];
+  const old = row[column.index] ?? null;
+  if (member !== undefined) return withMember(old as Members | null, member, operand ?? null);
+  switch (op) {
+    case "set":
+      return operand;
+    case "unset":
+      return null;
+    case "incr":
+      return sumOf(column, old, operand);
+    case "append":
+      return inLength(column, concat(column, old, operand));
+    case "prepend":
+      return inLength(column, concat(column, operand, old));
+    case "add":
+      return inLength(column, distinct([...((old ?? []) as unknown[]), ...(operand as unknown[])]));
+    case "del": {
+      const gone = new Set(operand as unknown[]);
+      return ((old ?? []) as unknown[]).filter((element) => !gone.has(element));
+    }
+  }
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+function withMember(old: Members | null, member: string, value: unknown): Members | null {
+  const entries = Object.entries(old ?? {}).filter(([name]) => name !== member);
+  if (value !== null) entries.push([member, value]);
+  return entries.length === 0 ? null : Object.fromEntries(entries);
+}
+
+const minInt64 = -(2n ** 63n);
+const maxInt64 = 2n ** 63n - 1n;
+
+function sumOf(column: Column, old: unknown, by: unknown): unknown {
+  switch (column.kind) {
+    case "int": {
+      const sum = ((old ?? 0) as number) + (by as number);
+      return inRange(column, sum, Number.isSafeInteger(sum));
+    }
+    case "real": {
+      const sum = ((old ?? 0) as number) + (by as number);
+      return inRange(column, sum, Number.isFinite(sum));
+    }
+    case "int64": {
+      const sum = ((old ?? 0n) as bigint) + (by as bigint);
+      return inRange(column, sum, sum >= minInt64 && sum <= maxInt64);
+    }
+    case "decimal": {
+      const sum = addDecimal((old ?? "0") as string, by as string);
+      return inRange(column, sum, fitsDecimal(sum));
+    }
+    default:
+      throw new Error(`column ${column.name} holds no number`);
+  }
+}
+
+function inRange<T>(column: Column, sum: T, isInside: boolean): T {
+  if (!isInside) throw invalid(`the sum is outside the type ${column.type} of column ${column.name}`, { column: column.name });
+  return sum;
+}
+
+function concat(column: Column, first: unknown, second: unknown): string | unknown[] {
+  if (column.kind === "text") return ((first ?? "") as string) + ((second ?? "") as string);
+  return [...((first ?? []) as unknown[]), ...((second ?? []) as unknown[])];
+}
+
+function inLength<T extends string | unknown[]>(column: Column, value: T): T {
+  const { maxLength } = column;
+  if (maxLength === undefined || value.length <= maxLength) return value;
+  if (typeof value === "string" && Array.from(value).length <= maxLength) return value;
+  const unit = typeof value === "string" ? "characters" : "elements";
+  throw invalid(`column ${column.name} must have at most ${maxLength} ${unit}`, { column: column.name });
+}
+
+function joinedValue(
+  column: Column,
+  { join, slots }: NonNullable<Change["from"]>,
+  row: readonly unknown[],
+  next: readonly unknown[],
+  values: readonly unknown[],
+): string | null {
+  const old = row[column.index];
+  const oldParts = typeof old === "string" ? splitText(join, old) : [];
+  const parts = join.parts.map((part, i) => {
+    const slot = slots[i];
+    if (slot !== undefined) return values[slot];
+    return part.index >= 0 && part !== column ? next[part.index] : (oldParts[i] ?? null);
+  });
+  const ownSlot = slots[join.parts.indexOf(column)];
+  const own = ownSlot === undefined ? undefined : values[ownSlot];
+  const text = isJoinedText(join, own, parts) ? own : joinText(join, parts);
+  if (text === null && column.definition.notEmpty) throw invalid(`column ${column.name} must not be empty`, { column: column.name });
+  return text;
+}
