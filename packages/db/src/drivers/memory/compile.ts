@@ -3,6 +3,7 @@
 
 import { applyChanges } from "../../change/apply.js";
 import { allOf, type Condition, type Slot, type Test, testsOf } from "../../condition/condition.js";
+import { slotDecoder } from "../../condition/decode-slots.js";
 import { compileMatcher } from "../../condition/matches.js";
 import type { DefineShape, DeleteShape, GetShape, PutShape, Reply, SelectShape, Shape, UpdateShape, Values } from "../../driver.js";
 import { comparatorOf } from "../../schema/compare.js";
@@ -58,7 +59,7 @@ function runSelect(shape: SelectShape): Run {
   const slotColumns = new Map((after ?? []).map((slot, i) => [slot, order[i]!.column]));
   const holds = rowTest(table, filter);
   const toLogical = rowDecoder(order.map((sort) => sort.column));
-  const toLogicalValues = valuesDecoder([], slotColumns);
+  const toLogicalValues = slotDecoder({ columns: slotColumns }, codec);
   const compare = rowComparator(shape);
 
   return (tables, values) => {
@@ -98,10 +99,7 @@ function runUpdate(shape: UpdateShape): Run {
   const { table, changes, insert } = shape;
   const holds = rowTest(table, shape.guard);
   const toLogical = rowDecoder(table.columns);
-  const toLogicalValues = valuesDecoder(
-    [],
-    new Map(changes.flatMap(({ slot, column }) => (slot === undefined ? [] : [[slot, column] as const]))),
-  );
+  const toLogicalValues = slotDecoder({ changes }, codec);
   const encoders = table.columns.map((column) => encoderOf(column, codec));
 
   const changed = (row: StoredRow, values: Values): StoredRow => {
@@ -177,7 +175,7 @@ function rowTest(table: Table, condition: Condition): (values: Values) => (row: 
   const tests = [...testsOf(condition)];
   const matches = compileMatcher(condition, (column) => column.index);
   const toLogical = rowDecoder(table.columns.filter((column) => tests.some((test) => test.column === column)));
-  const toLogicalValues = valuesDecoder(tests, new Map());
+  const toLogicalValues = slotDecoder({ tests }, codec);
   return (values) => {
     const logicalValues = toLogicalValues(values);
     return (row) => matches(toLogical(row), logicalValues);
@@ -191,17 +189,6 @@ function rowDecoder(columns: readonly Column[]): (row: StoredRow) => LogicalRow 
     for (const { column, decode } of decoders) logical[column.index] = decode(row.get(column.name) ?? null);
     return logical;
   };
-}
-
-/** Decodes the values of a call, each as a value of the column that its slot is for. */
-function valuesDecoder(tests: readonly Test[], slotColumns: ReadonlyMap<Slot, Column>): (values: Values) => unknown[] {
-  const decoders = new Map([...slotColumns].map(([slot, column]) => [slot, decoderOf(column, codec)]));
-  for (const { column, op, slots } of tests) {
-    // Tests of lists other than `same` compare with an element, which is stored as it is.
-    if (column.kind === "list" && op !== "same") continue;
-    for (const slot of slots) decoders.set(slot, decoderOf(column, codec));
-  }
-  return (values) => values.map((value, slot) => decoders.get(slot)?.(value) ?? value);
 }
 
 function atColumns(slotColumns: ReadonlyMap<Slot, Column>, values: readonly unknown[]): LogicalRow {

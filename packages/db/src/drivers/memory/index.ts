@@ -1,42 +1,17 @@
 import { parseConnectUrl } from "@bk/core";
-import { type Operator, operators } from "../../condition/operators.js";
-import type { Capabilities, ChangeOp, Driver, DriverOptions, Reply, RowChange, Session, Values } from "../../driver.js";
+import { allChanges, allFilters, scalarKinds } from "../../condition/claims.js";
+import type { Capabilities, Driver, DriverOptions, Reply, RowChange, Session, Values } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
-import type { Kind } from "../../schema/table.js";
 import { codec } from "./codec.js";
 import { compileMemory, type MemoryCommand } from "./compile.js";
 import { draftOf, keyText, MemoryStore, setRow, storedRow, type Tables } from "./store.js";
 
-const presence: readonly Operator[] = ["null", "not_null"];
-const listOperators: readonly Operator[] = [...presence, "contains", "not_contains"];
-const textOnly: ReadonlySet<Operator> = new Set(operators.filter((op) => /with|contains|like|regexp/.test(op)));
-const scalarOperators: readonly Operator[] = operators.filter((op) => !textOnly.has(op));
-const numeric: readonly ChangeOp[] = ["incr", "unset"];
-const scalarKinds = ["text", "int", "int64", "real", "decimal", "bool", "time"] as const satisfies readonly Kind[];
-
 const capabilities: Capabilities = Object.freeze({
   access: "any",
-  filters: {
-    ...Object.fromEntries(scalarKinds.map((kind) => [kind, scalarOperators])),
-    text: operators,
-    json: presence,
-    list: listOperators,
-    blob: presence,
-  },
+  filters: allFilters,
   or: true,
   sorts: scalarKinds,
-  changes: {
-    text: ["append", "prepend", "unset"],
-    int: numeric,
-    int64: numeric,
-    real: numeric,
-    decimal: ["unset"],
-    bool: ["unset"],
-    time: ["unset"],
-    json: ["unset"],
-    list: ["append", "prepend", "add", "del", "unset"],
-    blob: ["unset"],
-  },
+  changes: allChanges,
   upsert: true,
   returning: { put: "old", update: ["old", "new"], delete: "old" },
   byFilter: true,
