@@ -1,0 +1,106 @@
+// The contract of an ordered key-value store: four calls. The engine (engine.ts) makes a database driver of it.
+//
+// A store keeps tables; a table keeps rows by key, and any number of spaces of entries in order. Keys, values, spaces and
+// entries are texts that the store does not look into. Texts are well-formed; U+0000 stands in none of them, except once
+// in the entry of a link. Order is that of the code points, which is that of the bytes in UTF-8.
+
+/** A place of a row in one index. */
+export interface KvLink {
+  /** Name of the index. */
+  readonly space: string;
+  /** The indexed values; the link's entry is {@link entryOf} this text and the row's key. */
+  readonly text: string;
+  /** No other row may have a link with this text in this space. */
+  readonly unique: boolean;
+}
+
+/** What must be true of a row for a write to happen: no such row, any row, or the row with this value. */
+export type KvExpectation = "absent" | "present" | { readonly value: string };
+
+/** One row's write. */
+export interface KvChange {
+  readonly table: string;
+  readonly key: string;
+  /** The new value; undefined removes the row, if there is one. */
+  readonly value: string | undefined;
+  /** Absent: the write happens whatever there is. */
+  readonly expect?: KvExpectation;
+  /** All places of the new row; the store keeps them with it. At most one for each space. */
+  readonly links: readonly KvLink[];
+  /** The store may drop the row by itself that many milliseconds later, and not before. */
+  readonly expiresInMs?: number;
+}
+
+/** What became of a write. The numbers are indexes into its changes. */
+export type KvResult =
+  | { readonly kind: "done" }
+  /** The expectation of this change did not hold. */
+  | { readonly kind: "conflict"; readonly change: number }
+  /** A unique text of this change belongs to the row with the key `owner`. */
+  | { readonly kind: "taken"; readonly change: number; readonly space: string; readonly owner: string };
+
+/** A part of a space, from one text to another. */
+export interface KvRange {
+  /** The space; undefined for the rows by key, where each key is an entry. */
+  readonly space: string | undefined;
+  /** The first entry that may be in it. */
+  readonly from: string;
+  /** The first entry that is not in it; undefined: the space's end. Where it is not after `from` the range is empty. */
+  readonly to: string | undefined;
+}
+
+export interface KvPage {
+  /** Entries in order, each with its row's value. */
+  readonly entries: readonly { readonly entry: string; readonly value: string }[];
+  /** The last entry that was looked at, when the range may have more after it. */
+  readonly end: string | undefined;
+}
+
+/**
+ * An ordered key-value store.
+ *
+ * - Each call takes effect at one moment: it sees all of a write or nothing of it, and every write that was done before it.
+ * - A call that rejects with an error that the driver classifies with outcome `none` has done nothing.
+ * - A row and its entries are never apart: `range` gives no entry without its row, no entry that the row has no longer,
+ *   and no entry twice. A store that drops rows by itself (`expiresInMs`) passes over the entries that they leave.
+ */
+export interface KvStore {
+  /** Gives the values of rows in the order of `keys`, undefined for a missing one. A key may be asked for twice. */
+  get(table: string, keys: readonly string[], signal?: AbortSignal): Promise<readonly (string | undefined)[]>;
+  /** Gives at most `limit` (from 1) entries of a range, from its begin, or from its end backwards. */
+  range(
+    table: string,
+    range: KvRange,
+    page: { readonly descending: boolean; readonly limit: number },
+    signal?: AbortSignal,
+  ): Promise<KvPage>;
+  /**
+   * Carries out all changes, which are of different rows, or none.
+   *
+   * - First all expectations are checked, then unique texts, as they are when all changes are made: one may pass from a
+   *   row to another in one write.
+   * - Of concurrent writes that expect one row's absence or value exactly one is done; of concurrent writes that claim one
+   *   unique text too.
+   * - The links that the row had are removed, whoever wrote them.
+   */
+  write(changes: readonly KvChange[], signal?: AbortSignal): Promise<KvResult>;
+  /** Gives the number of entries of a range, where the store knows it without reading them. Rows must not expire. */
+  count?(table: string, range: KvRange, signal?: AbortSignal): Promise<number>;
+  /** Waits for what is running and frees what is held. */
+  close(): Promise<void>;
+}
+
+/** The entry of a link: in order of its text, then of its row's key. */
+export function entryOf(text: string, key: string): string {
+  return `${text}\u0000${key}`;
+}
+
+/** The key of the row that an entry of a space belongs to. */
+export function keyOfEntry(entry: string): string {
+  return entry.slice(entry.indexOf("\u0000") + 1);
+}
+
+/** The first text after `text`: where to go on after an entry. */
+export function justAfter(text: string): string {
+  return `${text}\u0000`;
+}
