@@ -56,8 +56,18 @@ async function download(artifact: MavenArtifact): Promise<void> {
   const folder = mkdtempSync(join(cache, `download-${process.pid}-`));
   try {
     const maven = ["mvn", "-q", "-B", "-C", `-Dmaven.repo.local=${join(cache, "maven")}`, "-f", POM, "-P", artifact.profile];
+    // Unpacking leaves a note of what it did, by default beside the pom; here it goes away with the rest.
+    const notes = join(folder, "notes");
     // Maven's local repository bears only one writer at a time.
-    await run(["flock", join(cache, "maven.lock"), ...maven, ...goal(artifact), `-DoutputDirectory=${folder}`]);
+    await run([
+      "flock",
+      join(cache, "maven.lock"),
+      ...maven,
+      ...goal(artifact),
+      `-DoutputDirectory=${folder}`,
+      `-DmarkersDirectory=${notes}`,
+    ]);
+    rmSync(notes, { recursive: true, force: true });
     await artifact.finish?.(folder);
     await checkFile(join(folder, artifact.file), artifact.sha256);
     keep(folder, artifactFolder(artifact));
