@@ -14,14 +14,16 @@ export function canInstall(): boolean {
 // are there as long as any installation lasts, and only that long.
 const INSTALL = `
 set -e
-policy=/usr/sbin/policy-rc.d
 cluster=/etc/postgresql-common/createcluster.d/bk-none.conf
-[ -e $policy ] || { trap 'rm -f $policy $cluster' EXIT; printf '#!/bin/sh\\nexit 101\\n' >$policy; chmod 755 $policy; }
+policy=/usr/sbin/policy-rc.d
+made=$cluster
+[ -e $policy ] || made="$cluster $policy"
+trap 'rm -f $made' EXIT
+[ -e $policy ] || { printf '#!/bin/sh\\nexit 101\\n' >$policy; chmod 755 $policy; }
 mkdir -p \${cluster%/*}
 echo 'create_main_cluster = false' >$cluster
 apt-get update -qq
 apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$@"
-rm -f $cluster
 `;
 
 /** Installs Debian packages without starting the services they bring. Installations of several processes follow one another. */
