@@ -1,0 +1,175 @@
+// How SQLite differs from the SQL that the compiler writes, and how tables, indexes and full-text search are made in it.
+
+import type { StoredTable, Value } from "../../driver.js";
+import type { Column, Kind, Table } from "../../schema/table.js";
+import { parseSearch } from "../../search/query.js";
+import { columnDefinition, indexBody, indexName, roleOf, tableBody } from "../../sql/define.js";
+import { onConflict, quoteDouble as quote, type SqlDialect } from "../../sql/dialect.js";
+
+const types: Readonly<Record<Kind, string>> = {
+  text: "TEXT",
+  int: "INTEGER",
+  int64: "INTEGER",
+  real: "REAL",
+  decimal: "TEXT",
+  bool: "INTEGER",
+  time: "INTEGER",
+  json: "TEXT",
+  list: "TEXT",
+  blob: "BLOB",
+};
+
+/** The SQL function that gives the words of texts, one space between two; each connection of the driver has it. */
+export const wordsFunction = "bk_words";
+
+/** A column of tables with full-text search that gives their rows numbers which no VACUUM or dump changes. */
+const rowNumber = "_row";
+
+export const sqliteDialect: SqlDialect = {
+  name: "sqlite",
+  quote,
+  placeholders: "positional",
+  placeholder: () => "?",
+  // As text, since the clients read 64 bits as a double unless told otherwise for all columns of a statement.
+  read: (column, sql) => (column.kind === "int64" ? `CAST(${sql} AS TEXT)` : sql),
+  tests: {
+    same: (column, bind) => `${column} IS ${bind(0)}`,
+    // substr and instr are exact where LIKE folds ASCII letters.
+    ends_with: (column, bind) => `substr(${column}, length(${column}) - length(${bind(0)}) + 1) = ${bind(0)}`,
+    not_ends_with: (column, bind) => `substr(${column}, length(${column}) - length(${bind(0)}) + 1) <> ${bind(0)}`,
+    contains: (column, bind) => `instr(${column}, ${bind(0)}) > 0`,
+    not_contains: (column, bind) => `instr(${column}, ${bind(0)}) = 0`,
+  },
+  listContains: (column, bind) => `EXISTS (SELECT 1 FROM json_each(${column}) WHERE value = ${bind(0)})`,
+  concat: (left, right) => `${left} || ${right}`,
+  nulls: "first",
+  rowValues: true,
+  inserted: (column) => `excluded.${column}`,
+  upsert: onConflict,
+  // A transaction that writes holds the database's only write lock from its start.
+  lock: "",
+
+  columnType: (column) => types[column.kind],
+  indexColumn: (_column, sql) => sql,
+  createTable: (table) => [`CREATE TABLE IF NOT EXISTS ${quote(table.name)} (${body(table)}) STRICT`],
+  addColumn: (table, column) => [
+    `ALTER TABLE ${quote(table.name)} ADD COLUMN ${quote(column.name)} ${sqliteDialect.columnType(column, roleOf(table, column))}`,
+  ],
+  createIndex: (table, index) => [
+    `CREATE ${index.unique ? "UNIQUE " : ""}INDEX IF NOT EXISTS ${quote(indexName(table, index))} ON ${quote(table.name)} (${indexBody(sqliteDialect, table, index)})`,
+  ],
+  createSearch,
+  match: (table, query) => {
+    const search = quote(searchName(table));
+    return `rowid IN (SELECT rowid FROM ${search} WHERE ${search} MATCH ${query()})`;
+  },
+  search: (query) => {
+    const { all } = parseSearch(query);
+    return all.length === 0 ? undefined : all.map((phrase) => `"${phrase.join(" ")}"`).join(" AND ");
+  },
+  inspect: (table) => ({
+    statements: [
+      `SELECT name, type, pk FROM pragma_table_info(${literal(table.name)}) ORDER BY cid`,
+      `SELECT list.name, list."unique", list.origin, info.name FROM pragma_index_list(${literal(table.name)}) AS list, pragma_index_info(list.name) AS info WHERE list.partial = 0 ORDER BY list.seq, info.seqno`,
+    ],
+    read: readCatalog,
+  }),
+};
+
+/** The full-text index of a table. */
+export function searchName(table: Table): string {
+  return `${table.name}_search`;
+}
+
+/** The triggers that keep a table's full-text index, by name. */
+export function searchTriggers(table: Table): ReadonlyMap<string, string> {
+  const search = quote(searchName(table));
+  const on = quote(table.name);
+  const names = table.search.map((column) => quote(column.name));
+  const words = `${wordsFunction}(${names.map((name) => `new.${name}`).join(", ")})`;
+  const trigger = (event: string, when: string, action: string): [string, string] => {
+    const name = `${searchName(table)}_${event}`;
+    return [name, `CREATE TRIGGER ${quote(name)} AFTER ${when} ON ${on} BEGIN ${action}; END`];
+  };
+  return new Map([
+    trigger("insert", "INSERT", `INSERT INTO ${search} (rowid, words) VALUES (new.rowid, ${words})`),
+    trigger("update", `UPDATE OF ${names.join(", ")}`, `UPDATE ${search} SET words = ${words} WHERE rowid = new.rowid`),
+    trigger("delete", "DELETE", `DELETE FROM ${search} WHERE rowid = old.rowid`),
+  ]);
+}
+
+function createSearch(table: Table): readonly string[] {
+  const search = quote(searchName(table));
+  const triggers = searchTriggers(table);
+  const words = `${wordsFunction}(${table.search.map((column) => quote(column.name)).join(", ")})`;
+  return [
+    // The words come ready: what a word is must be what the core says, so the tokenizer only cuts at spaces.
+    `CREATE VIRTUAL TABLE IF NOT EXISTS ${search} USING fts5(words, content='', contentless_delete=1, tokenize='ascii')`,
+    ...[...triggers.keys()].map((name) => `DROP TRIGGER IF EXISTS ${quote(name)}`),
+    ...triggers.values(),
+    `INSERT INTO ${search} (${search}) VALUES ('delete-all')`,
+    `INSERT INTO ${search} (rowid, words) SELECT rowid, ${words} FROM ${quote(table.name)}`,
+  ];
+}
+
+function body(table: Table): string {
+  const [first, ...more] = table.key;
+  const single = more.length === 0;
+  // An integer key is the row's own number: one tree instead of two.
+  if (single && types[first.kind] === "INTEGER") {
+    const columns = table.columns.map((column) => columnDefinition(sqliteDialect, table, column));
+    return columns.map((text, i) => (i === first.index ? `${quote(first.name)} INTEGER PRIMARY KEY NOT NULL` : text)).join(", ");
+  }
+  if (table.search.length === 0) return tableBody(sqliteDialect, table);
+  return `${quote(rowNumber)} INTEGER PRIMARY KEY, ${tableBody(sqliteDialect, table).replace(/PRIMARY KEY (\([^()]*\))$/, "UNIQUE $1")}`;
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+function readCatalog(results: readonly (readonly (readonly Value[])[])[]): StoredTable | undefined {
+  const [columnRows = [], indexRows = []] = results;
+  if (columnRows.length === 0) return undefined;
+  const columns = new Map<string, string>();
+  const keyed: [number, string][] = [];
+  for (const [name, type, place] of columnRows as readonly [string, string, number][]) {
+    if (name !== rowNumber) columns.set(name, type);
+    if (name !== rowNumber && place > 0) keyed.push([place, name]);
+  }
+  let key: readonly string[] | undefined = keyed.length === 0 ? undefined : keyed.sort(([a], [b]) => a - b).map(([, name]) => name);
+
+  const indexes = new Map<string, { columns: string[]; unique: boolean; origin: string }>();
+  for (const [name, unique, origin, column] of indexRows as readonly [string, number, string, string | null][]) {
+    const index = indexes.get(name) ?? { columns: [], unique: unique === 1, origin };
+    // Expressions have no name; an index on one serves no column.
+    index.columns.push(column ?? "");
+    indexes.set(name, index);
+  }
+  for (const [name, { columns: names, origin }] of indexes) {
+    if (origin === "pk") indexes.delete(name);
+    if (origin !== "u" || key !== undefined) continue;
+    // Where rows are numbered, the key is the table's own UNIQUE constraint.
+    key = names;
+    indexes.delete(name);
+  }
+  return { columns, key, indexes: new Map([...indexes].map(([name, { columns: names, unique }]) => [name, { columns: names, unique }])) };
+}
+
+/** Whether a column of the stored type holds every value of `column` as it is; by SQLite's rules of affinity. */
+export function servesColumn(stored: string, column: Column): boolean {
+  const type = stored.toUpperCase();
+  const affinity = /INT/.test(type)
+    ? "INTEGER"
+    : /CHAR|CLOB|TEXT/.test(type)
+      ? "TEXT"
+      : type === "" || type === "ANY" || /BLOB/.test(type)
+        ? "BLOB"
+        : /REAL|FLOA|DOUB/.test(type)
+          ? "REAL"
+          : "NUMERIC";
+  const wanted = types[column.kind];
+  // No affinity keeps what it gets; numeric affinity keeps numbers, but turns text that looks like one into it.
+  if (affinity === "BLOB") return wanted === "BLOB" || (wanted === "TEXT" && type !== "BLOB");
+  return affinity === wanted || (affinity === "NUMERIC" && (wanted === "INTEGER" || wanted === "REAL"));
+}

@@ -1,0 +1,92 @@
+import type { ErrorCode, Outcome } from "@bk/core";
+import type { Classified } from "../../driver.js";
+
+/** What result codes mean, by name without `SQLITE_`; an extended code counts as its first word unless it stands here. */
+const codes: Readonly<Record<string, { readonly code: ErrorCode; readonly outcome: Outcome; readonly message: string }>> = {
+  CONSTRAINT_PRIMARYKEY: { code: "already-exists", outcome: "none", message: "a row with this key exists" },
+  CONSTRAINT_ROWID: { code: "already-exists", outcome: "none", message: "a row with this key exists" },
+  CONSTRAINT_UNIQUE: { code: "already-exists", outcome: "none", message: "another row has this unique value" },
+  CONSTRAINT_NOTNULL: { code: "drift", outcome: "none", message: "a stored column does not take null" },
+  CONSTRAINT_DATATYPE: { code: "drift", outcome: "none", message: "a stored column does not take values of this type" },
+  CONSTRAINT: { code: "invalid", outcome: "none", message: "a constraint of the stored table does not hold" },
+  MISMATCH: { code: "drift", outcome: "none", message: "a stored column does not take values of this type" },
+  BUSY: { code: "limited", outcome: "none", message: "another process holds the database's write lock" },
+  LOCKED: { code: "limited", outcome: "none", message: "the table is locked" },
+  FULL: { code: "unavailable", outcome: "none", message: "the disk is full" },
+  CANTOPEN: { code: "unavailable", outcome: "none", message: "the file cannot be opened; check the path and its permissions" },
+  NOMEM: { code: "unavailable", outcome: "none", message: "out of memory" },
+  IOERR: { code: "unavailable", outcome: "unknown", message: "the disk failed to read or write" },
+  READONLY: { code: "denied", outcome: "none", message: "the database is read-only" },
+  PERM: { code: "denied", outcome: "none", message: "access to the file is denied" },
+  AUTH: { code: "denied", outcome: "none", message: "not authorized" },
+  TOOBIG: { code: "too-large", outcome: "none", message: "a value or row is over SQLite's limit" },
+  INTERRUPT: { code: "cancelled", outcome: "none", message: "interrupted" },
+  CORRUPT: { code: "internal", outcome: "unknown", message: "the database file is damaged; restore it from a backup" },
+  NOTADB: { code: "internal", outcome: "none", message: "the file is not a SQLite database" },
+};
+
+/** Names of the result codes that `node:sqlite` gives as numbers (https://sqlite.org/rescode.html). */
+const numbers: Readonly<Record<number, string>> = {
+  3: "PERM",
+  5: "BUSY",
+  6: "LOCKED",
+  7: "NOMEM",
+  8: "READONLY",
+  9: "INTERRUPT",
+  10: "IOERR",
+  11: "CORRUPT",
+  13: "FULL",
+  14: "CANTOPEN",
+  18: "TOOBIG",
+  19: "CONSTRAINT",
+  20: "MISMATCH",
+  23: "AUTH",
+  26: "NOTADB",
+  1299: "CONSTRAINT_NOTNULL",
+  1555: "CONSTRAINT_PRIMARYKEY",
+  2067: "CONSTRAINT_UNIQUE",
+  2579: "CONSTRAINT_ROWID",
+  3091: "CONSTRAINT_DATATYPE",
+};
+
+/** The result code of a client's error without `SQLITE_`, such as `BUSY` or `CONSTRAINT_UNIQUE`; undefined when it is none. */
+export function resultCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  if (code === "ERR_SQLITE_ERROR" && typeof errcode === "number") return numbers[errcode] ?? numbers[errcode & 0xff] ?? "ERROR";
+  return typeof code === "string" && code.startsWith("SQLITE_") ? code.slice("SQLITE_".length) : undefined;
+}
+
+/** Whether another connection holds the lock that was asked for; nothing was done. */
+export function isBusy(error: unknown): boolean {
+  const code = resultCode(error);
+  return code !== undefined && (code === "BUSY" || code.startsWith("BUSY_"));
+}
+
+/** Whether a definition failed since what it makes is there already. */
+export function isThereAlready(error: unknown): boolean {
+  return error instanceof Error && /^duplicate column name|already exists$/.test(error.message);
+}
+
+/** Tells what an error of SQLite means. */
+export function classifySqlite(error: unknown): Classified | undefined {
+  const name = resultCode(error);
+  if (name === undefined) return undefined;
+  const { message } = error as Error;
+  const known = codes[name] ?? codes[name.split("_")[0]!];
+  if (known === undefined) {
+    if (!/^no such (table|column)|has no column named/.test(message)) return { code: "internal", outcome: "none", message: "SQLite refused the statement" };
+    return { code: "drift", outcome: "none", message: "a table or column is missing in the database; call db.sync()" };
+  }
+  const detail = name === "CONSTRAINT_UNIQUE" ? { unique: uniqueGroup(message) } : known.code === "limited" ? { retryAfterMs: 10 } : undefined;
+  return { ...known, ...(detail === undefined ? {} : { detail }) };
+}
+
+/** `UNIQUE constraint failed: person.first, person.last` names the columns of the group, `first_last`. */
+function uniqueGroup(message: string): string | undefined {
+  const list = /^UNIQUE constraint failed: (.+)$/.exec(message)?.[1];
+  return list
+    ?.split(", ")
+    .map((column) => column.slice(column.indexOf(".") + 1))
+    .join("_");
+}
