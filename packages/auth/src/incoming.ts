@@ -27,7 +27,7 @@ export interface Incoming {
   readonly body: Uint8Array;
   /** A form that is posted: its body is signed in place of the query. */
   readonly form: boolean;
-  header(name: string): string | undefined;
+  readonly header: (name: string) => string | undefined;
 }
 
 export function readIncoming(request: IncomingRequest): Incoming | RefusalReason {

@@ -77,7 +77,7 @@ export async function* listAccounts(db: AccountDb): AsyncGenerator<AccountInfo, 
   let start: string | undefined;
   do {
     const page = await db.select("bk_auth", {}, { count: 100, ...(start === undefined ? {} : { start }) });
-    for (const row of page.rows as AccountInfo[]) {
+    for (const row of page.rows as (Pick<AccountInfo, "id" | "login"> & Partial<AccountInfo>)[]) {
       const { id, login, name = null, email = null, type = null, expires = null, ctime = null } = row;
       yield { id, login, name, email, type, expires, ctime };
     }

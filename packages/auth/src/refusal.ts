@@ -59,7 +59,11 @@ const reasons = {
   replayed: { code: "REPLAYED", status: 401, message: "This signature was used before; sign each request anew" },
   denied: { code: "DENY", status: 403, message: "Access denied" },
   adminOnly: { code: "ADMIN", status: 403, message: "Restricted access" },
-  crossSite: { code: "CSRF", status: 403, message: "A session cookie may change something only by a request other than GET from the same site" },
+  crossSite: {
+    code: "CSRF",
+    status: 403,
+    message: "A session cookie may change something only by a request other than GET from the same site",
+  },
   tooLarge: { code: "TOOLARGE", status: 413, message: "The body is too large" },
 } as const satisfies Record<string, Reason>;
 

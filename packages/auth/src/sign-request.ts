@@ -3,7 +3,15 @@ import { canonicalText, hashOf, type SignatureVersion } from "./canonical.js";
 import { bodyChecksum, encodeBase64, hmac, toBase64Url } from "./digest.js";
 import { invalid } from "./errors.js";
 import { checkPieces, type SignTarget, signTarget } from "./sign-target.js";
-import { controlCharacters, decodeUtf8, formatSignature, maxLoginLength, maxValueBytes, parseSignature, toHeaderText } from "./signature-value.js";
+import {
+  controlCharacters,
+  decodeUtf8,
+  formatSignature,
+  maxLoginLength,
+  maxValueBytes,
+  parseSignature,
+  toHeaderText,
+} from "./signature-value.js";
 
 export interface SignOptions {
   /** The method; default `GET`. */
@@ -110,7 +118,8 @@ async function sign(options: SignOptions): Promise<Signed> {
 function checkField(field: "login" | "tag", text: string): void {
   if (typeof text !== "string") throw invalid(field, "is not text");
   if (text.length > maxLoginLength) throw invalid(field, `has more than ${maxLoginLength} characters`);
-  if (text.includes("|") || controlCharacters.test(text) || /\p{Surrogate}/u.test(text)) throw invalid(field, 'has "|", a control character or a lone surrogate');
+  if (text.includes("|") || controlCharacters.test(text) || /\p{Surrogate}/u.test(text))
+    throw invalid(field, 'has "|", a control character or a lone surrogate');
 }
 
 function signingKey({ secret, authSecret, tokenSecret }: SignOptions, version: SignatureVersion): string {
@@ -134,7 +143,8 @@ function readBody(body: SignOptions["body"]): { bytes: Uint8Array; contentType: 
   if (typeof body === "string") return { bytes: new TextEncoder().encode(body), contentType: "application/json" };
   if (body instanceof Uint8Array) return { bytes: body, contentType: "application/octet-stream" };
   if (body instanceof ArrayBuffer) return { bytes: new Uint8Array(body), contentType: "application/octet-stream" };
-  if (!(body instanceof URLSearchParams)) throw invalid("body", "is not text, bytes or URLSearchParams; read streams, forms and blobs into bytes first");
+  if (!(body instanceof URLSearchParams))
+    throw invalid("body", "is not text, bytes or URLSearchParams; read streams, forms and blobs into bytes first");
   return { bytes: new TextEncoder().encode(body.toString()), contentType: "application/x-www-form-urlencoded;charset=UTF-8" };
 }
 

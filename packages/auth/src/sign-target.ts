@@ -53,7 +53,13 @@ function splitAbsolute(url: string | URL): SignTarget {
   if (!/^(https?|wss?):$/.test(parsed.protocol)) throw invalid("url", "is neither http(s), ws(s) nor a path that starts with /");
   if (parsed.username !== "" || parsed.password !== "") throw invalid("url", "holds a user or password");
   const { origin, host, pathname, search, hash } = parsed;
-  return { origin: origin === "null" ? `${parsed.protocol}//${host}` : origin, host, path: pathname, query: search.slice(1), fragment: hash };
+  return {
+    origin: origin === "null" ? `${parsed.protocol}//${host}` : origin,
+    host,
+    path: pathname,
+    query: search.slice(1),
+    fragment: hash,
+  };
 }
 
 function parseUrl(url: string | URL): URL {

@@ -32,7 +32,10 @@ export interface Verified<A extends Account = Account> {
  * @param request  with the raw target and the raw body; a body that was parsed and written again has another checksum
  * @throws whatever `accounts`, `tokens` or `nonces` throw
  */
-export async function verifyRequest<A extends Account>(request: IncomingRequest, options: VerifyOptions<A>): Promise<Verified<A> | Refusal> {
+export async function verifyRequest<A extends Account>(
+  request: IncomingRequest,
+  options: VerifyOptions<A>,
+): Promise<Verified<A> | Refusal> {
   const incoming = readIncoming(request);
   if (typeof incoming === "string") return refusal(incoming, options.statuses);
   const result = await authenticate(incoming, options);

@@ -19,7 +19,7 @@ type Given = Partial<SignOptions> & { path?: string };
 async function request({ path = "/data", ...given }: Given = {}): Promise<Request> {
   const url = `${base}${path}`;
   const options = { method: "GET", url, login: "bob", secret: "s3cret", clock, ...given };
-  const { method, body } = options;
+  const { method = "GET", body } = options;
   return new Request(url, { method, headers: await signRequest(options), ...(body === undefined ? {} : { body: body as string }) });
 }
 
@@ -130,8 +130,16 @@ describe("auth.check", () => {
 describe("a session cookie", () => {
   const sessions = { keys: ["new-key", "cookie-key"], hosts: ["api.example.com"] };
 
-  async function cookieRequest(init: RequestInit = {}, path = "/data"): Promise<Request> {
-    const { "bk-signature": inner } = await signRequest({ url: "/", host: "api.example.com", login: "bob", secret: "s3cret", version: 2, ttlMs: 86_400_000, clock });
+  async function cookieRequest(init: { method?: string; headers?: Record<string, string> } = {}, path = "/data"): Promise<Request> {
+    const { "bk-signature": inner } = await signRequest({
+      url: "/",
+      host: "api.example.com",
+      login: "bob",
+      secret: "s3cret",
+      version: 2,
+      ttlMs: 86_400_000,
+      clock,
+    });
     const value = btoa(JSON.stringify({ "bk-signature": inner }));
     const signature = toBase64Url(await hmac("SHA-1", "cookie-key", `bk-signature=${value}`));
     const cookie = `other=1; bk-signature=${value}; bk-signature.sig=${signature}`;
@@ -141,13 +149,19 @@ describe("a session cookie", () => {
   it("counts where sessions are set up, signed with any of the keys", async () => {
     expect(await gate({ sessions }).check(await cookieRequest())).toMatchObject({ ok: true, source: "session", account: { login: "bob" } });
     expect(await gate().check(await cookieRequest())).toMatchObject({ ok: false, status: 401, code: "NOLOGIN" });
-    expect(await gate({ sessions: { ...sessions, keys: ["new-key"] } }).check(await cookieRequest())).toMatchObject({ ok: false, code: "NOLOGIN" });
-    expect(await gate({ sessions: { ...sessions, hosts: ["www.example.com"] } }).check(await cookieRequest())).toMatchObject({ ok: false, code: "NOAUTH" });
+    expect(await gate({ sessions: { ...sessions, keys: ["new-key"] } }).check(await cookieRequest())).toMatchObject({
+      ok: false,
+      code: "NOLOGIN",
+    });
+    expect(await gate({ sessions: { ...sessions, hosts: ["www.example.com"] } }).check(await cookieRequest())).toMatchObject({
+      ok: false,
+      code: "NOAUTH",
+    });
   });
 
   it("changes nothing by GET, nor from another site", async () => {
     const auth = gate({ sessions });
-    const origin = (value: string): RequestInit => ({ method: "DELETE", headers: { origin: value } });
+    const origin = (value: string) => ({ method: "DELETE", headers: { origin: value } });
     expect(await auth.check(await cookieRequest(), { changes: true })).toMatchObject({ ok: false, status: 403, code: "CSRF" });
     expect(await auth.check(await cookieRequest({ method: "DELETE" }))).toMatchObject({ ok: false, code: "CSRF" });
     expect(await auth.check(await cookieRequest(origin("http://evil.example.com")))).toMatchObject({ ok: false, code: "CSRF" });

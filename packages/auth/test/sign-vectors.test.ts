@@ -1,6 +1,15 @@
 import { testClock } from "@bk/core";
 import { describe, expect, it } from "vitest";
-import { bodyChecksum, canonicalText, domainName, scrambleSecret, signRequest, signUrl, type SignatureVersion, type SignOptions } from "../src/index.js";
+import {
+  bodyChecksum,
+  canonicalText,
+  domainName,
+  scrambleSecret,
+  signRequest,
+  signUrl,
+  type SignatureVersion,
+  type SignOptions,
+} from "../src/index.js";
 import { hmac } from "../src/digest.js";
 import { contentTypeOf, type VectorCase, type VectorInput, vectors } from "./vectors.js";
 

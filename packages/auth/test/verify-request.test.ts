@@ -1,11 +1,29 @@
 import { testClock } from "@bk/core";
 import { describe, expect, it } from "vitest";
-import { type IncomingRequest, memoryNonces, type Refusal, signRequest, signUrl, type SignOptions, verifyRequest, type VerifyOptions } from "../src/index.js";
+import {
+  type IncomingRequest,
+  memoryNonces,
+  type Refusal,
+  signRequest,
+  signUrl,
+  type SignOptions,
+  verifyRequest,
+  type VerifyOptions,
+} from "../src/index.js";
 import { storeOf } from "./vectors.js";
 
 const now = Date.UTC(2024, 0, 1);
 const clock = testClock({ now });
-const bob = { id: "u1", login: "bob", name: "Bob", secret: "s3cret", auth_secret: null, token_secret: "t", session_key: "k", password: "p" };
+const bob = {
+  id: "u1",
+  login: "bob",
+  name: "Bob",
+  secret: "s3cret",
+  auth_secret: null,
+  token_secret: "t",
+  session_key: "k",
+  password: "p",
+};
 const options: VerifyOptions = { accounts: storeOf([bob]), clock };
 const signing: SignOptions = { method: "GET", url: "/x?a=1", host: "h", login: "bob", secret: "s3cret", clock };
 
@@ -30,7 +48,9 @@ describe("what comes back", () => {
 
   it("says in words why a late request is refused", async () => {
     const verdict = (await verify(await send(), { clock: testClock({ now: now + 30_001 }) })) as Refusal;
-    expect(verdict.message).toBe("Expired request, check your clock, the server time is 01/01/2024 00:00:30 GMT, your clock is 01/01/2024 00:00:30 GMT");
+    expect(verdict.message).toBe(
+      "Expired request, check your clock, the server time is 01/01/2024 00:00:30 GMT, your clock is 01/01/2024 00:00:30 GMT",
+    );
   });
 
   it("is the same for an unknown login and a wrong secret", async () => {
@@ -71,7 +91,12 @@ describe("limits of time", () => {
   });
 
   it("a pre-signed URL holds for at most 7 days", async () => {
-    const link = async (ms: number): Promise<IncomingRequest> => ({ method: "GET", host: "h", headers: {}, url: await signUrl({ ...signing, ttlMs: ms }) });
+    const link = async (ms: number): Promise<IncomingRequest> => ({
+      method: "GET",
+      host: "h",
+      headers: {},
+      url: await signUrl({ ...signing, ttlMs: ms }),
+    });
     const week = 7 * 86_400_000;
     expect(await verify(await link(week))).toMatchObject({ ok: true });
     expect(await verify(await link(week + 1))).toMatchObject({ ok: false, code: "EXPIRED" });
@@ -112,7 +137,9 @@ describe("hostile requests", () => {
     const request = await send();
     const value = (request.headers as Record<string, string>)["bk-signature"]!;
     expect(await verify({ ...request, headers: { "bk-signature": [value, value] } })).toMatchObject({ ok: false, code: "NOLOGIN" });
-    expect(await verify({ ...request, host: undefined, headers: { "BK-Signature": value, Host: ["h", "h"] } })).toMatchObject({ code: "BADHOST" });
+    expect(await verify({ ...request, host: undefined, headers: { "BK-Signature": value, Host: ["h", "h"] } })).toMatchObject({
+      code: "BADHOST",
+    });
   });
 
   it("an account without a secret", async () => {

@@ -1,6 +1,15 @@
 import { testClock } from "@bk/core";
 import { describe, expect, it } from "vitest";
-import { type Account, createAuth, hashPassword, legacyTokens, type Refusal, verifyLogin, verifyRequest, type VerifyOptions } from "../src/index.js";
+import {
+  type Account,
+  createAuth,
+  hashPassword,
+  legacyTokens,
+  type Refusal,
+  verifyLogin,
+  verifyRequest,
+  type VerifyOptions,
+} from "../src/index.js";
 import { sealLegacyToken } from "../src/legacy-token.js";
 import { storeOf, type VectorCase, vectors } from "./vectors.js";
 
@@ -140,7 +149,9 @@ describe("the vectors of /login and /logout", () => {
   it.each(pages.filter(({ id }) => id.startsWith("logout-")).map((one) => [one.id, one] as const))("%s", async (_id, one) => {
     const { request } = one.verify;
     const auth = createAuth(optionsOf(one));
-    const verdict = await auth.check(new Request(`http://${request.host}${request.url}`, { method: request.method, headers: request.headers }));
+    const verdict = await auth.check(
+      new Request(`http://${request.host}${request.url}`, { method: request.method, headers: request.headers }),
+    );
     expect(one.recommended).toBe("accept, clear the cookie");
     expect(verdict).toMatchObject({ ok: true, account: undefined, source: "none" });
   });
