@@ -61,7 +61,7 @@ export const sqliteDialect: SqlDialect = {
   createSearch,
   match: (table, query) => {
     const search = quote(searchName(table));
-    return `rowid IN (SELECT rowid FROM ${search} WHERE ${search} MATCH ${query()})`;
+    return `_rowid_ IN (SELECT rowid FROM ${search} WHERE ${search} MATCH ${query()})`;
   },
   search: (query) => {
     const { all } = parseSearch(query);
@@ -76,7 +76,7 @@ export const sqliteDialect: SqlDialect = {
   }),
 };
 
-/** The full-text index of a table. */
+/** The full-text index of a table; its rows have the numbers of the table's, `_rowid_`, the one alias that no column can take. */
 export function searchName(table: Table): string {
   return `${table.name}_search`;
 }
@@ -92,9 +92,9 @@ export function searchTriggers(table: Table): ReadonlyMap<string, string> {
     return [name, `CREATE TRIGGER ${quote(name)} AFTER ${when} ON ${on} BEGIN ${action}; END`];
   };
   return new Map([
-    trigger("insert", "INSERT", `INSERT INTO ${search} (rowid, words) VALUES (new.rowid, ${words})`),
-    trigger("update", `UPDATE OF ${names.join(", ")}`, `UPDATE ${search} SET words = ${words} WHERE rowid = new.rowid`),
-    trigger("delete", "DELETE", `DELETE FROM ${search} WHERE rowid = old.rowid`),
+    trigger("insert", "INSERT", `INSERT INTO ${search} (rowid, words) VALUES (new._rowid_, ${words})`),
+    trigger("update", `UPDATE OF ${names.join(", ")}`, `UPDATE ${search} SET words = ${words} WHERE rowid = new._rowid_`),
+    trigger("delete", "DELETE", `DELETE FROM ${search} WHERE rowid = old._rowid_`),
   ]);
 }
 
@@ -108,7 +108,7 @@ function createSearch(table: Table): readonly string[] {
     ...[...triggers.keys()].map((name) => `DROP TRIGGER IF EXISTS ${quote(name)}`),
     ...triggers.values(),
     `INSERT INTO ${search} (${search}) VALUES ('delete-all')`,
-    `INSERT INTO ${search} (rowid, words) SELECT rowid, ${words} FROM ${quote(table.name)}`,
+    `INSERT INTO ${search} (rowid, words) SELECT _rowid_, ${words} FROM ${quote(table.name)}`,
   ];
 }
 

@@ -1,1 +1,222 @@
-export {};
+// The SQLite driver. Reads and writes outside transactions run at once on one connection; each interactive transaction
+// has a connection of its own, so that reads beside it go on. README.md says how values are stored.
+
+import { mkdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { Capabilities, Codec, Driver, DriverOptions, Reply, Session, Values } from "../../driver.js";
+import { DbError } from "../../errors.js";
+import { describeCommand, type SqlCommand } from "../../sql/command.js";
+import { compileSql } from "../../sql/compile.js";
+import { openConnection, type SqliteConnection } from "./connection.js";
+import { servesColumn, sqliteDialect } from "./dialect.js";
+import { classifySqlite, isBusy } from "./errors.js";
+import { loadSqlite } from "./handle.js";
+import { runNative } from "./native.js";
+import { sqliteOptions } from "./options.js";
+import { turns } from "./turns.js";
+
+const equality = ["eq", "ne", "in", "not_in", "null", "not_null"] as const;
+const ordered = [...equality, "gt", "ge", "lt", "le", "between", "not_between"] as const;
+const parts = ["begins_with", "not_begins_with", "ends_with", "not_ends_with", "contains", "not_contains"] as const;
+
+const capabilities: Capabilities = Object.freeze({
+  access: "any",
+  filters: {
+    text: [...ordered, ...parts],
+    int: ordered,
+    int64: ordered,
+    real: ordered,
+    decimal: ordered,
+    bool: ordered,
+    time: ordered,
+    json: ["null", "not_null"],
+    list: ["null", "not_null", "contains", "not_contains"],
+    blob: ["null", "not_null"],
+  },
+  or: true,
+  sorts: ["text", "int", "int64", "real", "decimal", "bool", "time"],
+  changes: {
+    text: ["unset", "append", "prepend"],
+    int: ["unset", "incr"],
+    int64: ["unset", "incr"],
+    real: ["unset", "incr"],
+    decimal: ["unset"],
+    bool: ["unset"],
+    time: ["unset"],
+    json: ["unset"],
+    list: ["unset"],
+    blob: ["unset"],
+  },
+  upsert: true,
+  returning: { put: "old", update: ["old", "new"], delete: "old" },
+  byFilter: true,
+  count: true,
+  transactions: "interactive",
+  group: { put: 1_000, update: 1_000, delete: 1_000 },
+  search: true,
+  unique: true,
+  consistent: false,
+  ttl: false,
+  schema: true,
+} satisfies Capabilities);
+
+const codec: Codec = Object.freeze({
+  text: "text",
+  int: "number",
+  int64: "text",
+  real: "number",
+  decimal: "sortable",
+  bool: "number",
+  time: "number",
+  json: "text",
+  list: "text",
+  blob: "bytes",
+});
+
+/** Connections of ended transactions that are kept for the next ones. */
+const spareConnections = 2;
+
+/**
+ * Opens a SQLite file, made with its folder when it is missing, or a database in memory.
+ *
+ * @throws DbError `driver-missing` without a client; `invalid` for a bad URL or setting; native errors of the file
+ */
+export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqlCommand>> {
+  const location = sqliteOptions(options);
+  const { clock } = options;
+  const inMemory = location.path === ":memory:";
+  const open = await loadSqlite();
+  if (!inMemory && !location.readonly) mkdirSync(dirname(resolve(location.path)), { recursive: true });
+
+  const connect = (signal?: AbortSignal): Promise<SqliteConnection> => untilFree(() => openConnection(open, location), signal);
+  const main = await connect();
+  const spare: SqliteConnection[] = [];
+  // The one write lock of the file, as far as this process is concerned; in memory, the connection itself.
+  const writers = turns();
+  let closing: Promise<void> | undefined;
+
+  /** Repeats what another process's lock refused, nothing done, without blocking this process. */
+  async function untilFree<Result>(work: () => Result, signal: AbortSignal | undefined, started = clock.now()): Promise<Result> {
+    for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 50)) {
+      try {
+        return work();
+      } catch (error) {
+        if (!isBusy(error) || clock.now() - started >= location.busyTimeoutMs) throw error;
+      }
+      await clock.sleep(waitMs * (0.5 + clock.random() / 2), signal);
+    }
+  }
+
+  /** Runs at once where nothing is in the way, else when it is out of the way. */
+  function whenFree<Result>(waits: boolean, work: () => Result, signal: AbortSignal | undefined): Result | Promise<Result> {
+    if (closing !== undefined) throw closedError();
+    if (!waits) {
+      try {
+        return work();
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+        // Others queue behind it, so that calls on one row keep their order.
+      }
+    }
+    return inTurn(work, signal);
+  }
+
+  async function inTurn<Result>(work: () => Result, signal: AbortSignal | undefined): Promise<Result> {
+    const done = await writers.take(signal);
+    try {
+      return await untilFree(work, signal);
+    } finally {
+      done();
+    }
+  }
+
+  function execute(command: SqlCommand, values: Values, signal?: AbortSignal): Reply | Promise<Reply> {
+    const reads = command.kind === "read" || command.kind === "inspect";
+    return whenFree(writers.taken && (inMemory || !reads), () => main.execute(command, values), signal);
+  }
+
+  async function begin(settings: { readonly signal?: AbortSignal | undefined }): Promise<Session<SqlCommand>> {
+    if (closing !== undefined) throw closedError();
+    const { signal } = settings;
+    const done = await writers.take(signal);
+    let connection: SqliteConnection | undefined;
+    try {
+      connection = inMemory ? main : (spare.pop() ?? (await connect(signal)));
+      const { handle } = connection;
+      // Holding the write lock from the start, a transaction never fails half-way for want of it.
+      await untilFree(() => handle.exec("BEGIN IMMEDIATE"), signal);
+      return session(connection, done);
+    } catch (error) {
+      if (connection !== undefined) putBack(connection);
+      done();
+      throw error;
+    }
+  }
+
+  function session(connection: SqliteConnection, done: () => void): Session<SqlCommand> {
+    let ended = false;
+    const active = (): void => {
+      if (ended) throw new DbError("closed", "sqlite: the transaction has ended", { driver: "sqlite" });
+    };
+    const end = (text: "COMMIT" | "ROLLBACK"): void => {
+      active();
+      ended = true;
+      try {
+        if (text === "COMMIT" || connection.handle.inTransaction) connection.handle.exec(text);
+      } finally {
+        if (connection.handle.inTransaction) connection.handle.exec("ROLLBACK");
+        putBack(connection);
+        done();
+      }
+    };
+    return {
+      execute(command, values) {
+        active();
+        return connection.execute(command, values);
+      },
+      commit: async () => end("COMMIT"),
+      rollback: async () => end("ROLLBACK"),
+    };
+  }
+
+  function putBack(connection: SqliteConnection): void {
+    if (connection === main) return;
+    if (spare.length < spareConnections && closing === undefined) spare.push(connection);
+    else connection.handle.close();
+  }
+
+  async function close(): Promise<void> {
+    const done = await writers.take();
+    for (const connection of spare.splice(0)) connection.handle.close();
+    // Lets the planner learn about tables that have grown; cheap when there is nothing to learn.
+    if (!location.readonly && !inMemory) await untilFree(() => main.handle.exec("PRAGMA optimize"), undefined).catch(reportOptimize);
+    main.handle.close();
+    done();
+  }
+
+  function reportOptimize(error: unknown): void {
+    // What the planner would have learned it learns another time: closing goes on.
+    options.log.warn("sqlite: optimizing at close failed", { error });
+  }
+
+  return {
+    name: "sqlite",
+    capabilities,
+    codec,
+    compile: (shape) => compileSql(shape, sqliteDialect),
+    describe: describeCommand,
+    classify: classifySqlite,
+    execute,
+    async executeGroup(command, group, signal) {
+      return whenFree(writers.taken, () => main.executeGroup(command, group), signal);
+    },
+    begin,
+    serves: servesColumn,
+    native: async (command, signal) => whenFree(writers.taken, () => runNative(main.handle, command), signal),
+    close: () => (closing ??= close()),
+  };
+}
+
+function closedError(): DbError {
+  return new DbError("closed", "sqlite: the database is closed", { driver: "sqlite" });
+}

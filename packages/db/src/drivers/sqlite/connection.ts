@@ -1,0 +1,134 @@
+// One connection to the file: it carries commands out, at once, and keeps what it has prepared.
+
+import type { Reply, Value, Values } from "../../driver.js";
+import { wordsOf } from "../../search/query.js";
+import { bindValues, type SqlCommand, type SqlDefine, type SqlRead, type SqlStatement, type SqlWrite } from "../../sql/command.js";
+import { searchTriggers, sqliteDialect, wordsFunction } from "./dialect.js";
+import { isThereAlready } from "./errors.js";
+import type { OpenHandle, SqliteHandle, SqliteStatement } from "./handle.js";
+import type { SqliteLocation } from "./options.js";
+
+/** How long a call may block the process for a lock; the rest of `busyTimeoutMs` is waited for without blocking. */
+const blockMs = 5;
+
+export interface SqliteConnection {
+  readonly handle: SqliteHandle;
+  /** Carries a command out. What takes several statements is made one transaction, unless there is one already. */
+  execute(command: SqlCommand, values: Values): Reply;
+  /** Carries a command out for each group of values, all or none. */
+  executeGroup(command: SqlCommand, group: readonly Values[]): Reply[];
+}
+
+/** Opens the file, sets it up and gives a connection. May throw `SQLITE_BUSY` while others set it up. */
+export function openConnection(open: OpenHandle, location: SqliteLocation): SqliteConnection {
+  const handle = open(location.path, { readonly: location.readonly, blockMs });
+  try {
+    setUp(handle, location);
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+  return connection(handle);
+}
+
+function setUp(handle: SqliteHandle, { path, readonly, synchronous, cacheMb, mmapMb }: SqliteLocation): void {
+  const inFile = path !== ":memory:";
+  // Writing ahead lets readers go on beside a writer; the mode is kept in the file, and only changing it needs a lock.
+  if (inFile && !readonly && handle.prepare("PRAGMA journal_mode").get([])?.[0] !== "wal") handle.prepare("PRAGMA journal_mode = WAL").get([]);
+  handle.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA cache_size = -${cacheMb * 1000}; PRAGMA temp_store = MEMORY`);
+  if (inFile) handle.prepare(`PRAGMA mmap_size = ${mmapMb * 1_000_000}`).get([]);
+  // Ten times the usual length: pages that are written often are copied into the file once in many commits.
+  if (inFile) handle.prepare("PRAGMA wal_autocheckpoint = 10000").get([]);
+  handle.define(wordsFunction, (...texts) => texts.flatMap((text) => wordsOf(text ?? "")).join(" "));
+}
+
+function connection(handle: SqliteHandle): SqliteConnection {
+  const prepared = new WeakMap<SqlStatement, SqliteStatement>();
+  const search = sqliteDialect.search;
+
+  function prepare(statement: SqlStatement): SqliteStatement {
+    let found = prepared.get(statement);
+    if (found === undefined) prepared.set(statement, (found = handle.prepare(statement.text)));
+    return found;
+  }
+
+  function read({ statement, choose, shape }: SqlRead, values: Values): Reply {
+    const chosen = choose === undefined ? statement : choose(values);
+    const bound = bindValues(chosen, values, search);
+    if (shape.verb !== "get") return { rows: prepare(chosen).all(bound), affected: 0 };
+    const row = prepare(chosen).get(bound);
+    return { rows: row === undefined ? [] : [row], affected: 0 };
+  }
+
+  function write(command: SqlWrite, values: Values): Reply {
+    if (command.before === undefined) return writeOne(command, values);
+    return atomically(() => {
+      const rows = prepare(command.before!).all(bindValues(command.before!, values));
+      const { affected } = writeOne(command, values);
+      return { rows: affected === 0 ? [] : rows, affected };
+    });
+  }
+
+  function writeOne({ statement, givesRows }: SqlWrite, values: Values): Reply {
+    const bound = bindValues(statement, values);
+    if (!givesRows) return { rows: [], affected: prepare(statement).run(bound) };
+    const rows = prepare(statement).all(bound);
+    return { rows, affected: rows.length };
+  }
+
+  function define({ shape, texts }: SqlDefine): Reply {
+    if (shape.step.kind === "search") return atomically(() => defineSearch(texts, searchTriggers(shape.table)));
+    for (const text of texts) {
+      try {
+        handle.exec(text);
+      } catch (error) {
+        // Another process was quicker.
+        if (!isThereAlready(error)) throw error;
+      }
+    }
+    return { rows: [], affected: 0 };
+  }
+
+  /** The index is derived data: it is made anew when the triggers that keep it are not those of the declared columns. */
+  function defineSearch(texts: readonly string[], triggers: ReadonlyMap<string, string>): Reply {
+    const stored = handle.prepare("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?");
+    if ([...triggers].every(([name, text]) => stored.get([name])?.[0] === text)) return { rows: [], affected: 0 };
+    for (const text of texts) handle.exec(text);
+    return { rows: [], affected: 1 };
+  }
+
+  function atomically<Result>(work: () => Result): Result {
+    if (handle.inTransaction) return work();
+    handle.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      handle.exec("COMMIT");
+      return result;
+    } catch (error) {
+      // Some errors, such as a full disk, have rolled back already.
+      if (handle.inTransaction) handle.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  function execute(command: SqlCommand, values: Values): Reply {
+    switch (command.kind) {
+      case "read":
+        return read(command, values);
+      case "write":
+        return write(command, values);
+      case "define":
+        return define(command);
+      case "inspect": {
+        const results = command.statements.map((text): readonly (readonly Value[])[] => handle.prepare(text).all([]));
+        return { rows: [], affected: 0, stored: command.read(results) };
+      }
+    }
+  }
+
+  return {
+    handle,
+    execute,
+    executeGroup: (command, group) => atomically(() => group.map((values) => execute(command, values))),
+  };
+}

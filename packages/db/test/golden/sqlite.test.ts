@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { sqliteDialect } from "../../src/drivers/sqlite/dialect.js";
+import { describeCommand } from "../../src/sql/command.js";
+import { compileSql } from "../../src/sql/compile.js";
+import { shapes } from "./shapes.js";
+
+describe("driver: sqlite", () => {
+  it("compiles the fixed shapes to these commands", () => {
+    const commands = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, describeCommand(compileSql(shape, sqliteDialect))]));
+    expect(commands).toMatchInlineSnapshot(`
+      {
+        "add": "INSERT INTO "account" ("id", "email", "name", "logins", "mtime") VALUES (?, ?, ?, ?, ?) ON CONFLICT ("id") DO NOTHING",
+        "add over a row whose time has come": "INSERT INTO "photo" ("owner", "taken", "tags", "meta", "place", "stars", "expires") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT ("owner", "taken") DO UPDATE SET "tags" = excluded."tags", "meta" = excluded."meta", "place" = excluded."place", "stars" = excluded."stars", "expires" = excluded."expires" WHERE "photo"."expires" <= ?",
+        "count": "SELECT count(*) FROM "photo" WHERE "owner" = ?",
+        "define column": "ALTER TABLE "photo" ADD COLUMN "meta" TEXT",
+        "define index": "CREATE INDEX IF NOT EXISTS "photo_place_stars_index" ON "photo" ("place", "stars", "owner", "taken")",
+        "define open table": "CREATE TABLE IF NOT EXISTS "note" ("id" TEXT NOT NULL, "text" TEXT, "_rest" TEXT, PRIMARY KEY ("id")) STRICT",
+        "define search": [
+          "CREATE VIRTUAL TABLE IF NOT EXISTS "post_search" USING fts5(words, content='', contentless_delete=1, tokenize='ascii')",
+          "DROP TRIGGER IF EXISTS "post_search_insert"",
+          "DROP TRIGGER IF EXISTS "post_search_update"",
+          "DROP TRIGGER IF EXISTS "post_search_delete"",
+          "CREATE TRIGGER "post_search_insert" AFTER INSERT ON "post" BEGIN INSERT INTO "post_search" (rowid, words) VALUES (new._rowid_, bk_words(new."title", new."body")); END",
+          "CREATE TRIGGER "post_search_update" AFTER UPDATE OF "title", "body" ON "post" BEGIN UPDATE "post_search" SET words = bk_words(new."title", new."body") WHERE rowid = new._rowid_; END",
+          "CREATE TRIGGER "post_search_delete" AFTER DELETE ON "post" BEGIN DELETE FROM "post_search" WHERE rowid = old._rowid_; END",
+          "INSERT INTO "post_search" ("post_search") VALUES ('delete-all')",
+          "INSERT INTO "post_search" (rowid, words) SELECT _rowid_, bk_words("title", "body") FROM "post"",
+        ],
+        "define searched table": "CREATE TABLE IF NOT EXISTS "post" ("_row" INTEGER PRIMARY KEY, "id" TEXT NOT NULL, "title" TEXT, "body" TEXT, UNIQUE ("id")) STRICT",
+        "define table": "CREATE TABLE IF NOT EXISTS "photo" ("owner" TEXT NOT NULL, "taken" INTEGER NOT NULL, "tags" TEXT, "meta" TEXT, "place" TEXT, "stars" INTEGER, "expires" INTEGER, PRIMARY KEY ("owner", "taken")) STRICT",
+        "define table of each kind": "CREATE TABLE IF NOT EXISTS "sample" ("number" INTEGER PRIMARY KEY NOT NULL, "big" INTEGER, "ratio" REAL, "price" TEXT, "on" INTEGER, "born" INTEGER, "bytes" BLOB) STRICT",
+        "define unique group": "CREATE UNIQUE INDEX IF NOT EXISTS "account_email_unique" ON "account" ("email")",
+        "delete": "DELETE FROM "photo" WHERE "owner" = ? AND "taken" = ?",
+        "delete by filter": "DELETE FROM "photo" WHERE ("owner" = ? OR "stars" = ?)",
+        "delete guarded, old row": "DELETE FROM "photo" WHERE "owner" = ? AND "taken" = ? AND "stars" IS NULL RETURNING "owner", "taken", "tags", "meta", "place", "stars", "expires"",
+        "filter comparisons": "SELECT "owner" FROM "photo" WHERE "stars" <> ? AND "stars" < ? AND "stars" <= ? AND "stars" NOT BETWEEN ? AND ? AND "stars" IS NOT NULL ORDER BY "owner", "taken" LIMIT ?",
+        "filter elements": "SELECT "owner" FROM "photo" WHERE EXISTS (SELECT 1 FROM json_each("tags") WHERE value = ?) AND "tags" IS NOT NULL AND NOT EXISTS (SELECT 1 FROM json_each("tags") WHERE value = ?) ORDER BY "owner", "taken" LIMIT ?",
+        "filter lists": "SELECT "owner" FROM "photo" WHERE "stars" IN (?, ?, ?) AND "place" NOT IN (?, ?) ORDER BY "owner", "taken" LIMIT ?",
+        "filter same": "SELECT "owner" FROM "photo" WHERE "stars" IS ? AND "meta" IS ? ORDER BY "owner", "taken" LIMIT ?",
+        "filter texts": "SELECT "id" FROM "account" WHERE "name" >= ? AND "name" < ? AND substr("name", length("name") - length(?) + 1) = ? AND instr("name", ?) > 0 ORDER BY "id" LIMIT ?",
+        "filter texts, negated": "SELECT "id" FROM "account" WHERE ("name" < ? OR "name" >= ?) AND substr("name", length("name") - length(?) + 1) <> ? AND instr("name", ?) = 0 ORDER BY "id" LIMIT ?",
+        "get": "SELECT "id", "email", "name", "logins", "mtime" FROM "account" WHERE "id" = ?",
+        "get of each kind": "SELECT "number", CAST("big" AS TEXT), "ratio", "price", "on", "born", "bytes" FROM "sample" WHERE "number" = ?",
+        "get, one column, key of two": "SELECT "place" FROM "photo" WHERE "owner" = ? AND "taken" = ?",
+        "inspect": [
+          "SELECT name, type, pk FROM pragma_table_info('photo') ORDER BY cid",
+          "SELECT list.name, list."unique", list.origin, info.name FROM pragma_index_list('photo') AS list, pragma_index_info(list.name) AS info WHERE list.partial = 0 ORDER BY list.seq, info.seqno",
+        ],
+        "put": "INSERT INTO "account" ("id", "email", "name", "logins", "mtime") VALUES (?, ?, ?, ?, ?) ON CONFLICT ("id") DO UPDATE SET "email" = excluded."email", "name" = excluded."name", "logins" = excluded."logins", "mtime" = excluded."mtime"",
+        "put of an open table": "INSERT INTO "note" ("id", "text", "_rest") VALUES (?, ?, ?) ON CONFLICT ("id") DO UPDATE SET "text" = excluded."text", "_rest" = excluded."_rest"",
+        "put, key of two, old row": [
+          "SELECT "owner", "taken", "tags", "meta", "place", "stars", "expires" FROM "photo" WHERE "owner" = ? AND "taken" = ?",
+          "INSERT INTO "photo" ("owner", "taken", "tags", "meta", "place", "stars", "expires") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT ("owner", "taken") DO UPDATE SET "tags" = excluded."tags", "meta" = excluded."meta", "place" = excluded."place", "stars" = excluded."stars", "expires" = excluded."expires"",
+        ],
+        "search": "SELECT "id", "title", "body" FROM "post" WHERE _rowid_ IN (SELECT rowid FROM "post_search" WHERE "post_search" MATCH ?) ORDER BY "id" LIMIT ?",
+        "select all": "SELECT "id", "email", "name", "logins", "mtime" FROM "account" ORDER BY "id" LIMIT ?",
+        "select and, or": "SELECT "owner" FROM "photo" WHERE "owner" = ? AND ("place" = ? OR "stars" > ?) ORDER BY "taken" LIMIT ?",
+        "select by index, next page": "SELECT "taken" FROM "photo" WHERE "place" = ? AND ("stars", "owner", "taken") > (?, ?, ?) ORDER BY "stars", "owner", "taken" LIMIT ?",
+        "select by partition, newest first": "SELECT "owner", "taken", "tags", "meta", "place", "stars", "expires" FROM "photo" WHERE "owner" = ? ORDER BY "taken" DESC LIMIT ?",
+        "select by partition, next page": "SELECT "owner", "taken" FROM "photo" WHERE "owner" = ? AND "taken" < ? ORDER BY "taken" DESC LIMIT ?",
+        "select nested": "SELECT "owner" FROM "photo" WHERE ("owner" = ? AND "taken" >= ? OR "stars" BETWEEN ? AND ? AND "place" IS NULL) ORDER BY "owner", "taken" LIMIT ?",
+        "select nothing": "SELECT "owner" FROM "photo" WHERE 1 = 0 ORDER BY "owner", "taken" LIMIT ?",
+        "select, next page, mixed directions": "SELECT "c0" FROM (SELECT * FROM (SELECT "stars" AS "c0", "stars" AS "o0", "owner" AS "o1", "taken" AS "o2" FROM "photo" WHERE "stars" = ? AND "owner" = ? AND "taken" > ? ORDER BY "stars", "owner" DESC, "taken" LIMIT ?) AS "r0" UNION ALL SELECT * FROM (SELECT "stars" AS "c0", "stars" AS "o0", "owner" AS "o1", "taken" AS "o2" FROM "photo" WHERE "stars" = ? AND "owner" < ? ORDER BY "stars", "owner" DESC, "taken" LIMIT ?) AS "r1" UNION ALL SELECT * FROM (SELECT "stars" AS "c0", "stars" AS "o0", "owner" AS "o1", "taken" AS "o2" FROM "photo" WHERE "stars" > ? ORDER BY "stars", "owner" DESC, "taken" LIMIT ?) AS "r2") AS "page" ORDER BY "o0", "o1" DESC, "o2" LIMIT ?",
+        "select, next page, nullable column descending": "SELECT "c0" FROM (SELECT * FROM (SELECT "stars" AS "c0", "stars" AS "o0", "owner" AS "o1", "taken" AS "o2" FROM "photo" WHERE ("stars", "owner", "taken") < (?, ?, ?) ORDER BY "stars" DESC, "owner" DESC, "taken" DESC LIMIT ?) AS "r0" UNION ALL SELECT * FROM (SELECT "stars" AS "c0", "stars" AS "o0", "owner" AS "o1", "taken" AS "o2" FROM "photo" WHERE "stars" IS NULL ORDER BY "stars" DESC, "owner" DESC, "taken" DESC LIMIT ?) AS "r1") AS "page" ORDER BY "o0" DESC, "o1" DESC, "o2" DESC LIMIT ?",
+        "update": "UPDATE "photo" SET "stars" = ?, "place" = NULL WHERE "owner" = ? AND "taken" = ?",
+        "update by filter": "UPDATE "photo" SET "stars" = ? WHERE "owner" = ?",
+        "update guarded": "UPDATE "photo" SET "stars" = ? WHERE "owner" = ? AND "taken" = ? AND "stars" = ? RETURNING "owner", "taken", "tags", "meta", "place", "stars", "expires"",
+        "update incr": "UPDATE "account" SET "logins" = COALESCE("logins", 0) + ? WHERE "id" = ? RETURNING "id", "email", "name", "logins", "mtime"",
+        "update of nothing": "UPDATE "note" SET "id" = "note"."id" WHERE "id" = ?",
+        "update texts": "UPDATE "account" SET "name" = COALESCE("name", '') || ?, "email" = ? || COALESCE("email", '') WHERE "id" = ?",
+        "update, old row": [
+          "SELECT "owner", "taken", "tags", "meta", "place", "stars", "expires" FROM "photo" WHERE "owner" = ? AND "taken" = ?",
+          "UPDATE "photo" SET "stars" = ? WHERE "owner" = ? AND "taken" = ?",
+        ],
+        "upsert": "INSERT INTO "account" ("id", "email", "name", "logins", "mtime") VALUES (?, ?, ?, ?, ?) ON CONFLICT ("id") DO UPDATE SET "logins" = COALESCE("account"."logins", 0) + ? WHERE "account"."logins" < ? RETURNING "id", "email", "name", "logins", "mtime"",
+      }
+    `);
+  });
+});
