@@ -1,5 +1,7 @@
 // Geohashes: text that names a cell of the earth's surface; nearby places share a prefix. See https://en.wikipedia.org/wiki/Geohash
 
+import { invalid } from "../errors.js";
+
 /** The characters of geohashes, five bits each; without a, i, l and o. */
 export const geohashAlphabet = "0123456789bcdefghjkmnpqrstuvwxyz";
 
@@ -23,13 +25,13 @@ export interface GeohashCell {
  * @param lat        latitude in degrees, −90 to 90
  * @param lon        longitude in degrees, −180 to 180
  * @param precision  number of characters, 1 to 12; default 8
- * @throws RangeError when a number is outside its range
+ * @throws DbError `invalid` when a number is outside its range
  */
 export function encodeGeohash(lat: number, lon: number, precision: number = defaultGeohashPrecision): string {
-  if (!(lat >= -90 && lat <= 90)) throw new RangeError("latitude must be from -90 to 90");
-  if (!(lon >= -180 && lon <= 180)) throw new RangeError("longitude must be from -180 to 180");
+  if (!(lat >= -90 && lat <= 90)) throw invalid("latitude must be from -90 to 90");
+  if (!(lon >= -180 && lon <= 180)) throw invalid("longitude must be from -180 to 180");
   if (!(Number.isInteger(precision) && precision >= 1 && precision <= maxGeohashPrecision)) {
-    throw new RangeError(`precision must be an integer from 1 to ${maxGeohashPrecision}`);
+    throw invalid(`precision must be an integer from 1 to ${maxGeohashPrecision}`);
   }
   let [south, north, west, east] = [-90, 90, -180, 180];
   let text = "";

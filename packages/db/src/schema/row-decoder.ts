@@ -5,7 +5,7 @@ import type { Codec, Value } from "../driver.js";
 import { splitText } from "./join.js";
 import { setMember } from "./json-value.js";
 import * as readStored from "./read-stored.js";
-import { fetchedColumns, unjoinsOf } from "./selection.js";
+import { defaultSelection, fetchedColumns, unjoinsOf } from "./selection.js";
 import { encodingOf } from "./stored-forms.js";
 import type { Column, Table } from "./table.js";
 
@@ -25,7 +25,7 @@ const read = { ...readStored, split: splitText, spread };
  * themselves, are filled from the joined column that unjoins them. The members of `rest` follow as columns of their own;
  * a declared column wins over one of the same name.
  *
- * @param columns  the selected columns
+ * @param columns  the selected columns; `table.columns` stands for the default selection, which has hidden ones too
  */
 export function compileRowDecoder(
   table: Table,
@@ -33,8 +33,9 @@ export function compileRowDecoder(
   codec: Codec,
   options: RowDecoderOptions = {},
 ): (row: readonly Value[]) => Record<string, unknown> {
-  const fetched = options.fetched ?? fetchedColumns(table, columns);
-  const given = columns.filter((column) => !column.isRest);
+  const selected = columns === table.columns ? defaultSelection(table) : columns;
+  const fetched = options.fetched ?? fetchedColumns(table, selected);
+  const given = selected.filter((column) => !column.isRest);
   const splits = new Map<Column, string>();
   const lines = fetched.map((column, at) => decodeLine(column, at, codec));
   for (const join of new Set(given.flatMap((column) => unjoinsOf(table, column)))) {
@@ -45,7 +46,7 @@ export function compileRowDecoder(
   }
   const members = given.map((column) => `${JSON.stringify(column.name)}: ${memberSource(table, column, fetched, splits)}`);
   const rest = fetched.findIndex((column) => column.isRest);
-  const spreads = rest >= 0 && (options.undeclared !== undefined || columns.some((column) => column.isRest));
+  const spreads = rest >= 0 && (options.undeclared !== undefined || selected.some((column) => column.isRest));
   const result = spreads ? `read.spread({ ${members.join(", ")} }, d${rest}, names, table)` : `{ ${members.join(", ")} }`;
   const body = `return (row) => {\n${lines.join("\n")}\nreturn ${result};\n};`;
   const make = new Function("read", "columns", "joins", "names", "table", body);
