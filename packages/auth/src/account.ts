@@ -39,6 +39,11 @@ export function withoutSecrets<A extends Account>(account: A): PublicAccount<A> 
   return copy;
 }
 
+/** Whether the account's time is over. An end that cannot be read is one. */
+export function hasEnded({ expires }: Pick<Account, "expires">, now: number): boolean {
+  return Boolean(expires) && !(Number(expires) >= now);
+}
+
 /** The types of an account, trimmed. */
 export function accountTypes(account: Pick<Account, "type">): string[] {
   const given = typeof account.type === "string" ? account.type.split(/[,|]/) : (account.type ?? []);

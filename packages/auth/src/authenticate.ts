@@ -1,6 +1,6 @@
 // Who sent a request: from credential to account. What the account may do, and whether the request was seen before, is asked elsewhere.
 import { type Clock, systemClock } from "@bk/core";
-import type { Account, AccountStore } from "./account.js";
+import { type Account, type AccountStore, hasEnded } from "./account.js";
 import { aclAllows } from "./acl.js";
 import { canonicalText, hashOf, hostName, type SignatureVersion } from "./canonical.js";
 import { equalTexts } from "./constant-time.js";
@@ -74,7 +74,7 @@ export async function authenticate<A extends Account>(
   if (!fits || key === undefined || account === undefined || account.login !== login) return refuse("notAuthenticated");
   if (source === "session" && !isSessionHost(hostName(incoming.host), options.sessions?.hosts ?? [])) return refuse("notAuthenticated");
 
-  if (typeof account.expires === "number" && account.expires < now) return refuse("accountExpired");
+  if (hasEnded(account, now)) return refuse("accountExpired");
   if (!aclAllows(account, incoming.path)) return refuse("noAccess");
   const body = await bodyProblem(incoming, version, checksum, options.allowUncoveredBody ?? false);
   if (body !== undefined) return refuse(body);

@@ -40,6 +40,8 @@ export function readIncoming(request: IncomingRequest): Incoming | RefusalReason
   const target = request.url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "");
   const at = target.indexOf("?");
   const contentType = header("content-type") ?? "";
+  // HTTP parsers let none of these through; a line feed here would be one in the text that is signed.
+  if (/[\s\p{Cc}]/u.test(method + target) || /\p{Cc}/u.test(contentType)) return "badText";
   const body = typeof request.body === "string" ? new TextEncoder().encode(request.body) : (request.body ?? new Uint8Array());
   return {
     method,

@@ -1,6 +1,6 @@
 // Checks what a person types into a login form. Node only.
-import { type Account, type AccountStore, type PublicAccount, withoutSecrets } from "./account.js";
 import { type Clock, systemClock } from "@bk/core";
+import { type Account, type AccountStore, hasEnded, type PublicAccount, withoutSecrets } from "./account.js";
 import { equalTexts } from "./constant-time.js";
 import { noPassword, verifyPassword } from "./passwords.js";
 import { type Refusal, refusal, type StatusStyle } from "./refusal.js";
@@ -27,6 +27,6 @@ export async function verifyLogin<A extends Account & { readonly password?: stri
   const byPassword = await verifyPassword(secret, account?.password || noPassword);
   const bySecret = account !== undefined && !account.password && account.secret !== "" && equalTexts(secret, account.secret);
   if (account === undefined || !(account.password ? byPassword : bySecret)) return refusal("notAuthenticated", statuses);
-  if (typeof account.expires === "number" && account.expires < clock.now()) return refusal("accountExpired", statuses);
+  if (hasEnded(account, clock.now())) return refusal("accountExpired", statuses);
   return { ok: true, account: withoutSecrets(account) };
 }

@@ -5,7 +5,7 @@ import { invalid } from "./errors.js";
 import { hashPassword } from "./passwords.js";
 import { scrambleSecret } from "./scramble.js";
 import { openKeyring, seal } from "./secrets.js";
-import { controlCharacters, maxLoginLength } from "./signature-value.js";
+import { isPlainText, maxLoginLength } from "./signature-value.js";
 
 export interface NewAccount {
   /** At most 140 characters, without `|`, control characters, or space around it. */
@@ -95,7 +95,7 @@ function checkLogin(login: string): void {
   if (typeof login !== "string" || login === "") throw invalid("login", "is empty");
   if (login.length > maxLoginLength) throw invalid("login", `has more than ${maxLoginLength} characters`);
   if (login.trim() !== login) throw invalid("login", "has space around it");
-  if (login.includes("|") || controlCharacters.test(login) || /\p{Surrogate}/u.test(login)) {
+  if (login.includes("|") || !isPlainText(login)) {
     throw invalid("login", 'has "|", a control character or a lone surrogate');
   }
 }

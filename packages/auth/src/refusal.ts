@@ -10,6 +10,7 @@ export type RefusalCode =
   | "BADQUERY"
   | "BADBODY"
   | "BADHOST"
+  | "BADREQUEST"
   | "CHECKSUM"
   | "REPLAYED"
   | "NOACCESS"
@@ -44,6 +45,7 @@ interface Reason {
 const reasons = {
   noMethod: { code: "NOMETHOD", status: 401, reference: 415, message: "Invalid request: no method or no host" },
   badHost: { code: "BADHOST", status: 400, message: "Invalid request: more than one host, or not a host" },
+  badText: { code: "BADREQUEST", status: 400, message: "Invalid request: space or control characters in its first line or content type" },
   noLogin: { code: "NOLOGIN", status: 401, reference: 417, message: "No login provided" },
   expired: { code: "EXPIRED", status: 401, reference: 406, message: "Expired request" },
   tooLong: { code: "EXPIRED", status: 401, reference: 406, message: "The signature is valid for longer than this server accepts" },

@@ -4,7 +4,7 @@ import { bodyChecksum, encodeBase64, hmac, toBase64Url } from "./digest.js";
 import { invalid } from "./errors.js";
 import { checkPieces, type SignTarget, signTarget } from "./sign-target.js";
 import {
-  controlCharacters,
+  isPlainText,
   decodeUtf8,
   formatSignature,
   maxLoginLength,
@@ -118,8 +118,7 @@ async function sign(options: SignOptions): Promise<Signed> {
 function checkField(field: "login" | "tag", text: string): void {
   if (typeof text !== "string") throw invalid(field, "is not text");
   if (text.length > maxLoginLength) throw invalid(field, `has more than ${maxLoginLength} characters`);
-  if (text.includes("|") || controlCharacters.test(text) || /\p{Surrogate}/u.test(text))
-    throw invalid(field, 'has "|", a control character or a lone surrogate');
+  if (text.includes("|") || !isPlainText(text)) throw invalid(field, 'has "|", a control character or a lone surrogate');
 }
 
 function signingKey({ secret, authSecret, tokenSecret }: SignOptions, version: SignatureVersion): string {

@@ -17,8 +17,10 @@ export const maxLoginLength = 140;
 /** Most bytes of a whole value, as UTF-8. */
 export const maxValueBytes = 2048;
 
-// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-export const controlCharacters = /[\u0000-\u001f\u007f-\u009f]/;
+/** Whether a text has neither control characters, which could pass for lines of the canonical text, nor lone surrogates. */
+export function isPlainText(text: string): boolean {
+  return !/[\p{Cc}\p{Surrogate}]/u.test(text);
+}
 
 const fields = /^([^|]+)\|([^|]*)\|([^|]+)\|([^|]+)\|([^|]+)\|([^|]*)\|$/;
 
@@ -27,9 +29,9 @@ export function formatSignature(value: SignatureValue): string {
   return `${version}|${tag}|${login}|${digest}|${expires}|${checksum}|`;
 }
 
-/** Takes a value apart; undefined when it has other than seven fields, lacks one that it needs, is too long or holds control characters. */
+/** Takes a value apart; undefined when it has other than seven fields, lacks one that it needs, is too long or holds what is no text. */
 export function parseSignature(text: string): SignatureValue | undefined {
-  if (text.length > maxValueBytes || utf8Length(text) > maxValueBytes || controlCharacters.test(text)) return undefined;
+  if (text.length > maxValueBytes || utf8Length(text) > maxValueBytes || !isPlainText(text)) return undefined;
   const match = fields.exec(text);
   if (match === null) return undefined;
   const [, version, tag, login, digest, expires, checksum] = match as unknown as [string, string, string, string, string, string, string];

@@ -109,6 +109,8 @@ describe("hostile requests", () => {
     ["no method", { method: "" }, { status: 401, code: "NOMETHOD" }],
     ["no host", { host: "" }, { status: 401, code: "NOMETHOD" }],
     ["two hosts", { host: "h, other" }, { status: 400, code: "BADHOST" }],
+    ["a line feed in the target", { url: "/x?a=1\n" }, { status: 400, code: "BADREQUEST" }],
+    ["a space in the method", { method: "GET " }, { status: 400, code: "BADREQUEST" }],
     ["a host with a user", { host: "a@h" }, { status: 400, code: "BADHOST" }],
     ["a second question mark", { url: "/x?a=1?b" }, { status: 401, code: "BADQUERY" }],
     ["a parameter with the signature's prefix", { url: "/x?a=1&bk-signature2=1" }, { status: 401, code: "BADQUERY" }],
@@ -122,6 +124,7 @@ describe("hostile requests", () => {
     ["a control character", { signature: (value) => value.replace("|bob|", "|bo\u0001b|") }, { code: "NOLOGIN" }],
     ["a leading zero in the expiration", { signature: (value) => value.replace(/\|(\d{13})\|/, "|0$1|") }, { code: "EXPIRED" }],
     ["an expiration beyond all numbers", { signature: (value) => value.replace(/\|(\d{13})\|/, "|$19999999|") }, { code: "EXPIRED" }],
+    ["a lone surrogate", { signature: (value) => value.replace("|bob|", "|bo\ud800b|") }, { code: "NOLOGIN" }],
     ["malformed percent escapes", { url: "/x?bk-signature=%zz" }, { code: "NOLOGIN" }],
     ["version 1 where it is off", { signature: (value) => value.replace(/^4/, "1") }, { code: "NOAUTH" }],
   ];
@@ -140,6 +143,18 @@ describe("hostile requests", () => {
     expect(await verify({ ...request, host: undefined, headers: { "BK-Signature": value, Host: ["h", "h"] } })).toMatchObject({
       code: "BADHOST",
     });
+  });
+
+  it.each([
+    [now - 1, false],
+    [now, true],
+    [new Date(now - 1), false],
+    [String(now + 1), true],
+    ["soon", false],
+    [0, true],
+    [null, true],
+  ])("an account that ends at %s: %s", async (expires, ok) => {
+    expect(await verify(await send(), { accounts: storeOf([{ ...bob, expires: expires as number }]) })).toMatchObject({ ok });
   });
 
   it("an account without a secret", async () => {
