@@ -2,7 +2,7 @@
 
 import type { Change } from "../driver.js";
 import { invalid } from "../errors.js";
-import { addDecimal, fitsDecimal } from "../schema/decimal.js";
+import { addDecimal, compareDecimal, decimalOfNumber, fitsDecimal } from "../schema/decimal.js";
 import { isJoinedText } from "../schema/is-joined-text.js";
 import { joinText, splitText } from "../schema/join.js";
 import type { Column } from "../schema/table.js";
@@ -80,9 +80,18 @@ function sumOf(column: Column, old: unknown, by: unknown): unknown {
   }
 }
 
-function inRange<T>(column: Column, sum: T, isInside: boolean): T {
-  if (!isInside) throw invalid(`the sum is outside the type ${column.type} of column ${column.name}`, { column: column.name });
+function inRange<T extends number | bigint | string>(column: Column, sum: T, isInside: boolean): T {
+  const { min, max } = column.definition;
+  const tooLow = min !== undefined && compareWithBound(sum, min) < 0;
+  const tooHigh = max !== undefined && compareWithBound(sum, max) > 0;
+  if (!isInside || tooLow || tooHigh)
+    throw invalid(`the sum is outside the type ${column.type} of column ${column.name}`, { column: column.name });
   return sum;
+}
+
+function compareWithBound(sum: number | bigint | string, bound: number): number {
+  if (typeof sum === "string") return compareDecimal(sum, decimalOfNumber(bound));
+  return sum < bound ? -1 : sum > bound ? 1 : 0;
 }
 
 function concat(column: Column, first: unknown, second: unknown): string | unknown[] {

@@ -8,7 +8,7 @@ import { compilePattern } from "./text-patterns.js";
 /** Tells whether a row is matched by a condition with these values. */
 export type Matcher = (row: readonly unknown[], values: readonly unknown[]) => boolean;
 
-/** Tells whether a present value passes a test, whose values are at its slots. */
+/** Tells whether a value passes a test, whose values are at its slots. */
 type ValueTest = (value: unknown, values: readonly unknown[]) => boolean;
 
 /**
@@ -39,23 +39,26 @@ export function compileMatcher(condition: Condition, place: (column: Column) => 
 
 function compileTest(test: Test, at: number): Matcher {
   const { member } = test;
-  if (member !== undefined) return onPresent(test, memberTest(test), (row) => memberOf(row[at], member));
+  const passes = anyTest(test);
+  if (member === undefined) return (row, values) => passes(row[at], values);
+  return (row, values) => passes(memberOf(row[at], member), values);
+}
+
+/** A test of a value that may be absent. */
+function anyTest(test: Test): ValueTest {
+  if (test.op === "null") return (value) => !isPresent(value);
+  if (test.op === "not_null") return isPresent;
   if (test.op === "same") {
     const same = sameValue(test.column.kind);
     const slot = test.slots[0]!;
-    return (row, values) => same(row[at], values[slot]);
+    return (value, values) => same(value, values[slot]);
   }
-  return onPresent(test, columnTest(test), (row) => row[at]);
+  const passes = test.member === undefined ? columnTest(test) : memberTest(test);
+  return (value, values) => isPresent(value) && passes(value, values);
 }
 
-function onPresent({ op }: Test, passes: ValueTest, valueOf: (row: readonly unknown[]) => unknown): Matcher {
-  const isPresent = (value: unknown): boolean => value !== null && value !== undefined;
-  if (op === "null") return (row) => !isPresent(valueOf(row));
-  if (op === "not_null") return (row) => isPresent(valueOf(row));
-  return (row, values) => {
-    const value = valueOf(row);
-    return isPresent(value) && passes(value, values);
-  };
+function isPresent(value: unknown): boolean {
+  return value !== null && value !== undefined;
 }
 
 function memberOf(rest: unknown, member: string): unknown {
