@@ -1,1 +1,70 @@
-export {};
+import type { Driver, DriverOptions } from "../../driver.js";
+import { DbError, invalid } from "../../errors.js";
+import { type KvCommand, kvDriver } from "../../kv/engine.js";
+import type { KvStore } from "../../kv/store.js";
+import type { Table } from "../../schema/table.js";
+import { connectRedis, type RedisConnection, withoutCommand } from "./connection.js";
+import { classifyRedis } from "./errors.js";
+import { redisOptions } from "./options.js";
+import { redisStore } from "./store.js";
+
+/**
+ * Redis 5 and later, alone (`redis:`, `rediss:` with TLS) or a cluster (`redis-cluster:`), through ioredis.
+ *
+ * Nothing is connected before the first command.
+ *
+ * @throws DbError `invalid` naming the field for a wrong URL or option; `driver-missing` when ioredis is not installed
+ */
+export async function redisDriver(options: DriverOptions): Promise<Driver<KvCommand>> {
+  const settings = redisOptions(options);
+  const connection = await connectRedis(settings, options.log);
+  const driver = kvDriver("redis", withCleanErrors(redisStore(connection, settings)), {
+    clock: options.clock,
+    classify: classifyRedis,
+    placeOf,
+    capabilities: { group: { get: 1000, put: 256 }, ttl: true },
+  });
+  return { ...driver, native: (command) => native(connection, command) };
+}
+
+/** A table's place: its name, after the tag that it shares with others. */
+function placeOf({ name, settings }: Table): string {
+  const bag = settings.redis ?? {};
+  const unknown = Object.keys(bag).find((key) => key !== "tag");
+  if (unknown !== undefined)
+    throw invalid(`redis: unknown setting "${unknown}"`, { driver: "redis", table: name, detail: { field: unknown } });
+  const { tag } = bag;
+  if (tag === undefined) return name;
+  if (typeof tag === "string" && /^\w+$/.test(tag)) return `${tag}/${name}`;
+  throw invalid("redis: tag must be letters, digits and underscores", { driver: "redis", table: name, detail: { field: "tag" } });
+}
+
+/** Takes commands, which hold row values, off the errors of a store. */
+function withCleanErrors(store: KvStore): KvStore {
+  const clean = async <T>(result: Promise<T>): Promise<T> => {
+    try {
+      return await result;
+    } catch (error) {
+      throw withoutCommand(error);
+    }
+  };
+  return {
+    get: (...args) => clean(store.get(...args)),
+    range: (...args) => clean(store.range(...args)),
+    write: (...args) => clean(store.write(...args)),
+    count: (...args) => clean(store.count!(...args)),
+    close: () => store.close(),
+  };
+}
+
+async function native(connection: RedisConnection, command: unknown): Promise<unknown> {
+  if (!Array.isArray(command) || command.length === 0 || !command.every((word) => typeof word === "string" || typeof word === "number"))
+    throw new DbError("invalid", 'a native command is a list of texts and numbers, as ["GET", "key"]', { driver: "redis" });
+  const [name, ...args] = command as [string, ...(string | number)[]];
+  const client = await connection.client();
+  try {
+    return await client.call(String(name), ...args);
+  } catch (error) {
+    throw withoutCommand(error);
+  }
+}

@@ -1,0 +1,153 @@
+// The atomic steps, in Lua, as Redis 5 and later run it. Rows stay opaque texts: nothing is parsed as JSON, which would
+// lose digits.
+//
+// Keys of one table share a hash tag, so that a step runs on one node of a cluster. After the table's prefix:
+//   r:<key>     a row: its value; if it has links, for each of them NUL NUL mark space NUL text (mark "!" for a unique one,
+//               "=" for others), and a NUL at the end
+//   k           sorted set of the keys, all of score 0: the rows in order
+//   i:<space>   sorted set of the entries (text NUL key) of an index
+// Rows expire by themselves; their entries stay until a read or a write meets them.
+
+const shared = `
+local function valueOf(text)
+  local nul = string.find(text, '\\0', 1, true)
+  return nul and string.sub(text, 1, nul - 1) or text
+end
+
+local function hasLink(text, mark, space, indexed)
+  return string.find(text, '\\0\\0' .. mark .. space .. '\\0' .. indexed .. '\\0', 1, true) ~= nil
+end
+`;
+
+/**
+ * Writes rows and their index entries, all or none.
+ *
+ * - KEYS: the row of each change.
+ * - ARGV: five for each change: the table's prefix; the row's key; what is expected (`*` anything, `-` no row, `+` a row,
+ *   `=` and a value); the new row as it is stored, or nothing to remove it; milliseconds until it expires, or nothing.
+ * - Returns `done`; or `conflict` and the number of the change, from 0; or `taken`, the number of the change, the space and
+ *   the owner's key.
+ */
+export const writeScript = `${shared}
+local function linksOf(text)
+  local links = {}
+  local from = string.find(text, '\\0\\0', 1, true)
+  while from do
+    local middle = string.find(text, '\\0', from + 2, true)
+    local to = string.find(text, '\\0', middle + 1, true)
+    links[#links + 1] = {
+      mark = string.sub(text, from + 2, from + 2),
+      space = string.sub(text, from + 3, middle - 1),
+      text = string.sub(text, middle + 1, to - 1),
+    }
+    from = string.find(text, '\\0\\0', to, true)
+  end
+  return links
+end
+
+local old, changed = {}, {}
+for i, rowKey in ipairs(KEYS) do
+  local text = redis.call('GET', rowKey)
+  local expected = ARGV[5 * i - 2]
+  local mark = string.sub(expected, 1, 1)
+  if (mark == '-' and text) or (mark == '+' and not text)
+    or (mark == '=' and (not text or valueOf(text) ~= string.sub(expected, 2))) then
+    return {'conflict', i - 1}
+  end
+  old[i] = text
+  changed[rowKey] = true
+end
+
+local claims = {}
+for i = 1, #KEYS do
+  local prefix = ARGV[5 * i - 4]
+  for _, link in ipairs(linksOf(ARGV[5 * i - 1])) do
+    if link.mark == '!' then
+      local entries = prefix .. 'i:' .. link.space
+      local claim = entries .. '\\0' .. link.text
+      if claims[claim] then
+        return {'taken', i - 1, link.space, claims[claim]}
+      end
+      claims[claim] = ARGV[5 * i - 3]
+      if not (old[i] and hasLink(old[i], '!', link.space, link.text)) then
+        for _, entry in ipairs(redis.call('ZRANGEBYLEX', entries, '[' .. link.text .. '\\0', '(' .. link.text .. '\\1')) do
+          local owner = string.sub(entry, #link.text + 2)
+          local ownerKey = prefix .. 'r:' .. owner
+          if not changed[ownerKey] then
+            local text = redis.call('GET', ownerKey)
+            if text and hasLink(text, '!', link.space, link.text) then
+              return {'taken', i - 1, link.space, owner}
+            end
+          end
+        end
+      end
+    end
+  end
+end
+
+for i, rowKey in ipairs(KEYS) do
+  local prefix, key, new, expires = ARGV[5 * i - 4], ARGV[5 * i - 3], ARGV[5 * i - 1], ARGV[5 * i]
+  if old[i] then
+    for _, link in ipairs(linksOf(old[i])) do
+      redis.call('ZREM', prefix .. 'i:' .. link.space, link.text .. '\\0' .. key)
+    end
+  end
+  if new == '' then
+    redis.call('DEL', rowKey)
+    redis.call('ZREM', prefix .. 'k', key)
+  else
+    if expires == '' then
+      redis.call('SET', rowKey, new)
+    else
+      redis.call('SET', rowKey, new, 'PX', expires)
+    end
+    if not old[i] then
+      redis.call('ZADD', prefix .. 'k', 0, key)
+    end
+    for _, link in ipairs(linksOf(new)) do
+      redis.call('ZADD', prefix .. 'i:' .. link.space, 0, link.text .. '\\0' .. key)
+    end
+  end
+end
+return {'done'}
+`;
+
+/**
+ * Reads entries of a sorted set in order, each with its row's value, and removes those whose row is gone or has them no longer.
+ *
+ * - KEYS: the sorted set.
+ * - ARGV: prefix of rows; the space, or nothing for the rows by key; the bounds, low and high, as ZRANGEBYLEX takes them;
+ *   `1` to read backwards; the most entries to look at.
+ * - Returns the last entry that was looked at, or nothing when there are no more, then entry, value, entry, value …
+ */
+export const rangeScript = `${shared}
+local prefix, space, low, high, limit = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[6])
+local entries
+if ARGV[5] == '1' then
+  entries = redis.call('ZREVRANGEBYLEX', KEYS[1], high, low, 'LIMIT', 0, limit)
+else
+  entries = redis.call('ZRANGEBYLEX', KEYS[1], low, high, 'LIMIT', 0, limit)
+end
+if #entries == 0 then
+  return {''}
+end
+
+local rowKeys, indexed = {}, {}
+for i, entry in ipairs(entries) do
+  local nul = space ~= '' and string.find(entry, '\\0', 1, true) or 0
+  indexed[i] = string.sub(entry, 1, nul - 1)
+  rowKeys[i] = prefix .. string.sub(entry, nul + 1)
+end
+
+local result = {#entries == limit and entries[#entries] or ''}
+for i, text in ipairs(redis.call('MGET', unpack(rowKeys))) do
+  if text and (space == '' or hasLink(text, '=', space, indexed[i]) or hasLink(text, '!', space, indexed[i])) then
+    result[#result + 1] = entries[i]
+    result[#result + 1] = valueOf(text)
+  else
+    -- A user who may only read cannot remove it; it does no harm.
+    redis.pcall('ZREM', KEYS[1], entries[i])
+  end
+end
+return result
+`;
