@@ -6,7 +6,7 @@ import { canonicalText, hashOf, hostName, type SignatureVersion } from "./canoni
 import { equalTexts } from "./constant-time.js";
 import { isSessionHost } from "./cookie-session.js";
 import { type Credential, type CredentialOptions, type CredentialSource, findCredential, signedQuery } from "./credential.js";
-import { bodyChecksum, hmac } from "./digest.js";
+import { type Hasher, webHasher } from "./digest.js";
 import { formText, type Incoming } from "./incoming.js";
 import { type Refusal, refusal, type RefusalReason, type StatusStyle } from "./refusal.js";
 import { isReservedName } from "./sign-target.js";
@@ -24,6 +24,8 @@ export interface AuthenticateOptions<A extends Account = Account> extends Creden
   readonly allowUncoveredBody?: boolean | undefined;
   /** Whether version 1 is taken: SHA-1, without login and tag in the text. Never for accounts with a second factor. Default false. */
   readonly allowVersion1?: boolean | undefined;
+  /** What hashes; default Node's own functions, in browsers and workers Web Crypto. */
+  readonly hasher?: Hasher | undefined;
   /** Which status numbers refusals have; default `default`. */
   readonly statuses?: StatusStyle | undefined;
 }
@@ -53,6 +55,7 @@ export async function authenticate<A extends Account>(
   options: AuthenticateOptions<A>,
 ): Promise<Authenticated<A> | Refusal> {
   const refuse = (reason: RefusalReason, message?: string): Refusal => refusal(reason, options.statuses, message);
+  const { hasher = webHasher } = options;
   const credential = await findCredential(incoming, options);
   if (typeof credential === "string") return refuse(credential);
   const { source, value } = credential;
@@ -69,14 +72,14 @@ export async function authenticate<A extends Account>(
   const key = account === undefined ? undefined : keyOf(account, version);
   const { tag, login, expires, checksum } = value;
   const text = canonicalText({ ...incoming, version, tag, login, expires, checksum, query: query.text });
-  const fits = equalTexts(await hmac(hashOf[version], key ?? dummyKey, text), value.digest);
+  const fits = equalTexts(await hasher.hmac(hashOf[version], key ?? dummyKey, text), value.digest);
   // The login is compared too: a store may fold case, the canonical text does not.
   if (!fits || key === undefined || account === undefined || account.login !== login) return refuse("notAuthenticated");
   if (source === "session" && !isSessionHost(hostName(incoming.host), options.sessions?.hosts ?? [])) return refuse("notAuthenticated");
 
   if (hasEnded(account, now)) return refuse("accountExpired");
   if (!aclAllows(account, incoming.path)) return refuse("noAccess");
-  const body = await bodyProblem(incoming, version, checksum, options.allowUncoveredBody ?? false);
+  const body = await bodyProblem(incoming, version, checksum, options, hasher);
   if (body !== undefined) return refuse(body);
   return { ok: true, account, source, digest: value.digest, endsMs: Number(expires) + (options.signatureAgeMs ?? 0) };
 }
@@ -153,10 +156,11 @@ async function bodyProblem(
   { body, form }: Incoming,
   version: SignatureVersion,
   checksum: string,
-  allowUncovered: boolean,
+  { allowUncoveredBody }: Pick<AuthenticateOptions, "allowUncoveredBody">,
+  hasher: Hasher,
 ): Promise<"wrongChecksum" | "noChecksum" | undefined> {
   // Sessions and tokens sign no request, so they cover no body either.
   if (version === 2 || version === 3) return undefined;
-  if (checksum !== "") return equalTexts(await bodyChecksum(body), checksum) ? undefined : "wrongChecksum";
-  return body.length > 0 && !form && !allowUncovered ? "noChecksum" : undefined;
+  if (checksum !== "") return equalTexts(await hasher.checksum(body), checksum) ? undefined : "wrongChecksum";
+  return body.length > 0 && !form && !allowUncoveredBody ? "noChecksum" : undefined;
 }

@@ -2,6 +2,15 @@
 
 export type Hash = "SHA-1" | "SHA-256";
 
+/** The two hashes of a signature. `bodyChecksum` and `hmac` say what each gives. */
+export interface Hasher {
+  hmac(hash: Hash, key: string, text: string): string | Promise<string>;
+  checksum(body: Uint8Array): string | Promise<string>;
+}
+
+/** Hashes wherever there is Web Crypto. */
+export const webHasher: Hasher = Object.freeze({ hmac, checksum: bodyChecksum });
+
 const encoder = new TextEncoder();
 
 /** Base64 (padded) HMAC of the UTF-8 bytes of `text`, keyed by those of `key`, which must not be empty. */

@@ -1,20 +1,21 @@
 export { type SignOptions, signRequest, signUrl } from "./sign-request.js";
-export { bodyChecksum } from "./digest.js";
+export { bodyChecksum, type Hasher } from "./digest.js";
 export { scrambleSecret } from "./scramble.js";
 export { canonicalQuery, canonicalText, domainName, type SignatureVersion, type SignedParts } from "./canonical.js";
 export { formatSignature, parseSignature, type SignatureValue } from "./signature-value.js";
 
-export { type IncomingHeaders, type IncomingRequest } from "./incoming.js";
-export { type AuthenticateOptions } from "./authenticate.js";
-export { type CredentialOptions, type CredentialSource, type TokenOpener } from "./credential.js";
-export { type SessionOptions } from "./cookie-session.js";
-export { type Verified, type VerifyOptions, verifyRequest } from "./verify-request.js";
-export { type Refusal, type RefusalCode, type StatusStyle } from "./refusal.js";
+export type { IncomingHeaders, IncomingRequest } from "./incoming.js";
+export type { AuthenticateOptions } from "./authenticate.js";
+export type { CredentialOptions, CredentialSource, TokenOpener } from "./credential.js";
+export type { SessionOptions } from "./cookie-session.js";
+export { createAuth, verifyRequest } from "./node-verify.js";
+export type { Verified, VerifyOptions } from "./verify-request.js";
+export type { Refusal, RefusalCode, StatusStyle } from "./refusal.js";
 export { memoryNonces, type MemoryNonces, type MemoryNoncesOptions, type Nonces } from "./nonces.js";
 
-export { type Allowed, type Auth, type AuthOptions, type CheckOptions, createAuth } from "./auth.js";
+export type { Allowed, Auth, AuthOptions, CheckOptions } from "./auth.js";
 export { type AccessRules, defaultAllowPaths } from "./rules.js";
-export { type PathPattern } from "./path-pattern.js";
+export type { PathPattern } from "./path-pattern.js";
 export { type Account, type AccountStore, accountTypes, isAdmin, type PublicAccount } from "./account.js";
 
 export { authTables } from "./tables.js";

@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type IncomingRequest, signRequest, verifyRequest } from "../src/index.js";
 import { equalBytes, equalTexts } from "../src/constant-time.js";
+import { webHasher } from "../src/digest.js";
+import { nodeHasher } from "../src/node-hasher.js";
 import { storeOf } from "./vectors.js";
 
 const now = Date.UTC(2024, 0, 1);
@@ -115,6 +117,22 @@ describe("a signed request", () => {
     const sent = await signed(request);
     expect(await check(sent)).toMatchObject({ ok: true });
     expect(await check({ ...sent, body: Uint8Array.of(0x61, 0x3d, 0xff) })).toMatchObject({ ok: false, status: 400, code: "BADBODY" });
+  });
+});
+
+describe("the hashes of Node and of Web Crypto", () => {
+  it("are equal", async () => {
+    const property = fc.asyncProperty(
+      fc.constantFrom("SHA-1" as const, "SHA-256" as const),
+      fc.string({ minLength: 1, unit: "binary" }),
+      fc.string({ unit: "binary" }),
+      fc.uint8Array({ max: 255 }),
+      async (hash, key, message, body) => {
+        expect(nodeHasher.hmac(hash, key, message)).toBe(await webHasher.hmac(hash, key, message));
+        expect(nodeHasher.checksum(body)).toBe(await webHasher.checksum(body));
+      },
+    );
+    await fc.assert(property);
   });
 });
 

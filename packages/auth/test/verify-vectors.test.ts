@@ -10,6 +10,7 @@ import {
   verifyRequest,
   type VerifyOptions,
 } from "../src/index.js";
+import { verifyRequest as verifyAnywhere } from "../src/client.js";
 import { sealLegacyToken } from "../src/legacy-token.js";
 import { storeOf, type VectorCase, vectors } from "./vectors.js";
 
@@ -98,6 +99,7 @@ describe("verifyRequest gives the recommended verdict", () => {
     const given = { ...request, headers: onTheWire(request.headers) };
     const verdict = await verifyRequest(given, { ...optionsOf(one), ...options });
     if (expected === "accept") {
+      expect(await verifyAnywhere(given, { ...optionsOf(one), ...options })).toEqual(verdict);
       expect(verdict).toMatchObject({ ok: true, account: { login: one.input.login } });
       return;
     }
@@ -105,7 +107,7 @@ describe("verifyRequest gives the recommended verdict", () => {
     // Where the original said the same, it said it with this code.
     if (expected === status && code !== undefined) expect((verdict as Refusal).code).toBe(code);
 
-    const plain = await verifyRequest(given, { ...optionsOf(one), ...options, statuses: "default" });
+    const plain = await verifyAnywhere(given, { ...optionsOf(one), ...options, statuses: "default" });
     const unauthenticated = [401, 404, 406, 412, 416, 417].includes(expected);
     expect(plain).toMatchObject({ ok: false, status: unauthenticated ? 401 : expected, code: (verdict as Refusal).code });
   });
