@@ -139,7 +139,7 @@ function checkTogether(name: string, given: ColumnDefinition, fail: Fail): void 
   if (given.primary !== undefined) {
     if (!keyKinds.includes(kind)) fail(`a column of type ${given.type} cannot be part of the primary key`, name, "primary");
     if (given.hidden) fail("is hidden and cannot be part of the primary key", name, "hidden");
-    if (given.writeonly) fail("is left alone by inserts and cannot be part of the primary key", name, "writeonly");
+    if (given.writeonly) fail("is writeonly, so inserts leave it alone, and cannot be part of the primary key", name, "writeonly");
   }
   if (given.hidden && given.type === "ttl") fail("is hidden and cannot be the ttl", name, "hidden");
   if (given.hidden && (given.search || groupOf(given) !== undefined)) fail("is hidden and cannot be searched or indexed", name, "hidden");

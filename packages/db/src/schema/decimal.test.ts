@@ -56,19 +56,32 @@ describe("fitsDecimal", () => {
 describe("decimal arithmetic", () => {
   it("compares as big integers do", () =>
     fc.assert(
-      fc.property(decimals, decimals, (a, b) => void expect(compareDecimal(a.text, b.text)).toBe(a.units < b.units ? -1 : a.units > b.units ? 1 : 0)),
+      fc.property(
+        decimals,
+        decimals,
+        (a, b) => void expect(compareDecimal(a.text, b.text)).toBe(a.units < b.units ? -1 : a.units > b.units ? 1 : 0),
+      ),
     ));
 
   it("adds as big integers do", () =>
     fc.assert(fc.property(decimals, decimals, (a, b) => void expect(unitsOf(addDecimal(a.text, b.text), 12)).toBe(a.units + b.units))));
 
   it("multiplies as big integers do", () =>
-    fc.assert(fc.property(decimals, decimals, (a, b) => void expect(unitsOf(multiplyDecimal(a.text, b.text), 24)).toBe(a.units * b.units))));
+    fc.assert(
+      fc.property(decimals, decimals, (a, b) => void expect(unitsOf(multiplyDecimal(a.text, b.text), 24)).toBe(a.units * b.units)),
+    ));
 
   it("rounds half away from zero", () => {
-    expect(["1.005", "-1.005", "1.004", "0.994", "0.995", "-0.5", "2.5", "7"].map((text) => roundDecimal(text, 2))).toEqual(
-      ["1.01", "-1.01", "1", "0.99", "1", "-0.5", "2.5", "7"],
-    );
+    expect(["1.005", "-1.005", "1.004", "0.994", "0.995", "-0.5", "2.5", "7"].map((text) => roundDecimal(text, 2))).toEqual([
+      "1.01",
+      "-1.01",
+      "1",
+      "0.99",
+      "1",
+      "-0.5",
+      "2.5",
+      "7",
+    ]);
     expect(["0.5", "-0.5", "0.49", "-0.49", "99.5"].map((text) => roundDecimal(text, 0))).toEqual(["1", "-1", "0", "0", "100"]);
   });
 
@@ -82,9 +95,20 @@ describe("decimal arithmetic", () => {
     ));
 
   it("writes any finite number without an exponent", () => {
-    expect([1e-7, 1.5e21, -2.5e-8, 123456789012345680000, 0, -0, 5e-324].map(decimalOfNumber).map((text) => text.slice(0, 30))).toEqual(
-      ["0.0000001", "1500000000000000000000", "-0.000000025", "123456789012345680000", "0", "0", "0.0000000000000000000000000000"],
+    expect([1e-7, 1.5e21, -2.5e-8, 123456789012345680000, 0, -0, 5e-324].map(decimalOfNumber).map((text) => text.slice(0, 30))).toEqual([
+      "0.0000001",
+      "1500000000000000000000",
+      "-0.000000025",
+      "123456789012345680000",
+      "0",
+      "0",
+      "0.0000000000000000000000000000",
+    ]);
+    fc.assert(
+      fc.property(
+        fc.double({ noNaN: true, noDefaultInfinity: true }),
+        (value) => void expect(Number(decimalOfNumber(value))).toBe(value + 0),
+      ),
     );
-    fc.assert(fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => void expect(Number(decimalOfNumber(value))).toBe(value + 0)));
   });
 });

@@ -12,13 +12,18 @@ describe("geohash", () => {
 
   it("names a cell that holds the place, within that of each shorter hash", () =>
     fc.assert(
-      fc.property(fc.double({ min: -90, max: 90, noNaN: true }), fc.double({ min: -180, max: 180, noNaN: true }), fc.integer({ min: 1, max: 12 }), (lat, lon, precision) => {
-        const text = encodeGeohash(lat, lon, precision);
-        const cell = decodeGeohash(text)!;
-        expect(text).toHaveLength(precision);
-        expect(lat >= cell.south && lat <= cell.north && lon >= cell.west && lon <= cell.east).toBe(true);
-        expect(encodeGeohash(lat, lon, 12).startsWith(text)).toBe(true);
-      }),
+      fc.property(
+        fc.double({ min: -90, max: 90, noNaN: true }),
+        fc.double({ min: -180, max: 180, noNaN: true }),
+        fc.integer({ min: 1, max: 12 }),
+        (lat, lon, precision) => {
+          const text = encodeGeohash(lat, lon, precision);
+          const cell = decodeGeohash(text)!;
+          expect(text).toHaveLength(precision);
+          expect(lat >= cell.south && lat <= cell.north && lon >= cell.west && lon <= cell.east).toBe(true);
+          expect(encodeGeohash(lat, lon, 12).startsWith(text)).toBe(true);
+        },
+      ),
     ));
 
   it("knows what is none", () => {

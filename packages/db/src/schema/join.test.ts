@@ -16,7 +16,8 @@ const parts = fc.tuple(hostile, fc.maxSafeInteger(), hostile);
 describe.each(["|", "$", "-", "1", "a"])("a join by %s", (separator) => {
   const join = joinOf(separator);
 
-  it("gives its parts back", () => fc.assert(fc.property(parts, (values) => void expect(splitText(join, joinText(join, values)!)).toEqual(values))));
+  it("gives its parts back", () =>
+    fc.assert(fc.property(parts, (values) => void expect(splitText(join, joinText(join, values)!)).toEqual(values))));
 
   it("gives different texts for different parts", () =>
     fc.assert(
