@@ -1,7 +1,18 @@
 // What the SQL compiler gives to SQL drivers: text that depends on the shape alone, and which value goes to which placeholder.
 
 import type { Slot } from "../condition/condition.js";
-import type { DefineShape, DeleteShape, GetShape, InspectShape, PutShape, SelectShape, StoredTable, UpdateShape, Value, Values } from "../driver.js";
+import type {
+  DefineShape,
+  DeleteShape,
+  GetShape,
+  InspectShape,
+  PutShape,
+  SelectShape,
+  StoredTable,
+  UpdateShape,
+  Value,
+  Values,
+} from "../driver.js";
 
 /** One statement. `slots` has the slot of each placeholder, in order. */
 export interface SqlStatement {

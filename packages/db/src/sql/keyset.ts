@@ -24,7 +24,9 @@ export interface Run {
    * - `beyond`: the columns together, all of one direction, lie strictly beyond the position;
    * - `present`, `absent`: the one column has a value, has none.
    */
-  readonly bound: { readonly kind: "beyond"; readonly places: readonly Place[] } | { readonly kind: "present" | "absent"; readonly place: Place };
+  readonly bound:
+    | { readonly kind: "beyond"; readonly places: readonly Place[] }
+    | { readonly kind: "present" | "absent"; readonly place: Place };
 }
 
 /** The order without columns that the filter fixes to one value: they order nothing, and an index need not have them there. */

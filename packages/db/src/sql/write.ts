@@ -96,7 +96,10 @@ function touch(table: Table, dialect: SqlDialect): string {
 
 function writeTarget(writer: SqlWriter, shape: UpdateShape | DeleteShape): string {
   const key = shape.target === "key" ? keyCondition(writer, shape.table, shape.key) : "";
-  return where(key, writeConjunct(writer, shape.guard, (column) => writer.dialect.quote(column.name)));
+  return where(
+    key,
+    writeConjunct(writer, shape.guard, (column) => writer.dialect.quote(column.name)),
+  );
 }
 
 /** The rows as they are before the write, held for it. An upsert's guard is not asked for a missing row, nor here. */

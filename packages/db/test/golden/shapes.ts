@@ -99,7 +99,16 @@ export function select(table: string, parts: Partial<Omit<SelectShape, "columns"
 export function put(table: string, mode: "put" | "add", parts: Partial<PutShape> = {}): PutShape {
   const { columns, key } = tableOf(table);
   const row = columns.map((_, i) => i);
-  return { verb: "put", mode, table: tableOf(table), key: key.map((column) => column.index), row, replaceIf: undefined, returning: "none", ...parts };
+  return {
+    verb: "put",
+    mode,
+    table: tableOf(table),
+    key: key.map((column) => column.index),
+    row,
+    replaceIf: undefined,
+    returning: "none",
+    ...parts,
+  };
 }
 
 /** An update by key: slots 0 … are the key, `changes` name their own. */
@@ -127,7 +136,12 @@ export function define(table: string, step: DefineShape["step"]): DefineShape {
 }
 
 const filtered = (table: string, filter: Condition): SelectShape =>
-  select(table, { columns: [tableOf(table).key[0].name], filter, order: tableOf(table).key.map((column) => ({ column, descending: false })), limit: 9 });
+  select(table, {
+    columns: [tableOf(table).key[0].name],
+    filter,
+    order: tableOf(table).key.map((column) => ({ column, descending: false })),
+    limit: 9,
+  });
 
 const owned = test("photo", "owner", "eq", 0);
 
@@ -167,7 +181,10 @@ export const shapes: Readonly<Record<string, Shape>> = {
   "select and, or": filtered("photo", allOf([owned, anyOf([test("photo", "place", "eq", 1), test("photo", "stars", "gt", 2)])])),
   "select nested": filtered(
     "photo",
-    anyOf([allOf([owned, test("photo", "taken", "ge", 1)]), allOf([test("photo", "stars", "between", 2, 3), test("photo", "place", "null")])]),
+    anyOf([
+      allOf([owned, test("photo", "taken", "ge", 1)]),
+      allOf([test("photo", "stars", "between", 2, 3), test("photo", "place", "null")]),
+    ]),
   ),
   "select nothing": filtered("photo", anyOf([])),
   "filter comparisons": filtered(
@@ -181,10 +198,17 @@ export const shapes: Readonly<Record<string, Shape>> = {
     ]),
   ),
   "filter lists": filtered("photo", allOf([test("photo", "stars", "in", 0, 1, 2), test("photo", "place", "not_in", 3, 4)])),
-  "filter texts": filtered("account", allOf([test("account", "name", "begins_with", 0, 1), test("account", "name", "ends_with", 2), test("account", "name", "contains", 3)])),
+  "filter texts": filtered(
+    "account",
+    allOf([test("account", "name", "begins_with", 0, 1), test("account", "name", "ends_with", 2), test("account", "name", "contains", 3)]),
+  ),
   "filter texts, negated": filtered(
     "account",
-    allOf([test("account", "name", "not_begins_with", 0, 1), test("account", "name", "not_ends_with", 2), test("account", "name", "not_contains", 3)]),
+    allOf([
+      test("account", "name", "not_begins_with", 0, 1),
+      test("account", "name", "not_ends_with", 2),
+      test("account", "name", "not_contains", 3),
+    ]),
   ),
   "filter elements": filtered("photo", allOf([test("photo", "tags", "contains", 0), test("photo", "tags", "not_contains", 1)])),
   "filter same": filtered("photo", allOf([test("photo", "stars", "same", 0), test("photo", "meta", "same", 1)])),
@@ -207,7 +231,11 @@ export const shapes: Readonly<Record<string, Shape>> = {
     ["name", "append", 1],
     ["email", "prepend", 2],
   ]),
-  upsert: update("account", [["logins", "incr", 5]], { insert: [0, 1, 2, 3, 4], guard: test("account", "logins", "lt", 6), returning: "new" }),
+  upsert: update("account", [["logins", "incr", 5]], {
+    insert: [0, 1, 2, 3, 4],
+    guard: test("account", "logins", "lt", 6),
+    returning: "new",
+  }),
   "update by filter": update("photo", [["stars", "set", 0]], { target: "filter", key: [], guard: test("photo", "owner", "eq", 1) }),
   delete: del("photo"),
   "delete guarded, old row": del("photo", { guard: test("photo", "stars", "null"), returning: "old" }),

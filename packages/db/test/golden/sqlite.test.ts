@@ -6,7 +6,9 @@ import { shapes } from "./shapes.js";
 
 describe("driver: sqlite", () => {
   it("compiles the fixed shapes to these commands", () => {
-    const commands = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, describeCommand(compileSql(shape, sqliteDialect))]));
+    const commands = Object.fromEntries(
+      Object.entries(shapes).map(([name, shape]) => [name, describeCommand(compileSql(shape, sqliteDialect))]),
+    );
     expect(commands).toMatchInlineSnapshot(`
       {
         "add": "INSERT INTO "account" ("id", "email", "name", "logins", "mtime") VALUES (?, ?, ?, ?, ?) ON CONFLICT ("id") DO NOTHING",

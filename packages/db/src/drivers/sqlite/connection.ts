@@ -34,7 +34,8 @@ export function openConnection(open: OpenHandle, location: SqliteLocation): Sqli
 function setUp(handle: SqliteHandle, { path, readonly, synchronous, cacheMb, mmapMb }: SqliteLocation): void {
   const inFile = path !== ":memory:";
   // Writing ahead lets readers go on beside a writer; the mode is kept in the file, and only changing it needs a lock.
-  if (inFile && !readonly && handle.prepare("PRAGMA journal_mode").get([])?.[0] !== "wal") handle.prepare("PRAGMA journal_mode = WAL").get([]);
+  if (inFile && !readonly && handle.prepare("PRAGMA journal_mode").get([])?.[0] !== "wal")
+    handle.prepare("PRAGMA journal_mode = WAL").get([]);
   handle.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA cache_size = -${cacheMb * 1000}; PRAGMA temp_store = MEMORY`);
   if (inFile) handle.prepare(`PRAGMA mmap_size = ${mmapMb * 1_000_000}`).get([]);
   // Ten times the usual length: pages that are written often are copied into the file once in many commits.

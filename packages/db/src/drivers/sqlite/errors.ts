@@ -75,10 +75,12 @@ export function classifySqlite(error: unknown): Classified | undefined {
   const { message } = error as Error;
   const known = codes[name] ?? codes[name.split("_")[0]!];
   if (known === undefined) {
-    if (!/^no such (table|column)|has no column named/.test(message)) return { code: "internal", outcome: "none", message: "SQLite refused the statement" };
+    if (!/^no such (table|column)|has no column named/.test(message))
+      return { code: "internal", outcome: "none", message: "SQLite refused the statement" };
     return { code: "drift", outcome: "none", message: "a table or column is missing in the database; call db.sync()" };
   }
-  const detail = name === "CONSTRAINT_UNIQUE" ? { unique: uniqueGroup(message) } : known.code === "limited" ? { retryAfterMs: 10 } : undefined;
+  const detail =
+    name === "CONSTRAINT_UNIQUE" ? { unique: uniqueGroup(message) } : known.code === "limited" ? { retryAfterMs: 10 } : undefined;
   return { ...known, ...(detail === undefined ? {} : { detail }) };
 }
 

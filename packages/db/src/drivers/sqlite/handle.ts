@@ -49,10 +49,14 @@ export async function loadSqlite(): Promise<OpenHandle> {
   try {
     return await loadNodeSqlite();
   } catch (error) {
-    throw new DbError("driver-missing", "SQLite needs a client; run: npm install better-sqlite3 (or use Node 22.13 or later, which has one)", {
-      driver: "sqlite",
-      cause: new AggregateError([missing, error]),
-    });
+    throw new DbError(
+      "driver-missing",
+      "SQLite needs a client; run: npm install better-sqlite3 (or use Node 22.13 or later, which has one)",
+      {
+        driver: "sqlite",
+        cause: new AggregateError([missing, error]),
+      },
+    );
   }
 }
 
@@ -87,7 +91,10 @@ async function loadBetterSqlite3(): Promise<OpenHandle> {
 
 /** What is used of `node:sqlite`; the types of the oldest supported Node do not have it. */
 interface NodeSqlite {
-  readonly DatabaseSync: new (path: string, options: { readOnly: boolean; timeout: number; enableForeignKeyConstraints: boolean }) => NodeDatabase;
+  readonly DatabaseSync: new (
+    path: string,
+    options: { readOnly: boolean; timeout: number; enableForeignKeyConstraints: boolean },
+  ) => NodeDatabase;
 }
 interface NodeDatabase {
   prepare(text: string): NodeStatement;

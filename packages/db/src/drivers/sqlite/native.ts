@@ -10,7 +10,8 @@ import type { SqliteHandle } from "./handle.js";
  */
 export function runNative(handle: SqliteHandle, command: unknown): Readonly<Record<string, Value>>[] | { affected: number } {
   const { text, values = [] } = typeof command === "string" ? { text: command } : ((command ?? {}) as { text?: unknown; values?: unknown });
-  if (typeof text !== "string" || !Array.isArray(values)) throw invalid("a native command of SQLite is SQL text or { text, values }", { driver: "sqlite" });
+  if (typeof text !== "string" || !Array.isArray(values))
+    throw invalid("a native command of SQLite is SQL text or { text, values }", { driver: "sqlite" });
   const statement = handle.prepare(text);
   if (!statement.reads) return { affected: statement.run(values as Value[]) };
   const names = statement.names();

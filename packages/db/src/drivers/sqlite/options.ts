@@ -33,7 +33,8 @@ const modes = ["off", "normal", "full", "extra"] as const;
  */
 export function sqliteOptions({ url, options: given }: Pick<DriverOptions, "url" | "options">): SqliteLocation {
   const { path, hosts, options: inUrl } = parseConnectUrl(url);
-  if (hosts.length > 0) throw invalid("sqlite: the URL has a host; write sqlite:app.db, sqlite:/var/app.db or sqlite::memory:", { driver: "sqlite" });
+  if (hosts.length > 0)
+    throw invalid("sqlite: the URL has a host; write sqlite:app.db, sqlite:/var/app.db or sqlite::memory:", { driver: "sqlite" });
   if (path === undefined) throw invalid("sqlite: the URL has no path; write sqlite:app.db or sqlite::memory:", { driver: "sqlite" });
   const options: Readonly<Record<string, unknown>> = { ...inUrl, ...given };
   const known = ["readonly", "busyTimeoutMs", "synchronous", "cacheMb", "mmapMb"];
