@@ -71,7 +71,8 @@ export async function authenticate<A extends Account>(
   const account = await options.accounts.findByLogin(value.login);
   const key = account === undefined ? undefined : keyOf(account, version);
   const { tag, login, expires, checksum } = value;
-  const text = canonicalText({ ...incoming, version, tag, login, expires, checksum, query: query.text });
+  const { method, host, path, contentType } = incoming;
+  const text = canonicalText({ version, tag, login, method, host, path, query: query.text, expires, contentType, checksum });
   const fits = equalTexts(await hasher.hmac(hashOf[version], key ?? dummyKey, text), value.digest);
   // The login is compared too: a store may fold case, the canonical text does not.
   if (!fits || key === undefined || account === undefined || account.login !== login) return refuse("notAuthenticated");
