@@ -9,6 +9,7 @@ import type { DefineShape, DeleteShape, GetShape, PutShape, Reply, SelectShape, 
 import { comparatorOf } from "../../schema/compare.js";
 import { decoderOf, encoderOf } from "../../schema/encodings.js";
 import type { Column, Table } from "../../schema/table.js";
+import { parseSearch, searchMatcher } from "../../search/query.js";
 import { codec } from "./codec.js";
 import { keyText, setRow, type StoredRow, storedRow, storedTable, type Tables } from "./store.js";
 
@@ -63,16 +64,31 @@ function runSelect(shape: SelectShape): Run {
   const compare = rowComparator(shape);
 
   return (tables, values) => {
-    const matching = [...(tables.read(table.name)?.byKey.values() ?? [])].filter(holds(values));
+    const query = shape.match === undefined ? undefined : parseSearch(String(values[shape.match]));
+    const found = [...(tables.read(table.name)?.byKey.values() ?? [])].filter(holds(values));
+    const matching =
+      query === undefined
+        ? found
+        : found.filter((row) =>
+            searchMatcher(
+              query,
+              table.search.map(({ name }) => textOf(row, name)),
+            ),
+          );
     if (shape.count) return { rows: [[matching.length]], affected: 0 };
-    let found = matching.map((row) => ({ row, logical: toLogical(row) })).sort((a, b) => compare(a.logical, b.logical));
+    let sorted = matching.map((row) => ({ row, logical: toLogical(row) })).sort((a, b) => compare(a.logical, b.logical));
     if (after !== undefined) {
       const position = atColumns(slotColumns, toLogicalValues(values));
-      found = found.filter(({ logical }) => compare(logical, position) > 0);
+      sorted = sorted.filter(({ logical }) => compare(logical, position) > 0);
     }
-    const page = limit === undefined ? found : found.slice(0, Number(values[limit]));
+    const page = limit === undefined ? sorted : sorted.slice(0, Number(values[limit]));
     return { rows: page.map(({ row }) => valuesOf(row, columns)), affected: 0 };
   };
+}
+
+function textOf(row: StoredRow, name: string): string | null {
+  const value = row.get(name) ?? null;
+  return value === null ? null : String(value);
 }
 
 /** What an access path demands of a row, joined with the filter. */

@@ -18,7 +18,7 @@ const capabilities: Capabilities = Object.freeze({
   count: true,
   transactions: "interactive",
   group: {},
-  search: false,
+  search: true,
   unique: true,
   consistent: false,
   ttl: false,
