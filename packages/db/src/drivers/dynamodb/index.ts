@@ -1,1 +1,104 @@
-export {};
+import type { DynamoDB } from "@aws-sdk/client-dynamodb";
+
+import type { Driver, DriverOptions, RowChange } from "../../driver.js";
+import { DbError, invalid } from "../../errors.js";
+import type { Table } from "../../schema/table.js";
+import { capabilities, codec } from "./capabilities.js";
+import type { DynamoCommand } from "./command.js";
+import { compileDynamo } from "./compile.js";
+import { type Engine, engineOf, type RequestOptions } from "./engine.js";
+import { classifyDynamo } from "./errors.js";
+import { servesColumn } from "./inspect.js";
+import { keyOf, type Layout, layoutOf } from "./layout.js";
+import { type DynamoOptions, readOptions } from "./options.js";
+import { writeRows } from "./transact.js";
+
+/**
+ * Opens Amazon DynamoDB: `dynamodb:us-east-1`, or a server of one's own, `dynamodb://127.0.0.1:8000?accessKeyId=…&secretAccessKey=…`.
+ * Sends nothing before the first command.
+ *
+ * @throws DbError `invalid` for a wrong URL or option; `driver-missing` when the client package is not installed
+ */
+export async function dynamodbDriver(options: DriverOptions): Promise<Driver> {
+  const settings = readOptions(options);
+  const client = await openClient(settings);
+  const engine = engineOf(client, settings, options.clock);
+  const layouts = new WeakMap<Table, Layout>();
+  const layoutFor = (table: Table): Layout => {
+    const layout = layouts.get(table) ?? layoutOf(table, settings.prefix);
+    layouts.set(table, layout);
+    return layout;
+  };
+  const driver: Driver<DynamoCommand> = {
+    name: "dynamodb",
+    capabilities,
+    codec,
+    compile: (shape) => compileDynamo(shape, layoutFor(shape.table)),
+    describe: (command) => command.describe(),
+    classify: classifyDynamo,
+    execute: (command, values, signal) => command.run(engine, values, signal),
+    async executeGroup(command, group, signal) {
+      if (command.runGroup !== undefined) return command.runGroup(engine, group, signal);
+      throw new DbError("unsupported", "these calls cannot be grouped", { driver: "dynamodb" });
+    },
+    commit: (changes, signal) => commit(engine, layoutFor, changes, signal),
+    serves: servesColumn,
+    native: (command, signal) => runNative(client, command, signal),
+    close: async () => client.destroy(),
+  };
+  return driver;
+}
+
+async function openClient(settings: DynamoOptions): Promise<DynamoDB> {
+  const { endpoint, region, credentials, timeoutMs } = settings;
+  const { DynamoDB: Client } = await loadClient();
+  return new Client({
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(region === undefined ? {} : { region }),
+    ...(credentials === undefined ? {} : { credentials }),
+    // The client would also repeat writes of which it is not known whether they were made; engine.ts repeats throttled requests only.
+    maxAttempts: 1,
+    requestHandler: { connectionTimeout: Math.min(5000, timeoutMs), requestTimeout: timeoutMs, throwOnRequestTimeout: true },
+  });
+}
+
+async function loadClient(): Promise<typeof import("@aws-sdk/client-dynamodb")> {
+  try {
+    return await import("@aws-sdk/client-dynamodb");
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    throw new DbError("driver-missing", "the client is not installed; run: npm install @aws-sdk/client-dynamodb", {
+      driver: "dynamodb",
+      cause: error,
+    });
+  }
+}
+
+/** False when a row is not as its change says it was. */
+async function commit(
+  engine: Engine,
+  layoutFor: (table: Table) => Layout,
+  changes: readonly RowChange[],
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const writes = changes.map(({ table, key, before, after }) => {
+    const layout = layoutFor(table);
+    return { layout, key: keyOf(layout, key), before, after };
+  });
+  return writes.length === 0 || (await writeRows(engine, writes, signal)).kind === "done";
+}
+
+/**
+ * Runs one request of the service's own API: `{ request: "DescribeTable", input: { TableName: "album" } }`.
+ */
+async function runNative(client: DynamoDB, command: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+  const { request, input } = (command ?? {}) as { request?: unknown; input?: unknown };
+  const name = typeof request === "string" ? `${request.charAt(0).toLowerCase()}${request.slice(1)}` : "";
+  const method =
+    /^[a-z][A-Za-z]*$/.test(name) && name !== "send" && name !== "destroy"
+      ? (client as unknown as Record<string, unknown>)[name]
+      : undefined;
+  if (typeof method !== "function") throw invalid('a native command is { request: "DescribeTable", input: { … } }', { driver: "dynamodb" });
+  const options: RequestOptions = signal === undefined ? {} : { abortSignal: signal };
+  return (method as (input: unknown, options: RequestOptions) => Promise<unknown>).call(client, input ?? {}, options);
+}

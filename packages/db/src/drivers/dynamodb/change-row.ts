@@ -1,0 +1,61 @@
+// Changes of one row that need to know the row first: read it, compute, write if it is still the same, else begin again.
+
+import { isDeepStrictEqual } from "node:util";
+
+import type { Reply, Values } from "../../driver.js";
+import { DbError } from "../../errors.js";
+import type { Item } from "./attributes.js";
+import { noRows } from "./command.js";
+import type { Engine } from "./engine.js";
+import type { ConditionInput } from "./guard.js";
+import { type Layout, rowOf } from "./layout.js";
+import { writeRows } from "./transact.js";
+
+/** Rows that many change at once are tried so often, with growing random waits, before the caller is told. */
+export const maxTries = 30;
+
+/** What to do with a row as it is now: nothing but reply, or write `after` (undefined: delete) and then reply. */
+export type Decision =
+  | { readonly reply: Reply }
+  | { readonly after: Values | undefined; readonly guard?: ConditionInput | undefined; readonly reply: Reply };
+
+/** Reads a row, with all its columns, as last written. */
+export async function readRow(engine: Engine, layout: Layout, key: Item, signal: AbortSignal | undefined): Promise<Values | undefined> {
+  const input = { TableName: layout.tableName, Key: key, ConsistentRead: true };
+  const { Item } = await engine.request((client, options) => client.getItem(input, options), signal);
+  return Item === undefined ? undefined : rowOf(layout.table.columns, Item);
+}
+
+/** Changes one row and its claims on unique values in one transaction. Affected 0 when the guard does not hold. */
+export async function changeRow(
+  engine: Engine,
+  layout: Layout,
+  key: Item,
+  decide: (before: Values | undefined) => Decision,
+  signal: AbortSignal | undefined,
+): Promise<Reply> {
+  for (let tries = 1; tries <= maxTries; tries++) {
+    const before = await readRow(engine, layout, key, signal);
+    const decision = decide(before);
+    if (!("after" in decision)) return decision.reply;
+    const { after, guard, reply } = decision;
+    const result = await writeRows(engine, [{ layout, key, before, after, guard }], signal);
+    if (result.kind === "done") return reply;
+    if (guard !== undefined && isSameRow(layout, before, result.item)) return noRows;
+    await pause(engine, tries, signal);
+  }
+  throw contended(layout);
+}
+
+export function isSameRow({ table }: Layout, before: Values | undefined, item: Item | undefined): boolean {
+  return before !== undefined && item !== undefined && isDeepStrictEqual(before, rowOf(table.columns, item));
+}
+
+/** Waits a random time before a row that others have changed is tried again. */
+export function pause(engine: Engine, tries: number, signal: AbortSignal | undefined): Promise<void> {
+  return engine.clock.sleep(engine.clock.random() * Math.min(500, 5 * 2 ** tries), signal);
+}
+
+export function contended({ table }: Layout): DbError {
+  return new DbError("limited", "others keep changing the row", { driver: "dynamodb", table: table.name });
+}

@@ -1,0 +1,118 @@
+// Unique groups. Each value is an item of one table for all: its id says table, group and values, and it names the row
+// that owns it. A row and its claims are written in one transaction, so of two rows that want a value one is refused.
+
+import { isDeepStrictEqual } from "node:util";
+
+import type { TransactWriteItem } from "@aws-sdk/client-dynamodb";
+
+import type { Value, Values } from "../../driver.js";
+import { DbError } from "../../errors.js";
+import type { Index, Table } from "../../schema/table.js";
+import type { Item } from "./attributes.js";
+import { keyText, type Layout, ttlAttribute, type ValueOf } from "./layout.js";
+import type { RowWrite } from "./transact.js";
+
+/** The key attribute of the claims' table. */
+export const claimKey = "id";
+
+interface Wish {
+  readonly id: string;
+  readonly layout: Layout;
+  readonly index: Index;
+  /** The row that shall own the claim, and the time of its end in milliseconds. */
+  take?: { readonly owner: string; readonly ttl: Value };
+  /** The row that owned it and needs it no more. */
+  release?: string;
+}
+
+export interface ClaimAction {
+  readonly id: string;
+  readonly action: TransactWriteItem;
+  /** It makes a claim; else it gives one up. */
+  readonly takes: boolean;
+  conflict(): DbError;
+}
+
+/**
+ * What has to be done to the claims of some rows, one action for each claim: a value may pass from one row to another.
+ *
+ * @param notOurs  claims that are not to be given up
+ */
+export function claimActions(writes: readonly RowWrite[], notOurs: ReadonlySet<string>, now: number): ClaimAction[] {
+  const wishes = new Map<string, Wish>();
+  for (const write of writes) for (const wish of wishesOf(write, now)) merge(wishes, wish);
+  return [...wishes.values()].flatMap((wish) => {
+    if (wish.take === undefined && notOurs.has(wish.id)) return [];
+    return [{ id: wish.id, action: actionFor(wish, now), takes: wish.take !== undefined, conflict: () => conflict(wish) }];
+  });
+}
+
+function wishesOf({ layout, key, before, after }: RowWrite, now: number): Wish[] {
+  const owner = keyText(key, layout);
+  const endBefore = endOf(layout.table, before);
+  const endAfter = endOf(layout.table, after);
+  // The claims of a row whose time has come may have passed to others, so they are made anew.
+  const isKept = isDeepStrictEqual(endBefore, endAfter) && (endBefore === null || Number(endBefore) > now);
+  return layout.claims.flatMap(({ index, idOf }) => {
+    const old = before === undefined ? undefined : idOf(valueOf(before));
+    const id = after === undefined ? undefined : idOf(valueOf(after));
+    const wishes: Wish[] = [];
+    if (id !== undefined && !(id === old && isKept)) wishes.push({ id, layout, index, take: { owner, ttl: endAfter } });
+    if (old !== undefined && old !== id) wishes.push({ id: old, layout, index, release: owner });
+    return wishes;
+  });
+}
+
+function valueOf(row: Values): ValueOf {
+  return (column) => row[column.index] ?? null;
+}
+
+function endOf({ ttl }: Table, row: Values | undefined): Value {
+  return ttl === undefined || row === undefined ? null : (row[ttl.index] ?? null);
+}
+
+function merge(wishes: Map<string, Wish>, wish: Wish): void {
+  const other = wishes.get(wish.id);
+  if (other?.take !== undefined && wish.take !== undefined) throw conflict(wish);
+  wishes.set(wish.id, { ...other, ...wish });
+}
+
+function actionFor({ id, layout, take, release }: Wish, now: number): TransactWriteItem {
+  const names = { "#id": claimKey, "#owner": "owner" };
+  const key: Item = { [claimKey]: { S: id } };
+  const TableName = layout.claimsName;
+  if (take === undefined) {
+    return {
+      Delete: {
+        TableName,
+        Key: key,
+        ConditionExpression: "attribute_not_exists(#id) OR #owner = :owner",
+        ExpressionAttributeNames: names,
+        ExpressionAttributeValues: { ":owner": { S: release! } },
+      },
+    };
+  }
+  const end: Item =
+    take.ttl === null ? {} : { ttl: { N: String(take.ttl) }, [ttlAttribute]: { N: String(Math.ceil(Number(take.ttl) / 1000)) } };
+  return {
+    Put: {
+      TableName,
+      Item: { ...key, owner: { S: take.owner }, ...end },
+      ConditionExpression: `attribute_not_exists(#id) OR #owner = :owner OR #ttl <= :now${release === undefined ? "" : " OR #owner = :old"}`,
+      ExpressionAttributeNames: { ...names, "#ttl": "ttl" },
+      ExpressionAttributeValues: {
+        ":owner": { S: take.owner },
+        ":now": { N: String(now) },
+        ...(release === undefined ? {} : { ":old": { S: release } }),
+      },
+    },
+  };
+}
+
+function conflict({ layout, index }: Wish): DbError {
+  return new DbError("already-exists", `another row has this value of ${index.columns.map(({ name }) => name).join(", ")}`, {
+    driver: "dynamodb",
+    table: layout.table.name,
+    detail: { unique: index.name },
+  });
+}

@@ -1,0 +1,216 @@
+// Tables, indexes and the claims' table, made where they are missing. Each step may be taken by several processes at once.
+
+import type { CreateTableCommandInput, GlobalSecondaryIndex, TableDescription } from "@aws-sdk/client-dynamodb";
+
+import type { DefineShape, Reply } from "../../driver.js";
+import { DbError, invalid } from "../../errors.js";
+import type { Column, Table } from "../../schema/table.js";
+import { backfillClaims, backfillDerived } from "./backfill.js";
+import { claimKey } from "./claims.js";
+import { type DynamoCommand, noRows } from "./command.js";
+import type { Engine } from "./engine.js";
+import { type IndexLayout, type Layout, ttlAttribute } from "./layout.js";
+
+const longestPauseMs = 2000;
+
+export function compileDefine({ step }: DefineShape, layout: Layout): DynamoCommand {
+  const { table } = layout;
+  const create = createInput(layout);
+  const index =
+    step.kind === "index" ? layout.indexes.find((one) => one.index === step.index || one.index.name === step.index.name) : undefined;
+  return {
+    describe: () => {
+      if (step.kind === "table") return { request: "CreateTable", ...create };
+      if (step.kind === "index") return { request: "UpdateTable", TableName: layout.tableName, Create: index && globalIndex(index, table) };
+      return { request: step.kind === "column" && step.column === table.ttl ? "UpdateTimeToLive" : "none", TableName: layout.tableName };
+    },
+    run: async (engine, _values, signal): Promise<Reply> => {
+      if (step.kind === "search")
+        throw new DbError("unsupported", "DynamoDB has no full-text search", { driver: "dynamodb", table: table.name });
+      if (step.kind === "column" && step.column === table.ttl) await enableTtl(engine, layout.tableName, signal);
+      if (step.kind === "index" && index !== undefined) await addIndex(engine, layout, index, signal);
+      if (step.kind === "table") {
+        await createTable(engine, create, signal);
+        if (table.ttl !== undefined) await enableTtl(engine, layout.tableName, signal);
+        if (layout.claims.length > 0) await createClaims(engine, layout, signal);
+      }
+      return noRows;
+    },
+  };
+}
+
+function createInput(layout: Layout): CreateTableCommandInput & { TableName: string } {
+  const { table, rangeName, indexes } = layout;
+  const [hash] = table.key;
+  const attributes = new Map<string, "S" | "N">([[hash.name, keyType(hash)]]);
+  if (rangeName !== undefined) attributes.set(rangeName, table.range.length > 1 ? "S" : keyType(table.range[0]!));
+  for (const index of indexes) attributes.set(index.hash.name, "S").set(index.range.name, "S");
+  return {
+    TableName: layout.tableName,
+    KeySchema: keySchema(hash.name, rangeName),
+    AttributeDefinitions: [...attributes].map(([AttributeName, AttributeType]) => ({ AttributeName, AttributeType })),
+    ...throughput(table),
+    ...(indexes.length === 0 ? {} : { GlobalSecondaryIndexes: indexes.map((index) => globalIndex(index, table)) }),
+  };
+}
+
+/** The type of a key column's own attribute. */
+export function keyType({ kind }: Column): "S" | "N" {
+  return kind === "int" || kind === "int64" || kind === "time" ? "N" : "S";
+}
+
+function keySchema(hash: string, range: string | undefined): CreateTableCommandInput["KeySchema"] {
+  return [{ AttributeName: hash, KeyType: "HASH" }, ...(range === undefined ? [] : [{ AttributeName: range, KeyType: "RANGE" as const }])];
+}
+
+function globalIndex({ name, hash, range }: IndexLayout, table: Table): GlobalSecondaryIndex {
+  const { ProvisionedThroughput } = throughput(table);
+  return {
+    IndexName: name,
+    KeySchema: keySchema(hash.name, range.name),
+    Projection: { ProjectionType: "ALL" },
+    ...(ProvisionedThroughput === undefined ? {} : { ProvisionedThroughput }),
+  };
+}
+
+/** Paid by request, unless the table's bag says `{ readCapacity, writeCapacity }`. */
+function throughput({ name, settings }: Table): Pick<CreateTableCommandInput, "BillingMode" | "ProvisionedThroughput"> {
+  const { readCapacity, writeCapacity, ...others } = settings.dynamodb ?? {};
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw invalid(`dynamodb: unknown setting "${unknown}"`, { driver: "dynamodb", table: name });
+  if (readCapacity === undefined && writeCapacity === undefined) return { BillingMode: "PAY_PER_REQUEST" };
+  return {
+    BillingMode: "PROVISIONED",
+    ProvisionedThroughput: { ReadCapacityUnits: units(name, readCapacity), WriteCapacityUnits: units(name, writeCapacity) },
+  };
+}
+
+function units(table: string, value: unknown): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
+  throw invalid("dynamodb: readCapacity and writeCapacity must both be given, as integers from 1", { driver: "dynamodb", table });
+}
+
+async function createTable(
+  engine: Engine,
+  input: CreateTableCommandInput & { TableName: string },
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const deadline = engine.clock.now() + engine.options.waitMs;
+  try {
+    await engine.request((client, options) => client.createTable(input, options), signal);
+  } catch (error) {
+    // Somebody else makes it, or it is there already.
+    if (!isNamed(error, "ResourceInUseException")) throw error;
+  }
+  await waitFor(engine, input.TableName, (table) => table?.TableStatus === "ACTIVE", deadline, signal);
+}
+
+async function createClaims(engine: Engine, { claimsName }: Layout, signal: AbortSignal | undefined): Promise<void> {
+  const input: CreateTableCommandInput & { TableName: string } = {
+    TableName: claimsName,
+    KeySchema: keySchema(claimKey, undefined),
+    AttributeDefinitions: [{ AttributeName: claimKey, AttributeType: "S" }],
+    BillingMode: "PAY_PER_REQUEST",
+  };
+  await createTable(engine, input, signal);
+  await enableTtl(engine, claimsName, signal);
+}
+
+/** Rows get the index's attributes before there is the index, so that an index that is there has all rows. */
+async function addIndex(engine: Engine, layout: Layout, index: IndexLayout, signal: AbortSignal | undefined): Promise<void> {
+  const { table, tableName } = layout;
+  const deadline = engine.clock.now() + engine.options.waitMs;
+  const isReady = (found: TableDescription | undefined): boolean => statusOf(found, index.name) === "ACTIVE";
+  const isIdle = (found: TableDescription | undefined): boolean =>
+    found?.TableStatus === "ACTIVE" && (found.GlobalSecondaryIndexes ?? []).every((one) => one.IndexStatus === "ACTIVE");
+  let found = await waitFor(engine, tableName, (own) => isReady(own) || isIdle(own), deadline, signal);
+  if (isReady(found)) return;
+  if (index.index.unique) {
+    await createClaims(engine, layout, signal);
+    await backfillClaims(engine, layout, index.index, signal);
+  }
+  await backfillDerived(engine, layout, signal);
+  while (!isReady(found)) {
+    if (statusOf(found, index.name) === undefined) await requestIndex(engine, layout, index, table, signal);
+    found = await waitFor(engine, tableName, (own) => isReady(own) || isIdle(own), deadline, signal);
+  }
+}
+
+async function requestIndex(
+  engine: Engine,
+  { tableName }: Layout,
+  index: IndexLayout,
+  table: Table,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const input = {
+    TableName: tableName,
+    AttributeDefinitions: [index.hash, index.range].map(({ name }) => ({ AttributeName: name, AttributeType: "S" as const })),
+    GlobalSecondaryIndexUpdates: [{ Create: globalIndex(index, table) as Required<GlobalSecondaryIndex> }],
+  };
+  try {
+    await engine.request((client, options) => client.updateTable(input, options), signal);
+  } catch (error) {
+    // Another process makes this index or another one; the caller waits and looks again.
+    const isMade = isNamed(error, "ValidationException") && /already exists/i.test((error as Error).message);
+    if (!isMade && !isNamed(error, "ResourceInUseException") && !isNamed(error, "LimitExceededException")) throw error;
+  }
+}
+
+function statusOf(table: TableDescription | undefined, index: string): string | undefined {
+  return table?.GlobalSecondaryIndexes?.find((one) => one.IndexName === index)?.IndexStatus;
+}
+
+async function enableTtl(engine: Engine, TableName: string, signal: AbortSignal | undefined): Promise<void> {
+  const { TimeToLiveDescription } = await engine.request((client, options) => client.describeTimeToLive({ TableName }, options), signal);
+  if (TimeToLiveDescription?.TimeToLiveStatus === "ENABLED" || TimeToLiveDescription?.TimeToLiveStatus === "ENABLING") return;
+  const input = { TableName, TimeToLiveSpecification: { Enabled: true, AttributeName: ttlAttribute } };
+  try {
+    await engine.request((client, options) => client.updateTimeToLive(input, options), signal);
+  } catch (error) {
+    // Another process was quicker: the service answers that it is enabled, or being changed.
+    if (!isNamed(error, "ValidationException") || !/already enabled|being modified|multiple times/i.test((error as Error).message))
+      throw error;
+  }
+}
+
+/** The table as the service describes it; undefined when there is none. */
+export async function describeTable(
+  engine: Engine,
+  TableName: string,
+  signal: AbortSignal | undefined,
+): Promise<TableDescription | undefined> {
+  try {
+    return (await engine.request((client, options) => client.describeTable({ TableName }, options), signal)).Table;
+  } catch (error) {
+    if (isNamed(error, "ResourceNotFoundException")) return undefined;
+    throw error;
+  }
+}
+
+async function waitFor(
+  engine: Engine,
+  tableName: string,
+  isSo: (table: TableDescription | undefined) => boolean,
+  deadline: number,
+  signal: AbortSignal | undefined,
+): Promise<TableDescription | undefined> {
+  for (let pauseMs = 50; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
+    const table = await describeTable(engine, tableName, signal);
+    if (isSo(table)) return table;
+    if (engine.clock.now() + pauseMs > deadline) throw notInTime(tableName);
+    await engine.clock.sleep(pauseMs, signal);
+  }
+}
+
+function notInTime(tableName: string): DbError {
+  return new DbError(
+    "timeout",
+    `the table ${tableName} or an index of it is not ready in time; it may become so, waitMs sets how long to wait`,
+    { driver: "dynamodb" },
+  );
+}
+
+function isNamed(error: unknown, name: string): boolean {
+  return error instanceof Error && error.name === name;
+}

@@ -1,0 +1,203 @@
+// Conditions as DynamoDB's expressions. Every name is a placeholder, so that reserved words do no harm.
+
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+
+import { type Condition, conjuncts, type Slot, type Test } from "../../condition/condition.js";
+import type { Value, Values } from "../../driver.js";
+import { DbError } from "../../errors.js";
+import type { Column } from "../../schema/table.js";
+import { toAttribute, toElement } from "./attributes.js";
+import type { Item } from "./attributes.js";
+
+/** Most operands of one IN, and most bytes of an expression, set by the service. */
+export const maxInOperands = 100;
+const maxExpressionBytes = 4096;
+
+/** Text with places that depend on whether a value is absent. */
+export type Piece = string | { readonly slot: Slot; readonly present: string; readonly absent: string };
+
+interface Binding {
+  readonly placeholder: string;
+  readonly slot: Slot;
+  readonly encode: (value: Value) => AttributeValue | undefined;
+}
+
+/** The names and values of one request's expressions, given placeholders when it is compiled. */
+export class Placeholders {
+  readonly #names = new Map<string, string>();
+  readonly #bindings: Binding[] = [];
+  readonly #constants: Item = {};
+  readonly #tag: string;
+  #count = 0;
+
+  /** @param tag  keeps the placeholders of one part of a request apart from those of another */
+  constructor(tag = "") {
+    this.#tag = tag;
+  }
+
+  /** The placeholder of an attribute's name. */
+  name(attribute: string): string {
+    const known = this.#names.get(attribute);
+    if (known !== undefined) return known;
+    const placeholder = `#${this.#tag}${this.#names.size}`;
+    this.#names.set(attribute, placeholder);
+    return placeholder;
+  }
+
+  /** The placeholder of the value in a slot; a value that is null is left out of the request. */
+  value(slot: Slot, encode: Binding["encode"]): string {
+    const placeholder = `:${this.#tag}${this.#count++}`;
+    this.#bindings.push({ placeholder, slot, encode });
+    return placeholder;
+  }
+
+  /** The placeholder of a value known already. */
+  constant(attribute: AttributeValue): string {
+    const placeholder = `:${this.#tag}${this.#count++}`;
+    this.#constants[placeholder] = attribute;
+    return placeholder;
+  }
+
+  /** `ExpressionAttributeNames`; undefined when there is none, which the service wants left out. */
+  names(): Record<string, string> | undefined {
+    if (this.#names.size === 0) return undefined;
+    return Object.fromEntries([...this.#names].map(([attribute, placeholder]) => [placeholder, attribute]));
+  }
+
+  /** `ExpressionAttributeValues` for the values of a call. */
+  values(values: Values): Item {
+    const item: Item = { ...this.#constants };
+    for (const { placeholder, slot, encode } of this.#bindings) {
+      const value = values[slot] ?? null;
+      const attribute = value === null ? undefined : encode(value);
+      if (attribute !== undefined) item[placeholder] = attribute;
+    }
+    return item;
+  }
+
+  /** For people: the constants, and the slots of the others. */
+  describe(): Record<string, unknown> {
+    return { ...this.#constants, ...Object.fromEntries(this.#bindings.map(({ placeholder, slot }) => [placeholder, { slot }])) };
+  }
+}
+
+/** The request's part with names and values, both left out when empty. */
+export function expressionInput(
+  names: Record<string, string> | undefined,
+  values: Item,
+): { ExpressionAttributeNames?: Record<string, string>; ExpressionAttributeValues?: Item } {
+  return {
+    ...(names === undefined ? {} : { ExpressionAttributeNames: names }),
+    ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: values }),
+  };
+}
+
+export function isAlways(condition: Condition): boolean {
+  return condition.kind === "and" && condition.parts.length === 0;
+}
+
+export function isNever(condition: Condition): boolean {
+  return condition.kind === "or" && condition.parts.length === 0;
+}
+
+/** A condition that does not always hold, as text. `hash` is a column that every row has. */
+export function conditionPieces(condition: Condition, own: Placeholders, hash: Column): Piece[] {
+  if (condition.kind === "test") return testPieces(condition, own);
+  if (condition.parts.length === 0) {
+    const name = own.name(hash.name);
+    return [condition.kind === "and" ? `attribute_exists(${name})` : `(attribute_exists(${name}) AND attribute_not_exists(${name}))`];
+  }
+  const word = condition.kind === "and" ? " AND " : " OR ";
+  const parts = condition.parts.flatMap((part, i) => [...(i === 0 ? [] : [word]), ...conditionPieces(part, own, hash)]);
+  return ["(", ...parts, ")"];
+}
+
+const comparisons: Readonly<Record<string, string>> = { eq: "=", gt: ">", ge: ">=", lt: "<", le: "<=" };
+
+function testPieces(test: Test, own: Placeholders): Piece[] {
+  const { column, op, slots } = test;
+  const name = own.name(column.name);
+  const encode = column.kind === "list" && op !== "same" ? elementOf(column) : (value: Value) => toAttribute(column, value);
+  const value = (i: number): string => own.value(slots[i]!, encode);
+  const exists = `attribute_exists(${name})`;
+  const comparison = comparisons[op];
+  if (comparison !== undefined) return [`${name} ${comparison} ${value(0)}`];
+  switch (op) {
+    case "same":
+      return [{ slot: slots[0]!, present: `${name} = ${value(0)}`, absent: `attribute_not_exists(${name})` }];
+    case "null":
+      return [`attribute_not_exists(${name})`];
+    case "not_null":
+      return [exists];
+    case "ne":
+      return [`(${exists} AND ${name} <> ${value(0)})`];
+    // Two comparisons, since the service refuses a BETWEEN whose bounds are the wrong way round.
+    case "between":
+      return [`(${name} >= ${value(0)} AND ${name} <= ${value(1)})`];
+    case "not_between":
+      return [`(${name} < ${value(0)} OR ${name} > ${value(1)})`];
+    case "in":
+      return [inList(name, slots, value)];
+    case "not_in":
+      return [`(${exists} AND NOT ${inList(name, slots, value)})`];
+    case "begins_with":
+      return [`begins_with(${name}, ${value(0)})`];
+    case "not_begins_with":
+      return [`(${exists} AND NOT begins_with(${name}, ${value(0)}))`];
+    case "contains":
+      return [`contains(${name}, ${value(0)})`];
+    case "not_contains":
+      return [`(${exists} AND NOT contains(${name}, ${value(0)}))`];
+    default:
+      throw new DbError("internal", `the operator ${op} is not claimed`, { driver: "dynamodb", column: column.name });
+  }
+}
+
+function elementOf(column: Column): (value: Value) => AttributeValue {
+  return (value) => toElement(column, value);
+}
+
+function inList(name: string, slots: readonly Slot[], value: (i: number) => string): string {
+  const lists: string[] = [];
+  for (let start = 0; start < slots.length; start += maxInOperands) {
+    const members = slots.slice(start, start + maxInOperands).map((_, i) => value(start + i));
+    lists.push(`${name} IN (${members.join(", ")})`);
+  }
+  return `(${lists.join(" OR ")})`;
+}
+
+/** Joins neighboring texts, so that a condition without places that depend on values is one text. */
+export function joinPieces(pieces: readonly Piece[]): Piece[] {
+  const joined: Piece[] = [];
+  for (const piece of pieces) {
+    const last = joined.at(-1);
+    if (typeof piece === "string" && typeof last === "string") joined[joined.length - 1] = last + piece;
+    else joined.push(piece);
+  }
+  return joined;
+}
+
+/** @throws DbError `unsupported` for more text than the service takes, which only very many members of `in` come to */
+export function renderPieces(pieces: readonly Piece[], values: Values | undefined): string {
+  let text = "";
+  for (const piece of pieces) {
+    if (typeof piece === "string") text += piece;
+    else text += values !== undefined && (values[piece.slot] ?? null) === null ? piece.absent : piece.present;
+  }
+  if (text.length > maxExpressionBytes)
+    throw new DbError("unsupported", "the condition is longer than the 4 KB that DynamoDB takes; use fewer members", {
+      driver: "dynamodb",
+    });
+  return text;
+}
+
+/** Tests with more members than fit an expression well; they are kept out of it and checked on the rows that come back. */
+export function splitLongLists(filter: Condition): { readonly native: readonly Condition[]; readonly long: readonly Test[] } {
+  const native: Condition[] = [];
+  const long: Test[] = [];
+  for (const part of conjuncts(filter)) {
+    if (part.kind === "test" && (part.op === "in" || part.op === "not_in") && part.slots.length > maxInOperands) long.push(part);
+    else native.push(part);
+  }
+  return { native, long };
+}

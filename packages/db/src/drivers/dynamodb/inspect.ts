@@ -1,0 +1,62 @@
+import type { KeySchemaElement, TableDescription } from "@aws-sdk/client-dynamodb";
+
+import type { InspectShape, StoredTable } from "../../driver.js";
+import type { Column, Table } from "../../schema/table.js";
+import type { DynamoCommand } from "./command.js";
+import { describeTable, keyType } from "./define.js";
+import type { Engine } from "./engine.js";
+import { columnsInName, type Layout } from "./layout.js";
+
+/** The type that is told of columns whose attributes the table does not declare: they may hold anything. */
+const anyType = "*";
+
+export function compileInspect(_shape: InspectShape, layout: Layout): DynamoCommand {
+  return {
+    describe: () => ({ request: "DescribeTable", TableName: layout.tableName }),
+    async run(engine, _values, signal) {
+      const found = await describeTable(engine, layout.tableName, signal);
+      if (found === undefined) return { rows: [], affected: 0, stored: undefined };
+      const hasTtl = layout.table.ttl === undefined || (await isTtlEnabled(engine, layout, signal));
+      return { rows: [], affected: 0, stored: storedTable(layout.table, found, hasTtl) };
+    },
+  };
+}
+
+async function isTtlEnabled(engine: Engine, { tableName }: Layout, signal: AbortSignal | undefined): Promise<boolean> {
+  const { TimeToLiveDescription } = await engine.request(
+    (client, options) => client.describeTimeToLive({ TableName: tableName }, options),
+    signal,
+  );
+  return TimeToLiveDescription?.TimeToLiveStatus === "ENABLED" || TimeToLiveDescription?.TimeToLiveStatus === "ENABLING";
+}
+
+function storedTable(table: Table, found: TableDescription, hasTtl: boolean): StoredTable {
+  const types = new Map((found.AttributeDefinitions ?? []).map(({ AttributeName, AttributeType }) => [AttributeName, AttributeType]));
+  const keyNames = (found.KeySchema ?? []).map(({ AttributeName }) => AttributeName ?? "");
+  // Where the engine does not yet remove rows by the declared ttl column, that column is told missing, so that it gets defined.
+  const columns = table.columns.filter((column) => column !== table.ttl || hasTtl);
+  const typeOf = (column: Column): string => (keyNames.includes(column.name) ? (types.get(column.name) ?? anyType) : anyType);
+  return {
+    columns: new Map(columns.map((column) => [column.name, typeOf(column)])),
+    key: keyNames.flatMap(columnsOf),
+    indexes: new Map(
+      (found.GlobalSecondaryIndexes ?? []).map((index) => [index.IndexName ?? "", indexIn(table, index.IndexName ?? "", index.KeySchema)]),
+    ),
+  };
+}
+
+function columnsOf(attribute: string): string[] {
+  return attribute.startsWith("_") ? columnsInName(attribute) : [attribute];
+}
+
+function indexIn(table: Table, name: string, keys: readonly KeySchemaElement[] | undefined): { columns: string[]; unique: boolean } {
+  const columns = name.startsWith("by.") ? columnsInName(name) : (keys ?? []).map(({ AttributeName }) => AttributeName ?? "");
+  // An index does not tell whether its values are claimed: one that serves a declared unique group counts as unique.
+  const unique = table.uniques.some((group) => group.columns.map((column) => column.name).join() === columns.join());
+  return { columns, unique };
+}
+
+/** Whether an attribute of type `stored` can hold a column. */
+export function servesColumn(stored: string, column: Column): boolean {
+  return stored === anyType || stored === keyType(column);
+}
