@@ -11,7 +11,8 @@ export function aclAllows({ acl_deny, acl_allow }: Pick<Account, "acl_deny" | "a
 function listTest(list: string): PathTest {
   const items = list
     .split(/[,|]/)
-    .map((item) => item.trim().replace(/\/$/, ""))
-    .filter((item) => item !== "");
+    .map((item) => item.trim())
+    .filter((item) => item !== "")
+    .map((item) => item.replace(/^(?![/*])/, "/").replace(/\/$/, ""));
   return compilePatterns(items.flatMap((item) => [item, `${item}/*`]));
 }

@@ -65,6 +65,9 @@ describe("rules", () => {
     expect(rules.isDenied(path)).toBe(true);
   });
   it.each(["/admin/x", "/x/../admin/y"])("keep %s for admins", (path) => expect(rules.isAdminOnly(path)).toBe(true));
+  it.each(["ping", "", "/x?a=1", "http://h/x"])("refuse the pattern %j, which nothing could fit", (pattern) => {
+    expect(() => compileRules({ denyPaths: [pattern] })).toThrow(/rules\.denyPaths/);
+  });
   it("open few paths by themselves, and exactly those", () => {
     const defaults = compileRules({});
     for (const path of ["/", "/ping", "/login", "/logout"]) expect(defaults.isAllowed(path)).toBe(true);
@@ -85,6 +88,9 @@ describe("lists of an account", () => {
     [{ acl_allow: "/data" }, "/data/../other", false],
     [{ acl_allow: "/data/*/get" }, "/data/x/get", true],
     [{ acl_allow: "/data", acl_deny: "/data/secret" }, "/data/secret/1", false],
+    [{ acl_deny: "system" }, "/system/x", false],
+    [{ acl_deny: "/" }, "/anything", false],
+    [{ acl_deny: "/" }, "/", false],
     [{}, "/x", true],
     [{ acl_deny: null, acl_allow: "" }, "/x", true],
   ])("%j at %s: %s", (account, path, allowed) => {

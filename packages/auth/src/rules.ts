@@ -1,3 +1,4 @@
+import { invalid } from "./errors.js";
 import { closingReadings, compilePatterns, type PathPattern, readings } from "./path-pattern.js";
 
 /** Who may use which paths. Patterns are matched against the path of the request, from end to end. */
@@ -23,15 +24,27 @@ export interface CompiledRules {
   isAdminOnly(path: string): boolean;
 }
 
-/** Compiles rules once. What opens a path must fit every way to read it, what closes it any. */
+/**
+ * Compiles rules once. What opens a path must fit every way to read it, what closes it any.
+ *
+ * @throws AuthError `invalid` for a pattern that no path can fit
+ */
 export function compileRules(rules: AccessRules): CompiledRules {
   const { allowPaths = defaultAllowPaths, allowAnonymous = [], allowAdmin = [], denyPaths = [] } = rules;
+  for (const [name, patterns] of Object.entries({ allowPaths, allowAnonymous, allowAdmin, denyPaths })) checkPatterns(name, patterns);
   return {
     isDenied: closing(denyPaths),
     isAllowed: opening(allowPaths),
     isAnonymous: opening(allowAnonymous),
     isAdminOnly: closing(allowAdmin),
   };
+}
+
+function checkPatterns(name: string, patterns: readonly PathPattern[]): void {
+  for (const pattern of patterns) {
+    const fits = pattern instanceof RegExp || (typeof pattern === "string" && /^[/*][^?#]*$/.test(pattern));
+    if (!fits) throw invalid(`rules.${name}`, `has ${JSON.stringify(pattern)}, which is no path that starts with / or *`);
+  }
 }
 
 function opening(patterns: readonly PathPattern[]): (path: string) => boolean {
