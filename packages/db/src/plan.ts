@@ -13,6 +13,8 @@ export interface SelectPlan {
   readonly residual: Condition | undefined;
   /** The total order of the result. */
   readonly order: readonly SortColumn[];
+  /** The total order in which the engine is asked for rows; another one than `order` when the core sorts. */
+  readonly readOrder: readonly SortColumn[];
   /** The core sorts: all matching rows are read first, within `sortLimit`. */
   readonly coreSort: boolean;
   /** The call would read the whole table, and neither a key nor an index narrows it. */
@@ -41,7 +43,8 @@ export function planSelect(
   if (capabilities.access === "any") {
     const { pushed, residual } = splitFilter(tests, capabilities, new Set());
     const coreSort = wanted.some(({ column }) => !capabilities.sorts.includes(column.kind));
-    return { path: undefined, pushed, residual, order: wanted, coreSort, readsAll: !servedBySomeIndex(table, tests) };
+    const readOrder = coreSort ? keyOrder(table) : wanted;
+    return { path: undefined, pushed, residual, order: wanted, readOrder, coreSort, readsAll: !servedBySomeIndex(table, tests) };
   }
   return planByPath(table, tests, sort, wanted, fixed, capabilities);
 }
@@ -62,13 +65,13 @@ function planByPath(
   const readsAll = !best.narrow && (tests.length > 0 || (sort.length > 0 && !(usable && best.servesOrder)));
   if (!usable) {
     const { pushed, residual } = splitFilter(tests, capabilities, new Set());
-    const order = sort.length > 0 ? wanted : keyOrder(table);
-    return { path: undefined, pushed, residual, order, coreSort: sort.length > 0, readsAll };
+    const readOrder = keyOrder(table);
+    return { path: undefined, pushed, residual, order: sort.length > 0 ? wanted : readOrder, readOrder, coreSort: sort.length > 0, readsAll };
   }
   const { pushed, residual } = splitFilter(tests, capabilities, best.consumed, new Set(best.path.columns));
   const coreSort = sorted && !best.servesOrder;
-  const order = sorted ? wanted : pathOrder(best.path);
-  return { path: best.path, pushed, residual, order, coreSort, readsAll };
+  const readOrder = sorted && !coreSort ? wanted : pathOrder(best.path);
+  return { path: best.path, pushed, residual, order: sorted ? wanted : readOrder, readOrder, coreSort, readsAll };
 }
 
 function candidates(table: Table): Candidate[] {

@@ -1,0 +1,39 @@
+// The drivers by URL scheme: one line for each driver. Imports are literal so that bundlers can follow them.
+
+import type { Driver, DriverOptions } from "../driver.js";
+
+export type OpenDriver = (options: DriverOptions) => Promise<Driver>;
+
+const load: Readonly<Record<string, () => Promise<OpenDriver>>> = {
+  memory: async () => (await import("./memory/index.js")).memoryDriver,
+  sqlite: async () => (await import("./sqlite/index.js")).sqliteDriver,
+  postgres: async () => (await import("./postgres/index.js")).postgresDriver,
+  mysql: async () => (await import("./mysql/index.js")).mysqlDriver,
+  dynamodb: async () => (await import("./dynamodb/index.js")).dynamodbDriver,
+  redis: async () => (await import("./redis/index.js")).redisDriver,
+};
+
+const schemes: Readonly<Record<string, keyof typeof load>> = {
+  memory: "memory",
+  sqlite: "sqlite",
+  postgres: "postgres",
+  postgresql: "postgres",
+  mysql: "mysql",
+  mariadb: "mysql",
+  dynamodb: "dynamodb",
+  redis: "redis",
+  rediss: "redis",
+  "redis-cluster": "redis",
+};
+
+/** The URL schemes that have a driver. */
+export const knownSchemes: readonly string[] = Object.keys(schemes);
+
+/** Names of the drivers, for the suite and the docs. */
+export const driverNames: readonly string[] = Object.keys(load);
+
+/** The driver for a URL scheme, its code loaded now; undefined when there is none. */
+export async function driverFor(scheme: string): Promise<OpenDriver | undefined> {
+  const name = schemes[scheme];
+  return name === undefined ? undefined : load[name]!();
+}

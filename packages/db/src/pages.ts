@@ -1,0 +1,382 @@
+// Questions: what select, search, count and scan ask, planned once for each shape and read page by page.
+
+import { type BoundTable, type Row, slotsOf } from "./bound-table.js";
+import type { CallOptions } from "./call-options.js";
+import { type Condition, allOf, anyOf, conditionKey, testsOf } from "./condition/condition.js";
+import { compileMatcher } from "./condition/matches.js";
+import { parseFilter } from "./condition/parse.js";
+import type { Codec, Reply, SelectShape, SortColumn, Value, Values } from "./driver.js";
+import { DbError, invalid } from "./errors.js";
+import type { Prepared, Target } from "./pipeline.js";
+import { type SelectPlan, planSelect } from "./plan.js";
+import { comparatorOf } from "./schema/compare.js";
+import { compileArrayDecoder, compileRowDecoder, encoderOf } from "./schema/encodings.js";
+import { fetchedColumns } from "./schema/selection.js";
+import type { Column, Table } from "./schema/table.js";
+import { type SearchQuery, searchMatcher } from "./search/query.js";
+import { parseSelect, parseSort } from "./select-options.js";
+import { type TokenCodec, questionOf } from "./token.js";
+
+/** What the reading calls take from the database that they belong to. */
+export interface ReadContext {
+  readonly tokens: TokenCodec;
+  /** Most rows that the core sorts itself. */
+  readonly sortLimit: number;
+  readonly now: () => number;
+  readonly target?: Target | undefined;
+}
+
+export interface ReadOptions extends CallOptions {
+  readonly select?: readonly string[] | undefined;
+  readonly consistent?: boolean | undefined;
+}
+
+export interface Presenter {
+  /** What has to be fetched: the selected columns first. */
+  readonly columns: readonly Column[];
+  readonly present: (row: readonly Value[]) => Row;
+}
+
+/**
+ * How rows are fetched and shown.
+ *
+ * @param names  the selected columns; undefined: all declared ones
+ * @param extra  columns that the core needs besides
+ */
+export function presenterOf(bound: BoundTable, names: readonly string[] | undefined, extra: readonly Column[]): Presenter {
+  const { table, codec } = bound;
+  if (names === undefined) return { columns: table.columns, present: bound.decodeRow };
+  const selected = names.map((name) => table.byName.get(name)!);
+  const fetched = fetchedColumns(table, selected);
+  const columns = [...fetched, ...new Set(extra.filter((column) => !fetched.includes(column)))];
+  return { columns, present: compileRowDecoder(table, selected, codec, { fetched: columns }) };
+}
+
+export function checkConsistent(bound: BoundTable, options: ReadOptions | undefined): boolean {
+  return options?.consistent === true && bound.pool.driver.capabilities.consistent;
+}
+
+export interface SelectOptions extends ReadOptions {
+  readonly ops?: Readonly<Record<string, string>> | undefined;
+  readonly sort?: string | readonly string[] | undefined;
+  readonly desc?: boolean | undefined;
+  readonly count?: number | undefined;
+  readonly start?: string | undefined;
+  readonly scan?: boolean | undefined;
+  /** Mixed into page tokens: a token made with one scope is `invalid` with another. */
+  readonly scope?: string | undefined;
+}
+
+export interface Page {
+  readonly rows: Row[];
+  readonly next?: string;
+}
+
+/** Full text that is asked for: as the caller wrote it, and parsed. */
+export interface Search {
+  readonly text: string;
+  readonly query: SearchQuery;
+}
+
+/** What a select, count or scan asks, checked and planned. */
+export interface Question {
+  readonly bound: BoundTable;
+  readonly plan: SelectPlan;
+  readonly condition: Condition;
+  /** Logical values by slot. */
+  readonly values: readonly unknown[];
+  readonly sort: readonly SortColumn[];
+  readonly names: readonly string[] | undefined;
+  readonly search: Search | undefined;
+  readonly identity: () => string;
+  readonly key: string;
+  readonly consistent: boolean;
+}
+
+/** Checks and plans; `call` names the verb in errors and default operators. */
+export function ask(
+  bound: BoundTable,
+  context: ReadContext,
+  filter: unknown,
+  options: SelectOptions | undefined,
+  search?: Search,
+): Question {
+  const { table, pool } = bound;
+  const values: unknown[] = [];
+  const asked = parseFilter(table, filter ?? {}, values, { call: "select", ...(options?.ops === undefined ? {} : { ops: options.ops }) });
+  const sort = parseSort(table, options?.sort, options?.desc);
+  const names = options?.select === undefined ? undefined : parseSelect(table, options.select);
+  const given = values.length;
+  const condition = allOf([asked, living(table, values, context.now())]);
+  const consistent = checkConsistent(bound, options);
+  const key = `${conditionKey(condition)}|${sort.map((s) => `${s.descending ? "-" : ""}${s.column.name}`).join(",")}|${search === undefined ? "" : "?"}`;
+  const plan = bound.kept(`plan ${key}`, () => planSelect(table, condition, sort, pool.driver.capabilities));
+  const scope = `${options?.scope ?? ""}${search === undefined ? "" : `?${search.text}`}`;
+  const identity = (): string => questionOf(table, asked, values.slice(0, given), sort, scope);
+  const shapeKey = `${key}|${names?.join(" ") ?? "*"}|${consistent ? "!" : ""}`;
+  return { bound, plan, condition, values, sort, names, search, identity, key: shapeKey, consistent };
+}
+
+/** The condition that a row's time has not come; nothing for tables without `ttl`. */
+export function living(table: Table, values: unknown[], now: number): Condition {
+  const { ttl } = table;
+  if (ttl === undefined) return allOf([]);
+  const slot = values.push(now) - 1;
+  return anyOf([
+    { kind: "test", column: ttl, op: "null", slots: [] },
+    { kind: "test", column: ttl, op: "gt", slots: [slot] },
+  ]);
+}
+
+/** @throws DbError `scan-refused` when the call would read the whole table and nobody said that it may */
+export function refuseScan(question: Question, allowed: boolean, filtered: boolean): void {
+  const { plan, bound } = question;
+  if (allowed || !plan.readsAll) return;
+  const { noscan } = bound.table.settings;
+  const { access } = bound.pool.driver.capabilities;
+  if (!noscan && (access === "any" || !filtered)) return;
+  throw new DbError(
+    "scan-refused",
+    "no key or index serves this filter, so the whole table would be read; give the hash key, add an index, or pass { scan: true }",
+  );
+}
+
+const defaultCount = 50;
+const maxCount = 10_000;
+
+export function checkCount(count: unknown): number {
+  if (count === undefined) return defaultCount;
+  if (typeof count !== "number" || !Number.isInteger(count) || count < 1 || count > maxCount)
+    throw invalid(`count must be an integer from 1 to ${maxCount}`);
+  return count;
+}
+
+export function hasConditions(filter: unknown): boolean {
+  return typeof filter === "object" && filter !== null && Object.keys(filter).length > 0;
+}
+
+/** Reads one page of a question that may be asked. */
+export async function pageOf(question: Question, context: ReadContext, count: number, options: SelectOptions | undefined): Promise<Page> {
+  const { plan } = question;
+  const identity = question.identity();
+  const position = options?.start === undefined ? undefined : context.tokens.decode(identity, options.start, plan.order);
+  const reader = pageReader(question);
+  const { rows, last } = plan.coreSort
+    ? await sortedPage(question, reader, context, count, position, options)
+    : await orderedPage(question, reader, context, count, position, options);
+  const shown = rows.map((row) => reader.presenter.present(row));
+  return last === undefined ? { rows: shown } : { rows: shown, next: context.tokens.encode(identity, last, plan.order) };
+}
+
+/** What reading pages of one shape needs, made once for each. */
+interface PageReader {
+  readonly presenter: Presenter;
+  readonly first: Prepared;
+  readonly rest: Prepared;
+  /** Encodes the values of the filter, by slot. */
+  readonly encodeValues: (values: readonly unknown[]) => Value[];
+  /** The position of a fetched row in the result's order, logical. */
+  readonly positionOf: (row: readonly Value[]) => unknown[];
+  readonly readPositionOf: (row: readonly Value[]) => unknown[];
+  readonly encodeReadPosition: (position: readonly unknown[]) => Value[];
+  readonly matches: ((row: readonly Value[], values: readonly unknown[]) => boolean) | undefined;
+}
+
+function pageReader(question: Question): PageReader {
+  return question.bound.kept(`read ${question.key}`, () => makePageReader(question));
+}
+
+function makePageReader(question: Question): PageReader {
+  const { bound, plan, condition, names, values, consistent } = question;
+  const { table, codec, pool } = bound;
+  const tested = plan.residual === undefined ? [] : [...testsOf(plan.residual)].map((test) => test.column);
+  const searched = question.search === undefined ? [] : table.search;
+  const order = plan.order.map(({ column }) => column);
+  const readOrder = plan.readOrder.map(({ column }) => column);
+  const presenter = presenterOf(bound, names, [...order, ...readOrder, ...tested, ...searched]);
+  const { columns } = presenter;
+  const limit = values.length;
+  const match = question.search === undefined || !pool.driver.capabilities.search ? undefined : limit + 1;
+  const shape = (isRest: boolean): SelectShape => ({
+    verb: "select",
+    table,
+    columns,
+    path: plan.path,
+    filter: plan.pushed,
+    order: plan.readOrder,
+    after: isRest ? slotsOf(readOrder, limit + 2) : undefined,
+    limit,
+    count: false,
+    match,
+    consistent,
+  });
+  const encoders = readOrder.map((column) => encoderOf(column, codec));
+  return {
+    presenter,
+    first: pool.prepare(shape(false)),
+    rest: pool.prepare(shape(true)),
+    encodeValues: valueEncoder(condition, values.length, codec),
+    positionOf: placeReader(bound, columns, order),
+    readPositionOf: placeReader(bound, columns, readOrder),
+    encodeReadPosition: (position) => position.map((value, i) => encoders[i]!(value)),
+    matches: rowMatcher(question, columns),
+  };
+}
+
+/** Encodes the values of a condition, each as the column of its test is stored. */
+export function valueEncoder(condition: Condition, slots: number, codec: Codec): (values: readonly unknown[]) => Value[] {
+  const encoders: ((value: unknown) => Value)[] = Array.from({ length: slots }, () => (value) => value as Value);
+  for (const { column, op, slots: own, member } of testsOf(condition)) {
+    if (member !== undefined) continue;
+    const encode = column.kind === "list" && op !== "same" ? elementEncoder(column, codec) : encoderOf(column, codec);
+    for (const slot of own) encoders[slot] = encode;
+  }
+  return (values) => encoders.map((encode, slot) => encode(values[slot]));
+}
+
+function elementEncoder(column: Column, codec: Codec): (value: unknown) => Value {
+  const kind = column.element ?? "text";
+  return encoderOf({ ...column, kind, element: undefined, isSet: false }, codec);
+}
+
+function placeReader(bound: BoundTable, columns: readonly Column[], wanted: readonly Column[]): (row: readonly Value[]) => unknown[] {
+  const decode = compileArrayDecoder(wanted, bound.codec);
+  const places = wanted.map((column) => columns.indexOf(column));
+  return (row) => decode(places.map((place) => row[place]!));
+}
+
+function rowMatcher(question: Question, columns: readonly Column[]): PageReader["matches"] {
+  const { plan, bound } = question;
+  if (plan.residual === undefined) return undefined;
+  const needed = [...new Set([...testsOf(plan.residual)].map((test) => test.column))];
+  const read = placeReader(bound, columns, needed);
+  const matches = compileMatcher(plan.residual, (column) => needed.indexOf(column));
+  return (row, values) => matches(read(row), values);
+}
+
+/** Full-text words are checked on what the engine gave: engines cut words in ways of their own. */
+function wordMatcher(question: Question, columns: readonly Column[]): ((row: readonly Value[]) => boolean) | undefined {
+  const { search, bound } = question;
+  if (search === undefined) return undefined;
+  const read = placeReader(bound, columns, bound.table.search);
+  return (row) => searchMatcher(search.query, read(row) as (string | null)[]);
+}
+
+/** The shown rows of a question in pages of `size`, from the beginning or `options.start` to the end. */
+export async function* rowsOf(question: Question, context: ReadContext, size: number, options: SelectOptions | undefined): AsyncGenerator<Row[]> {
+  let start = options?.start;
+  do {
+    const page: Page = await pageOf(question, context, size, { ...options, start });
+    if (page.rows.length > 0) yield page.rows;
+    start = page.next;
+  } while (start !== undefined);
+}
+
+interface RawPage {
+  readonly rows: readonly (readonly Value[])[];
+  /** The position after which the next page begins, when there is one. */
+  readonly last: readonly unknown[] | undefined;
+}
+
+const smallestBatch = 100;
+const largestBatch = 2000;
+
+/** A page of rows that the engine gives in order; asks again until the page is full or the rows have run out. */
+async function orderedPage(
+  question: Question,
+  reader: PageReader,
+  context: ReadContext,
+  count: number,
+  start: readonly unknown[] | undefined,
+  options: CallOptions | undefined,
+): Promise<RawPage> {
+  const wanted = count + 1;
+  const rows: (readonly Value[])[] = [];
+  const filtering = reader.matches !== undefined || question.search !== undefined;
+  let batch = filtering ? Math.max(wanted, smallestBatch) : wanted;
+  const size = (): number => {
+    if (!filtering) return wanted - rows.length;
+    const now = batch;
+    batch = Math.min(batch * 2, largestBatch);
+    return now;
+  };
+  for await (const row of walk(question, reader, context, start, options, size)) {
+    rows.push(row);
+    if (rows.length === wanted) break;
+  }
+  const full = rows.length === wanted;
+  if (full) rows.pop();
+  return { rows, last: full ? reader.positionOf(rows.at(-1)!) : undefined };
+}
+
+/** The matching rows after `start`, in the engine's order, fetched in batches of `size()`. */
+async function* walk(
+  question: Question,
+  reader: PageReader,
+  context: ReadContext,
+  start: readonly unknown[] | undefined,
+  options: CallOptions | undefined,
+  size: () => number,
+): AsyncGenerator<readonly Value[]> {
+  const { bound, values, search } = question;
+  const words = wordMatcher(question, reader.presenter.columns);
+  const fixed = reader.encodeValues(values);
+  let position: Values | undefined = start === undefined ? undefined : reader.encodeReadPosition(start);
+  for (;;) {
+    const limit = size();
+    const bindings = [...fixed, limit, search?.text ?? null, ...(position ?? [])];
+    const prepared = position === undefined ? reader.first : reader.rest;
+    const sent = bound.pool.send(prepared, bindings, options, context.target);
+    const reply: Reply = sent instanceof Promise ? await sent : sent;
+    for (const row of reply.rows) {
+      if (reader.matches !== undefined && !reader.matches(row, values)) continue;
+      if (words !== undefined && !words(row)) continue;
+      yield row;
+    }
+    if (reply.next !== undefined) position = reply.next;
+    else if (reply.rows.length < limit) return;
+    else position = reader.encodeReadPosition(reader.readPositionOf(reply.rows.at(-1)!));
+  }
+}
+
+/** A page in an order that the engine does not have: all matching rows are read, within `sortLimit`, and sorted here. */
+async function sortedPage(
+  question: Question,
+  reader: PageReader,
+  context: ReadContext,
+  count: number,
+  start: readonly unknown[] | undefined,
+  options: CallOptions | undefined,
+): Promise<RawPage> {
+  const { sortLimit } = context;
+  const found: { row: readonly Value[]; place: unknown[] }[] = [];
+  const compare = orderComparator(question.plan.order);
+  for await (const row of walk(question, reader, context, undefined, options, () => Math.min(sortLimit + 1, largestBatch))) {
+    if (found.length === sortLimit)
+      throw new DbError(
+        "unsupported",
+        `this order is not that of a key or index, and more than ${sortLimit} rows would have to be sorted; narrow the filter, sort by an index, or raise sortLimit`,
+        { detail: { capability: "sorts" } },
+      );
+    found.push({ row, place: reader.positionOf(row) });
+  }
+  found.sort((a, b) => compare(a.place, b.place));
+  const from = start === undefined ? 0 : found.findIndex(({ place }) => compare(place, start) > 0);
+  const rows = from < 0 ? [] : found.slice(from, from + count);
+  const more = from >= 0 && found.length > from + count;
+  return { rows: rows.map(({ row }) => row), last: more ? rows.at(-1)!.place : undefined };
+}
+
+/** Compares positions: nulls before all values, ascending. */
+export function orderComparator(order: readonly SortColumn[]): (a: readonly unknown[], b: readonly unknown[]) => number {
+  const steps = order.map(({ column, descending }) => ({ compare: comparatorOf(column.kind), sign: descending ? -1 : 1 }));
+  return (a, b) => {
+    for (let i = 0; i < steps.length; i++) {
+      const [x, y] = [a[i] ?? null, b[i] ?? null];
+      const { compare, sign } = steps[i]!;
+      const result = x === null || y === null ? Number(x !== null) - Number(y !== null) : compare(x, y);
+      if (result !== 0) return result * sign;
+    }
+    return 0;
+  };
+}

@@ -1,0 +1,260 @@
+// The one place that calls drivers. Retries, deadlines, metrics, grouping and errors wrap `execute` here.
+
+import { BkError, type Clock, type Log, isRetryable, retry } from "@bk/core";
+
+import type { CallOptions } from "./call-options.js";
+import type { Driver, Reply, Shape, Values } from "./driver.js";
+import { DbError } from "./errors.js";
+import { Gatherer } from "./group.js";
+import { PoolMetrics } from "./metrics.js";
+
+/** A command with the shape that it was compiled from; kept and used again with other values. */
+export interface Prepared {
+  readonly shape: Shape;
+  readonly command: unknown;
+  /** Gathers the calls of one tick, where the driver takes groups. */
+  gatherer?: Gatherer | undefined;
+}
+
+/** Where commands go: a pool, or a transaction on it. */
+export interface Target {
+  execute(prepared: Prepared, values: Values, signal?: AbortSignal): Reply | Promise<Reply>;
+  executeGroup?(prepared: Prepared, group: readonly Values[], signal?: AbortSignal): Promise<readonly Reply[]>;
+}
+
+export interface PoolOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Default of `timeoutMs` of calls. */
+  readonly timeoutMs?: number | undefined;
+  /** How often a call is tried that failed without doing anything; default 5. */
+  readonly attempts?: number | undefined;
+}
+
+const maxGroupsAtOnce = 4;
+
+/** A driver with what wraps it. */
+export class Pool {
+  readonly name: string;
+  readonly driver: Driver;
+  readonly options: PoolOptions;
+  readonly metrics = new PoolMetrics();
+  readonly #running = new Set<Promise<unknown>>();
+  #closed = false;
+
+  constructor(name: string, driver: Driver, options: PoolOptions) {
+    this.name = name;
+    this.driver = driver;
+    this.options = options;
+  }
+
+  prepare(shape: Shape): Prepared {
+    return { shape, command: this.driver.compile(shape) };
+  }
+
+  /**
+   * Carries a prepared command out.
+   *
+   * Answers at once when the engine is synchronous and nothing has to be waited for.
+   *
+   * @param target  a transaction; its calls are neither repeated nor gathered with others
+   */
+  send(prepared: Prepared, values: Values, options: CallOptions | undefined, target?: Target): Reply | Promise<Reply> {
+    if (this.#closed) throw this.error(new DbError("closed", "the database is closed"), prepared.shape);
+    const { metrics } = this;
+    metrics.calls++;
+    if (options?.signal !== undefined || options?.timeoutMs !== undefined || this.options.timeoutMs !== undefined)
+      return this.#track(this.#withDeadline(prepared, values, options, target));
+    const gatherer = target === undefined && options?.group !== false ? this.#gathererOf(prepared) : undefined;
+    if (gatherer !== undefined) return this.#track(gatherer.add(groupKey(values), values));
+    let reply: Reply | Promise<Reply>;
+    try {
+      reply = target === undefined ? this.driver.execute(prepared.command, values) : target.execute(prepared, values);
+    } catch (error) {
+      return this.#track(this.#failed(error, prepared, values, undefined, target));
+    }
+    if (!(reply instanceof Promise)) return reply;
+    return this.#track(reply.catch((error: unknown) => this.#failed(error, prepared, values, undefined, target)));
+  }
+
+  /** Sends one command with several groups of values; each gets its own reply or error. */
+  sendGroup(prepared: Prepared, group: readonly Values[], options: CallOptions | undefined, target?: Target): Promise<Reply>[] {
+    return group.map(async (values) => this.send(prepared, values, options, target));
+  }
+
+  async #failed(
+    error: unknown,
+    prepared: Prepared,
+    values: Values,
+    signal: AbortSignal | undefined,
+    target: Target | undefined,
+  ): Promise<Reply> {
+    const first = this.error(error, prepared.shape);
+    if (target !== undefined || !mayRepeat(first, prepared.shape)) {
+      this.metrics.errors++;
+      throw first;
+    }
+    const { clock, attempts = 5 } = this.options;
+    const again = async (attempt: number): Promise<Reply> => {
+      if (attempt === 1) throw first;
+      this.metrics.retries++;
+      try {
+        return await this.driver.execute(prepared.command, values, signal);
+      } catch (next) {
+        throw this.error(next, prepared.shape);
+      }
+    };
+    try {
+      return await retry(again, { clock, attempts, signal, minDelayMs: 10, maxDelayMs: 1000, when: (e) => mayRepeat(e, prepared.shape) });
+    } catch (last) {
+      this.metrics.errors++;
+      throw this.error(last, prepared.shape);
+    }
+  }
+
+  async #withDeadline(prepared: Prepared, values: Values, options: CallOptions | undefined, target: Target | undefined): Promise<Reply> {
+    const task = async (signal: AbortSignal): Promise<Reply> => {
+      const gatherer = target === undefined && options?.group !== false ? this.#gathererOf(prepared) : undefined;
+      if (gatherer !== undefined) return gatherer.add(groupKey(values), values, signal);
+      try {
+        return await (target === undefined
+          ? this.driver.execute(prepared.command, values, signal)
+          : target.execute(prepared, values, signal));
+      } catch (error) {
+        return this.#failed(error, prepared, values, signal, target);
+      }
+    };
+    return this.within(options, prepared.shape, task);
+  }
+
+  /** Runs `task` until it ends, the caller's signal aborts, or the time is over. */
+  async within<T>(options: CallOptions | undefined, shape: Shape | undefined, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { signal } = options ?? {};
+    const timeoutMs = options?.timeoutMs ?? this.options.timeoutMs;
+    checkTimeout(timeoutMs);
+    if (signal?.aborted) throw this.error(new DbError("cancelled", "cancelled before it began", { outcome: "none", cause: signal.reason }), shape);
+    const controller = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let stop: (() => void) | undefined;
+    const ended = new Promise<never>((_resolve, reject) => {
+      const end = (error: DbError): void => {
+        reject(this.error(error, shape));
+        controller.abort(error);
+      };
+      const outcome = shape !== undefined && isRead(shape) ? "none" : "unknown";
+      stop = () => end(new DbError("cancelled", "cancelled by the caller's signal", { outcome, cause: signal?.reason }));
+      signal?.addEventListener("abort", stop, { once: true });
+      if (timeoutMs !== undefined)
+        timer = setTimeout(() => end(new DbError("timeout", `no answer within ${timeoutMs} ms`, { outcome })), timeoutMs);
+    });
+    try {
+      return await Promise.race([task(controller.signal), ended]);
+    } finally {
+      clearTimeout(timer);
+      if (stop !== undefined) signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  #gathererOf(prepared: Prepared): Gatherer | undefined {
+    if (prepared.gatherer !== undefined) return prepared.gatherer;
+    const { driver } = this;
+    const { verb } = prepared.shape;
+    const maxSize = driver.capabilities.group[verb as "get"] ?? 1;
+    if (driver.executeGroup === undefined || maxSize <= 1) return undefined;
+    if ("target" in prepared.shape && prepared.shape.target === "filter") return undefined;
+    prepared.gatherer = new Gatherer({
+      maxSize,
+      maxRunning: maxGroupsAtOnce,
+      share: verb === "get",
+      one: async (values, signal) => {
+        try {
+          return await driver.execute(prepared.command, values, signal);
+        } catch (error) {
+          return this.#failed(error, prepared, values, signal, undefined);
+        }
+      },
+      many: (group) => {
+        this.metrics.groups++;
+        return driver.executeGroup!(prepared.command, group);
+      },
+    });
+    return prepared.gatherer;
+  }
+
+  /** The error of this package for anything that was thrown, with driver, verb and table. */
+  error(error: unknown, shape?: Shape | { verb: string; table?: { name: string } }): DbError {
+    if (error instanceof DbError && error.driver !== undefined) return error;
+    const op = shape?.verb;
+    const table = shape?.table?.name;
+    const place = [this.driver.name, op, table].filter((word) => word !== undefined).join(" ");
+    if (error instanceof BkError) {
+      const column = error instanceof DbError ? error.column : undefined;
+      return new DbError(error.code, `${place}: ${error.message}`, {
+        ...errorParts(error),
+        driver: this.driver.name,
+        ...(op === undefined ? {} : { op }),
+        ...(table === undefined ? {} : { table }),
+        ...(column === undefined ? {} : { column }),
+      });
+    }
+    const known = this.driver.classify(error);
+    return new DbError(known?.code ?? "internal", `${place}: ${known?.message ?? "the engine gave an error that is not known here; see its cause"}`, {
+      outcome: known?.outcome,
+      detail: known?.detail,
+      cause: error,
+      driver: this.driver.name,
+      ...(op === undefined ? {} : { op }),
+      ...(table === undefined ? {} : { table }),
+    });
+  }
+
+  /** Counts work that `close` waits for. */
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#running.add(work);
+    const done = (): void => void this.#running.delete(work);
+    work.then(done, done);
+    return work;
+  }
+
+  /** Lets `close` wait for work that is more than one command. */
+  track<T>(work: Promise<T>): Promise<T> {
+    return this.#track(work);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Waits for what is running, then closes the driver. Calls made from now on reject with `closed`. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    while (this.#running.size > 0) await Promise.allSettled([...this.#running]);
+    this.#closed = true;
+    await this.driver.close();
+  }
+}
+
+function errorParts(error: BkError): { outcome: BkError["outcome"]; detail: BkError["detail"]; cause: unknown } {
+  return { outcome: error.outcome, detail: error.detail, cause: error.cause ?? error };
+}
+
+/** Equal for calls on one row: the values of a get are its key. */
+function groupKey(values: Values): string {
+  if (values.length === 1 && typeof values[0] === "string") return values[0];
+  return values.map((value) => `${typeof value}${String(value)}`).join("\u0000");
+}
+
+export function isRead(shape: Shape): boolean {
+  return shape.verb === "get" || shape.verb === "select" || shape.verb === "inspect";
+}
+
+function mayRepeat(error: unknown, shape: Shape): boolean {
+  if (isRetryable(error)) return true;
+  // A read does nothing: it may be repeated even when it is not known whether it ran.
+  return error instanceof DbError && error.code === "unavailable" && (isRead(shape) || shape.verb === "define");
+}
+
+function checkTimeout(timeoutMs: number | undefined): void {
+  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1))
+    throw new DbError("invalid", "timeoutMs must be a number of milliseconds above 0 and below 2^31");
+}
