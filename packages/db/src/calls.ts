@@ -3,7 +3,18 @@
 import type { CallOptions } from "./call-options.js";
 import type { FilterOf, FilterOpsOf } from "./condition/filter-type.js";
 import type { DbError } from "./errors.js";
-import type { ChangeOpsOf, ChangedRowOf, ChangesOf, ColumnName, KeyOf, NewRowOf, RowOf, Selected, SortOf, TableName } from "./schema/infer.js";
+import type {
+  ChangeOpsOf,
+  ChangedRowOf,
+  ChangesOf,
+  ColumnName,
+  KeyOf,
+  NewRowOf,
+  RowOf,
+  Selected,
+  SortOf,
+  TableName,
+} from "./schema/infer.js";
 
 /** The columns of a read; undefined: all. */
 export type SelectOf<Tables, Name extends keyof Tables> = readonly ColumnName<Tables, Name>[] | undefined;
@@ -118,7 +129,12 @@ export interface WriteResultOf<Row> {
 export type BulkItemOf<Tables> = {
   [Name in TableName<Tables>]:
     | { readonly op: "add" | "put"; readonly table: Name; readonly row: NewRowOf<Tables, Name>; readonly options?: WriteOptions }
-    | { readonly op: "update"; readonly table: Name; readonly row: ChangedRowOf<Tables, Name>; readonly options?: UpdateOptions<Tables, Name> }
+    | {
+        readonly op: "update";
+        readonly table: Name;
+        readonly row: ChangedRowOf<Tables, Name>;
+        readonly options?: UpdateOptions<Tables, Name>;
+      }
     | { readonly op: "incr"; readonly table: Name; readonly row: ChangedRowOf<Tables, Name>; readonly options?: IncrOptions<Tables, Name> }
     | { readonly op: "del"; readonly table: Name; readonly key: KeyOf<Tables, Name>; readonly options?: DelOptions<Tables, Name> };
 }[TableName<Tables>];
@@ -169,7 +185,11 @@ export interface DbCalls<Tables> {
   ): RowScan<Selected<RowOf<Tables, Name>, Select>>;
 
   /** How many rows a filter matches. */
-  count<const Name extends TableName<Tables>>(table: Name, filter?: FilterOf<Tables, Name>, options?: CountOptions<Tables, Name>): Promise<number>;
+  count<const Name extends TableName<Tables>>(
+    table: Name,
+    filter?: FilterOf<Tables, Name>,
+    options?: CountOptions<Tables, Name>,
+  ): Promise<number>;
 
   /** Inserts a row; rejects with `already-exists` when its key, or a unique value, is taken. */
   add<const Name extends TableName<Tables>>(

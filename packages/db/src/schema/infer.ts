@@ -1,0 +1,207 @@
+// Types of rows, keys, filters and changes that follow from the definitions of tables.
+
+import type { ChangeOp } from "../driver.js";
+import type { ColumnDefinitions, TypeName } from "./definition.js";
+
+/** What JSON columns hold. */
+export type JsonValue = null | boolean | number | string | JsonValue[] | { [name: string]: JsonValue };
+
+type NumberType = "int" | "smallint" | "bigint" | "counter" | "now" | "mtime" | "ttl" | "random" | "real" | "float" | "double" | "number";
+type TimeType = "date" | "timestamp" | "datetime";
+export type JsonType = "json" | "obj" | "object" | "array";
+export type ListType = "list" | "set";
+type Amount = "int" | "smallint" | "bigint" | "int64" | "counter" | "real" | "float" | "double" | "number" | "decimal" | "numeric";
+
+export type TypeOf<Column> = Column extends { readonly type: infer Type extends TypeName } ? Type : "text";
+export type ElementOf<Column> = Column extends { readonly of: "int" | "real" } ? number : string;
+
+/** `values` narrows texts and numbers, and the elements of lists and sets, to what it names. */
+type Allowed<Column, Value> = Column extends { readonly values: readonly (infer Named)[] } ? Extract<Named, Value> : Value;
+
+/** The value of a column, where it is present. */
+export type ValueOf<Column> =
+  TypeOf<Column> extends infer Type
+    ? Type extends NumberType
+      ? Allowed<Column, number>
+      : Type extends "int64"
+        ? bigint
+        : Type extends "decimal" | "numeric"
+          ? string
+          : Type extends "bool" | "boolean"
+            ? boolean
+            : Type extends TimeType
+              ? Date
+              : Type extends JsonType
+                ? JsonValue
+                : Type extends "geopoint"
+                  ? { lat: number; lon: number }
+                  : Type extends ListType
+                    ? Allowed<Column, ElementOf<Column>>[]
+                    : Type extends "blob"
+                      ? Uint8Array
+                      : Allowed<Column, string>
+    : never;
+
+/** What a caller may give for a column: as it is read, and some forms that are taken for it. */
+export type InputOf<Column> =
+  TypeOf<Column> extends "decimal" | "numeric"
+    ? string | number
+    : TypeOf<Column> extends JsonType
+      ? unknown
+      : TypeOf<Column> extends ListType
+        ? readonly Allowed<Column, ElementOf<Column>>[]
+        : ValueOf<Column>;
+
+export type TableName<Tables> = keyof Tables & string;
+
+/** Where the tables are not known when the code is compiled, `Type` gives way to `Loose`. */
+export type Known<Tables, Type, Loose = AnyColumns> = string extends keyof Tables ? Loose : Type;
+/** Columns that are not known when the code is compiled. */
+export interface AnyColumns {
+  [column: string]: unknown;
+}
+
+/** The definitions of a table's columns. */
+export type ColumnsOf<Tables, Name extends keyof Tables> = Tables[Name] extends {
+  readonly $columns: infer Columns extends ColumnDefinitions;
+}
+  ? Columns
+  : Tables[Name] extends ColumnDefinitions
+    ? Tables[Name]
+    : never;
+
+export type IsOpen<Tables, Name extends keyof Tables> = Tables[Name] extends { readonly $settings: { readonly open: true } } ? true : false;
+type OpenColumns<Tables, Name extends keyof Tables> = IsOpen<Tables, Name> extends true ? AnyColumns : unknown;
+
+/** Names of the declared columns. */
+export type ColumnName<Tables, Name extends keyof Tables> = Known<Tables, keyof ColumnsOf<Tables, Name> & string, string>;
+
+type KeyName<Columns> = { [Name in keyof Columns]: Columns[Name] extends { readonly primary: number } ? Name : never }[keyof Columns] &
+  string;
+type JoinedName<Columns> = {
+  [Name in keyof Columns]: Columns[Name] extends { readonly join: readonly string[] } ? Name : never;
+}[keyof Columns];
+type PartName<Columns, Name extends keyof Columns> = Columns[Name] extends { readonly join: readonly (infer Part)[] }
+  ? Part & keyof Columns
+  : never;
+type UnjoinedName<Columns> = {
+  [Name in keyof Columns]: Columns[Name] extends { readonly unjoin: true }
+    ? PartName<Columns, Name>
+    : Columns[Name] extends { readonly unjoin: readonly (infer Part)[] }
+      ? Part
+      : never;
+}[keyof Columns];
+type ReadName<Columns> = {
+  [Name in keyof Columns]: Columns[Name] extends { readonly hidden: true } ? (Name extends UnjoinedName<Columns> ? Name : never) : Name;
+}[keyof Columns];
+
+type Flat<T> = { [Name in keyof T]: T[Name] };
+
+/**
+ * A row as it is read: every column, null where absent; key columns never are. Hidden columns are there when a joined
+ * column fills them.
+ */
+export type RowOf<Tables, Name extends keyof Tables> = Known<Tables, Flat<RowColumns<ColumnsOf<Tables, Name>>> & OpenColumns<Tables, Name>>;
+
+type RowColumns<Columns> = {
+  -readonly [Name in ReadName<Columns>]: Columns[Name] extends { readonly primary: number }
+    ? ValueOf<Columns[Name]>
+    : ValueOf<Columns[Name]> | null;
+};
+
+/** The columns that a read names, or all of them. */
+export type Selected<Row, Select> = Select extends readonly (infer Name)[] ? Pick<Row, Name & keyof Row> : Row;
+
+type Generated = { readonly type: "uuid" | "tuuid" | "random" | "now" } | { readonly value: unknown };
+
+// What identifies a row by one column of its key: the column, or its parts where it is joined.
+type KeyPart<Columns, Name extends keyof Columns> =
+  | { readonly [Column in Name]: InputOf<Columns[Column]> }
+  | (Columns[Name] extends { readonly join: readonly string[] }
+      ? { readonly [Part in PartName<Columns, Name>]: InputOf<Columns[Part]> }
+      : never);
+
+type KeyObject<Columns, Names extends keyof Columns> = {
+  readonly [Name in Exclude<Names, JoinedName<Columns>>]: InputOf<Columns[Name]>;
+} & JoinedParts<Columns, Extract<Names, JoinedName<Columns>>>;
+// What is inferred for the parameter of a union of functions is the intersection of what each takes.
+type JoinedParts<Columns, Names extends keyof Columns> = [Names] extends [never]
+  ? unknown
+  : { [Name in Names]: (part: KeyPart<Columns, Name>) => void }[Names] extends (part: infer Part) => void
+    ? Part
+    : never;
+
+type IsSingle<Name, All = Name> = Name extends unknown ? ([All] extends [Name] ? true : false) : never;
+
+/** A key: an object of the key columns, or of the parts of a joined one; the bare value too where the key is one column. */
+export type KeyOf<Tables, Name extends keyof Tables> = Known<Tables, KeyOfColumns<ColumnsOf<Tables, Name>>, unknown>;
+
+type KeyOfColumns<Columns> =
+  | KeyObject<Columns, KeyName<Columns>>
+  | (IsSingle<KeyName<Columns>> extends true ? InputOf<Columns[KeyName<Columns>]> : never);
+
+type GivenKeyName<Columns> = { [Name in KeyName<Columns>]: Columns[Name] extends Generated ? never : Name }[KeyName<Columns>];
+
+type OptionalColumns<Columns> = { readonly [Name in keyof Columns]?: InputOf<Columns[Name]> | null | undefined };
+
+/** A row for `add` and `put`: key columns that are not generated must be given, other columns may be. */
+export type NewRowOf<Tables, Name extends keyof Tables> = Known<
+  Tables,
+  KeyObject<ColumnsOf<Tables, Name>, GivenKeyName<ColumnsOf<Tables, Name>>> &
+    OptionalColumns<ColumnsOf<Tables, Name>> &
+    OpenColumns<Tables, Name>
+>;
+
+/** A row for `update` and `incr`: the whole key and what is to be changed. */
+export type ChangedRowOf<Tables, Name extends keyof Tables> = Known<
+  Tables,
+  KeyObject<ColumnsOf<Tables, Name>, KeyName<ColumnsOf<Tables, Name>>> & ChangesOf<Tables, Name>
+>;
+
+/** Changes without a key. For key columns see {@link ChangedRowOf}. */
+export type ChangesOf<Tables, Name extends keyof Tables> = Known<
+  Tables,
+  ChangedColumns<ColumnsOf<Tables, Name>> & OpenColumns<Tables, Name>
+>;
+type ChangedColumns<Columns> = {
+  readonly [Name in Exclude<keyof Columns, KeyName<Columns>>]?: InputOf<Columns[Name]> | null | undefined;
+};
+
+type ChangeOpOf<Column> =
+  | "set"
+  | "unset"
+  | (TypeOf<Column> extends Amount
+      ? "incr"
+      : TypeOf<Column> extends "set"
+        ? "add" | "del"
+        : TypeOf<Column> extends "list"
+          ? "append" | "prepend"
+          : ValueOf<Column> extends string
+            ? "append" | "prepend"
+            : never);
+
+/** Operations of `update` and `incr` by column, of those that the column's type takes. */
+export type ChangeOpsOf<Tables, Name extends keyof Tables> = Known<
+  Tables,
+  ChangeOps<ColumnsOf<Tables, Name>> & (IsOpen<Tables, Name> extends true ? AnyChangeOps : unknown),
+  AnyChangeOps
+>;
+type ChangeOps<Columns> = { readonly [Name in keyof Columns]?: ChangeOpOf<Columns[Name]> };
+interface AnyChangeOps {
+  readonly [column: string]: ChangeOp;
+}
+
+/** A sort column, with `-` in front for descending order. */
+export type SortOf<Tables, Name extends keyof Tables> = Known<
+  Tables,
+  SortName<ColumnsOf<Tables, Name>> | `-${SortName<ColumnsOf<Tables, Name>>}`,
+  string
+>;
+type SortName<Columns> = {
+  [Name in keyof Columns]: Columns[Name] extends { readonly hidden: true }
+    ? never
+    : TypeOf<Columns[Name]> extends JsonType | ListType | "geopoint" | "blob"
+      ? never
+      : Name;
+}[keyof Columns] &
+  string;
