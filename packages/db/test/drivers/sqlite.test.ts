@@ -1,7 +1,8 @@
 // What is SQLite's own: the behaviour suite has what it shares with all drivers.
 
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import type { Readable } from "node:stream";
 import { silentLog, systemClock } from "@bk/core";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
@@ -51,6 +52,21 @@ async function defineAll({ run }: Opened, names: readonly string[]): Promise<voi
 }
 
 const account = (id: string, email: string | null = null, logins: number | null = null): Values => [id, email, null, logins, 1];
+
+/** Runs a program in a process of its own, with `driver` open on the file and the shapes' functions at hand. */
+function runProcess(url: string, program: string): ChildProcessByStdio<null, Readable, null> {
+  const module = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
+  const start = `
+    import { systemClock, silentLog } from "@bk/core";
+    import { sqliteDriver } from ${module("../../src/drivers/sqlite/index.ts")};
+    import { columnOf, define, get, put, tableOf } from ${module("../golden/shapes.ts")};
+    const driver = await sqliteDriver({ url: ${JSON.stringify(url)}, options: {}, clock: systemClock, log: silentLog });
+    const run = async (shape, values = []) => driver.execute(driver.compile(shape), values);`;
+  return spawn(process.execPath, ["--conditions=bk-source", "--import", "tsx", "--input-type=module", "-e", start + program], {
+    cwd: new URL("../..", import.meta.url),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+}
 
 describe("driver: sqlite", () => {
   describe("writes", () => {
@@ -125,7 +141,7 @@ describe("driver: sqlite", () => {
       await run(update("sample", [["big", "incr", 1]]), [1, "2"]);
       const { rows } = await run(get("sample"), [1]);
       expect(rows[0]!.slice(0, 6)).toEqual([1, "9007199254740995", 0.5, null, 1, null]);
-      expect(rows[0]![6]).toEqual(Buffer.from([0, 255]));
+      expect([...(rows[0]![6] as Uint8Array)]).toEqual([0, 255]);
       const among = select("sample", {
         columns: ["number"],
         filter: test("sample", "big", "in", 0, 1),
@@ -486,21 +502,15 @@ describe("driver: sqlite", () => {
 
     it("keeps every acknowledged write when the process is killed", async () => {
       const opened = await openWith("account");
-      const program = `
-        import { systemClock, silentLog } from "@bk/core";
-        import { sqliteDriver } from ${JSON.stringify(new URL("../../src/drivers/sqlite/index.ts", import.meta.url).href)};
-        import { put } from ${JSON.stringify(new URL("../golden/shapes.ts", import.meta.url).href)};
-        const driver = await sqliteDriver({ url: ${JSON.stringify(opened.url)}, options: {}, clock: systemClock, log: silentLog });
-        const command = driver.compile(put("account", "put"));
+      const child = runProcess(
+        opened.url,
+        `const command = driver.compile(put("account", "put"));
         for (let i = 0; ; i++) {
           await driver.execute(command, ["k" + String(i).padStart(9, "0"), null, null, i, 1]);
           process.stdout.write(i + "\\n");
           if (i % 50 === 49) await new Promise(setImmediate);
-        }`;
-      const child = spawn(process.execPath, ["--conditions=bk-source", "--import", "tsx", "--input-type=module", "-e", program], {
-        cwd: new URL("../..", import.meta.url),
-        stdio: ["ignore", "pipe", "inherit"],
-      });
+        }`,
+      );
       let told = "";
       child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
         told += chunk;
@@ -514,6 +524,25 @@ describe("driver: sqlite", () => {
       );
       expect(last).toBeGreaterThan(100);
       expect(rows).toEqual([[last + 1]]);
+    });
+
+    it("is opened, defined and written to by several processes at once", async () => {
+      const opened = await open();
+      const children = Array.from({ length: 5 }, (_, i) =>
+        runProcess(
+          opened.url,
+          `await run(define("photo", { kind: "table" }));
+          await run(define("photo", { kind: "column", column: columnOf("photo", "meta") }));
+          await run(define("photo", { kind: "index", index: tableOf("photo").indexes[0] }));
+          await run(define("post", { kind: "table" }));
+          await run(define("post", { kind: "search" }));
+          for (let i = 0; i < 100; i++) await run(put("post", "add"), ["${i}-" + i, "title", null]);
+          await driver.close();`,
+        ),
+      );
+      const codes = await Promise.all(children.map(async (child) => ((await once(child, "close")) as [number])[0]));
+      expect(codes).toEqual([0, 0, 0, 0, 0]);
+      expect((await opened.run(select("post", { columns: [], count: true, match: 0 }), ["title"])).rows).toEqual([[500]]);
     });
 
     it.each([

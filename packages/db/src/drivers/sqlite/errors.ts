@@ -75,6 +75,8 @@ export function classifySqlite(error: unknown): Classified | undefined {
   const { message } = error as Error;
   const known = codes[name] ?? codes[name.split("_")[0]!];
   if (known === undefined) {
+    if (/^too many SQL variables|^Expression tree is too large|string or blob too big/.test(message))
+      return { code: "too-large", outcome: "none", message: "the filter or row has more parts than SQLite takes in one command" };
     if (!/^no such (table|column)|has no column named/.test(message))
       return { code: "internal", outcome: "none", message: "SQLite refused the statement" };
     return { code: "drift", outcome: "none", message: "a table or column is missing in the database; call db.sync()" };
