@@ -3,14 +3,7 @@ import { describe, expect, it } from "vitest";
 import { comparatorOf, compareText } from "../schema/compare.js";
 import { compileTables } from "../schema/compile-table.js";
 import { shortestDecimal } from "../schema/decimal.js";
-import {
-  readSortableDecimal,
-  readSortableInt,
-  readSortableReal,
-  sortableDecimal,
-  sortableInt,
-  sortableReal,
-} from "../schema/sortable.js";
+import { readSortableDecimal, readSortableInt, readSortableReal, sortableDecimal, sortableInt, sortableReal } from "../schema/sortable.js";
 import type { Column } from "../schema/table.js";
 import { decodeKey, encodeKey, encodeKeyPrefix, encodeKeyPresent, keyUpper, textAfterPrefix } from "./keys.js";
 
@@ -34,12 +27,30 @@ function columnsOf(...names: string[]): Column[] {
 }
 
 // Characters around every boundary of the encoding and of UTF-16.
-const character = fc.constantFrom("a", "b", "\u0001", "\u0002", "\u0003", "|", "\\", "\u007f", "é", "\ud7ff", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}");
+const character = fc.constantFrom(
+  "a",
+  "b",
+  "\u0001",
+  "\u0002",
+  "\u0003",
+  "|",
+  "\\",
+  "\u007f",
+  "é",
+  "\ud7ff",
+  "\ue000",
+  "\uffff",
+  "\u{10000}",
+  "\u{10ffff}",
+);
 const text = fc.string({ unit: character, maxLength: 6 });
 const int = fc.oneof(fc.maxSafeInteger(), fc.integer({ min: -12, max: 12 }), fc.constantFrom(99, 100, -99, -100, 999_999, 1_000_000));
 const int64 = fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.bigInt({ min: -11n, max: 11n }));
 const real = fc
-  .oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(0, 1, -1, Number.MIN_VALUE, -Number.MIN_VALUE, Number.MAX_VALUE))
+  .oneof(
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.constantFrom(0, 1, -1, Number.MIN_VALUE, -Number.MIN_VALUE, Number.MAX_VALUE),
+  )
   .map((value) => value + 0);
 const digits = fc.string({ unit: fc.constantFrom("0", "1", "5", "9"), minLength: 1, maxLength: 17 });
 const decimal = fc
