@@ -93,7 +93,6 @@ function fromElement(column: Column, attribute: AttributeValue): Value {
 
 function otherType(column: Column): never {
   throw new DbError("drift", `the attribute "${column.name}" of a row is not stored as ${column.kind} is`, {
-    driver: "dynamodb",
     column: column.name,
     outcome: "none",
   });
@@ -102,7 +101,7 @@ function otherType(column: Column): never {
 /** A number as DynamoDB writes it, in its shortest form without exponent. */
 export function plainNumber(text: string): string {
   const parts = /^(-?)0*(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(text);
-  if (parts === null) throw new DbError("internal", "a number of the database is not one", { driver: "dynamodb" });
+  if (parts === null) throw new DbError("internal", "a number of the database is not one");
   const [, sign = "", whole = "", fraction = "", exponent = "0"] = parts;
   const digits = whole + fraction;
   const point = whole.length + Number(exponent);

@@ -74,7 +74,6 @@ export async function backfillClaims(engine: Engine, layout: Layout, index: Inde
 
 function notUnique({ table }: Layout, index: Index): DbError {
   return new DbError("drift", `rows share values of ${index.columns.map(({ name }) => name).join(", ")}, which are to be unique`, {
-    driver: "dynamodb",
     table: table.name,
     detail: { unique: index.name },
   });

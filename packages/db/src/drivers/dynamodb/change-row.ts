@@ -57,5 +57,5 @@ export function pause(engine: Engine, tries: number, signal: AbortSignal | undef
 }
 
 export function contended({ table }: Layout): DbError {
-  return new DbError("limited", "others keep changing the row", { driver: "dynamodb", table: table.name });
+  return new DbError("limited", "others keep changing the row", { table: table.name });
 }

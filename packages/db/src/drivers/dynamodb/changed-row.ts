@@ -25,6 +25,6 @@ function changedValue({ op, column }: Change, old: Value, given: Value): Value {
       return [...(given as readonly Value[]), ...((old ?? []) as readonly Value[])];
     case "add":
     case "del":
-      throw new DbError("internal", `the change ${op} is not claimed`, { driver: "dynamodb", column: column.name });
+      throw new DbError("internal", `the change ${op} is not claimed`, { column: column.name });
   }
 }

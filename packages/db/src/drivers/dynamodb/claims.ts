@@ -111,7 +111,6 @@ function actionFor({ id, layout, take, release }: Wish, now: number): TransactWr
 
 function conflict({ layout, index }: Wish): DbError {
   return new DbError("already-exists", `another row has this value of ${index.columns.map(({ name }) => name).join(", ")}`, {
-    driver: "dynamodb",
     table: layout.table.name,
     detail: { unique: index.name },
   });

@@ -25,8 +25,7 @@ export function compileDefine({ step }: DefineShape, layout: Layout): DynamoComm
       return { request: step.kind === "column" && step.column === table.ttl ? "UpdateTimeToLive" : "none", TableName: layout.tableName };
     },
     run: async (engine, _values, signal): Promise<Reply> => {
-      if (step.kind === "search")
-        throw new DbError("unsupported", "DynamoDB has no full-text search", { driver: "dynamodb", table: table.name });
+      if (step.kind === "search") throw new DbError("unsupported", "DynamoDB has no full-text search", { table: table.name });
       if (step.kind === "column" && step.column === table.ttl) await enableTtl(engine, layout.tableName, signal);
       if (step.kind === "index" && index !== undefined) await addIndex(engine, layout, index, signal);
       if (step.kind === "table") {
@@ -77,7 +76,7 @@ function globalIndex({ name, hash, range }: IndexLayout, table: Table): GlobalSe
 function throughput({ name, settings }: Table): Pick<CreateTableCommandInput, "BillingMode" | "ProvisionedThroughput"> {
   const { readCapacity, writeCapacity, ...others } = settings.dynamodb ?? {};
   const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw invalid(`dynamodb: unknown setting "${unknown}"`, { driver: "dynamodb", table: name });
+  if (unknown !== undefined) throw invalid(`dynamodb: unknown setting "${unknown}"`, { table: name });
   if (readCapacity === undefined && writeCapacity === undefined) return { BillingMode: "PAY_PER_REQUEST" };
   return {
     BillingMode: "PROVISIONED",
@@ -87,7 +86,7 @@ function throughput({ name, settings }: Table): Pick<CreateTableCommandInput, "B
 
 function units(table: string, value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
-  throw invalid("dynamodb: readCapacity and writeCapacity must both be given, as integers from 1", { driver: "dynamodb", table });
+  throw invalid("dynamodb: readCapacity and writeCapacity must both be given, as integers from 1", { table });
 }
 
 async function createTable(
@@ -207,7 +206,7 @@ function notInTime(tableName: string): DbError {
   return new DbError(
     "timeout",
     `the table ${tableName} or an index of it is not ready in time; it may become so, waitMs sets how long to wait`,
-    { driver: "dynamodb" },
+    {},
   );
 }
 

@@ -8,7 +8,7 @@ import { guardOf, isConditionFailure } from "./guard.js";
 import { keyOf, type Layout, rowOf } from "./layout.js";
 
 export function compileDelete(shape: DeleteShape, layout: Layout): DynamoCommand {
-  if (shape.target === "filter") throw new DbError("internal", "deletes by filter are not claimed", { driver: "dynamodb" });
+  if (shape.target === "filter") throw new DbError("internal", "deletes by filter are not claimed");
   const { table, key, returning } = shape;
   const exists: Condition = { kind: "test", column: table.key[0], op: "not_null", slots: [] };
   const present = guardOf(allOf([exists, shape.guard]), table.key[0])!;

@@ -107,7 +107,7 @@ function assignment({ column, op, slot }: Change, own: Placeholders): Assignment
       return { name, text: `list_append(${value}, if_not_exists(${name}, ${own.constant({ L: [] })}))`, slot: undefined };
     case "add":
     case "del":
-      throw new DbError("internal", `the change ${op} is not claimed`, { driver: "dynamodb", column: column.name });
+      throw new DbError("internal", `the change ${op} is not claimed`, { column: column.name });
   }
 }
 

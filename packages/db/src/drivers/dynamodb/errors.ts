@@ -73,7 +73,7 @@ function rowFor(error: Error): Row | undefined {
   if (/socket hang up/i.test(error.message)) return byNetworkCode["ECONNRESET"];
   if (error.name === "ValidationException") return validationRow(error.message);
   if (error.name === "TransactionCanceledException") return canceledRow(error);
-  if (/^Region is missing/.test(error.message))
+  if (error.message.startsWith("Region is missing"))
     return ["invalid", "none", "the region is missing; write dynamodb:us-east-1 or set AWS_REGION"];
   return byName[error.name];
 }

@@ -149,7 +149,7 @@ function testPieces(test: Test, own: Placeholders): Piece[] {
     case "not_contains":
       return [`(${exists} AND NOT contains(${name}, ${value(0)}))`];
     default:
-      throw new DbError("internal", `the operator ${op} is not claimed`, { driver: "dynamodb", column: column.name });
+      throw new DbError("internal", `the operator ${op} is not claimed`, { column: column.name });
   }
 }
 
@@ -185,9 +185,7 @@ export function renderPieces(pieces: readonly Piece[], values: Values | undefine
     else text += values !== undefined && (values[piece.slot] ?? null) === null ? piece.absent : piece.present;
   }
   if (text.length > maxExpressionBytes)
-    throw new DbError("unsupported", "the condition is longer than the 4 KB that DynamoDB takes; use fewer members", {
-      driver: "dynamodb",
-    });
+    throw new DbError("unsupported", "the condition is longer than the 4 KB that DynamoDB takes; use fewer members");
   return text;
 }
 

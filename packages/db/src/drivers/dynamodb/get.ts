@@ -90,5 +90,5 @@ async function getChunk(
 
 /** The service has left rows of a group undone again and again, for want of capacity. */
 export function unprocessed({ table }: Layout): DbError {
-  return new DbError("limited", "the service left part of a group undone for want of capacity", { driver: "dynamodb", table: table.name });
+  return new DbError("limited", "the service left part of a group undone for want of capacity", { table: table.name });
 }

@@ -1,4 +1,4 @@
-import type { DynamoDB } from "@aws-sdk/client-dynamodb";
+import type * as Client from "@aws-sdk/client-dynamodb";
 
 import type { Driver, DriverOptions, RowChange } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
@@ -39,7 +39,7 @@ export async function dynamodbDriver(options: DriverOptions): Promise<Driver> {
     execute: (command, values, signal) => command.run(engine, values, signal),
     async executeGroup(command, group, signal) {
       if (command.runGroup !== undefined) return command.runGroup(engine, group, signal);
-      throw new DbError("unsupported", "these calls cannot be grouped", { driver: "dynamodb" });
+      throw new DbError("unsupported", "these calls cannot be grouped");
     },
     commit: (changes, signal) => commit(engine, layoutFor, changes, signal),
     serves: servesColumn,
@@ -49,10 +49,10 @@ export async function dynamodbDriver(options: DriverOptions): Promise<Driver> {
   return driver;
 }
 
-async function openClient(settings: DynamoOptions): Promise<DynamoDB> {
+async function openClient(settings: DynamoOptions): Promise<Client.DynamoDB> {
   const { endpoint, region, credentials, timeoutMs } = settings;
-  const { DynamoDB: Client } = await loadClient();
-  return new Client({
+  const { DynamoDB } = await loadClient();
+  return new DynamoDB({
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),
     ...(credentials === undefined ? {} : { credentials }),
@@ -62,7 +62,7 @@ async function openClient(settings: DynamoOptions): Promise<DynamoDB> {
   });
 }
 
-async function loadClient(): Promise<typeof import("@aws-sdk/client-dynamodb")> {
+async function loadClient(): Promise<typeof Client> {
   try {
     return await import("@aws-sdk/client-dynamodb");
   } catch (error) {
@@ -91,14 +91,14 @@ async function commit(
 /**
  * Runs one request of the service's own API: `{ request: "DescribeTable", input: { TableName: "album" } }`.
  */
-async function runNative(client: DynamoDB, command: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+async function runNative(client: Client.DynamoDB, command: unknown, signal: AbortSignal | undefined): Promise<unknown> {
   const { request, input } = (command ?? {}) as { request?: unknown; input?: unknown };
   const name = typeof request === "string" ? `${request.charAt(0).toLowerCase()}${request.slice(1)}` : "";
   const method =
     /^[a-z][A-Za-z]*$/.test(name) && name !== "send" && name !== "destroy"
       ? (client as unknown as Record<string, unknown>)[name]
       : undefined;
-  if (typeof method !== "function") throw invalid('a native command is { request: "DescribeTable", input: { … } }', { driver: "dynamodb" });
+  if (typeof method !== "function") throw invalid('a native command is { request: "DescribeTable", input: { … } }');
   const options: RequestOptions = signal === undefined ? {} : { abortSignal: signal };
   return (method as (input: unknown, options: RequestOptions) => Promise<unknown>).call(client, input ?? {}, options);
 }

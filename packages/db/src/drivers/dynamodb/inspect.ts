@@ -1,7 +1,7 @@
-import type { KeySchemaElement, TableDescription } from "@aws-sdk/client-dynamodb";
+import type { GlobalSecondaryIndexDescription, TableDescription } from "@aws-sdk/client-dynamodb";
 
 import type { InspectShape, StoredTable } from "../../driver.js";
-import type { Column, Table } from "../../schema/table.js";
+import type { Column } from "../../schema/table.js";
 import type { DynamoCommand } from "./command.js";
 import { describeTable, keyType } from "./define.js";
 import type { Engine } from "./engine.js";
@@ -17,7 +17,7 @@ export function compileInspect(_shape: InspectShape, layout: Layout): DynamoComm
       const found = await describeTable(engine, layout.tableName, signal);
       if (found === undefined) return { rows: [], affected: 0, stored: undefined };
       const hasTtl = layout.table.ttl === undefined || (await isTtlEnabled(engine, layout, signal));
-      return { rows: [], affected: 0, stored: storedTable(layout.table, found, hasTtl) };
+      return { rows: [], affected: 0, stored: storedTable(layout, found, hasTtl) };
     },
   };
 }
@@ -30,7 +30,8 @@ async function isTtlEnabled(engine: Engine, { tableName }: Layout, signal: Abort
   return TimeToLiveDescription?.TimeToLiveStatus === "ENABLED" || TimeToLiveDescription?.TimeToLiveStatus === "ENABLING";
 }
 
-function storedTable(table: Table, found: TableDescription, hasTtl: boolean): StoredTable {
+function storedTable(layout: Layout, found: TableDescription, hasTtl: boolean): StoredTable {
+  const { table } = layout;
   const types = new Map((found.AttributeDefinitions ?? []).map(({ AttributeName, AttributeType }) => [AttributeName, AttributeType]));
   const keyNames = (found.KeySchema ?? []).map(({ AttributeName }) => AttributeName ?? "");
   // Where the engine does not yet remove rows by the declared ttl column, that column is told missing, so that it gets defined.
@@ -39,9 +40,7 @@ function storedTable(table: Table, found: TableDescription, hasTtl: boolean): St
   return {
     columns: new Map(columns.map((column) => [column.name, typeOf(column)])),
     key: keyNames.flatMap(columnsOf),
-    indexes: new Map(
-      (found.GlobalSecondaryIndexes ?? []).map((index) => [index.IndexName ?? "", indexIn(table, index.IndexName ?? "", index.KeySchema)]),
-    ),
+    indexes: new Map((found.GlobalSecondaryIndexes ?? []).map(indexIn).filter(([, index]) => !hidesMissing(layout, found, index.columns))),
   };
 }
 
@@ -49,11 +48,23 @@ function columnsOf(attribute: string): string[] {
   return attribute.startsWith("_") ? columnsInName(attribute) : [attribute];
 }
 
-function indexIn(table: Table, name: string, keys: readonly KeySchemaElement[] | undefined): { columns: string[]; unique: boolean } {
-  const columns = name.startsWith("by.") ? columnsInName(name) : (keys ?? []).map(({ AttributeName }) => AttributeName ?? "");
-  // An index does not tell whether its values are claimed: one that serves a declared unique group counts as unique.
-  const unique = table.uniques.some((group) => group.columns.map((column) => column.name).join() === columns.join());
-  return { columns, unique };
+type StoredIndex = readonly [string, { readonly columns: string[]; readonly unique: boolean }];
+
+function indexIn({ IndexName = "", KeySchema = [] }: GlobalSecondaryIndexDescription): StoredIndex {
+  const ours = /^(by|unique)\./.exec(IndexName);
+  const columns = ours === null ? KeySchema.map(({ AttributeName = "" }) => AttributeName) : columnsInName(IndexName);
+  return [IndexName, { columns, unique: ours?.[1] === "unique" }];
+}
+
+/**
+ * Whether a declared index is missing whose columns are the first ones of these. Elsewhere the longer index would serve
+ * it; here each is read by its own name, so the longer one is not told of until the other has been made.
+ */
+function hidesMissing({ indexes }: Layout, { GlobalSecondaryIndexes = [] }: TableDescription, columns: readonly string[]): boolean {
+  return indexes.some(
+    ({ name, index }) =>
+      index.columns.every((column, i) => column.name === columns[i]) && !GlobalSecondaryIndexes.some(({ IndexName }) => IndexName === name),
+  );
 }
 
 /** Whether an attribute of type `stored` can hold a column. */

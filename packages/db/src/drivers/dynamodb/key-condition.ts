@@ -27,8 +27,7 @@ interface Bounds {
 export function indexOf(layout: Layout, path: AccessPath): IndexLayout | undefined {
   if (path.index === undefined) return undefined;
   const found = layout.indexes.find(({ index }) => index === path.index);
-  if (found === undefined)
-    throw new DbError("internal", `the table has no index ${path.index.name}`, { driver: "dynamodb", table: layout.table.name });
+  if (found === undefined) throw new DbError("internal", `the table has no index ${path.index.name}`, { table: layout.table.name });
   return found;
 }
 
@@ -39,7 +38,7 @@ export function keyCondition(layout: Layout, path: AccessPath, values: Values): 
   const [column] = path.columns;
   const [value] = equal;
   if (column === undefined || value === undefined || value === null)
-    throw new DbError("internal", "a path of a partitioned engine needs its first column", { driver: "dynamodb" });
+    throw new DbError("internal", "a path of a partitioned engine needs its first column");
   const hash: AttributeValue = index === undefined ? toAttribute(column, value)! : { S: indexHash(column, value) };
   if (isImpossible(hash, maxHashBytes)) return undefined;
   const condition = { names: { "#h": index?.hash.name ?? column.name }, values: { ":h": hash }, KeyConditionExpression: "#h = :h" };
@@ -67,7 +66,7 @@ function isImpossible(attribute: AttributeValue, maxBytes: number): boolean {
 
 function checked(bound: AttributeValue): AttributeValue {
   if (!isImpossible(bound, maxRangeBytes)) return bound;
-  throw new DbError("too-large", `a bound of a key or index takes more than ${maxRangeBytes} bytes`, { driver: "dynamodb" });
+  throw new DbError("too-large", `a bound of a key or index takes more than ${maxRangeBytes} bytes`);
 }
 
 function compare(a: AttributeValue, b: AttributeValue): number {
@@ -150,5 +149,5 @@ function withRange(condition: KeyCondition, rangeName: string, text: string, bou
 }
 
 function notABound({ op, column }: Test): DbError {
-  return new DbError("internal", `${op} is no bound of a range`, { driver: "dynamodb", column: column.name });
+  return new DbError("internal", `${op} is no bound of a range`, { column: column.name });
 }

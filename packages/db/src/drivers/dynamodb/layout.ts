@@ -67,8 +67,13 @@ export function layoutOf(table: Table, prefix: string): Layout {
     rangeName: table.range.length > 1 ? syntheticName("range", table.range) : table.range[0]?.name,
     indexes,
     claims: table.uniques.map((index) => claimOf(table, index)),
-    derived: [...indexes.flatMap(({ hash, range }) => [hash, range]), ...ttl],
+    derived: distinct([...indexes.flatMap(({ hash, range }) => [hash, range]), ...ttl]),
   };
+}
+
+/** An index and a unique group of the same columns share their attributes. */
+function distinct(derived: readonly Derived[]): Derived[] {
+  return [...new Map(derived.map((one) => [one.name, one])).values()];
 }
 
 /** The service wants at least three characters. A dot is in no table's name. */
@@ -88,7 +93,7 @@ export function columnsInName(name: string): string[] {
 
 function indexLayout(table: Table, index: Index): IndexLayout {
   const [first, ...others] = index.columns;
-  if (first === undefined) throw new DbError("internal", "an index without columns", { driver: "dynamodb", table: table.name });
+  if (first === undefined) throw new DbError("internal", "an index without columns", { table: table.name });
   const rangeColumns = [...others, ...table.key.filter((column) => !index.columns.includes(column))];
   const hash: Derived = {
     name: syntheticName("h", index.columns),
@@ -107,7 +112,11 @@ function indexLayout(table: Table, index: Index): IndexLayout {
       return { S: text };
     },
   };
-  return { index, name: `by.${index.columns.map(({ name }) => name).join(".")}`, hash, range, rangeColumns };
+  return { index, name: indexName(index), hash, range, rangeColumns };
+}
+
+function indexName({ columns, unique }: Index): string {
+  return `${unique ? "unique" : "by"}.${columns.map(({ name }) => name).join(".")}`;
 }
 
 function changing(columns: readonly Column[]): Column[] {
@@ -115,9 +124,7 @@ function changing(columns: readonly Column[]): Column[] {
 }
 
 function indexTooLong({ name }: Index): DbError {
-  return new DbError("too-large", `the index "${name}" takes ${maxRangeBytes} bytes after its first column, keys and encoding included`, {
-    driver: "dynamodb",
-  });
+  return new DbError("too-large", `the index "${name}" takes ${maxRangeBytes} bytes after its first column, keys and encoding included`);
 }
 
 /** The first column's value in an index: a text, never empty, and a digest where it would be too long for a key. */

@@ -57,7 +57,7 @@ export function compilePut(shape: PutShape, layout: Layout): DynamoCommand {
     run: (engine, values, signal) => (layout.claims.length === 0 ? putOne(engine, values, signal) : putClaiming(engine, values, signal)),
     runGroup: (engine, group, signal) => {
       // Members that may each come out differently are sent alone: nothing is done here, and the core tries them one by one.
-      if (!isPlain) throw new DbError("unsupported", "these writes cannot be grouped", { driver: "dynamodb", table: table.name });
+      if (!isPlain) throw new DbError("unsupported", "these writes cannot be grouped", { table: table.name });
       return putTogether(
         engine,
         layout,

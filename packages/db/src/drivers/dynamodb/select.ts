@@ -31,8 +31,7 @@ interface Select {
  */
 export function compileSelect(shape: SelectShape, layout: Layout): DynamoCommand {
   const { table, path, order, after, consistent, count } = shape;
-  if (shape.match !== undefined)
-    throw new DbError("unsupported", "DynamoDB has no full-text search", { driver: "dynamodb", table: table.name });
+  if (shape.match !== undefined) throw new DbError("unsupported", "DynamoDB has no full-text search", { table: table.name });
   if (consistent && path?.index !== undefined) throw consistentIndex(path.index.name);
   const { native, long } = splitLongLists(shape.filter);
   const own = new Placeholders();
@@ -62,8 +61,8 @@ export function compileSelect(shape: SelectShape, layout: Layout): DynamoCommand
       ...(consistent ? { ConsistentRead: true } : {}),
     },
     positions: new Map<Column, Slot>([
-      ...(path?.equal ?? []).map((slot, i) => [path!.columns[i]!, slot] as const),
       ...(after ?? []).map((slot, i) => [order[i]!.column, slot] as const),
+      ...(path?.equal ?? []).map((slot, i) => [path!.columns[i]!, slot] as const),
     ]),
   };
   return {
@@ -76,9 +75,7 @@ function consistentIndex(index: string): DbError {
   return new DbError(
     "unsupported",
     `DynamoDB has no consistent reads of an index; leave "consistent" out, or read by the table's key instead of "${index}"`,
-    {
-      driver: "dynamodb",
-    },
+    {},
   );
 }
 
@@ -164,8 +161,7 @@ function inputFor({ shape, layout, filter, own, fixed }: Select, values: Values)
 function startKey({ shape, layout, positions }: Select, values: Values): Item {
   const valueOf: ValueOf = (column) => {
     const slot = positions.get(column);
-    if (slot === undefined)
-      throw new DbError("internal", "a position lacks a column of the path", { driver: "dynamodb", column: column.name });
+    if (slot === undefined) throw new DbError("internal", "a position lacks a column of the path", { column: column.name });
     return values[slot] ?? null;
   };
   const key = keyOf(layout, layout.table.key.map(valueOf));

@@ -153,8 +153,6 @@ function tooMany(count: number): DbError {
   return new DbError(
     "unsupported",
     `a transaction takes at most ${maxTransactionItems} items, unique values included; this one has ${count}`,
-    {
-      driver: "dynamodb",
-    },
+    {},
   );
 }

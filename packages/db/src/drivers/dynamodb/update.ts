@@ -1,9 +1,9 @@
 import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
 
-import { allOf, type Condition, type Test } from "../../condition/condition.js";
-import type { Change, Reply, UpdateShape, Value, Values } from "../../driver.js";
+import type { Test } from "../../condition/condition.js";
+import type { Change, Reply, UpdateShape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
-import { type Item, toAttribute } from "./attributes.js";
+import type { Item } from "./attributes.js";
 import { changeRow, contended, type Decision, isSameRow, maxTries, pause, readRow } from "./change-row.js";
 import { changedRow } from "./changed-row.js";
 import { type DynamoCommand, noRows, pick } from "./command.js";
@@ -11,7 +11,7 @@ import { type DirectUpdate, directUpdate } from "./direct-update.js";
 import type { Engine } from "./engine.js";
 import { Placeholders } from "./expressions.js";
 import { type Guard, guardOf, isConditionFailure } from "./guard.js";
-import { type Derived, itemOf, keyOf, type Layout, rowOf } from "./layout.js";
+import { type Derived, itemOf, keyOf, type Layout } from "./layout.js";
 import { assignments, mergeInputs, sameAs } from "./transact.js";
 
 /** What one attempt came to. */
@@ -31,7 +31,7 @@ interface Update {
  * if the row is unchanged where an index needs columns that the call does not give, and a transaction where a unique value changes.
  */
 export function compileUpdate(shape: UpdateShape, layout: Layout): DynamoCommand {
-  if (shape.target === "filter") throw new DbError("internal", "updates by filter are not claimed", { driver: "dynamodb" });
+  if (shape.target === "filter") throw new DbError("internal", "updates by filter are not claimed");
   const changed = new Set(shape.changes.map(({ column }) => column));
   const touched = layout.derived.filter(({ sources }) => sources.some((column) => changed.has(column)));
   const touchesClaims = layout.claims.some(({ sources }) => sources.some((column) => changed.has(column)));
