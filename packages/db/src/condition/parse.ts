@@ -71,7 +71,7 @@ function readEntries(reading: Reading, filter: unknown, negate: boolean, what: s
   if (!isPlainObject(filter)) throw invalid(`${what} must be an object of columns and values`);
   return Object.entries(filter).map(([name, value]) => {
     if (value === undefined) throw invalid(`${name} is undefined in ${what}; leave it out, or use null for absence`, { column: name });
-    const group = groupName.exec(name)?.[1]?.toLowerCase();
+    const group = name.startsWith("$") ? groupName.exec(name)?.[1]?.toLowerCase() : undefined;
     return group === undefined ? readColumn(reading, name, value, negate) : readGroup(reading, name, group, value, negate);
   });
 }
