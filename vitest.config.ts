@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 // Workspace packages resolve to their TypeScript source, so that a test never runs a stale build.
-const conditions = ["bk-source", "module", "node", "development|production"];
+const conditions = ["bk-source", "node", "development|production"];
 
 // Vitest reads its configuration from the default export.
 export default defineConfig({
