@@ -26,7 +26,7 @@ export async function commitChanges(
   const writes = planned.map(({ change, rows, key }, i) => {
     const text = stored[i];
     const expect: KvExpectation = text === undefined ? "absent" : { value: text };
-    return rows.changeTo(key, change.after, now, expect);
+    return rows.changeTo(key, change.after, now, expect, text === undefined ? undefined : parseRow(text));
   });
   const conflict = await write(
     writer,

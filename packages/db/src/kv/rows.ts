@@ -34,8 +34,12 @@ export interface KvRows {
   readonly id: string;
   /** The key text of stored key values, in order of `table.key`. */
   keyOf(key: Values): string;
-  /** The change that writes a row (stored values in order of `table.columns`), or removes it. */
-  changeTo(key: string, row: Values | undefined, now: number, expect?: KvExpectation): KvChange;
+  /**
+   * The change that writes a row (stored values in order of `table.columns`), or removes it.
+   *
+   * @param old  the row that is changed: its columns that this definition of the table does not have stay
+   */
+  changeTo(key: string, row: Values | undefined, now: number, expect?: KvExpectation, old?: KvRow): KvChange;
 }
 
 /** The space of an index in the store. A dot is in no column's name, so that different indexes have different names. */
@@ -84,20 +88,24 @@ export function kvRows(table: Table, id: string): KvRows {
     table,
     id,
     keyOf,
-    changeTo(rowKey, row, now, expect) {
+    changeTo(rowKey, row, now, expect, old) {
       const base = { table: id, key: rowKey, ...(expect === undefined ? {} : { expect }) };
       if (row === undefined) return { ...base, value: undefined, links: [] };
       const links = linkers.flatMap((link) => link(row) ?? []);
       const ends = ttl === undefined ? null : (row[ttl] ?? null);
       const expiry = ends === null ? {} : { expiresInMs: Math.max(0, Number(ends) - now) + graceMs };
-      return { ...base, value: rowText(columns, row), links, ...expiry };
+      return { ...base, value: rowText(columns, row, old), links, ...expiry };
     },
   };
 }
 
-function rowText(columns: readonly Column[], row: Values): string {
-  const present: Record<string, Value> = {};
-  for (const { name, index } of columns) if ((row[index] ?? null) !== null) present[name] = row[index]!;
+function rowText(columns: readonly Column[], row: Values, old: KvRow | undefined): string {
+  const present: Record<string, Value> = { ...old };
+  for (const { name, index } of columns) {
+    const value = row[index] ?? null;
+    if (value !== null) present[name] = value;
+    else if (old !== undefined) delete present[name];
+  }
   return JSON.stringify(present);
 }
 

@@ -173,7 +173,8 @@ export function compileUpdate(writer: Writer, rows: KvRows, shape: UpdateShape):
         if (old === undefined ? insert === undefined : isGuarded && !holds(old.row, values)) return none;
         const row = old === undefined ? pick(insert!, values) : changed(old.row, values);
         const expect = old === undefined ? "absent" : { value: old.text };
-        if ((await write(writer, [rows], [rows.changeTo(key, row, clock.now(), expect)], signal)) !== undefined) return undefined;
+        const change = rows.changeTo(key, row, clock.now(), expect, old?.row);
+        if ((await write(writer, [rows], [change], signal)) !== undefined) return undefined;
         const returned = returning === "new" ? row : returning === "old" && old !== undefined ? read(old.row) : undefined;
         return { rows: returned === undefined ? [] : [returned], affected: 1 };
       },
