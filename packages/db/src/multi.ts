@@ -76,7 +76,7 @@ function refuse(bound: BoundTable, context: WriteContext, filter: unknown, optio
 }
 
 function filterOf(bound: BoundTable, context: WriteContext, filter: unknown, values: unknown[], options: ManyOptions | undefined): Condition {
-  const asked = parseFilter(bound.table, filter ?? {}, values, options?.filterOps === undefined ? {} : { ops: options.filterOps });
+  const asked = parseFilter(bound.table, filter === undefined ? {} : filter, values, options?.filterOps === undefined ? {} : { ops: options.filterOps });
   return allOf([asked, living(bound.table, values, context.now())]);
 }
 

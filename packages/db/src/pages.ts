@@ -103,7 +103,7 @@ export function ask(
 ): Question {
   const { table, pool } = bound;
   const values: unknown[] = [];
-  const asked = parseFilter(table, filter ?? {}, values, { call: "select", ...(options?.ops === undefined ? {} : { ops: options.ops }) });
+  const asked = parseFilter(table, filter === undefined ? {} : filter, values, { call: "select", ...(options?.ops === undefined ? {} : { ops: options.ops }) });
   const sort = parseSort(table, options?.sort, options?.desc);
   const names = options?.select === undefined ? undefined : parseSelect(table, options.select);
   const given = values.length;

@@ -60,7 +60,7 @@ export class Pool {
    * @param target  a transaction; its calls are neither repeated nor gathered with others
    */
   send(prepared: Prepared, values: Values, options: CallOptions | undefined, target?: Target): Reply | Promise<Reply> {
-    if (this.#closed) throw this.error(new DbError("closed", "the database is closed"), prepared.shape);
+    if (this.#closed) throw new DbError("closed", "the database is closed");
     const { metrics } = this;
     metrics.calls++;
     if (options?.signal !== undefined || options?.timeoutMs !== undefined || this.options.timeoutMs !== undefined)
@@ -89,7 +89,7 @@ export class Pool {
     signal: AbortSignal | undefined,
     target: Target | undefined,
   ): Promise<Reply> {
-    const first = this.error(error, prepared.shape);
+    const first = this.#known(error);
     if (target !== undefined || !mayRepeat(first, prepared.shape)) {
       this.metrics.errors++;
       throw first;
@@ -101,14 +101,14 @@ export class Pool {
       try {
         return await this.driver.execute(prepared.command, values, signal);
       } catch (next) {
-        throw this.error(next, prepared.shape);
+        throw this.#known(next);
       }
     };
     try {
       return await retry(again, { clock, attempts, signal, minDelayMs: 10, maxDelayMs: 1000, when: (e) => mayRepeat(e, prepared.shape) });
     } catch (last) {
       this.metrics.errors++;
-      throw this.error(last, prepared.shape);
+      throw last;
     }
   }
 
@@ -132,13 +132,13 @@ export class Pool {
     const { signal } = options ?? {};
     const timeoutMs = options?.timeoutMs ?? this.options.timeoutMs;
     checkTimeout(timeoutMs);
-    if (signal?.aborted) throw this.error(new DbError("cancelled", "cancelled before it began", { outcome: "none", cause: signal.reason }), shape);
+    if (signal?.aborted) throw new DbError("cancelled", "cancelled before it began", { outcome: "none", cause: signal.reason });
     const controller = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let stop: (() => void) | undefined;
     const ended = new Promise<never>((_resolve, reject) => {
       const end = (error: DbError): void => {
-        reject(this.error(error, shape));
+        reject(error);
         controller.abort(error);
       };
       const outcome = shape !== undefined && isRead(shape) ? "none" : "unknown";
@@ -181,30 +181,32 @@ export class Pool {
     return prepared.gatherer;
   }
 
-  /** The error of this package for anything that was thrown, with driver, verb and table. */
-  error(error: unknown, shape?: Shape | { verb: string; table?: { name: string } }): DbError {
-    if (error instanceof DbError && error.driver !== undefined) return error;
-    const op = shape?.verb;
-    const table = shape?.table?.name;
-    const place = [this.driver.name, op, table].filter((word) => word !== undefined).join(" ");
-    if (error instanceof BkError) {
-      const column = error instanceof DbError ? error.column : undefined;
-      return new DbError(error.code, `${place}: ${error.message}`, {
-        ...errorParts(error),
-        driver: this.driver.name,
-        ...(op === undefined ? {} : { op }),
-        ...(table === undefined ? {} : { table }),
-        ...(column === undefined ? {} : { column }),
-      });
-    }
+  /** The error of this package for what a command threw; the call adds where it happened. */
+  #known(error: unknown): BkError {
+    if (error instanceof BkError) return error;
     const known = this.driver.classify(error);
-    return new DbError(known?.code ?? "internal", `${place}: ${known?.message ?? "the engine gave an error that is not known here; see its cause"}`, {
+    return new DbError(known?.code ?? "internal", known?.message ?? "the engine gave an error that is not known here; see its cause", {
       outcome: known?.outcome,
       detail: known?.detail,
       cause: error,
+    });
+  }
+
+  /** The error of this package for anything that was thrown, with driver, call and table. */
+  error(thrown: unknown, place: { readonly verb: string; readonly table?: { readonly name: string } }): DbError {
+    if (thrown instanceof DbError && thrown.driver !== undefined) return thrown;
+    const error = this.#known(thrown);
+    const op = place.verb;
+    const table = place.table?.name;
+    const where = [this.driver.name, op, table].filter((word) => word !== undefined).join(" ");
+    return new DbError(error.code, `${where}: ${error.message}`, {
+      outcome: error.outcome,
+      detail: error.detail,
+      cause: error.cause ?? (error instanceof DbError ? undefined : error),
       driver: this.driver.name,
-      ...(op === undefined ? {} : { op }),
+      op,
       ...(table === undefined ? {} : { table }),
+      ...(error instanceof DbError && error.column !== undefined ? { column: error.column } : {}),
     });
   }
 
@@ -234,10 +236,6 @@ export class Pool {
   }
 }
 
-function errorParts(error: BkError): { outcome: BkError["outcome"]; detail: BkError["detail"]; cause: unknown } {
-  return { outcome: error.outcome, detail: error.detail, cause: error.cause ?? error };
-}
-
 /** Equal for calls on one row: the values of a get are its key. */
 function groupKey(values: Values): string {
   if (values.length === 1 && typeof values[0] === "string") return values[0];
@@ -251,7 +249,7 @@ export function isRead(shape: Shape): boolean {
 function mayRepeat(error: unknown, shape: Shape): boolean {
   if (isRetryable(error)) return true;
   // A read does nothing: it may be repeated even when it is not known whether it ran.
-  return error instanceof DbError && error.code === "unavailable" && (isRead(shape) || shape.verb === "define");
+  return error instanceof BkError && error.code === "unavailable" && (isRead(shape) || shape.verb === "define");
 }
 
 function checkTimeout(timeoutMs: number | undefined): void {

@@ -177,7 +177,13 @@ export class Verbs {
   /** Makes what is missing of the declared tables. Never drops, narrows or rewrites. */
   async sync(options: SyncOptions = {}): Promise<SyncResult> {
     const tables = [...this.#home.tables.keys()].map((name) => this.#home.bound(name, this.#pool ?? options.pool));
-    return syncTables(tables, options);
+    const place = { verb: "sync" };
+    const [first] = tables;
+    try {
+      return await syncTables(tables, options);
+    } catch (error) {
+      throw first === undefined ? error : first.pool.error(error, place);
+    }
   }
 
   #writing(context: ReadContext): WriteContext {

@@ -74,7 +74,7 @@ function writeLogical(
   if (wantsOld && bound.pool.driver.capabilities.returning.put === "none")
     return bound.ordered(key, () => putByReading(bound, context, logical, stored, options));
   const finish = (reply: Reply): WriteResult => {
-    if (reply.affected === 0) throw alreadyExists(bound);
+    if (reply.affected === 0) throw new DbError("already-exists", "a row with this key exists; use put to replace it");
     if (options?.returning === "new") return { affected: 1, row: presentLogical(bound, logical) };
     return wantsOld ? withOld(bound, context, reply) : done;
   };
@@ -100,10 +100,6 @@ function putCommand(bound: BoundTable, mode: PutShape["mode"], wantsOld: boolean
       returning: wantsOld ? "old" : "none",
     };
   });
-}
-
-function alreadyExists(bound: BoundTable): DbError {
-  return bound.pool.error(new DbError("already-exists", "a row with this key exists; use put to replace it"), { verb: "add", table: bound.table });
 }
 
 function storedKeyOf(table: Table, stored: Values): Value[] {
@@ -251,6 +247,8 @@ async function carryOut(bound: BoundTable, context: WriteContext, change: RowCha
 
 export function isNativeChange(bound: BoundTable, { column, op, member, from }: Change): boolean {
   if (member !== undefined || from !== undefined) return false;
+  // The length of what an engine puts together is not known beforehand.
+  if (column.maxLength !== undefined && (op === "append" || op === "prepend" || op === "add")) return false;
   return op === "set" || (bound.pool.driver.capabilities.changes[column.kind]?.includes(op) ?? false);
 }
 
@@ -297,7 +295,7 @@ function changeByReading(bound: BoundTable, context: WriteContext, change: RowCh
     const before = await readWhole(bound, context, storedKey, options);
     if (before === undefined) return makeMissing(bound, context, change);
     if (!holds(before, values)) {
-      if (options?.mustMatch) throw bound.pool.error(new DbError("condition-failed", "the condition in where does not hold for the row"), { verb: "update", table: bound.table });
+      if (options?.mustMatch) throw new DbError("condition-failed", "the condition in where does not hold for the row");
       return nothing;
     }
     const after = applyChanges(changes, before, values);
@@ -319,7 +317,7 @@ function changedColumns(table: Table, changes: readonly Change[]): Change[] {
 async function makeMissing(bound: BoundTable, context: WriteContext, change: RowChange): Promise<WriteResult | undefined> {
   const { options } = change;
   if (change.create === undefined) {
-    if (options?.mustMatch) throw bound.pool.error(new DbError("not-found", "there is no row with this key"), { verb: "update", table: bound.table });
+    if (options?.mustMatch) throw new DbError("not-found", "there is no row with this key");
     return nothing;
   }
   const row = change.create();
@@ -436,7 +434,7 @@ function deleteByReading(
   }));
   const fail = (code: "not-found" | "condition-failed", message: string): WriteResult => {
     if (options?.mustMatch !== true) return nothing;
-    throw pool.error(new DbError(code, message), { verb: "del", table });
+    throw new DbError(code, message);
   };
   return untilUnchanged(context, options, async () => {
     const before = await readWhole(bound, context, storedKey, options);
