@@ -1,1 +1,2 @@
-export {};
+export { testDriver } from "./test-driver.js";
+export type { DriverUnderTest, KnownDefect, TestStore } from "./suite.js";

@@ -1,0 +1,42 @@
+// What tests say of calls, in words.
+
+import type { ErrorCode } from "@bk/core";
+import { expect } from "vitest";
+
+import type { AnyDb, AnyOptions, AnyPage, AnyRow } from "./any-db.js";
+
+/** The call rejects with a `DbError` of this code and these members. */
+export async function refuses(call: Promise<unknown>, code: ErrorCode, members: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  const error: unknown = await call.then(
+    (result) => expect.fail(`expected ${code}, but the call gave ${describeResult(result)}`),
+    (reason: unknown) => reason,
+  );
+  expect(error).toMatchObject({ name: "DbError", code, ...members });
+}
+
+function describeResult(result: unknown): string {
+  return JSON.stringify(result, (_name, value: unknown) => (typeof value === "bigint" ? `${value}n` : value))?.slice(0, 200) ?? "undefined";
+}
+
+/** Every page of a select, walked to its end. */
+export async function walk(db: Pick<AnyDb, "select">, table: string, filter: unknown, options: AnyOptions): Promise<AnyPage[]> {
+  const pages: AnyPage[] = [];
+  let start: string | undefined;
+  do {
+    const page = await db.select(table, filter, { ...options, ...(start === undefined ? {} : { start }) });
+    pages.push(page);
+    start = page.next;
+    if (pages.length > 500) expect.fail("a walk over pages does not end");
+  } while (start !== undefined);
+  return pages;
+}
+
+/** The values of one column. */
+export function valuesOf(rows: readonly AnyRow[], column: string): unknown[] {
+  return rows.map((row) => row[column]);
+}
+
+/** Compares texts by code point, as the database does. */
+export function byCodePoint(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

@@ -1,0 +1,30 @@
+// The behaviour suite: what @bk/db promises of every driver.
+
+import { describe } from "vitest";
+
+import { changes } from "./topics/changes.js";
+import { filters } from "./topics/filters.js";
+import { keys } from "./topics/keys.js";
+import { many } from "./topics/many.js";
+import { pages } from "./topics/pages.js";
+import { rows } from "./topics/rows.js";
+import { values } from "./topics/values.js";
+import { type DriverUnderTest, Suite } from "./suite.js";
+
+const topics = [values, keys, rows, changes, filters, pages, many];
+
+/**
+ * Registers the tests that every driver of @bk/db passes, under `describe("driver: <id>")`. Call it in a vitest file.
+ *
+ * What a driver does not claim in its capabilities is called all the same: the core makes it up with the same result,
+ * or the call is `unsupported`.
+ *
+ * @param driver  its id, how a clean store on it is opened, and its known defects
+ */
+export function testDriver(driver: DriverUnderTest): void {
+  describe(`driver: ${driver.id}`, () => {
+    const suite = new Suite(driver);
+    for (const topic of topics) topic(suite);
+    suite.end();
+  });
+}
