@@ -3,7 +3,8 @@
 import type { BoundTable } from "./bound-table.js";
 import type { CallOptions } from "./call-options.js";
 import { type ReadContext, ask, pageOf } from "./pages.js";
-import { type WriteContext, writeRow } from "./write.js";
+import type { WriteContext } from "./write-context.js";
+import { writeRow } from "./write-row.js";
 
 /** Where a copy stands; pass `resume` of the last one to go on from there. */
 export interface CopyProgress {
@@ -28,7 +29,13 @@ export interface CopyOptions extends CallOptions {
 }
 
 /** Copies one table; rows are put, with their `now` columns as they are. Gives the number of rows. */
-export async function copyTable(from: BoundTable, to: BoundTable, read: ReadContext, write: WriteContext, options: CopyOptions): Promise<number> {
+export async function copyTable(
+  from: BoundTable,
+  to: BoundTable,
+  read: ReadContext,
+  write: WriteContext,
+  options: CopyOptions,
+): Promise<number> {
   const { name } = from.table;
   const count = options.count ?? 500;
   let start = options.resume?.table === name ? options.resume.start : undefined;

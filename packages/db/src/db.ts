@@ -53,7 +53,17 @@ export interface OpenOptions<Tables extends TableDefinitions = TableDefinitions>
 }
 
 const openOptionNames: ReadonlySet<string> = new Set([
-  "tables", "url", "driver", "pools", "options", "tokenKey", "sortLimit", "timeoutMs", "attempts", "clock", "log",
+  "tables",
+  "url",
+  "driver",
+  "pools",
+  "options",
+  "tokenKey",
+  "sortLimit",
+  "timeoutMs",
+  "attempts",
+  "clock",
+  "log",
 ]);
 const poolOptionNames: ReadonlySet<string> = new Set(["url", "driver", "tables", "options"]);
 
@@ -88,7 +98,8 @@ export class Database extends Verbs {
   /** Runs a command of the engine itself. */
   async native(pool: string, command: unknown, options: { signal?: AbortSignal } = {}): Promise<unknown> {
     const target = this.#home.poolNamed(pool);
-    if (target.driver.native === undefined) throw target.error(new DbError("unsupported", "this driver takes no native commands"), { verb: "native" });
+    if (target.driver.native === undefined)
+      throw target.error(new DbError("unsupported", "this driver takes no native commands"), { verb: "native" });
     try {
       return await target.driver.native(command, options.signal);
     } catch (error) {
@@ -157,7 +168,12 @@ export class Home implements VerbsHome {
   #scopes: AsyncLocalStorage<Scope> | undefined;
   #closed = false;
 
-  constructor(tables: ReadonlyMap<string, Table>, pools: ReadonlyMap<string, Pool>, homes: ReadonlyMap<string, Pool>, options: OpenOptions) {
+  constructor(
+    tables: ReadonlyMap<string, Table>,
+    pools: ReadonlyMap<string, Pool>,
+    homes: ReadonlyMap<string, Pool>,
+    options: OpenOptions,
+  ) {
     this.tables = tables;
     this.pools = pools;
     this.#homes = homes;
@@ -211,13 +227,18 @@ export class Home implements VerbsHome {
     const outer = this.scope();
     if (outer !== undefined && !outer.over && outer.pool === pool) return work(new Verbs(this, pool.name, outer));
     if (transactions === "none")
-      throw pool.error(new DbError("unsupported", "this driver has no transactions (capability transactions)", { detail: { capability: "transactions" } }), { verb: "transaction" });
+      throw pool.error(
+        new DbError("unsupported", "this driver has no transactions (capability transactions)", { detail: { capability: "transactions" } }),
+        { verb: "transaction" },
+      );
     // Made with the first transaction: following the asynchronous context costs every promise a little.
     this.#scopes ??= new AsyncLocalStorage();
     const scopes = this.#scopes;
     const run = transactions === "interactive" ? runInteractive : runBatch;
     const attempt = (): Promise<T> => run(pool, options, (scope) => scopes.run(scope, () => work(new Verbs(this, pool.name, scope))));
-    return pool.track(retry(attempt, { clock: this.clock, attempts: options.attempts ?? 5, signal: options.signal, minDelayMs: 5, when: isConflict }));
+    return pool.track(
+      retry(attempt, { clock: this.clock, attempts: options.attempts ?? 5, signal: options.signal, minDelayMs: 5, when: isConflict }),
+    );
   }
 
   async close(): Promise<void> {
@@ -267,9 +288,21 @@ function unknownOption(place: string, name: string, known: ReadonlySet<string>):
 function poolDefinitions(options: OpenOptions): Map<string, PoolDefinition> {
   if (options.pools === undefined) {
     const { url, driver, options: settings } = options;
-    return new Map([["main", { ...(url === undefined ? {} : { url }), ...(driver === undefined ? {} : { driver }), ...(settings === undefined ? {} : { options: settings }) }]]);
+    return new Map([
+      [
+        "main",
+        {
+          ...(url === undefined ? {} : { url }),
+          ...(driver === undefined ? {} : { driver }),
+          ...(settings === undefined ? {} : { options: settings }),
+        },
+      ],
+    ]);
   }
-  const entries = Object.entries(options.pools).map(([name, pool]): [string, PoolDefinition] => [name, typeof pool === "string" ? { url: pool } : pool]);
+  const entries = Object.entries(options.pools).map(([name, pool]): [string, PoolDefinition] => [
+    name,
+    typeof pool === "string" ? { url: pool } : pool,
+  ]);
   if (entries.length === 0) throw invalid("pools must name at least one pool");
   for (const [name, pool] of entries) {
     for (const option of Object.keys(pool)) if (!poolOptionNames.has(option)) throw unknownOption(`pool ${name}`, option, poolOptionNames);
@@ -295,11 +328,18 @@ function parseUrl(name: string, url: string): { scheme: string } {
   try {
     return parseConnectUrl(url);
   } catch (cause) {
-    throw invalid(`pool ${name}: ${JSON.stringify(redactUrl(url))} is not a database URL, such as sqlite:app.db or postgres://user@host/name`, { cause });
+    throw invalid(
+      `pool ${name}: ${JSON.stringify(redactUrl(url))} is not a database URL, such as sqlite:app.db or postgres://user@host/name`,
+      { cause },
+    );
   }
 }
 
-function homesOf(tables: ReadonlyMap<string, Table>, definitions: ReadonlyMap<string, PoolDefinition>, pools: ReadonlyMap<string, Pool>): Map<string, Pool> {
+function homesOf(
+  tables: ReadonlyMap<string, Table>,
+  definitions: ReadonlyMap<string, PoolDefinition>,
+  pools: ReadonlyMap<string, Pool>,
+): Map<string, Pool> {
   const [first] = pools.values();
   const homes = new Map([...tables.keys()].map((name) => [name, first!]));
   const listed = new Set<string>();

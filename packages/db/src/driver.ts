@@ -8,7 +8,7 @@
 import type { Condition, Slot, Test } from "./condition/condition.js";
 import type { Operator } from "./condition/operators.js";
 import type { Column, Index, Join, Kind, Table } from "./schema/table.js";
-import type { ErrorCode, Outcome } from "@bk/core";
+import type { Clock, ErrorCode, Log, Outcome } from "@bk/core";
 
 /** What crosses the boundary: a closed set. Times are milliseconds since 1970 unless the codec says otherwise. */
 export type Value = null | boolean | number | bigint | string | Uint8Array | readonly Value[] | { readonly [name: string]: Value };
@@ -296,7 +296,10 @@ export interface Driver<Command = unknown> {
    */
   executeGroup?(command: Command, group: readonly Values[], signal?: AbortSignal): Promise<readonly Reply[]>;
   /** Opens a transaction; `capabilities.transactions` is `interactive`. */
-  begin?(options: { readonly isolation?: "default" | "serializable"; readonly signal?: AbortSignal | undefined }): Promise<Session<Command>>;
+  begin?(options: {
+    readonly isolation?: "default" | "serializable";
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<Session<Command>>;
   /**
    * Applies all changes or none; `capabilities.transactions` is `batch`. False when a row is not as `before` says.
    * `before` and `after` undefined: the row must be absent still.
@@ -316,6 +319,6 @@ export interface DriverOptions {
   readonly url: string;
   /** Further settings of the pool, named and checked by each driver. */
   readonly options: Readonly<Record<string, unknown>>;
-  readonly clock: import("@bk/core").Clock;
-  readonly log: import("@bk/core").Log;
+  readonly clock: Clock;
+  readonly log: Log;
 }

@@ -10,8 +10,14 @@ import type { Scope } from "./transaction.js";
 const explained = ["get", "list", "select", "search", "count", "add", "put", "update", "incr", "del", "updateAll", "delAll"] as const;
 
 /** Runs the call against a target that only remembers the first command. */
-export async function explain(home: VerbsHome, verb: string, table: string, args: readonly unknown[]): Promise<{ plan: unknown; command: unknown }> {
-  if (!(explained as readonly string[]).includes(verb)) throw invalid(`explain: unknown call ${JSON.stringify(verb)}; there are ${explained.join(", ")}`);
+export async function explain(
+  home: VerbsHome,
+  verb: string,
+  table: string,
+  args: readonly unknown[],
+): Promise<{ plan: unknown; command: unknown }> {
+  if (!(explained as readonly string[]).includes(verb))
+    throw invalid(`explain: unknown call ${JSON.stringify(verb)}; there are ${explained.join(", ")}`);
   const last = args.at(-1);
   const poolName = typeof last === "object" && last !== null && "pool" in last && args.length > 1 ? (last.pool as string) : undefined;
   const { pool } = home.bound(table, poolName);
@@ -42,7 +48,9 @@ function planOf(shape: Shape): Record<string, unknown> {
       return {
         ...base,
         path: shape.path === undefined ? "engine" : (shape.path.index?.name ?? "key"),
-        ...(shape.path === undefined ? {} : { equal: shape.path.equal.length, range: shape.path.range?.op ?? null, backwards: shape.path.descending }),
+        ...(shape.path === undefined
+          ? {}
+          : { equal: shape.path.equal.length, range: shape.path.range?.op ?? null, backwards: shape.path.descending }),
         filter: conditionText(shape.filter),
         order: shape.order.map(({ column, descending }) => `${descending ? "-" : ""}${column.name}`),
         columns: shape.columns.map(({ name }) => name),

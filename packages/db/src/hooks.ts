@@ -4,7 +4,20 @@ import type { Log } from "@bk/core";
 
 import { invalid } from "./errors.js";
 
-export const hookVerbs = ["get", "list", "select", "search", "count", "add", "put", "update", "incr", "del", "updateAll", "delAll"] as const;
+export const hookVerbs = [
+  "get",
+  "list",
+  "select",
+  "search",
+  "count",
+  "add",
+  "put",
+  "update",
+  "incr",
+  "del",
+  "updateAll",
+  "delAll",
+] as const;
 export type HookVerb = (typeof hookVerbs)[number];
 export type HookEvent = `${"before" | "after"}:${HookVerb | "*"}`;
 

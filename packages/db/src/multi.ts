@@ -9,15 +9,9 @@ import type { Change } from "./driver.js";
 import { DbError, invalid } from "./errors.js";
 import { ask, hasConditions, living, refuseScan, rowsOf, valueEncoder } from "./pages.js";
 import { isNative } from "./plan.js";
-import {
-  type ChangeOptions,
-  type WriteContext,
-  changeEncoder,
-  changeRow,
-  completeChanges,
-  deleteRow,
-  isNativeChange,
-} from "./write.js";
+import { changeEncoder, changeRow, completeChanges, isNativeChange } from "./change-row.js";
+import { deleteRow } from "./delete-row.js";
+import type { ChangeOptions, WriteContext } from "./write-context.js";
 
 export interface ManyOptions extends CallOptions {
   readonly ops?: Readonly<Record<string, string>> | undefined;
@@ -51,23 +45,37 @@ export async function updateMany(
   const condition = filterOf(bound, context, filter, values, options);
   if (native && isNative(condition, capabilities)) return updateByFilter(bound, context, complete, condition, values, options);
   return eachKey(bound, context, filter, options, (key) =>
-    changeRow(bound, context, "update", { ...(changes as Row), ...key }, { ...rowOptions(options), ops: options?.ops, where: whereOf(filter) }),
+    changeRow(
+      bound,
+      context,
+      "update",
+      { ...(changes as Row), ...key },
+      { ...rowOptions(options), ops: options?.ops, where: whereOf(filter) },
+    ),
   );
 }
 
 /** Deletes every row that a filter matches; gives how many. */
-export async function deleteMany(bound: BoundTable, context: WriteContext, filter: unknown, options?: ManyOptions): Promise<{ affected: number }> {
+export async function deleteMany(
+  bound: BoundTable,
+  context: WriteContext,
+  filter: unknown,
+  options?: ManyOptions,
+): Promise<{ affected: number }> {
   requireCondition(filter, options, "delAll");
   refuse(bound, context, filter, options);
   const { capabilities } = bound.pool.driver;
   const values: unknown[] = [];
   const condition = filterOf(bound, context, filter, values, options);
   if (capabilities.byFilter && isNative(condition, capabilities)) return deleteByFilter(bound, context, condition, values, options);
-  return eachKey(bound, context, filter, options, (key) => deleteRow(bound, context, key, { ...rowOptions(options), where: whereOf(filter) }));
+  return eachKey(bound, context, filter, options, (key) =>
+    deleteRow(bound, context, key, { ...rowOptions(options), where: whereOf(filter) }),
+  );
 }
 
 function requireCondition(filter: unknown, options: ManyOptions | undefined, call: string): void {
-  if (options?.all !== true && !hasConditions(filter)) throw invalid(`${call} needs a filter with at least one condition, or { all: true } in the options`);
+  if (options?.all !== true && !hasConditions(filter))
+    throw invalid(`${call} needs a filter with at least one condition, or { all: true } in the options`);
 }
 
 function refuse(bound: BoundTable, context: WriteContext, filter: unknown, options: ManyOptions | undefined): void {
@@ -75,8 +83,19 @@ function refuse(bound: BoundTable, context: WriteContext, filter: unknown, optio
   refuseScan(question, options?.scan === true || options?.all === true, true);
 }
 
-function filterOf(bound: BoundTable, context: WriteContext, filter: unknown, values: unknown[], options: ManyOptions | undefined): Condition {
-  const asked = parseFilter(bound.table, filter === undefined ? {} : filter, values, options?.filterOps === undefined ? {} : { ops: options.filterOps });
+function filterOf(
+  bound: BoundTable,
+  context: WriteContext,
+  filter: unknown,
+  values: unknown[],
+  options: ManyOptions | undefined,
+): Condition {
+  const asked = parseFilter(
+    bound.table,
+    filter === undefined ? {} : filter,
+    values,
+    options?.filterOps === undefined ? {} : { ops: options.filterOps },
+  );
   return allOf([asked, living(bound.table, values, context.now())]);
 }
 
@@ -156,19 +175,20 @@ export const bulkOps: ReadonlySet<string> = new Set(["add", "put", "update", "in
 
 /** Checks the form of a list of bulk items. */
 export function checkBulk(items: unknown): BulkItem[] {
-  if (!Array.isArray(items)) throw invalid("bulk takes an array of items { op, table, row } or { op: \"del\", table, key }");
+  if (!Array.isArray(items)) throw invalid('bulk takes an array of items { op, table, row } or { op: "del", table, key }');
   (items as unknown[]).forEach((item, i) => {
     if (typeof item !== "object" || item === null) throw invalid(`bulk: item ${i} must be an object { op, table, row }`);
     const { op, table, ...rest } = item as Record<string, unknown>;
-    if (typeof op !== "string" || !bulkOps.has(op)) throw invalid(`bulk: item ${i} has an unknown op; there are ${[...bulkOps].join(", ")}`);
+    if (typeof op !== "string" || !bulkOps.has(op))
+      throw invalid(`bulk: item ${i} has an unknown op; there are ${[...bulkOps].join(", ")}`);
     if (typeof table !== "string") throw invalid(`bulk: item ${i} names no table`);
     const wanted = op === "del" ? "key" : "row";
     for (const name of Object.keys(rest))
-      if (name !== wanted && name !== "options") throw invalid(`bulk: item ${i} has the unknown member ${JSON.stringify(name.slice(0, 50))}; ${op} takes ${wanted} and options`);
+      if (name !== wanted && name !== "options")
+        throw invalid(`bulk: item ${i} has the unknown member ${JSON.stringify(name.slice(0, 50))}; ${op} takes ${wanted} and options`);
   });
   return items as BulkItem[];
 }
-
 
 /** Items that are sent at the same time; more wait, so that a long list does not fill the memory with promises. */
 const bulkWindow = 5000;

@@ -112,9 +112,10 @@ function checkedByTable(schema: StandardSchemaV1, row: Record<string, unknown>):
   if (result.issues !== undefined) {
     const first = result.issues[0]?.path?.[0];
     const column = typeof first === "object" ? first.key : first;
-    throw invalid(`the row is refused by the table's check: ${result.issues.map((issue) => issue.message).join("; ")}`, {
-      ...(column === undefined ? {} : { column: String(column) }),
-    });
+    throw invalid(
+      `the row is refused by the table's check: ${result.issues.map((issue) => issue.message).join("; ")}`,
+      column === undefined ? {} : { column: String(column) },
+    );
   }
   if (typeof result.value !== "object" || result.value === null) throw invalid("the table's check gave no row back");
   return result.value as Record<string, unknown>;
@@ -177,9 +178,12 @@ export function mustNotBeEmpty(column: Column): DbError {
 
 /** The error of a column that the table does not declare. */
 export function unknownColumn(table: Table, name: string): DbError {
-  return invalid(`unknown column ${JSON.stringify(name.slice(0, 50))}; the columns of ${table.name} are ${[...table.byName.keys()].join(", ")}`, {
-    column: name.slice(0, 50),
-  });
+  return invalid(
+    `unknown column ${JSON.stringify(name.slice(0, 50))}; the columns of ${table.name} are ${[...table.byName.keys()].join(", ")}`,
+    {
+      column: name.slice(0, 50),
+    },
+  );
 }
 
 /** Undeclared columns of an open table are named as declared ones are. */
@@ -204,7 +208,9 @@ export function checkKey(own: RowRules, key: unknown): unknown[] {
     const column = table.byName.get(name);
     if (column === undefined) throw unknownColumn(table, name);
     if (!column.isKey && !own.keyJoins.has(name))
-      throw invalid(`column ${name} is not part of the key ${keyNames(table)}; conditions on other columns go in the option where`, { column: name });
+      throw invalid(`column ${name} is not part of the key ${keyNames(table)}; conditions on other columns go in the option where`, {
+        column: name,
+      });
   }
   return keyOf(own, given);
 }
@@ -261,5 +267,7 @@ function isTooLong(text: string, { maxLength }: Column): boolean {
 }
 
 function keyTooLong(column: Column): DbError {
-  return new DbError("too-large", `the key column ${column.name} must have at most ${column.maxLength} characters`, { column: column.name });
+  return new DbError("too-large", `the key column ${column.name} must have at most ${column.maxLength} characters`, {
+    column: column.name,
+  });
 }

@@ -15,7 +15,19 @@ export interface DbPool<Tables> extends DbCalls<Tables> {
 }
 
 /** The calls that `explain` explains. */
-export type ExplainedCall = "get" | "list" | "select" | "search" | "count" | "add" | "put" | "update" | "incr" | "del" | "updateAll" | "delAll";
+export type ExplainedCall =
+  | "get"
+  | "list"
+  | "select"
+  | "search"
+  | "count"
+  | "add"
+  | "put"
+  | "update"
+  | "incr"
+  | "del"
+  | "updateAll"
+  | "delAll";
 
 /** An open database, typed by its tables. Close it when done. */
 export interface Db<Tables = TableDefinitions> extends DbPool<Tables>, AsyncDisposable {

@@ -103,7 +103,10 @@ export function ask(
 ): Question {
   const { table, pool } = bound;
   const values: unknown[] = [];
-  const asked = parseFilter(table, filter === undefined ? {} : filter, values, { call: "select", ...(options?.ops === undefined ? {} : { ops: options.ops }) });
+  const asked = parseFilter(table, filter === undefined ? {} : filter, values, {
+    call: "select",
+    ...(options?.ops === undefined ? {} : { ops: options.ops }),
+  });
   const sort = parseSort(table, options?.sort, options?.desc);
   const names = options?.select === undefined ? undefined : parseSelect(table, options.select);
   const given = values.length;
@@ -263,7 +266,12 @@ function wordMatcher(question: Question, columns: readonly Column[]): ((row: rea
 }
 
 /** The shown rows of a question in pages of `size`, from the beginning or `options.start` to the end. */
-export async function* rowsOf(question: Question, context: ReadContext, size: number, options: SelectOptions | undefined): AsyncGenerator<Row[]> {
+export async function* rowsOf(
+  question: Question,
+  context: ReadContext,
+  size: number,
+  options: SelectOptions | undefined,
+): AsyncGenerator<Row[]> {
   let start = options?.start;
   do {
     const page: Page = await pageOf(question, context, size, { ...options, start });

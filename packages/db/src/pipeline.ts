@@ -230,7 +230,7 @@ export class Pool {
   /** Waits for what is running, then closes the driver. Calls made from now on reject with `closed`. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    while (this.#running.size > 0) await Promise.allSettled([...this.#running]);
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
     this.#closed = true;
     await this.driver.close();
   }

@@ -31,12 +31,7 @@ interface Candidate {
  *
  * @param sort  the caller's order; the key columns that it lacks are appended, in the direction of its last column
  */
-export function planSelect(
-  table: Table,
-  condition: Condition,
-  sort: readonly SortColumn[],
-  capabilities: Capabilities,
-): SelectPlan {
+export function planSelect(table: Table, condition: Condition, sort: readonly SortColumn[], capabilities: Capabilities): SelectPlan {
   const tests = conjuncts(condition);
   const fixed = equalTests(tests);
   const wanted = totalOrder(table, sort, fixed);
@@ -66,7 +61,15 @@ function planByPath(
   if (!usable) {
     const { pushed, residual } = splitFilter(tests, capabilities, new Set());
     const readOrder = keyOrder(table);
-    return { path: undefined, pushed, residual, order: sort.length > 0 ? wanted : readOrder, readOrder, coreSort: sort.length > 0, readsAll };
+    return {
+      path: undefined,
+      pushed,
+      residual,
+      order: sort.length > 0 ? wanted : readOrder,
+      readOrder,
+      coreSort: sort.length > 0,
+      readsAll,
+    };
   }
   const { pushed, residual } = splitFilter(tests, capabilities, best.consumed, new Set(best.path.columns));
   const coreSort = sorted && !best.servesOrder;

@@ -27,7 +27,12 @@ import { parseSearch } from "./search/query.js";
 import { parseSelect } from "./select-options.js";
 
 /** One row by its whole key, or undefined. */
-export function getRow(bound: BoundTable, context: ReadContext, key: unknown, options?: ReadOptions): Row | undefined | Promise<Row | undefined> {
+export function getRow(
+  bound: BoundTable,
+  context: ReadContext,
+  key: unknown,
+  options?: ReadOptions,
+): Row | undefined | Promise<Row | undefined> {
   const values = bound.encodeKey(checkKey(bound.rules, key));
   const reader = getReader(bound, options);
   const reply = bound.pool.send(reader.prepared, values, options, context.target);
@@ -84,9 +89,13 @@ export async function selectPage(bound: BoundTable, context: ReadContext, filter
   return pageOf(question, context, count, options);
 }
 
-
 /** One page of the rows whose `search` columns hold the words of `text`, in key order unless sorted. */
-export async function searchPage(bound: BoundTable, context: ReadContext, text: unknown, options?: SelectOptions & { filter?: unknown }): Promise<Page> {
+export async function searchPage(
+  bound: BoundTable,
+  context: ReadContext,
+  text: unknown,
+  options?: SelectOptions & { filter?: unknown },
+): Promise<Page> {
   const { table, pool } = bound;
   if (!pool.driver.capabilities.search)
     throw new DbError("unsupported", "this driver has no full-text search (capability search); use select with contains", {

@@ -29,7 +29,8 @@ export function parseSort(table: Table, sort: unknown, desc: unknown = false): S
   const names: readonly unknown[] = Array.isArray(sort) ? sort : [sort];
   const seen = new Set<Column>();
   return names.map((name) => {
-    if (typeof name !== "string" || name === "") throw invalid("sort must be a column name, with - in front for descending order, or a list of them");
+    if (typeof name !== "string" || name === "")
+      throw invalid("sort must be a column name, with - in front for descending order, or a list of them");
     const backwards = name.startsWith("-");
     const column = table.byName.get(backwards ? name.slice(1) : name);
     if (column === undefined) throw unknownColumn(table, name);

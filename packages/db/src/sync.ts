@@ -74,7 +74,9 @@ function planTable(table: Table, pool: Pool, stored: StoredTable | undefined, dr
   const indexes = [...table.indexes, ...table.uniques];
   if (stored === undefined) return { table, pool, creates: true, columns: [], indexes };
   if (pool.driver.capabilities.schema) findDrift(table, pool.driver, stored, drift);
-  const columns = pool.driver.capabilities.schema ? table.columns.filter((column) => !stored.columns.has(column.name) && !column.isKey) : [];
+  const columns = pool.driver.capabilities.schema
+    ? table.columns.filter((column) => !stored.columns.has(column.name) && !column.isKey)
+    : [];
   return { table, pool, creates: false, columns, indexes: indexes.filter((index) => !hasIndex(stored, index)) };
 }
 

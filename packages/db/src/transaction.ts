@@ -32,9 +32,7 @@ export interface Scope {
 export async function runInteractive<T>(pool: Pool, options: TransactionOptions, work: (scope: Scope) => Promise<T>): Promise<T> {
   const { driver } = pool;
   const shape = { verb: "transaction" };
-  const session = await guarded(pool, shape, () =>
-    driver.begin!({ isolation: options.isolation ?? "default", signal: options.signal }),
-  );
+  const session = await guarded(pool, shape, () => driver.begin!({ isolation: options.isolation ?? "default", signal: options.signal }));
   const target: Target = {
     execute: (prepared, values, signal) => session.execute(prepared.command, values, signal),
   };
@@ -45,7 +43,9 @@ export async function runInteractive<T>(pool: Pool, options: TransactionOptions,
   } catch (error) {
     scope.over = true;
     // The error that ended the work is the one to tell; a failed rollback leaves nothing committed either.
-    await session.rollback().catch((cause: unknown) => pool.options.log.warn("rollback failed", { reason: pool.error(cause, shape).message }));
+    await session
+      .rollback()
+      .catch((cause: unknown) => pool.options.log.warn("rollback failed", { reason: pool.error(cause, shape).message }));
     throw error;
   }
   scope.over = true;
@@ -81,9 +81,13 @@ async function commit(pool: Pool, changes: readonly RowChange[], signal: AbortSi
   const { batchRows } = pool.driver.capabilities;
   const shape = { verb: "commit" };
   if (batchRows !== undefined && changes.length > batchRows)
-    throw pool.error(new DbError("too-large", `a transaction takes at most ${batchRows} rows, this one has ${changes.length}; split it`), shape);
+    throw pool.error(
+      new DbError("too-large", `a transaction takes at most ${batchRows} rows, this one has ${changes.length}; split it`),
+      shape,
+    );
   const applied = await guarded(pool, shape, () => pool.driver.commit!(changes, signal));
-  if (!applied) throw pool.error(new DbError("limited", "a row of the transaction was changed by others meanwhile; nothing was done"), shape);
+  if (!applied)
+    throw pool.error(new DbError("limited", "a row of the transaction was changed by others meanwhile; nothing was done"), shape);
 }
 
 function sameRow(a: Values | undefined, b: Values | undefined): boolean {
@@ -146,7 +150,13 @@ async function openOverlay(pool: Pool): Promise<Overlay> {
 async function loadRow(real: BoundTable, overlay: BoundTable, key: readonly unknown[]): Promise<LoadedRow> {
   const { table, pool } = real;
   const columns = table.columns;
-  const prepared = real.prepared("load", () => ({ verb: "get", table, columns, key: slotsOf(table.key), consistent: pool.driver.capabilities.consistent }));
+  const prepared = real.prepared("load", () => ({
+    verb: "get",
+    table,
+    columns,
+    key: slotsOf(table.key),
+    consistent: pool.driver.capabilities.consistent,
+  }));
   const reply = await pool.send(prepared, real.encodeKey(key), undefined);
   const [stored] = reply.rows;
   if (stored === undefined) return { real, key, before: undefined };
@@ -166,10 +176,15 @@ async function loadRow(real: BoundTable, overlay: BoundTable, key: readonly unkn
 
 function wholeRow(bound: BoundTable, key: readonly unknown[]): unknown[] | undefined {
   const { table, pool } = bound;
-  const prepared = bound.prepared("load", () => ({ verb: "get", table, columns: table.columns, key: slotsOf(table.key), consistent: false }));
+  const prepared = bound.prepared("load", () => ({
+    verb: "get",
+    table,
+    columns: table.columns,
+    key: slotsOf(table.key),
+    consistent: false,
+  }));
   const reply = pool.send(prepared, bound.encodeKey(key), undefined);
   if (reply instanceof Promise) throw new Error("the memory driver answers at once");
   const [row] = reply.rows;
   return row === undefined ? undefined : bound.decodeArray(row);
 }
-

@@ -100,54 +100,83 @@ export function isNever(condition: Condition): boolean {
   return condition.kind === "or" && condition.parts.length === 0;
 }
 
-/** A condition that does not always hold, as text. `hash` is a column that every row has. */
+/** A condition as text. `hash` is a column that every row has. */
 export function conditionPieces(condition: Condition, own: Placeholders, hash: Column): Piece[] {
-  if (condition.kind === "test") return testPieces(condition, own);
-  if (condition.parts.length === 0) {
-    const name = own.name(hash.name);
-    return [condition.kind === "and" ? `attribute_exists(${name})` : `(attribute_exists(${name}) AND attribute_not_exists(${name}))`];
+  return parse(condition, own, hash).pieces;
+}
+
+/** A part of an expression; a compound one needs parentheses inside another. The service refuses needless ones. */
+interface Part {
+  readonly pieces: Piece[];
+  readonly isCompound: boolean;
+}
+
+function atom(text: string): Part {
+  return { pieces: [text], isCompound: false };
+}
+
+function compound(text: string): Part {
+  return { pieces: [text], isCompound: true };
+}
+
+function parse(condition: Condition, own: Placeholders, hash: Column): Part {
+  if (condition.kind === "test") return parseTest(condition, own);
+  const [only, ...others] = condition.parts;
+  if (only === undefined) {
+    const exists = `attribute_exists(${own.name(hash.name)})`;
+    return condition.kind === "and" ? atom(exists) : compound(`${exists} AND NOT ${exists}`);
   }
+  if (others.length === 0) return parse(only, own, hash);
   const word = condition.kind === "and" ? " AND " : " OR ";
-  const parts = condition.parts.flatMap((part, i) => [...(i === 0 ? [] : [word]), ...conditionPieces(part, own, hash)]);
-  return ["(", ...parts, ")"];
+  const pieces = condition.parts.flatMap((part, i) => [...(i === 0 ? [] : [word]), ...inParentheses(parse(part, own, hash))]);
+  return { pieces, isCompound: true };
+}
+
+function inParentheses({ pieces, isCompound }: Part): Piece[] {
+  return isCompound ? ["(", ...pieces, ")"] : pieces;
 }
 
 const comparisons: Readonly<Record<string, string>> = { eq: "=", gt: ">", ge: ">=", lt: "<", le: "<=" };
 
-function testPieces(test: Test, own: Placeholders): Piece[] {
+function parseTest(test: Test, own: Placeholders): Part {
   const { column, op, slots } = test;
   const name = own.name(column.name);
   const encode = column.kind === "list" && op !== "same" ? elementOf(column) : (value: Value) => toAttribute(column, value);
   const value = (i: number): string => own.value(slots[i]!, encode);
   const exists = `attribute_exists(${name})`;
   const comparison = comparisons[op];
-  if (comparison !== undefined) return [`${name} ${comparison} ${value(0)}`];
+  if (comparison !== undefined) return atom(`${name} ${comparison} ${value(0)}`);
   switch (op) {
     case "same":
-      return [{ slot: slots[0]!, present: `${name} = ${value(0)}`, absent: `attribute_not_exists(${name})` }];
+      return {
+        pieces: [{ slot: slots[0]!, present: `${name} = ${value(0)}`, absent: `attribute_not_exists(${name})` }],
+        isCompound: false,
+      };
     case "null":
-      return [`attribute_not_exists(${name})`];
+      return atom(`attribute_not_exists(${name})`);
     case "not_null":
-      return [exists];
+      return atom(exists);
     case "ne":
-      return [`(${exists} AND ${name} <> ${value(0)})`];
+      return compound(`${exists} AND ${name} <> ${value(0)}`);
     // Two comparisons, since the service refuses a BETWEEN whose bounds are the wrong way round.
     case "between":
-      return [`(${name} >= ${value(0)} AND ${name} <= ${value(1)})`];
+      return compound(`${name} >= ${value(0)} AND ${name} <= ${value(1)}`);
     case "not_between":
-      return [`(${name} < ${value(0)} OR ${name} > ${value(1)})`];
-    case "in":
-      return [inList(name, slots, value)];
+      return compound(`${name} < ${value(0)} OR ${name} > ${value(1)}`);
+    case "in": {
+      const lists = inLists(name, slots, value);
+      return { pieces: [lists.join(" OR ")], isCompound: lists.length > 1 };
+    }
     case "not_in":
-      return [`(${exists} AND NOT ${inList(name, slots, value)})`];
+      return compound([exists, ...inLists(name, slots, value).map((list) => `NOT ${list}`)].join(" AND "));
     case "begins_with":
-      return [`begins_with(${name}, ${value(0)})`];
+      return atom(`begins_with(${name}, ${value(0)})`);
     case "not_begins_with":
-      return [`(${exists} AND NOT begins_with(${name}, ${value(0)}))`];
+      return compound(`${exists} AND NOT begins_with(${name}, ${value(0)})`);
     case "contains":
-      return [`contains(${name}, ${value(0)})`];
+      return atom(`contains(${name}, ${value(0)})`);
     case "not_contains":
-      return [`(${exists} AND NOT contains(${name}, ${value(0)}))`];
+      return compound(`${exists} AND NOT contains(${name}, ${value(0)})`);
     default:
       throw new DbError("internal", `the operator ${op} is not claimed`, { column: column.name });
   }
@@ -157,13 +186,13 @@ function elementOf(column: Column): (value: Value) => AttributeValue {
   return (value) => toElement(column, value);
 }
 
-function inList(name: string, slots: readonly Slot[], value: (i: number) => string): string {
+function inLists(name: string, slots: readonly Slot[], value: (i: number) => string): string[] {
   const lists: string[] = [];
   for (let start = 0; start < slots.length; start += maxInOperands) {
     const members = slots.slice(start, start + maxInOperands).map((_, i) => value(start + i));
     lists.push(`${name} IN (${members.join(", ")})`);
   }
-  return `(${lists.join(" OR ")})`;
+  return lists;
 }
 
 /** Joins neighboring texts, so that a condition without places that depend on values is one text. */

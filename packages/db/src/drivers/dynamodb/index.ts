@@ -66,7 +66,8 @@ async function loadClient(): Promise<typeof Client> {
   try {
     return await import("@aws-sdk/client-dynamodb");
   } catch (error) {
-    if ((error as { code?: unknown }).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    const isMissing = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+    if (!isMissing || !error.message.includes("package '@aws-sdk/client-dynamodb'")) throw error;
     throw new DbError("driver-missing", "the client is not installed; run: npm install @aws-sdk/client-dynamodb", {
       driver: "dynamodb",
       cause: error,

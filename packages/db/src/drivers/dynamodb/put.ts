@@ -41,8 +41,9 @@ export function compilePut(shape: PutShape, layout: Layout): DynamoCommand {
     const after = pick(row, values);
     const decide = (before: Values | undefined): Decision => {
       if (before === undefined) return { after, reply: done };
-      if (mode === "put") return { after, reply: returning === "old" ? { rows: [before], affected: 1 } : done };
-      return replaceable === undefined ? { reply: noRows } : { after, guard: replaceable.input(values), reply: done };
+      const reply: Reply = returning === "old" ? { rows: [before], affected: 1 } : done;
+      if (mode === "put") return { after, reply };
+      return replaceable === undefined ? { reply: noRows } : { after, guard: replaceable.input(values), reply };
     };
     return changeRow(engine, layout, keyOf(layout, pick(shape.key, values)), decide, signal);
   };

@@ -1,0 +1,214 @@
+// update and incr: changing columns of one row.
+
+import { type BoundTable, slotsOf } from "./bound-table.js";
+import { changeIfSame, readWhole, untilUnchanged } from "./change-if-same.js";
+import { applyChanges } from "./change/apply.js";
+import { parseChanges } from "./change/parse.js";
+import { sumGuard } from "./change/sum-guard.js";
+import { type Condition, allOf, conditionKey } from "./condition/condition.js";
+import { compileMatcher } from "./condition/matches.js";
+import { parseFilter } from "./condition/parse.js";
+import type { Change, Codec, Reply, Value } from "./driver.js";
+import { DbError, invalid } from "./errors.js";
+import { type LogicalRow, checkRow, keyOf } from "./normalize.js";
+import { living, valueEncoder } from "./pages.js";
+import { isNative } from "./plan.js";
+import { encoderOf } from "./schema/encodings.js";
+import type { Table } from "./schema/table.js";
+import { type ChangeOptions, type WriteContext, type WriteResult, done, nothing } from "./write-context.js";
+import { putCommand, withNow } from "./write-row.js";
+
+/** One row's change, checked. */
+interface RowChange {
+  readonly key: readonly unknown[];
+  readonly storedKey: Value[];
+  readonly changes: readonly Change[];
+  /** Logical values by slot: those of the changes and of the guard. */
+  readonly values: unknown[];
+  readonly guard: Condition;
+  /** The guard without the parts that the core added. */
+  readonly where: Condition;
+  readonly ranged: boolean;
+  /** The row to make when there is none; undefined: none is made. */
+  readonly create: (() => LogicalRow) | undefined;
+  readonly options: ChangeOptions | undefined;
+}
+
+/** Changes columns of the row of a key (`update`), or adds to them (`incr`). */
+export function changeRow(
+  bound: BoundTable,
+  context: WriteContext,
+  verb: "update" | "incr",
+  row: unknown,
+  options?: ChangeOptions,
+): WriteResult | Promise<WriteResult> {
+  const change = checkChange(bound, context, verb, row, options);
+  return bound.ordered(change.storedKey, () => carryOut(bound, context, change));
+}
+
+function checkChange(
+  bound: BoundTable,
+  context: WriteContext,
+  verb: "update" | "incr",
+  row: unknown,
+  options: ChangeOptions | undefined,
+): RowChange {
+  if (typeof row !== "object" || row === null || Array.isArray(row)) throw invalid("the row must be an object of columns");
+  const { table, rules } = bound;
+  const given = row as Record<string, unknown>;
+  const key = keyOf(rules, given);
+  const values: unknown[] = [];
+  const parsed = parseChanges(rules, given, { verb, ops: options?.ops, keepNow: options?.keepNow }, values);
+  const changes = completeChanges(bound, context, parsed, values);
+  const where = options?.where === undefined ? allOf([]) : parseFilter(table, options.where, values, {});
+  const sums = changes.filter((change) => change.op === "incr").map((change) => sumGuard(change, values));
+  const guard = allOf([where, ...sums, living(table, values, context.now())]);
+  const creates =
+    verb === "incr"
+      ? options?.mustMatch !== true
+      : options?.upsert === true && !(options.mustMatch === true && options.where !== undefined);
+  const create = (): LogicalRow => createdRow(bound, context, given, changes, values, options);
+  return {
+    key,
+    storedKey: bound.encodeKey(key),
+    changes,
+    values,
+    guard,
+    where,
+    ranged: sums.length > 0,
+    create: creates ? create : undefined,
+    options,
+  };
+}
+
+/** The changes with what the core adds: `now` columns that are not given; `unset` becomes the setting of null. */
+export function completeChanges(bound: BoundTable, context: WriteContext, parsed: readonly Change[], values: unknown[]): Change[] {
+  const changes = parsed.map((change): Change =>
+    change.op === "unset" && change.member === undefined ? { ...change, op: "set", slot: values.push(null) - 1 } : change,
+  );
+  for (const column of bound.table.columns) {
+    if (column.type !== "now" || column.isKey || column.definition.readonly) continue;
+    if (!changes.some((change) => change.column === column)) changes.push({ column, op: "set", slot: values.push(context.now()) - 1 });
+  }
+  return changes;
+}
+
+/** The row that `upsert` or `incr` makes: defaults, the key, what is set, then the other changes on it. */
+function createdRow(
+  bound: BoundTable,
+  context: WriteContext,
+  given: Readonly<Record<string, unknown>>,
+  changes: readonly Change[],
+  values: readonly unknown[],
+  options: ChangeOptions | undefined,
+): LogicalRow {
+  const computed = changes.filter((change) => change.op !== "set" && change.member === undefined);
+  const left = new Set(computed.map((change) => change.column.name));
+  const start = Object.fromEntries(Object.entries(given).filter(([name]) => !left.has(name)));
+  const row = checkRow(bound.rules, start, context.clock, options?.keepNow === true);
+  return applyChanges(computed, row, values);
+}
+
+async function carryOut(bound: BoundTable, context: WriteContext, change: RowChange): Promise<WriteResult> {
+  const { capabilities } = bound.pool.driver;
+  const { options, changes } = change;
+  const { returning } = options ?? {};
+  const native =
+    changes.length > 0 &&
+    changes.every((one) => isNativeChange(bound, one)) &&
+    isNative(change.guard, capabilities) &&
+    (returning === undefined || capabilities.returning.update.includes(returning));
+  if (!native) return changeByReading(bound, context, change);
+  const inserts = change.create !== undefined && capabilities.upsert && bound.table.ttl === undefined && returning !== "old";
+  const reply = await sendUpdate(bound, context, change, inserts);
+  if (reply.affected > 0)
+    return returning === undefined
+      ? done
+      : { affected: 1, ...(reply.rows[0] === undefined ? {} : { row: bound.decodeRow(reply.rows[0]) }) };
+  if (change.create === undefined && options?.mustMatch !== true && !change.ranged) return nothing;
+  // Why nothing was done is told by the row itself.
+  return changeByReading(bound, context, change);
+}
+
+export function isNativeChange(bound: BoundTable, { column, op, member, from }: Change): boolean {
+  if (member !== undefined || from !== undefined) return false;
+  // The length of what an engine puts together is not known beforehand.
+  if (column.maxLength !== undefined && (op === "append" || op === "prepend" || op === "add")) return false;
+  return op === "set" || (bound.pool.driver.capabilities.changes[column.kind]?.includes(op) ?? false);
+}
+
+function sendUpdate(bound: BoundTable, context: WriteContext, change: RowChange, inserts: boolean): Reply | Promise<Reply> {
+  const { table, codec } = bound;
+  const { changes, guard, values, options } = change;
+  const returning = options?.returning ?? "none";
+  const names = changes.map(({ column, op, slot }) => `${column.name} ${op} ${slot}`).join(",");
+  const kept = bound.kept(`update ${names}|${conditionKey(guard)}|${inserts ? "+" : ""}${returning}`, () => {
+    const from = values.length;
+    const prepared = bound.pool.prepare({
+      verb: "update",
+      target: "key",
+      table,
+      key: slotsOf(table.key, from),
+      changes,
+      guard,
+      insert: inserts ? slotsOf(table.columns, from + table.key.length) : undefined,
+      returning,
+    });
+    return { prepared, encode: changeEncoder(changes, valueEncoder(guard, from, codec), codec) };
+  });
+  const bindings = [...kept.encode(values), ...change.storedKey];
+  if (inserts) bindings.push(...bound.encodeRow(change.create!()));
+  return bound.pool.send(kept.prepared, bindings, options, context.target);
+}
+
+export type ValuesEncoder = (values: readonly unknown[]) => Value[];
+
+export function changeEncoder(changes: readonly Change[], guard: ValuesEncoder, codec: Codec): ValuesEncoder {
+  const encoders = changes.flatMap(({ column, slot }) => (slot === undefined ? [] : [{ slot, encode: encoderOf(column, codec) }]));
+  return (values) => {
+    const stored = guard(values);
+    for (const { slot, encode } of encoders) stored[slot] = encode(values[slot] ?? null);
+    return stored;
+  };
+}
+
+/** Reads the row, computes the new one here, and changes it if it is still as it was; again when it is not. */
+function changeByReading(bound: BoundTable, context: WriteContext, change: RowChange): Promise<WriteResult> {
+  const { options, changes, values, storedKey } = change;
+  const holds = compileMatcher(change.where, (column) => column.index);
+  return untilUnchanged(context, options, async () => {
+    const before = await readWhole(bound, context, storedKey, options);
+    if (before === undefined) return makeMissing(bound, context, change);
+    if (!holds(before, values)) {
+      if (options?.mustMatch) throw new DbError("condition-failed", "the condition in where does not hold for the row");
+      return nothing;
+    }
+    const after = applyChanges(changes, before, values);
+    const written = changedColumns(bound.table, changes);
+    if (written.length > 0) {
+      const reply = await changeIfSame(bound, context, storedKey, before, written, after, options);
+      if (reply.affected === 0) return undefined;
+    }
+    if (options?.returning === undefined) return done;
+    return { affected: 1, row: bound.presentLogical(options.returning === "new" ? after : before) };
+  });
+}
+
+function changedColumns(table: Table, changes: readonly Change[]): Change[] {
+  const columns = table.columns.filter((column) => changes.some((change) => change.column === column));
+  return columns.map((column) => ({ column, op: "set", slot: column.index }));
+}
+
+async function makeMissing(bound: BoundTable, context: WriteContext, change: RowChange): Promise<WriteResult | undefined> {
+  const { options } = change;
+  if (change.create === undefined) {
+    if (options?.mustMatch) throw new DbError("not-found", "there is no row with this key");
+    return nothing;
+  }
+  const row = change.create();
+  const stored = bound.encodeRow(row);
+  const reply = await bound.pool.send(putCommand(bound, "add", false), withNow(bound, context, stored), options, context.target);
+  // Somebody else made it first: begin again with their row.
+  if (reply.affected === 0) return undefined;
+  return options?.returning === "new" ? { affected: 1, row: bound.presentLogical(row) } : done;
+}

@@ -1,0 +1,80 @@
+// del: deleting one row.
+
+import { type BoundTable, slotsOf } from "./bound-table.js";
+import { readWhole, sameRow, untilUnchanged } from "./change-if-same.js";
+import { type Condition, allOf, conditionKey } from "./condition/condition.js";
+import { compileMatcher } from "./condition/matches.js";
+import { parseFilter } from "./condition/parse.js";
+import type { Reply, Values } from "./driver.js";
+import { DbError } from "./errors.js";
+import { checkKey } from "./normalize.js";
+import { living, valueEncoder } from "./pages.js";
+import { isNative } from "./plan.js";
+import { type ChangeOptions, type WriteContext, type WriteResult, done, nothing } from "./write-context.js";
+
+/** Deletes the row of a key. */
+export function deleteRow(
+  bound: BoundTable,
+  context: WriteContext,
+  key: unknown,
+  options?: ChangeOptions,
+): WriteResult | Promise<WriteResult> {
+  const { table, codec, pool } = bound;
+  const storedKey = bound.encodeKey(checkKey(bound.rules, key));
+  const values: unknown[] = [];
+  const where = options?.where === undefined ? allOf([]) : parseFilter(table, options.where, values, {});
+  const guard = allOf([where, living(table, values, context.now())]);
+  const wantsOld = options?.returning === "old";
+  const native = isNative(guard, pool.driver.capabilities) && (!wantsOld || pool.driver.capabilities.returning.delete === "old");
+  if (!native || options?.mustMatch === true)
+    return bound.ordered(storedKey, () => deleteByReading(bound, context, storedKey, where, values, options));
+  const kept = bound.kept(`delete ${conditionKey(guard)}${wantsOld ? " old" : ""}`, () => ({
+    prepared: pool.prepare({
+      verb: "delete",
+      target: "key",
+      table,
+      key: slotsOf(table.key, values.length),
+      guard,
+      returning: wantsOld ? "old" : "none",
+    }),
+    encode: valueEncoder(guard, values.length, codec),
+  }));
+  const finish = (reply: Reply): WriteResult => {
+    if (reply.affected === 0) return nothing;
+    return wantsOld && reply.rows[0] !== undefined ? { affected: 1, row: bound.decodeRow(reply.rows[0]) } : done;
+  };
+  const result = bound.ordered(storedKey, () => pool.send(kept.prepared, [...kept.encode(values), ...storedKey], options, context.target));
+  return result instanceof Promise ? result.then(finish) : finish(result);
+}
+
+function deleteByReading(
+  bound: BoundTable,
+  context: WriteContext,
+  storedKey: Values,
+  where: Condition,
+  values: readonly unknown[],
+  options: ChangeOptions | undefined,
+): Promise<WriteResult> {
+  const { table, pool } = bound;
+  const holds = compileMatcher(where, (column) => column.index);
+  const prepared = bound.prepared("delete same", () => ({
+    verb: "delete",
+    target: "key",
+    table,
+    key: slotsOf(table.key, table.columns.length),
+    guard: sameRow(table, 0),
+    returning: "none",
+  }));
+  const fail = (code: "not-found" | "condition-failed", message: string): WriteResult => {
+    if (options?.mustMatch !== true) return nothing;
+    throw new DbError(code, message);
+  };
+  return untilUnchanged(context, options, async () => {
+    const before = await readWhole(bound, context, storedKey, options);
+    if (before === undefined) return fail("not-found", "there is no row with this key");
+    if (!holds(before, values)) return fail("condition-failed", "the condition in where does not hold for the row");
+    const reply = await pool.send(prepared, [...bound.encodeRow(before), ...storedKey], options, context.target);
+    if (reply.affected === 0) return undefined;
+    return options?.returning === "old" ? { affected: 1, row: bound.presentLogical(before) } : done;
+  });
+}

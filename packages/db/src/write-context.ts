@@ -1,0 +1,36 @@
+// What the writing calls share: their options, results and context.
+
+import type { Clock } from "@bk/core";
+
+import type { Row } from "./bound-table.js";
+import type { CallOptions } from "./call-options.js";
+import type { ReadContext } from "./pages.js";
+
+export interface WriteContext extends ReadContext {
+  readonly clock: Clock;
+}
+
+export interface WriteOptions extends CallOptions {
+  /** Give the row after (`new`) or before (`old`) the change back, where there is one. */
+  readonly returning?: "new" | "old" | undefined;
+  /** Keep given values of `now` columns. */
+  readonly keepNow?: boolean | undefined;
+}
+
+export interface ChangeOptions extends WriteOptions {
+  /** The change is made only if this holds for the row. */
+  readonly where?: unknown;
+  readonly ops?: Readonly<Record<string, string>> | undefined;
+  /** Make the row when it is missing. */
+  readonly upsert?: boolean | undefined;
+  /** Reject when nothing was changed: `not-found` or `condition-failed`. */
+  readonly mustMatch?: boolean | undefined;
+}
+
+export interface WriteResult {
+  readonly affected: number;
+  readonly row?: Row;
+}
+
+export const nothing: WriteResult = Object.freeze({ affected: 0 });
+export const done: WriteResult = Object.freeze({ affected: 1 });
