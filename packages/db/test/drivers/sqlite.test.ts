@@ -22,7 +22,7 @@ afterEach(async () => {
 interface Opened {
   readonly driver: Driver<SqlCommand>;
   readonly url: string;
-  run(shape: Shape, values?: Values): Promise<Reply>;
+  readonly run: (shape: Shape, values?: Values) => Promise<Reply>;
 }
 
 async function open(url?: string, options: Record<string, unknown> = {}): Promise<Opened> {
@@ -33,7 +33,7 @@ async function open(url?: string, options: Record<string, unknown> = {}): Promis
     clock: systemClock,
     log: silentLog,
   })) as Driver<SqlCommand>;
-  cleanups.push(place.clean, () => driver.close());
+  cleanups.push(() => place.clean(), () => driver.close());
   return { driver, url: place.url, run: async (shape, values = []) => driver.execute(driver.compile(shape), values) };
 }
 

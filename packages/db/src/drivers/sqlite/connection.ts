@@ -45,7 +45,7 @@ function setUp(handle: SqliteHandle, { path, readonly, synchronous, cacheMb, mma
 
 function connection(handle: SqliteHandle): SqliteConnection {
   const prepared = new WeakMap<SqlStatement, SqliteStatement>();
-  const search = sqliteDialect.search;
+  const search = (query: string): string | undefined => sqliteDialect.search?.(query);
 
   function prepare(statement: SqlStatement): SqliteStatement {
     let found = prepared.get(statement);

@@ -51,7 +51,7 @@ export async function loadSqlite(): Promise<OpenHandle> {
   } catch (error) {
     throw new DbError(
       "driver-missing",
-      "SQLite needs a client; run: npm install better-sqlite3 (or use Node 22.13 or later, which has one)",
+      "SQLite needs a client; run: npm install better-sqlite3 (or use Node 22.16 or later, which has one)",
       {
         driver: "sqlite",
         cause: new AggregateError([missing, error]),
@@ -95,6 +95,7 @@ interface NodeSqlite {
     path: string,
     options: { readOnly: boolean; timeout: number; enableForeignKeyConstraints: boolean },
   ) => NodeDatabase;
+  readonly StatementSync: { readonly prototype: object };
 }
 interface NodeDatabase {
   prepare(text: string): NodeStatement;
@@ -113,7 +114,9 @@ interface NodeStatement {
 
 async function loadNodeSqlite(): Promise<OpenHandle> {
   const name = "node:sqlite";
-  const { DatabaseSync } = (await import(name)) as NodeSqlite;
+  const { DatabaseSync, StatementSync } = (await import(name)) as NodeSqlite;
+  // Without rows as arrays, columns of one name would swallow each other.
+  if (!("setReturnArrays" in StatementSync.prototype)) throw new Error("node:sqlite of this Node version is too old");
   return (path, { readonly, blockMs }) => {
     const database = new DatabaseSync(path, { readOnly: readonly, timeout: blockMs, enableForeignKeyConstraints: true });
     return {
