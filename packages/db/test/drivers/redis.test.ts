@@ -1,29 +1,222 @@
-import { silentLog, systemClock } from "@bk/core";
-import { describe, it } from "vitest";
-import { redisDriver } from "../../src/drivers/redis/index.js";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { inspect } from "node:util";
+import { type Clock, silentLog, systemClock, testClock } from "@bk/core";
+import { defineTables, openDb, table } from "@bk/db";
+import { describe, expect, it } from "vitest";
 import { clusterFixture, fixture, type RedisInstance } from "../../src/drivers/redis/fixture.js";
-import type { Driver } from "../../src/driver.js";
+import { redisDriver } from "../../src/drivers/redis/index.js";
 import { checkAgainstMemory } from "./driver-model.js";
 
-type Open = { readonly driver: Driver; readonly instance: RedisInstance };
+const tables = defineTables({
+  account: { id: { primary: 1 }, email: { unique: 1 }, logins: { type: "counter" }, ends: { type: "ttl" } },
+  photo: { owner: { primary: 1 }, taken: { type: "int", primary: 2 }, place: { index: 1 }, stars: { type: "int", index: 2 } },
+  left: table({ id: { primary: 1 }, n: { type: "int" } }, { redis: { tag: "pair" } }),
+  right: table({ id: { primary: 1 }, n: { type: "int" } }, { redis: { tag: "pair" } }),
+});
+
+const openOn = ({ url, options }: Pick<RedisInstance, "url" | "options">, more: { clock?: Clock } = {}) =>
+  openDb({ url, options, tables, ...more });
+
+type TestDb = Awaited<ReturnType<typeof openOn>>;
+
+/** Runs a program in a process of its own, with `db` open on the instance; gives what it wrote. */
+async function runProcess({ url, options }: RedisInstance, program: string): Promise<string> {
+  const start = `
+    import { openDb } from "@bk/db";
+    const tables = {
+      account: { id: { primary: 1 }, email: { unique: 1 }, logins: { type: "counter" }, ends: { type: "ttl" } },
+    };
+    const db = await openDb({ url: ${JSON.stringify(url)}, options: ${JSON.stringify(options)}, tables });`;
+  const child: ChildProcessByStdio<null, Readable, null> = spawn(
+    process.execPath,
+    ["--conditions=bk-source", "--import", "tsx", "--input-type=module", "-e", `${start}${program}\nawait db.close();`],
+    { cwd: new URL("../..", import.meta.url), stdio: ["ignore", "pipe", "inherit"] },
+  );
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const [code] = (await once(child, "close")) as [number];
+  expect(code).toBe(0);
+  return output;
+}
+
+const processes = Array.from({ length: 8 }, (_, i) => i);
 
 describe("driver: redis", () => {
   for (const { name, env, open } of [fixture, clusterFixture]) {
     describe.skipIf(process.env[env] === undefined)(`${name} (${env})`, () => {
-      async function withDriver(work: (opened: Open) => Promise<void>): Promise<void> {
+      async function withInstance(work: (instance: RedisInstance) => Promise<void>): Promise<void> {
         const instance = (await open())!;
-        const driver = (await redisDriver({ ...instance, clock: systemClock, log: silentLog })) as Driver;
         try {
-          await work({ driver, instance });
+          await work(instance);
         } finally {
-          await driver.close();
           await instance.clean();
         }
       }
 
+      const withDb = (work: (db: TestDb, instance: RedisInstance) => Promise<void>): Promise<void> =>
+        withInstance(async (instance) => {
+          const db = await openOn(instance);
+          try {
+            await work(db, instance);
+          } finally {
+            await db.close();
+          }
+        });
+
       it.each([1, 2, 3, 4])("answers random commands as the memory driver does (seed %i)", (seed) =>
-        withDriver(({ driver }) => checkAgainstMemory(driver, seed, 300)),
+        withInstance(async (instance) => {
+          const driver = await redisDriver({ ...instance, clock: systemClock, log: silentLog });
+          await checkAgainstMemory(driver, seed, 300);
+          await driver.close();
+        }),
+      );
+
+      // On a cluster the same scripts run on one node: once is enough.
+      it.runIf(name === "redis")("loses no increment of eight processes on one row, and gives each unique value to one of them", () =>
+        withDb(async (db, instance) => {
+          const program = `
+            for (let i = 0; i < 50; i++) await db.incr("account", { id: "one", logins: 1 });
+            let won = 0;
+            for (let i = 0; i < 30; i++)
+              won += await db.add("account", { id: process.pid + "-" + i, email: "mail" + i }).then(() => 1, (error) => {
+                if (error.code !== "already-exists" || error.detail.unique !== "email") throw error;
+                return 0;
+              });
+            console.log(won);`;
+          const won = await Promise.all(processes.map(() => runProcess(instance, program)));
+          expect((await db.get("account", "one"))?.logins).toBe(400);
+          expect(won.reduce((sum, count) => sum + Number(count), 0)).toBe(30);
+          const emails: (string | null)[] = [];
+          for await (const row of db.scan("account", { email: { $not_null: true } })) emails.push(row.email);
+          expect(emails.sort()).toEqual(Array.from({ length: 30 }, (_, i) => `mail${i}`).sort());
+        }),
+      );
+
+      it("pages by an index cover each row that stays once, while others are moved, removed and made", () =>
+        withDb(async (db, instance) => {
+          for (let taken = 0; taken < 60; taken++) await db.put("photo", { owner: "stays", taken, place: "here", stars: taken % 7 });
+          const other = await openOn(instance);
+          let writing = true;
+          const writer = (async () => {
+            for (let i = 0; writing; i++) {
+              const key = { owner: "moves", taken: i % 20 };
+              if (i % 3 === 0) await other.del("photo", key);
+              else await other.put("photo", { ...key, place: i % 2 === 0 ? "here" : "there", stars: i % 7 });
+            }
+          })();
+          try {
+            for (const count of [1, 3, 7, 50]) {
+              const taken: number[] = [];
+              for (let start: string | undefined; ;) {
+                const page = await db.select(
+                  "photo",
+                  { place: "here" },
+                  { count, sort: "stars", ...(start === undefined ? {} : { start }) },
+                );
+                expect(page.rows.every((row) => row.place === "here")).toBe(true);
+                taken.push(...page.rows.filter((row) => row.owner === "stays").map((row) => row.taken!));
+                if (page.next === undefined) break;
+                start = page.next;
+              }
+              expect(taken.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i));
+            }
+          } finally {
+            writing = false;
+            await writer;
+            await other.close();
+          }
+        }));
+
+      it("sync makes an index of rows that are there, while others write, and finds nothing to do the second time", () =>
+        withDb(async (_db, instance) => {
+          const plain = await openDb({
+            url: instance.url,
+            options: instance.options,
+            tables: { photo: { owner: { primary: 1 }, taken: { type: "int", primary: 2 }, place: {}, stars: { type: "int" } } },
+          });
+          expect(await plain.sync()).toMatchObject({ created: ["photo"] });
+          for (let taken = 0; taken < 450; taken++)
+            await plain.put("photo", { owner: "o", taken, place: taken % 2 === 0 ? "even" : "odd", stars: 1 });
+          const [one, two] = [await openOn(instance), await openOn(instance)];
+          const writes = Promise.all(Array.from({ length: 100 }, (_, i) => two.update("photo", { owner: "o", taken: 4 * i, stars: 2 })));
+          const results = await Promise.all([one.sync(), two.sync()]);
+          await writes;
+          expect(results.flatMap(({ indexed }) => indexed)).toContain("photo.place_stars");
+          expect(await one.sync()).toEqual({ created: [], altered: [], indexed: [], drift: [] });
+          expect(await one.count("photo", { place: "even" })).toBe(225);
+          expect(await one.count("photo", { place: "even", stars: 2 })).toBe(100);
+          await Promise.all([plain.close(), one.close(), two.close()]);
+        }));
+
+      it("lets a row go some time after its time has come, and gives its unique value free at once", () =>
+        withInstance(async (instance) => {
+          const clock = testClock();
+          const db = await openOn(instance, { clock });
+          await db.put("account", { id: "old", email: "mail", ends: clock.now() + 10_000 });
+          const key = `{${String(instance.options["prefix"])}account}:r:old\u0001`;
+          const restMs = Number(await db.native("main", ["PTTL", key]));
+          expect(restMs).toBeGreaterThan(10_000);
+          expect(restMs).toBeLessThanOrEqual(70_000);
+          await expect(db.add("account", { id: "new", email: "mail" })).rejects.toMatchObject({ code: "already-exists" });
+          clock.advance(10_000);
+          expect(await db.get("account", "old")).toBeUndefined();
+          expect(await db.add("account", { id: "new", email: "mail" })).toMatchObject({ affected: 1 });
+          await db.put("account", { id: "new", email: "mail" });
+          expect(await db.native("main", ["PTTL", key.replace("old", "new")])).toBe(-1);
+          await db.close();
+        }));
+
+      it("carries out a transaction over tables of one tag", () =>
+        withDb(async (db) => {
+          await db.put("left", { id: "a", n: 5 });
+          await db.transaction(async (tx) => {
+            await tx.incr("left", { id: "a", n: -2 });
+            await tx.incr("right", { id: "a", n: 2 });
+          });
+          expect([await db.get("left", "a"), await db.get("right", "a")]).toEqual([
+            { id: "a", n: 3 },
+            { id: "a", n: 2 },
+          ]);
+        }));
+
+      it("carries out a transaction over any tables, except on a cluster, where it says so and does nothing", () =>
+        withDb(async (db) => {
+          const done = db.transaction(async (tx) => {
+            await tx.put("account", { id: "a" });
+            await tx.put("photo", { owner: "a", taken: 1 });
+          });
+          if (name === "redis") await done;
+          else await expect(done).rejects.toMatchObject({ code: "unsupported", detail: { capability: "transactions" } });
+          expect(await db.count("account", {}, { scan: true })).toBe(name === "redis" ? 1 : 0);
+        }));
+
+      it.runIf(name === "redis")("connects again after the connection was cut", () =>
+        withDb(async (db) => {
+          await db.put("left", { id: "a", n: 1 });
+          const id = await db.native("main", ["CLIENT", "ID"]);
+          // The answer may or may not arrive before the connection ends.
+          await db.native("main", ["CLIENT", "KILL", "ID", String(id), "SKIPME", "no"]).catch(() => undefined);
+          expect(await db.get("left", "a")).toEqual({ id: "a", n: 1 });
+        }),
+      );
+
+      it.runIf(name === "redis")("tells an unknown user without the password", () =>
+        withInstance(async ({ url, options }) => {
+          const db = await openOn({ url: url.replace("redis://", "redis://nobody:hunter2@"), options });
+          const error: unknown = await db.get("left", "a").catch((thrown: unknown) => thrown);
+          expect(error).toMatchObject({ code: "unauthenticated", outcome: "none" });
+          expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("hunter2");
+          await db.close();
+        }),
       );
     });
   }
+
+  it("says that nothing was done when there is no server", async () => {
+    const db = await openDb({ url: "redis://127.0.0.1:1", tables, attempts: 2 });
+    await expect(db.put("left", { id: "a", n: 1 })).rejects.toMatchObject({ code: "unavailable", outcome: "none" });
+    await db.close();
+  });
 });

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import type { Log } from "@bk/core";
 import type * as Ioredis from "ioredis";
 import { DbError } from "../../errors.js";
+import { classifyRedis } from "./errors.js";
 import type { RedisOptions } from "./options.js";
 import { rangeScript, writeScript } from "./scripts.js";
 
@@ -39,12 +40,21 @@ export async function connectRedis(options: RedisOptions, log: Log): Promise<Red
 
   let opening: Promise<RedisClient> | undefined;
   async function open(): Promise<RedisClient> {
+    lastError = undefined;
     try {
       if (client.status === "wait" || client.status === "end") await client.connect();
       else await nextReady(client);
       return client;
     } catch (error) {
-      throw new DbError("unavailable", "redis cannot be reached", { driver: "redis", cause: lastError ?? error });
+      const cause = lastError ?? error;
+      const reason = classifyRedis(cause);
+      // That nothing was sent is certain here; why may be that the user is refused.
+      const code = reason?.outcome === "none" ? reason.code : "unavailable";
+      throw new DbError(code, `redis cannot be reached: ${reason?.message ?? "no connection"}`, {
+        driver: "redis",
+        outcome: "none",
+        cause,
+      });
     } finally {
       opening = undefined;
     }
