@@ -161,14 +161,13 @@ export function hasConditions(filter: unknown): boolean {
 /** Reads one page of a question that may be asked. */
 export async function pageOf(question: Question, context: ReadContext, count: number, options: SelectOptions | undefined): Promise<Page> {
   const { plan } = question;
-  const identity = question.identity();
-  const position = options?.start === undefined ? undefined : context.tokens.decode(identity, options.start, plan.order);
+  const position = options?.start === undefined ? undefined : context.tokens.decode(question.identity(), options.start, plan.order);
   const reader = pageReader(question);
   const { rows, last } = plan.coreSort
     ? await sortedPage(question, reader, context, count, position, options)
     : await orderedPage(question, reader, context, count, position, options);
   const shown = rows.map((row) => reader.presenter.present(row));
-  return last === undefined ? { rows: shown } : { rows: shown, next: context.tokens.encode(identity, last, plan.order) };
+  return last === undefined ? { rows: shown } : { rows: shown, next: context.tokens.encode(question.identity(), last, plan.order) };
 }
 
 /** What reading pages of one shape needs, made once for each. */
@@ -298,53 +297,60 @@ async function orderedPage(
   start: readonly unknown[] | undefined,
   options: CallOptions | undefined,
 ): Promise<RawPage> {
+  // One row more than wanted tells whether there is a next page.
   const wanted = count + 1;
   const rows: (readonly Value[])[] = [];
   const filtering = reader.matches !== undefined || question.search !== undefined;
   let batch = filtering ? Math.max(wanted, smallestBatch) : wanted;
-  const size = (): number => {
-    if (!filtering) return wanted - rows.length;
-    const now = batch;
+  let position: Values | undefined = start === undefined ? undefined : reader.encodeReadPosition(start);
+  const fetch = fetcher(question, reader, context, options);
+  while (rows.length < wanted) {
+    const limit = filtering ? batch : wanted - rows.length;
+    const fetched = fetch(limit, position);
+    const { found, next } = fetched instanceof Promise ? await fetched : fetched;
+    for (let i = 0; i < found.length && rows.length < wanted; i++) rows.push(found[i]!);
+    if (next === undefined) break;
+    position = next;
     batch = Math.min(batch * 2, largestBatch);
-    return now;
-  };
-  for await (const row of walk(question, reader, context, start, options, size)) {
-    rows.push(row);
-    if (rows.length === wanted) break;
   }
   const full = rows.length === wanted;
   if (full) rows.pop();
   return { rows, last: full ? reader.positionOf(rows.at(-1)!) : undefined };
 }
 
-/** The matching rows after `start`, in the engine's order, fetched in batches of `size()`. */
-async function* walk(
+interface Fetched {
+  /** The matching rows among those that came. */
+  readonly found: readonly (readonly Value[])[];
+  /** Where to go on; undefined when there are no more. */
+  readonly next: Values | undefined;
+}
+
+/** Makes a function that asks the engine for `limit` rows after a position and leaves out those that do not match. */
+function fetcher(
   question: Question,
   reader: PageReader,
   context: ReadContext,
-  start: readonly unknown[] | undefined,
   options: CallOptions | undefined,
-  size: () => number,
-): AsyncGenerator<readonly Value[]> {
+): (limit: number, position: Values | undefined) => Fetched | Promise<Fetched> {
   const { bound, values, search } = question;
   const words = wordMatcher(question, reader.presenter.columns);
   const fixed = reader.encodeValues(values);
-  let position: Values | undefined = start === undefined ? undefined : reader.encodeReadPosition(start);
-  for (;;) {
-    const limit = size();
-    const bindings = [...fixed, limit, search?.text ?? null, ...(position ?? [])];
-    const prepared = position === undefined ? reader.first : reader.rest;
-    const sent = bound.pool.send(prepared, bindings, options, context.target);
-    const reply: Reply = sent instanceof Promise ? await sent : sent;
-    for (const row of reply.rows) {
-      if (reader.matches !== undefined && !reader.matches(row, values)) continue;
-      if (words !== undefined && !words(row)) continue;
-      yield row;
-    }
-    if (reply.next !== undefined) position = reply.next;
-    else if (reply.rows.length < limit) return;
-    else position = reader.encodeReadPosition(reader.readPositionOf(reply.rows.at(-1)!));
-  }
+  const { matches } = reader;
+  const accept = (reply: Reply, limit: number): Fetched => {
+    const { rows } = reply;
+    const found =
+      matches === undefined && words === undefined
+        ? rows
+        : rows.filter((row) => (matches === undefined || matches(row, values)) && (words === undefined || words(row)));
+    if (reply.next !== undefined) return { found, next: reply.next };
+    return { found, next: rows.length < limit ? undefined : reader.encodeReadPosition(reader.readPositionOf(rows.at(-1)!)) };
+  };
+  return (limit, position) => {
+    const bindings = [...fixed, limit, search?.text ?? null];
+    if (position !== undefined) bindings.push(...position);
+    const reply = bound.pool.send(position === undefined ? reader.first : reader.rest, bindings, options, context.target);
+    return reply instanceof Promise ? reply.then((done) => accept(done, limit)) : accept(reply, limit);
+  };
 }
 
 /** A page in an order that the engine does not have: all matching rows are read, within `sortLimit`, and sorted here. */
@@ -359,20 +365,27 @@ async function sortedPage(
   const { sortLimit } = context;
   const found: { row: readonly Value[]; place: unknown[] }[] = [];
   const compare = orderComparator(question.plan.order);
-  for await (const row of walk(question, reader, context, undefined, options, () => Math.min(sortLimit + 1, largestBatch))) {
-    if (found.length === sortLimit)
-      throw new DbError(
-        "unsupported",
-        `this order is not that of a key or index, and more than ${sortLimit} rows would have to be sorted; narrow the filter, sort by an index, or raise sortLimit`,
-        { detail: { capability: "sorts" } },
-      );
-    found.push({ row, place: reader.positionOf(row) });
-  }
+  const fetch = fetcher(question, reader, context, options);
+  let position: Values | undefined;
+  do {
+    const page = await fetch(Math.min(sortLimit + 1, largestBatch), position);
+    for (const row of page.found) found.push({ row, place: reader.positionOf(row) });
+    if (found.length > sortLimit) throw tooManyToSort(sortLimit);
+    position = page.next;
+  } while (position !== undefined);
   found.sort((a, b) => compare(a.place, b.place));
   const from = start === undefined ? 0 : found.findIndex(({ place }) => compare(place, start) > 0);
   const rows = from < 0 ? [] : found.slice(from, from + count);
   const more = from >= 0 && found.length > from + count;
   return { rows: rows.map(({ row }) => row), last: more ? rows.at(-1)!.place : undefined };
+}
+
+function tooManyToSort(sortLimit: number): DbError {
+  return new DbError(
+    "unsupported",
+    `this order is not that of a key or index, and more than ${sortLimit} rows would have to be sorted; narrow the filter, sort by an index, or raise sortLimit`,
+    { detail: { capability: "sorts" } },
+  );
 }
 
 /** Compares positions: nulls before all values, ascending. */
