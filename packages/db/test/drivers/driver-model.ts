@@ -1,12 +1,14 @@
 // Random commands, carried out by a driver and by the memory driver that plans as it does: both must answer the same.
 
+import { inspect } from "node:util";
+
 import { type Clock, silentLog, testClock } from "@bk/core";
 import { expect } from "vitest";
-import { allOf, type Condition, testsOf } from "../../src/condition/condition.js";
+import { allOf, always, type Condition, testsOf } from "../../src/condition/condition.js";
 import { parseFilter } from "../../src/condition/parse.js";
 import type { Change, ChangeOp, Codec, Driver, Reply, Shape, SortColumn, Value } from "../../src/driver.js";
 import { memoryDriver } from "../../src/drivers/memory/index.js";
-import { planSelect } from "../../src/plan.js";
+import { isNative, planSelect } from "../../src/plan.js";
 import { compileTables } from "../../src/schema/compile-table.js";
 import { defineTables } from "../../src/schema/definition.js";
 import { decoderOf, encoderOf } from "../../src/schema/encodings.js";
@@ -69,21 +71,31 @@ export async function checkAgainstMemory(driver: Driver, seed: number, steps: nu
   );
   for (let step = 0; step < steps; step++) {
     const call = randomCall(clock, driver);
-    const [expected, actual] = [await answer(model, call), await answer(driver, call)];
+    const inAnyOrder = hasOwnOrder(driver, call.shape);
+    const expected = await answer(model, call, inAnyOrder);
+    // The core guards sums, so that a driver is never asked for one outside of its type.
+    if ((expected as { code?: unknown }).code === "invalid") continue;
+    const actual = await answer(driver, call, inAnyOrder);
     expect(actual, `seed ${seed}, step ${step}: ${call.shape.verb} ${JSON.stringify(driver.describe(driver.compile(call.shape)))}`).toEqual(
       expected,
     );
   }
 }
 
-async function answer(driver: Driver, { shape, values, slots }: Call): Promise<unknown> {
+/** An engine of partitions has an order of its own without a path: only the whole of such a read can be told. */
+function hasOwnOrder(driver: Driver, shape: Shape): boolean {
+  return driver.capabilities.access === "partition" && shape.verb === "select" && shape.path === undefined;
+}
+
+async function answer(driver: Driver, { shape, values, slots }: Call, inAnyOrder: boolean): Promise<unknown> {
   const stored = values.map((value, slot) => {
     const column = slots.get(slot);
     return column === undefined ? (value as Value) : encoderOf(column, driver.codec)(value);
   });
   try {
     const reply = await driver.execute(driver.compile(shape), stored);
-    return { affected: reply.affected, rows: decodeRows(reply, shape, driver.codec) };
+    const rows = decodeRows(reply, shape, driver.codec);
+    return { affected: reply.affected, rows: inAnyOrder ? rows.map((row) => inspect(row, { depth: 9 })).sort() : rows };
   } catch (error) {
     const { code, detail } = error as { code?: unknown; detail?: unknown };
     if (code === undefined) throw error;
@@ -120,6 +132,11 @@ function randomCall(clock: Clock, driver: Driver): Call {
       if (column.kind !== "list" || op === "same") for (const slot of own) slots.set(slot, column);
     return condition;
   };
+  /** A condition of a write, of what the driver claims. */
+  const guard = (): Condition => {
+    const condition = filter(1);
+    return isNative(condition, driver.capabilities) ? condition : always;
+  };
   const call = (shape: Shape): Call => ({ shape, values, slots });
 
   switch (one(["get", "put", "put", "put", "add", "update", "update", "delete", "select", "select", "select", "count"])) {
@@ -129,7 +146,7 @@ function randomCall(clock: Clock, driver: Driver): Call {
     case "add": {
       const written = row();
       const mode = one(["put", "add"] as const);
-      const replaceIf = mode === "add" && random(3) === 0 ? filter(1) : undefined;
+      const replaceIf = mode === "add" && random(3) === 0 ? guard() : undefined;
       const returning = one(["old", "none"] as const);
       return call({ verb: "put", mode, table: modelTable, key: written.slice(0, key.length), row: written, replaceIf, returning });
     }
@@ -137,14 +154,14 @@ function randomCall(clock: Clock, driver: Driver): Call {
       const written = row();
       const insert = random(2) === 0 ? written : undefined;
       const changed = columns.filter((column) => !column.isKey && random(4) === 0);
-      const changes = changed.map((column) => randomChange(column, one, push, pools));
+      const changes = changed.map((column) => randomChange(column, driver, one, push));
       return call({
         verb: "update",
         target: "key",
         table: modelTable,
         key: written.slice(0, key.length),
         changes,
-        guard: filter(1),
+        guard: guard(),
         insert,
         returning: one(["old", "new", "none"] as const),
       });
@@ -155,7 +172,7 @@ function randomCall(clock: Clock, driver: Driver): Call {
         target: "key",
         table: modelTable,
         key: keySlots(),
-        guard: filter(1),
+        guard: guard(),
         returning: one(["old", "none"] as const),
       });
     case "count":
@@ -165,6 +182,7 @@ function randomCall(clock: Clock, driver: Driver): Call {
       const condition = filter(2);
       const limit = random(2) === 0 ? push(1 + random(6)) : undefined;
       const shape = randomSelect(driver, condition, sort, push, { count: false, columns: columns.filter(() => random(3) > 0), limit });
+      if (hasOwnOrder(driver, shape)) return call({ ...shape, limit: undefined });
       return call(random(2) === 0 ? { ...shape, after: shape.order.map(({ column }) => push(valueFor(column), column)) } : shape);
     }
   }
@@ -247,7 +265,9 @@ const opsByKind: Readonly<Record<string, readonly ChangeOp[]>> = {
   list: ["set", "append", "prepend", "add", "del", "unset"],
 };
 
-function randomChange(column: Column, one: Choose, push: Push, from: typeof pools): Change {
-  const op = one(opsByKind[column.kind] ?? (["set", "unset"] as const));
-  return { column, op, slot: op === "unset" ? undefined : push(one(from[column.name]!), column) };
+/** One change of those that the driver claims. */
+function randomChange(column: Column, driver: Driver, one: Choose, push: Push): Change {
+  const claimed = driver.capabilities.changes[column.kind] ?? [];
+  const op = one((opsByKind[column.kind] ?? (["set", "unset"] as const)).filter((own) => own === "set" || claimed.includes(own)));
+  return { column, op, slot: op === "unset" ? undefined : push(one(pools[column.name]!), column) };
 }

@@ -18,7 +18,7 @@ const done: Reply = Object.freeze({ rows: [], affected: 1 });
 export function compilePut(shape: PutShape, layout: Layout): DynamoCommand {
   const { mode, row, replaceIf, returning, table } = shape;
   const guard = mode === "put" ? undefined : guardOf(vacant(layout, replaceIf), table.key[0]);
-  const replaceable = replaceIf && guardOf(replaceIf, table.key[0]);
+  const replaceable = replaceIf === undefined ? undefined : guardOf(replaceIf, table.key[0]);
   const isPlain = guard === undefined && returning === "none" && layout.claims.length === 0;
 
   const putOne = async (engine: Engine, values: Values, signal: AbortSignal | undefined): Promise<Reply> => {
@@ -43,7 +43,7 @@ export function compilePut(shape: PutShape, layout: Layout): DynamoCommand {
       if (before === undefined) return { after, reply: done };
       const reply: Reply = returning === "old" ? { rows: [before], affected: 1 } : done;
       if (mode === "put") return { after, reply };
-      return replaceable === undefined ? { reply: noRows } : { after, guard: replaceable.input(values), reply };
+      return replaceIf === undefined ? { reply: noRows } : { after, guard: replaceable?.input(values), reply };
     };
     return changeRow(engine, layout, keyOf(layout, pick(shape.key, values)), decide, signal);
   };

@@ -8,7 +8,7 @@ import { type Item, toAttribute } from "./attributes.js";
 import { type DynamoCommand, noRows } from "./command.js";
 import type { Engine } from "./engine.js";
 import { conditionPieces, isAlways, isNever, joinPieces, type Piece, Placeholders, renderPieces, splitLongLists } from "./expressions.js";
-import { indexOf, keyCondition } from "./key-condition.js";
+import { indexOf, type KeyCondition, keyCondition, placeOf } from "./key-condition.js";
 import { keyOf, type Layout, rowOf, type ValueOf } from "./layout.js";
 import { allOf } from "../../condition/condition.js";
 
@@ -85,8 +85,16 @@ function none({ count }: SelectShape): Reply {
 
 async function run(engine: Engine, select: Select, values: Values, signal: AbortSignal | undefined): Promise<Reply> {
   const { shape, layout, longLists } = select;
-  const input = inputFor(select, values);
-  if (input === undefined) return none(shape);
+  const key = shape.path === undefined ? undefined : keyCondition(layout, shape.path, values);
+  if (shape.path !== undefined && key === undefined) return none(shape);
+  let start = shape.after === undefined ? undefined : startKey(select, values);
+  if (shape.path !== undefined && key !== undefined && start !== undefined) {
+    const place = placeOf(shape, shape.path, key, start, values);
+    if (place === "past") return noRows;
+    // The service takes no position outside of the range that is read.
+    if (place === "before") start = undefined;
+  }
+  const input = inputFor(select, key, values);
   const wanted = shape.limit === undefined ? Infinity : Number(values[shape.limit]);
   const holds = longLists.map((test) => memberTest(test, values));
   const pacer = await engine.pacerOf(layout, signal);
@@ -94,7 +102,6 @@ async function run(engine: Engine, select: Select, values: Values, signal: Abort
 
   const rows: Value[][] = [];
   let counted = 0;
-  let start = shape.after === undefined ? undefined : startKey(select, values);
   for (let examine = firstPage(select, wanted); ; examine *= 4) {
     const page = await read(start, examine);
     const found = (page.Items ?? []).filter((item) => holds.every((test) => test(item)));
@@ -142,10 +149,7 @@ function reader(
   };
 }
 
-/** The request for the values of a call; undefined when no row can match. */
-function inputFor({ shape, layout, filter, own, fixed }: Select, values: Values): QueryCommandInput | ScanCommandInput | undefined {
-  const key = shape.path === undefined ? undefined : keyCondition(layout, shape.path, values);
-  if (shape.path !== undefined && key === undefined) return undefined;
+function inputFor({ filter, own, fixed }: Select, key: KeyCondition | undefined, values: Values): QueryCommandInput | ScanCommandInput {
   const names = { ...own.names(), ...key?.names };
   const bound = { ...own.values(values), ...key?.values };
   return {
