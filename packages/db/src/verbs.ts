@@ -289,9 +289,25 @@ export class Verbs {
 
 function checkOptions(pool: Pool, bound: BoundTable, verb: HookVerb | "scan", options: object): void {
   const known = optionsOf[verb];
-  for (const name in options) {
-    if (known.has(name)) continue;
-    const message = `unknown option ${JSON.stringify(name.slice(0, 50))}; ${verb} takes ${[...known].join(", ")}`;
+  const fail = (message: string): never => {
     throw pool.error(invalid(message), { verb, table: bound.table });
+  };
+  for (const [name, value] of Object.entries(options)) {
+    if (!known.has(name)) fail(`unknown option ${JSON.stringify(name.slice(0, 50))}; ${verb} takes ${[...known].join(", ")}`);
+    if (value === undefined) continue;
+    const wanted = wantedValue(name, value);
+    if (wanted !== undefined) fail(`the option ${name} must be ${wanted}`);
   }
+}
+
+const flags: ReadonlySet<string> = new Set(["group", "consistent", "desc", "scan", "all", "upsert", "mustMatch", "keepNow"]);
+const texts: ReadonlySet<string> = new Set(["start", "scope", "pool"]);
+
+/** What the value of an option must be, where it is something else; the options that the stages check themselves are not here. */
+function wantedValue(name: string, value: unknown): string | undefined {
+  if (flags.has(name)) return typeof value === "boolean" ? undefined : "true or false";
+  if (texts.has(name)) return typeof value === "string" ? undefined : "a text";
+  if (name === "returning") return value === "new" || value === "old" ? undefined : '"new" or "old"';
+  if (name === "signal") return value instanceof AbortSignal ? undefined : "an AbortSignal";
+  return undefined;
 }
