@@ -28,7 +28,7 @@ export interface AccountStore<A extends Account = Account> {
 }
 
 /** The columns that never leave this package. */
-export const secretColumns = ["secret", "auth_secret", "token_secret", "session_key", "password"] as const;
+export const secretColumns = ["secret", "auth_secret", "token_secret", "session_key", "password", "acl_deny", "acl_allow"] as const;
 
 /** An account as the rest of a program sees it. */
 export type PublicAccount<A extends Account = Account> = Omit<A, (typeof secretColumns)[number]>;
