@@ -1,1 +1,111 @@
-export {};
+// The PostgreSQL driver. README.md says how values are stored.
+
+import type * as Pg from "pg";
+import type { Capabilities, Codec, Driver, DriverOptions, Reply, Values } from "../../driver.js";
+import { DbError } from "../../errors.js";
+import { describeCommand, type SqlCommand } from "../../sql/command.js";
+import { compileSql } from "../../sql/compile.js";
+import { servesColumn } from "./catalog.js";
+import { connections, type PostgresConnection } from "./connections.js";
+import { postgresDialect } from "./dialect.js";
+import { classifyPostgres } from "./errors.js";
+import { executor } from "./execute.js";
+import { runNative } from "./native.js";
+import { postgresOptions } from "./options.js";
+import { beginSession } from "./session.js";
+
+const equality = ["eq", "ne", "in", "not_in", "null", "not_null"] as const;
+const ordered = [...equality, "gt", "ge", "lt", "le", "between", "not_between"] as const;
+const parts = ["begins_with", "not_begins_with", "ends_with", "not_ends_with", "contains", "not_contains"] as const;
+
+const capabilities: Capabilities = Object.freeze({
+  access: "any",
+  filters: {
+    // Folding and regular expressions are JavaScript's; the core evaluates them.
+    text: [...ordered, ...parts, "like", "not_like"],
+    int: ordered,
+    int64: ordered,
+    real: ordered,
+    decimal: ordered,
+    bool: ordered,
+    time: ordered,
+    json: ["null", "not_null"],
+    list: ["null", "not_null", "contains", "not_contains"],
+    blob: ["null", "not_null"],
+  },
+  or: true,
+  sorts: ["text", "int", "int64", "real", "decimal", "bool", "time"],
+  changes: {
+    text: ["unset", "append", "prepend"],
+    int: ["unset", "incr"],
+    int64: ["unset", "incr"],
+    real: ["unset", "incr"],
+    decimal: ["unset"],
+    bool: ["unset"],
+    time: ["unset"],
+    json: ["unset"],
+    list: ["unset"],
+    blob: ["unset"],
+  },
+  upsert: true,
+  returning: { put: "old", update: ["old", "new"], delete: "old" },
+  byFilter: true,
+  count: true,
+  transactions: "interactive",
+  group: { get: 2_000, put: 5_000, update: 500, delete: 500 },
+  search: true,
+  unique: true,
+  consistent: false,
+  ttl: false,
+  schema: true,
+} satisfies Capabilities);
+
+const codec: Codec = Object.freeze({
+  text: "text",
+  int: "text",
+  int64: "text",
+  real: "text",
+  decimal: "text",
+  bool: "letter",
+  time: "text",
+  json: "text",
+  list: "text",
+  blob: "hex",
+});
+
+/**
+ * A PostgreSQL database, by `postgres://user:password@host:5432/database`. Nothing is connected before the first call.
+ *
+ * @throws DbError `driver-missing` without `pg`; `invalid` for a bad URL or setting
+ */
+export async function postgresDriver(options: DriverOptions): Promise<Driver<SqlCommand>> {
+  const location = postgresOptions(options);
+  const pool = connections(await loadPg(), location, options.log);
+  const runOn = executor();
+
+  return {
+    name: "postgres",
+    capabilities,
+    codec,
+    compile: (shape) => compileSql(shape, postgresDialect),
+    describe: describeCommand,
+    classify: classifyPostgres,
+    execute: (command, values, signal) => runOn.execute(command, values, (steps) => pool.run(steps, signal)),
+    executeGroup: (command, group, signal) => runOn.executeGroup(command, group, (steps) => pool.run(steps, signal)),
+    begin: (settings) => beginSession(pool, runOn, settings),
+    serves: servesColumn,
+    native: (command, signal) => runNative(pool, command, signal),
+    close: () => pool.close(),
+  };
+}
+
+async function loadPg(): Promise<typeof Pg> {
+  try {
+    return (await import("pg")).default as unknown as typeof Pg;
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    throw new DbError("driver-missing", 'the package "pg" is not installed; run npm install pg', { driver: "postgres", cause: error });
+  }
+}
+
+export type { PostgresConnection, Reply, Values };

@@ -1,0 +1,261 @@
+// The connections to the server: lent to one call at a time, so that a slow statement, or one that waits for a lock,
+// holds up no other; calls wait in turn when all are lent.
+
+import { cancelledError, type Log } from "@bk/core";
+import type * as Pg from "pg";
+import { DbError } from "../../errors.js";
+import { sqlState } from "./errors.js";
+import { exchangeSender, type PreparedNames, type SendExchange, type Step, type StepResult } from "./exchange.js";
+import type { PostgresLocation } from "./options.js";
+
+/** Statements that a connection keeps prepared; beyond, it forgets all of them. */
+const maxPrepared = 1_000;
+
+export interface PostgresConnection {
+  /** Carries steps out as one transaction, unless one is open. */
+  run(steps: readonly Step[]): Promise<readonly StepResult[]>;
+  readonly client: Pg.Client;
+  /** It cannot be lent again. */
+  broken: boolean;
+}
+
+export interface Connections {
+  /**
+   * Lends a connection; give it back.
+   *
+   * @throws BkError `cancelled` when the signal aborts first; native errors of the connection
+   */
+  lend(signal?: AbortSignal): Promise<PostgresConnection>;
+  giveBack(connection: PostgresConnection): void;
+  /** Runs steps on a connection of their own. Aborting ends the statement on the server. */
+  run(steps: readonly Step[], signal?: AbortSignal): Promise<readonly StepResult[]>;
+  /** Ends a statement that a connection is running; the connection is not used afterwards. */
+  cancel(connection: PostgresConnection): void;
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly resolve: (connection: PostgresConnection) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Gives the pool. Nothing is connected before the first call. */
+export function connections(pg: typeof Pg, location: PostgresLocation, log: Log): Connections {
+  const send = exchangeSender(pg);
+  const idle: PostgresConnection[] = [];
+  const waiting: Waiting[] = [];
+  let open = 0;
+  let opening = 0;
+  let closing: { readonly promise: Promise<void>; readonly done: () => void } | undefined;
+
+  function lend(signal?: AbortSignal): Promise<PostgresConnection> {
+    if (closing !== undefined) return Promise.reject(new DbError("closed", "the database is closed"));
+    if (signal?.aborted) return Promise.reject(cancelledError(signal));
+    const connection = idle.pop();
+    if (connection !== undefined) return Promise.resolve(connection);
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        waiting.splice(waiting.indexOf(entry), 1);
+        reject(cancelledError(signal!));
+      };
+      const over = (): void => signal?.removeEventListener("abort", stop);
+      const entry: Waiting = {
+        resolve: (lent) => (over(), resolve(lent)),
+        reject: (error) => (over(), reject(error)),
+      };
+      signal?.addEventListener("abort", stop, { once: true });
+      waiting.push(entry);
+      openMore();
+    });
+  }
+
+  /** One connection is made for each call that waits, as far as there may be more. */
+  function openMore(): void {
+    while (opening < waiting.length && open < location.max) {
+      open++;
+      opening++;
+      void openOne();
+    }
+  }
+
+  async function openOne(): Promise<void> {
+    try {
+      const connection = await connect(pg, location, send, log, leave);
+      opening--;
+      giveBack(connection);
+    } catch (error) {
+      opening--;
+      open--;
+      // Those who wait for others that are open already go on waiting for them.
+      if (open === opening) for (const { reject } of waiting.splice(0, open === 0 ? waiting.length : 1)) reject(error);
+      endIfClosed();
+    }
+  }
+
+  function leave(connection: PostgresConnection): void {
+    if (connection.broken) return;
+    connection.broken = true;
+    const place = idle.indexOf(connection);
+    if (place >= 0) idle.splice(place, 1);
+    open--;
+    openMore();
+    endIfClosed();
+  }
+
+  function giveBack(connection: PostgresConnection): void {
+    if (connection.broken) return;
+    const next = waiting.shift();
+    if (next !== undefined) next.resolve(connection);
+    else if (closing !== undefined) end(connection);
+    else idle.push(connection);
+  }
+
+  function end(connection: PostgresConnection): void {
+    void connection.client.end();
+  }
+
+  async function run(steps: readonly Step[], signal?: AbortSignal): Promise<readonly StepResult[]> {
+    const connection = idle.length > 0 && closing === undefined && !signal?.aborted ? idle.pop()! : await lend(signal);
+    const stop = (): void => cancel(connection);
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      return await connection.run(steps);
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      giveBack(connection);
+    }
+  }
+
+  function cancel(connection: PostgresConnection): void {
+    if (connection.broken) return;
+    // It is never lent again: the cancel request could arrive late and hit the next statement.
+    leave(connection);
+    cancelRunning(pg, location, connection.client, log);
+  }
+
+  function endIfClosed(): void {
+    if (open === 0) closing?.done();
+  }
+
+  function close(): Promise<void> {
+    if (closing === undefined) {
+      let done = (): void => undefined;
+      const promise = new Promise<void>((resolve) => (done = resolve));
+      closing = { promise, done };
+      for (const connection of idle.splice(0)) end(connection);
+      endIfClosed();
+    }
+    return closing.promise;
+  }
+
+  return { lend, giveBack, run, cancel, close };
+}
+
+async function connect(
+  pg: typeof Pg,
+  location: PostgresLocation,
+  send: SendExchange,
+  log: Log,
+  leave: (connection: PostgresConnection) => void,
+): Promise<PostgresConnection> {
+  const client = new pg.Client(clientConfig(location));
+  const prepared: PreparedNames = new Set();
+  const connection: PostgresConnection = {
+    client,
+    broken: false,
+    run: async (steps) => {
+      if (prepared.size > maxPrepared) await forgetStatements(connection, prepared);
+      try {
+        return await send(client, prepared, steps);
+      } catch (error) {
+        throw lostOr(error);
+      }
+    },
+  };
+  let encoding: unknown;
+  client.on("error", (error) => {
+    // Calls that were under way have got the error too; a connection that failed while idle is replaced when needed.
+    log.debug("postgres: a connection was lost", { error });
+    leave(connection);
+  });
+  client.on("end", () => leave(connection));
+  client.connection.on("parameterStatus", (status: { parameterName: string; parameterValue: unknown }) => {
+    if (status.parameterName === "server_encoding") encoding = status.parameterValue;
+  });
+  // A connection that never came to be is counted by its opener.
+  connection.broken = true;
+  try {
+    await client.connect();
+    if (encoding !== "UTF8") throw new DbError("unsupported", "the database's encoding must be UTF8; create it with ENCODING 'UTF8'");
+    await client.query(settings(location));
+  } catch (error) {
+    void client.end();
+    throw error;
+  }
+  connection.broken = false;
+  return connection;
+}
+
+function clientConfig({ host, port, user, password, database, ssl, applicationName, connectTimeoutMs }: PostgresLocation): Pg.ClientConfig {
+  return {
+    host,
+    port,
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { password }),
+    ...(database === undefined ? {} : { database }),
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(applicationName === undefined ? {} : { application_name: applicationName }),
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    pipeline: true,
+  } as Pg.ClientConfig;
+}
+
+/** What the server, the database or the user may have set otherwise and results depend on. */
+function settings({ schema, statementTimeoutMs }: PostgresLocation): string {
+  const lines = [
+    `SET search_path = "${schema.replaceAll('"', '""')}"`,
+    "SET extra_float_digits = 1",
+    "SET bytea_output = hex",
+    "SET standard_conforming_strings = on",
+    ...(statementTimeoutMs === undefined ? [] : [`SET statement_timeout = ${statementTimeoutMs}`]),
+  ];
+  return lines.join("; ");
+}
+
+async function forgetStatements(connection: PostgresConnection, prepared: PreparedNames): Promise<void> {
+  prepared.clear();
+  await connection.client.query("DEALLOCATE ALL");
+}
+
+/** An error that is not the server's answer: the connection was lost, and what was sent may have been carried out. */
+function lostOr(error: unknown): unknown {
+  if (sqlState(error) !== undefined || error instanceof DbError) return error;
+  return new DbError("unavailable", "the connection was lost before the answer came", { outcome: "unknown", cause: error });
+}
+
+interface Cancellable {
+  readonly processID?: number | null;
+  readonly secretKey?: number | null;
+}
+
+/** Asks the server, over a connection made for it, to end what another is running, and ends that one when it has answered. */
+function cancelRunning(pg: typeof Pg, location: PostgresLocation, client: Pg.Client, log: Log): void {
+  const { processID, secretKey } = client as unknown as Cancellable;
+  const { connection, port, host } = new pg.Client(clientConfig(location)) as unknown as {
+    readonly connection: Pg.Connection & { connect(port: number, host: string): void; requestSsl(): void; cancel(id: number, key: number): void };
+    readonly port: number;
+    readonly host: string;
+  };
+  const over = (): void => void client.end();
+  connection.on("error", (error: unknown) => {
+    log.debug("postgres: cancelling a statement failed", { error });
+    over();
+  });
+  connection.on("end", over);
+  const ask = (): void => connection.cancel(processID ?? 0, secretKey ?? 0);
+  const { ssl } = location;
+  connection.on("connect", () => (ssl === undefined || ssl === false ? ask() : connection.requestSsl()));
+  connection.on("sslconnect", ask);
+  connection.connect(port, host);
+}

@@ -1,0 +1,79 @@
+// How PostgreSQL differs from the SQL that the compiler writes, and how tables and indexes are made in it.
+
+import { createHash } from "node:crypto";
+import type { Column, Index, Kind, Table } from "../../schema/table.js";
+import { columnDefinition, indexColumns, indexName, tableBody } from "../../sql/define.js";
+import { onConflict, quoteDouble as quote, type SqlDialect } from "../../sql/dialect.js";
+import { inspectTable } from "./catalog.js";
+import { createSearch, matchSearch, searchText } from "./search.js";
+
+/** The native type of each kind, as it stands in a cast. */
+export const types: Readonly<Record<Kind, string>> = {
+  text: "text",
+  int: "bigint",
+  int64: "bigint",
+  real: "double precision",
+  decimal: "numeric",
+  bool: "boolean",
+  time: "bigint",
+  json: "jsonb",
+  list: "jsonb",
+  blob: "bytea",
+};
+
+export const postgresDialect: SqlDialect = {
+  name: "postgres",
+  quote,
+  placeholders: "numbered",
+  placeholder: (position) => `$${position}`,
+  read: (_column, sql) => sql,
+  tests: {
+    same: (column, bind) => `${column} IS NOT DISTINCT FROM ${bind(0)}`,
+    ends_with: (column, bind) => `right(${column}, length(${bind(0)}::text)) = ${bind(0)}`,
+    not_ends_with: (column, bind) => `right(${column}, length(${bind(0)}::text)) <> ${bind(0)}`,
+    contains: (column, bind) => `strpos(${column}, ${bind(0)}) > 0`,
+    not_contains: (column, bind) => `strpos(${column}, ${bind(0)}) = 0`,
+    // Exact under the collation "C", where "_" is one code point and "\" escapes.
+    like: (column, bind) => `${column} LIKE ${bind(0)}`,
+    not_like: (column, bind) => `${column} NOT LIKE ${bind(0)}`,
+  },
+  listContains: (column, bind, { element }) => `${column} @> to_jsonb(${bind(0)}::${element === "text" ? "text" : "numeric"})`,
+  concat: (left, right) => `${left} || ${right}`,
+  nulls: "last",
+  rowValues: true,
+  inserted: (column) => `excluded.${column}`,
+  upsert: onConflict,
+  lock: " FOR UPDATE",
+
+  // "C" sorts and compares by byte, which is by code point, whatever the database's own collation is.
+  columnType: ({ kind }) => (kind === "text" ? `text COLLATE "C"` : types[kind]),
+  // The order in which the core wants nulls, so that pages are read from the index.
+  indexColumn: (column, sql) => (column.isKey ? sql : `${sql} NULLS FIRST`),
+  createTable: (table) => [`CREATE TABLE IF NOT EXISTS ${quote(table.name)} (${tableBody(postgresDialect, table)})`],
+  addColumn: (table, column) => [
+    `ALTER TABLE ${quote(table.name)} ADD COLUMN IF NOT EXISTS ${columnDefinition(postgresDialect, table, column)}`,
+  ],
+  createIndex: (table, index) => [
+    `CREATE ${index.unique ? "UNIQUE " : ""}INDEX IF NOT EXISTS ${quote(storedIndexName(table, index))} ON ${quote(table.name)} (${body(table, index)})`,
+  ],
+  createSearch: (table) => createSearch(table),
+  match: matchSearch,
+  search: searchText,
+  inspect: inspectTable,
+};
+
+function body(table: Table, index: Index): string {
+  return indexColumns(table, index)
+    .map((column: Column) => postgresDialect.indexColumn(column, quote(column.name)))
+    .join(", ");
+}
+
+/** PostgreSQL cuts names after 63 bytes: two long ones could become one, and the second index would never be made. */
+export function storedIndexName(table: Table, index: Index): string {
+  return shortName(indexName(table, index));
+}
+
+export function shortName(name: string): string {
+  if (name.length <= 63) return name;
+  return `${name.slice(0, 52)}_${createHash("sha256").update(name).digest("hex").slice(0, 10)}`;
+}

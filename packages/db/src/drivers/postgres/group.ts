@@ -1,0 +1,171 @@
+// One command with many groups of values, in one exchange: gets by an array of keys, puts by an array for each column,
+// large ones by COPY, all else as so many executions of the prepared statement in one transaction.
+
+import type { GetShape, PutShape, Reply, Value, Values } from "../../driver.js";
+import type { Column, Kind, Table } from "../../schema/table.js";
+import type { SqlCommand } from "../../sql/command.js";
+import { quoteDouble as quote } from "../../sql/dialect.js";
+import { arrayLiteral } from "./array-literal.js";
+import { copyData } from "./copy.js";
+import { types } from "./dialect.js";
+import type { Step, StepResult } from "./exchange.js";
+
+/** What is sent for a group, and how its answers are read. */
+export interface GroupExchange {
+  readonly steps: readonly Step[];
+  readonly read: (results: readonly StepResult[]) => readonly Reply[];
+}
+
+/** Gives the exchange of a group; undefined where the command has no form for many: its members are executed one behind the other. */
+export type GroupForm = (group: readonly Values[]) => GroupExchange;
+
+/** Rows from which COPY is cheaper than arrays. */
+const copyFrom = 400;
+
+/** The form for many of a command, made once. */
+export function groupForm(command: SqlCommand, nameOf: (text: string) => string): GroupForm | undefined {
+  const { shape } = command;
+  if (shape.verb === "get") return keyForms(shape) ? getByKeys(shape, nameOf) : getByPlaces(shape, nameOf);
+  if (shape.verb === "put" && shape.returning === "none" && shape.replaceIf === undefined) return putRows(shape, nameOf);
+  return undefined;
+}
+
+const nothing: readonly (readonly Value[])[] = Object.freeze([]);
+const missing: Reply = Object.freeze({ rows: nothing, affected: 0 });
+
+/** Kinds whose values come back as the very text that was sent. */
+const sameText: readonly Kind[] = ["text", "int", "int64", "time"];
+
+function keyForms({ table }: GetShape): boolean {
+  return table.key.length === 1 && sameText.includes(table.key[0].kind);
+}
+
+/** A key of one column: rows are told apart by its text. */
+function getByKeys({ table, columns, key }: GetShape, nameOf: (text: string) => string): GroupForm {
+  const [column] = table.key;
+  const slot = key[0]!;
+  const place = columns.length;
+  const list = [...columns, column].map(({ name }) => quote(name)).join(", ");
+  const text = `SELECT ${list} FROM ${quote(table.name)} WHERE ${quote(column.name)} = ANY($1::${types[column.kind]}[])`;
+  const name = nameOf(text);
+  return (group) => ({
+    steps: [{ text, name, values: [arrayLiteral(group.map((values) => values[slot]!))] }],
+    read: ([result]) => {
+      const found = new Map<Value, Reply>();
+      for (const row of result!.rows) found.set(row[place]!, { rows: [row], affected: 0 });
+      return group.map((values) => found.get(String(values[slot])) ?? missing);
+    },
+  });
+}
+
+/** Any key: rows come with the place of the key that asked for them. */
+function getByPlaces({ table, columns, key }: GetShape, nameOf: (text: string) => string): GroupForm {
+  const arrays = table.key.map(({ kind }, i) => `$${i + 1}::${types[kind]}[]`).join(", ");
+  const names = table.key.map((_, i) => quote(`k${i}`));
+  const on = table.key.map(({ name }, i) => `t.${quote(name)} = k.${names[i]!}`).join(" AND ");
+  const list = [...columns.map(({ name }) => `t.${quote(name)}`), "k.place"].join(", ");
+  const text = `SELECT ${list} FROM unnest(${arrays}) WITH ORDINALITY AS k (${names.join(", ")}, place) JOIN ${quote(table.name)} AS t ON ${on}`;
+  const name = nameOf(text);
+  return (group) => ({
+    steps: [{ text, name, values: key.map((slot) => arrayLiteral(group.map((values) => values[slot]!))) }],
+    read: ([result]) => {
+      const replies = new Array<Reply>(group.length).fill(missing);
+      for (const row of result!.rows) replies[Number(row[columns.length]) - 1] = { rows: [row], affected: 0 };
+      return replies;
+    },
+  });
+}
+
+function putRows(shape: PutShape, nameOf: (text: string) => string): GroupForm {
+  const { table, mode, row, key } = shape;
+  const into = `INSERT INTO ${quote(table.name)} (${nameList(table.columns)})`;
+  const conflict = `ON CONFLICT (${nameList(table.key)}) DO ${mode === "add" ? "NOTHING" : replaceAll(table)}`;
+  // Of adds, the keys of the rows that were new are asked for.
+  const returning = mode === "add" ? ` RETURNING ${nameList(table.key)}` : "";
+  const arrays = table.columns.map(({ kind }, i) => `$${i + 1}::${types[kind]}[]`).join(", ");
+  const text = `${into} SELECT * FROM unnest(${arrays}) ${conflict}${returning}`;
+  const name = nameOf(text);
+  const copied = copyTexts(table, `${into} SELECT * FROM `, ` ${conflict}${returning}`, nameOf);
+  const places = table.key.every(({ kind }) => sameText.includes(kind)) ? undefined : table.key;
+
+  return (unordered) => {
+    // Rows are locked in the order of their keys, so that groups of two processes do not wait for each other.
+    const order = unordered.map((_, i) => i).sort((a, b) => compareKeys(unordered[a]!, unordered[b]!, key));
+    const group = order.map((i) => unordered[i]!);
+    const steps =
+      group.length < copyFrom
+        ? [{ text, name, values: row.map((slot) => arrayLiteral(group.map((values) => values[slot]!))) }]
+        : copied(copyData(group, row));
+    return {
+      steps,
+      read: (results) => {
+        const { rows } = results.at(-1)!;
+        if (mode === "put" || rows.length === group.length) return unordered.map(() => done);
+        return readAdded(rows, unordered, key, places);
+      },
+    };
+  };
+}
+
+const done: Reply = Object.freeze({ rows: nothing, affected: 1 });
+
+function readAdded(
+  rows: StepResult["rows"],
+  group: readonly Values[],
+  key: readonly number[],
+  numbers: readonly Column[] | undefined,
+): readonly Reply[] {
+  const textOf = (column: number, value: Value | undefined): string => {
+    const { kind } = numbers?.[column] ?? {};
+    // Reals and decimals are written in other ways than they were sent in.
+    if (kind === "real" || kind === "decimal") return String(Number(value));
+    return kind === "bool" ? String(value === true || value === "t") : String(value);
+  };
+  const added = new Set(rows.map((row) => row.map((value, i) => textOf(i, value)).join("\0")));
+  return group.map((values) => (added.has(key.map((slot, i) => textOf(i, values[slot])).join("\0")) ? done : missing));
+}
+
+/**
+ * The rows go into a table of the connection's own, then from there into the table: COPY itself knows no conflicts.
+ * The staging table has its columns' types in its name, since it outlives a change of the table.
+ */
+function copyTexts(
+  table: Table,
+  insert: string,
+  conflict: string,
+  nameOf: (text: string) => string,
+): (data: readonly Buffer[]) => readonly Step[] {
+  const columns = table.columns.map(({ name, kind }) => `${quote(name)} ${types[kind]}`).join(", ");
+  const staging = quote(nameOf(columns));
+  const create = `CREATE TEMP TABLE IF NOT EXISTS ${staging} (${columns}) ON COMMIT DELETE ROWS`;
+  const copy = `COPY ${staging} FROM STDIN`;
+  const move = `${insert}${staging}${conflict}`;
+  // Inside a transaction an earlier group of it may have left its rows.
+  const empty = `TRUNCATE ${staging}`;
+  return (data) => [
+    { text: create, name: undefined, values: [] },
+    { text: empty, name: undefined, values: [] },
+    { text: copy, name: undefined, values: [], copy: data },
+    { text: move, name: undefined, values: [] },
+  ];
+}
+
+function replaceAll(table: Table): string {
+  const rest = table.columns.filter((column) => !column.isKey);
+  const key = quote(table.key[0].name);
+  const set = rest.map(({ name }) => `${quote(name)} = excluded.${quote(name)}`).join(", ") || `${key} = excluded.${key}`;
+  return `UPDATE SET ${set}`;
+}
+
+function nameList(columns: readonly Column[]): string {
+  return columns.map(({ name }) => quote(name)).join(", ");
+}
+
+function compareKeys(a: Values, b: Values, key: readonly number[]): number {
+  for (const slot of key) {
+    const left = String(a[slot]);
+    const right = String(b[slot]);
+    if (left !== right) return left < right ? -1 : 1;
+  }
+  return 0;
+}

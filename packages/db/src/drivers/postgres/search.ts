@@ -1,0 +1,56 @@
+// Full-text search by a GIN index over the words of a row's searched columns. It narrows rows down; the core looks at
+// each again, so a row too many is harmless and a row too few is not.
+
+import type { Table } from "../../schema/table.js";
+import { parseSearch } from "../../search/query.js";
+import { quoteDouble as quote } from "../../sql/dialect.js";
+import { shortName } from "./dialect.js";
+
+/**
+ * Gives the words of texts. Text and query go through it alike, and it cuts wherever the core does and perhaps more
+ * often, so a row that has a word of the query has all the pieces of it.
+ *
+ * - ICU folds case as JavaScript does, but for the sigma at a word's end, which depends on what stands around it. Servers
+ *   without ICU know ASCII letters alone; the two letters whose lower case begins with one are folded by hand.
+ * - Long words are cut: an index entry has a limit, and a write must not fail for a word.
+ */
+const wordsFunction = (collation: string): string => `CREATE OR REPLACE FUNCTION bk_words(VARIADIC texts text[]) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 10000 AS $words$
+  SELECT coalesce(array_agg(DISTINCT left(word, 100) COLLATE "C"), '{}')
+  FROM unnest(string_to_array(regexp_replace(
+    replace(lower(replace(replace(array_to_string(texts, ' '), U&'\\212A', 'k'), U&'\\0130', U&'i\\0307') COLLATE "${collation}"), U&'\\03C2', U&'\\03C3'),
+    '[^[:alnum:]]+', ' ', 'g'), ' ')) AS word
+  WHERE word <> ''
+$words$`;
+
+/** Makes the function of the best collation that the server has. */
+const defineWords = `DO $define$
+BEGIN
+  IF to_regprocedure('bk_words(text[])') IS NULL THEN
+    IF EXISTS (SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu') THEN
+      ${wordsFunction("und-x-icu")};
+    ELSE
+      ${wordsFunction("C")};
+    END IF;
+  END IF;
+END
+$define$`;
+
+export function createSearch(table: Table): readonly string[] {
+  const name = shortName(`${table.name}_${table.search.map((column) => column.name).join("_")}_search`);
+  return [defineWords, `CREATE INDEX IF NOT EXISTS ${quote(name)} ON ${quote(table.name)} USING gin (${wordsOfRow(table)})`];
+}
+
+export function matchSearch(table: Table, query: () => string): string {
+  return `${wordsOfRow(table)} @> bk_words(${query()}::text)`;
+}
+
+/** The words that a row must have; undefined when the query asks for none. */
+export function searchText(query: string): string | undefined {
+  const { all } = parseSearch(query);
+  return all.length === 0 ? undefined : all.flat().join(" ");
+}
+
+function wordsOfRow(table: Table): string {
+  return `bk_words(${table.search.map((column) => quote(column.name)).join(", ")})`;
+}
