@@ -2,16 +2,25 @@
 
 import { describe } from "vitest";
 
+import { calls } from "./topics/calls.js";
 import { changes } from "./topics/changes.js";
+import { columns } from "./topics/columns.js";
 import { filters } from "./topics/filters.js";
+import { joins } from "./topics/joins.js";
 import { keys } from "./topics/keys.js";
 import { many } from "./topics/many.js";
+import { openTables } from "./topics/open-tables.js";
 import { pages } from "./topics/pages.js";
 import { rows } from "./topics/rows.js";
+import { search } from "./topics/search.js";
+import { sync } from "./topics/sync.js";
+import { transactions } from "./topics/transactions.js";
+import { ttl } from "./topics/ttl.js";
+import { unique } from "./topics/unique.js";
 import { values } from "./topics/values.js";
 import { type DriverUnderTest, Suite } from "./suite.js";
 
-const topics = [values, keys, rows, changes, filters, pages, many];
+const topics = [values, keys, rows, changes, filters, pages, many, transactions, unique, ttl, joins, openTables, columns, calls, sync, search];
 
 /**
  * Registers the tests that every driver of @bk/db passes, under `describe("driver: <id>")`. Call it in a vitest file.

@@ -1,0 +1,134 @@
+// Schema sync: makes what is missing, loses nothing, says what it did.
+
+import { expect } from "vitest";
+
+import type { TableDefinitions } from "../../schema/definition.js";
+import { refuses, valuesOf } from "../expectations.js";
+import type { Suite } from "../suite.js";
+
+const first = { seed: { id: { primary: 1 } } } satisfies TableDefinitions;
+
+/** Tables of a test's own, so that tests do not see each other's. */
+const tablesOf = (name: string, more: object = {}): TableDefinitions => ({ [name]: { id: { primary: 1 }, n: { type: "int" }, ...more } });
+
+export function sync(suite: Suite): void {
+  suite.topic("sync", { tables: first }, ({ promise }) => {
+    let count = 0;
+    const name = (): string => `synced${++count}`;
+
+    promise("sync makes what is missing and tells what it did; a second one does nothing", async ({ open }) => {
+      const table = name();
+      const db = await open({ tables: tablesOf(table, { place: { index: 1 } }) });
+      const nothing = { created: [], altered: [], indexed: [], drift: [] };
+      expect(await db.sync()).toEqual({ ...nothing, created: [table] });
+      expect(await db.sync()).toEqual(nothing);
+      await db.put(table, { id: "a", n: 1, place: "x" });
+      expect(await db.sync()).toEqual(nothing);
+      expect((await db.select(table, { place: "x" })).rows).toEqual([{ id: "a", n: 1, place: "x" }]);
+    });
+
+    promise("a dry run tells what would be done and does nothing", async ({ open }) => {
+      const table = name();
+      const db = await open({ tables: tablesOf(table) });
+      const would = await db.sync({ dryRun: true });
+      expect(would).toMatchObject({ created: [table], drift: [] });
+      expect(await db.sync({ dryRun: true })).toEqual(would);
+      expect(await db.sync()).toEqual(would);
+      expect(await db.sync({ dryRun: true })).toMatchObject({ created: [] });
+    });
+
+    promise("columns and indexes are added to tables that are filled, and serve the rows of before", async ({ open, capabilities }) => {
+      const table = name();
+      const before = await open({ tables: tablesOf(table, { place: {} }) });
+      await before.sync();
+      await Promise.all(Array.from({ length: 30 }, (_, i) => before.put(table, { id: `k${i}`, n: i % 3, place: `p${i % 2}` })));
+      const after = await open({
+        tables: tablesOf(table, { place: { index: 1 }, n: { type: "int", index: 2 }, extra: { type: "decimal" }, tags: { type: "set" }, added: { index1: 1, value: "new" } }),
+      });
+      const result = await after.sync();
+      expect(result).toMatchObject({ created: [], drift: [] });
+      expect(result.altered).toEqual(capabilities.schema ? [`${table}.extra`, `${table}.tags`, `${table}.added`] : []);
+      expect(result.indexed.sort()).toEqual([`${table}.added`, `${table}.place_n`]);
+      const { rows } = await after.select(table, { place: "p1" }, { sort: "n" });
+      expect(rows).toHaveLength(15);
+      expect(valuesOf(rows, "n")).toEqual([0, 1, 2].flatMap((n) => Array.from({ length: 5 }, () => n)));
+      expect(rows[0]).toMatchObject({ extra: null, tags: null, added: null });
+      await after.update(table, { id: "k0", extra: "1.5", tags: ["a"], added: "x" });
+      expect((await after.select(table, { added: "x" })).rows).toEqual([{ id: "k0", n: 0, place: "p0", extra: "1.5", tags: ["a"], added: "x" }]);
+      expect(await after.sync()).toEqual({ created: [], altered: [], indexed: [], drift: [] });
+    });
+
+    promise("an older definition goes on working beside a newer one, and loses nothing of it", async ({ open }) => {
+      const table = name();
+      const newer = await open({ tables: tablesOf(table, { place: { index: 1 } }) });
+      await newer.sync();
+      await newer.put(table, { id: "a", n: 1, place: "x" });
+      const older = await open({ tables: tablesOf(table) });
+      expect(await older.sync()).toEqual({ created: [], altered: [], indexed: [], drift: [] });
+      expect(await older.get(table, "a")).toEqual({ id: "a", n: 1 });
+      await older.update(table, { id: "a", n: 2 });
+      expect(await newer.get(table, "a")).toEqual({ id: "a", n: 2, place: "x" });
+    });
+
+    promise("ten at once end in the same schema, each without an error", async ({ open }) => {
+      const table = name();
+      const tables = { ...tablesOf(table, { place: { index: 1 }, mail: { unique: 1 } }), ...tablesOf(`${table}b`, { n: { type: "int", index: 1 } }) };
+      const dbs = await Promise.all(Array.from({ length: 10 }, () => open({ tables })));
+      await Promise.all(dbs.map((db) => db.sync()));
+      for (const [i, db] of dbs.entries()) await db.put(table, { id: `k${i}`, place: "x", n: i });
+      expect(await dbs[0]!.count(table, { place: "x" })).toBe(10);
+      expect(await dbs[1]!.sync()).toEqual({ created: [], altered: [], indexed: [], drift: [] });
+    });
+
+    promise("a stored column that cannot hold the declared type is drift, and nothing is changed", async ({ open, capabilities }) => {
+      const table = name();
+      const stored = await open({ tables: tablesOf(table, { note: { type: "int" } }) });
+      await stored.sync();
+      await stored.put(table, { id: "a", note: 5 });
+      const other = await open({ tables: { ...tablesOf(table, { note: { type: "json" }, added: {} }), ...tablesOf(`${table}new`) } });
+      const would = await other.sync({ dryRun: true });
+      if (!capabilities.schema) return expect(would.drift).toEqual([]);
+      expect(would.drift).toMatchObject([{ table, column: "note" }]);
+      await refuses(other.sync(), "drift", { table, column: "note", outcome: "none" });
+      expect(await stored.get(table, "a")).toMatchObject({ note: 5 });
+      expect((await other.sync({ dryRun: true })).created).toEqual([`${table}new`]);
+    });
+
+    promise("another primary key than the stored one is drift", async ({ open, capabilities }) => {
+      if (!capabilities.schema) return;
+      const table = name();
+      const stored = await open({ tables: tablesOf(table) });
+      await stored.sync();
+      const other = await open({ tables: { [table]: { id: { primary: 1 }, n: { type: "int", primary: 2 } } } });
+      expect((await other.sync({ dryRun: true })).drift).toMatchObject([{ table }]);
+      await refuses(other.sync(), "drift", { table });
+    });
+
+    promise("names at the limit, and words of SQL, are names like any other", async ({ open }) => {
+      const long = "A".repeat(48);
+      const tables = {
+        [long]: { [long]: { primary: 1 }, ["b".repeat(48)]: { index: 1 }, ["c".repeat(48)]: { type: "int" as const, index: 2 }, ["d".repeat(48)]: { index: 3 }, ["e".repeat(48)]: { unique: 1 } },
+        Select: { from: { primary: 1 as const }, where: { index: 1 as const }, Group: { type: "int" as const }, index: {} },
+      } satisfies TableDefinitions;
+      const db = await open({ tables });
+      await db.sync();
+      expect(await db.sync()).toEqual({ created: [], altered: [], indexed: [], drift: [] });
+      await db.put("Select", { from: "a", where: "b", Group: 1, index: "c" });
+      expect((await db.select("Select", { where: "b" }, { sort: "-Group" })).rows).toEqual([{ from: "a", where: "b", Group: 1, index: "c" }]);
+      const row = { [long]: "a", ["b".repeat(48)]: "x", ["c".repeat(48)]: 1, ["d".repeat(48)]: "y", ["e".repeat(48)]: "z" };
+      await db.put(long, row);
+      expect((await db.select(long, { ["b".repeat(48)]: "x" })).rows).toEqual([row]);
+    });
+
+    promise("a call on a table that was never made fails with an error of its own", async ({ open, capabilities }) => {
+      const table = name();
+      const db = await open({ tables: tablesOf(table) });
+      const outcome = await db.get(table, "a").then(
+        (row) => ({ row }),
+        (error: unknown) => ({ error }),
+      );
+      if ("error" in outcome) expect(outcome.error).toMatchObject({ name: "DbError", table, message: expect.stringContaining("sync") as string });
+      else expect([capabilities.schema, outcome.row]).toEqual([false, undefined]);
+    });
+  });
+}

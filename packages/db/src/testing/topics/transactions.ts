@@ -1,0 +1,167 @@
+// Transactions: all or nothing, or `unsupported`; never half.
+
+import { expect } from "vitest";
+
+import { defineTables } from "../../schema/definition.js";
+import { refuses } from "../expectations.js";
+import type { Suite, TopicContext } from "../suite.js";
+
+const tables = defineTables({
+  account: { id: { primary: 1 }, balance: { type: "int" }, name: {}, code: { unique: 1 } },
+  entry: { account: { primary: 1 }, at: { type: "int", primary: 2 }, amount: { type: "int" } },
+});
+
+export function transactions(suite: Suite): void {
+  suite.topic("transactions", { tables }, (topic) => {
+    /** A promise of drivers with transactions; the others refuse the call. */
+    const promise = (name: string, test: (context: TopicContext) => Promise<void>): void =>
+      topic.promise(`${name}, or unsupported`, async (context) => {
+        if (context.capabilities.transactions !== "none") return test(context);
+        await refuses(
+          context.db.transaction(async () => undefined),
+          "unsupported",
+          { outcome: "none" },
+        );
+      });
+
+    promise("what a transaction wrote is there when it ends, as a whole", async ({ db, fresh }) => {
+      const id = fresh();
+      const result = await db.transaction(async (tx) => {
+        await tx.add("account", { id, balance: 10 });
+        await tx.put("entry", { account: id, at: 1, amount: 10 });
+        await tx.update("account", { id, name: "a" }, { where: { balance: 10 } });
+        await tx.incr("account", { id, balance: 5 });
+        return "result";
+      });
+      expect(result).toBe("result");
+      expect(await db.get("account", id)).toEqual({ id, balance: 15, name: "a", code: null });
+      expect(await db.get("entry", { account: id, at: 1 })).toMatchObject({ amount: 10 });
+    });
+
+    promise("a transaction whose function throws has done nothing, and rejects with that error", async ({ db, fresh }) => {
+      const id = fresh();
+      await db.put("account", { id, balance: 1 });
+      await db.put("entry", { account: id, at: 1, amount: 1 });
+      const error = new Error("stop");
+      const call = db.transaction(async (tx) => {
+        await tx.put("account", { id, balance: 2 });
+        await tx.add("account", { id: `${id}-new` });
+        await tx.del("entry", { account: id, at: 1 });
+        await tx.incr("entry", { account: id, at: 2, amount: 1 });
+        throw error;
+      });
+      await expect(call).rejects.toBe(error);
+      expect(await db.get("account", id)).toMatchObject({ balance: 1 });
+      expect(await db.get("account", `${id}-new`)).toBeUndefined();
+      expect((await db.select("entry", { account: id })).rows).toEqual([{ account: id, at: 1, amount: 1 }]);
+    });
+
+    promise("a call that fails inside, and is not caught, undoes the whole", async ({ db, fresh }) => {
+      const id = fresh();
+      await db.put("account", { id, balance: 1 });
+      const call = db.transaction(async (tx) => {
+        await tx.put("entry", { account: id, at: 1 });
+        await tx.add("account", { id });
+      });
+      await refuses(call, "already-exists");
+      expect(await db.get("entry", { account: id, at: 1 })).toBeUndefined();
+    });
+
+    promise("a transaction reads what it wrote, others see it only afterwards", async ({ db, fresh }) => {
+      const id = fresh();
+      await db.transaction(async (tx) => {
+        await tx.put("account", { id, balance: 1 });
+        expect(await tx.get("account", id)).toMatchObject({ balance: 1 });
+        await tx.del("account", id);
+        expect(await tx.get("account", id)).toBeUndefined();
+        await tx.add("account", { id, balance: 2 });
+        expect(await tx.list("account", [id, "missing"])).toMatchObject([{ balance: 2 }]);
+      });
+      expect(await db.get("account", id)).toMatchObject({ balance: 2 });
+    });
+
+    promise("calls on the database inside the function join the transaction", async ({ db, fresh }) => {
+      const id = fresh();
+      await expect(
+        db.transaction(async () => {
+          await db.put("account", { id });
+          throw new Error("stop");
+        }),
+      ).rejects.toThrow("stop");
+      expect(await db.get("account", id)).toBeUndefined();
+    });
+
+    promise("transactions at once lose no update", async ({ db, fresh }) => {
+      const [from, to] = [fresh(), fresh()];
+      await db.put("account", { id: from, balance: 100 });
+      await db.put("account", { id: to, balance: 0 });
+      await Promise.all(
+        Array.from({ length: 8 }, () =>
+          db.transaction(
+            async (tx) => {
+              await tx.incr("account", { id: from, balance: -1 });
+              await tx.incr("account", { id: to, balance: 1 });
+            },
+            { attempts: 50 },
+          ),
+        ),
+      );
+      expect(await db.get("account", from)).toMatchObject({ balance: 92 });
+      expect(await db.get("account", to)).toMatchObject({ balance: 8 });
+    });
+
+    promise("a unique value that is taken fails the whole transaction", async ({ db, fresh, capabilities }) => {
+      if (!capabilities.unique) return;
+      const id = fresh();
+      await db.put("account", { id, code: id });
+      const call = db.transaction(async (tx) => {
+        await tx.put("entry", { account: id, at: 1 });
+        await tx.put("account", { id: `${id}-2`, code: id });
+      });
+      await refuses(call, "already-exists");
+      expect(await db.get("entry", { account: id, at: 1 })).toBeUndefined();
+      expect(await db.get("account", `${id}-2`)).toBeUndefined();
+    });
+
+    promise("reads by filter work inside, or are unsupported there", async ({ db, fresh, capabilities }) => {
+      const id = fresh();
+      await db.put("entry", { account: id, at: 1 });
+      await db.transaction(async (tx) => {
+        await tx.put("entry", { account: id, at: 2 });
+        if (capabilities.transactions === "interactive") {
+          expect((await tx.select("entry", { account: id })).rows).toHaveLength(2);
+          expect(await tx.count("entry", { account: id })).toBe(2);
+        } else {
+          await refuses(tx.select("entry", { account: id }), "unsupported");
+          await refuses(tx.count("entry", { account: id }), "unsupported");
+        }
+      });
+      expect(await db.count("entry", { account: id })).toBe(2);
+    });
+
+    promise("a transaction that is over takes no more calls", async ({ db, fresh }) => {
+      const id = fresh();
+      let kept: Pick<typeof db, "put"> | undefined;
+      await db.transaction(async (tx) => {
+        kept = tx;
+      });
+      await refuses(kept!.put("account", { id }), "closed");
+      expect(await db.get("account", id)).toBeUndefined();
+    });
+
+    promise("a transaction after a failed one starts clean", async ({ db, fresh }) => {
+      const id = fresh();
+      for (let i = 0; i < 12; i++) {
+        await expect(
+          db.transaction(async (tx) => {
+            await tx.put("account", { id: `${id}-${i}` });
+            throw new Error("stop");
+          }),
+        ).rejects.toThrow("stop");
+      }
+      await db.transaction(async (tx) => tx.put("account", { id }));
+      expect(await db.get("account", id)).toBeDefined();
+      expect(await db.get("account", `${id}-3`)).toBeUndefined();
+    });
+  });
+}
