@@ -291,8 +291,9 @@ export interface Driver<Command = unknown> {
   /** Carries a command out. A synchronous engine answers at once. Throws or rejects with native errors. */
   execute(command: Command, values: Values, signal?: AbortSignal): Reply | Promise<Reply>;
   /**
-   * Carries one command out for several groups of values at once, each with its own reply, in order. A rejection means
-   * that nothing of the group took effect; the core then tries its members alone. No two members concern one row.
+   * Carries one command out for several groups of values at once, each with its own reply, in order. All members take
+   * effect or none does; after a rejection that `classify` gives the outcome `none` the core tries the members alone.
+   * No two members concern one row.
    */
   executeGroup?(command: Command, group: readonly Values[], signal?: AbortSignal): Promise<readonly Reply[]>;
   /** Opens a transaction; `capabilities.transactions` is `interactive`. */

@@ -19,13 +19,15 @@ export interface GathererOptions {
   readonly share: boolean;
   readonly one: (values: Values, signal?: AbortSignal) => Reply | Promise<Reply>;
   readonly many: (group: readonly Values[]) => Promise<readonly Reply[]> | readonly Reply[];
+  /** Whether an error of `many` means that nothing of the group took effect. */
+  readonly didNothing: (error: unknown) => boolean;
 }
 
 const resolved = Promise.resolve();
 
 /**
- * Collects the calls of one tick and sends them as few requests. Grouping never changes an outcome: a group that fails
- * is taken apart and its members are tried alone; a cancelled call leaves its group.
+ * Collects the calls of one tick and sends them as few requests. Grouping never changes an outcome: a group that failed
+ * without doing anything is taken apart and its members are tried alone; a cancelled call leaves its group.
  */
 export class Gatherer {
   readonly #options: GathererOptions;
@@ -76,8 +78,9 @@ export class Gatherer {
         const replies = await this.#options.many(groups.map(([first]) => first!.values));
         groups.forEach((group, i) => group.forEach((member) => member.resolve(replies[i]!)));
         return;
-      } catch {
-        // Nothing of the group took effect: each member is tried alone and gets its own outcome.
+      } catch (error) {
+        // Otherwise each member is tried alone and gets its own outcome.
+        if (!this.#options.didNothing(error)) return members.forEach((member) => member.reject(error));
       }
     }
     await Promise.all(groups.map((group) => this.#alone(group)));

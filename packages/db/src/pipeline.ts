@@ -177,6 +177,7 @@ export class Pool {
         this.metrics.groups++;
         return driver.executeGroup!(prepared.command, group);
       },
+      didNothing: (error) => verb === "get" || this.#known(error).outcome === "none",
     });
     return prepared.gatherer;
   }
