@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 
 import { type Clock, silentLog, testClock } from "@bk/core";
 import { expect } from "vitest";
-import { allOf, always, type Condition, testsOf } from "../../src/condition/condition.js";
+import { allOf, always, type Condition, conjuncts, testsOf } from "../../src/condition/condition.js";
 import { parseFilter } from "../../src/condition/parse.js";
 import type { Change, ChangeOp, Codec, Driver, Reply, Shape, SortColumn, Value } from "../../src/driver.js";
 import { memoryDriver } from "../../src/drivers/memory/index.js";
@@ -183,7 +183,11 @@ function randomCall(clock: Clock, driver: Driver): Call {
       const limit = random(2) === 0 ? push(1 + random(6)) : undefined;
       const shape = randomSelect(driver, condition, sort, push, { count: false, columns: columns.filter(() => random(3) > 0), limit });
       if (hasOwnOrder(driver, shape)) return call({ ...shape, limit: undefined });
-      return call(random(2) === 0 ? { ...shape, after: shape.order.map(({ column }) => push(valueFor(column), column)) } : shape);
+      // A position is that of a row which the filter let through: it has the values that the filter fixes.
+      const fixed = (column: Column): number | undefined =>
+        conjuncts(condition).flatMap((part) => (part.kind === "test" && part.op === "eq" && part.column === column ? part.slots : []))[0];
+      const after = (): number[] => shape.order.map(({ column }) => fixed(column) ?? push(valueFor(column), column));
+      return call(random(2) === 0 ? { ...shape, after: after() } : shape);
     }
   }
 }

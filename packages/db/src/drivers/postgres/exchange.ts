@@ -26,6 +26,7 @@ interface Wire {
   parse(query: { name: string; text: string }): void;
   bind(config: { statement: string; values: readonly Value[]; valueMapper: (value: Value) => string | Buffer | null }): void;
   execute(config: null): void;
+  close(statement: { type: "S"; name: string }): void;
   sync(): void;
   sendCopyFromChunk(chunk: Buffer): void;
   endCopyFrom(): void;
@@ -84,11 +85,13 @@ export function exchangeSender(pg: { readonly Query: typeof Query }): SendExchan
 
     #sendStep(wire: Wire, { text, name = "", values, copy }: Step): void {
       if (name === "" || !this.#prepared.has(name)) {
-        wire.parse({ name, text });
         if (name !== "") {
+          // After an error it is not known which names the server took; to close one that it did not is no error.
+          wire.close({ type: "S", name });
           this.#prepared.add(name);
           this.#parsing.push(name);
         }
+        wire.parse({ name, text });
       }
       wire.bind({ statement: name, values, valueMapper: wireValue });
       wire.execute(null);
@@ -112,7 +115,6 @@ export function exchangeSender(pg: { readonly Query: typeof Query }): SendExchan
     }
 
     handleError(error: unknown): void {
-      // Which of them the server had parsed by then is not known; it is told again, under a name that it may have.
       for (const name of this.#parsing) this.#prepared.delete(name);
       this.#reject(error);
     }
