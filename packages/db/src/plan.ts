@@ -73,8 +73,8 @@ function planByPath(
   }
   const { pushed, residual } = splitFilter(tests, capabilities, best.consumed, new Set(best.path.columns));
   const coreSort = sorted && !best.servesOrder;
-  const readOrder = sorted && !coreSort ? wanted : pathOrder(best.path);
-  return { path: best.path, pushed, residual, order: sorted ? wanted : readOrder, readOrder, coreSort, readsAll };
+  const readOrder = pathOrder(best.path);
+  return { path: best.path, pushed, residual, order: coreSort ? wanted : readOrder, readOrder, coreSort, readsAll };
 }
 
 function candidates(table: Table): Candidate[] {
@@ -115,9 +115,11 @@ function weigh(
   }
   const next = own[equal.length];
   const range = next === undefined ? undefined : rangeTest(next, tests);
-  const rest = columns.slice(equal.length);
-  const forward = servesOrder(rest, wanted, false);
-  const backward = !forward && servesOrder(rest, wanted, true);
+  // A column that equals one value has no say in the order.
+  const rest = columns.slice(equal.length).filter((column) => !fixed.has(column));
+  const varying = wanted.filter((sort) => !fixed.has(sort.column));
+  const forward = servesOrder(rest, varying, false);
+  const backward = !forward && servesOrder(rest, varying, true);
   const narrow = equal.length > 0 || (range !== undefined && capabilities.access === "ordered");
   // Without a first column, entries of rows where it is absent would be missed, and a partitioned engine has no order.
   const usable = equal.length > 0 || (capabilities.access === "ordered" && (index === undefined || range !== undefined));
@@ -192,9 +194,9 @@ function keyOrder(table: Table): SortColumn[] {
   return table.key.map((column) => ({ column, descending: false }));
 }
 
-function pathOrder(path: AccessPath): SortColumn[] {
-  const rest = path.columns.slice(path.equal.length);
-  return (rest.length > 0 ? rest : path.columns).map((column) => ({ column, descending: false }));
+function pathOrder({ columns, equal, descending }: AccessPath): SortColumn[] {
+  const rest = columns.slice(equal.length);
+  return (rest.length > 0 ? rest : columns).map((column) => ({ column, descending }));
 }
 
 /**
