@@ -5,7 +5,7 @@ import { changeIfSame, readWhole, untilUnchanged } from "./change-if-same.js";
 import { applyChanges } from "./change/apply.js";
 import { parseChanges } from "./change/parse.js";
 import { sumGuard } from "./change/sum-guard.js";
-import { type Condition, allOf, conditionKey } from "./condition/condition.js";
+import { type Condition, allOf, conditionKey, isNever } from "./condition/condition.js";
 import { compileMatcher } from "./condition/matches.js";
 import { parseFilter } from "./condition/parse.js";
 import type { Change, Codec, Reply, Value } from "./driver.js";
@@ -116,6 +116,7 @@ async function carryOut(bound: BoundTable, context: WriteContext, change: RowCha
   const native =
     changes.length > 0 &&
     changes.every((one) => isNativeChange(bound, one)) &&
+    !isNever(change.guard) &&
     isNative(change.guard, capabilities) &&
     (returning === undefined || capabilities.returning.update.includes(returning));
   if (!native) return changeByReading(bound, context, change);

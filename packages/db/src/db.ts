@@ -14,7 +14,7 @@ import { explain } from "./explain.js";
 import { type Hook, type HookEvent, TableHooks } from "./hooks.js";
 import type { PoolNumbers } from "./metrics.js";
 import type { ReadContext } from "./pages.js";
-import { Pool } from "./pipeline.js";
+import { Pool, checkTimeout } from "./pipeline.js";
 import { compileTables } from "./schema/compile-table.js";
 import type { TableDefinitions } from "./schema/definition.js";
 import type { Table } from "./schema/table.js";
@@ -277,6 +277,7 @@ function checkOpenOptions(options: OpenOptions): void {
   if (given.length !== 1) throw invalid("openDb needs one of url, driver and pools");
   if (options.tokenKey !== undefined && (typeof options.tokenKey !== "string" || options.tokenKey.length < leastTokenKey))
     throw invalid(`tokenKey must be a text of at least ${leastTokenKey} characters`);
+  checkTimeout(options.timeoutMs);
   const { sortLimit } = options;
   if (sortLimit !== undefined && (!Number.isSafeInteger(sortLimit) || sortLimit < 0)) throw invalid("sortLimit must be an integer from 0");
 }

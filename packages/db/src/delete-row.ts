@@ -2,7 +2,7 @@
 
 import { type BoundTable, slotsOf } from "./bound-table.js";
 import { readWhole, sameRow, untilUnchanged } from "./change-if-same.js";
-import { type Condition, allOf, conditionKey } from "./condition/condition.js";
+import { type Condition, allOf, conditionKey, isNever } from "./condition/condition.js";
 import { compileMatcher } from "./condition/matches.js";
 import { parseFilter } from "./condition/parse.js";
 import type { Reply, Values } from "./driver.js";
@@ -25,7 +25,8 @@ export function deleteRow(
   const where = options?.where === undefined ? allOf([]) : parseFilter(table, options.where, values, {});
   const guard = allOf([where, living(table, values, context.now())]);
   const wantsOld = options?.returning === "old";
-  const native = isNative(guard, pool.driver.capabilities) && (!wantsOld || pool.driver.capabilities.returning.delete === "old");
+  const native =
+    !isNever(guard) && isNative(guard, pool.driver.capabilities) && (!wantsOld || pool.driver.capabilities.returning.delete === "old");
   if (!native || options?.mustMatch === true)
     return bound.ordered(storedKey, () => deleteByReading(bound, context, storedKey, where, values, options));
   const kept = bound.kept(`delete ${conditionKey(guard)}${wantsOld ? " old" : ""}`, () => ({

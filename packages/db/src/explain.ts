@@ -23,6 +23,7 @@ export async function explain(
   const { pool } = home.bound(table, poolName);
   let first: Prepared | undefined;
   const target: Target = {
+    explains: true,
     execute(prepared) {
       first ??= prepared;
       throw new DbError("cancelled", "explained, not run", { driver: pool.driver.name, outcome: "none" });

@@ -3,7 +3,7 @@
 import type { BoundTable, Row } from "./bound-table.js";
 import type { CallOptions } from "./call-options.js";
 import { parseChanges } from "./change/parse.js";
-import { type Condition, allOf, conditionKey } from "./condition/condition.js";
+import { type Condition, allOf, conditionKey, isNever } from "./condition/condition.js";
 import { parseFilter } from "./condition/parse.js";
 import type { Change } from "./driver.js";
 import { DbError, invalid } from "./errors.js";
@@ -43,7 +43,8 @@ export async function updateMany(
   // Sums are guarded row by row, so that one outside its type is told.
   const native = capabilities.byFilter && complete.every((change) => change.op !== "incr" && isNativeChange(bound, change));
   const condition = filterOf(bound, context, filter, values, options);
-  if (native && isNative(condition, capabilities)) return updateByFilter(bound, context, complete, condition, values, options);
+  if (native && !isNever(condition) && isNative(condition, capabilities))
+    return updateByFilter(bound, context, complete, condition, values, options);
   return eachKey(bound, context, filter, options, (key) =>
     changeRow(
       bound,
@@ -67,7 +68,8 @@ export async function deleteMany(
   const { capabilities } = bound.pool.driver;
   const values: unknown[] = [];
   const condition = filterOf(bound, context, filter, values, options);
-  if (capabilities.byFilter && isNative(condition, capabilities)) return deleteByFilter(bound, context, condition, values, options);
+  if (capabilities.byFilter && !isNever(condition) && isNative(condition, capabilities))
+    return deleteByFilter(bound, context, condition, values, options);
   return eachKey(bound, context, filter, options, (key) =>
     deleteRow(bound, context, key, { ...rowOptions(options), where: whereOf(filter) }),
   );

@@ -2,7 +2,7 @@
 
 import { type BoundTable, type Row, slotsOf } from "./bound-table.js";
 import type { CallOptions } from "./call-options.js";
-import { type Condition, allOf, anyOf, conditionKey, testsOf } from "./condition/condition.js";
+import { type Condition, allOf, anyOf, conditionKey, isNever, testsOf } from "./condition/condition.js";
 import { compileMatcher } from "./condition/matches.js";
 import { parseFilter } from "./condition/parse.js";
 import type { Codec, Reply, SelectShape, SortColumn, Value, Values } from "./driver.js";
@@ -91,6 +91,8 @@ export interface Question {
   readonly identity: () => string;
   readonly key: string;
   readonly consistent: boolean;
+  /** The filter holds for no row, whatever is stored: nothing has to be asked. */
+  readonly never: boolean;
 }
 
 /** Checks and plans; `call` names the verb in errors and default operators. */
@@ -117,7 +119,7 @@ export function ask(
   const scope = `${options?.scope ?? ""}${search === undefined ? "" : `?${search.text}`}`;
   const identity = (): string => questionOf(table, asked, values.slice(0, given), sort, scope);
   const shapeKey = `${key}|${names?.join(" ") ?? "*"}|${consistent ? "!" : ""}`;
-  return { bound, plan, condition, values, sort, names, search, identity, key: shapeKey, consistent };
+  return { bound, plan, condition, values, sort, names, search, identity, key: shapeKey, consistent, never: isNever(condition) };
 }
 
 /** The condition that a row's time has not come; nothing for tables without `ttl`. */
@@ -131,13 +133,19 @@ export function living(table: Table, values: unknown[], now: number): Condition 
   ]);
 }
 
-/** @throws DbError `scan-refused` when the call would read the whole table and nobody said that it may */
-export function refuseScan(question: Question, allowed: boolean, filtered: boolean): void {
+/**
+ * @param allowed  the caller said that the whole table may be read
+ * @param whole    the call reads on to the end even where it has no filter (count, updateAll …)
+ * @throws DbError `scan-refused`
+ */
+export function refuseScan(question: Question, allowed: boolean, whole: boolean): void {
   const { plan, bound } = question;
-  if (allowed || !plan.readsAll) return;
-  const { noscan } = bound.table.settings;
-  const { access } = bound.pool.driver.capabilities;
-  if (!noscan && (access === "any" || !filtered)) return;
+  if (allowed || plan.narrow || question.never) return;
+  if (!bound.table.settings.noscan) {
+    if (bound.pool.driver.capabilities.access === "any") return;
+    // Without a filter a page is read in the engine's own order, and no further.
+    if (!whole && !plan.coreSort) return;
+  }
   throw new DbError(
     "scan-refused",
     "no key or index serves this filter, so the whole table would be read; give the hash key, add an index, or pass { scan: true }",
@@ -161,6 +169,7 @@ export function hasConditions(filter: unknown): boolean {
 /** Reads one page of a question that may be asked. */
 export async function pageOf(question: Question, context: ReadContext, count: number, options: SelectOptions | undefined): Promise<Page> {
   const { plan } = question;
+  if (question.never) return { rows: [] };
   const position = options?.start === undefined ? undefined : context.tokens.decode(question.identity(), options.start, plan.order);
   const reader = pageReader(question);
   const { rows, last } = plan.coreSort

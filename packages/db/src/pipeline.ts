@@ -18,6 +18,8 @@ export interface Prepared {
 
 /** Where commands go: a pool, or a transaction on it. */
 export interface Target {
+  /** Calls are explained, not run: they are not counted. */
+  readonly explains?: boolean;
   execute(prepared: Prepared, values: Values, signal?: AbortSignal): Reply | Promise<Reply>;
   executeGroup?(prepared: Prepared, group: readonly Values[], signal?: AbortSignal): Promise<readonly Reply[]>;
 }
@@ -62,11 +64,11 @@ export class Pool {
   send(prepared: Prepared, values: Values, options: CallOptions | undefined, target?: Target): Reply | Promise<Reply> {
     if (this.#closed) throw new DbError("closed", "the database is closed");
     const { metrics } = this;
-    metrics.calls++;
+    if (target?.explains !== true) metrics.calls++;
     if (options?.signal !== undefined || options?.timeoutMs !== undefined || this.options.timeoutMs !== undefined)
       return this.#track(this.#withDeadline(prepared, values, options, target));
     const gatherer = target === undefined && options?.group !== false ? this.#gathererOf(prepared) : undefined;
-    if (gatherer !== undefined) return this.#track(gatherer.add(groupKey(values), values));
+    if (gatherer !== undefined) return this.#track(gatherer.add(groupKey(prepared, values), values));
     let reply: Reply | Promise<Reply>;
     try {
       reply = target === undefined ? this.driver.execute(prepared.command, values) : target.execute(prepared, values);
@@ -90,6 +92,7 @@ export class Pool {
     target: Target | undefined,
   ): Promise<Reply> {
     const first = this.#known(error);
+    if (target?.explains === true) throw first;
     if (target !== undefined || !mayRepeat(first, prepared.shape)) {
       this.metrics.errors++;
       throw first;
@@ -115,7 +118,7 @@ export class Pool {
   async #withDeadline(prepared: Prepared, values: Values, options: CallOptions | undefined, target: Target | undefined): Promise<Reply> {
     const task = async (signal: AbortSignal): Promise<Reply> => {
       const gatherer = target === undefined && options?.group !== false ? this.#gathererOf(prepared) : undefined;
-      if (gatherer !== undefined) return gatherer.add(groupKey(values), values, signal);
+      if (gatherer !== undefined) return gatherer.add(groupKey(prepared, values), values, signal);
       try {
         return await (target === undefined
           ? this.driver.execute(prepared.command, values, signal)
@@ -198,7 +201,7 @@ export class Pool {
     if (thrown instanceof DbError && thrown.driver !== undefined) return thrown;
     const error = this.#known(thrown);
     const op = place.verb;
-    const table = place.table?.name;
+    const table = place.table?.name ?? (error instanceof DbError ? error.table : undefined);
     const where = [this.driver.name, op, table].filter((word) => word !== undefined).join(" ");
     return new DbError(error.code, `${where}: ${error.message}`, {
       outcome: error.outcome,
@@ -237,8 +240,9 @@ export class Pool {
   }
 }
 
-/** Equal for calls on one row: the values of a get are its key. */
-function groupKey(values: Values): string {
+/** Equal for gets of one row, whose values are its key; writes do not share. */
+function groupKey({ shape }: Prepared, values: Values): string {
+  if (shape.verb !== "get") return "";
   if (values.length === 1 && typeof values[0] === "string") return values[0];
   return values.map((value) => `${typeof value}${String(value)}`).join("\u0000");
 }
@@ -253,7 +257,8 @@ function mayRepeat(error: unknown, shape: Shape): boolean {
   return error instanceof BkError && error.code === "unavailable" && (isRead(shape) || shape.verb === "define");
 }
 
-function checkTimeout(timeoutMs: number | undefined): void {
-  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1))
+/** @throws DbError `invalid` */
+export function checkTimeout(timeoutMs: number | undefined): void {
+  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1))
     throw new DbError("invalid", "timeoutMs must be a number of milliseconds above 0 and below 2^31");
 }

@@ -41,12 +41,7 @@ const ordered: Capabilities = { ...partition, access: "ordered" };
 
 function plan(capabilities: Capabilities, filter: object, sort?: string | string[]) {
   const condition = parseFilter(photo, filter, []);
-  const { path, order, readOrder, coreSort, readsAll, residual, pushed } = planSelect(
-    photo,
-    condition,
-    parseSort(photo, sort),
-    capabilities,
-  );
+  const { path, order, readOrder, coreSort, narrow, residual, pushed } = planSelect(photo, condition, parseSort(photo, sort), capabilities);
   const text = (columns: typeof order): string => columns.map((c) => `${c.descending ? "-" : ""}${c.column.name}`).join(" ");
   return {
     path: path === undefined ? "engine" : (path.index?.name ?? "key"),
@@ -56,7 +51,7 @@ function plan(capabilities: Capabilities, filter: object, sort?: string | string
     order: text(order),
     readOrder: text(readOrder),
     coreSort,
-    readsAll,
+    narrow,
     isFiltered: residual !== undefined,
     pushes: pushed.kind === "test" ? 1 : pushed.parts.length,
   };
@@ -82,8 +77,8 @@ describe("an engine that filters and sorts anything", () => {
     expect(plan(plain, { place: { $ilike: "r%" }, owner: "o" })).toMatchObject({ pushes: 1, isFiltered: true });
   });
   test("knows whether a key or index serves a filter", () => {
-    expect(plan(any, { note: "x" }).readsAll).toBe(true);
-    expect(plan(any, { place: { $gt: "x" } }).readsAll).toBe(false);
+    expect(plan(any, { note: "x" }).narrow).toBe(false);
+    expect(plan(any, { place: { $gt: "x" } }).narrow).toBe(true);
   });
 });
 
@@ -94,7 +89,7 @@ describe("an engine that reads by key or index", () => {
       equal: 1,
       range: "gt",
       order: "taken",
-      readsAll: false,
+      narrow: true,
     });
   });
   test("joins two bounds to one range and checks strict ones again", () => {
@@ -105,7 +100,7 @@ describe("an engine that reads by key or index", () => {
       path: "place_stars",
       equal: 1,
       order: "stars owner taken",
-      readsAll: false,
+      narrow: true,
     });
   });
   test("reads backwards for a descending sort that the path has", () => {
@@ -122,15 +117,15 @@ describe("an engine that reads by key or index", () => {
   test("does not take an index for an order that stops in the middle of it", () => {
     expect(plan(ordered, { place: { $gt: "a" } }, "place")).toMatchObject({ coreSort: true });
   });
-  test("says that it reads the whole table when nothing serves the filter", () => {
-    expect(plan(partition, { note: "x" })).toMatchObject({ path: "engine", readsAll: true });
-    expect(plan(partition, { taken: { $gt: 1 } })).toMatchObject({ readsAll: true });
-    expect(plan(ordered, { owner: { $gt: "a" } })).toMatchObject({ path: "key", range: "gt", readsAll: false });
+  test("says that nothing narrows the read when neither key nor index serves the filter", () => {
+    expect(plan(partition, { note: "x" })).toMatchObject({ path: "engine", narrow: false });
+    expect(plan(partition, { taken: { $gt: 1 } })).toMatchObject({ narrow: false });
+    expect(plan(ordered, { owner: { $gt: "a" } })).toMatchObject({ path: "key", range: "gt", narrow: true });
   });
   test("a select without filter reads in the engine's order", () => {
-    expect(plan(partition, {})).toMatchObject({ path: "engine", readsAll: false, order: "owner taken" });
-    expect(plan(ordered, {})).toMatchObject({ path: "key", readsAll: false, order: "owner taken" });
-    expect(plan(partition, {}, "stars")).toMatchObject({ coreSort: true, readsAll: true });
+    expect(plan(partition, {})).toMatchObject({ path: "engine", narrow: false, order: "owner taken" });
+    expect(plan(ordered, {})).toMatchObject({ path: "key", narrow: false, order: "owner taken" });
+    expect(plan(partition, {}, "stars")).toMatchObject({ coreSort: true, narrow: false });
   });
   test("does not let the engine filter by columns of its path beside it", () => {
     expect(plan(partition, { owner: "o", taken: [1, 2] })).toMatchObject({ path: "key", isFiltered: true, pushes: 0 });

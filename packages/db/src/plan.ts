@@ -17,8 +17,8 @@ export interface SelectPlan {
   readonly readOrder: readonly SortColumn[];
   /** The core sorts: all matching rows are read first, within `sortLimit`. */
   readonly coreSort: boolean;
-  /** The call would read the whole table, and neither a key nor an index narrows it. */
-  readonly readsAll: boolean;
+  /** A key or an index narrows what is read; else the whole table may have to be read. */
+  readonly narrow: boolean;
 }
 
 interface Candidate {
@@ -39,7 +39,7 @@ export function planSelect(table: Table, condition: Condition, sort: readonly So
     const { pushed, residual } = splitFilter(tests, capabilities, new Set());
     const coreSort = wanted.some(({ column }) => !capabilities.sorts.includes(column.kind));
     const readOrder = coreSort ? keyOrder(table) : wanted;
-    return { path: undefined, pushed, residual, order: wanted, readOrder, coreSort, readsAll: !servedBySomeIndex(table, tests) };
+    return { path: undefined, pushed, residual, order: wanted, readOrder, coreSort, narrow: servedBySomeIndex(table, tests) };
   }
   return planByPath(table, tests, sort, wanted, fixed, capabilities);
 }
@@ -57,7 +57,6 @@ function planByPath(
   const choices = candidates(table).map((candidate) => weigh(candidate, tests, wanted, sorted, fixed, capabilities));
   const best = choices.reduce((a, b) => (b.score > a.score ? b : a));
   const usable = best.score >= 0;
-  const readsAll = !best.narrow && (tests.length > 0 || (sort.length > 0 && !(usable && best.servesOrder)));
   if (!usable) {
     const { pushed, residual } = splitFilter(tests, capabilities, new Set());
     const readOrder = keyOrder(table);
@@ -68,13 +67,13 @@ function planByPath(
       order: sort.length > 0 ? wanted : readOrder,
       readOrder,
       coreSort: sort.length > 0,
-      readsAll,
+      narrow: false,
     };
   }
   const { pushed, residual } = splitFilter(tests, capabilities, best.consumed, new Set(best.path.columns));
   const coreSort = sorted && !best.servesOrder;
   const readOrder = pathOrder(best.path);
-  return { path: best.path, pushed, residual, order: coreSort ? wanted : readOrder, readOrder, coreSort, readsAll };
+  return { path: best.path, pushed, residual, order: coreSort ? wanted : readOrder, readOrder, coreSort, narrow: best.narrow };
 }
 
 function candidates(table: Table): Candidate[] {

@@ -85,7 +85,7 @@ export async function listRows(bound: BoundTable, context: ReadContext, keys: un
 export async function selectPage(bound: BoundTable, context: ReadContext, filter: unknown, options?: SelectOptions): Promise<Page> {
   const count = checkCount(options?.count);
   const question = ask(bound, context, filter, options);
-  refuseScan(question, options?.scan === true, hasConditions(filter) || question.plan.coreSort);
+  refuseScan(question, options?.scan === true, hasConditions(filter));
   return pageOf(question, context, count, options);
 }
 
@@ -116,6 +116,7 @@ export interface CountOptions extends SelectOptions {
 export async function countRows(bound: BoundTable, context: ReadContext, filter: unknown, options?: CountOptions): Promise<number> {
   const question = ask(bound, context, filter, { ...options, sort: undefined, select: bound.table.key.map((column) => column.name) });
   refuseScan(question, options?.scan === true || options?.all === true, true);
+  if (question.never) return 0;
   if (question.plan.residual === undefined && bound.pool.driver.capabilities.count) return countByEngine(question, context, options);
   let count = 0;
   for await (const rows of rowsOf(question, context, 1000, options)) count += rows.length;

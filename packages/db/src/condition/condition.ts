@@ -38,7 +38,7 @@ export const never: Condition = Object.freeze({ kind: "or", parts: [] });
 /** Joins conditions by *and*, flattening nested ones. */
 export function allOf(conditions: readonly Condition[]): Condition {
   const parts = conditions.flatMap((c) => (c.kind === "and" ? c.parts : [c]));
-  if (parts.some((c) => c.kind === "or" && c.parts.length === 0)) return never;
+  if (parts.some(isNever)) return never;
   return parts.length === 1 ? parts[0]! : { kind: "and", parts };
 }
 
@@ -47,6 +47,11 @@ export function anyOf(conditions: readonly Condition[]): Condition {
   const parts = conditions.flatMap((c) => (c.kind === "or" ? c.parts : [c]));
   if (parts.some((c) => c.kind === "and" && c.parts.length === 0)) return always;
   return parts.length === 1 ? parts[0]! : { kind: "or", parts };
+}
+
+/** Whether a condition holds for no row. */
+export function isNever(condition: Condition): boolean {
+  return condition.kind === "or" && condition.parts.length === 0;
 }
 
 /** The conjuncts of a condition: what must hold all together. */

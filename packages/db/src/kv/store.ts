@@ -24,11 +24,11 @@ export interface KvChange {
   /** The new value; undefined removes the row, if there is one. */
   readonly value: string | undefined;
   /** Absent: the write happens whatever there is. */
-  readonly expect?: KvExpectation;
+  readonly expect?: KvExpectation | undefined;
   /** All places of the new row; the store keeps them with it. At most one for each space. */
   readonly links: readonly KvLink[];
   /** The store may drop the row by itself that many milliseconds later, and not before. */
-  readonly expiresInMs?: number;
+  readonly expiresInMs?: number | undefined;
 }
 
 /** What became of a write. The numbers are indexes into its changes. */

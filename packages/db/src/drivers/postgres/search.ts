@@ -14,24 +14,21 @@ import { shortName } from "./dialect.js";
  *   without ICU know ASCII letters alone; the two letters whose lower case begins with one are folded by hand.
  * - Long words are cut: an index entry has a limit, and a write must not fail for a word.
  */
-const wordsFunction = (collation: string): string => `CREATE OR REPLACE FUNCTION bk_words(VARIADIC texts text[]) RETURNS text[]
+const wordsFunction = `CREATE FUNCTION bk_words(VARIADIC texts text[]) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 10000 AS $words$
   SELECT coalesce(array_agg(DISTINCT left(word, 100) COLLATE "C"), '{}')
   FROM unnest(string_to_array(regexp_replace(
-    replace(lower(replace(replace(array_to_string(texts, ' '), U&'\\212A', 'k'), U&'\\0130', U&'i\\0307') COLLATE "${collation}"), U&'\\03C2', U&'\\03C3'),
+    replace(lower(replace(replace(array_to_string(texts, ' '), chr(8490), 'k'), chr(304), 'i' || chr(775)) COLLATE %I), chr(962), chr(963)),
     '[^[:alnum:]]+', ' ', 'g'), ' ')) AS word
   WHERE word <> ''
 $words$`;
 
-/** Makes the function of the best collation that the server has. */
+/** Makes the function with the best collation that the server has. */
 const defineWords = `DO $define$
 BEGIN
   IF to_regprocedure('bk_words(text[])') IS NULL THEN
-    IF EXISTS (SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu') THEN
-      ${wordsFunction("und-x-icu")};
-    ELSE
-      ${wordsFunction("C")};
-    END IF;
+    EXECUTE format($function$${wordsFunction}$function$,
+      coalesce((SELECT collname FROM pg_collation WHERE collname = 'und-x-icu'), 'C'));
   END IF;
 END
 $define$`;
