@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { inspect } from "node:util";
 import { type Clock, silentLog, systemClock, testClock } from "@bk/core";
@@ -39,6 +40,41 @@ async function runProcess({ url, options }: RedisInstance, program: string): Pro
   const [code] = (await once(child, "close")) as [number];
   expect(code).toBe(0);
   return output;
+}
+
+/** A way to a server that, once armed, hands on the next script and then cuts the connection instead of giving the answer. */
+async function cuttingProxy(port: number): Promise<{ readonly port: number; cutNextScript(): void; close(): Promise<void> }> {
+  let armed = false;
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(port, "127.0.0.1");
+    let cutting = false;
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.on("error", () => other.destroy());
+      socket.on("close", () => other.destroy());
+    }
+    client.on("data", (chunk) => {
+      cutting = armed && /eval/i.test(chunk.toString("latin1"));
+      if (cutting) armed = false;
+      upstream.write(chunk);
+    });
+    upstream.on("data", (chunk) => (cutting ? client.destroy() : client.write(chunk)));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    cutNextScript: () => (armed = true),
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
 }
 
 const processes = Array.from({ length: 8 }, (_, i) => i);
@@ -199,6 +235,21 @@ describe("driver: redis", () => {
           // The answer may or may not arrive before the connection ends.
           await db.native("main", ["CLIENT", "KILL", "ID", String(id), "SKIPME", "no"]).catch(() => undefined);
           expect(await db.get("left", "a")).toEqual({ id: "a", n: 1 });
+        }),
+      );
+
+      it.runIf(name === "redis")("does not send a write again whose answer was lost, and says that its outcome is unknown", () =>
+        withDb(async (direct, { url, options }) => {
+          const proxy = await cuttingProxy(Number(new URL(url).port));
+          const db = await openOn({ url: `redis://127.0.0.1:${proxy.port}`, options });
+          await db.put("left", { id: "a", n: 1 });
+          proxy.cutNextScript();
+          await expect(db.incr("left", { id: "a", n: 1 })).rejects.toMatchObject({ code: "unavailable", outcome: "unknown" });
+          expect(await direct.get("left", "a")).toEqual({ id: "a", n: 2 });
+          await db.incr("left", { id: "a", n: 1 });
+          expect(await direct.get("left", "a")).toEqual({ id: "a", n: 3 });
+          await db.close();
+          await proxy.close();
         }),
       );
 

@@ -101,7 +101,8 @@ async function makeClient(options: RedisOptions): Promise<RedisClient> {
   if (options.isCluster) {
     return new Cluster([...options.hosts], {
       lazyConnect: true,
-      enableOfflineQueue: false,
+      // Connections to nodes are opened at first use; commands for such a node wait for it.
+      enableOfflineQueue: true,
       retryDelayOnFailover: 0,
       clusterRetryStrategy: retry,
       redisOptions: node,
