@@ -123,6 +123,7 @@ function runUpdate(shape: UpdateShape): Run {
     return storedRow(
       table,
       encoders.map((encode, i) => encode(logical[i] ?? null)),
+      row,
     );
   };
 

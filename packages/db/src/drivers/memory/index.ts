@@ -134,10 +134,11 @@ async function commit(store: MemoryStore, changes: readonly RowChange[], signal:
   return whileWriting(store, signal, () => {
     const draft = draftOf(store);
     if (!changes.every((change) => isAsBefore(draft, change))) return false;
+    const old = changes.map(({ table, key }) => draft.read(table.name)?.byKey.get(keyText(key)));
     // All old rows go first, so that a unique value may pass from one row to another.
     for (const { table, key } of changes) setRow(draft.write(table.name), table, keyText(key), undefined);
-    for (const { table, key, after } of changes)
-      if (after !== undefined) setRow(draft.write(table.name), table, keyText(key), storedRow(table, after));
+    for (const [i, { table, key, after }] of changes.entries())
+      if (after !== undefined) setRow(draft.write(table.name), table, keyText(key), storedRow(table, after, old[i]));
     draft.publish();
     return true;
   });

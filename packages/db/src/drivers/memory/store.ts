@@ -31,12 +31,17 @@ export function keyText(values: Values): string {
   return JSON.stringify(values, (_name, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
 }
 
-/** The row of `values`, which are in order of `table.columns`. */
-export function storedRow(table: Table, values: Values): StoredRow {
-  const row = new Map<string, Value>();
+/**
+ * The row of `values`, which are in order of `table.columns`.
+ *
+ * @param old  the row that is changed: its columns that this definition of the table does not have stay
+ */
+export function storedRow(table: Table, values: Values, old?: StoredRow): StoredRow {
+  const row = new Map<string, Value>(old);
   for (const [i, { name }] of table.columns.entries()) {
     const value = values[i] ?? null;
-    if (value !== null) row.set(name, value);
+    if (value === null) row.delete(name);
+    else row.set(name, value);
   }
   return row;
 }
