@@ -9,6 +9,7 @@ import type { Suite } from "../suite.js";
 
 const tables = defineTables({
   session: { owner: { primary: 1 }, id: { primary: 2 }, n: { type: "int" }, place: { index: 1 }, ends: { type: "ttl" } },
+  claim: { id: { primary: 1 }, name: { unique: 1 }, ends: { type: "ttl" } },
 });
 
 // Far ahead: engines that remove rows by their own clock leave these alone.
@@ -58,6 +59,18 @@ export function ttl(suite: Suite): void {
       await db.incr("session", { owner, id: "a", n: 1 });
       await db.update("session", { owner, id: "b", n: 1 }, { upsert: true });
       expect((await db.select("session", { owner })).rows).toEqual(["a", "b"].map((id) => ({ owner, id, n: 1, place: null, ends: null })));
+    });
+
+    promise("a unique value of a row whose time has come is free", async ({ db, capabilities, fresh }) => {
+      if (!capabilities.unique) return;
+      for (const write of ["add", "put", "update"] as const) {
+        const [name, id] = [fresh(), fresh()];
+        await db.put("claim", { id: fresh(), name, ends: clock.now() - 1 });
+        if (write === "update") await db.put("claim", { id });
+        expect(await db[write]("claim", { id, name })).toEqual({ affected: 1 });
+        expect((await db.select("claim", { name })).rows).toEqual([{ id, name, ends: null }]);
+        await refuses(db.put("claim", { id: fresh(), name }), "already-exists");
+      }
     });
 
     promise("rows without a time, or with one ahead, stay; an update may set another", async ({ db, fresh }) => {

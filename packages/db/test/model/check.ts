@@ -1,0 +1,192 @@
+// The model check: the same random steps on the memory driver and on a real one, which must agree after each.
+
+import { systemClock, silentLog } from "@bk/core";
+import { openDb } from "@bk/db";
+import { memoryDriver } from "../../src/drivers/memory/index.js";
+import type { Driver } from "../../src/driver.js";
+import type { AnyDb } from "../../src/testing/any-db.js";
+import { type Fixture, openAny } from "../fixtures.js";
+import { agree, show } from "./agree.js";
+import { type Answer, applyStep, type ModelTime, stateOf } from "./apply.js";
+import { randomStep, type Step } from "./generate.js";
+import { Random } from "./random.js";
+import { tableNames, tables } from "./tables.js";
+
+export interface CheckOptions {
+  readonly fixture: Fixture;
+  readonly steps: number;
+  readonly seed: number;
+  /** Steps of a round; each round begins with empty tables and a seed of its own. */
+  readonly roundSteps?: number;
+  readonly onProgress?: (done: number) => void;
+}
+
+/** Where the two databases differed. */
+export interface Disagreement {
+  /** Runs the failing round alone: `--seed=<seed> --steps=<steps>`. */
+  readonly seed: number;
+  readonly step: number;
+  readonly what: string;
+  /** The shortest sequence found that still fails. */
+  readonly shortest: readonly Step[];
+}
+
+/** The time of the check's databases: far ahead, so that engines that remove rows by their own clock leave them alone. */
+const beginning = Date.UTC(2100, 0, 1);
+
+/** A memory database and a real one, with the same tables and the same time. */
+class Pair {
+  readonly time: ModelTime = { now: beginning };
+  model!: AnyDb;
+  real!: AnyDb;
+  #clean!: () => Promise<void>;
+
+  async open(fixture: Fixture): Promise<this> {
+    const instance = await fixture.open();
+    if (instance === undefined) throw new Error(`${fixture.env ?? fixture.name} is not set`);
+    const { time } = this;
+    const clock = { ...systemClock, now: () => time.now };
+    const { url, options } = instance;
+    this.#clean = () => instance.clean();
+    this.real = await openAny({ url, ...(options === undefined ? {} : { options }), tables, clock });
+    // The core refuses on the model what it refuses on the engine, and takes the same ways to rows.
+    const { access, transactions, batchRows, unique } = this.real.capabilities();
+    const capabilities = { access, transactions, unique, ...(batchRows === undefined ? {} : { batchRows }) };
+    const driver = (await memoryDriver({ url: "memory:", options: {}, clock, log: silentLog }, { capabilities })) as Driver;
+    this.model = (await openDb({ driver, tables, clock })) as unknown as AnyDb;
+    await Promise.all([this.real.sync(), this.model.sync()]);
+    return this;
+  }
+
+  async empty(): Promise<void> {
+    // Rows whose time has come are missing rows: before the beginning of time all are there to be deleted.
+    this.time.now = 0;
+    for (const db of [this.model, this.real]) await Promise.all(tableNames.map((table) => db.delAll(table, {}, { all: true })));
+    this.time.now = beginning;
+  }
+
+  /** @returns what differed, or undefined */
+  async step(step: Step): Promise<string | undefined> {
+    if (step.kind === "advance") {
+      this.time.now += step.ms;
+      return undefined;
+    }
+    const model = await applyStep(this.model, step, this.time);
+    const real = await applyStep(this.real, step, this.time);
+    return differenceOf(model, real);
+  }
+
+  async compareStates(): Promise<string | undefined> {
+    for (const table of tableNames) {
+      const [model, real] = await Promise.all([stateOf(this.model, table), stateOf(this.real, table)]);
+      if (!agree(model, real)) return `the rows of ${table} differ\n  model ${show(model)}\n  real  ${show(real)}`;
+    }
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.model?.close();
+    await this.real?.close();
+    await this.#clean?.();
+  }
+}
+
+function differenceOf(model: Answer, real: Answer): string | undefined {
+  const isSame = "code" in model ? "code" in real && model.code === real.code : "value" in real && agree(model.value, real.value);
+  return isSame ? undefined : `  model ${showAnswer(model)}\n  real  ${showAnswer(real)}`;
+}
+
+function showAnswer(answer: Answer): string {
+  return "code" in answer ? `rejects with ${answer.code}: ${answer.message}` : show(answer.value);
+}
+
+/** The steps of a round. */
+export function stepsOf(seed: number, count: number): Step[] {
+  const random = new Random(seed);
+  return Array.from({ length: count }, () => randomStep(random));
+}
+
+/** Runs the check; gives the first disagreement, shortened, or undefined. */
+export async function checkModel({ fixture, steps, seed, roundSteps = 1000, onProgress }: CheckOptions): Promise<Disagreement | undefined> {
+  const pair = await new Pair().open(fixture);
+  try {
+    for (let done = 0, round = 0; done < steps; done += roundSteps, round++) {
+      const own = stepsOf(seed + round, Math.min(roundSteps, steps - done));
+      await pair.empty();
+      const failure = await runSteps(pair, own, (i) => onProgress?.(done + i + 1));
+      if (failure !== undefined) {
+        const shortest = await shorten(fixture, own.slice(0, failure.at + 1));
+        return { seed: seed + round, step: failure.at, what: failure.what, shortest };
+      }
+    }
+    return undefined;
+  } finally {
+    await pair.close();
+  }
+}
+
+interface Failure {
+  readonly at: number;
+  readonly what: string;
+}
+
+async function runSteps(pair: Pair, steps: readonly Step[], onStep?: (index: number) => void): Promise<Failure | undefined> {
+  for (const [at, step] of steps.entries()) {
+    const what = await pair.step(step);
+    if (what !== undefined) return { at, what: `step ${at}: ${showStep(step)}\n${what}` };
+    onStep?.(at);
+  }
+  const what = await pair.compareStates();
+  return what === undefined ? undefined : { at: steps.length - 1, what };
+}
+
+const mostReplays = 300;
+const shortenMs = 60_000;
+
+/** Leaves out steps, first many at once and then one by one, for as long as the rest still fails; each time on fresh databases. */
+async function shorten(fixture: Fixture, failing: readonly Step[]): Promise<readonly Step[]> {
+  const until = Date.now() + shortenMs;
+  let steps = failing;
+  let replays = 0;
+  for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let from = 0; from < steps.length; ) {
+      if (replays++ >= mostReplays || Date.now() > until) return steps;
+      const fewer = [...steps.slice(0, from), ...steps.slice(from + size)];
+      if (fewer.length > 0 && (await fails(fixture, fewer))) steps = fewer;
+      else from += size;
+    }
+  }
+  return steps;
+}
+
+async function fails(fixture: Fixture, steps: readonly Step[]): Promise<boolean> {
+  const pair = await new Pair().open(fixture);
+  try {
+    return (await runSteps(pair, steps)) !== undefined;
+  } finally {
+    await pair.close();
+  }
+}
+
+export function showStep(step: Step): string {
+  switch (step.kind) {
+    case "call":
+      return `db.${step.verb}(${step.args.map(show).join(", ")})`;
+    case "walk":
+      return `walk(db, ${show(step.table)}, ${show(step.filter)}, ${show(step.options)})${step.ordered ? "" : " as a set"}`;
+    case "transaction":
+      return `db.transaction: ${step.calls.map(showStep).join("; ")}${step.fails ? "; throw" : ""}`;
+    case "advance":
+      return `clock + ${step.ms} ms`;
+  }
+}
+
+/** The disagreement in words. */
+export function report(id: string, { seed, step, what, shortest }: Disagreement): string {
+  return [
+    `${id} differs from the model: seed ${seed}, step ${step} (again: npm run model -- --driver=${id} --seed=${seed} --steps=${step + 1})`,
+    what,
+    `the shortest sequence found (${shortest.length} steps):`,
+    ...shortest.map((one) => `  ${showStep(one)}`),
+  ].join("\n");
+}

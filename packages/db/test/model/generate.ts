@@ -1,0 +1,302 @@
+// Random steps as plain data. A step does not depend on the results of others, so that any subset can be replayed.
+
+import type { Random } from "./random.js";
+import { hashColumn, indexed, keyColumns, type ModelTable, pools, sortable, tableNames } from "./tables.js";
+
+type Values = Record<string, unknown>;
+
+/** A call on one row, or a reading call whose whole answer is compared. */
+export interface CallStep {
+  readonly kind: "call";
+  readonly verb: "get" | "list" | "add" | "put" | "update" | "incr" | "del" | "select" | "count" | "updateAll" | "delAll" | "bulk";
+  readonly args: readonly unknown[];
+}
+
+export type Step =
+  | CallStep
+  /** A select walked to its end; `ordered` when the order of the rows is promised. `between`: writes after the first page. */
+  | { readonly kind: "walk"; readonly table: ModelTable; readonly filter: Values; readonly options: Values; readonly ordered: boolean }
+  | { readonly kind: "transaction"; readonly calls: readonly CallStep[]; readonly fails: boolean }
+  | { readonly kind: "advance"; readonly ms: number };
+
+const weights = {
+  put: 14,
+  add: 8,
+  update: 16,
+  incr: 8,
+  del: 5,
+  get: 8,
+  list: 3,
+  walk: 18,
+  select: 8,
+  count: 4,
+  updateAll: 2,
+  delAll: 1,
+  bulk: 2,
+  transaction: 3,
+  advance: 2,
+  wrong: 2,
+} as const;
+
+/** One random step. */
+export function randomStep(random: Random): Step {
+  const verb = random.weighted(weights);
+  const table = random.pick(tableNames);
+  switch (verb) {
+    case "advance":
+      return { kind: "advance", ms: random.pick([1, 500, 2000]) };
+    case "transaction":
+      return transaction(random);
+    case "walk":
+      return walk(random, table);
+    case "wrong":
+      return call(random.pick(["put", "update", "select", "get"]), ...wrong(random, table));
+    case "bulk":
+      return call("bulk", bulkItems(random, table));
+    case "select":
+      return selection(random, table);
+    case "count":
+      return call("count", table, filterOf(random, table), scanning(random));
+    case "updateAll":
+      return updateAll(random, table);
+    case "delAll":
+      return call("delAll", table, { ...filterOf(random, table), small: random.below(4) }, scanning(random));
+    default:
+      return rowCall(random, verb, table, {});
+  }
+}
+
+function call(verb: CallStep["verb"], ...args: unknown[]): CallStep {
+  return { kind: "call", verb, args };
+}
+
+function valueOf(random: Random, table: ModelTable, column: string): unknown {
+  const value = random.pick(pools[table][column]!);
+  // Times of end are told from the clock's time; the runner adds it.
+  return value;
+}
+
+function keyOf(random: Random, table: ModelTable): Values {
+  return Object.fromEntries(keyColumns[table].map((column) => [column, valueOf(random, table, column)]));
+}
+
+function otherColumns(table: ModelTable): string[] {
+  return Object.keys(pools[table]).filter((column) => !keyColumns[table].includes(column));
+}
+
+interface RowLimits {
+  /** Unique values conflict in an order that is not promised where calls run side by side. */
+  readonly withoutUnique?: boolean;
+  /** Errors may come at another moment in transactions. */
+  readonly withoutErrors?: boolean;
+}
+
+const uniqueColumns: ReadonlySet<string> = new Set(["mail", "realm", "number"]);
+
+function rowOf(random: Random, table: ModelTable, limits: RowLimits): Values {
+  const columns = random.some(otherColumns(table), random.pick([0.15, 0.4, 0.8]));
+  const row: Values = keyOf(random, table);
+  for (const column of columns) {
+    if (limits.withoutUnique && uniqueColumns.has(column)) continue;
+    row[column] = random.chance(0.12) ? null : valueOf(random, table, column);
+  }
+  return row;
+}
+
+function rowCall(random: Random, verb: "get" | "list" | "add" | "put" | "update" | "incr" | "del", table: ModelTable, limits: RowLimits): CallStep {
+  switch (verb) {
+    case "get":
+      return call("get", table, keyOf(random, table), random.chance(0.2) ? { select: random.times(3, () => random.pick(sortable[table])) } : {});
+    case "list":
+      return call("list", table, random.times(6, () => keyOf(random, table)), {});
+    case "add":
+    case "put":
+      return call(verb, table, rowOf(random, table, limits), returning(random, verb === "add" ? ["new"] : ["new", "old"]));
+    case "update":
+      return update(random, table, limits);
+    case "incr":
+      return incr(random, table, limits);
+    case "del":
+      return call("del", table, keyOf(random, table), { ...returning(random, ["old"]), ...guard(random, table, limits) });
+  }
+}
+
+function returning(random: Random, kinds: readonly string[]): Values {
+  return random.chance(0.35) ? { returning: random.pick(kinds) } : {};
+}
+
+function guard(random: Random, table: ModelTable, limits: RowLimits): Values {
+  if (!random.chance(0.3)) return {};
+  const where = condition(random, table);
+  return { where, ...(random.chance(0.3) && !limits.withoutErrors ? { mustMatch: true } : {}) };
+}
+
+const operations: Readonly<Record<string, readonly string[]>> = {
+  text: ["append", "prepend"],
+  tags: ["add", "del"],
+  nums: ["add", "del"],
+  steps: ["append", "prepend"],
+  small: ["incr"],
+};
+
+function update(random: Random, table: ModelTable, limits: RowLimits): CallStep {
+  const row = rowOf(random, table, limits);
+  const ops: Values = {};
+  for (const [column, names] of Object.entries(operations))
+    if (row[column] !== undefined && row[column] !== null && random.chance(0.4)) ops[column] = random.pick(names);
+  if (row["text"] !== undefined && ops["text"] !== undefined) row["text"] = random.pick(["a", "%", "😀"]);
+  return call("update", table, row, {
+    ...(Object.keys(ops).length > 0 ? { ops } : {}),
+    ...(random.chance(0.35) ? { upsert: true } : {}),
+    ...returning(random, ["new", "old"]),
+    ...guard(random, table, limits),
+  });
+}
+
+const amounts: Readonly<Record<string, readonly unknown[]>> = {
+  n: [1, -1, 5, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER],
+  small: [1, -1, 2],
+  big: [1n, -1n, 2n ** 63n - 1n],
+  x: [0.25, -0.5, 3],
+  price: ["0.1", "-2", "1"],
+  number: [1, -1],
+  hits: [1, 2],
+  rank: [0.5, -1],
+};
+
+const overflowing: ReadonlySet<string> = new Set(["n", "big", "price"]);
+
+function incr(random: Random, table: ModelTable, limits: RowLimits): CallStep {
+  const row = keyOf(random, table);
+  const columns = otherColumns(table).filter((column) => !(limits.withoutErrors && overflowing.has(column)));
+  for (const column of random.some(columns, 0.3)) {
+    if (limits.withoutUnique && uniqueColumns.has(column)) continue;
+    row[column] = amounts[column] === undefined ? valueOf(random, table, column) : random.pick(amounts[column]);
+  }
+  return call("incr", table, row, { ...returning(random, ["new", "old"]), ...guard(random, table, limits) });
+}
+
+/** A condition on a column that may be compared. */
+function condition(random: Random, table: ModelTable): Values {
+  if (random.chance(0.25)) {
+    const parts = random.times(2, () => condition(random, table));
+    return { [random.pick(["$or", "$and", "$not"])]: parts };
+  }
+  const column = random.pick(sortable[table].filter((name) => pools[table][name] !== undefined));
+  return { [column]: operand(random, table, column) };
+}
+
+function operand(random: Random, table: ModelTable, column: string): unknown {
+  const value = (): unknown => valueOf(random, table, column);
+  const ordering = ["$eq", "$ne", "$gt", "$ge", "$lt", "$le"];
+  switch (random.below(typeof value() === "string" && column !== "price" ? 9 : 7)) {
+    case 0:
+      return value();
+    case 1:
+      return null;
+    case 2:
+      return { $in: random.times(4, value) };
+    case 3:
+      return { $between: [value(), value()] };
+    case 4:
+      return { [random.pick(["$not_in", "$not_between"])]: [value(), value()] };
+    case 5:
+      return { [random.pick(ordering)]: value(), [random.pick(ordering)]: value() };
+    case 6:
+      return { [random.pick(ordering)]: value() };
+    default:
+      return { [random.pick(["$begins_with", "$contains", "$ends_with", "$not_begins_with", "$like", "$ilike"])]: random.pick(["a", "R", "%", "", "😀", "o", "b"]) };
+  }
+}
+
+function filterOf(random: Random, table: ModelTable): Values {
+  const filter: Values = {};
+  if (random.chance(0.5)) filter[hashColumn[table]] = valueOf(random, table, hashColumn[table]);
+  else if (indexed[table].length > 0 && random.chance(0.6)) Object.assign(filter, byIndex(random, table));
+  if (random.chance(0.3) && table === "chat" && filter["id"] !== undefined) filter["type"] = valueOf(random, table, "type");
+  for (const part of random.chance(0.5) ? random.times(2, () => condition(random, table)) : []) Object.assign(filter, part);
+  if (table === "note" && random.chance(0.3)) filter["free"] = random.pick([1, "1", true, null, { $gt: 0 }, { $ge: "" }]);
+  if (random.chance(0.1) && pools[table]["tags"] !== undefined) filter["tags"] = { $contains: random.pick(["a", "😀", ""]) };
+  return filter;
+}
+
+function byIndex(random: Random, table: ModelTable): Values {
+  const column = random.pick(indexed[table]);
+  if (pools[table][column] === undefined) return { [column]: random.pick(["it|Rome", "fr|Paris", "i\\|t|\\|"]) };
+  return { [column]: random.chance(0.5) ? valueOf(random, table, column) : operand(random, table, column) };
+}
+
+function scanning(random: Random): Values {
+  return random.chance(0.8) ? { scan: true } : {};
+}
+
+function sortOf(random: Random, table: ModelTable): string[] {
+  const columns = [...new Set(random.times(3, () => random.pick(sortable[table])))];
+  return columns.map((column) => (random.chance(0.5) ? `-${column}` : column));
+}
+
+function walk(random: Random, table: ModelTable): Step {
+  const filter = filterOf(random, table);
+  const sorted = random.chance(0.6);
+  const options: Values = {
+    count: random.pick([1, 2, 3, 7, 50]),
+    ...scanning(random),
+    ...(sorted ? { sort: sortOf(random, table) } : {}),
+    ...(sorted && random.chance(0.2) ? { desc: true } : {}),
+    ...(random.chance(0.2) ? { select: random.times(3, () => random.pick(sortable[table])) } : {}),
+  };
+  // Without a sort the order is that of the range key where one partition is read and there is such a key.
+  const ordered = sorted || (isPlain(filter[hashColumn[table]]) && keyColumns[table].length > 1);
+  return { kind: "walk", table, filter, options, ordered };
+}
+
+function isPlain(value: unknown): boolean {
+  return value !== undefined && value !== null && (typeof value !== "object" || value instanceof Date);
+}
+
+/** A sorted page: its rows, their order and whether there is a next one are all promised. */
+function selection(random: Random, table: ModelTable): CallStep {
+  return call("select", table, filterOf(random, table), { sort: sortOf(random, table), count: 1 + random.below(10), ...scanning(random) });
+}
+
+function updateAll(random: Random, table: ModelTable): CallStep {
+  const changes: Values = {};
+  // Values with which no row can fail: which rows came before the failure would not be promised.
+  for (const column of ["small", "text", "tags", "free", "city"])
+    if (pools[table][column] !== undefined && random.chance(0.5)) changes[column] = random.chance(0.2) ? null : valueOf(random, table, column);
+  if (Object.keys(changes).length === 0) changes["small"] = 1;
+  const ops = typeof changes["small"] === "number" && random.chance(0.4) ? { ops: { small: "incr" } } : {};
+  return call("updateAll", table, { ...filterOf(random, table), $or: [{ small: { $lt: 3 } }, { [hashColumn[table]]: null }] }, changes, { ...scanning(random), ...ops });
+}
+
+function bulkItems(random: Random, table: ModelTable): Values[] {
+  const limits = { withoutUnique: true };
+  return random.times(6, () => {
+    const step = rowCall(random, random.pick(["add", "put", "update", "incr", "del"]), table, limits);
+    const [name, subject, options] = step.args;
+    return { op: step.verb, table: name, [step.verb === "del" ? "key" : "row"]: subject, options };
+  });
+}
+
+function transaction(random: Random): Step {
+  const limits = { withoutUnique: true, withoutErrors: true };
+  const calls = random.times(5, () => rowCall(random, random.pick(["get", "put", "update", "incr", "del", "put", "add"]), random.pick(tableNames), limits));
+  return { kind: "transaction", calls, fails: random.chance(0.25) };
+}
+
+/** Arguments that are refused. */
+function wrong(random: Random, table: ModelTable): unknown[] {
+  const key = keyOf(random, table);
+  const [first] = keyColumns[table];
+  return random.pick<unknown[]>([
+    [table, { ...key, nope: 1 }],
+    [table, { ...key, [first!]: "" }],
+    [table, { ...key, [first!]: null }],
+    [table, { ...key, small: "1" }],
+    [table, { ...key, small: 0.5 }],
+    [table, {}],
+    ["nope", key],
+    [table, { ...key, text: "\0" }],
+    [table, { ...key, small: undefined, [first!]: undefined }],
+  ]);
+}
