@@ -331,6 +331,19 @@ describe.skipIf(!isGiven)(`driver: dynamodb${isGiven ? "" : ` (${fixture.env} is
       expect((await run(update("account", [["email", "set", 1]]), ["1", "a@x.y"])).affected).toBe(1);
     });
 
+    it("a value whose row was deleted or changed by another program is free", async () => {
+      const { driver, run } = await open(["account"]);
+      await run(put("account", "put"), account("1", "a@x.y"));
+      await run(put("account", "put"), account("2", "b@x.y"));
+      await driver.native!({ request: "DeleteItem", input: { TableName: "account", Key: { id: { S: "1" } } } });
+      const input = { TableName: "account", Key: { id: { S: "2" } }, UpdateExpression: "REMOVE email" };
+      await driver.native!({ request: "UpdateItem", input });
+      const codes = await Promise.all(["3", "4", "5"].map((id) => codeOf(run(put("account", "add"), account(id, "a@x.y")))));
+      expect(codes.toSorted()).toEqual(["already-exists", "already-exists", "none"]);
+      expect(await codeOf(run(put("account", "put"), account("6", "b@x.y")))).toBe("none");
+      expect(await codeOf(run(update("account", [["email", "set", 1]]), ["2", "b@x.y"]))).toBe("already-exists");
+    });
+
     it("a guard that does not hold is told before a value that is taken", async () => {
       const { run } = await open(["account"]);
       await run(put("account", "put"), account("1", "a@x.y", 1));

@@ -13,7 +13,7 @@ import { assignments, mergeInputs, sameAs } from "./transact.js";
 
 /** Gives every row the attributes derived from its columns. */
 export async function backfillDerived(engine: Engine, layout: Layout, signal: AbortSignal | undefined): Promise<void> {
-  for await (const items of pages(engine, layout, signal)) for (const item of items) await deriveOne(engine, layout, item, signal);
+  for await (const items of pages(engine, layout, signal)) await together(items, (item) => deriveOne(engine, layout, item, signal));
 }
 
 async function deriveOne(engine: Engine, layout: Layout, seen: Item, signal: AbortSignal | undefined): Promise<void> {
@@ -57,10 +57,10 @@ async function deriveOne(engine: Engine, layout: Layout, seen: Item, signal: Abo
 export async function backfillClaims(engine: Engine, layout: Layout, index: Index, signal: AbortSignal | undefined): Promise<void> {
   const claims = layout.claims.filter((claim) => claim.index === index);
   for await (const items of pages(engine, layout, signal)) {
-    for (const item of items) {
+    await together(items, async (item) => {
       const after = rowOf(layout.table.columns, item);
       const write = { layout: { ...layout, claims }, key: keyOf(layout, keyIn(layout, after)), before: undefined, after };
-      for (const { action } of claimActions([write], new Set(), engine.clock.now())) {
+      for (const { action } of claimActions([write], { notOurs: new Set(), stale: new Map() }, engine.clock.now())) {
         try {
           await engine.request((client, options) => client.putItem(action.Put!, options), signal);
         } catch (error) {
@@ -68,7 +68,7 @@ export async function backfillClaims(engine: Engine, layout: Layout, index: Inde
           throw error;
         }
       }
-    }
+    });
   }
 }
 
@@ -77,6 +77,17 @@ function notUnique({ table }: Layout, index: Index): DbError {
     table: table.name,
     detail: { unique: index.name },
   });
+}
+
+const writesAtOnce = 16;
+
+/** Does something with each item, a few at once. */
+async function together(items: readonly Item[], task: (item: Item) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const next = async (): Promise<void> => {
+    for (let item = waiting.pop(); item !== undefined; item = waiting.pop()) await task(item);
+  };
+  await Promise.all(Array.from({ length: writesAtOnce }, next));
 }
 
 async function* pages(engine: Engine, layout: Layout, signal: AbortSignal | undefined): AsyncGenerator<Item[]> {

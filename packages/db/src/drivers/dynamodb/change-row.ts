@@ -9,6 +9,7 @@ import { noRows } from "./command.js";
 import type { Engine } from "./engine.js";
 import type { ConditionInput } from "./guard.js";
 import { type Layout, rowOf } from "./layout.js";
+import { readRow } from "./read-row.js";
 import { writeRows } from "./transact.js";
 
 /** Rows that many change at once are tried so often, with growing random waits, before the caller is told. */
@@ -19,23 +20,21 @@ export type Decision =
   | { readonly reply: Reply }
   | { readonly after: Values | undefined; readonly guard?: ConditionInput | undefined; readonly reply: Reply };
 
-/** Reads a row, with all its columns, as last written. */
-export async function readRow(engine: Engine, layout: Layout, key: Item, signal: AbortSignal | undefined): Promise<Values | undefined> {
-  const input = { TableName: layout.tableName, Key: key, ConsistentRead: true };
-  const { Item } = await engine.request((client, options) => client.getItem(input, options), signal);
-  return Item === undefined ? undefined : rowOf(layout.table.columns, Item);
-}
-
-/** Changes one row and its claims on unique values in one transaction. Affected 0 when the guard does not hold. */
+/**
+ * Changes one row and its claims on unique values in one transaction. Affected 0 when the guard does not hold.
+ *
+ * @param isNew  there is probably no such row: it is not read before the first try
+ */
 export async function changeRow(
   engine: Engine,
   layout: Layout,
   key: Item,
   decide: (before: Values | undefined) => Decision,
   signal: AbortSignal | undefined,
+  isNew = false,
 ): Promise<Reply> {
   for (let tries = 1; tries <= maxTries; tries++) {
-    const before = await readRow(engine, layout, key, signal);
+    const before = isNew && tries === 1 ? undefined : await readRow(engine, layout, key, signal);
     const decision = decide(before);
     if (!("after" in decision)) return decision.reply;
     const { after, guard, reply } = decision;

@@ -9,7 +9,9 @@ import type { Value, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Index, Table } from "../../schema/table.js";
 import type { Item } from "./attributes.js";
-import { keyText, type Layout, ttlAttribute, type ValueOf } from "./layout.js";
+import type { Engine } from "./engine.js";
+import { keyOfText, keyText, type Layout, ttlAttribute, type ValueOf } from "./layout.js";
+import { readRow } from "./read-row.js";
 import type { RowWrite } from "./transact.js";
 
 /** The key attribute of the claims' table. */
@@ -27,24 +29,53 @@ interface Wish {
 
 export interface ClaimAction {
   readonly id: string;
+  readonly layout: Layout;
+  readonly index: Index;
   readonly action: TransactWriteItem;
   /** It makes a claim; else it gives one up. */
   readonly takes: boolean;
   conflict(): DbError;
 }
 
-/**
- * What has to be done to the claims of some rows, one action for each claim: a value may pass from one row to another.
- *
- * @param notOurs  claims that are not to be given up
- */
-export function claimActions(writes: readonly RowWrite[], notOurs: ReadonlySet<string>, now: number): ClaimAction[] {
+/** What is known of claims by their ids. */
+export interface KnownClaims {
+  /** They are not to be given up: other rows have them. */
+  readonly notOurs: ReadonlySet<string>;
+  /** The owners named by claims that these rows do not hold. */
+  readonly stale: ReadonlyMap<string, string>;
+}
+
+/** What has to be done to the claims of some rows, one action for each claim: a value may pass from one row to another. */
+export function claimActions(writes: readonly RowWrite[], { notOurs, stale }: KnownClaims, now: number): ClaimAction[] {
   const wishes = new Map<string, Wish>();
   for (const write of writes) for (const wish of wishesOf(write, now)) merge(wishes, wish);
   return [...wishes.values()].flatMap((wish) => {
-    if (wish.take === undefined && notOurs.has(wish.id)) return [];
-    return [{ id: wish.id, action: actionFor(wish, now), takes: wish.take !== undefined, conflict: () => conflict(wish) }];
+    const { id, layout, index, take } = wish;
+    if (take === undefined && notOurs.has(id)) return [];
+    const release = stale.get(id) ?? wish.release;
+    const action = actionFor({ ...wish, ...(release === undefined ? {} : { release }) }, now);
+    return [{ id, layout, index, action, takes: take !== undefined, conflict: () => conflict(wish) }];
   });
+}
+
+/**
+ * The row that a claim names, when it does not hold the value: another program has deleted or changed it, or it has gone with its
+ * table. The write that is given back changes nothing and checks that this is so still. Undefined when the claim is true.
+ *
+ * @param item  the claim as it is stored
+ */
+export async function staleOwner(
+  engine: Engine,
+  { id, layout, index }: ClaimAction,
+  item: Item | undefined,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly owner: string; readonly check: RowWrite } | undefined> {
+  const owner = item?.["owner"]?.S;
+  if (owner === undefined) return undefined;
+  const key = keyOfText(owner, layout);
+  const row = await readRow(engine, layout, key, signal);
+  const holds = row !== undefined && layout.claims.find((claim) => claim.index === index)?.idOf(valueOf(row)) === id;
+  return holds ? undefined : { owner, check: { layout, key, before: row, after: row } };
 }
 
 function wishesOf({ layout, key, before, after }: RowWrite, now: number): Wish[] {
@@ -98,6 +129,7 @@ function actionFor({ id, layout, take, release }: Wish, now: number): TransactWr
     Put: {
       TableName,
       Item: { ...key, owner: { S: take.owner }, ...end },
+      ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       ConditionExpression: `attribute_not_exists(#id) OR #owner = :owner OR #ttl <= :now${release === undefined ? "" : " OR #owner = :old"}`,
       ExpressionAttributeNames: { ...names, "#ttl": "ttl" },
       ExpressionAttributeValues: {

@@ -4,12 +4,12 @@ import type { CreateTableCommandInput, GlobalSecondaryIndex, TableDescription } 
 
 import type { DefineShape, Reply } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
-import type { Column, Table } from "../../schema/table.js";
+import type { Table } from "../../schema/table.js";
 import { backfillClaims, backfillDerived } from "./backfill.js";
 import { claimKey } from "./claims.js";
 import { type DynamoCommand, noRows } from "./command.js";
 import type { Engine } from "./engine.js";
-import { type IndexLayout, type Layout, ttlAttribute } from "./layout.js";
+import { type IndexLayout, keyType, type Layout, ttlAttribute } from "./layout.js";
 
 const longestPauseMs = 2000;
 
@@ -51,11 +51,6 @@ function createInput(layout: Layout): CreateTableCommandInput & { TableName: str
     ...throughput(table),
     ...(indexes.length === 0 ? {} : { GlobalSecondaryIndexes: indexes.map((index) => globalIndex(index, table)) }),
   };
-}
-
-/** The type of a key column's own attribute. */
-export function keyType({ kind }: Column): "S" | "N" {
-  return kind === "int" || kind === "int64" || kind === "time" ? "N" : "S";
 }
 
 function keySchema(hash: string, range: string | undefined): CreateTableCommandInput["KeySchema"] {

@@ -3,9 +3,9 @@ import type { GlobalSecondaryIndexDescription, TableDescription } from "@aws-sdk
 import type { InspectShape, StoredTable } from "../../driver.js";
 import type { Column } from "../../schema/table.js";
 import type { DynamoCommand } from "./command.js";
-import { describeTable, keyType } from "./define.js";
+import { describeTable } from "./define.js";
 import type { Engine } from "./engine.js";
-import { columnsInName, type Layout } from "./layout.js";
+import { columnsInName, keyType, type Layout } from "./layout.js";
 
 /** The type that is told of columns whose attributes the table does not declare: they may hold anything. */
 const anyType = "*";

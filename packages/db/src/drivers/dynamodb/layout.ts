@@ -215,3 +215,22 @@ export function keyText(item: Item, { table, rangeName }: Layout): string {
   const text = (name: string): string => item[name]?.S ?? item[name]?.N ?? "";
   return JSON.stringify(rangeName === undefined ? [text(table.key[0].name)] : [text(table.key[0].name), text(rangeName)]);
 }
+
+/** The key attributes of a text made by {@link keyText}. */
+export function keyOfText(text: string, { table, rangeName }: Layout): Item {
+  const [hash = "", range = ""] = JSON.parse(text) as string[];
+  const item: Item = { [table.key[0].name]: typed(keyType(table.key[0]), hash) };
+  const [only, ...others] = table.range;
+  if (only === undefined || rangeName === undefined) return item;
+  item[rangeName] = typed(others.length === 0 ? keyType(only) : "S", range);
+  return item;
+}
+
+function typed(type: "S" | "N", text: string): AttributeValue {
+  return type === "N" ? { N: text } : { S: text };
+}
+
+/** The type of a key column's own attribute. */
+export function keyType({ kind }: Column): "S" | "N" {
+  return kind === "int" || kind === "int64" || kind === "time" ? "N" : "S";
+}

@@ -45,7 +45,7 @@ export function compilePut(shape: PutShape, layout: Layout): DynamoCommand {
       if (mode === "put") return { after, reply };
       return replaceIf === undefined ? { reply: noRows } : { after, guard: replaceable?.input(values), reply };
     };
-    return changeRow(engine, layout, keyOf(layout, pick(shape.key, values)), decide, signal);
+    return changeRow(engine, layout, keyOf(layout, pick(shape.key, values)), decide, signal, mode === "add");
   };
 
   return {

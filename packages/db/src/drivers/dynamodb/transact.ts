@@ -9,7 +9,7 @@ import type { Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Column } from "../../schema/table.js";
 import { type Item, toAttribute } from "./attributes.js";
-import { claimActions } from "./claims.js";
+import { claimActions, staleOwner } from "./claims.js";
 import type { Engine } from "./engine.js";
 import { cancellationReasons } from "./errors.js";
 import { Placeholders } from "./expressions.js";
@@ -18,6 +18,9 @@ import { itemOf, type Layout } from "./layout.js";
 
 /** Most items of one transaction, set by the service. */
 export const maxTransactionItems = 100;
+
+// Rounds in which claims are found to be of rows that do not hold them; more can come of others' writes only.
+const maxRounds = 10;
 
 /** One row: as it must still be, and as it shall be; undefined where there is none. */
 export interface RowWrite {
@@ -39,9 +42,12 @@ export type WriteResult = { readonly kind: "done" } | { readonly kind: "changed"
  */
 export async function writeRows(engine: Engine, writes: readonly RowWrite[], signal: AbortSignal | undefined): Promise<WriteResult> {
   const notOurs = new Set<string>();
-  for (;;) {
-    const claims = claimActions(writes, notOurs, engine.clock.now());
-    const items = [...writes.map(rowAction), ...claims.map((claim) => claim.action)];
+  const stale = new Map<string, { readonly owner: string; readonly check: RowWrite }>();
+  for (let round = 1; ; round++) {
+    const owners = new Map([...stale].map(([id, { owner }]) => [id, owner]));
+    const claims = claimActions(writes, { notOurs, stale: owners }, engine.clock.now());
+    const rows = [...writes, ...[...stale.values()].map(({ check }) => check)];
+    const items = [...rows.map(rowAction), ...claims.map((claim) => claim.action)];
     if (items.length > maxTransactionItems) throw tooMany(items.length);
     try {
       await engine.request((client, options) => client.transactWriteItems({ TransactItems: items }, options), signal);
@@ -51,13 +57,23 @@ export async function writeRows(engine: Engine, writes: readonly RowWrite[], sig
       const [first] = failed;
       if (first === undefined) throw error;
       if (first.index < writes.length) return { kind: "changed", index: first.index, item: first.item };
-      const refused = failed.map(({ index }) => claims[index - writes.length]!);
-      const taken = refused.find((claim) => claim.takes);
-      if (taken !== undefined) throw taken.conflict();
-      // Claims that have passed to other rows after this row's time had come are not this row's to give up.
-      for (const claim of refused) notOurs.add(claim.id);
+      // What was found out about the owners of claims may have changed meanwhile: it is found out anew.
+      stale.clear();
+      for (const { index, item } of failed) {
+        const claim = claims[index - rows.length];
+        if (claim === undefined) continue;
+        const found = claim.takes && round <= maxRounds ? await staleOwner(engine, claim, item, signal) : undefined;
+        if (found !== undefined && !writes.some((write) => isSameKey(write, found.check))) stale.set(claim.id, found);
+        else if (claim.takes) throw claim.conflict();
+        // A claim that has passed to another row after this row's time had come is not this row's to give up.
+        else notOurs.add(claim.id);
+      }
     }
   }
+}
+
+function isSameKey(a: RowWrite, b: RowWrite): boolean {
+  return a.layout.tableName === b.layout.tableName && isDeepStrictEqual(a.key, b.key);
 }
 
 function failedConditions(error: unknown): { readonly index: number; readonly item: Item | undefined }[] {

@@ -4,7 +4,7 @@ import type { Test } from "../../condition/condition.js";
 import type { Change, Reply, UpdateShape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Item } from "./attributes.js";
-import { changeRow, contended, type Decision, isSameRow, maxTries, pause, readRow } from "./change-row.js";
+import { changeRow, contended, type Decision, isSameRow, maxTries, pause } from "./change-row.js";
 import { changedRow } from "./changed-row.js";
 import { type DynamoCommand, noRows, pick } from "./command.js";
 import { type DirectUpdate, directUpdate } from "./direct-update.js";
@@ -12,6 +12,7 @@ import type { Engine } from "./engine.js";
 import { Placeholders } from "./expressions.js";
 import { type Guard, guardOf, isConditionFailure } from "./guard.js";
 import { type Derived, itemOf, keyOf, type Layout } from "./layout.js";
+import { readRow } from "./read-row.js";
 import { assignments, mergeInputs, sameAs } from "./transact.js";
 
 /** What one attempt came to. */
@@ -92,7 +93,7 @@ async function insert(
   const reply: Reply = { rows: shape.returning === "new" ? [row] : [], affected: 1 };
   if (layout.claims.length > 0) {
     const decide = (before: Values | undefined): Decision => (before === undefined ? { after: row, reply } : { reply: noRows });
-    const result = await changeRow(engine, layout, key, decide, signal);
+    const result = await changeRow(engine, layout, key, decide, signal, true);
     return result.affected === 1 ? result : undefined;
   }
   const { table } = layout;
