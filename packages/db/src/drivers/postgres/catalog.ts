@@ -30,7 +30,14 @@ function readCatalog([columnRows = [], indexRows = []]: readonly Rows[]): Stored
 
   const key: string[] = [];
   const indexes = new Map<string, { columns: string[]; unique: boolean }>();
-  for (const [name, unique, primary, column, notNull, option] of indexRows as readonly (readonly [string, string, string, string | null, string, string])[]) {
+  for (const [name, unique, primary, column, notNull, option] of indexRows as readonly (readonly [
+    string,
+    string,
+    string,
+    string | null,
+    string,
+    string,
+  ])[]) {
     if (primary === "t") key.push(column ?? "");
     else {
       const index = indexes.get(name) ?? { columns: [], unique: unique === "t" };

@@ -14,7 +14,10 @@ const maxPrepared = 1_000;
 export interface PostgresConnection {
   /** Carries steps out as one transaction, unless one is open. */
   run(steps: readonly Step[]): Promise<readonly StepResult[]>;
+  /** Runs SQL with values and results as `pg` has them. */
+  query(text: string, values: readonly unknown[]): Promise<Pg.QueryResult | readonly Pg.QueryResult[]>;
   readonly client: Pg.Client;
+  readonly isInTransaction: boolean;
   /** It cannot be lent again. */
   broken: boolean;
 }
@@ -27,8 +30,8 @@ export interface Connections {
    */
   lend(signal?: AbortSignal): Promise<PostgresConnection>;
   giveBack(connection: PostgresConnection): void;
-  /** Runs steps on a connection of their own. Aborting ends the statement on the server. */
-  run(steps: readonly Step[], signal?: AbortSignal): Promise<readonly StepResult[]>;
+  /** Lends one connection for several exchanges. Aborting ends the statement on the server; the connection is not used again. */
+  hold<Result>(work: (connection: PostgresConnection) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
   /** Ends a statement that a connection is running; the connection is not used afterwards. */
   cancel(connection: PostgresConnection): void;
   close(): Promise<void>;
@@ -114,12 +117,12 @@ export function connections(pg: typeof Pg, location: PostgresLocation, log: Log)
     void connection.client.end();
   }
 
-  async function run(steps: readonly Step[], signal?: AbortSignal): Promise<readonly StepResult[]> {
+  async function hold<Result>(work: (connection: PostgresConnection) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     const connection = idle.length > 0 && closing === undefined && !signal?.aborted ? idle.pop()! : await lend(signal);
     const stop = (): void => cancel(connection);
     signal?.addEventListener("abort", stop, { once: true });
     try {
-      return await connection.run(steps);
+      return await work(connection);
     } finally {
       signal?.removeEventListener("abort", stop);
       giveBack(connection);
@@ -148,7 +151,7 @@ export function connections(pg: typeof Pg, location: PostgresLocation, log: Log)
     return closing.promise;
   }
 
-  return { lend, giveBack, run, cancel, close };
+  return { lend, giveBack, hold, cancel, close };
 }
 
 async function connect(
@@ -163,10 +166,20 @@ async function connect(
   const connection: PostgresConnection = {
     client,
     broken: false,
+    get isInTransaction() {
+      return client.getTransactionStatus() !== "I";
+    },
     run: async (steps) => {
       if (prepared.size > maxPrepared) await forgetStatements(connection, prepared);
       try {
         return await send(client, prepared, steps);
+      } catch (error) {
+        throw lostOr(error);
+      }
+    },
+    query: async (text, values) => {
+      try {
+        return await client.query(text, [...values]);
       } catch (error) {
         throw lostOr(error);
       }
@@ -243,7 +256,11 @@ interface Cancellable {
 function cancelRunning(pg: typeof Pg, location: PostgresLocation, client: Pg.Client, log: Log): void {
   const { processID, secretKey } = client as unknown as Cancellable;
   const { connection, port, host } = new pg.Client(clientConfig(location)) as unknown as {
-    readonly connection: Pg.Connection & { connect(port: number, host: string): void; requestSsl(): void; cancel(id: number, key: number): void };
+    readonly connection: Pg.Connection & {
+      connect(port: number, host: string): void;
+      requestSsl(): void;
+      cancel(id: number, key: number): void;
+    };
     readonly port: number;
     readonly host: string;
   };

@@ -1,10 +1,10 @@
 // How PostgreSQL differs from the SQL that the compiler writes, and how tables and indexes are made in it.
 
-import { createHash } from "node:crypto";
 import type { Column, Index, Kind, Table } from "../../schema/table.js";
 import { columnDefinition, indexColumns, indexName, tableBody } from "../../sql/define.js";
 import { onConflict, quoteDouble as quote, type SqlDialect } from "../../sql/dialect.js";
 import { inspectTable } from "./catalog.js";
+import { shortName } from "./names.js";
 import { createSearch, matchSearch, searchText } from "./search.js";
 
 /** The native type of each kind, as it stands in a cast. */
@@ -54,7 +54,7 @@ export const postgresDialect: SqlDialect = {
     `ALTER TABLE ${quote(table.name)} ADD COLUMN IF NOT EXISTS ${columnDefinition(postgresDialect, table, column)}`,
   ],
   createIndex: (table, index) => [
-    `CREATE ${index.unique ? "UNIQUE " : ""}INDEX IF NOT EXISTS ${quote(storedIndexName(table, index))} ON ${quote(table.name)} (${body(table, index)})`,
+    `CREATE ${index.unique ? "UNIQUE " : ""}INDEX IF NOT EXISTS ${quote(shortName(indexName(table, index)))} ON ${quote(table.name)} (${body(table, index)})`,
   ],
   createSearch: (table) => createSearch(table),
   match: matchSearch,
@@ -66,14 +66,4 @@ function body(table: Table, index: Index): string {
   return indexColumns(table, index)
     .map((column: Column) => postgresDialect.indexColumn(column, quote(column.name)))
     .join(", ");
-}
-
-/** PostgreSQL cuts names after 63 bytes: two long ones could become one, and the second index would never be made. */
-export function storedIndexName(table: Table, index: Index): string {
-  return shortName(indexName(table, index));
-}
-
-export function shortName(name: string): string {
-  if (name.length <= 63) return name;
-  return `${name.slice(0, 52)}_${createHash("sha256").update(name).digest("hex").slice(0, 10)}`;
 }

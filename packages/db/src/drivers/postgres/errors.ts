@@ -67,7 +67,9 @@ const systemErrors: Readonly<Record<string, Meaning>> = {
 /** The SQLSTATE of an error of the server; undefined when it is none. */
 export function sqlState(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
-  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && (error as { severity?: unknown }).severity !== undefined ? code : undefined;
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && (error as { severity?: unknown }).severity !== undefined
+    ? code
+    : undefined;
 }
 
 /** Whether a definition failed since somebody else was making the same thing at the same time. */

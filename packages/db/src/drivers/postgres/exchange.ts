@@ -13,6 +13,8 @@ export interface Step {
   readonly values: readonly Value[];
   /** The data of a COPY FROM STDIN. */
   readonly copy?: readonly Buffer[];
+  /** Left out where the connection has carried it out before. */
+  readonly once?: boolean;
 }
 
 export interface StepResult {
@@ -51,7 +53,6 @@ export function exchangeSender(pg: { readonly Query: typeof Query }): SendExchan
     readonly #resolve: (results: readonly StepResult[]) => void;
     readonly #reject: (error: unknown) => void;
     readonly #results: StepResult[] = [];
-    readonly #parsing: string[] = [];
     #current: StepResult = { rows: [], affected: 0 };
 
     constructor(
@@ -83,13 +84,13 @@ export function exchangeSender(pg: { readonly Query: typeof Query }): SendExchan
       }
     }
 
-    #sendStep(wire: Wire, { text, name = "", values, copy }: Step): void {
+    #sendStep(wire: Wire, { text, name = "", values, copy, once }: Step): void {
+      if (once === true && this.#prepared.has(name)) return;
       if (name === "" || !this.#prepared.has(name)) {
         if (name !== "") {
           // After an error it is not known which names the server took; to close one that it did not is no error.
           wire.close({ type: "S", name });
           this.#prepared.add(name);
-          this.#parsing.push(name);
         }
         wire.parse({ name, text });
       }
@@ -115,7 +116,7 @@ export function exchangeSender(pg: { readonly Query: typeof Query }): SendExchan
     }
 
     handleError(error: unknown): void {
-      for (const name of this.#parsing) this.#prepared.delete(name);
+      for (const { name } of this.#steps) if (name !== undefined) this.#prepared.delete(name);
       this.#reject(error);
     }
 

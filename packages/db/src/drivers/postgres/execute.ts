@@ -1,18 +1,27 @@
 // Carries commands out on whatever connection it is given.
 
-import type { Reply, Value, Values } from "../../driver.js";
+import type { Reply, Values } from "../../driver.js";
 import type { SqlCommand, SqlDefine, SqlInspect } from "../../sql/command.js";
-import { isStalePlan, isThereAlready } from "./errors.js";
+import { isStalePlan, isThereAlready, sqlState } from "./errors.js";
 import type { Step, StepResult } from "./exchange.js";
 import { type GroupForm, groupForm } from "./group.js";
-import { isRows, replyOf, statementName, stepsOf } from "./statements.js";
+import { givesOld, replyGivingOld, replyOf, statementName, stepFor, stepsGivingOld, type WriteGivingOld } from "./statements.js";
 
 /** Sends steps over a connection, as one transaction. */
 export type RunSteps = (steps: readonly Step[]) => Promise<readonly StepResult[]>;
 
+/** Where commands are carried out: on whatever connection is free, or on that of a transaction. */
+export interface Place {
+  readonly run: RunSteps;
+  /** Lends one connection for several exchanges. */
+  readonly hold: <Result>(work: (run: RunSteps) => Promise<Result>) => Promise<Result>;
+  /** In a transaction that goes on, and that may be rolled back. */
+  readonly inside: boolean;
+}
+
 export interface Executor {
-  execute(command: SqlCommand, values: Values, run: RunSteps): Promise<Reply>;
-  executeGroup(command: SqlCommand, group: readonly Values[], run: RunSteps): Promise<readonly Reply[]>;
+  execute(command: SqlCommand, values: Values, place: Place): Promise<Reply>;
+  executeGroup(command: SqlCommand, group: readonly Values[], place: Place): Promise<readonly Reply[]>;
 }
 
 /** Gives an executor, which keeps the group forms of the commands that it has met. */
@@ -25,50 +34,81 @@ export function executor(): Executor {
     return found.form;
   }
 
-  async function execute(command: SqlCommand, values: Values, run: RunSteps): Promise<Reply> {
+  async function execute(command: SqlCommand, values: Values, place: Place): Promise<Reply> {
     switch (command.kind) {
       case "read":
       case "write":
-        return replyOf(command, await runAgain(run, stepsOf(command, values)));
+        if (givesOld(command)) return (await writeGivingOld(command, [values], place))[0]!;
+        return replyOf(command, (await runAgain(place, [stepFor(command, values)]))[0]!);
       case "define":
-        return define(command, run);
+        return define(command, place);
       case "inspect":
-        return inspect(command, run);
+        return inspect(command, place);
     }
   }
 
-  async function executeGroup(command: SqlCommand, group: readonly Values[], run: RunSteps): Promise<readonly Reply[]> {
+  async function executeGroup(command: SqlCommand, group: readonly Values[], place: Place): Promise<readonly Reply[]> {
     const form = formOf(command);
     if (form !== undefined) {
-      const { steps, read } = form(group);
-      return read(await runAgain(run, steps));
+      const { steps, read } = form(group, place.inside);
+      return read(await runAgain(place, steps));
     }
-    if (!isRows(command)) return Promise.all(group.map((values) => execute(command, values, run)));
-    const members = group.map((values) => stepsOf(command, values));
-    const results = await runAgain(run, members.flat());
-    const size = members[0]?.length ?? 1;
-    return group.map((_, i) => replyOf(command, results.slice(i * size, (i + 1) * size)));
+    if (givesOld(command)) return writeGivingOld(command, group, place);
+    if (command.kind !== "read" && command.kind !== "write") return Promise.all(group.map((values) => execute(command, values, place)));
+    const results = await runAgain(
+      place,
+      group.map((values) => stepFor(command, values)),
+    );
+    return results.map((result) => replyOf(command, result));
   }
 
   return { execute, executeGroup };
 }
 
+const begin = { outside: "BEGIN", inside: "SAVEPOINT bk_old" };
+const undo = { outside: [unnamed("ROLLBACK")], inside: [unnamed("ROLLBACK TO bk_old"), unnamed("RELEASE bk_old")] };
+const keep = { outside: [unnamed("COMMIT")], inside: [unnamed("RELEASE bk_old")] };
+
+/** Tries until no row comes between reading the rows before and writing. */
+function writeGivingOld(command: WriteGivingOld, group: readonly Values[], place: Place): Promise<readonly Reply[]> {
+  const kind = place.inside ? "inside" : "outside";
+  const steps = [unnamed(begin[kind]), ...group.flatMap((values) => stepsGivingOld(command, values))];
+  return place.hold(async (run) => {
+    for (let wasStale = false; ;) {
+      let results: readonly StepResult[];
+      try {
+        [, ...results] = await run(steps);
+      } catch (error) {
+        // What an open transaction can do after an error is its owner's to say; a lost connection has nothing to undo.
+        if (place.inside || sqlState(error) === undefined) throw error;
+        await run(undo.outside);
+        if (wasStale || !isStalePlan(error)) throw error;
+        wasStale = true;
+        continue;
+      }
+      const replies = group.map((_, i) => replyGivingOld(command, results[2 * i]!, results[2 * i + 1]!));
+      const isWhole = replies.every((reply) => reply !== undefined);
+      await run(isWhole ? keep[kind] : undo[kind]);
+      if (isWhole) return replies;
+    }
+  });
+}
+
 /** The server may have forgotten a statement, behind a proxy or after a change of its table: then it is told it again. */
-async function runAgain(run: RunSteps, steps: readonly Step[]): Promise<readonly StepResult[]> {
+async function runAgain({ run, inside }: Place, steps: readonly Step[]): Promise<readonly StepResult[]> {
   try {
     return await run(steps);
   } catch (error) {
-    if (!isStalePlan(error)) throw error;
-    return run(steps.map((step) => ({ ...step, name: undefined })));
+    // Inside a transaction nothing but rolling back is left.
+    if (inside || !isStalePlan(error)) throw error;
+    return run(steps.map((step) => ({ ...step, name: undefined, once: false })));
   }
 }
-
-const unnamed = (text: string, values: readonly Value[] = []): Step => ({ text, name: undefined, values });
 
 /** Two processes that make the same thing at once take turns: IF NOT EXISTS alone lets both begin, and one fail. */
 const lock = unnamed("SELECT pg_advisory_xact_lock(1651206514, hashtext(current_schema()))");
 
-async function define({ texts }: SqlDefine, run: RunSteps): Promise<Reply> {
+async function define({ texts }: SqlDefine, { run }: Place): Promise<Reply> {
   const steps = [lock, ...texts.map((text) => unnamed(text))];
   try {
     await run(steps);
@@ -80,7 +120,12 @@ async function define({ texts }: SqlDefine, run: RunSteps): Promise<Reply> {
   return { rows: [], affected: 0 };
 }
 
-async function inspect({ statements, read }: SqlInspect, run: RunSteps): Promise<Reply> {
+async function inspect({ statements, read }: SqlInspect, { run }: Place): Promise<Reply> {
   const results = await run(statements.map((text) => unnamed(text)));
   return { rows: [], affected: 0, stored: read(results.map(({ rows }) => rows)) };
+}
+
+/** A step that is parsed each time. */
+export function unnamed(text: string): Step {
+  return { text, name: undefined, values: [] };
 }

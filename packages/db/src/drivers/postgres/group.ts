@@ -16,13 +16,17 @@ export interface GroupExchange {
   readonly read: (results: readonly StepResult[]) => readonly Reply[];
 }
 
-/** Gives the exchange of a group; undefined where the command has no form for many: its members are executed one behind the other. */
-export type GroupForm = (group: readonly Values[]) => GroupExchange;
+/**
+ * Gives the exchange of a group.
+ *
+ * @param inside  in a transaction that goes on, and that may be rolled back
+ */
+export type GroupForm = (group: readonly Values[], inside: boolean) => GroupExchange;
 
 /** Rows from which COPY is cheaper than arrays. */
-const copyFrom = 400;
+const copyFrom = 32;
 
-/** The form for many of a command, made once. */
+/** The form for many of a command, made once; undefined where it has none and its members are carried out one behind the other. */
 export function groupForm(command: SqlCommand, nameOf: (text: string) => string): GroupForm | undefined {
   const { shape } = command;
   if (shape.verb === "get") return keyForms(shape) ? getByKeys(shape, nameOf) : getByPlaces(shape, nameOf);
@@ -88,14 +92,14 @@ function putRows(shape: PutShape, nameOf: (text: string) => string): GroupForm {
   const copied = copyTexts(table, `${into} SELECT * FROM `, ` ${conflict}${returning}`, nameOf);
   const places = table.key.every(({ kind }) => sameText.includes(kind)) ? undefined : table.key;
 
-  return (unordered) => {
+  return (unordered, inside) => {
     // Rows are locked in the order of their keys, so that groups of two processes do not wait for each other.
     const order = unordered.map((_, i) => i).sort((a, b) => compareKeys(unordered[a]!, unordered[b]!, key));
     const group = order.map((i) => unordered[i]!);
     const steps =
       group.length < copyFrom
         ? [{ text, name, values: row.map((slot) => arrayLiteral(group.map((values) => values[slot]!))) }]
-        : copied(copyData(group, row));
+        : copied(copyData(group, row), inside);
     return {
       steps,
       read: (results) => {
@@ -134,19 +138,19 @@ function copyTexts(
   insert: string,
   conflict: string,
   nameOf: (text: string) => string,
-): (data: readonly Buffer[]) => readonly Step[] {
+): (data: readonly Buffer[], inside: boolean) => readonly Step[] {
   const columns = table.columns.map(({ name, kind }) => `${quote(name)} ${types[kind]}`).join(", ");
   const staging = quote(nameOf(columns));
-  const create = `CREATE TEMP TABLE IF NOT EXISTS ${staging} (${columns}) ON COMMIT DELETE ROWS`;
-  const copy = `COPY ${staging} FROM STDIN`;
-  const move = `${insert}${staging}${conflict}`;
-  // Inside a transaction an earlier group of it may have left its rows.
-  const empty = `TRUNCATE ${staging}`;
-  return (data) => [
-    { text: create, name: undefined, values: [] },
-    { text: empty, name: undefined, values: [] },
-    { text: copy, name: undefined, values: [], copy: data },
-    { text: move, name: undefined, values: [] },
+  const named = (text: string): Step => ({ text, name: nameOf(text), values: [] });
+  const create = named(`CREATE TEMP TABLE IF NOT EXISTS ${staging} (${columns}) ON COMMIT DELETE ROWS`);
+  const copy = named(`COPY ${staging} FROM STDIN`);
+  const move = named(`${insert}${staging}${conflict}`);
+  // A transaction that goes on may have rows there of a group before, or be rolled back and the table with it.
+  const empty = named(`TRUNCATE ${staging}`);
+  return (data, inside) => [
+    ...(inside ? [{ ...create, name: undefined }, empty] : [{ ...create, once: true }]),
+    { ...copy, copy: data },
+    move,
   ];
 }
 

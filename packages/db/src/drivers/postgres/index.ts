@@ -1,15 +1,15 @@
 // The PostgreSQL driver. README.md says how values are stored.
 
 import type * as Pg from "pg";
-import type { Capabilities, Codec, Driver, DriverOptions, Reply, Values } from "../../driver.js";
+import type { Capabilities, Codec, Driver, DriverOptions } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { describeCommand, type SqlCommand } from "../../sql/command.js";
 import { compileSql } from "../../sql/compile.js";
 import { servesColumn } from "./catalog.js";
-import { connections, type PostgresConnection } from "./connections.js";
+import { type Connections, connections } from "./connections.js";
 import { postgresDialect } from "./dialect.js";
 import { classifyPostgres } from "./errors.js";
-import { executor } from "./execute.js";
+import { executor, type Place } from "./execute.js";
 import { runNative } from "./native.js";
 import { postgresOptions } from "./options.js";
 import { beginSession } from "./session.js";
@@ -90,12 +90,21 @@ export async function postgresDriver(options: DriverOptions): Promise<Driver<Sql
     compile: (shape) => compileSql(shape, postgresDialect),
     describe: describeCommand,
     classify: classifyPostgres,
-    execute: (command, values, signal) => runOn.execute(command, values, (steps) => pool.run(steps, signal)),
-    executeGroup: (command, group, signal) => runOn.executeGroup(command, group, (steps) => pool.run(steps, signal)),
+    execute: (command, values, signal) => runOn.execute(command, values, anywhere(pool, signal)),
+    executeGroup: (command, group, signal) => runOn.executeGroup(command, group, anywhere(pool, signal)),
     begin: (settings) => beginSession(pool, runOn, settings),
     serves: servesColumn,
     native: (command, signal) => runNative(pool, command, signal),
     close: () => pool.close(),
+  };
+}
+
+/** On any connection that is free. */
+function anywhere(pool: Connections, signal: AbortSignal | undefined): Place {
+  return {
+    run: (steps) => pool.hold((connection) => connection.run(steps), signal),
+    hold: (work) => pool.hold((connection) => work(connection.run), signal),
+    inside: false,
   };
 }
 
@@ -107,5 +116,3 @@ async function loadPg(): Promise<typeof Pg> {
     throw new DbError("driver-missing", 'the package "pg" is not installed; run npm install pg', { driver: "postgres", cause: error });
   }
 }
-
-export type { PostgresConnection, Reply, Values };

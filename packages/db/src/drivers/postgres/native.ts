@@ -1,3 +1,4 @@
+import type { QueryResult } from "pg";
 import { invalid } from "../../errors.js";
 import type { Connections } from "./connections.js";
 
@@ -11,18 +12,15 @@ export async function runNative(pool: Connections, command: unknown, signal?: Ab
   const { text, values = [] } = typeof command === "string" ? { text: command } : ((command ?? {}) as { text?: unknown; values?: unknown });
   if (typeof text !== "string" || !Array.isArray(values))
     throw invalid("a native command of PostgreSQL is SQL text or { text, values }", { driver: "postgres" });
-  const connection = await pool.lend(signal);
-  const stop = (): void => pool.cancel(connection);
-  signal?.addEventListener("abort", stop, { once: true });
-  try {
-    const result = await connection.client.query(text, values);
-    // Several statements in one text have a result each; the last one counts.
-    const last = Array.isArray(result) ? (result as (typeof result)[]).at(-1)! : result;
-    return last.fields.length > 0 ? last.rows : { affected: last.rowCount ?? 0 };
-  } finally {
-    signal?.removeEventListener("abort", stop);
-    // A command that began a transaction, or changed a setting, must not reach the next caller.
-    if (!connection.broken) await connection.client.query("ROLLBACK");
-    pool.giveBack(connection);
-  }
+  return pool.hold(async (connection) => {
+    try {
+      const results = await connection.query(text, values);
+      // Several statements in one text have a result each; the last one counts.
+      const last = Array.isArray(results) ? (results as readonly QueryResult[]).at(-1)! : (results as QueryResult);
+      return last.fields.length > 0 ? last.rows : { affected: last.rowCount ?? 0 };
+    } finally {
+      // A transaction that the command began must not reach the next caller.
+      if (!connection.broken && connection.isInTransaction) await connection.query("ROLLBACK", []);
+    }
+  }, signal);
 }

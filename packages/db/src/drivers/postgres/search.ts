@@ -4,7 +4,7 @@
 import type { Table } from "../../schema/table.js";
 import { parseSearch } from "../../search/query.js";
 import { quoteDouble as quote } from "../../sql/dialect.js";
-import { shortName } from "./dialect.js";
+import { shortName } from "./names.js";
 
 /**
  * Gives the words of texts. Text and query go through it alike, and it cuts wherever the core does and perhaps more

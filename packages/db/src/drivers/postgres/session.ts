@@ -2,10 +2,7 @@ import type { Session } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { SqlCommand } from "../../sql/command.js";
 import type { Connections } from "./connections.js";
-import type { Executor, RunSteps } from "./execute.js";
-import type { Step } from "./exchange.js";
-
-const text = (sql: string): readonly Step[] => [{ text: sql, name: undefined, values: [] }];
+import { type Executor, type Place, type RunSteps, unnamed } from "./execute.js";
 
 /** Opens a transaction on a connection of its own. A call that fails ends what can be done in it, but for rolling back. */
 export async function beginSession(
@@ -16,7 +13,7 @@ export async function beginSession(
   const connection = await pool.lend(signal);
   let state: "open" | "failed" | "ended" = "open";
   try {
-    await connection.run(text(isolation === "serializable" ? "BEGIN ISOLATION LEVEL SERIALIZABLE" : "BEGIN"));
+    await connection.run([unnamed(isolation === "serializable" ? "BEGIN ISOLATION LEVEL SERIALIZABLE" : "BEGIN")]);
   } catch (error) {
     pool.giveBack(connection);
     throw error;
@@ -44,13 +41,18 @@ export async function beginSession(
     };
   }
 
+  const here = (callSignal: AbortSignal | undefined): Place => {
+    const run = runner(callSignal);
+    return { run, hold: (work) => work(run), inside: true };
+  };
+
   async function end(sql: "COMMIT" | "ROLLBACK"): Promise<void> {
     if (state === "ended") check();
     const failed = state === "failed";
     state = "ended";
     try {
       // A lost connection has rolled back by itself.
-      if (!connection.broken || sql === "COMMIT") await connection.run(text(failed ? "ROLLBACK" : sql));
+      if (!connection.broken || sql === "COMMIT") await connection.run([unnamed(failed ? "ROLLBACK" : sql)]);
     } finally {
       pool.giveBack(connection);
     }
@@ -58,8 +60,8 @@ export async function beginSession(
   }
 
   return {
-    execute: (command, values, callSignal) => executor.execute(command, values, runner(callSignal)),
-    executeGroup: (command, group, callSignal) => executor.executeGroup(command, group, runner(callSignal)),
+    execute: (command, values, callSignal) => executor.execute(command, values, here(callSignal)),
+    executeGroup: (command, group, callSignal) => executor.executeGroup(command, group, here(callSignal)),
     commit: () => end("COMMIT"),
     rollback: () => end("ROLLBACK"),
   };

@@ -19,25 +19,46 @@ function stepOf(statement: SqlStatement, values: Values): Step {
   return { text: statement.text, name, values: bindValues(statement, values, searchText) };
 }
 
-/** The steps of a command that reads or writes rows. */
-export function stepsOf(command: SqlRead | SqlWrite, values: Values): readonly Step[] {
-  if (command.kind === "read") return [stepOf(command.choose === undefined ? command.statement : command.choose(values), values)];
-  const step = stepOf(command.statement, values);
-  return command.before === undefined ? [step] : [stepOf(command.before, values), step];
+/** The step of a command that reads or writes rows and does not give them as they were before. */
+export function stepFor(command: SqlRead | SqlWrite, values: Values): Step {
+  return stepOf(command.kind === "read" && command.choose !== undefined ? command.choose(values) : command.statement, values);
 }
 
-/** The reply of the results of `stepsOf`. */
-export function replyOf(command: SqlRead | SqlWrite, results: readonly StepResult[]): Reply {
-  const result = results.at(-1)!;
-  if (command.kind === "read") {
-    const counts = command.shape.verb === "select" && command.shape.count;
-    return { rows: counts ? result.rows.map(([count]): readonly Value[] => [Number(count)]) : result.rows, affected: 0 };
-  }
-  if (command.before === undefined) return { rows: result.rows, affected: result.affected };
-  return { rows: result.affected === 0 ? [] : results[0]!.rows, affected: result.affected };
+export function replyOf(command: SqlRead | SqlWrite, { rows, affected }: StepResult): Reply {
+  if (command.kind === "write") return { rows, affected };
+  const counts = command.shape.verb === "select" && command.shape.count;
+  return { rows: counts ? rows.map(([count]): readonly Value[] => [Number(count)]) : rows, affected: 0 };
 }
 
-/** The steps of a command for each group of values, and how many one of them has. */
-export function isRows(command: SqlCommand): command is SqlRead | SqlWrite {
-  return command.kind === "read" || command.kind === "write";
+/** A write that gives the row before: the statement that locks and reads it, then the one that writes. */
+export type WriteGivingOld = SqlWrite & { readonly before: SqlStatement };
+
+export function givesOld(command: SqlCommand): command is WriteGivingOld {
+  return command.kind === "write" && command.before !== undefined;
+}
+
+const tellingNames = new WeakMap<SqlStatement, string>();
+
+/** The two steps; where the write may insert, it tells whether there was a row after all. */
+export function stepsGivingOld({ shape, before, statement }: WriteGivingOld, values: Values): readonly Step[] {
+  const write = stepOf(statement, values);
+  if (!mayInsert(shape)) return [stepOf(before, values), write];
+  const text = `${write.text} RETURNING xmax <> 0`;
+  let name = tellingNames.get(statement);
+  if (name === undefined) tellingNames.set(statement, (name = statementName(text)));
+  return [stepOf(before, values), { ...write, text, name }];
+}
+
+/**
+ * The reply of the two results. Undefined when a row came to be, or to match, between the two statements: then it was
+ * changed and cannot be given.
+ */
+export function replyGivingOld({ shape }: WriteGivingOld, before: StepResult, write: StepResult): Reply | undefined {
+  if (write.affected === 0) return { rows: [], affected: 0 };
+  if (before.rows.length === 0 && (!mayInsert(shape) || write.rows[0]?.[0] === "t")) return undefined;
+  return { rows: before.rows, affected: write.affected };
+}
+
+function mayInsert(shape: SqlWrite["shape"]): boolean {
+  return shape.verb === "put" || (shape.verb === "update" && shape.insert !== undefined);
 }
