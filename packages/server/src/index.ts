@@ -1,1 +1,4 @@
-export {};
+export { type BkServer, createServer, type ServerOptions } from "./server.js";
+export { defaultLimits, type ServerLimits } from "./limits.js";
+export type { ListenOptions } from "./listen.js";
+export type { ErrorBody } from "./error-response.js";

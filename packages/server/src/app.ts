@@ -1,0 +1,40 @@
+// The HTTP side: a Hono app out of the gate and the routes. It knows requests and replies; the data API knows the rules.
+
+import { BkError } from "@bk/core";
+import { Hono } from "hono";
+
+import { bodyResponse, errorBody, errorResponse, HttpError, notFound } from "./error-response.js";
+import { accessLog } from "./middleware/access-log.js";
+import { gate } from "./middleware/gate.js";
+import { callerIn, dataRoutes } from "./routes/data.js";
+import { openApiDocument } from "./routes/openapi.js";
+import type { ServerContext, ServerEnv } from "./routes/server-context.js";
+import { version } from "./version.js";
+
+/** The paths that need no signature. */
+export const openPaths = ["/ping", "/openapi.json"] as const;
+
+export function createApp(server: ServerContext): Hono<ServerEnv> {
+  const app = new Hono<ServerEnv>();
+  const document = openApiDocument(server.limits, version);
+  app.use(accessLog(server.log));
+  app.use(gate(server));
+  app.all("/ping", (context) => context.json({}));
+  app.all("/openapi.json", (context) => context.json(document));
+  app.all("/auth", (context) => context.json(context.get("allowed").account ?? callerIn(context)));
+  dataRoutes(app, server);
+  app.notFound((context) => errorResponse(context, notFound("nothing is served at this path")));
+  app.onError((error, context) => {
+    const body = errorBody(error);
+    if (body.status >= 500) server.log.error(`${context.req.method} ${context.req.path} failed`, describe(error));
+    return error instanceof HttpError || error instanceof BkError ? errorResponse(context, error) : bodyResponse(context, body);
+  });
+  return app;
+}
+
+/** What goes into the log: never values, so of a chain of causes the messages of our own errors alone, and the place of others. */
+function describe(error: Error): Record<string, unknown> {
+  const cause = error.cause instanceof Error ? { cause: `${error.cause.name} ${(error.cause as { code?: unknown }).code ?? ""}`.trim() } : {};
+  if (error instanceof BkError) return { code: error.code, message: error.message, ...cause };
+  return { name: error.name, message: error.message, at: error.stack?.split("\n").slice(1, 4).map((line) => line.trim()), ...cause };
+}

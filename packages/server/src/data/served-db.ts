@@ -1,0 +1,32 @@
+// The calls of a database that the server makes, with plain types: tables and columns are known at run time only.
+
+export type Row = Record<string, unknown>;
+export type CallOptions = Readonly<Record<string, unknown>>;
+
+export interface Page {
+  readonly rows: Row[];
+  readonly next?: string;
+}
+
+export interface WriteResult {
+  readonly affected: number;
+  readonly row?: Row;
+}
+
+/** The calls on rows that are the same inside a transaction. */
+export interface ServedCalls {
+  get(table: string, key: unknown, options?: CallOptions): Promise<Row | undefined>;
+  add(table: string, row: Row, options?: CallOptions): Promise<WriteResult>;
+  put(table: string, row: Row, options?: CallOptions): Promise<WriteResult>;
+  update(table: string, row: Row, options?: CallOptions): Promise<WriteResult>;
+  incr(table: string, row: Row, options?: CallOptions): Promise<WriteResult>;
+  del(table: string, key: unknown, options?: CallOptions): Promise<WriteResult>;
+}
+
+export interface ServedDb extends ServedCalls {
+  list(table: string, keys: readonly unknown[], options?: CallOptions): Promise<Row[]>;
+  select(table: string, filter?: Row, options?: CallOptions): Promise<Page>;
+  search(table: string, text: string, options?: CallOptions): Promise<Page>;
+  count(table: string, filter?: Row, options?: CallOptions): Promise<number>;
+  transaction<T>(work: (tx: ServedCalls) => Promise<T>, options?: CallOptions): Promise<T>;
+}

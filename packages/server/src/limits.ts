@@ -1,0 +1,39 @@
+/** The limits of a server; each has a default and is a setting of `bk-server` too. */
+export interface ServerLimits {
+  /** Most bytes of a body; beyond: 413. */
+  readonly maxBodyBytes: number;
+  /** How deep JSON may be nested. */
+  readonly maxJsonDepth: number;
+  /** Most parameters of a query or form. */
+  readonly maxParameters: number;
+  /** Most rows of a page. */
+  readonly maxCount: number;
+  /** Most items of a batch, and keys of a list. */
+  readonly maxItems: number;
+  /** Longest time for a whole request to arrive. */
+  readonly requestTimeoutMs: number;
+  /** Longest time for its headers to arrive. */
+  readonly headersTimeoutMs: number;
+  /** Longest time of a call of the database; then 504. */
+  readonly callTimeoutMs: number;
+  /** How long an idle connection is kept. */
+  readonly keepAliveMs: number;
+  /** Most connections at a time. */
+  readonly maxConnections: number;
+  /** How long `close` waits for running requests. */
+  readonly shutdownMs: number;
+}
+
+export const defaultLimits: ServerLimits = Object.freeze({
+  maxBodyBytes: 1024 * 1024,
+  maxJsonDepth: 32,
+  maxParameters: 1000,
+  maxCount: 1000,
+  maxItems: 1000,
+  requestTimeoutMs: 60_000,
+  headersTimeoutMs: 20_000,
+  callTimeoutMs: 30_000,
+  keepAliveMs: 10_000,
+  maxConnections: 10_000,
+  shutdownMs: 30_000,
+});

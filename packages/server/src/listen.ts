@@ -1,0 +1,90 @@
+// The app on a socket: Node's server with its limits, errors of its parser as JSON, and an end that loses nothing.
+
+import type { Server, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+
+import { BkError, type Log } from "@bk/core";
+import { createAdaptorServer } from "@hono/node-server";
+
+import { parserErrorReply } from "./error-response.js";
+
+export interface ListenOptions {
+  /** Default 8000; 0 takes a free one. */
+  readonly port?: number | undefined;
+  /** Default 127.0.0.1: this machine alone. */
+  readonly host?: string | undefined;
+}
+
+export interface SocketLimits {
+  /** Longest time in which a whole request arrives. */
+  readonly requestTimeoutMs: number;
+  /** Longest time in which the headers arrive. */
+  readonly headersTimeoutMs: number;
+  /** How long an idle connection is kept. */
+  readonly keepAliveMs: number;
+  /** Connections beyond this are closed at once. */
+  readonly maxConnections: number;
+}
+
+export interface Listener {
+  readonly url: string;
+  readonly port: number;
+  /** Takes no new requests, waits for the running ones, at most `timeoutMs`; then cuts what is left. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+export type Fetch = (request: Request, env: unknown) => Response | Promise<Response>;
+
+/** @throws BkError `unavailable`, naming the port, when it is taken or may not be used */
+export async function listen(fetch: Fetch, { port = 8000, host = "127.0.0.1" }: ListenOptions, limits: SocketLimits, log: Log): Promise<Listener> {
+  const server = createAdaptorServer({
+    fetch: fetch as (request: Request) => Response | Promise<Response>,
+    overrideGlobalObjects: false,
+    serverOptions: { requestTimeout: limits.requestTimeoutMs, headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs), keepAliveTimeout: limits.keepAliveMs },
+  }) as Server;
+  server.maxConnections = limits.maxConnections;
+  server.on("clientError", answerClientError);
+  let stopping = false;
+  server.prependListener("request", (_request, response: ServerResponse) => {
+    if (stopping) response.setHeader("connection", "close");
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, port, host)));
+    server.listen(port, host, resolve);
+  });
+  server.on("error", (error) => log.error("server socket", { error }));
+  const address = server.address() as AddressInfo;
+  const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
+
+  async function close(timeoutMs: number): Promise<void> {
+    stopping = true;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    const timer = setTimeout(() => {
+      log.warn(`requests were still running after ${timeoutMs} ms; their connections are cut`);
+      server.closeAllConnections();
+    }, timeoutMs);
+    await closed;
+    clearTimeout(timer);
+  }
+  return { url: `http://${shown}:${address.port}`, port: address.port, close };
+}
+
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  // The peer is gone, or a reply has begun: nothing can be said.
+  if (error.code === "ECONNRESET" || !socket.writable || (socket as { _httpMessage?: { headersSent?: boolean } })._httpMessage?.headersSent) {
+    socket.destroy();
+    return;
+  }
+  socket.end(parserErrorReply(error.code));
+}
+
+function listenError(error: NodeJS.ErrnoException, port: number, host: string): BkError {
+  const why =
+    error.code === "EADDRINUSE"
+      ? `port ${port} of ${host} is in use: is another bk-server running? Choose another one with --port`
+      : error.code === "EACCES"
+        ? `port ${port} of ${host} needs rights that this user has not; choose one above 1023 with --port`
+        : `cannot listen on port ${port} of ${host} (${error.code ?? error.message})`;
+  return new BkError("unavailable", why, { cause: error });
+}

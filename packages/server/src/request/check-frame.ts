@@ -1,0 +1,22 @@
+// What is wrong with a request before anything in it is read: hosts, paths that could be read in two ways.
+
+import { badRequest } from "../error-response.js";
+
+/**
+ * Refuses requests whose path would mean one thing to the rules and another to the router.
+ *
+ * @param target      the raw request target
+ * @param rawHeaders  names and values in turn, as Node has them; absent where there is no socket
+ */
+export function checkFrame(target: string, rawHeaders: readonly string[] | undefined): void {
+  const at = target.indexOf("?");
+  const path = at < 0 ? target : target.slice(0, at);
+  if (!path.startsWith("/")) throw badRequest("the request target must be a path");
+  if (ambiguousPath.test(path)) throw badRequest("the path has empty or dot segments, a backslash or an encoded slash");
+  if (rawHeaders === undefined) return;
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === "host") hosts++;
+  if (hosts > 1) throw badRequest("the request has more than one Host header");
+}
+
+const ambiguousPath = /\/\/|\/(?:\.|%2e){1,2}(?:\/|$)|\\|%2f|%5c/i;

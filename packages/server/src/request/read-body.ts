@@ -1,0 +1,34 @@
+// The raw bytes of a body: needed as they were sent, for the signature covers them.
+
+import { tooLarge } from "../error-response.js";
+
+const none = new Uint8Array();
+
+/**
+ * Reads the body of a request.
+ *
+ * @param maxBytes  reading stops as soon as there is more
+ * @throws HttpError 413
+ */
+export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const refuse = (): never => {
+    throw tooLarge(`the body is larger than ${maxBytes} bytes`);
+  };
+  if (request.method === "GET" || request.method === "HEAD") return none;
+  const length = request.headers.get("content-length");
+  if (length !== null) {
+    const bytes = Number(length);
+    if (bytes === 0) return none;
+    if (bytes > maxBytes) refuse();
+  }
+  const { body } = request;
+  if (body === null) return none;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > maxBytes) refuse();
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
+}

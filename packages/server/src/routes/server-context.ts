@@ -1,0 +1,29 @@
+// What the routes share: made once when the server is made.
+
+import type { Allowed, Auth } from "@bk/auth";
+import type { Log } from "@bk/core";
+import type { Context } from "hono";
+import type { HttpBindings } from "@hono/node-server";
+
+import type { DataLimits, ReadControls } from "../data/controls.js";
+import type { ServedDb } from "../data/served-db.js";
+import type { ServedTable } from "../data/served-table.js";
+import type { FieldLimits } from "../request/fields.js";
+
+export interface ServerContext {
+  readonly db: ServedDb;
+  readonly tables: ReadonlyMap<string, ServedTable>;
+  readonly auth: Auth;
+  readonly log: Log;
+  readonly limits: DataLimits & FieldLimits & { readonly maxBodyBytes: number };
+  readonly readControls: ReadControls;
+}
+
+/** What the gate leaves for the routes. */
+export interface RequestVariables {
+  readonly allowed: Allowed;
+  readonly body: Uint8Array;
+}
+
+export type ServerEnv = { Bindings: Partial<HttpBindings>; Variables: RequestVariables };
+export type ServerRequest = Context<ServerEnv>;

@@ -1,0 +1,110 @@
+import { randomBytes } from "node:crypto";
+
+import { type AccountStore, accountsOf, authTables, createAuth, defaultAllowPaths, memoryNonces, type AuthOptions, type MasterKey } from "@bk/auth";
+import { BkError, type Log, silentLog } from "@bk/core";
+import { type Db, openDb, type OpenOptions, type TableDefinitions } from "@bk/db";
+import type { Hono } from "hono";
+
+import { createApp, openPaths } from "./app.js";
+import { controlReader } from "./data/controls.js";
+import type { ServedDb } from "./data/served-db.js";
+import { servedTables } from "./data/served-table.js";
+import { type Fetch, listen, type Listener, type ListenOptions } from "./listen.js";
+import { defaultLimits, type ServerLimits } from "./limits.js";
+import type { ServerEnv } from "./routes/server-context.js";
+
+export interface ServerOptions {
+  /** A database URL, the pools of `openDb`, or a database that is open already (its tables must hold `authTables` unless `accounts` is given). */
+  readonly db: string | { readonly pools: NonNullable<OpenOptions["pools"]> } | Db;
+  /** The tables that the data API serves. They are made where they are missing. Default none. */
+  readonly tables?: TableDefinitions;
+  /** Encrypts the accounts' secrets: 32 characters or more. Needed unless `accounts` is given. */
+  readonly masterKey?: MasterKey;
+  /** Where accounts come from; default the table `bk_auth` of the database. */
+  readonly accounts?: AccountStore;
+  /** Further settings of `createAuth`, such as `nonces` in a shared cache. */
+  readonly auth?: Omit<AuthOptions, "accounts">;
+  /** Seals page tokens; at least 16 characters; servers that share the work need the same. Default: a random one. Not used with an open database. */
+  readonly tokenKey?: string;
+  readonly limits?: Partial<ServerLimits>;
+  readonly log?: Log;
+}
+
+export interface BkServer {
+  /** The Hono app: `app.fetch(request)` works without a socket, and it can be mounted in another app. */
+  readonly app: Hono<ServerEnv>;
+  /** The open database. */
+  readonly db: Db;
+  /**
+   * Accepts requests.
+   *
+   * @returns  where: `{ url, port }`
+   * @throws BkError `unavailable` when the port is taken
+   */
+  listen(options?: ListenOptions): Promise<{ readonly url: string; readonly port: number }>;
+  /** Finishes running requests, then closes the database, unless it was given open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a server: opens the database, makes missing tables, and puts the data API in front of it.
+ *
+ * @throws BkError `invalid` for options, `drift` when stored tables cannot serve the declared ones, `unavailable` when the database is away
+ */
+export async function createServer(options: ServerOptions): Promise<BkServer> {
+  const { tables = {}, log = silentLog } = options;
+  const limits: ServerLimits = { ...defaultLimits, ...options.limits };
+  for (const name of Object.keys(tables))
+    if (Object.hasOwn(authTables, name)) throw new BkError("invalid", `tables: ${name} is the server's own; choose another name`, { detail: { field: "tables" } });
+  const { db, isOurs } = await databaseOf(options, limits);
+  try {
+    await db.sync();
+    const accounts = options.accounts ?? accountsOf(db as unknown as Parameters<typeof accountsOf>[0], { masterKey: masterKeyOf(options) });
+    const { rules = {}, ...others } = options.auth ?? {};
+    const auth = createAuth({
+      nonces: memoryNonces(),
+      ...others,
+      accounts,
+      maxBodyBytes: limits.maxBodyBytes,
+      rules: { ...rules, allowPaths: [...(rules.allowPaths ?? defaultAllowPaths), ...openPaths] },
+    });
+    const served = db as unknown as ServedDb;
+    const app = createApp({ db: served, tables: servedTables(tables), auth, log, limits, readControls: controlReader(limits) });
+    return serverOf(app, db, isOurs, limits, log);
+  } catch (error) {
+    if (isOurs) await db.close();
+    throw error;
+  }
+}
+
+async function databaseOf(options: ServerOptions, limits: ServerLimits): Promise<{ db: Db; isOurs: boolean }> {
+  const { db, tables = {}, log = silentLog, tokenKey = randomBytes(32).toString("base64url") } = options;
+  const place = typeof db === "string" ? { url: db } : "pools" in db ? { pools: db.pools } : undefined;
+  if (place === undefined) return { db: db as Db, isOurs: false };
+  const all: TableDefinitions = options.accounts === undefined ? { ...tables, ...authTables } : tables;
+  return { db: await openDb({ ...place, tables: all, tokenKey, log, timeoutMs: limits.callTimeoutMs }), isOurs: true };
+}
+
+function masterKeyOf({ masterKey }: ServerOptions): MasterKey {
+  if (masterKey === undefined) throw new BkError("invalid", "masterKey is missing; it encrypts the secrets of accounts", { detail: { field: "masterKey" } });
+  return masterKey;
+}
+
+function serverOf(app: Hono<ServerEnv>, db: Db, isOurs: boolean, limits: ServerLimits, log: Log): BkServer {
+  let listener: Listener | undefined;
+  let closing: Promise<void> | undefined;
+  async function close(): Promise<void> {
+    await listener?.close(limits.shutdownMs);
+    if (isOurs) await db.close();
+  }
+  return {
+    app,
+    db,
+    async listen(where = {}) {
+      if (listener !== undefined || closing !== undefined) throw new BkError("invalid", "listen: this server listens already, or is closed");
+      listener = await listen(app.fetch as Fetch, where, limits, log);
+      return { url: listener.url, port: listener.port };
+    },
+    close: () => (closing ??= close()),
+  };
+}
