@@ -294,7 +294,7 @@ function wrong(random: Random, table: ModelTable): unknown[] {
     [table, { ...key, [first!]: null }],
     [table, { ...key, small: "1" }],
     [table, { ...key, small: 0.5 }],
-    [table, {}],
+    [table, { nope: null }],
     ["nope", key],
     [table, { ...key, text: "\0" }],
     [table, { ...key, small: undefined, [first!]: undefined }],
