@@ -1,0 +1,99 @@
+// `npm run bench -- db`: measures @bk/db, as built, against raw clients and other libraries.
+
+import { spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { makeReady, root } from "../../scripts/ready.js";
+import { engineNames, type EngineName } from "./contestant.js";
+import { measureEngine, type EngineResult } from "./measure.js";
+import { engineTable } from "./report.js";
+import { extraNames, runExtra, type ExtraName, type ExtraResult } from "./extras.js";
+
+const usage = `usage: npm run bench -- db [options]
+  --engines=${engineNames.join(",")}   default: all
+  --cells=get,put,…         default: all
+  --against=kysely,…        contestants beside raw and bk; default: all
+  --extras=${extraNames.join(",")}   default: all; none: --extras=
+  --rows=100000 --rounds=5 --turn=75 (ms)
+  --no-build                measure what was built last
+`;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      engines: { type: "string", default: engineNames.join(",") },
+      cells: { type: "string" },
+      against: { type: "string" },
+      extras: { type: "string", default: extraNames.join(",") },
+      rows: { type: "string", default: "100000" },
+      rounds: { type: "string", default: "5" },
+      turn: { type: "string", default: "75" },
+      "no-build": { type: "boolean", default: false },
+    },
+  });
+  const engines = listOf(values.engines, engineNames);
+  const extras = listOf(values.extras, extraNames);
+  if (positionals.join() !== "db" || engines === undefined || extras === undefined) {
+    process.stderr.write(usage);
+    return 2;
+  }
+  if (!values["no-build"]) makeReady();
+  const settings = {
+    rows: Number(values.rows),
+    rounds: Number(values.rounds),
+    turnMs: Number(values.turn),
+    cells: values.cells?.split(","),
+    contestants: values.against === undefined ? undefined : ["bk", ...values.against.split(",")],
+    built: buildBench(),
+    say: (text: string) => void process.stderr.write(`${text}\n`),
+  };
+  const results: (EngineResult | ExtraResult)[] = [];
+  const failed: string[] = [];
+  process.stdout.write(`Node ${process.version}, ${cpus().length} CPUs, load at the start ${loadavg()[0]!.toFixed(2)}\n`);
+  const attempt = async (what: string, work: () => Promise<string>): Promise<void> => {
+    try {
+      process.stdout.write(`${await work()}\n`);
+    } catch (error) {
+      failed.push(what);
+      process.stderr.write(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    }
+  };
+  for (const engine of engines)
+    await attempt(engine, async () => {
+      const result = await measureEngine(engine, settings);
+      results.push(result);
+      return engineTable(result);
+    });
+  for (const extra of extras)
+    await attempt(extra, async () => {
+      const result = await runExtra(extra, settings);
+      results.push(result);
+      return result.text;
+    });
+  const folder = new URL("test-results/", pathToFileURL(`${root}/`));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(new URL("bench.json", folder), `${JSON.stringify({ node: process.version, settings, results, failed }, null, 2)}\n`);
+  if (failed.length > 0) process.stderr.write(`not measured: ${failed.join(", ")}\n`);
+  return failed.length === 0 ? 0 : 1;
+}
+
+function listOf<Name extends EngineName | ExtraName>(text: string, known: readonly Name[]): Name[] | undefined {
+  const names = text === "" ? [] : text.split(",");
+  return names.every((name) => (known as readonly string[]).includes(name)) ? (names as Name[]) : undefined;
+}
+
+/** Compiles the contestants, so that they run as the packages that they use do: without a loader. */
+function buildBench(): URL {
+  const folder = new URL("node_modules/.cache/bk-bench/", pathToFileURL(`${root}/`));
+  const tsc = fileURLToPath(new URL("node_modules/typescript/bin/tsc", pathToFileURL(`${root}/`)));
+  const project = fileURLToPath(new URL("tsconfig.json", import.meta.url));
+  const { status } = spawnSync(process.execPath, [tsc, "-p", project, "--outDir", fileURLToPath(folder)], { stdio: ["ignore", 2, 2] });
+  if (status !== 0) throw new Error("the benchmark does not compile");
+  writeFileSync(new URL("package.json", folder), '{ "type": "module" }\n');
+  return folder;
+}

@@ -1,0 +1,80 @@
+import { and, asc, desc, eq, gte, like, sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/node-postgres";
+import { bigint, boolean, doublePrecision, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import pg from "pg";
+import type { Contestant, Entry } from "../contestant.js";
+import { columns, type User } from "../users.js";
+
+const users = pgTable("users", {
+  id: text().primaryKey(),
+  name: text(),
+  email: text(),
+  age: integer(),
+  balance: doublePrecision(),
+  active: boolean(),
+  meta: jsonb().$type<User["meta"]>(),
+  mtime: bigint({ mode: "number" }),
+});
+
+const { placeholder } = sql;
+const given = {
+  id: placeholder("id"),
+  name: placeholder("name"),
+  email: placeholder("email"),
+  age: placeholder("age"),
+  balance: placeholder("balance"),
+  active: placeholder("active"),
+  meta: placeholder("meta"),
+  mtime: placeholder("mtime"),
+};
+const excluded = Object.fromEntries(columns.slice(1).map((name) => [name, sql.raw(`excluded.${name}`)]));
+
+/** Rows of one INSERT of `bulk`. */
+const rowsOfStatement = 2_000;
+
+export const entry: Entry = {
+  async open(url): Promise<Contestant> {
+    const pool = new pg.Pool({ connectionString: url, max: 10 });
+    const db = drizzle(pool);
+    const byId = eq(users.id, placeholder("id"));
+    const get = db.select().from(users).where(byId).prepare("get");
+    const select = db
+      .select()
+      .from(users)
+      .where(eq(users.email, placeholder("email")))
+      .orderBy(desc(users.mtime))
+      .limit(20)
+      .prepare("select");
+    const older = and(eq(users.active, true), gte(users.age, placeholder("age")));
+    const page = db.select().from(users).where(older).orderBy(asc(users.id)).limit(100).prepare("page");
+    const update = db
+      .update(users)
+      .set({ age: sql`${placeholder("age")}` })
+      .where(byId)
+      .prepare("update");
+    const incr = db
+      .update(users)
+      .set({ age: sql`${users.age} + 1` })
+      .where(byId)
+      .prepare("incr");
+    const put = db.insert(users).values(given).onConflictDoUpdate({ target: users.id, set: excluded }).prepare("put");
+    const add = db.insert(users).values(given).prepare("add");
+    const del = db.delete(users).where(byId).prepare("del");
+    return {
+      get: async (id) => (await get.execute({ id }))[0],
+      select: (email) => select.execute({ email }),
+      page: (age) => page.execute({ age }),
+      update: (id, age) => update.execute({ id, age }),
+      incr: (id) => incr.execute({ id }),
+      put: (user) => put.execute({ ...user }),
+      add: (user) => add.execute({ ...user }),
+      del: (id) => del.execute({ id }),
+      bulk: (rows) =>
+        db.transaction(async (tx) => {
+          for (let i = 0; i < rows.length; i += rowsOfStatement) await tx.insert(users).values(rows.slice(i, i + rowsOfStatement));
+        }),
+      clear: () => db.delete(users).where(like(users.id, "x-%")),
+      close: () => pool.end(),
+    };
+  },
+};

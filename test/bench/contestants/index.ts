@@ -1,0 +1,35 @@
+// Who takes part, by engine. Each is loaded on its own, in a process of its own, so that none pays for another's code.
+
+import type { EngineName, Entry } from "../contestant.js";
+
+type Loaders = { readonly [name: string]: () => Promise<Entry> };
+
+const bk = async (): Promise<Entry> => (await import("./bk.js")).entry;
+
+const mysql: Loaders = {
+  raw: async () => (await import("./raw-mysql.js")).entry,
+  bk,
+  drizzle: async () => (await import("./drizzle-mysql.js")).entry,
+  kysely: async () => (await import("./kysely.js")).kysely("mysql"),
+  knex: async () => (await import("./knex.js")).knex("mysql"),
+};
+
+export const contestants: Readonly<Record<EngineName, Loaders>> = {
+  sqlite: {
+    raw: async () => (await import("./raw-sqlite.js")).entry,
+    bk,
+    drizzle: async () => (await import("./drizzle-sqlite.js")).entry,
+    kysely: async () => (await import("./kysely.js")).kysely("sqlite"),
+    knex: async () => (await import("./knex.js")).knex("sqlite"),
+  },
+  pg: {
+    raw: async () => (await import("./raw-postgres.js")).entry,
+    bk,
+    drizzle: async () => (await import("./drizzle-postgres.js")).entry,
+    kysely: async () => (await import("./kysely.js")).kysely("pg"),
+    knex: async () => (await import("./knex.js")).knex("pg"),
+  },
+  mysql,
+  mariadb: mysql,
+  redis: { raw: async () => (await import("./raw-redis.js")).entry, bk },
+};

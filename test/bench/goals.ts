@@ -1,0 +1,45 @@
+// The goals of @bk/db, as ratios to the raw prepared client of the same run; smaller is better.
+
+import type { EngineName } from "./contestant.js";
+
+type Goals = Readonly<Record<string, number>>;
+
+const mysql: Goals = { get: 1.0, conc64: 0.2, tick1000: 0.1, tick200put: 0.3, bulk: 0.65 };
+
+export const goals: Readonly<Record<EngineName, Goals>> = {
+  sqlite: {
+    get: 1.2,
+    getMiss: 1.7,
+    select: 0.95,
+    page: 0.95,
+    update: 1.05,
+    incr: 1.05,
+    put: 1.05,
+    add: 1.05,
+    del: 1.05,
+    bulk: 0.95,
+    conc64: 1.2,
+    tick1000: 1.2,
+    tick200put: 0.55,
+  },
+  pg: {
+    get: 1.1,
+    getMiss: 1.1,
+    page: 0.85,
+    update: 1.1,
+    incr: 1.1,
+    put: 1.1,
+    add: 1.1,
+    del: 1.1,
+    bulk: 0.55,
+    conc64: 0.2,
+    tick1000: 0.12,
+    tick200put: 0.22,
+  },
+  mysql,
+  mariadb: mysql,
+  redis: { get: 1.05, getMiss: 1.05, put: 1.05, conc64: 0.6, put64: 0.6, tick1000: 0.6, tick200put: 0.6 },
+};
+
+/** Milliseconds from loading the package to the first row. */
+export const startGoalMs = 40;

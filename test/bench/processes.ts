@@ -1,0 +1,51 @@
+// Starts processes of the benchmark and speaks with them.
+
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { ExtraOptions } from "./extra-worker.js";
+import type { WorkerOptions } from "./worker.js";
+
+export interface Worker {
+  readonly name: string;
+  /** Gives what the process answers to an order. One order at a time. */
+  ask(order: { readonly kind: string; readonly cell?: string }): Promise<unknown>;
+  /** Lets it close its connections; gives what it told last. */
+  end(): Promise<unknown>;
+  stop(): void;
+}
+
+/** Starts a process. It is built JavaScript, run by Node alone, so that no loader counts as the library's time. */
+export function startWorker(options: WorkerOptions | ExtraOptions, built: URL): Worker {
+  const name = "name" in options ? `${options.engine} ${options.name}` : options.task;
+  const child = fork(fileURLToPath(new URL("name" in options ? "worker.js" : "extra-worker.js", built)), [JSON.stringify(options)], {
+    execArgv: process.env["BK_BENCH_EXEC_ARGV"]?.split(" ") ?? [],
+    env: { ...process.env, NODE_ENV: "production", NODE_OPTIONS: "" },
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  let waiting: { readonly resolve: (result: unknown) => void; readonly reject: (error: Error) => void } | undefined;
+  child.on("message", (message: { result?: unknown; error?: string }) => {
+    const asked = waiting;
+    waiting = undefined;
+    if (message.error === undefined) asked?.resolve(message.result);
+    else asked?.reject(new Error(`${name}: ${message.error}`));
+  });
+  child.on("exit", (code) => waiting?.reject(new Error(`${name} ended with ${code}`)));
+  const ask: Worker["ask"] = (order) =>
+    new Promise((resolve, reject) => {
+      if (!child.connected) return reject(new Error(`${name} has ended`));
+      waiting = { resolve, reject };
+      child.send(order);
+    });
+  return {
+    name,
+    ask,
+    async end() {
+      const told = await ask({ kind: "end" });
+      child.disconnect();
+      if (child.exitCode === null) await once(child, "exit");
+      return told;
+    },
+    stop: () => void (child.exitCode === null && child.kill()),
+  };
+}
