@@ -16,7 +16,7 @@ import { keyText, setRow, type StoredRow, storedRow, storedTable, type Tables } 
 export interface MemoryCommand {
   readonly shape: Shape;
   readonly writes: boolean;
-  run(tables: Tables, values: Values): Reply;
+  run(tables: Tables, values: Values, now: number): Reply;
 }
 
 type Run = MemoryCommand["run"];
@@ -101,12 +101,12 @@ function withPath({ filter, path }: SelectShape): Condition {
 function runPut(shape: PutShape): Run {
   const { table } = shape;
   const replaceable = shape.replaceIf && rowTest(table, shape.replaceIf);
-  return (tables, values) => {
+  return (tables, values, now) => {
     const rows = tables.write(table.name);
     const key = keyText(pick(shape.key, values));
     const before = rows.byKey.get(key);
     if (shape.mode === "add" && before !== undefined && !replaceable?.(values)(before)) return none;
-    setRow(rows, table, key, storedRow(table, pick(shape.row, values)));
+    setRow(rows, table, key, storedRow(table, pick(shape.row, values)), now);
     return done(shape, before);
   };
 }
@@ -127,19 +127,19 @@ function runUpdate(shape: UpdateShape): Run {
     );
   };
 
-  return (tables, values) => {
+  return (tables, values, now) => {
     const rows = tables.write(table.name);
     const test = holds(values);
     if (shape.target === "filter") {
       const matching = [...rows.byKey].filter(([, row]) => test(row));
-      for (const [key, row] of matching) setRow(rows, table, key, changed(row, values));
+      for (const [key, row] of matching) setRow(rows, table, key, changed(row, values), now);
       return { rows: [], affected: matching.length };
     }
     const key = keyText(pick(shape.key, values));
     const before = rows.byKey.get(key);
     if (before === undefined ? insert === undefined : !test(before)) return none;
     const after = before === undefined ? storedRow(table, pick(insert!, values)) : changed(before, values);
-    setRow(rows, table, key, after);
+    setRow(rows, table, key, after, now);
     return done(shape, before, after);
   };
 }
@@ -147,18 +147,18 @@ function runUpdate(shape: UpdateShape): Run {
 function runDelete(shape: DeleteShape): Run {
   const { table } = shape;
   const holds = rowTest(table, shape.guard);
-  return (tables, values) => {
+  return (tables, values, now) => {
     const rows = tables.write(table.name);
     const test = holds(values);
     if (shape.target === "filter") {
       const matching = [...rows.byKey].filter(([, row]) => test(row));
-      for (const [key] of matching) setRow(rows, table, key, undefined);
+      for (const [key] of matching) setRow(rows, table, key, undefined, now);
       return { rows: [], affected: matching.length };
     }
     const key = keyText(pick(shape.key, values));
     const before = rows.byKey.get(key);
     if (before === undefined || !test(before)) return none;
-    setRow(rows, table, key, undefined);
+    setRow(rows, table, key, undefined, now);
     return done(shape, before);
   };
 }

@@ -1,4 +1,4 @@
-import { parseConnectUrl } from "@bk/core";
+import { type Clock, parseConnectUrl } from "@bk/core";
 import { allChanges, allFilters, scalarKinds } from "../../condition/claims.js";
 import type { Capabilities, Driver, DriverOptions, Reply, RowChange, Session, Values } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
@@ -44,6 +44,7 @@ const shared = new Map<string, { readonly store: MemoryStore; users: number }>()
  */
 export async function memoryDriver(options: DriverOptions, settings: MemoryDriverSettings = {}): Promise<Driver<MemoryCommand>> {
   const { store, release } = openStore(storeName(options));
+  const engine: Engine = { store, clock: options.clock };
   return {
     name: "memory",
     capabilities: Object.freeze({ ...capabilities, ...settings.capabilities }),
@@ -51,9 +52,9 @@ export async function memoryDriver(options: DriverOptions, settings: MemoryDrive
     compile: compileMemory,
     describe: ({ shape }) => ({ verb: shape.verb, table: shape.table.name }),
     classify: () => undefined,
-    execute: (command, values, signal) => execute(store, command, values, signal),
-    begin: (begun) => beginSession(store, begun.signal),
-    commit: (changes, signal) => commit(store, changes, signal),
+    execute: (command, values, signal) => execute(engine, command, values, signal),
+    begin: (begun) => beginSession(engine, begun.signal),
+    commit: (changes, signal) => commit(engine, changes, signal),
     close: async () => release(),
   };
 }
@@ -82,19 +83,25 @@ function openStore(name: string | undefined): { store: MemoryStore; release: () 
   return { store: entry.store, release };
 }
 
-function execute(store: MemoryStore, command: MemoryCommand, values: Values, signal: AbortSignal | undefined): Reply | Promise<Reply> {
-  if (!command.writes) return command.run(store, values);
-  if (!store.isWriting) return runWhole(store, command, values);
-  return whileWriting(store, signal, () => runWhole(store, command, values));
+interface Engine {
+  readonly store: MemoryStore;
+  readonly clock: Clock;
+}
+
+function execute(engine: Engine, command: MemoryCommand, values: Values, signal: AbortSignal | undefined): Reply | Promise<Reply> {
+  const { store, clock } = engine;
+  if (!command.writes) return command.run(store, values, clock.now());
+  if (!store.isWriting) return runWhole(store, command, values, clock.now());
+  return whileWriting(store, signal, () => runWhole(store, command, values, clock.now()));
 }
 
 /** A command on many rows takes effect on all of them or on none. */
-function runWhole(tables: Tables, command: MemoryCommand, values: Values): Reply {
+function runWhole(tables: Tables, command: MemoryCommand, values: Values, now: number): Reply {
   const { shape } = command;
   const many = (shape.verb === "update" || shape.verb === "delete") && shape.target === "filter";
-  if (!many) return command.run(tables, values);
+  if (!many) return command.run(tables, values, now);
   const draft = draftOf(tables);
-  const reply = command.run(draft, values);
+  const reply = command.run(draft, values, now);
   draft.publish();
   return reply;
 }
@@ -108,7 +115,7 @@ async function whileWriting<T>(store: MemoryStore, signal: AbortSignal | undefin
   }
 }
 
-async function beginSession(store: MemoryStore, signal: AbortSignal | undefined): Promise<Session<MemoryCommand>> {
+async function beginSession({ store, clock }: Engine, signal: AbortSignal | undefined): Promise<Session<MemoryCommand>> {
   await store.beginWriting(signal);
   const draft = draftOf(store);
   let open = true;
@@ -120,7 +127,7 @@ async function beginSession(store: MemoryStore, signal: AbortSignal | undefined)
   return {
     execute(command, values) {
       if (!open) throw new DbError("closed", "the transaction has ended", { driver: "memory" });
-      return runWhole(draft, command, values);
+      return runWhole(draft, command, values, clock.now());
     },
     async commit() {
       if (open) draft.publish();
@@ -130,15 +137,16 @@ async function beginSession(store: MemoryStore, signal: AbortSignal | undefined)
   };
 }
 
-async function commit(store: MemoryStore, changes: readonly RowChange[], signal: AbortSignal | undefined): Promise<boolean> {
+async function commit({ store, clock }: Engine, changes: readonly RowChange[], signal: AbortSignal | undefined): Promise<boolean> {
   return whileWriting(store, signal, () => {
     const draft = draftOf(store);
+    const now = clock.now();
     if (!changes.every((change) => isAsBefore(draft, change))) return false;
     const old = changes.map(({ table, key }) => draft.read(table.name)?.byKey.get(keyText(key)));
     // All old rows go first, so that a unique value may pass from one row to another.
-    for (const { table, key } of changes) setRow(draft.write(table.name), table, keyText(key), undefined);
+    for (const { table, key } of changes) setRow(draft.write(table.name), table, keyText(key), undefined, now);
     for (const [i, { table, key, after }] of changes.entries())
-      if (after !== undefined) setRow(draft.write(table.name), table, keyText(key), storedRow(table, after, old[i]));
+      if (after !== undefined) setRow(draft.write(table.name), table, keyText(key), storedRow(table, after, old[i]), now);
     draft.publish();
     return true;
   });

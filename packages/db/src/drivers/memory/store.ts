@@ -67,9 +67,10 @@ function ownersOf(rows: Rows, group: Index): Map<string, string> {
 /**
  * Makes `row` the row of `key`, or removes the row when it is undefined.
  *
+ * @param now  a row whose time has come by then loses its unique values, and with them its place, to the new one
  * @throws DbError `already-exists` when another row has one of its unique values; nothing has changed then
  */
-export function setRow(rows: Rows, table: Table, key: string, row: StoredRow | undefined): void {
+export function setRow(rows: Rows, table: Table, key: string, row: StoredRow | undefined, now: number): void {
   const before = rows.byKey.get(key);
   const claims = table.uniques.map((group) => ({
     group,
@@ -78,8 +79,10 @@ export function setRow(rows: Rows, table: Table, key: string, row: StoredRow | u
     taken: row && uniqueText(group, row),
   }));
   for (const { group, owners, taken } of claims) {
-    if (taken === undefined || (owners.get(taken) ?? key) === key) continue;
-    throw new DbError("already-exists", `a row with this value of ${group.name} exists`, { detail: { unique: group.name } });
+    const owner = taken === undefined ? undefined : owners.get(taken);
+    if (owner === undefined || owner === key) continue;
+    if (hasEnded(table, rows.byKey.get(owner)!, now)) setRow(rows, table, owner, undefined, now);
+    else throw new DbError("already-exists", `a row with this value of ${group.name} exists`, { detail: { unique: group.name } });
   }
   for (const { owners, released, taken } of claims) {
     if (released !== undefined) owners.delete(released);
@@ -87,6 +90,11 @@ export function setRow(rows: Rows, table: Table, key: string, row: StoredRow | u
   }
   if (row === undefined) rows.byKey.delete(key);
   else rows.byKey.set(key, row);
+}
+
+function hasEnded({ ttl }: Table, row: StoredRow, now: number): boolean {
+  const ends = ttl === undefined ? undefined : row.get(ttl.name);
+  return ends !== undefined && Number(ends) <= now;
 }
 
 function copyRows(rows: Rows | undefined): Rows {

@@ -8,11 +8,11 @@ export interface RedisInstance {
   clean(): Promise<void>;
 }
 
-async function openInstance(env: string): Promise<RedisInstance | undefined> {
+async function openInstance(env: string, more: Readonly<Record<string, unknown>> = {}): Promise<RedisInstance | undefined> {
   const url = process.env[env];
   if (url === undefined) return undefined;
   const prefix = `bk-test-${randomUUID()}:`;
-  return { url, options: { prefix }, clean: () => removeKeys(url, prefix) };
+  return { url, options: { prefix, ...more }, clean: () => removeKeys(url, prefix) };
 }
 
 async function removeKeys(url: string, prefix: string): Promise<void> {
@@ -56,3 +56,6 @@ export const clusterFixture = {
   env: "BK_TEST_REDIS_CLUSTER",
   open: () => openInstance("BK_TEST_REDIS_CLUSTER"),
 };
+
+/** All tables in one slot, where transactions over several are possible. */
+export const taggedClusterFixture = { ...clusterFixture, open: () => openInstance(clusterFixture.env, { tag: "all" }) };

@@ -5,7 +5,7 @@ import type { KvStore } from "../../kv/store.js";
 import type { Table } from "../../schema/table.js";
 import { connectRedis, type RedisConnection, withoutCommand } from "./connection.js";
 import { classifyRedis } from "./errors.js";
-import { redisOptions } from "./options.js";
+import { isTag, redisOptions } from "./options.js";
 import { redisStore } from "./store.js";
 
 /**
@@ -21,21 +21,21 @@ export async function redisDriver(options: DriverOptions): Promise<Driver<KvComm
   const driver = kvDriver("redis", withCleanErrors(redisStore(connection, settings)), {
     clock: options.clock,
     classify: classifyRedis,
-    placeOf,
+    placeOf: (table) => placeOf(table, settings.tag),
     capabilities: { group: { get: 1000, put: 256 }, ttl: true },
   });
   return { ...driver, native: (command) => native(connection, command) };
 }
 
 /** A table's place: its name, after the tag that it shares with others. */
-function placeOf({ name, settings }: Table): string {
+function placeOf({ name, settings }: Table, commonTag: string | undefined): string {
   const bag = settings.redis ?? {};
   const unknown = Object.keys(bag).find((key) => key !== "tag");
   if (unknown !== undefined)
     throw invalid(`redis: unknown setting "${unknown}"`, { driver: "redis", table: name, detail: { field: unknown } });
-  const { tag } = bag;
+  const { tag = commonTag } = bag;
   if (tag === undefined) return name;
-  if (typeof tag === "string" && /^\w+$/.test(tag)) return `${tag}/${name}`;
+  if (isTag(tag)) return `${tag}/${name}`;
   throw invalid("redis: tag must be letters, digits and underscores", { driver: "redis", table: name, detail: { field: "tag" } });
 }
 

@@ -12,6 +12,8 @@ export interface RedisOptions {
   readonly password: string | undefined;
   /** What all keys begin with; default `bk:`. */
   readonly prefix: string;
+  /** The hash tag of tables that have none in their settings; default: each table has its own. */
+  readonly tag: string | undefined;
   /** Number of the database; default 0. A cluster has that one only. */
   readonly database: number;
   /** Milliseconds that opening a connection may take; default 10,000. */
@@ -21,7 +23,7 @@ export interface RedisOptions {
 }
 
 const defaultPort = 6379;
-const known = new Set(["prefix", "database", "username", "password", "tls", "connectTimeoutMs", "commandTimeoutMs"]);
+const known = new Set(["prefix", "tag", "database", "username", "password", "tls", "connectTimeoutMs", "commandTimeoutMs"]);
 
 /** @throws DbError `invalid` naming the field */
 export function redisOptions({ url, options }: DriverOptions): RedisOptions {
@@ -37,6 +39,8 @@ export function redisOptions({ url, options }: DriverOptions): RedisOptions {
   if (isCluster && database !== 0) throw wrong("database", "must be 0: a cluster has no other");
   const prefix = textOf(given["prefix"], "prefix") ?? "bk:";
   if (/[{}\0]/.test(prefix)) throw wrong("prefix", "must not contain braces or U+0000");
+  const tag = textOf(given["tag"], "tag");
+  if (tag !== undefined && !isTag(tag)) throw wrong("tag", "must be letters, digits and underscores");
   const commandTimeoutMs = given["commandTimeoutMs"];
   return {
     isCluster,
@@ -45,10 +49,15 @@ export function redisOptions({ url, options }: DriverOptions): RedisOptions {
     username: textOf(given["username"], "username") ?? parsed.user,
     password: textOf(given["password"], "password") ?? parsed.password,
     prefix,
+    tag,
     database,
     connectTimeoutMs: numberOf(given["connectTimeoutMs"], "connectTimeoutMs", 10_000, 1),
     commandTimeoutMs: commandTimeoutMs === undefined ? undefined : numberOf(commandTimeoutMs, "commandTimeoutMs", 0, 1),
   };
+}
+
+export function isTag(tag: unknown): tag is string {
+  return typeof tag === "string" && /^\w+$/.test(tag);
 }
 
 function wrong(field: string, what: string): DbError {
