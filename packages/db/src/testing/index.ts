@@ -1,2 +1,3 @@
 export { testDriver } from "./test-driver.js";
 export type { DriverUnderTest, KnownDefect, TestStore } from "./suite.js";
+export { describeKvStore, type OpenedStore } from "./kv-store-suite.js";
