@@ -1,0 +1,10 @@
+import { defineTables } from "@bk/db";
+
+/** The tables that the processes write to. */
+export const tables = defineTables({
+  counter: { id: { primary: 1 }, n: { type: "int" }, price: { type: "decimal" }, version: { type: "int" }, members: { type: "set" } },
+  ticket: { id: { primary: 1 }, owner: {} },
+  user: { id: { primary: 1 }, mail: { unique: 1 } },
+  item: { id: { primary: 1 }, place: { index: 1 }, rank: { type: "int", index: 2 }, moves: { type: "int" } },
+  account: { id: { primary: 1 }, balance: { type: "int" } },
+});
