@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 describe.skipIf(process.env[fixture.env] === undefined)("driver: dynamodb", () => {
-  it.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])("answers random commands as the memory driver does (seed %i)", async (seed) => {
+  it.each([1, 2, 3, 4])("answers random commands as the memory driver does (seed %i)", async (seed) => {
     const place = (await fixture.open())!;
     const driver = await dynamodbDriver({ url: place.url, options: place.options ?? {}, clock: systemClock, log: silentLog });
     cleanups.push(place.clean, () => driver.close());

@@ -40,6 +40,7 @@ export const capabilities: Capabilities = Object.freeze({
   byFilter: false,
   count: true,
   transactions: "batch",
+  // The service's limits: items of a transaction, and rows of a BatchWriteItem, so that a group of puts is one request.
   batchRows: 100,
   group: { get: 1000, put: 25 },
   search: false,

@@ -10,8 +10,6 @@ import { guardOf, isConditionFailure } from "./guard.js";
 import { unprocessed } from "./get.js";
 import { changeRow, type Decision } from "./change-row.js";
 
-/** Most rows of one BatchWriteItem, set by the service. */
-export const maxBatchRows = 25;
 const maxRounds = 10;
 const done: Reply = Object.freeze({ rows: [], affected: 1 });
 
