@@ -186,6 +186,19 @@ describe("driver: redis", () => {
           await Promise.all([plain.close(), one.close(), two.close()]);
         }));
 
+      it("sync makes a declared index also where a longer one begins with its columns", () =>
+        withInstance(async ({ url, options }) => {
+          const id = { primary: 1 };
+          const older = await openDb({ url, options, tables: { pair: { id, a: { index: 1 }, b: { index: 2 } } } });
+          await older.sync();
+          await older.put("pair", { id: "1", a: "x", b: "y" });
+          const newer = await openDb({ url, options, tables: { pair: { id, a: { index: 1, index1: 1 }, b: { index: 2 } } } });
+          expect((await newer.sync()).indexed).toContain("pair.a");
+          expect((await newer.sync()).indexed).toEqual([]);
+          expect((await newer.select("pair", { a: "x" }, { sort: "id" })).rows).toHaveLength(1);
+          await Promise.all([older.close(), newer.close()]);
+        }));
+
       it("lets a row go some time after its time has come, and gives its unique value free at once", () =>
         withInstance(async (instance) => {
           const clock = testClock();
