@@ -1,5 +1,6 @@
 // The HTTP side: a Hono app out of the gate and the routes. It knows requests and replies; the data API knows the rules.
 
+import { authTables } from "@bk/auth";
 import { BkError } from "@bk/core";
 import { Hono } from "hono";
 
@@ -8,7 +9,7 @@ import { accessLog } from "./middleware/access-log.js";
 import { gate } from "./middleware/gate.js";
 import { callerIn, dataRoutes } from "./routes/data.js";
 import { openApiDocument } from "./routes/openapi.js";
-import type { ServerContext, ServerEnv } from "./routes/server-context.js";
+import type { ServerContext, ServerEnv, ServerRequest } from "./routes/server-context.js";
 import { version } from "./version.js";
 
 /** The paths that need no signature. */
@@ -21,7 +22,7 @@ export function createApp(server: ServerContext): Hono<ServerEnv> {
   app.use(gate(server));
   app.all("/ping", (context) => context.json({}));
   app.all("/openapi.json", (context) => context.json(document));
-  app.all("/auth", (context) => context.json(context.get("allowed").account ?? callerIn(context)));
+  app.all("/auth", (context) => context.json(ownAccount(context)));
   dataRoutes(app, server);
   app.notFound((context) => errorResponse(context, notFound("nothing is served at this path")));
   app.onError((error, context) => {
@@ -31,6 +32,17 @@ export function createApp(server: ServerContext): Hono<ServerEnv> {
   });
   return app;
 }
+
+/** The caller's account without what nobody may see. */
+function ownAccount(context: ServerRequest): object {
+  const account = context.get("allowed").account as Record<string, unknown> | undefined;
+  const secret: ReadonlySet<string> = new Set(secureColumns);
+  return Object.fromEntries(Object.entries(account ?? callerIn(context)).filter(([name]) => !secret.has(name)));
+}
+
+const secureColumns = Object.entries(authTables.bk_auth)
+  .filter(([, column]) => "secure" in column)
+  .map(([name]) => name);
 
 /** What goes into the log: never values, so of a chain of causes the messages of our own errors alone, and the place of others. */
 function describe(error: Error): Record<string, unknown> {

@@ -1,0 +1,34 @@
+// Log lines are gathered and written together: a write for each request costs more than many requests do.
+
+import { writeSync } from "node:fs";
+
+const flushAfterMs = 20;
+const flushAtBytes = 64 * 1024;
+
+/** Gives a writer of lines to a file descriptor; `flush` writes what is left, at once. */
+export function bufferedLines(descriptor = 2): { write(line: string): void; flush(): void } {
+  let text = "";
+  let timer: NodeJS.Timeout | undefined;
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    let bytes = Buffer.from(text);
+    text = "";
+    while (bytes.length > 0) {
+      try {
+        bytes = bytes.subarray(writeSync(descriptor, bytes));
+      } catch (error) {
+        // A pipe that is full for the moment; any other error means that nobody reads the log, which must not stop the server.
+        if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+      }
+    }
+  }
+  return {
+    write(line) {
+      text += `${line}\n`;
+      if (text.length >= flushAtBytes) flush();
+      else timer ??= setTimeout(flush, flushAfterMs).unref();
+    },
+    flush,
+  };
+}

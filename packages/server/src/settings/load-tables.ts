@@ -1,0 +1,77 @@
+// The tables that an app declares in a file.
+
+import { readFile } from "node:fs/promises";
+import { extname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { BkError } from "@bk/core";
+import { table, type TableDefinitions } from "@bk/db";
+
+/**
+ * Reads the tables of a file: `.js`, `.mjs` or `.ts` that exports `tables`, or `.json`. The settings of a table stand under
+ * the key `$table`, beside its columns.
+ *
+ * @throws BkError `invalid` that names the file; `openDb` checks the definitions themselves
+ */
+export async function loadTables(file: string): Promise<TableDefinitions> {
+  const extension = extname(file).toLowerCase();
+  const read = readers[extension];
+  if (read === undefined) throw invalid(file, `must end in ${Object.keys(readers).join(", ")}`);
+  const tables = await read(resolve(file), file);
+  if (!isObject(tables)) throw invalid(file, "must hold an object of tables by name");
+  return Object.fromEntries(
+    Object.entries(tables).map(([name, definition]) => {
+      if (!isObject(definition)) throw invalid(file, `table ${JSON.stringify(name.slice(0, 60))} must be an object of columns`);
+      if (!Object.hasOwn(definition, "$table")) return [name, definition];
+      const { $table: settings, ...columns } = definition;
+      if (!isObject(settings)) throw invalid(file, `table ${JSON.stringify(name.slice(0, 60))}: $table must be an object of settings`);
+      return [name, table(columns as never, settings)];
+    }),
+  ) as TableDefinitions;
+}
+
+type Reader = (path: string, file: string) => Promise<unknown>;
+
+const readers: Readonly<Record<string, Reader>> = { ".json": readJson, ".js": readModule, ".mjs": readModule, ".ts": readTypeScript };
+
+async function readJson(path: string, file: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    throw invalid(file, `cannot be read (${(cause as NodeJS.ErrnoException).code})`, cause);
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw invalid(file, `is not valid JSON: ${(cause as Error).message}`, cause);
+  }
+}
+
+async function readModule(path: string, file: string): Promise<unknown> {
+  let module: { readonly tables?: unknown };
+  try {
+    module = (await import(pathToFileURL(path).href)) as { readonly tables?: unknown };
+  } catch (cause) {
+    throw invalid(file, `cannot be loaded: ${(cause as Error).message}`, cause);
+  }
+  if (module.tables === undefined) throw invalid(file, "has no export named tables");
+  return module.tables;
+}
+
+async function readTypeScript(path: string, file: string): Promise<unknown> {
+  // `process.features.typescript` is there since 22.10; before 22.18 it needs a flag.
+  const features = process.features as { readonly typescript?: string | false };
+  const hasLoader = process.execArgv.concat(process.env["NODE_OPTIONS"] ?? "").some((argument) => argument.includes("tsx"));
+  if (!features.typescript && !hasLoader)
+    throw invalid(file, `is TypeScript, which Node ${process.versions.node} does not read; use Node 22.18 or newer, or compile it`);
+  return readModule(path, file);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function invalid(file: string, what: string, cause?: unknown): BkError {
+  return new BkError("invalid", `tables: ${file} ${what}`, { detail: { field: "tables" }, cause });
+}

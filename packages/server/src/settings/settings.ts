@@ -1,0 +1,69 @@
+// Every setting of bk-server: one line each makes its option, its environment variable and its name in a configuration file.
+
+import { logLevels } from "@bk/core";
+
+import { defaultLimits, type ServerLimits } from "../limits.js";
+
+export interface Setting {
+  /** As an option and in a configuration file; in the environment `BK_` and the same in capitals with underscores. */
+  readonly name: string;
+  /** What the value is called in the help. */
+  readonly value: string;
+  readonly help: string;
+  /** What is wrong with a value; undefined when it can be used. */
+  readonly problem?: (text: string) => string | undefined;
+}
+
+const integer =
+  (min: number, max: number) =>
+  (text: string): string | undefined =>
+    /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max ? undefined : `must be an integer from ${min} to ${max}`;
+const longerThan =
+  (min: number) =>
+  (text: string): string | undefined =>
+    text.length >= min ? undefined : `must have at least ${min} characters`;
+
+const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
+  maxBodyBytes: "most bytes of a request body",
+  maxJsonDepth: "how deep JSON may be nested",
+  maxParameters: "most parameters of a query or form",
+  maxCount: "most rows of a page",
+  maxItems: "most items of a batch, and keys of a list",
+  requestTimeoutMs: "longest time for a request to arrive",
+  headersTimeoutMs: "longest time for its headers to arrive",
+  callTimeoutMs: "longest time of a database call",
+  keepAliveMs: "how long an idle connection is kept",
+  maxConnections: "most connections at a time",
+  shutdownMs: "how long running requests are waited for at the end",
+};
+
+export const limitNames = Object.keys(limitHelp) as (keyof ServerLimits)[];
+
+/** `maxBodyBytes` → `max-body-bytes` */
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** Settings that every command takes. */
+export const commonSettings: readonly Setting[] = [
+  { name: "home", value: "folder", help: "where var/ with the embedded database and keys is made, and etc/config is looked for; default: the current folder" },
+  { name: "config", value: "file", help: "settings, one name=value a line; default: etc/config in the home folder, where there is one" },
+  { name: "db", value: "url", help: "the database, such as postgres://user@host/name; default: SQLite in var/bk.db" },
+  { name: "db-pool", value: "name", help: "the pool that is the main database, of those given as --db-<name>-pool url" },
+  { name: "tables", value: "file", help: "the tables to serve: .js, .mjs or .ts that exports `tables`, or .json" },
+  { name: "master-key", value: "text", help: "encrypts the secrets of accounts; better given as BK_MASTER_KEY; default: made in var/master.key", problem: longerThan(32) },
+  { name: "token-key", value: "text", help: "seals page tokens; default: derived from the master key", problem: longerThan(16) },
+  { name: "log-level", value: "level", help: `${logLevels.join(", ")}; default info`, problem: (text) => ((logLevels as readonly string[]).includes(text) ? undefined : `must be one of ${logLevels.join(", ")}`) },
+];
+
+/** Settings of the server alone. */
+export const serveSettings: readonly Setting[] = [
+  { name: "port", value: "number", help: "default 8000; 0 takes a free one", problem: integer(0, 65_535) },
+  { name: "host", value: "address", help: "default 127.0.0.1, this machine alone; 0.0.0.0 for all" },
+  ...limitNames.map((name) => ({ name: kebab(name), value: "number", help: `${limitHelp[name]}; default ${defaultLimits[name]}`, problem: integer(1, 2 ** 31 - 1) })),
+];
+
+export const allSettings: readonly Setting[] = [...commonSettings, ...serveSettings];
+
+/** `db-pg-pool` and `db-pg-tables` name a pool. */
+export const poolSetting = /^db-([a-z][a-z0-9_]*)-(pool|tables)$/;
+
+export const environmentName = (name: string): string => `BK_${name.replaceAll("-", "_").toUpperCase()}`;
