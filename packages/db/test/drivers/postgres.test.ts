@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { silentLog, systemClock } from "@bk/core";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { DefineShape, Driver, Reply, Shape, Value, Values } from "../../src/driver.js";
 import { servesColumn } from "../../src/drivers/postgres/catalog.js";
 import { classifyPostgres } from "../../src/drivers/postgres/errors.js";
@@ -12,7 +12,7 @@ import { compileTables } from "../../src/schema/compile-table.js";
 import type { Table } from "../../src/schema/table.js";
 import { parseSearch, searchMatcher } from "../../src/search/query.js";
 import { isWanted } from "../fixtures.js";
-import { columnOf, get, orderOf, put, select, tableOf, test, update } from "../golden/shapes.js";
+import { get, orderOf, put, select, tableOf, test, update } from "../golden/shapes.js";
 import { checkAgainstMemory, modelTable } from "./driver-model.js";
 
 const settings = { clock: systemClock, log: silentLog };
@@ -154,26 +154,19 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
       ]);
     });
 
-    it.each(["real", "decimal", "bool", "int64"] as const)("finds keys of type %s", async (type) => {
-      const table = compileTables({ [`by_${type}`]: { k: { type, primary: 1 }, owner: { primary: 2 }, n: { type: "int" } } }).get(
-        `by_${type}`,
-      )!;
+    it.each(["text", "int", "int64", "date"] as const)("finds keys of two columns, one of type %s", async (type) => {
+      const name = `by_${type}`;
+      const table = compileTables({ [name]: { k: { type, primary: 1 }, owner: { primary: 2 }, n: { type: "int" } } }).get(name)!;
       await fresh(table);
-      const keys: Value[] = type === "bool" ? [true, false] : type === "real" ? ["1e+21", "1e-7", "0.1"] : ["-1", "10", "7"];
-      const row = { verb: "put", mode: "add", table, key: [0, 1], row: [0, 1, 2], replaceIf: undefined, returning: "none" } as const;
-      const added = await driver.executeGroup!(
-        driver.compile(row),
-        keys.map((key, i) => [key, "o", String(i)]),
-      );
-      expect(added.map(({ affected }) => affected)).toEqual(keys.map(() => 1));
-      const again = await driver.executeGroup!(
-        driver.compile(row),
-        [["x", ...keys].map((key, i) => [key === "x" ? keys[0]! : key, key === "x" ? "p" : "o", String(i)])].flat(),
-      );
-      expect(again.map(({ affected }) => affected)).toEqual([1, ...keys.map(() => 0)]);
+      const keys = ["-1", "10", "7"];
+      const shape = { verb: "put", mode: "add", table, key: [0, 1], row: [0, 1, 2], replaceIf: undefined, returning: "none" } as const;
+      const add = async (rows: Values[]): Promise<number[]> =>
+        (await driver.executeGroup!(driver.compile(shape), rows)).map(({ affected }) => affected);
+      expect(await add(keys.map((key, i) => [key, "o", String(i)]))).toEqual([1, 1, 1]);
+      expect(await add([["10", "p", "9"], ...keys.map((key): Values => [key, "o", "9"])])).toEqual([1, 0, 0, 0]);
       const read = { verb: "get", table, columns: [table.columns[2]!], key: [0, 1], consistent: false } as const;
-      const found = await driver.executeGroup!(driver.compile(read), [[keys[0]!, "missing"], ...keys.map((key) => [key, "o"])]);
-      expect(found.map(({ rows }) => rows[0]?.[0])).toEqual([undefined, ...keys.map((_, i) => String(i))]);
+      const found = await driver.executeGroup!(driver.compile(read), [["7", "missing"], ...keys.map((key) => [key, "o"])]);
+      expect(found.map(({ rows }) => rows[0]?.[0])).toEqual([undefined, "0", "1", "2"]);
     });
   });
 
@@ -337,7 +330,8 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
       );
       expect(frail.classify(error) ?? error).toMatchObject({ code: "unavailable" });
       await session.rollback();
-      expect(await frail.native!("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+      // The pool's other connection was ended too; this process hears of it in its own time.
+      await vi.waitFor(async () => expect(await frail.native!("SELECT 1 AS one")).toEqual([{ one: 1 }]));
       await frail.close();
     });
 
@@ -586,7 +580,6 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
     ).toEqual(["54000", "too-large", "none"]);
     expect(await meaning("BEGIN READ ONLY; DELETE FROM account")).toEqual(["25006", "denied", "none"]);
     expect(await meaning("SET LOCAL lock_timeout = 0; SELECT no_such_function()")).toEqual(["42883", "drift", "none"]);
-    expect(columnOf("account", "id").isKey).toBe(true);
   });
 
   it("tells a refused login without the password", async () => {

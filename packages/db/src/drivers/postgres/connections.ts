@@ -4,7 +4,7 @@
 import { cancelledError, type Log } from "@bk/core";
 import type * as Pg from "pg";
 import { DbError } from "../../errors.js";
-import { sqlState } from "./errors.js";
+import { isFatal, sqlState } from "./errors.js";
 import { exchangeSender, type PreparedNames, type SendExchange, type Step, type StepResult } from "./exchange.js";
 import type { PostgresLocation } from "./options.js";
 
@@ -174,17 +174,24 @@ async function connect(
       try {
         return await send(client, prepared, steps);
       } catch (error) {
-        throw lostOr(error);
+        throw failed(error);
       }
     },
     query: async (text, values) => {
       try {
         return await client.query(text, [...values]);
       } catch (error) {
-        throw lostOr(error);
+        throw failed(error);
       }
     },
   };
+  // By the time its calls hear of it, a connection that was lost has left the pool.
+  function failed(error: unknown): unknown {
+    if (isFatal(error)) leave(connection);
+    if (!connection.broken || sqlState(error) !== undefined || error instanceof DbError) return error;
+    return new DbError("unavailable", "the connection was lost before the answer came", { outcome: "unknown", cause: error });
+  }
+
   let encoding: unknown;
   client.on("error", (error) => {
     // Calls that were under way have got the error too; a connection that failed while idle is replaced when needed.
@@ -239,12 +246,6 @@ function settings({ schema, statementTimeoutMs }: PostgresLocation): string {
 async function forgetStatements(connection: PostgresConnection, prepared: PreparedNames): Promise<void> {
   prepared.clear();
   await connection.client.query("DEALLOCATE ALL");
-}
-
-/** An error that is not the server's answer: the connection was lost, and what was sent may have been carried out. */
-function lostOr(error: unknown): unknown {
-  if (sqlState(error) !== undefined || error instanceof DbError) return error;
-  return new DbError("unavailable", "the connection was lost before the answer came", { outcome: "unknown", cause: error });
 }
 
 interface Cancellable {

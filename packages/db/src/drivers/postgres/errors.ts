@@ -72,6 +72,12 @@ export function sqlState(error: unknown): string | undefined {
     : undefined;
 }
 
+/** Whether the server ended the connection with this error. Its word for that is in the server's language, so codes count too. */
+export function isFatal(error: unknown): boolean {
+  const { severity } = error as { severity?: unknown };
+  return severity === "FATAL" || severity === "PANIC" || /^(57P0[1-5]|25P0[34]|08...)$/.test(sqlState(error) ?? "");
+}
+
 /** Whether a definition failed since somebody else was making the same thing at the same time. */
 export function isThereAlready(error: unknown): boolean {
   const state = sqlState(error) ?? "";

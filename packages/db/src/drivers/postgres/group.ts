@@ -2,7 +2,7 @@
 // large ones by COPY, all else as so many executions of the prepared statement in one transaction.
 
 import type { GetShape, PutShape, Reply, Value, Values } from "../../driver.js";
-import type { Column, Kind, Table } from "../../schema/table.js";
+import type { Column, Table } from "../../schema/table.js";
 import type { SqlCommand } from "../../sql/command.js";
 import { quoteDouble as quote } from "../../sql/dialect.js";
 import { arrayLiteral } from "./array-literal.js";
@@ -29,7 +29,7 @@ const copyFrom = 32;
 /** The form for many of a command, made once; undefined where it has none and its members are carried out one behind the other. */
 export function groupForm(command: SqlCommand, nameOf: (text: string) => string): GroupForm | undefined {
   const { shape } = command;
-  if (shape.verb === "get") return keyForms(shape) ? getByKeys(shape, nameOf) : getByPlaces(shape, nameOf);
+  if (shape.verb === "get") return shape.table.key.length === 1 ? getByKeys(shape, nameOf) : getByPlaces(shape, nameOf);
   if (shape.verb === "put" && shape.returning === "none" && shape.replaceIf === undefined) return putRows(shape, nameOf);
   return undefined;
 }
@@ -37,14 +37,7 @@ export function groupForm(command: SqlCommand, nameOf: (text: string) => string)
 const nothing: readonly (readonly Value[])[] = Object.freeze([]);
 const missing: Reply = Object.freeze({ rows: nothing, affected: 0 });
 
-/** Kinds whose values come back as the very text that was sent. */
-const sameText: readonly Kind[] = ["text", "int", "int64", "time"];
-
-function keyForms({ table }: GetShape): boolean {
-  return table.key.length === 1 && sameText.includes(table.key[0].kind);
-}
-
-/** A key of one column: rows are told apart by its text. */
+/** A key of one column: rows are told apart by its text, which comes back as it was sent for every kind that a key may have. */
 function getByKeys({ table, columns, key }: GetShape, nameOf: (text: string) => string): GroupForm {
   const [column] = table.key;
   const slot = key[0]!;
@@ -62,7 +55,7 @@ function getByKeys({ table, columns, key }: GetShape, nameOf: (text: string) => 
   });
 }
 
-/** Any key: rows come with the place of the key that asked for them. */
+/** A key of several columns: rows come with the place of the key that asked for them. */
 function getByPlaces({ table, columns, key }: GetShape, nameOf: (text: string) => string): GroupForm {
   const arrays = table.key.map(({ kind }, i) => `$${i + 1}::${types[kind]}[]`).join(", ");
   const names = table.key.map((_, i) => quote(`k${i}`));
@@ -90,7 +83,6 @@ function putRows(shape: PutShape, nameOf: (text: string) => string): GroupForm {
   const text = `${into} SELECT * FROM unnest(${arrays}) ${conflict}${returning}`;
   const name = nameOf(text);
   const copied = copyTexts(table, `${into} SELECT * FROM `, ` ${conflict}${returning}`, nameOf);
-  const places = table.key.every(({ kind }) => sameText.includes(kind)) ? undefined : table.key;
 
   return (unordered, inside) => {
     // Rows are locked in the order of their keys, so that groups of two processes do not wait for each other.
@@ -105,7 +97,7 @@ function putRows(shape: PutShape, nameOf: (text: string) => string): GroupForm {
       read: (results) => {
         const { rows } = results.at(-1)!;
         if (mode === "put" || rows.length === group.length) return unordered.map(() => done);
-        return readAdded(rows, unordered, key, places);
+        return readAdded(rows, unordered, key);
       },
     };
   };
@@ -113,20 +105,9 @@ function putRows(shape: PutShape, nameOf: (text: string) => string): GroupForm {
 
 const done: Reply = Object.freeze({ rows: nothing, affected: 1 });
 
-function readAdded(
-  rows: StepResult["rows"],
-  group: readonly Values[],
-  key: readonly number[],
-  numbers: readonly Column[] | undefined,
-): readonly Reply[] {
-  const textOf = (column: number, value: Value | undefined): string => {
-    const { kind } = numbers?.[column] ?? {};
-    // Reals and decimals are written in other ways than they were sent in.
-    if (kind === "real" || kind === "decimal") return String(Number(value));
-    return kind === "bool" ? String(value === true || value === "t") : String(value);
-  };
-  const added = new Set(rows.map((row) => row.map((value, i) => textOf(i, value)).join("\0")));
-  return group.map((values) => (added.has(key.map((slot, i) => textOf(i, values[slot])).join("\0")) ? done : missing));
+function readAdded(rows: StepResult["rows"], group: readonly Values[], key: readonly number[]): readonly Reply[] {
+  const added = new Set(rows.map((row) => row.join("\0")));
+  return group.map((values) => (added.has(key.map((slot) => String(values[slot])).join("\0")) ? done : missing));
 }
 
 /**

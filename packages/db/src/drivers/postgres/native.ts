@@ -1,6 +1,6 @@
 import type { QueryResult } from "pg";
 import { invalid } from "../../errors.js";
-import type { Connections } from "./connections.js";
+import type { Connections, PostgresConnection } from "./connections.js";
 
 /**
  * Runs a native command: SQL text, or `{ text, values }` with a value for each `$n`. Values and rows are as `pg` has them.
@@ -13,14 +13,21 @@ export async function runNative(pool: Connections, command: unknown, signal?: Ab
   if (typeof text !== "string" || !Array.isArray(values))
     throw invalid("a native command of PostgreSQL is SQL text or { text, values }", { driver: "postgres" });
   return pool.hold(async (connection) => {
+    let results: Awaited<ReturnType<typeof connection.query>>;
     try {
-      const results = await connection.query(text, values);
-      // Several statements in one text have a result each; the last one counts.
-      const last = Array.isArray(results) ? (results as readonly QueryResult[]).at(-1)! : (results as QueryResult);
-      return last.fields.length > 0 ? last.rows : { affected: last.rowCount ?? 0 };
-    } finally {
-      // A transaction that the command began must not reach the next caller.
-      if (!connection.broken && connection.isInTransaction) await connection.query("ROLLBACK", []);
+      results = await connection.query(text, values);
+    } catch (error) {
+      await leaveTransaction(connection, true);
+      throw error;
     }
+    await leaveTransaction(connection, connection.isInTransaction);
+    // Several statements in one text have a result each; the last one counts.
+    const last = Array.isArray(results) ? (results as readonly QueryResult[]).at(-1)! : (results as QueryResult);
+    return last.fields.length > 0 ? last.rows : { affected: last.rowCount ?? 0 };
   }, signal);
+}
+
+/** A transaction that the command began must not reach the next caller. */
+async function leaveTransaction(connection: PostgresConnection, mayBeIn: boolean): Promise<void> {
+  if (mayBeIn && !connection.broken) await connection.query("ROLLBACK", []);
 }
