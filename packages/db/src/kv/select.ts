@@ -13,7 +13,7 @@ type Run = (values: Values, signal?: AbortSignal) => Promise<Reply>;
 
 // Rows read at once: the least with a filter, of which many may fall away, and the most.
 const minPage = 64;
-const maxPage = 500;
+const maxPage = 250;
 
 /** Gives the replies of several gets by one call of the store. */
 export function compileGet(

@@ -39,7 +39,9 @@ export async function connectRedis(options: RedisOptions, log: Log): Promise<Red
   });
 
   let opening: Promise<RedisClient> | undefined;
+  let isClosed = false;
   async function open(): Promise<RedisClient> {
+    if (isClosed) throw new DbError("closed", "used after close", { driver: "redis" });
     lastError = undefined;
     try {
       if (client.status === "wait" || client.status === "end") await client.connect();
@@ -64,7 +66,9 @@ export async function connectRedis(options: RedisOptions, log: Log): Promise<Red
     isCluster: options.isCluster,
     client: () => (client.status === "ready" ? client : (opening ??= open())),
     async close() {
-      if (client.status === "ready") await client.quit();
+      isClosed = true;
+      // Without a connection there is no answer to wait for.
+      if (client.status === "ready") await client.quit().catch(() => client.disconnect());
       else client.disconnect();
     },
   };

@@ -45,16 +45,31 @@ local function linksOf(text)
   return links
 end
 
-local old, changed = {}, {}
+-- Lua's stack bounds the number of arguments of a command.
+local most = 1000
+
+local function readAll()
+  if #KEYS == 1 then
+    return {redis.call('GET', KEYS[1])}
+  end
+  local texts = {}
+  for from = 1, #KEYS, most do
+    for _, text in ipairs(redis.call('MGET', unpack(KEYS, from, math.min(from + most - 1, #KEYS)))) do
+      texts[#texts + 1] = text
+    end
+  end
+  return texts
+end
+
+local old, changed = readAll(), {}
 for i, rowKey in ipairs(KEYS) do
-  local text = redis.call('GET', rowKey)
+  local text = old[i]
   local expected = ARGV[5 * i - 2]
   local mark = string.sub(expected, 1, 1)
   if (mark == '-' and text) or (mark == '+' and not text)
     or (mark == '=' and (not text or valueOf(text) ~= string.sub(expected, 2))) then
     return {'conflict', i - 1}
   end
-  old[i] = text
   changed[rowKey] = true
 end
 
@@ -85,11 +100,25 @@ for i = 1, #KEYS do
   end
 end
 
+-- What many changes have in common is done by few commands at the end.
+local rows, added = {}, {}
+local function add(set, entry)
+  local list = added[set]
+  if not list then
+    list = {}
+    added[set] = list
+  end
+  list[#list + 1] = 0
+  list[#list + 1] = entry
+end
+
 for i, rowKey in ipairs(KEYS) do
   local prefix, key, new, expires = ARGV[5 * i - 4], ARGV[5 * i - 3], ARGV[5 * i - 1], ARGV[5 * i]
   if old[i] then
     for _, link in ipairs(linksOf(old[i])) do
-      redis.call('ZREM', prefix .. 'i:' .. link.space, link.text .. '\\0' .. key)
+      if not (hasLink(new, '=', link.space, link.text) or hasLink(new, '!', link.space, link.text)) then
+        redis.call('ZREM', prefix .. 'i:' .. link.space, link.text .. '\\0' .. key)
+      end
     end
   end
   if new == '' then
@@ -97,16 +126,28 @@ for i, rowKey in ipairs(KEYS) do
     redis.call('ZREM', prefix .. 'k', key)
   else
     if expires == '' then
-      redis.call('SET', rowKey, new)
+      rows[#rows + 1] = rowKey
+      rows[#rows + 1] = new
     else
       redis.call('SET', rowKey, new, 'PX', expires)
     end
     if not old[i] then
-      redis.call('ZADD', prefix .. 'k', 0, key)
+      add(prefix .. 'k', key)
     end
     for _, link in ipairs(linksOf(new)) do
-      redis.call('ZADD', prefix .. 'i:' .. link.space, 0, link.text .. '\\0' .. key)
+      if not (old[i] and (hasLink(old[i], '=', link.space, link.text) or hasLink(old[i], '!', link.space, link.text))) then
+        add(prefix .. 'i:' .. link.space, link.text .. '\\0' .. key)
+      end
     end
+  end
+end
+
+for from = 1, #rows, most do
+  redis.call('MSET', unpack(rows, from, math.min(from + most - 1, #rows)))
+end
+for set, list in pairs(added) do
+  for from = 1, #list, most do
+    redis.call('ZADD', set, unpack(list, from, math.min(from + most - 1, #list)))
   end
 end
 return {'done'}
