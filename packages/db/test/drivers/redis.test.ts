@@ -266,6 +266,16 @@ describe("driver: redis", () => {
         }),
       );
 
+      it.runIf(name === "redis")("says that a key of its prefix holds something else, without the row's values", () =>
+        withDb(async (db, { options }) => {
+          const key = `{${String(options["prefix"])}pair}left:r:a\u0001`;
+          await db.native("main", ["RPUSH", key, "x"]);
+          const error: unknown = await db.put("left", { id: "a", n: 987654 }).catch((thrown: unknown) => thrown);
+          expect(error).toMatchObject({ code: "drift", outcome: "none" });
+          expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("987654");
+        }),
+      );
+
       it.runIf(name === "redis")("tells an unknown user without the password", () =>
         withInstance(async ({ url, options }) => {
           const db = await openOn({ url: url.replace("redis://", "redis://nobody:hunter2@"), options });
