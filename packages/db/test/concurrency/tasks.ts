@@ -88,15 +88,18 @@ export const tasks = {
 
   /** Moves amounts from one account to another. */
   async transfer(db, me) {
-    for (let i = 0; i < sizes.transfers; i++)
+    for (let i = 0; i < sizes.transfers; i++) {
+      // One process goes the other way round once, so that there is a deadlock; engines take a second to see one.
+      const [first, second] = me === 0 && i === 0 ? ["x1", "x0"] : ["x0", "x1"];
       await db.transaction(
         async (tx) => {
-          await tx.incr("account", { id: `x${(me + i) % 2}`, balance: -1 });
-          await tx.incr("account", { id: `x${(me + i + 1) % 2}`, balance: 1 });
+          await tx.incr("account", { id: first, balance: me - 3 });
+          await tx.incr("account", { id: second, balance: 3 - me });
           await tx.incr("account", { id: "total", balance: 1 });
         },
         { attempts: 500 },
       );
+    }
     return undefined;
   },
 } satisfies Readonly<Record<string, Task>>;

@@ -123,6 +123,24 @@ export function transactions(suite: Suite): void {
       expect(await db.get("account", `${id}-2`)).toBeUndefined();
     });
 
+    promise("a call that is refused inside, and caught, leaves the rest of the transaction whole", async ({ db, fresh, capabilities }) => {
+      const id = fresh();
+      await db.put("account", { id, balance: 1, code: id });
+      await db.transaction(async (tx) => {
+        await tx.put("entry", { account: id, at: 1 });
+        await refuses(tx.add("account", { id }), "already-exists");
+        await refuses(tx.put("account", { id, balance: "wrong" }), "invalid");
+        await refuses(tx.update("account", { id, balance: 2 }, { where: { balance: 9 }, mustMatch: true }), "condition-failed");
+        // Engines without interactive transactions see a taken unique value only at the end.
+        if (capabilities.unique && capabilities.transactions === "interactive")
+          await refuses(tx.put("account", { id: `${id}-2`, code: id }), "already-exists");
+        await tx.incr("account", { id, balance: 4 });
+      });
+      expect(await db.get("account", id)).toMatchObject({ balance: 5, code: id });
+      expect(await db.get("entry", { account: id, at: 1 })).toBeDefined();
+      expect(await db.get("account", `${id}-2`)).toBeUndefined();
+    });
+
     promise("reads by filter work inside, or are unsupported there", async ({ db, fresh, capabilities }) => {
       const id = fresh();
       await db.put("entry", { account: id, at: 1 });
