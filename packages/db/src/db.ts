@@ -13,13 +13,13 @@ import { DbError, invalid } from "./errors.js";
 import { explain } from "./explain.js";
 import { type Hook, type HookEvent, TableHooks } from "./hooks.js";
 import type { PoolNumbers } from "./metrics.js";
-import type { ReadContext } from "./pages.js";
 import { Pool, checkTimeout } from "./pipeline.js";
 import { compileTables } from "./schema/compile-table.js";
 import type { TableDefinitions } from "./schema/definition.js";
 import type { Table } from "./schema/table.js";
 import { tokenCodec } from "./token.js";
 import { type Scope, type TransactionOptions, runBatch, runInteractive } from "./transaction.js";
+import type { WriteContext } from "./write-context.js";
 
 /** One database of several. */
 export interface PoolDefinition {
@@ -130,7 +130,7 @@ export class Database extends Verbs {
       const target = home.bound(name, options.to);
       if (source.pool === target.pool) throw invalid("copy: from and to must be two pools");
       const context = home.context(undefined);
-      copied[name] = await source.pool.track(copyTable(source, target, context, { ...context, clock: home.clock }, options));
+      copied[name] = await source.pool.track(copyTable(source, target, context, context, options));
     }
     return copied;
   }
@@ -164,7 +164,7 @@ export class Home implements VerbsHome {
   readonly #homes: ReadonlyMap<string, Pool>;
   readonly #bound = new Map<Pool, Map<string, BoundTable>>();
   readonly #hooks = new Map<string, TableHooks>();
-  readonly #context: ReadContext;
+  readonly #context: WriteContext;
   #scopes: AsyncLocalStorage<Scope> | undefined;
   #closed = false;
 
@@ -180,7 +180,13 @@ export class Home implements VerbsHome {
     this.clock = options.clock ?? systemClock;
     this.log = options.log ?? silentLog;
     const { clock } = this;
-    this.#context = { tokens: tokenCodec(options.tokenKey), sortLimit: options.sortLimit ?? defaultSortLimit, now: () => clock.now() };
+    this.#context = {
+      tokens: tokenCodec(options.tokenKey),
+      sortLimit: options.sortLimit ?? defaultSortLimit,
+      now: () => clock.now(),
+      clock,
+      target: undefined,
+    };
   }
 
   get closed(): boolean {
@@ -211,7 +217,7 @@ export class Home implements VerbsHome {
     return hooks;
   }
 
-  context(scope: Scope | undefined): ReadContext {
+  context(scope: Scope | undefined): WriteContext {
     return scope?.target === undefined ? this.#context : { ...this.#context, target: scope.target };
   }
 

@@ -34,10 +34,24 @@ export class Gatherer {
   #waiting: Member[] = [];
   #scheduled = false;
   #running = 0;
+  #alone = true;
 
   constructor(options: GathererOptions) {
     this.#options = options;
   }
+
+  /** Whether the caller may send at once, being the first of this tick and nothing waiting; those that come after it are gathered. */
+  goAhead(): boolean {
+    if (!this.#alone || this.#waiting.length > 0 || this.#running > 0) return false;
+    this.#alone = false;
+    // Before the callbacks of the caller's own promise, so that one call after another goes ahead each time.
+    queueMicrotask(this.#endTurn);
+    return true;
+  }
+
+  readonly #endTurn = (): void => {
+    this.#alone = true;
+  };
 
   add(key: string, values: Values, signal?: AbortSignal): Promise<Reply> {
     return new Promise((resolve, reject) => {
@@ -83,10 +97,10 @@ export class Gatherer {
         if (!this.#options.didNothing(error)) return members.forEach((member) => member.reject(error));
       }
     }
-    await Promise.all(groups.map((group) => this.#alone(group)));
+    await Promise.all(groups.map((group) => this.#one(group)));
   }
 
-  async #alone(group: readonly Member[]): Promise<void> {
+  async #one(group: readonly Member[]): Promise<void> {
     try {
       const signal = group.length === 1 ? group[0]!.signal : undefined;
       const reply = await this.#options.one(group[0]!.values, signal);

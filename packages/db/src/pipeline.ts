@@ -42,6 +42,8 @@ export class Pool {
   readonly options: PoolOptions;
   readonly metrics = new PoolMetrics();
   readonly #running = new Set<Promise<unknown>>();
+  /** Whether the driver answered last without a promise. */
+  #answersAtOnce = false;
   #closed = false;
 
   constructor(name: string, driver: Driver, options: PoolOptions) {
@@ -171,7 +173,9 @@ export class Pool {
       share: verb === "get",
       one: async (values, signal) => {
         try {
-          return await driver.execute(prepared.command, values, signal);
+          const reply = driver.execute(prepared.command, values, signal);
+          this.#answersAtOnce = !(reply instanceof Promise);
+          return await reply;
         } catch (error) {
           return this.#failed(error, prepared, values, signal, undefined);
         }

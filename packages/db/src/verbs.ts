@@ -8,7 +8,7 @@ import { DbError, invalid } from "./errors.js";
 import type { HookCall, HookVerb } from "./hooks.js";
 import { type BulkItem, type ManyOptions, bulkResults, checkBulk, deleteMany, updateMany } from "./multi.js";
 import { checkKey, checkRow, keyOf } from "./normalize.js";
-import type { Page, ReadContext, ReadOptions, SelectOptions } from "./pages.js";
+import type { Page, ReadOptions, SelectOptions } from "./pages.js";
 import type { Pool } from "./pipeline.js";
 import { type CountOptions, type ScanOptions, countRows, getRow, listRows, scanPages, searchPage, selectPage } from "./read.js";
 import { type SyncOptions, type SyncResult, syncTables } from "./sync.js";
@@ -24,7 +24,7 @@ export interface VerbsHome {
   readonly closed: boolean;
   readonly tables: ReadonlyMap<string, unknown>;
   bound(table: string, pool: string | undefined): BoundTable;
-  context(scope: Scope | undefined): ReadContext;
+  context(scope: Scope | undefined): WriteContext;
   scope(): Scope | undefined;
   transaction<T>(work: (tx: Verbs) => Promise<T>, options: TransactionOptions): Promise<T>;
 }
@@ -48,6 +48,15 @@ const optionsOf: { readonly [verb in HookVerb | "scan"]: ReadonlySet<string> } =
 
 type Options = CallOptions | undefined;
 type WriteVerb = "add" | "put" | "update" | "incr" | "del";
+
+/** Where a call goes: its table, and the transaction that it is in. */
+interface Entered {
+  readonly bound: BoundTable;
+  readonly context: WriteContext;
+  readonly scope: Scope | undefined;
+}
+
+type Work<T> = (bound: BoundTable, context: WriteContext, call: Partial<HookCall>) => T | Promise<T>;
 
 /** The calls on one database, or on one pool of it, or inside a transaction. */
 export class Verbs {
@@ -134,14 +143,12 @@ export class Verbs {
 
   async updateAll(table: string, filter: unknown, changes: unknown, options?: ManyOptions): Promise<{ affected: number }> {
     return this.#run("updateAll", table, options, { filter, changes }, (bound, context, call) =>
-      updateMany(bound, this.#writing(context), call.filter, call.changes, options),
+      updateMany(bound, context, call.filter, call.changes, options),
     );
   }
 
   async delAll(table: string, filter: unknown, options?: ManyOptions): Promise<{ affected: number }> {
-    return this.#run("delAll", table, options, { filter }, (bound, context, call) =>
-      deleteMany(bound, this.#writing(context), call.filter, options),
-    );
+    return this.#run("delAll", table, options, { filter }, (bound, context, call) => deleteMany(bound, context, call.filter, options));
   }
 
   /**
@@ -194,11 +201,7 @@ export class Verbs {
     }
   }
 
-  #writing(context: ReadContext): WriteContext {
-    return { ...context, clock: this.#home.clock };
-  }
-
-  #enter(verb: HookVerb | "scan", table: string, options: Options): { bound: BoundTable; context: ReadContext; scope: Scope | undefined } {
+  #enter(verb: HookVerb | "scan", table: string, options: Options): Entered {
     const home = this.#home;
     if (home.closed) throw new DbError("closed", `${verb} ${table}: the database is closed`, { op: verb, table });
     const bound = home.bound(table, this.#pool ?? options?.pool);
@@ -210,15 +213,30 @@ export class Verbs {
     return { bound: scope.overlay.bound(bound), context: home.context(undefined), scope };
   }
 
-  async #run<T>(
+  /** Runs the work of a call. Without hooks and outside batch transactions nothing is put around it, so that a synchronous engine answers at once. */
+  #run<T>(
     verb: HookVerb,
     table: string,
     options: Options,
     parts: Partial<HookCall>,
-    work: (bound: BoundTable, context: ReadContext, call: Partial<HookCall>) => T | Promise<T>,
+    work: Work<T>,
     keys?: readonly unknown[],
+  ): T | Promise<T> {
+    const entered = this.#enter(verb, table, options);
+    const { bound, scope } = entered;
+    if (bound.hooks.none && scope?.overlay === undefined) return atOnce(entered, verb, parts, work);
+    return this.#runAround(entered, verb, table, options, parts, work, keys);
+  }
+
+  async #runAround<T>(
+    { bound, context, scope }: Entered,
+    verb: HookVerb,
+    table: string,
+    options: Options,
+    parts: Partial<HookCall>,
+    work: Work<T>,
+    keys: readonly unknown[] | undefined,
   ): Promise<T> {
-    const { bound, context, scope } = this.#enter(verb, table, options);
     try {
       if (scope?.overlay !== undefined) {
         if (keys === undefined) this.#refuseInOverlay(verb, bound);
@@ -233,19 +251,31 @@ export class Verbs {
     }
   }
 
-  async #write(
+  #write(
     verb: WriteVerb,
     table: string,
     options: Options,
     parts: Partial<HookCall>,
-    work: (bound: BoundTable, context: WriteContext, call: Partial<HookCall>) => WriteResult | Promise<WriteResult>,
+    work: Work<WriteResult>,
+  ): WriteResult | Promise<WriteResult> {
+    const entered = this.#enter(verb, table, options);
+    const { bound, scope } = entered;
+    if (bound.hooks.none && scope?.overlay === undefined) return atOnce(entered, verb, parts, work);
+    return this.#writeAround(entered, verb, table, options, parts, work);
+  }
+
+  async #writeAround(
+    { bound, context, scope }: Entered,
+    verb: WriteVerb,
+    table: string,
+    options: Options,
+    parts: Partial<HookCall>,
+    work: Work<WriteResult>,
   ): Promise<WriteResult> {
-    const { bound, context, scope } = this.#enter(verb, table, options);
-    const writing = this.#writing(context);
     try {
       const run = async (call: Partial<HookCall>): Promise<WriteResult> => {
         const ready = scope?.overlay === undefined ? call : await this.#loaded(verb, scope, table, options, call);
-        return work(bound, writing, ready);
+        return work(bound, context, ready);
       };
       const { hooks } = scope?.overlay === undefined ? bound : this.#home.bound(table, this.#pool ?? options?.pool);
       if (hooks.none) return await run(parts);
@@ -284,6 +314,18 @@ export class Verbs {
       ),
       { verb, table: bound.table },
     );
+  }
+}
+
+function atOnce<T>({ bound, context }: Entered, verb: HookVerb, parts: Partial<HookCall>, work: Work<T>): T | Promise<T> {
+  try {
+    const result = work(bound, context, parts);
+    if (!(result instanceof Promise)) return result;
+    return result.catch((error: unknown) => {
+      throw bound.pool.error(error, { verb, table: bound.table });
+    });
+  } catch (error) {
+    throw bound.pool.error(error, { verb, table: bound.table });
   }
 }
 
