@@ -1,1 +1,173 @@
-export {};
+// The driver of MySQL and MariaDB. README.md says how values are stored.
+
+import type { Capabilities, Codec, Driver, DriverOptions, Reply, Session } from "../../driver.js";
+import { DbError, invalid } from "../../errors.js";
+import { compileMysql, describeMysql, type MysqlCommand } from "./compile.js";
+import { servesColumn } from "./catalog.js";
+import { loadMysql, openConnections } from "./connections.js";
+import { mariadbDialect, mysqlDialect } from "./dialect.js";
+import { classifyMysql, endsTransaction, isFatal } from "./errors.js";
+import { executeGroupOn, executeOn } from "./execute.js";
+import { mysqlOptions } from "./options.js";
+
+const equality = ["eq", "ne", "in", "not_in", "null", "not_null"] as const;
+const ordered = [...equality, "gt", "ge", "lt", "le", "between", "not_between"] as const;
+const parts = ["begins_with", "not_begins_with", "ends_with", "not_ends_with", "contains", "not_contains", "like", "not_like"] as const;
+
+const capabilities = Object.freeze({
+  access: "any",
+  filters: {
+    text: [...ordered, ...parts],
+    int: ordered,
+    int64: ordered,
+    real: ordered,
+    decimal: ordered,
+    bool: ordered,
+    time: ordered,
+    json: ["null", "not_null"],
+    list: ["null", "not_null"],
+    blob: ["null", "not_null"],
+  },
+  or: true,
+  sorts: ["text", "int", "int64", "real", "decimal", "bool", "time"],
+  changes: {
+    text: ["unset", "append", "prepend"],
+    int: ["unset", "incr"],
+    int64: ["unset", "incr"],
+    real: ["unset", "incr"],
+    decimal: ["unset"],
+    bool: ["unset"],
+    time: ["unset"],
+    json: ["unset"],
+    list: ["unset"],
+    blob: ["unset"],
+  },
+  // ON DUPLICATE KEY UPDATE has no guard, and changes rows of other keys.
+  upsert: false,
+  returning: { put: "none", update: [], delete: "none" },
+  byFilter: true,
+  count: true,
+  transactions: "interactive",
+  group: { get: 1_000, put: 1_000 },
+  search: true,
+  unique: true,
+  consistent: false,
+  ttl: false,
+  schema: true,
+} satisfies Capabilities);
+
+/** MariaDB alone gives rows back that it deletes. */
+const mariadbCapabilities: Capabilities = Object.freeze({ ...capabilities, returning: { ...capabilities.returning, delete: "old" as const } });
+
+const codec: Codec = Object.freeze({
+  text: "text",
+  int: "number",
+  int64: "text",
+  real: "number",
+  decimal: "text",
+  bool: "number",
+  time: "number",
+  json: "text",
+  list: "text",
+  blob: "bytes",
+});
+
+/**
+ * Opens a MySQL or MariaDB database; no connection is made before the first command.
+ *
+ * With `mysql:` the commands are those that both servers have, with `mariadb:` those of MariaDB.
+ *
+ * @throws DbError `driver-missing` without the client; `invalid` for a bad URL or setting
+ */
+export async function mysqlDriver(options: DriverOptions): Promise<Driver<MysqlCommand>> {
+  const location = mysqlOptions(options);
+  const { engine } = location;
+  const connections = openConnections(await loadMysql(engine), location);
+  const dialect = engine === "mariadb" ? mariadbDialect : mysqlDialect;
+  let closing: Promise<void> | undefined;
+
+  const closedError = (what: string): DbError => new DbError("closed", `${engine}: ${what}`, { driver: engine });
+
+  /** Borrows a connection for one piece of work. */
+  async function withConnection<Result>(work: (lent: Awaited<ReturnType<typeof connections.lend>>) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    if (closing !== undefined) throw closedError("the database is closed");
+    const lent = await connections.lend(signal);
+    let broken = false;
+    try {
+      return await work(lent);
+    } catch (error) {
+      broken = isFatal(error);
+      throw error;
+    } finally {
+      lent.release(broken);
+    }
+  }
+
+  async function begin(settings: { readonly isolation?: "default" | "serializable"; readonly signal?: AbortSignal | undefined }): Promise<Session<MysqlCommand>> {
+    if (closing !== undefined) throw closedError("the database is closed");
+    const lent = await connections.lend(settings.signal);
+    try {
+      if (settings.isolation === "serializable") await lent.say("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+      await lent.say("START TRANSACTION");
+    } catch (error) {
+      lent.release(true);
+      throw error;
+    }
+    let ended = false;
+    let failed: unknown;
+
+    const active = (): void => {
+      if (ended) throw closedError("the transaction has ended");
+      // The server has rolled back: what came now would be outside of any transaction.
+      if (failed !== undefined) throw failed;
+    };
+    const end = async (text: "COMMIT" | "ROLLBACK"): Promise<void> => {
+      if (ended) throw closedError("the transaction has ended");
+      ended = true;
+      let clean = false;
+      try {
+        if (failed === undefined || !isFatal(failed)) await lent.say(failed === undefined ? text : "ROLLBACK");
+        clean = failed === undefined || !isFatal(failed);
+      } finally {
+        lent.release(!clean);
+      }
+      if (text === "COMMIT" && failed !== undefined) throw failed;
+    };
+
+    return {
+      async execute(command, values, signal) {
+        active();
+        try {
+          return await executeOn(lent, command, values, signal);
+        } catch (error) {
+          if (endsTransaction(error)) failed = error;
+          throw error;
+        }
+      },
+      commit: () => end("COMMIT"),
+      rollback: () => end("ROLLBACK"),
+    };
+  }
+
+  async function native(command: unknown, signal?: AbortSignal): Promise<unknown> {
+    const { text, values = [] } = typeof command === "string" ? { text: command } : ((command ?? {}) as { text?: unknown; values?: unknown });
+    if (typeof text !== "string" || !Array.isArray(values))
+      throw invalid(`a native command of ${engine} is SQL text or { text, values }`, { driver: engine });
+    return withConnection((lent) => lent.native(text, values, signal), signal);
+  }
+
+  return {
+    name: engine,
+    capabilities: engine === "mariadb" ? mariadbCapabilities : capabilities,
+    codec,
+    compile: (shape) => compileMysql(shape, dialect),
+    describe: describeMysql,
+    classify: classifyMysql,
+    execute: (command, values, signal): Promise<Reply> => withConnection((lent) => executeOn(lent, command, values, signal), signal),
+    executeGroup: (command, group, signal) => withConnection((lent) => executeGroupOn(lent, command, group, signal), signal),
+    begin,
+    serves: servesColumn,
+    native,
+    close: () => (closing ??= connections.close()),
+  };
+}

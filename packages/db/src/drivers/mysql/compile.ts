@@ -1,0 +1,61 @@
+// The compile stage: what the SQL compiler makes, and a command of its own for rows that are written whole.
+
+import { always } from "../../condition/condition.js";
+import type { PutShape, Shape } from "../../driver.js";
+import { describeCommand, type SqlCommand, type SqlStatement } from "../../sql/command.js";
+import { compileSql } from "../../sql/compile.js";
+import type { SqlDialect } from "../../sql/dialect.js";
+
+/**
+ * Writes a whole row where one statement cannot.
+ *
+ * The only insert that meets an existing row without an error, ON DUPLICATE KEY UPDATE, changes the row of whatever
+ * unique value is taken, and INSERT IGNORE passes over errors of every kind.
+ *
+ * - `add`: `insert`; when the key is taken, `clear` (if any) deletes the row whose time has come, and then `insert` again.
+ * - `put`: `replace`, and `insert` when there was nothing to replace, until one of them did it.
+ */
+export interface MysqlPut {
+  readonly kind: "put";
+  readonly shape: PutShape;
+  readonly insert: SqlStatement;
+  readonly replace: SqlStatement | undefined;
+  readonly clear: SqlStatement | undefined;
+}
+
+export type MysqlCommand = SqlCommand | MysqlPut;
+
+/** Translates a shape; pure. */
+export function compileMysql(shape: Shape, dialect: SqlDialect): MysqlCommand {
+  if (shape.verb !== "put") return compileSql(shape, dialect);
+  if (shape.mode === "put" && shape.table.uniques.length === 0) return compileSql(shape, dialect);
+  const { table, key } = shape;
+  const insert = statementOf({ ...shape, mode: "add", replaceIf: undefined, returning: "none" }, dialect);
+  if (shape.mode === "add") {
+    const clear =
+      shape.replaceIf === undefined
+        ? undefined
+        : statementOf({ verb: "delete", target: "key", table, key, guard: shape.replaceIf, returning: "none" }, dialect);
+    return Object.freeze({ kind: "put", shape, insert, replace: undefined, clear });
+  }
+  const rest = table.columns.filter((column) => !column.isKey);
+  const changes = rest.map((column) => ({ column, op: "set" as const, slot: shape.row[column.index] }));
+  const replace = statementOf(
+    { verb: "update", target: "key", table, key, changes, guard: always, insert: undefined, returning: "none" },
+    dialect,
+  );
+  return Object.freeze({ kind: "put", shape, insert, replace, clear: undefined });
+}
+
+function statementOf(shape: Shape, dialect: SqlDialect): SqlStatement {
+  const command = compileSql(shape, dialect);
+  if (command.kind !== "write") throw new TypeError(`${shape.verb} is no write`);
+  return command.statement;
+}
+
+/** The texts of a command, for `explain`. */
+export function describeMysql(command: MysqlCommand): string | readonly string[] {
+  if (command.kind !== "put") return describeCommand(command);
+  const texts = [command.replace, command.clear, command.insert].flatMap((statement) => (statement === undefined ? [] : [statement.text]));
+  return texts.length === 1 ? texts[0]! : texts;
+}

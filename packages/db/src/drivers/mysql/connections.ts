@@ -1,0 +1,166 @@
+// The connections to one server: made when they are first needed, set up once, lent to one call at a time.
+
+import { cancelledError } from "@bk/core";
+import type { ConnectionOptions, Pool, PoolConnection } from "mysql2";
+import type { Value } from "../../driver.js";
+import { DbError, invalid } from "../../errors.js";
+import type { SqlDialect } from "../../sql/dialect.js";
+import { mariadbDialect, mysqlBytesDialect, mysqlDialect } from "./dialect.js";
+import { classifyConnecting } from "./errors.js";
+import type { MysqlLocation } from "./options.js";
+import { type Answer, runNative, runPrepared, runText } from "./statements.js";
+
+type Client = typeof import("mysql2");
+
+/** A connection that is lent. */
+export interface Lent {
+  /** Runs a prepared statement. When the signal aborts it is ended on the server, and rejects unless it was done. */
+  run(text: string, values: readonly Value[], signal?: AbortSignal): Promise<Answer>;
+  /** Runs a text that cannot be prepared, such as a definition. */
+  say(text: string): Promise<Answer>;
+  /** Runs a text, with values written into it, and gives rows as objects. */
+  native(text: string, values: readonly unknown[], signal?: AbortSignal): Promise<unknown>;
+  /** The dialect of the server's own version, for definitions. */
+  readonly dialect: SqlDialect;
+  /** Gives it back; a broken one is closed. */
+  release(broken?: boolean): void;
+}
+
+export interface Connections {
+  /** @throws DbError with outcome `none` when no connection can be made */
+  lend(signal?: AbortSignal): Promise<Lent>;
+  close(): Promise<void>;
+}
+
+/** Errors instead of silently changed values, on every table; backslashes escape, as the client's own quoting expects. */
+const setUp = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1";
+/** MariaDB makes a subquery of a long IN list, which no longer goes straight to the rows. */
+const setUpMariadb = `${setUp}, in_predicate_conversion_threshold = 0`;
+
+/** Loads the client. */
+export async function loadMysql(engine: string): Promise<Client> {
+  try {
+    const module = await import("mysql2");
+    return module.default ?? module;
+  } catch (cause) {
+    throw new DbError("driver-missing", `${engine}: the client is not installed; run: npm install mysql2`, { driver: engine, cause });
+  }
+}
+
+/** Gives the connections; none is made yet. */
+export function openConnections(client: Client, location: MysqlLocation): Connections {
+  const { engine } = location;
+  const settings: ConnectionOptions = {
+    host: location.host,
+    port: location.port,
+    ...(location.user === undefined ? {} : { user: location.user }),
+    ...(location.password === undefined ? {} : { password: location.password }),
+    database: location.database,
+    connectTimeout: location.connectTimeoutMs,
+    ...(location.ssl === undefined ? {} : { ssl: location.ssl }),
+    charset: "utf8mb4_bin",
+    // `affected` counts the rows that matched, changed or not.
+    flags: ["FOUND_ROWS"],
+    supportBigNumbers: true,
+    // The server has room for 16,382 in all connections.
+    maxPreparedStatements: 500,
+    jsonStrings: true,
+    dateStrings: true,
+    enableKeepAlive: true,
+  };
+  const pool: Pool = client.createPool({ ...settings, connectionLimit: location.max });
+  const known = new WeakMap<PoolConnection, SqlDialect>();
+
+  async function lend(signal?: AbortSignal): Promise<Lent> {
+    if (signal?.aborted) throw cancelledError(signal);
+    const connection = await acquire();
+    try {
+      const dialect = known.get(connection) ?? (await prepareConnection(connection));
+      if (signal?.aborted) throw cancelledError(signal);
+      return lent(connection, dialect);
+    } catch (error) {
+      if (known.has(connection)) connection.release();
+      else connection.destroy();
+      throw connectError(error);
+    }
+  }
+
+  function acquire(): Promise<PoolConnection> {
+    return new Promise((resolve, reject) => {
+      pool.getConnection((error, connection) => (error ? reject(connectError(error)) : resolve(connection)));
+    });
+  }
+
+  async function prepareConnection(connection: PoolConnection): Promise<SqlDialect> {
+    const { rows } = await runText(connection, "SELECT VERSION()");
+    const version = String(rows[0]![0]);
+    const isMariadb = /mariadb/i.test(version);
+    if (engine === "mariadb" && !isMariadb)
+      throw invalid("mariadb: the server is MySQL; use a URL that begins with mysql:", { driver: engine, detail: { field: "url" } });
+    await runText(connection, isMariadb ? setUpMariadb : setUp);
+    const dialect = isMariadb ? mariadbDialect : hasExactCollation(version) ? mysqlDialect : mysqlBytesDialect;
+    known.set(connection, dialect);
+    // An error between two calls, such as the server's farewell, concerns none; the pool drops the connection.
+    connection.on("error", () => {});
+    return dialect;
+  }
+
+  function connectError(error: unknown): unknown {
+    if (error instanceof Error && error.name === "DbError") return error;
+    const known = classifyConnecting(error);
+    if (known === undefined) return error;
+    return new DbError(known.code, known.message ?? "a connection could not be made", { outcome: "none", cause: error });
+  }
+
+  function lent(connection: PoolConnection, dialect: SqlDialect): Lent {
+    return {
+      dialect,
+      run: (text, values, signal) => cancellable(connection, signal, () => runPrepared(connection, text, values)),
+      say: (text) => runText(connection, text),
+      native: (text, values, signal) => cancellable(connection, signal, () => runNative(connection, text, values)),
+      release(broken = false) {
+        if (broken) connection.destroy();
+        else connection.release();
+      },
+    };
+  }
+
+  async function cancellable<Result>(connection: PoolConnection, signal: AbortSignal | undefined, work: () => Promise<Result>): Promise<Result> {
+    if (signal === undefined) return work();
+    if (signal.aborted) throw cancelledError(signal);
+    let killed: Promise<void> | undefined;
+    const stop = (): void => void (killed = kill(connection));
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      return await work();
+    } finally {
+      signal.removeEventListener("abort", stop);
+      // Nobody else gets the connection before it is over, or the next statement would be the one to end.
+      await killed;
+    }
+  }
+
+  /** Ends what a connection does, from another one. */
+  function kill(connection: PoolConnection): Promise<void> {
+    return new Promise((resolve) => {
+      const other = client.createConnection(settings);
+      // The statement may have ended meanwhile, or the server be gone: then there is nothing to end.
+      other.on("error", () => resolve());
+      other.query(`KILL QUERY ${Number(connection.threadId)}`, () => {
+        other.destroy();
+        resolve();
+      });
+    });
+  }
+
+  return {
+    lend,
+    close: () => new Promise((resolve, reject) => pool.end((error) => (error ? reject(error as Error) : resolve()))),
+  };
+}
+
+/** Whether a version of MySQL has `utf8mb4_0900_bin`: since 8.0.17. */
+function hasExactCollation(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number);
+  return major > 8 || (major === 8 && (minor > 0 || patch >= 17));
+}

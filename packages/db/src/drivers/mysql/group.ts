@@ -1,0 +1,156 @@
+// Many gets as one SELECT and many rows as one INSERT. Their texts are made for a few sizes, so that few are prepared.
+
+import type { GetShape, PutShape, Reply, Value, Values } from "../../driver.js";
+import type { Column } from "../../schema/table.js";
+import type { SqlDialect } from "../../sql/dialect.js";
+
+/** Values that one prepared statement takes, at most. */
+const maxPlaceholders = 65_535;
+/** Bytes of one command; servers take 16 MB or more unless told otherwise. */
+const maxBytes = 4_000_000;
+
+/** A statement for `size` members; a group that is smaller is filled up with its last member. */
+export interface GroupStatement {
+  readonly text: string;
+  readonly size: number;
+}
+
+/** Sizes of groups: from each to the next a third or a half more. */
+const sizes = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1_000];
+
+function sizeFor(count: number): number {
+  return sizes.find((size) => size >= count) ?? count;
+}
+
+/** Keeps the statements of a command by size. */
+export function groupStatements(write: (size: number) => string): (count: number) => GroupStatement {
+  const made = new Map<number, GroupStatement>();
+  return (count) => {
+    const size = sizeFor(count);
+    let statement = made.get(size);
+    if (statement === undefined) made.set(size, (statement = { text: write(size), size }));
+    return statement;
+  };
+}
+
+/** Many gets: `read` gives the replies of the rows, in which the key stands behind the columns of the shape. */
+export interface GroupGet {
+  readonly statement: (count: number) => GroupStatement;
+  readonly bind: (group: readonly Values[], size: number) => Value[];
+  readonly read: (rows: readonly (readonly Value[])[], group: readonly Values[]) => Reply[];
+  readonly columns: readonly Column[];
+}
+
+export function compileGroupGet({ table, columns, key }: GetShape, dialect: SqlDialect): GroupGet {
+  const all = [...columns, ...table.key];
+  const list = all.map((column) => dialect.quote(column.name)).join(", ");
+  const names = table.key.map((column) => dialect.quote(column.name));
+  const one = table.key.map((column) => dialect.placeholder(0, column)).join(", ");
+  const single = names.length === 1;
+  const write = (size: number): string => {
+    const keys = new Array<string>(size).fill(single ? one : `(${one})`).join(", ");
+    return `SELECT ${list} FROM ${dialect.quote(table.name)} WHERE ${single ? names[0]! : `(${names.join(", ")})`} IN (${keys})`;
+  };
+  const identity = (values: Values, from: readonly number[]): string =>
+    single ? String(values[from[0]!]) : from.map((at) => String(values[at])).join("\u0000");
+  const places = table.key.map((_, i) => columns.length + i);
+  return {
+    columns: all,
+    statement: groupStatements(write),
+    bind: (group, size) => {
+      const values: Value[] = [];
+      for (let i = 0; i < size; i++) {
+        const member = group[Math.min(i, group.length - 1)]!;
+        for (const slot of key) values.push(member[slot]!);
+      }
+      return values;
+    },
+    read: (rows, group) => {
+      const found = new Map<string, readonly Value[]>();
+      for (const row of rows) found.set(identity(row, places), row);
+      return group.map((values) => {
+        const row = found.get(identity(values, key));
+        return { rows: row === undefined ? [] : [row], affected: 0 };
+      });
+    },
+  };
+}
+
+/** Many rows: texts of inserts, and of the delete that makes room for rows that replace others. */
+export interface GroupPut {
+  /** Inserts; on tables without unique groups a put replaces what has the key. */
+  readonly insert: (count: number) => GroupStatement;
+  readonly remove: (count: number) => GroupStatement;
+  readonly bindRows: (group: readonly Values[], size: number) => Value[];
+  readonly bindKeys: (group: readonly Values[], size: number) => Value[];
+  /** Whether filling up with the last row is harmless. */
+  readonly replaces: boolean;
+}
+
+export function compileGroupPut(shape: PutShape, dialect: SqlDialect): GroupPut {
+  const { table, row, key, mode } = shape;
+  const names = table.columns.map((column) => dialect.quote(column.name));
+  const one = `(${names.map(() => "?").join(", ")})`;
+  const replaces = mode === "put" && table.uniques.length === 0;
+  const rest = table.columns.filter((column) => !column.isKey).map((column) => dialect.quote(column.name));
+  const first = dialect.quote(table.key[0].name);
+  const set = (rest.length === 0 ? [first] : rest).map((name) => `${name} = ${dialect.inserted(name)}`).join(", ");
+  const target = dialect.quote(table.name);
+  const keyNames = table.key.map((column) => dialect.quote(column.name));
+  const keyOne = table.key.map((column) => dialect.placeholder(0, column)).join(", ");
+  const bind = (slots: readonly number[]) => (group: readonly Values[], size: number): Value[] => {
+    const values: Value[] = [];
+    for (let i = 0; i < size; i++) {
+      const member = group[Math.min(i, group.length - 1)]!;
+      for (const slot of slots) values.push(member[slot]!);
+    }
+    return values;
+  };
+  const insertText = (size: number): string => {
+    const text = `INSERT INTO ${target} (${names.join(", ")}) VALUES ${new Array<string>(size).fill(one).join(", ")}`;
+    return replaces ? `${text} ON DUPLICATE KEY UPDATE ${set}` : text;
+  };
+  const single = keyNames.length === 1;
+  const removeText = (size: number): string =>
+    `DELETE FROM ${target} WHERE ${single ? keyNames[0]! : `(${keyNames.join(", ")})`} IN (${new Array<string>(size).fill(single ? keyOne : `(${keyOne})`).join(", ")})`;
+  const exact = new Map<number, GroupStatement>();
+  const exactInsert = (count: number): GroupStatement => {
+    let statement = exact.get(count);
+    if (statement === undefined) exact.set(count, (statement = { text: insertText(count), size: count }));
+    return statement;
+  };
+  return {
+    replaces,
+    // A row that is inserted twice would be refused.
+    insert: replaces ? groupStatements(insertText) : exactInsert,
+    remove: groupStatements(removeText),
+    bindRows: bind(row),
+    bindKeys: bind(key),
+  };
+}
+
+/** Cuts a group into runs that one command takes. */
+export function runsOf(group: readonly Values[], width: number): (readonly Values[])[] {
+  const most = Math.max(1, Math.min(1_000, Math.floor(maxPlaceholders / Math.max(width, 1))));
+  const runs: Values[][] = [];
+  let run: Values[] = [];
+  let bytes = 0;
+  for (const values of group) {
+    const size = sizeOf(values);
+    if (run.length > 0 && (run.length >= most || bytes + size > maxBytes)) {
+      runs.push(run);
+      run = [];
+      bytes = 0;
+    }
+    run.push(values);
+    bytes += size;
+  }
+  if (run.length > 0) runs.push(run);
+  return runs;
+}
+
+function sizeOf(values: Values): number {
+  let bytes = 0;
+  for (const value of values) bytes += typeof value === "string" ? 3 * value.length : value instanceof Uint8Array ? value.length : 9;
+  return bytes;
+}
