@@ -10,6 +10,7 @@ import { compileMatcher } from "./condition/matches.js";
 import { parseFilter } from "./condition/parse.js";
 import type { Change, Codec, Reply, Value } from "./driver.js";
 import { DbError, invalid } from "./errors.js";
+import { freeingUnique } from "./free-unique.js";
 import { type LogicalRow, checkRow, keyOf } from "./normalize.js";
 import { living, valueEncoder } from "./pages.js";
 import { isNative } from "./plan.js";
@@ -43,7 +44,16 @@ export function changeRow(
   options?: ChangeOptions,
 ): WriteResult | Promise<WriteResult> {
   const change = checkChange(bound, context, verb, row, options);
-  return bound.ordered(change.storedKey, () => carryOut(bound, context, change));
+  const write = (): WriteResult | Promise<WriteResult> => bound.ordered(change.storedKey, () => carryOut(bound, context, change));
+  return freeingUnique(bound, context, () => givenValues(bound, change), options, write);
+}
+
+/** What the change sets, by `column.index`. */
+function givenValues(bound: BoundTable, { changes, values }: RowChange): unknown[] {
+  return bound.table.columns.map((column) => {
+    const change = changes.find((one) => one.column === column && one.op === "set" && one.slot !== undefined);
+    return change === undefined ? undefined : values[change.slot!];
+  });
 }
 
 function checkChange(
@@ -120,7 +130,7 @@ async function carryOut(bound: BoundTable, context: WriteContext, change: RowCha
     isNative(change.guard, capabilities) &&
     (returning === undefined || capabilities.returning.update.includes(returning));
   if (!native) return changeByReading(bound, context, change);
-  const inserts = change.create !== undefined && capabilities.upsert && bound.table.ttl === undefined && returning !== "old";
+  const inserts = capabilities.upsert && bound.table.ttl === undefined && returning !== "old" ? createdOrNot(change) : undefined;
   const reply = await sendUpdate(bound, context, change, inserts);
   if (reply.affected > 0)
     return returning === undefined
@@ -131,6 +141,17 @@ async function carryOut(bound: BoundTable, context: WriteContext, change: RowCha
   return changeByReading(bound, context, change);
 }
 
+/** The row to make, if there may be one: an amount that fits an existing row may not fit a new one. */
+function createdOrNot({ create }: RowChange): LogicalRow | undefined {
+  try {
+    return create?.();
+  } catch (error) {
+    // Should the row be missing, it is made by reading, and the error told then.
+    if (error instanceof DbError && error.code === "invalid") return undefined;
+    throw error;
+  }
+}
+
 export function isNativeChange(bound: BoundTable, { column, op, member, from }: Change): boolean {
   if (member !== undefined || from !== undefined) return false;
   // The length of what an engine puts together is not known beforehand.
@@ -138,12 +159,12 @@ export function isNativeChange(bound: BoundTable, { column, op, member, from }: 
   return op === "set" || (bound.pool.driver.capabilities.changes[column.kind]?.includes(op) ?? false);
 }
 
-function sendUpdate(bound: BoundTable, context: WriteContext, change: RowChange, inserts: boolean): Reply | Promise<Reply> {
+function sendUpdate(bound: BoundTable, context: WriteContext, change: RowChange, inserts: LogicalRow | undefined): Reply | Promise<Reply> {
   const { table, codec } = bound;
   const { changes, guard, values, options } = change;
   const returning = options?.returning ?? "none";
   const names = changes.map(({ column, op, slot }) => `${column.name} ${op} ${slot}`).join(",");
-  const kept = bound.kept(`update ${names}|${conditionKey(guard)}|${inserts ? "+" : ""}${returning}`, () => {
+  const kept = bound.kept(`update ${names}|${conditionKey(guard)}|${inserts === undefined ? "" : "+"}${returning}`, () => {
     const from = values.length;
     const prepared = bound.pool.prepare({
       verb: "update",
@@ -152,13 +173,13 @@ function sendUpdate(bound: BoundTable, context: WriteContext, change: RowChange,
       key: slotsOf(table.key, from),
       changes,
       guard,
-      insert: inserts ? slotsOf(table.columns, from + table.key.length) : undefined,
+      insert: inserts === undefined ? undefined : slotsOf(table.columns, from + table.key.length),
       returning,
     });
     return { prepared, encode: changeEncoder(changes, valueEncoder(guard, from, codec), codec) };
   });
   const bindings = [...kept.encode(values), ...change.storedKey];
-  if (inserts) bindings.push(...bound.encodeRow(change.create!()));
+  if (inserts !== undefined) bindings.push(...bound.encodeRow(inserts));
   return bound.pool.send(kept.prepared, bindings, options, context.target);
 }
 

@@ -77,11 +77,13 @@ function planTable(table: Table, pool: Pool, stored: StoredTable | undefined, dr
   const columns = pool.driver.capabilities.schema
     ? table.columns.filter((column) => !stored.columns.has(column.name) && !column.isKey)
     : [];
-  return { table, pool, creates: false, columns, indexes: indexes.filter((index) => !hasIndex(stored, index)) };
+  return { table, pool, creates: false, columns, indexes: indexes.filter((index) => !hasIndex(pool.driver, stored, index)) };
 }
 
-function hasIndex(stored: StoredTable, index: Index): boolean {
-  return [...stored.indexes.values()].some((known) => covers(known, index));
+function hasIndex(driver: Driver, stored: StoredTable, index: Index): boolean {
+  // Where the core reads an index by its own name, a longer one does not serve in its stead.
+  const isPlanned = driver.capabilities.access === "any";
+  return [...stored.indexes.values()].some((known) => covers(known, index) && (isPlanned || known.columns.length === index.columns.length));
 }
 
 /** Whether a stored index serves the declared one: its first columns are the same, and it is as unique. */

@@ -5,6 +5,7 @@ import { changeIfSame, readWhole, untilUnchanged } from "./change-if-same.js";
 import type { Condition } from "./condition/condition.js";
 import type { Change, PutShape, Reply, Value, Values } from "./driver.js";
 import { DbError } from "./errors.js";
+import { freeingUnique } from "./free-unique.js";
 import { type LogicalRow, checkRow } from "./normalize.js";
 import type { Prepared } from "./pipeline.js";
 import { isOver } from "./read.js";
@@ -20,7 +21,13 @@ export function writeRow(
   options?: WriteOptions,
 ): WriteResult | Promise<WriteResult> {
   const logical = checkRow(bound.rules, row, context.clock, options?.keepNow === true);
-  return writeLogical(bound, context, mode, logical, options);
+  return freeingUnique(
+    bound,
+    context,
+    () => logical,
+    options,
+    () => writeLogical(bound, context, mode, logical, options),
+  );
 }
 
 function writeLogical(

@@ -84,8 +84,9 @@ function inRange<T extends number | bigint | string>(column: Column, sum: T, isI
   const { min, max } = column.definition;
   const tooLow = min !== undefined && compareWithBound(sum, min) < 0;
   const tooHigh = max !== undefined && compareWithBound(sum, max) > 0;
-  if (!isInside || tooLow || tooHigh)
-    throw invalid(`the sum is outside the type ${column.type} of column ${column.name}`, { column: column.name });
+  if (!isInside) throw invalid(`the sum is outside the type ${column.type} of column ${column.name}`, { column: column.name });
+  if (tooLow) throw invalid(`the sum in column ${column.name} must be at least ${min}`, { column: column.name });
+  if (tooHigh) throw invalid(`the sum in column ${column.name} must be at most ${max}`, { column: column.name });
   return sum;
 }
 

@@ -20,17 +20,13 @@ async function readKnown(store: KvStore, id: string, signal: AbortSignal | undef
   return text === undefined ? undefined : { text, known: parseRow(text) as unknown as Known };
 }
 
-export async function inspect({ store }: Writer, rows: KvRows, { table }: InspectShape, signal?: AbortSignal): Promise<Reply> {
+export async function inspect({ store }: Writer, rows: KvRows, signal?: AbortSignal): Promise<Reply> {
   const stored = await readKnown(store, rows.id, signal);
-  return { rows: [], affected: 0, stored: stored && storedTable(stored.known, table) };
+  return { rows: [], affected: 0, stored: stored && storedTable(stored.known) };
 }
 
-function storedTable(known: Known, { indexes: declared }: Table): StoredTable {
-  const missing = declared.map(spaceOf).filter((space) => !Object.hasOwn(known, space));
-  const indexes = Object.entries(known)
-    // A longer index would pass for a missing one that it begins with; here each is read by itself, so both are made.
-    .filter(([space]) => !missing.some((other) => space.startsWith(`${other}.`)))
-    .map(([space, columns]) => [space, { columns, unique: space.startsWith("u.") }] as const);
+function storedTable(known: Known): StoredTable {
+  const indexes = Object.entries(known).map(([space, columns]) => [space, { columns, unique: space.startsWith("u.") }] as const);
   return { columns: new Map(), key: undefined, indexes: new Map(indexes) };
 }
 

@@ -100,7 +100,7 @@ function compile(writer: Writer, rows: KvRows, shape: Shape): KvCommand {
     case "define":
       return { shape, run: (_values, signal) => define(writer, rows, shape, signal) };
     case "inspect":
-      return { shape, run: (_values, signal) => inspect(writer, rows, shape, signal) };
+      return { shape, run: (_values, signal) => inspect(writer, rows, signal) };
   }
 }
 

@@ -39,7 +39,10 @@ export async function write(
     if (result.kind === "done") return undefined;
     if (result.kind === "conflict") return result.change;
     const { table } = rows[result.change]!;
-    if (await ownerIsGone({ store, clock }, rows[result.change]!, result, signal)) continue;
+    // The owner may be another row of this very write, which nobody has stored yet.
+    const { id } = rows[result.change]!;
+    const isOurs = changes.some((change) => change.table === id && change.key === result.owner);
+    if (!isOurs && (await ownerIsGone({ store, clock }, rows[result.change]!, result, signal))) continue;
     const group = table.uniques.find(({ columns }) => ["u", ...columns.map(({ name }) => name)].join(".") === result.space);
     throw new DbError("already-exists", `a row with this value of ${group?.name ?? result.space} exists`, {
       table: table.name,
