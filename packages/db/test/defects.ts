@@ -8,7 +8,15 @@ import { refuses, valuesOf, walk } from "../src/testing/expectations.js";
 import { type Fixture, isWanted, openStore } from "./fixtures.js";
 
 const tables = defineTables({
-  item: { id: { primary: 1 }, n: { type: "int" }, num: { type: "int" }, text: {}, tags: { type: "set" }, data: { type: "json" }, place: { index: 1 } },
+  item: {
+    id: { primary: 1 },
+    n: { type: "int" },
+    num: { type: "int" },
+    text: {},
+    tags: { type: "set" },
+    data: { type: "json" },
+    place: { index: 1 },
+  },
   pair: { id: { primary: 1 }, k: { type: "int", primary: 2 }, n: { type: "int" }, text: {}, ok: { type: "bool" } },
   typed: {
     id: { primary: 1 },
@@ -26,8 +34,21 @@ const tables = defineTables({
     obj: { type: "obj" },
     must: { notEmpty: true, value: "x" },
   },
-  wide: { id: { type: "uuid", primary: 1 }, a: { index: 1 }, b: { index: 2 }, c: { index: 3 }, mail: { unique: 1 }, order: { type: "int" } },
-  joined: { id: { primary: 1 }, key: { primary: 2, join: ["a", "b"] }, a: { hidden: true }, b: { type: "int", hidden: true }, n: { type: "int" } },
+  wide: {
+    id: { type: "uuid", primary: 1 },
+    a: { index: 1 },
+    b: { index: 2 },
+    c: { index: 3 },
+    mail: { unique: 1 },
+    order: { type: "int" },
+  },
+  joined: {
+    id: { primary: 1 },
+    key: { primary: 2, join: ["a", "b"] },
+    a: { hidden: true },
+    b: { type: "int", hidden: true },
+    n: { type: "int" },
+  },
   free: table({ id: { primary: 1 } }, { open: true }),
 });
 
@@ -86,7 +107,13 @@ export function testDefects(fixture: Fixture): void {
 
       it("3: a part of a key is no key, and groups in a guard count", async () => {
         const id = await three();
-        for (const call of [db.update("pair", { id, n: 9 }), db.del("pair", { id }), db.get("pair", { id }), db.incr("pair", { id, n: 1 }), db.put("pair", { id })])
+        for (const call of [
+          db.update("pair", { id, n: 9 }),
+          db.del("pair", { id }),
+          db.get("pair", { id }),
+          db.incr("pair", { id, n: 1 }),
+          db.put("pair", { id }),
+        ])
           await refuses(call, "invalid");
         expect(await db.update("pair", { id, k: 1, n: 9 }, { where: { $or: { n: 5, text: "no" } } })).toEqual({ affected: 0 });
         expect(await db.update("pair", { id, k: 1, n: 9 }, { where: { $or: { n: 1, text: "no" } } })).toEqual({ affected: 1 });
@@ -146,7 +173,12 @@ export function testDefects(fixture: Fixture): void {
         await db.bulk(Array.from({ length: 120 }, (_, k) => ({ op: "put", table: "pair", row: { id, k } })));
         const page = await db.select("pair", { id });
         expect([page.rows.length, typeof page.next]).toEqual([50, "string"]);
-        expect(await db.list("pair", Array.from({ length: 120 }, (_, k) => ({ id, k })))).toHaveLength(120);
+        expect(
+          await db.list(
+            "pair",
+            Array.from({ length: 120 }, (_, k) => ({ id, k })),
+          ),
+        ).toHaveLength(120);
       });
 
       it("11: deleting or changing many rows skips no page", async () => {
@@ -160,7 +192,8 @@ export function testDefects(fixture: Fixture): void {
       it("12: text tests mind the case, take % and _ literally, and never match absence", async () => {
         const place = fresh();
         for (const [i, text] of ["Ab", "ab", "a%", "a_", "axx", null].entries()) await db.put("item", { id: `${place}${i}`, place, text });
-        const found = async (test: object): Promise<unknown[]> => valuesOf((await db.select("item", { place, text: test })).rows, "text").sort();
+        const found = async (test: object): Promise<unknown[]> =>
+          valuesOf((await db.select("item", { place, text: test })).rows, "text").sort();
         expect(await found({ $begins_with: "a" })).toEqual(["a%", "a_", "ab", "axx"]);
         expect(await found({ $begins_with: "a%" })).toEqual(["a%"]);
         expect(await found({ $contains: "_" })).toEqual(["a_"]);
@@ -170,7 +203,16 @@ export function testDefects(fixture: Fixture): void {
 
       it("13: values come back as what they are", async () => {
         const id = fresh();
-        const row = { id, int: 9007199254740991, big: 9007199254740993n, bool: true, real: 0.1, price: "1234567890.0987654321", at: new Date(1234567890123), set: [-1, 2, 10] };
+        const row = {
+          id,
+          int: 9007199254740991,
+          big: 9007199254740993n,
+          bool: true,
+          real: 0.1,
+          price: "1234567890.0987654321",
+          at: new Date(1234567890123),
+          set: [-1, 2, 10],
+        };
         await db.put("typed", row);
         expect(await db.get("typed", id)).toMatchObject(row);
       });
@@ -195,7 +237,8 @@ export function testDefects(fixture: Fixture): void {
     describe("operators", () => {
       const filled = async (): Promise<string> => {
         const id = fresh();
-        for (const [k, text] of ["abc", "bcd", "xyz", null].entries()) await db.put("pair", { id, k, n: text === null ? null : k * 5, text });
+        for (const [k, text] of ["abc", "bcd", "xyz", null].entries())
+          await db.put("pair", { id, k, n: text === null ? null : k * 5, text });
         return id;
       };
       const keys = async (filter: AnyRow): Promise<unknown[]> => valuesOf((await db.select("pair", filter)).rows, "k");
@@ -262,7 +305,8 @@ export function testDefects(fixture: Fixture): void {
 
       it("24, 25: sort, select, returning and names of tables are names, or refused", async () => {
         const id = fresh();
-        for (const sort of ["n; drop table item", "n desc", "(select 1)", "1"]) await refuses(db.select("item", { id }, { sort }), "invalid");
+        for (const sort of ["n; drop table item", "n desc", "(select 1)", "1"])
+          await refuses(db.select("item", { id }, { sort }), "invalid");
         for (const select of [["*"], ["n, text"], ["count(*)"]]) await refuses(db.select("item", { id }, { select }), "invalid");
         await refuses(db.put("item", { id }, { returning: "*, (select 1)" }), "invalid");
         await refuses(db.get("item; drop table item", id), "invalid");
@@ -298,7 +342,9 @@ export function testDefects(fixture: Fixture): void {
     describe("failures are told, results are whole", () => {
       it("31: every item of a bulk is written or told of", async () => {
         const id = fresh();
-        const results = await db.bulk(Array.from({ length: 130 }, (_, k) => ({ op: "put", table: "pair", row: { id, k, n: k === 77 ? "x" : k } })));
+        const results = await db.bulk(
+          Array.from({ length: 130 }, (_, k) => ({ op: "put", table: "pair", row: { id, k, n: k === 77 ? "x" : k } })),
+        );
         expect(results.filter((result) => "error" in result)).toHaveLength(1);
         expect(await db.count("pair", { id })).toBe(129);
       });
@@ -353,9 +399,23 @@ export function testDefects(fixture: Fixture): void {
         const ids = Array.from({ length: 6 }, fresh);
         await db.bulk(ids.flatMap((id, i) => Array.from({ length: i + 1 }, (_, k) => ({ op: "put", table: "pair", row: { id, k } }))));
         const pages = await Promise.all(ids.map((id) => db.select("pair", { id }, { count: 3 })));
-        expect(pages.map(({ rows, next }) => [rows.length, next !== undefined])).toEqual([[1, false], [2, false], [3, false], [3, true], [3, true], [3, true]]);
+        expect(pages.map(({ rows, next }) => [rows.length, next !== undefined])).toEqual([
+          [1, false],
+          [2, false],
+          [3, false],
+          [3, true],
+          [3, true],
+          [3, true],
+        ]);
         const written = await Promise.all(ids.map((id, i) => db.update("pair", { id, k: 3, n: 1 }).then(({ affected }) => [i, affected])));
-        expect(written).toEqual([[0, 0], [1, 0], [2, 0], [3, 1], [4, 1], [5, 1]]);
+        expect(written).toEqual([
+          [0, 0],
+          [1, 0],
+          [2, 0],
+          [3, 1],
+          [4, 1],
+          [5, 1],
+        ]);
       });
 
       it("37, 47: a value that breaks a rule is refused, never dropped, cut or turned into another", async () => {
@@ -383,7 +443,11 @@ export function testDefects(fixture: Fixture): void {
       });
 
       it("39: an error inside a transaction undoes it, and the next one starts clean", async () => {
-        if (db.capabilities().transactions === "none") return refuses(db.transaction(async () => undefined), "unsupported");
+        if (db.capabilities().transactions === "none")
+          return refuses(
+            db.transaction(async () => undefined),
+            "unsupported",
+          );
         const id = fresh();
         const failing = (): Promise<unknown> =>
           db.transaction(async (tx) => {
@@ -399,7 +463,14 @@ export function testDefects(fixture: Fixture): void {
 
       it("40: joined keys tell their parts apart, zero and empty ones too", async () => {
         const id = fresh();
-        const parts = [["a|1", 0], ["a", 10], ["a|", 1], ["", 0], ["|", 0], ["a\\|1", 0]] as const;
+        const parts = [
+          ["a|1", 0],
+          ["a", 10],
+          ["a|", 1],
+          ["", 0],
+          ["|", 0],
+          ["a\\|1", 0],
+        ] as const;
         for (const [n, [a, b]] of parts.entries()) await db.add("joined", { id, a, b, n });
         for (const [n, [a, b]] of parts.entries()) expect(await db.get("joined", { id, a, b })).toMatchObject({ n });
       });
@@ -417,7 +488,10 @@ export function testDefects(fixture: Fixture): void {
 
       it("44: a pool that does not exist is an error, never another database", async () => {
         await refuses(db.put("item", { id: "a" }, { pool: "other" }), "invalid");
-        await refuses(db.transaction(async () => undefined, { pool: "other" }), "invalid");
+        await refuses(
+          db.transaction(async () => undefined, { pool: "other" }),
+          "invalid",
+        );
       });
 
       it("46: get without a key has one answer: invalid", async () => {

@@ -20,7 +20,24 @@ import { unique } from "./topics/unique.js";
 import { values } from "./topics/values.js";
 import { type DriverUnderTest, Suite } from "./suite.js";
 
-const topics = [values, keys, rows, changes, filters, pages, many, transactions, unique, ttl, joins, openTables, columns, calls, sync, search];
+const topics = [
+  values,
+  keys,
+  rows,
+  changes,
+  filters,
+  pages,
+  many,
+  transactions,
+  unique,
+  ttl,
+  joins,
+  openTables,
+  columns,
+  calls,
+  sync,
+  search,
+];
 
 /**
  * Registers the tests that every driver of @bk/db passes, under `describe("driver: <id>")`. Call it in a vitest file.

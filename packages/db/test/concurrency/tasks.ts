@@ -44,7 +44,7 @@ export const tasks = {
 
   /** Reads, then changes what nobody has changed since. */
   async optimistic(db) {
-    for (let done = 0; done < sizes.versions; ) {
+    for (let done = 0; done < sizes.versions;) {
       const version = (await db.get("counter", "three", { consistent: true }))!["version"] as number;
       const { affected } = await db.update("counter", { id: "three", version: version + 1 }, { where: { version } });
       done += affected;

@@ -18,7 +18,9 @@ export interface Team {
 
 /** Starts `size` processes, each with a connection of its own. */
 export async function openTeam(size: number, store: { url: string; options?: Readonly<Record<string, unknown>> }): Promise<Team> {
-  const workers = Array.from({ length: size }, () => fork(program, { execArgv: ["--conditions=bk-source", `--import=${loader}`], serialization: "advanced" }));
+  const workers = Array.from({ length: size }, () =>
+    fork(program, { execArgv: ["--conditions=bk-source", `--import=${loader}`], serialization: "advanced" }),
+  );
   try {
     await Promise.all(workers.map((worker, me) => order(worker, { ...store, me })));
   } catch (error) {

@@ -72,23 +72,36 @@ export function testConcurrency(fixture: Fixture): void {
       const won = (await team.all("claim")) as string[][];
       expect(won.flat().sort()).toEqual(Array.from({ length: sizes.names }, (_, i) => `m${i}`).sort());
       expect(await db.count("user", {}, { all: true })).toBe(sizes.names);
-      for (const [me, mine] of won.entries()) for (const mail of mine) expect((await db.select("user", { mail })).rows).toEqual([{ id: `${mail}-${me}`, mail }]);
+      for (const [me, mine] of won.entries())
+        for (const mail of mine) expect((await db.select("user", { mail })).rows).toEqual([{ id: `${mail}-${me}`, mail }]);
     });
 
     it("an index gives the rows as they are, while they move and afterwards", async () => {
-      await db.bulk(Array.from({ length: sizes.items }, (_, i) => ({ op: "put", table: "item", row: { id: `i${i}`, place: places[0], rank: 0, moves: 0 } })));
+      await db.bulk(
+        Array.from({ length: sizes.items }, (_, i) => ({
+          op: "put",
+          table: "item",
+          row: { id: `i${i}`, place: places[0], rank: 0, moves: 0 },
+        })),
+      );
       const wrong = (await team.all("move")).flat();
       expect(wrong).toEqual([]);
       const all = (await db.select("item", {}, { count: 1000 })).rows;
       expect(all.reduce((sum, row) => sum + (row["moves"] as number), 0)).toBe(processes * sizes.moves);
       for (const place of places) {
         const { rows } = await db.select("item", { place });
-        expect(rows.map((row) => row["id"]).sort()).toEqual(all.filter((row) => row["place"] === place).map((row) => row["id"]).sort());
+        expect(rows.map((row) => row["id"]).sort()).toEqual(
+          all
+            .filter((row) => row["place"] === place)
+            .map((row) => row["id"])
+            .sort(),
+        );
       }
     });
 
     it("transactions at once are each done as a whole, or unsupported", async () => {
-      if (db.capabilities().transactions === "none") return expect(db.transaction(async () => undefined)).rejects.toMatchObject({ code: "unsupported" });
+      if (db.capabilities().transactions === "none")
+        return expect(db.transaction(async () => undefined)).rejects.toMatchObject({ code: "unsupported" });
       for (const id of ["x0", "x1", "total"]) await db.put("account", { id, balance: 0 });
       await team.all("transfer");
       const [x0, x1, total] = (await db.list("account", ["x0", "x1", "total"])).map((row) => row["balance"] as number);

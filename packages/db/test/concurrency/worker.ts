@@ -5,7 +5,9 @@ import { tables } from "./tables.js";
 import { type Task, tasks, type TaskName } from "./tasks.js";
 
 /** What the parent sends. */
-export type Order = { readonly url: string; readonly options?: Readonly<Record<string, unknown>>; readonly me: number } | { readonly task: TaskName };
+export type Order =
+  | { readonly url: string; readonly options?: Readonly<Record<string, unknown>>; readonly me: number }
+  | { readonly task: TaskName };
 /** What it gets back for each order. */
 export type Answer = { readonly result: unknown } | { readonly error: string };
 
@@ -24,7 +26,13 @@ async function follow(order: Order): Promise<unknown> {
 process.on("message", (order: Order) => {
   void follow(order).then(
     (result) => process.send!({ result } satisfies Answer),
-    (error: unknown) => process.send!({ error: error instanceof Error ? `${error.stack ?? error.message}${error.cause instanceof Error ? `\ncause: ${error.cause.message}` : ""}` : String(error) } satisfies Answer),
+    (error: unknown) =>
+      process.send!({
+        error:
+          error instanceof Error
+            ? `${error.stack ?? error.message}${error.cause instanceof Error ? `\ncause: ${error.cause.message}` : ""}`
+            : String(error),
+      } satisfies Answer),
   );
 });
 process.on("disconnect", () => void db?.close().finally(() => process.exit(0)));

@@ -39,7 +39,8 @@ export function testFaults(fixture: Fixture, service: string): void {
         server = await startService(service);
       } catch (error) {
         // The environment gave a server that may not be killed, and none can be started beside it.
-        if (error instanceof NoServiceError) throw new Error(`${service}: the fault tests need a server of their own: ${error.message}`, { cause: error });
+        if (error instanceof NoServiceError)
+          throw new Error(`${service}: the fault tests need a server of their own: ${error.message}`, { cause: error });
         throw error;
       }
       proxy = await openFaultProxy(server.url);
@@ -65,7 +66,12 @@ export function testFaults(fixture: Fixture, service: string): void {
       try {
         const instance = (await fixture.open())!;
         const { attempts, sync = true } = settings;
-        const db = await openAny({ url: instance.url, ...(instance.options === undefined ? {} : { options: instance.options }), tables, ...(attempts === undefined ? {} : { attempts }) });
+        const db = await openAny({
+          url: instance.url,
+          ...(instance.options === undefined ? {} : { options: instance.options }),
+          tables,
+          ...(attempts === undefined ? {} : { attempts }),
+        });
         opened.push(db);
         if (sync) await db.sync();
         return db;
@@ -108,7 +114,9 @@ export function testFaults(fixture: Fixture, service: string): void {
       expect(failed.size).toBeGreaterThan(0);
       for (const error of failed.values()) expect(["unavailable", "timeout"]).toContain(error.code);
       const stored = new Set<string>();
-      for (let i = 0; i < lanes; i++) for await (const row of db.scan("log", { lane: `lane${i}` }, { count: 1000 })) stored.add(`${row["lane"] as string} ${row["at"] as number}`);
+      for (let i = 0; i < lanes; i++)
+        for await (const row of db.scan("log", { lane: `lane${i}` }, { count: 1000 }))
+          stored.add(`${row["lane"] as string} ${row["at"] as number}`);
       expect([...acknowledged].filter((name) => !stored.has(name))).toEqual([]);
       expect([...failed].filter(([name, { outcome }]) => outcome === "none" && stored.has(name)).map(([name]) => name)).toEqual([]);
     });
@@ -162,7 +170,10 @@ export function testFaults(fixture: Fixture, service: string): void {
       await db.put("counter", { id: "a", n: 5 });
       await proxy.mode("hang");
       const controller = new AbortController();
-      const calls = [db.get("counter", "a", { signal: controller.signal }), db.incr("counter", { id: "a", n: 0 }, { signal: controller.signal })];
+      const calls = [
+        db.get("counter", "a", { signal: controller.signal }),
+        db.incr("counter", { id: "a", n: 0 }, { signal: controller.signal }),
+      ];
       await sleep(50);
       controller.abort();
       await refuses(calls[0]!, "cancelled");
@@ -188,7 +199,11 @@ export function testFaults(fixture: Fixture, service: string): void {
       await db.get("counter", "a").catch(() => undefined);
       await refuses(db.get("counter", "a"), "unavailable", { outcome: "none" });
       await refuses(db.put("counter", { id: "b", n: 1 }), "unavailable", { outcome: "none" });
-      await refuses(db.transaction(async (tx) => tx.put("counter", { id: "c" })), "unavailable", { outcome: "none" });
+      await refuses(
+        db.transaction(async (tx) => tx.put("counter", { id: "c" })),
+        "unavailable",
+        { outcome: "none" },
+      );
       await proxy.mode("pass");
       expect(await db.get("counter", "a")).toEqual({ id: "a", n: 1 });
       expect(await db.list("counter", ["b", "c"])).toEqual([]);

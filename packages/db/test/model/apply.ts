@@ -19,7 +19,8 @@ export async function applyStep(db: AnyDb, step: Step, time: ModelTime): Promise
     return { value: await carryOut(db, step, time) };
   } catch (error) {
     if (error instanceof Planned) return { code: "planned", message: "" };
-    if (error instanceof DbError) return { code: error.code, message: `${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ""}` };
+    if (error instanceof DbError)
+      return { code: error.code, message: `${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ""}` };
     throw error;
   }
 }
@@ -62,7 +63,8 @@ function timed(arg: unknown, time: ModelTime): unknown {
 }
 
 function answerOf({ verb }: CallStep, answer: unknown): unknown {
-  if (verb === "bulk") return (answer as AnyRow[]).map((result) => (result["error"] instanceof DbError ? { code: result["error"].code } : result));
+  if (verb === "bulk")
+    return (answer as AnyRow[]).map((result) => (result["error"] instanceof DbError ? { code: result["error"].code } : result));
   // Tokens are opaque and may differ; that there is one may not.
   if (verb === "select") return { rows: (answer as AnyRow)["rows"], more: (answer as AnyRow)["next"] !== undefined };
   return answer;

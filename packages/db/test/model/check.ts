@@ -149,7 +149,7 @@ async function shorten(fixture: Fixture, failing: readonly Step[]): Promise<read
   let steps = failing;
   let replays = 0;
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let from = 0; from < steps.length; ) {
+    for (let from = 0; from < steps.length;) {
       if (replays++ >= mostReplays || Date.now() > until) return steps;
       const fewer = [...steps.slice(0, from), ...steps.slice(from + size)];
       if (fewer.length > 0 && (await fails(fixture, fewer))) steps = fewer;

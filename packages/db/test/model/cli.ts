@@ -11,7 +11,9 @@ drivers: ${fixtures.map(({ name }) => name).join(" ")}
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  const options = new Map(args.map((arg) => /^--(driver|steps|seed)=(.+)$/.exec(arg)?.slice(1, 3) as [string, string] | undefined ?? [arg, ""]));
+  const options = new Map(
+    args.map((arg) => (/^--(driver|steps|seed)=(.+)$/.exec(arg)?.slice(1, 3) as [string, string] | undefined) ?? [arg, ""]),
+  );
   const unknown = [...options.keys()].find((name) => !["driver", "steps", "seed"].includes(name));
   const fixture = fixtures.find(({ name }) => name === options.get("driver"));
   const steps = Number(options.get("steps") ?? 20_000);
@@ -29,7 +31,11 @@ async function main(args: readonly string[]): Promise<number> {
     const disagreement = await checkModel({ fixture, steps, seed, onProgress: progressOn(process.stderr, steps, began) });
     if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
     const seconds = Math.round((Date.now() - began) / 1000);
-    process.stdout.write(disagreement === undefined ? `${fixture.name}: ${steps} steps agree (seed ${seed}, ${seconds} s)\n` : `${report(fixture.name, disagreement)}\n`);
+    process.stdout.write(
+      disagreement === undefined
+        ? `${fixture.name}: ${steps} steps agree (seed ${seed}, ${seconds} s)\n`
+        : `${report(fixture.name, disagreement)}\n`,
+    );
     return disagreement === undefined ? 0 : 1;
   } finally {
     await services.stop();

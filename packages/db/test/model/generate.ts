@@ -103,12 +103,27 @@ function rowOf(random: Random, table: ModelTable, limits: RowLimits): Values {
   return row;
 }
 
-function rowCall(random: Random, verb: "get" | "list" | "add" | "put" | "update" | "incr" | "del", table: ModelTable, limits: RowLimits): CallStep {
+function rowCall(
+  random: Random,
+  verb: "get" | "list" | "add" | "put" | "update" | "incr" | "del",
+  table: ModelTable,
+  limits: RowLimits,
+): CallStep {
   switch (verb) {
     case "get":
-      return call("get", table, keyOf(random, table), random.chance(0.2) ? { select: random.times(3, () => random.pick(sortable[table])) } : {});
+      return call(
+        "get",
+        table,
+        keyOf(random, table),
+        random.chance(0.2) ? { select: random.times(3, () => random.pick(sortable[table])) } : {},
+      );
     case "list":
-      return call("list", table, random.times(6, () => keyOf(random, table)), {});
+      return call(
+        "list",
+        table,
+        random.times(6, () => keyOf(random, table)),
+        {},
+      );
     case "add":
     case "put":
       return call(verb, table, rowOf(random, table, limits), returning(random, verb === "add" ? ["new"] : ["new", "old"]));
@@ -205,7 +220,17 @@ function operand(random: Random, table: ModelTable, column: string): unknown {
     case 6:
       return { [random.pick(ordering)]: value() };
     default:
-      return { [random.pick(["$begins_with", "$contains", "$ends_with", "$not_begins_with", "$like", "$ilike"])]: random.pick(["a", "R", "%", "", "😀", "o", "b"]) };
+      return {
+        [random.pick(["$begins_with", "$contains", "$ends_with", "$not_begins_with", "$like", "$ilike"])]: random.pick([
+          "a",
+          "R",
+          "%",
+          "",
+          "😀",
+          "o",
+          "b",
+        ]),
+      };
   }
 }
 
@@ -263,10 +288,14 @@ function updateAll(random: Random, table: ModelTable): CallStep {
   const changes: Values = {};
   // Values with which no row can fail: which rows came before the failure would not be promised.
   for (const column of ["small", "text", "tags", "free", "city"])
-    if (pools[table][column] !== undefined && random.chance(0.5)) changes[column] = random.chance(0.2) ? null : valueOf(random, table, column);
+    if (pools[table][column] !== undefined && random.chance(0.5))
+      changes[column] = random.chance(0.2) ? null : valueOf(random, table, column);
   if (Object.keys(changes).length === 0) changes["small"] = 1;
   const ops = typeof changes["small"] === "number" && random.chance(0.4) ? { ops: { small: "incr" } } : {};
-  return call("updateAll", table, { ...filterOf(random, table), $or: [{ small: { $lt: 3 } }, { [hashColumn[table]]: null }] }, changes, { ...scanning(random), ...ops });
+  return call("updateAll", table, { ...filterOf(random, table), $or: [{ small: { $lt: 3 } }, { [hashColumn[table]]: null }] }, changes, {
+    ...scanning(random),
+    ...ops,
+  });
 }
 
 function bulkItems(random: Random, table: ModelTable): Values[] {
@@ -280,7 +309,9 @@ function bulkItems(random: Random, table: ModelTable): Values[] {
 
 function transaction(random: Random): Step {
   const limits = { withoutUnique: true, withoutErrors: true };
-  const calls = random.times(5, () => rowCall(random, random.pick(["get", "put", "update", "incr", "del", "put", "add"]), random.pick(tableNames), limits));
+  const calls = random.times(5, () =>
+    rowCall(random, random.pick(["get", "put", "update", "incr", "del", "put", "add"]), random.pick(tableNames), limits),
+  );
   return { kind: "transaction", calls, fails: random.chance(0.25) };
 }
 

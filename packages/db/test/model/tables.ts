@@ -67,7 +67,30 @@ export const tables = defineTables({
 export type ModelTable = keyof typeof tables;
 export const tableNames = Object.keys(tables) as ModelTable[];
 
-const texts = ["", "a", "A", "ab", "abc", "a ", "%", "a%b", "_", "'", '"', "\\", "a|b", "*", "é", "e\u0301", "ß", "😀", "\uffff", "null", "\n", "z".repeat(300)];
+const texts = [
+  "",
+  "a",
+  "A",
+  "ab",
+  "abc",
+  "a ",
+  "%",
+  "a%b",
+  "_",
+  "'",
+  '"',
+  "\\",
+  "a|b",
+  "*",
+  "é",
+  "e\u0301",
+  "ß",
+  "😀",
+  "\uffff",
+  "null",
+  "\n",
+  "z".repeat(300),
+];
 
 /** Values of a column in rows, by table and column. */
 export const pools: Readonly<Record<ModelTable, Readonly<Record<string, readonly unknown[]>>>> = {
@@ -120,7 +143,7 @@ export const pools: Readonly<Record<ModelTable, Readonly<Record<string, readonly
     ok: [true, false],
   },
   user: {
-    id: ["u", "U", "v", "w", "x", "\"y"],
+    id: ["u", "U", "v", "w", "x", '"y'],
     mail: ["a@b", "A@B", "c@d", "", "e", "f"],
     realm: ["r", "R", ""],
     number: [0, 1, -1],
@@ -148,7 +171,14 @@ export const keyColumns: Readonly<Record<ModelTable, readonly string[]>> = {
 };
 
 /** The order of a partition, which a select by the hash column has. */
-export const hashColumn: Readonly<Record<ModelTable, string>> = { album: "id", photo: "owner", chat: "id", stat: "first", user: "id", note: "owner" };
+export const hashColumn: Readonly<Record<ModelTable, string>> = {
+  album: "id",
+  photo: "owner",
+  chat: "id",
+  stat: "first",
+  user: "id",
+  note: "owner",
+};
 
 export const sortable: Readonly<Record<ModelTable, readonly string[]>> = {
   album: ["id", "text", "n", "small", "big", "x", "price", "ok", "at", "hits", "place", "stars", "expires"],

@@ -28,7 +28,9 @@ export function calls(suite: Suite): void {
       await db.put("hooked", { id, n: 1 }, { returning: "new" });
       expect(seen).toMatchObject([{ verb: "put", table: "hooked", row: { id, n: 1 }, options: { returning: "new" } }]);
       expect(await db.get("hooked", id)).toEqual({ id, n: 1, text: "from the hook" });
-      await expect(db.del("hooked", id)).rejects.toSatisfy((error: Error) => `${error.message} ${String(error.cause)}`.includes("not this one"));
+      await expect(db.del("hooked", id)).rejects.toSatisfy((error: Error) =>
+        `${error.message} ${String(error.cause)}`.includes("not this one"),
+      );
       expect(await db.get("hooked", id)).toBeDefined();
     });
 
@@ -44,13 +46,20 @@ export function calls(suite: Suite): void {
       });
       expect(await db.put("hooked", { id, n: 1 })).toEqual({ affected: 1 });
       expect(await db.get("hooked", id)).toMatchObject({ n: 1 });
-      expect(results).toMatchObject([["put", { affected: 1 }], ["get", { id, n: 1 }]]);
+      expect(results).toMatchObject([
+        ["put", { affected: 1 }],
+        ["get", { id, n: 1 }],
+      ]);
       expect(JSON.stringify(logged)).toContain("after all");
     });
 
     promise("an unknown hook or table of a hook is refused", async ({ open }) => {
       const db = await open();
-      for (const [table, event] of [["hooked", "during:put"], ["hooked", "before:nope"], ["nope", "before:put"]] as const)
+      for (const [table, event] of [
+        ["hooked", "during:put"],
+        ["hooked", "before:nope"],
+        ["nope", "before:put"],
+      ] as const)
         expect(() => db.hook(table, event, () => undefined)).toThrow(expect.objectContaining({ code: "invalid" }) as Error);
     });
 
@@ -122,12 +131,20 @@ export function calls(suite: Suite): void {
       const id = `secret-${fresh()}`;
       await db.add("item", { id, text: `hidden-${id}` });
       const errors = await Promise.all(
-        [db.add("item", { id, text: `hidden-${id}` }), db.put("item", { id, n: `hidden-${id}` }), db.get("item", id.repeat(20)), db.update("item", { id, n: 1 }, { where: { n: 5 }, mustMatch: true })].map(
-          (call) => call.catch((error: unknown) => error as Error),
-        ),
+        [
+          db.add("item", { id, text: `hidden-${id}` }),
+          db.put("item", { id, n: `hidden-${id}` }),
+          db.get("item", id.repeat(20)),
+          db.update("item", { id, n: 1 }, { where: { n: 5 }, mustMatch: true }),
+        ].map((call) => call.catch((error: unknown) => error as Error)),
       );
       for (const error of errors) {
-        expect(error).toMatchObject({ name: "DbError", table: "item", driver: expect.any(String) as string, op: expect.any(String) as string });
+        expect(error).toMatchObject({
+          name: "DbError",
+          table: "item",
+          driver: expect.any(String) as string,
+          op: expect.any(String) as string,
+        });
         expect(`${(error as Error).message} ${JSON.stringify(error)}`).not.toMatch(/secret|hidden/);
       }
     });
@@ -147,7 +164,13 @@ export function calls(suite: Suite): void {
       await closed;
       await closing.close();
       expect(await db.list("item", ids)).toHaveLength(30);
-      for (const call of [closing.get("item", ids[0]), closing.put("item", { id: ids[0] }), closing.select("item", {}), closing.transaction(async () => undefined), closing.sync()])
+      for (const call of [
+        closing.get("item", ids[0]),
+        closing.put("item", { id: ids[0] }),
+        closing.select("item", {}),
+        closing.transaction(async () => undefined),
+        closing.sync(),
+      ])
         await refuses(call, "closed", { outcome: "none" });
     });
   });

@@ -26,7 +26,22 @@ const tables = defineTables({
   },
 });
 
-const blank = { name: null, n: null, big: null, x: null, price: null, hits: 0, ten: 10, ok: null, at: null, data: null, tags: null, nums: null, steps: null, fixed: null };
+const blank = {
+  name: null,
+  n: null,
+  big: null,
+  x: null,
+  price: null,
+  hits: 0,
+  ten: 10,
+  ok: null,
+  at: null,
+  data: null,
+  tags: null,
+  nums: null,
+  steps: null,
+  fixed: null,
+};
 
 export function changes(suite: Suite): void {
   suite.topic("changes", { tables }, ({ promise }) => {
@@ -48,7 +63,10 @@ export function changes(suite: Suite): void {
       expect(await db.get("item", id)).toBeUndefined();
       expect(await db.update("item", { id, n: 1 }, { upsert: true })).toEqual({ affected: 1 });
       expect(await db.get("item", id)).toEqual({ ...blank, id, n: 1 });
-      expect(await db.update("item", { id, name: "a" }, { upsert: true, returning: "new" })).toEqual({ affected: 1, row: { ...blank, id, n: 1, name: "a" } });
+      expect(await db.update("item", { id, name: "a" }, { upsert: true, returning: "new" })).toEqual({
+        affected: 1,
+        row: { ...blank, id, n: 1, name: "a" },
+      });
     });
 
     promise("a row that upsert makes has its defaults, and where guards an existing row alone", async ({ db, fresh }) => {
@@ -121,7 +139,12 @@ export function changes(suite: Suite): void {
       await change({ tags: ["c", "a", "b"], nums: [1, 9] }, { tags: "add", nums: "add" });
       await change({ steps: ["c", "c"], name: "c" }, { steps: "append", name: "append" });
       await change({ steps: ["a", "A"], name: "a" }, { steps: "prepend", name: "prepend" });
-      expect(await db.get("item", id)).toMatchObject({ tags: ["a", "b", "c"], nums: [1, 9, 10], steps: ["a", "A", "b", "c", "c"], name: "abc" });
+      expect(await db.get("item", id)).toMatchObject({
+        tags: ["a", "b", "c"],
+        nums: [1, 9, 10],
+        steps: ["a", "A", "b", "c", "c"],
+        name: "abc",
+      });
       await change({ tags: ["b", "z"], nums: [10, 9, 1] }, { tags: "del", nums: "del" });
       expect(await db.get("item", id)).toMatchObject({ tags: ["a", "c"], nums: [] });
       await change({ n: 5 }, { name: "unset", n: "incr", tags: "unset" });
@@ -165,10 +188,22 @@ export function changes(suite: Suite): void {
 
     promise("incr adds to numbers of every type, creates the row, and sets the other columns given", async ({ db, fresh }) => {
       const id = fresh();
-      expect(await db.incr("item", { id, n: 2, hits: 1, ten: 5, big: 2n ** 60n, x: 0.5, price: "0.1", name: "a" })).toEqual({ affected: 1 });
+      expect(await db.incr("item", { id, n: 2, hits: 1, ten: 5, big: 2n ** 60n, x: 0.5, price: "0.1", name: "a" })).toEqual({
+        affected: 1,
+      });
       expect(await db.get("item", id)).toEqual({ ...blank, id, n: 2, hits: 1, ten: 15, big: 2n ** 60n, x: 0.5, price: "0.1", name: "a" });
       await db.incr("item", { id, n: -5, hits: 0, big: -1n, x: 0.25, price: "0.2", name: "b" });
-      expect(await db.get("item", id)).toEqual({ ...blank, id, n: -3, hits: 1, ten: 15, big: 2n ** 60n - 1n, x: 0.75, price: "0.3", name: "b" });
+      expect(await db.get("item", id)).toEqual({
+        ...blank,
+        id,
+        n: -3,
+        hits: 1,
+        ten: 15,
+        big: 2n ** 60n - 1n,
+        x: 0.75,
+        price: "0.3",
+        name: "b",
+      });
       await db.update("item", { id, n: null });
       await db.incr("item", { id, n: 4 });
       expect((await db.get("item", id))?.["n"]).toBe(4);
@@ -176,7 +211,9 @@ export function changes(suite: Suite): void {
 
     promise("incr adds exactly once for each call, however many run at once", async ({ db, fresh }) => {
       const id = fresh();
-      const news = await Promise.all(Array.from({ length: 50 }, () => db.incr("item", { id, n: 1, hits: 2, price: "0.01" }, { returning: "new" })));
+      const news = await Promise.all(
+        Array.from({ length: 50 }, () => db.incr("item", { id, n: 1, hits: 2, price: "0.01" }, { returning: "new" })),
+      );
       expect(await db.get("item", id)).toMatchObject({ n: 50, hits: 100, price: "0.5" });
       expect(new Set(news.map(({ row }) => row!["n"])).size).toBe(50);
     });
@@ -188,7 +225,9 @@ export function changes(suite: Suite): void {
       const over: readonly object[] = [{ n: 1 }, { big: -1n }, { x: Number.MAX_VALUE }, { price: "1" }, { n: -1, big: -1n }];
       for (const row of over) await refuses(db.incr("item", { id, ...row }), "invalid", { outcome: "none" });
       expect(await db.get("item", id)).toMatchObject(start);
-      expect(await db.incr("item", { id, n: -1, big: 1n }, { returning: "new" })).toMatchObject({ row: { n: start.n - 1, big: start.big + 1n } });
+      expect(await db.incr("item", { id, n: -1, big: 1n }, { returning: "new" })).toMatchObject({
+        row: { n: start.n - 1, big: start.big + 1n },
+      });
     });
 
     promise("incr with where or mustMatch", async ({ db, fresh }) => {

@@ -49,7 +49,15 @@ export function columns(suite: Suite): void {
   suite.topic("columns", { tables, db: { clock } }, ({ promise }) => {
     promise("generated values and defaults are made on insert, and given back", async ({ db }) => {
       const { row } = await db.add("made", {}, { returning: "new" });
-      expect(row).toMatchObject({ kind: "plain", tags: ["new"], meta: { a: [1] }, hits: 0, n: null, born: clock.now(), mtime: clock.now() });
+      expect(row).toMatchObject({
+        kind: "plain",
+        tags: ["new"],
+        meta: { a: [1] },
+        hits: 0,
+        n: null,
+        born: clock.now(),
+        mtime: clock.now(),
+      });
       expect(row!["id"]).toMatch(/^[0-9a-f]{32}$/);
       expect(row!["token"]).toMatch(/^tok_[0-9a-f]{32}$/);
       expect([1, 2, 3, 4, 5, 6]).toContain(row!["dice"]);
@@ -66,24 +74,27 @@ export function columns(suite: Suite): void {
       expect((await db.get("made", id))!["hits"]).toBeNull();
     });
 
-    promise("now is set by every write whatever the caller gives, by inserts only when readonly, and kept with keepNow", async ({ db, fresh }) => {
-      const id = fresh();
-      const first = clock.now();
-      await db.add("made", { id, mtime: 5, born: 5 });
-      expect(await db.get("made", id)).toMatchObject({ mtime: first, born: first });
-      clock.advance(1000);
-      await db.update("made", { id, n: 1, mtime: 7, born: 7 });
-      expect(await db.get("made", id)).toMatchObject({ mtime: first + 1000, born: first });
-      clock.advance(1000);
-      await db.incr("made", { id, n: 1 });
-      expect(await db.get("made", id)).toMatchObject({ mtime: first + 2000, born: first, n: 2 });
-      clock.advance(1000);
-      await db.update("made", { id });
-      expect(await db.get("made", id)).toMatchObject({ mtime: first + 3000 });
-      await db.updateAll("made", { id }, { n: 9 });
-      await db.put("made", { id, mtime: 8, born: 9 }, { keepNow: true });
-      expect(await db.get("made", id)).toMatchObject({ mtime: 8, born: 9 });
-    });
+    promise(
+      "now is set by every write whatever the caller gives, by inserts only when readonly, and kept with keepNow",
+      async ({ db, fresh }) => {
+        const id = fresh();
+        const first = clock.now();
+        await db.add("made", { id, mtime: 5, born: 5 });
+        expect(await db.get("made", id)).toMatchObject({ mtime: first, born: first });
+        clock.advance(1000);
+        await db.update("made", { id, n: 1, mtime: 7, born: 7 });
+        expect(await db.get("made", id)).toMatchObject({ mtime: first + 1000, born: first });
+        clock.advance(1000);
+        await db.incr("made", { id, n: 1 });
+        expect(await db.get("made", id)).toMatchObject({ mtime: first + 2000, born: first, n: 2 });
+        clock.advance(1000);
+        await db.update("made", { id });
+        expect(await db.get("made", id)).toMatchObject({ mtime: first + 3000 });
+        await db.updateAll("made", { id }, { n: 9 });
+        await db.put("made", { id, mtime: 8, born: 9 }, { keepNow: true });
+        expect(await db.get("made", id)).toMatchObject({ mtime: 8, born: 9 });
+      },
+    );
 
     promise("a now column of the key is kept when given, else made", async ({ db, fresh }) => {
       const owner = fresh();
@@ -105,8 +116,24 @@ export function columns(suite: Suite): void {
 
     promise("modifiers change what is stored, and filters find it as it was given", async ({ db, fresh }) => {
       const id = fresh();
-      await db.put("ruled", { id, code: " ab ", mail: `${id}@B.Org`, title: "two words", price: 1.005, cents: 1.25 * 4, lat: 41.9, lon: 12.5 });
-      expect(await db.get("ruled", id)).toMatchObject({ code: "AB", mail: `${id}@b.org`, title: "Two Words", price: 1.01, cents: 500, hash: "sr2yk" });
+      await db.put("ruled", {
+        id,
+        code: " ab ",
+        mail: `${id}@B.Org`,
+        title: "two words",
+        price: 1.005,
+        cents: 1.25 * 4,
+        lat: 41.9,
+        lon: 12.5,
+      });
+      expect(await db.get("ruled", id)).toMatchObject({
+        code: "AB",
+        mail: `${id}@b.org`,
+        title: "Two Words",
+        price: 1.01,
+        cents: 500,
+        hash: "sr2yk",
+      });
       expect(await db.count("ruled", { mail: `${id.toUpperCase()}@B.ORG` })).toBe(1);
       await db.update("ruled", { id, code: "  cd", price: 2.999 });
       expect(await db.get("ruled", id)).toMatchObject({ code: "CD", price: 3 });

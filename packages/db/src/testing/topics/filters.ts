@@ -25,7 +25,29 @@ const tables = defineTables({
   },
 });
 
-const texts = ["", "a", "A", "ab", "abc", "b", "a%b", "a_b", "axb", "a\\b", "%", "é", "E", "ß", "İstanbul", "\uffff", "😀", "line\nend", "a ", "null", "K"];
+const texts = [
+  "",
+  "a",
+  "A",
+  "ab",
+  "abc",
+  "b",
+  "a%b",
+  "a_b",
+  "axb",
+  "a\\b",
+  "%",
+  "é",
+  "E",
+  "ß",
+  "İstanbul",
+  "\uffff",
+  "😀",
+  "line\nend",
+  "a ",
+  "null",
+  "K",
+];
 const numbers = [0, 1, -1, 2, 10, 9, 100, -100, 5, 5];
 
 const rows: readonly AnyRow[] = texts.map((text, i) => ({
@@ -120,7 +142,12 @@ export function filters(suite: Suite): void {
       promise(`${column}: between, in and their opposites`, async ({ db }) => {
         const all = operands[column]!;
         const { eq, ge, le } = comparisons(column);
-        for (const [low, high] of [[all[0], all[1]], [all[1], all[0]], [all[0], all[0]], [all.at(-1), all[0]]]) {
+        for (const [low, high] of [
+          [all[0], all[1]],
+          [all[1], all[0]],
+          [all[0], all[0]],
+          [all.at(-1), all[0]],
+        ]) {
           const inside = (value: never): boolean => ge!(value, low as never) && le!(value, high as never);
           expect(await found(db, { [column]: { $between: [low, high] } })).toEqual(matching(column, inside));
           expect(await found(db, { [column]: { $not_between: [low, high] } })).toEqual(matching(column, (value) => !inside(value)));
@@ -138,7 +165,12 @@ export function filters(suite: Suite): void {
       for (const column of Object.keys(tables.thing).slice(2)) {
         const present = rows.filter((row) => row[column] !== null).map((row) => row["id"]);
         const absent = rows.filter((row) => row[column] === null).map((row) => row["id"]);
-        for (const filter of [{ [column]: null }, { [column]: { $null: true } }, { [column]: { $not_null: false } }, { $not: { [column]: { $not_null: true } } }])
+        for (const filter of [
+          { [column]: null },
+          { [column]: { $null: true } },
+          { [column]: { $not_null: false } },
+          { $not: { [column]: { $not_null: true } } },
+        ])
           expect([column, await found(db, filter)]).toEqual([column, absent]);
         for (const filter of [{ [column]: { $not_null: true } }, { [column]: { $null: false } }, { $not: { [column]: null } }])
           expect([column, await found(db, filter)]).toEqual([column, present]);
@@ -149,7 +181,10 @@ export function filters(suite: Suite): void {
       promise(`${op} is case-sensitive and takes its text literally`, async ({ db }) => {
         for (const part of ["a", "A", "b", "%", "_", "\\", "a%", "", "é", "e", "😀", "\uffff", " ", "\n", "zzz"]) {
           expect([part, await found(db, { text: { [`$${op}`]: part } })]).toEqual([part, matching("text", (value) => holds(value, part))]);
-          expect([part, await found(db, { text: { [`$not_${op}`]: part } })]).toEqual([part, matching("text", (value) => !holds(value, part))]);
+          expect([part, await found(db, { text: { [`$not_${op}`]: part } })]).toEqual([
+            part,
+            matching("text", (value) => !holds(value, part)),
+          ]);
         }
       });
 
@@ -170,22 +205,36 @@ export function filters(suite: Suite): void {
         ["[a]%", /^\[a\][^]*$/u],
       ];
       for (const [pattern, expected] of cases) {
-        expect([pattern, await found(db, { text: { $like: pattern } })]).toEqual([pattern, matching("text", (value: string) => expected.test(value))]);
-        expect([pattern, await found(db, { text: { $not_like: pattern } })]).toEqual([pattern, matching("text", (value: string) => !expected.test(value))]);
+        expect([pattern, await found(db, { text: { $like: pattern } })]).toEqual([
+          pattern,
+          matching("text", (value: string) => expected.test(value)),
+        ]);
+        expect([pattern, await found(db, { text: { $not_like: pattern } })]).toEqual([
+          pattern,
+          matching("text", (value: string) => !expected.test(value)),
+        ]);
       }
     });
 
     promise("ilike folds both sides code point by code point", async ({ db }) => {
       const fold = (text: string): string => [...text].map((c) => ([...c.toLowerCase()].length === 1 ? c.toLowerCase() : c)).join("");
       for (const pattern of ["A", "aB%", "É", "e", "SS", "ẞ", "i%", "İSTANBUL", "İ%", "k", "\u212a"]) {
-        const body = [...fold(pattern)].map((c) => (c === "%" ? "[^]*" : c === "_" ? "[^]" : c.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"))).join("");
+        const body = [...fold(pattern)]
+          .map((c) => (c === "%" ? "[^]*" : c === "_" ? "[^]" : c.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")))
+          .join("");
         const expected = new RegExp(`^${body}$`, "u");
-        expect([pattern, await found(db, { text: { $ilike: pattern } })]).toEqual([pattern, matching("text", (value: string) => expected.test(fold(value)))]);
+        expect([pattern, await found(db, { text: { $ilike: pattern } })]).toEqual([
+          pattern,
+          matching("text", (value: string) => expected.test(fold(value))),
+        ]);
       }
     });
 
     promise("regular expressions are those of JavaScript, or unsupported", async ({ db }) => {
-      for (const [op, flags] of [["regexp", "u"], ["iregexp", "iu"]] as const)
+      for (const [op, flags] of [
+        ["regexp", "u"],
+        ["iregexp", "iu"],
+      ] as const)
         for (const source of ["^a", "b$", "^A.?b", "\\p{Lu}", "^.$"]) {
           const call = found(db, { text: { [`$${op}`]: source } });
           const outcome = await call.catch((error: unknown) => error);
@@ -200,7 +249,8 @@ export function filters(suite: Suite): void {
         expect(await found(db, { tags: { $contains: element } })).toEqual(matching("tags", has));
         expect(await found(db, { tags: { $not_contains: element } })).toEqual(matching("tags", (value: string[]) => !has(value)));
       }
-      for (const element of [5, -100, 77]) expect(await found(db, { codes: { $contains: element } })).toEqual(matching("codes", (value: number[]) => value.includes(element)));
+      for (const element of [5, -100, 77])
+        expect(await found(db, { codes: { $contains: element } })).toEqual(matching("codes", (value: number[]) => value.includes(element)));
       await refuses(db.select("thing", { owner: "o", tags: { $contains: 5 } }), "invalid", { column: "tags" });
       await refuses(db.select("thing", { owner: "o", codes: { $contains: "5" } }), "invalid", { column: "codes" });
     });
@@ -214,8 +264,14 @@ export function filters(suite: Suite): void {
         [{ $not: [{ n: 5 }, { ok: true }] }, (r) => (r["n"] !== null && r["n"] !== 5) || (r["ok"] !== null && r["ok"] !== true)],
         [{ $not: { $or: { n: 5, ok: true } } }, (r) => r["n"] !== null && r["n"] !== 5 && r["ok"] === false],
         [{ $not: { $not: { n: 5 } } }, (r) => r["n"] === 5],
-        [{ $or: { n: { $gt: 5, $lt: 100 }, text: { $in: [] } } }, (r) => r["n"] !== null && (r["n"] as number) > 5 && (r["n"] as number) < 100],
-        [{ $or: [{ tags: { $contains: "ab" } }, { data: null }] }, (r) => ((r["tags"] as string[] | null)?.includes("ab") ?? false) || r["data"] === null],
+        [
+          { $or: { n: { $gt: 5, $lt: 100 }, text: { $in: [] } } },
+          (r) => r["n"] !== null && (r["n"] as number) > 5 && (r["n"] as number) < 100,
+        ],
+        [
+          { $or: [{ tags: { $contains: "ab" } }, { data: null }] },
+          (r) => ((r["tags"] as string[] | null)?.includes("ab") ?? false) || r["data"] === null,
+        ],
         [{ $or: { n: null, ok: null }, x: { $not_null: true } }, (r) => (r["n"] === null || r["ok"] === null) && r["x"] !== null],
         [{ $or: { n: 0 }, $or1: { ok: true } }, (r) => r["n"] === 0 && r["ok"] === true],
         [{ $or: [{ id: 3 }, { id: { $ge: 18 } }] }, (r) => r["id"] === 3 || (r["id"] as number) >= 18],
@@ -250,12 +306,19 @@ export function filters(suite: Suite): void {
         const { rows: some } = await db.select("thing", filter, { count: 1000, scan: true });
         return some.map((row) => `${row["owner"] as string}${row["id"] as number}`).sort();
       };
-      const expected = (column: string, holds: (value: never) => boolean): string[] => ["o", "p"].flatMap((owner) => matching(column, holds).map((id) => owner + id)).sort();
+      const expected = (column: string, holds: (value: never) => boolean): string[] =>
+        ["o", "p"].flatMap((owner) => matching(column, holds).map((id) => owner + id)).sort();
       for (const text of texts) expect([text, await of({ text })]).toEqual([text, expected("text", (value) => value === text)]);
       for (const n of numbers) expect(await of({ n })).toEqual(expected("n", (value) => value === n));
       expect(await of({ n: { $ge: 5 } })).toEqual(expected("n", (value) => value >= 5));
       expect(await of({ n: { $gt: -1, $lt: 9 }, ok: true })).toEqual(
-        ["o", "p"].flatMap((owner) => rows.filter((r) => r["n"] !== null && (r["n"] as number) > -1 && (r["n"] as number) < 9 && r["ok"] === true).map((r) => `${owner}${r["id"] as number}`)).sort(),
+        ["o", "p"]
+          .flatMap((owner) =>
+            rows
+              .filter((r) => r["n"] !== null && (r["n"] as number) > -1 && (r["n"] as number) < 9 && r["ok"] === true)
+              .map((r) => `${owner}${r["id"] as number}`),
+          )
+          .sort(),
       );
       expect(await of({ text: { $begins_with: "a" } })).toEqual(expected("text", (value: string) => value.startsWith("a")));
       expect(await of({ text: { $begins_with: "\uffff" } })).toEqual(expected("text", (value: string) => value.startsWith("\uffff")));
@@ -263,7 +326,9 @@ export function filters(suite: Suite): void {
 
     promise("ops give plain values their operators", async ({ db }) => {
       expect(await found(db, { n: 5 }, { ops: { n: "ge" } })).toEqual(matching("n", (value) => value >= 5));
-      expect(await found(db, { text: "a" }, { ops: { text: "begins_with" } })).toEqual(matching("text", (value: string) => value.startsWith("a")));
+      expect(await found(db, { text: "a" }, { ops: { text: "begins_with" } })).toEqual(
+        matching("text", (value: string) => value.startsWith("a")),
+      );
       expect(await found(db, { n: [0, 5] }, { ops: { n: "not in" } })).toEqual(matching("n", (value) => value !== 0 && value !== 5));
       expect(await found(db, { n: [0, 5] }, { ops: { n: "between" } })).toEqual(matching("n", (value) => value >= 0 && value <= 5));
       expect(await found(db, { n: null }, { ops: { n: "not_null" } })).toEqual(matching("n", () => true));

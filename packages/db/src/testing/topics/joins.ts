@@ -35,12 +35,24 @@ export function joins(suite: Suite): void {
       expect(await db.get("message", { id, hkey: "icon|p1" })).toEqual(row);
       expect(await db.get("message", { id, hkey: "icon|p1" }, { select: ["peer"] })).toEqual({ peer: "p1" });
       expect(await db.update("message", { id, type: "icon", peer: "p1", text: "b" })).toEqual({ affected: 1 });
-      expect(await db.del("message", { id, type: "icon", peer: "p1" }, { returning: "old" })).toEqual({ affected: 1, row: { ...row, text: "b" } });
+      expect(await db.del("message", { id, type: "icon", peer: "p1" }, { returning: "old" })).toEqual({
+        affected: 1,
+        row: { ...row, text: "b" },
+      });
     });
 
     promise("no two rows share a joined value, whatever their parts hold", async ({ db, fresh }) => {
       const id = fresh();
-      const pairs = [["a|b", "c"], ["a", "b|c"], ["a\\", "|b"], ["a\\|b", ""], ["a", "\\|b"], ["", "a|b"], ["|", ""], ["", "|"]];
+      const pairs = [
+        ["a|b", "c"],
+        ["a", "b|c"],
+        ["a\\", "|b"],
+        ["a\\|b", ""],
+        ["a", "\\|b"],
+        ["", "a|b"],
+        ["|", ""],
+        ["", "|"],
+      ];
       for (const [type, peer] of pairs) expect(await db.add("message", { id, type, peer })).toEqual({ affected: 1 });
       for (const [type, peer] of pairs) expect(await db.get("message", { id, type, peer })).toMatchObject({ type, peer });
       expect(await db.count("message", { id })).toBe(pairs.length);
@@ -51,9 +63,20 @@ export function joins(suite: Suite): void {
 
     promise("leading parts find exactly their rows", async ({ db, fresh }) => {
       const id = fresh();
-      for (const [type, peer] of [["a", "1"], ["a", "2"], ["ab", "1"], ["a|", "1"], ["b", "1"]]) await db.put("message", { id, type, peer });
-      const peers = async (filter: object): Promise<unknown[]> => (await db.select("message", { id, ...filter })).rows.map((row) => [row["type"], row["peer"]]);
-      expect(await peers({ type: "a" })).toEqual([["a", "1"], ["a", "2"]]);
+      for (const [type, peer] of [
+        ["a", "1"],
+        ["a", "2"],
+        ["ab", "1"],
+        ["a|", "1"],
+        ["b", "1"],
+      ])
+        await db.put("message", { id, type, peer });
+      const peers = async (filter: object): Promise<unknown[]> =>
+        (await db.select("message", { id, ...filter })).rows.map((row) => [row["type"], row["peer"]]);
+      expect(await peers({ type: "a" })).toEqual([
+        ["a", "1"],
+        ["a", "2"],
+      ]);
       expect(await peers({ type: "a", peer: "2" })).toEqual([["a", "2"]]);
       expect(await peers({ hkey: "a" })).toHaveLength(4);
       expect(await peers({ type: "nobody" })).toEqual([]);

@@ -10,7 +10,12 @@ import type { Suite } from "../suite.js";
 const tables = defineTables({
   single: { id: { primary: 1 }, n: { type: "int" } },
   pair: { hash: { primary: 1 }, range: { primary: 2 }, n: { type: "int" } },
-  triple: { n: { type: "int" }, third: { type: "timestamp", primary: 3 }, first: { type: "int", primary: 1 }, second: { type: "int64", primary: 2 } },
+  triple: {
+    n: { type: "int" },
+    third: { type: "timestamp", primary: 3 },
+    first: { type: "int", primary: 1 },
+    second: { type: "int64", primary: 2 },
+  },
   numbers: { hash: { primary: 1 }, at: { type: "bigint", primary: 2 }, n: { type: "int" } },
 });
 
@@ -44,16 +49,31 @@ export function keys(suite: Suite): void {
 
     promise("hash and range are not run together", async ({ db, fresh }) => {
       const base = fresh();
-      const pairs = [["a", "bc"], ["ab", "c"], ["a|", "bc"], ["a", "|bc"], ["a\\", "bc"], ["a\u0001", "bc"], ["a", "\u0001bc"]];
+      const pairs = [
+        ["a", "bc"],
+        ["ab", "c"],
+        ["a|", "bc"],
+        ["a", "|bc"],
+        ["a\\", "bc"],
+        ["a\u0001", "bc"],
+        ["a", "\u0001bc"],
+      ];
       const rows = pairs.map(([hash, range], n) => ({ hash: base + hash, range: range!, n }));
       for (const row of rows) expect(await db.add("pair", row)).toEqual({ affected: 1 });
-      expect(await db.list("pair", rows.map(({ hash, range }) => ({ hash, range })))).toEqual(rows);
+      expect(
+        await db.list(
+          "pair",
+          rows.map(({ hash, range }) => ({ hash, range })),
+        ),
+      ).toEqual(rows);
       expect((await db.select("pair", { hash: `${base}a` })).rows).toHaveLength(3);
     });
 
     promise("keys of several parts and types find their row, whatever the order of definition", async ({ db }) => {
       const keys = [0, -1, 2 ** 40].flatMap((first) =>
-        [0n, -(2n ** 63n), 2n ** 63n - 1n].flatMap((second) => [new Date(0), new Date(-5), new Date(1e12)].map((third) => ({ first, second, third }))),
+        [0n, -(2n ** 63n), 2n ** 63n - 1n].flatMap((second) =>
+          [new Date(0), new Date(-5), new Date(1e12)].map((third) => ({ first, second, third })),
+        ),
       );
       await Promise.all(keys.map((key, n) => db.add("triple", { ...key, n })));
       for (const [n, key] of keys.entries()) expect(await db.get("triple", key)).toEqual({ ...key, n });
@@ -84,7 +104,18 @@ export function keys(suite: Suite): void {
     });
 
     promise("calls on one row need the whole key, each part with a value", async ({ db }) => {
-      const wrong: unknown[] = [{ hash: "a" }, { range: "a" }, {}, { hash: "a", range: "" }, { hash: "", range: "a" }, { hash: null, range: "a" }, "a", null, undefined, 5];
+      const wrong: unknown[] = [
+        { hash: "a" },
+        { range: "a" },
+        {},
+        { hash: "a", range: "" },
+        { hash: "", range: "a" },
+        { hash: null, range: "a" },
+        "a",
+        null,
+        undefined,
+        5,
+      ];
       for (const key of wrong) {
         await refuses(db.get("pair", key), "invalid");
         await refuses(db.del("pair", key), "invalid");
@@ -102,7 +133,10 @@ export function keys(suite: Suite): void {
     promise("a key names key columns alone", async ({ db, fresh }) => {
       const id = fresh();
       await db.put("single", { id, n: 1 });
-      for (const key of [{ id, n: 1 }, { id, nope: 1 }]) {
+      for (const key of [
+        { id, n: 1 },
+        { id, nope: 1 },
+      ]) {
         await refuses(db.get("single", key), "invalid");
         await refuses(db.del("single", key), "invalid");
       }
@@ -123,7 +157,11 @@ export function keys(suite: Suite): void {
       const id = "k".repeat(255);
       await db.put("single", { id, n: 2 });
       expect(await db.get("single", id)).toEqual({ id, n: 2 });
-      for (const call of [db.put("single", { id: "k".repeat(256) }), db.get("single", "😀".repeat(256)), db.put("pair", { hash, range: "😀".repeat(251) })])
+      for (const call of [
+        db.put("single", { id: "k".repeat(256) }),
+        db.get("single", "😀".repeat(256)),
+        db.put("pair", { hash, range: "😀".repeat(251) }),
+      ])
         await refuses(call, "too-large");
     });
   });

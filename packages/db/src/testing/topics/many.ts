@@ -7,7 +7,14 @@ import { refuses, valuesOf } from "../expectations.js";
 import type { Suite } from "../suite.js";
 
 const tables = defineTables({
-  thing: { owner: { primary: 1 }, id: { type: "int", primary: 2 }, n: { type: "int" }, text: {}, tags: { type: "set" }, place: { index: 1 } },
+  thing: {
+    owner: { primary: 1 },
+    id: { type: "int", primary: 2 },
+    n: { type: "int" },
+    text: {},
+    tags: { type: "set" },
+    place: { index: 1 },
+  },
   other: { id: { primary: 1 }, n: { type: "int" } },
   strict: table({ owner: { primary: 1 }, id: { primary: 2 }, place: { index: 1 }, n: { type: "int" } }, { noscan: true }),
 });
@@ -43,7 +50,9 @@ export function many(suite: Suite): void {
     promise("updateAll takes operations", async ({ db, fresh }) => {
       const owner = fresh();
       await db.bulk(items(owner, 12));
-      expect(await db.updateAll("thing", { owner, id: { $lt: 6 } }, { n: 10, tags: ["a"] }, { ops: { n: "incr", tags: "add" } })).toEqual({ affected: 6 });
+      expect(await db.updateAll("thing", { owner, id: { $lt: 6 } }, { n: 10, tags: ["a"] }, { ops: { n: "incr", tags: "add" } })).toEqual({
+        affected: 6,
+      });
       const { rows } = await db.select("thing", { owner });
       expect(valuesOf(rows, "n")).toEqual([10, 11, 12, 10, 11, 12, 0, 1, 2, 0, 1, 2]);
       expect(rows.filter((row) => row["tags"] !== null)).toHaveLength(6);
@@ -113,7 +122,11 @@ export function many(suite: Suite): void {
       const seen: unknown[] = [];
       for await (const row of db.scan("strict", { n: 7 })) seen.push(row["owner"]);
       expect(seen).toContain(owner);
-      const next = (filter: object, options?: object): Promise<unknown> => db.scan("strict", filter, options as never)[Symbol.asyncIterator]().next();
+      const next = (filter: object, options?: object): Promise<unknown> =>
+        db
+          .scan("strict", filter, options as never)
+          [Symbol.asyncIterator]()
+          .next();
       await refuses(next({ nope: 1 }), "invalid");
       await refuses(next({}, { limit: -1 }), "invalid");
       await refuses(next({}, { count: 0 }), "invalid");
@@ -135,17 +148,20 @@ export function many(suite: Suite): void {
         expect(await db.count("strict", filter)).toBe(1);
     });
 
-    promise("an engine that reads by key and index refuses other filters, others serve them; scan is allowed on all", async ({ db, capabilities, fresh }) => {
-      const owner = fresh();
-      await db.put("thing", { owner, id: 1, n: 900 });
-      for (const filter of [{ n: 900 }, { id: 1, text: null }]) {
-        if (capabilities.access === "any") expect((await db.select("thing", filter)).rows.length).toBeGreaterThanOrEqual(1);
-        else await refuses(db.select("thing", filter), "scan-refused", { outcome: "none" });
-        expect((await db.select("thing", filter, { scan: true })).rows.length).toBeGreaterThanOrEqual(1);
-        expect(await db.count("thing", filter, { scan: true })).toBeGreaterThanOrEqual(1);
-      }
-      expect((await db.select("thing", {}, { count: 1 })).rows).toHaveLength(1);
-    });
+    promise(
+      "an engine that reads by key and index refuses other filters, others serve them; scan is allowed on all",
+      async ({ db, capabilities, fresh }) => {
+        const owner = fresh();
+        await db.put("thing", { owner, id: 1, n: 900 });
+        for (const filter of [{ n: 900 }, { id: 1, text: null }]) {
+          if (capabilities.access === "any") expect((await db.select("thing", filter)).rows.length).toBeGreaterThanOrEqual(1);
+          else await refuses(db.select("thing", filter), "scan-refused", { outcome: "none" });
+          expect((await db.select("thing", filter, { scan: true })).rows.length).toBeGreaterThanOrEqual(1);
+          expect(await db.count("thing", filter, { scan: true })).toBeGreaterThanOrEqual(1);
+        }
+        expect((await db.select("thing", {}, { count: 1 })).rows).toHaveLength(1);
+      },
+    );
 
     promise("bulk gives a result for each item; one that fails fails alone", async ({ db, fresh }) => {
       const owner = fresh();
@@ -198,7 +214,15 @@ export function many(suite: Suite): void {
 
     promise("what is no bulk is refused", async ({ db, fresh }) => {
       const row = { id: fresh() };
-      for (const list of [null, {}, [5], [{ op: "nope", table: "other", row }], [{ op: "put", row }], [{ op: "del", table: "other", row }], [{ op: "put", table: "other", row, x: 1 }]])
+      for (const list of [
+        null,
+        {},
+        [5],
+        [{ op: "nope", table: "other", row }],
+        [{ op: "put", row }],
+        [{ op: "del", table: "other", row }],
+        [{ op: "put", table: "other", row, x: 1 }],
+      ])
         await refuses(db.bulk(list as never), "invalid");
       expect(await db.get("other", row.id)).toBeUndefined();
     });

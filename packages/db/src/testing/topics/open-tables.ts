@@ -14,7 +14,18 @@ export function openTables(suite: Suite): void {
   suite.topic("open tables", { tables }, ({ promise }) => {
     promise("undeclared columns hold any JSON value, and are left out where unset", async ({ db, fresh }) => {
       const owner = fresh();
-      const row = { owner, id: "a", text: "t", extra: 1, list: [1, { a: null }], yes: true, no: false, empty: "", zero: 0, obj: { "x.y": "é" } };
+      const row = {
+        owner,
+        id: "a",
+        text: "t",
+        extra: 1,
+        list: [1, { a: null }],
+        yes: true,
+        no: false,
+        empty: "",
+        zero: 0,
+        obj: { "x.y": "é" },
+      };
       await db.put("note", row);
       expect(await db.get("note", { owner, id: "a" })).toEqual(row);
       expect((await db.select("note", { owner })).rows).toEqual([row]);
@@ -39,7 +50,12 @@ export function openTables(suite: Suite): void {
       const owner = fresh();
       await db.put("note", { owner, id: "a" });
       await Promise.all(Array.from({ length: 10 }, (_, i) => db.update("note", { owner, id: "a", [`c${i}`]: i })));
-      expect(await db.get("note", { owner, id: "a" })).toEqual({ owner, id: "a", text: null, ...Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`c${i}`, i])) });
+      expect(await db.get("note", { owner, id: "a" })).toEqual({
+        owner,
+        id: "a",
+        text: null,
+        ...Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`c${i}`, i])),
+      });
     });
 
     promise("filters on them compare text with text and numbers with numbers", async ({ db, fresh }) => {
@@ -73,10 +89,19 @@ export function openTables(suite: Suite): void {
 
     promise("their names follow the rule of column names, their values that of JSON", async ({ db, fresh }) => {
       const owner = fresh();
-      for (const name of ["_rest", "_x", "a b", "a.b", "1a", "", "é", "x".repeat(49), "$or1x", "__proto__x"]) await refuses(db.put("note", { owner, id: "a", [name]: 1 }), "invalid");
-      for (const value of [new Date(), 1n, Number.NaN, "\0", () => 1]) await refuses(db.put("note", { owner, id: "a", v: value }), "invalid");
+      for (const name of ["_rest", "_x", "a b", "a.b", "1a", "", "é", "x".repeat(49), "$or1x", "__proto__x"])
+        await refuses(db.put("note", { owner, id: "a", [name]: 1 }), "invalid");
+      for (const value of [new Date(), 1n, Number.NaN, "\0", () => 1])
+        await refuses(db.put("note", { owner, id: "a", v: value }), "invalid");
       await db.put("note", { owner, id: "a", constructor: 1, toString: 2, hasOwnProperty: 3 });
-      expect(await db.get("note", { owner, id: "a" })).toEqual({ owner, id: "a", text: null, constructor: 1, toString: 2, hasOwnProperty: 3 });
+      expect(await db.get("note", { owner, id: "a" })).toEqual({
+        owner,
+        id: "a",
+        text: null,
+        constructor: 1,
+        toString: 2,
+        hasOwnProperty: 3,
+      });
     });
   });
 }

@@ -80,7 +80,10 @@ export function pages(suite: Suite): void {
         expect(await walkIds(db, { owner: "o" }, { desc: true }, count)).toEqual(sorted(rows, ["-id"]));
         expect(await walkIds(db, { owner: "o" }, { sort: "-id" }, count)).toEqual(sorted(rows, ["-id"]));
         expect(await walkIds(db, { owner: "o", id: { $ge: "f", $lt: "t" } }, { sort: "-id" }, count)).toEqual(
-          sorted(rows.filter((row) => byCodePoint(row["id"] as string, "f") >= 0 && byCodePoint(row["id"] as string, "t") < 0), ["-id"]),
+          sorted(
+            rows.filter((row) => byCodePoint(row["id"] as string, "f") >= 0 && byCodePoint(row["id"] as string, "t") < 0),
+            ["-id"],
+          ),
         );
       }
     });
@@ -89,13 +92,22 @@ export function pages(suite: Suite): void {
       promise(`sorted by ${column}, duplicates and nulls included, pages of any size cover each row once`, async ({ db }) => {
         await fill(db);
         for (const count of sizes)
-          for (const sort of [column, `-${column}`]) expect([sort, count, await walkIds(db, { owner: "o" }, { sort }, count)]).toEqual([sort, count, sorted(rows, [sort])]);
+          for (const sort of [column, `-${column}`])
+            expect([sort, count, await walkIds(db, { owner: "o" }, { sort }, count)]).toEqual([sort, count, sorted(rows, [sort])]);
       });
 
     promise("sorted by several columns, in mixed directions", async ({ db }) => {
       await fill(db);
-      for (const sort of [["group", "rank"], ["-group", "rank"], ["n", "-text"], ["ok", "-n", "x"], ["-rank", "id"], ["-ok", "-id"]])
-        for (const count of sizes) expect([sort, count, await walkIds(db, { owner: "o" }, { sort }, count)]).toEqual([sort, count, sorted(rows, sort)]);
+      for (const sort of [
+        ["group", "rank"],
+        ["-group", "rank"],
+        ["n", "-text"],
+        ["ok", "-n", "x"],
+        ["-rank", "id"],
+        ["-ok", "-id"],
+      ])
+        for (const count of sizes)
+          expect([sort, count, await walkIds(db, { owner: "o" }, { sort }, count)]).toEqual([sort, count, sorted(rows, sort)]);
       expect(await walkIds(db, { owner: "o" }, { sort: ["group", "-rank"], desc: true }, 7)).toEqual(sorted(rows, ["-group", "rank"]));
     });
 
@@ -111,7 +123,11 @@ export function pages(suite: Suite): void {
       for (const [filter, holds] of cases)
         for (const count of sizes)
           for (const sort of ["id", "-n"])
-            expect([filter, count, await walkIds(db, { owner: "o", ...filter }, { sort }, count)]).toEqual([filter, count, sorted(rows.filter(holds), [sort])]);
+            expect([filter, count, await walkIds(db, { owner: "o", ...filter }, { sort }, count)]).toEqual([
+              filter,
+              count,
+              sorted(rows.filter(holds), [sort]),
+            ]);
     });
 
     promise("an index gives its rows in its own order, pages cover each once", async ({ db }) => {
@@ -200,7 +216,9 @@ export function pages(suite: Suite): void {
       for (const sort of ["id", "-n"]) {
         const owner = fresh();
         const stay = Array.from({ length: 30 }, (_, i) => `s${String(i).padStart(2, "0")}`);
-        await Promise.all(stay.flatMap((id, i) => [db.put("thing", { owner, id, n: i % 4 }), db.put("thing", { owner, id: `${id}-gone`, n: i % 4 })]));
+        await Promise.all(
+          stay.flatMap((id, i) => [db.put("thing", { owner, id, n: i % 4 }), db.put("thing", { owner, id: `${id}-gone`, n: i % 4 })]),
+        );
         const seen: unknown[] = [];
         let start: string | undefined;
         let step = 0;
@@ -234,13 +252,18 @@ export function pages(suite: Suite): void {
       if (outcome instanceof Error) expect(outcome).toMatchObject({ code: "unsupported", outcome: "none" });
       else expect(valuesOf((outcome as { rows: AnyRow[] }).rows, "id")).toEqual(sorted(rows, ["x"]).slice(0, 5));
       expect(valuesOf((await limited.select("thing", { owner, ok: true }, { sort: "x" })).rows, "id")).toEqual(
-        sorted(rows.filter((row) => row["ok"] === true), ["x"]),
+        sorted(
+          rows.filter((row) => row["ok"] === true),
+          ["x"],
+        ),
       );
     });
 
     test("a page far down costs no other result than the first", async ({ db, fresh }) => {
       const owner = fresh();
-      await db.bulk(Array.from({ length: 230 }, (_, i) => ({ op: "put", table: "thing", row: { owner, id: String(i).padStart(4, "0"), n: i % 2 } })));
+      await db.bulk(
+        Array.from({ length: 230 }, (_, i) => ({ op: "put", table: "thing", row: { owner, id: String(i).padStart(4, "0"), n: i % 2 } })),
+      );
       for (const options of [{ count: 100 }, { count: 100, sort: "n" }, { count: 115, sort: "-n" }]) {
         const all = await walk(db, "thing", { owner }, options);
         expect(new Set(all.flatMap((page) => valuesOf(page.rows, "id"))).size).toBe(230);

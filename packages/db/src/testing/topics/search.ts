@@ -47,7 +47,23 @@ export function search(suite: Suite): void {
     });
 
     promise("operators of the engine in a query are plain text", async ({ db }) => {
-      for (const query of ["rome*", "rome & hotel", "rome OR nowhere", "(rome", "rome:A", "rome'", "title:rome", '"', "-", "rome NEAR hotel", "+rome", "~rome", "\\", "rome)", "<rome>"])
+      for (const query of [
+        "rome*",
+        "rome & hotel",
+        "rome OR nowhere",
+        "(rome",
+        "rome:A",
+        "rome'",
+        "title:rome",
+        '"',
+        "-",
+        "rome NEAR hotel",
+        "+rome",
+        "~rome",
+        "\\",
+        "rome)",
+        "<rome>",
+      ])
         expect(Array.isArray(await found(db, query))).toBe(true);
       expect(await found(db, "rome*")).toEqual(["a", "b", "c"]);
     });

@@ -43,7 +43,13 @@ export function sync(suite: Suite): void {
       await before.sync();
       await Promise.all(Array.from({ length: 30 }, (_, i) => before.put(table, { id: `k${i}`, n: i % 3, place: `p${i % 2}` })));
       const after = await open({
-        tables: tablesOf(table, { place: { index: 1 }, n: { type: "int", index: 2 }, extra: { type: "decimal" }, tags: { type: "set" }, added: { index1: 1, value: "new" } }),
+        tables: tablesOf(table, {
+          place: { index: 1 },
+          n: { type: "int", index: 2 },
+          extra: { type: "decimal" },
+          tags: { type: "set" },
+          added: { index1: 1, value: "new" },
+        }),
       });
       const result = await after.sync();
       expect(result).toMatchObject({ created: [], drift: [] });
@@ -55,7 +61,9 @@ export function sync(suite: Suite): void {
       expect(valuesOf(rows, "n")).toEqual([0, 1, 2].flatMap((n) => Array.from({ length: 5 }, () => n)));
       expect(rows[0]).toMatchObject({ extra: null, tags: null, added: null });
       await after.update(table, { id: "k0", extra: "1.5", tags: ["a"], added: "x" });
-      expect((await after.select(table, { added: "x" })).rows).toEqual([{ id: "k0", n: 0, place: "p0", extra: "1.5", tags: ["a"], added: "x" }]);
+      expect((await after.select(table, { added: "x" })).rows).toEqual([
+        { id: "k0", n: 0, place: "p0", extra: "1.5", tags: ["a"], added: "x" },
+      ]);
       expect(await after.sync()).toEqual({ created: [], altered: [], indexed: [], drift: [] });
     });
 
@@ -73,7 +81,10 @@ export function sync(suite: Suite): void {
 
     promise("ten at once end in the same schema, each without an error", async ({ open }) => {
       const table = name();
-      const tables = { ...tablesOf(table, { place: { index: 1 }, mail: { unique: 1 } }), ...tablesOf(`${table}b`, { n: { type: "int", index: 1 } }) };
+      const tables = {
+        ...tablesOf(table, { place: { index: 1 }, mail: { unique: 1 } }),
+        ...tablesOf(`${table}b`, { n: { type: "int", index: 1 } }),
+      };
       const dbs = await Promise.all(Array.from({ length: 10 }, () => open({ tables })));
       await Promise.all(dbs.map((db) => db.sync()));
       for (const [i, db] of dbs.entries()) await db.put(table, { id: `k${i}`, place: "x", n: i });
@@ -109,14 +120,22 @@ export function sync(suite: Suite): void {
     promise("names at the limit, and words of SQL, are names like any other", async ({ open }) => {
       const long = "A".repeat(48);
       const tables = {
-        [long]: { [long]: { primary: 1 }, ["b".repeat(48)]: { index: 1 }, ["c".repeat(48)]: { type: "int" as const, index: 2 }, ["d".repeat(48)]: { index: 3 }, ["e".repeat(48)]: { unique: 1 } },
+        [long]: {
+          [long]: { primary: 1 },
+          ["b".repeat(48)]: { index: 1 },
+          ["c".repeat(48)]: { type: "int" as const, index: 2 },
+          ["d".repeat(48)]: { index: 3 },
+          ["e".repeat(48)]: { unique: 1 },
+        },
         Select: { from: { primary: 1 as const }, where: { index: 1 as const }, Group: { type: "int" as const }, index: {} },
       } satisfies TableDefinitions;
       const db = await open({ tables });
       await db.sync();
       expect(await db.sync()).toEqual({ created: [], altered: [], indexed: [], drift: [] });
       await db.put("Select", { from: "a", where: "b", Group: 1, index: "c" });
-      expect((await db.select("Select", { where: "b" }, { sort: "-Group" })).rows).toEqual([{ from: "a", where: "b", Group: 1, index: "c" }]);
+      expect((await db.select("Select", { where: "b" }, { sort: "-Group" })).rows).toEqual([
+        { from: "a", where: "b", Group: 1, index: "c" },
+      ]);
       const row = { [long]: "a", ["b".repeat(48)]: "x", ["c".repeat(48)]: 1, ["d".repeat(48)]: "y", ["e".repeat(48)]: "z" };
       await db.put(long, row);
       expect((await db.select(long, { ["b".repeat(48)]: "x" })).rows).toEqual([row]);
@@ -129,7 +148,8 @@ export function sync(suite: Suite): void {
         (row) => ({ row }),
         (error: unknown) => ({ error }),
       );
-      if ("error" in outcome) expect(outcome.error).toMatchObject({ name: "DbError", table, message: expect.stringContaining("sync") as string });
+      if ("error" in outcome)
+        expect(outcome.error).toMatchObject({ name: "DbError", table, message: expect.stringContaining("sync") as string });
       else expect([capabilities.schema, outcome.row]).toEqual([false, undefined]);
     });
   });

@@ -91,7 +91,11 @@ export function ttl(suite: Suite): void {
         Array.from({ length: 60 }, (_, i) => ({
           op: "put",
           table: "session",
-          row: { owner, id: String(i).padStart(2, "0"), ends: i % 3 === 0 ? null : i % 3 === 1 ? clock.now() - i : clock.now() + 1_000_000 },
+          row: {
+            owner,
+            id: String(i).padStart(2, "0"),
+            ends: i % 3 === 0 ? null : i % 3 === 1 ? clock.now() - i : clock.now() + 1_000_000,
+          },
         })),
       );
       for (const count of [1, 7, 40]) {

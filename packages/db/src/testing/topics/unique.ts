@@ -66,13 +66,16 @@ export function unique(suite: Suite): void {
 
     promise("values that differ in case, spaces or accents are different", async ({ db, fresh }) => {
       const base = fresh();
-      for (const end of ["a", "A", "a ", "á", "a\u0301", "ß", "ss"]) expect(await db.add("user", { id: base + end, email: base + end })).toEqual({ affected: 1 });
+      for (const end of ["a", "A", "a ", "á", "a\u0301", "ß", "ss"])
+        expect(await db.add("user", { id: base + end, email: base + end })).toEqual({ affected: 1 });
     });
 
     promise("of rows with one unique value at once, exactly one is written", async ({ db, fresh }) => {
       const email = fresh();
       const ids = Array.from({ length: 12 }, fresh);
-      const results = await Promise.allSettled(ids.map((id, i) => (i % 2 === 0 ? db.add("user", { id, email }) : db.put("user", { id, email }))));
+      const results = await Promise.allSettled(
+        ids.map((id, i) => (i % 2 === 0 ? db.add("user", { id, email }) : db.put("user", { id, email }))),
+      );
       expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
       for (const result of results) if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "already-exists" });
       expect(await db.list("user", ids)).toHaveLength(1);

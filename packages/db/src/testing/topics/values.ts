@@ -38,7 +38,21 @@ const exact: Readonly<Record<string, readonly unknown[]>> = {
   text: hostileTexts,
   group: [0, 1, -1, 127, 128, 32768, 2 ** 31, -(2 ** 31) - 1, 2 ** 32, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER],
   bigint: [0n, 1n, -1n, 2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 63n - 1n, -(2n ** 63n)],
-  real: [0, 0.1, 0.1 + 0.2, -1 / 3, 1.12345, 5e-324, Number.MIN_VALUE * 3, Number.MAX_VALUE, -Number.MAX_VALUE, 1e21, -1e-7, 2 ** 53 + 2, 16777217],
+  real: [
+    0,
+    0.1,
+    0.1 + 0.2,
+    -1 / 3,
+    1.12345,
+    5e-324,
+    Number.MIN_VALUE * 3,
+    Number.MAX_VALUE,
+    -Number.MAX_VALUE,
+    1e21,
+    -1e-7,
+    2 ** 53 + 2,
+    16777217,
+  ],
   decimal: [
     "0",
     "1.5",
@@ -78,8 +92,19 @@ const exact: Readonly<Record<string, readonly unknown[]>> = {
   intset: [[], [-2, 0, 1, 10, 9007199254740991]],
   realset: [[], [-1e300, -0.5, 0, 0.1, 2, 10]],
   blob: [new Uint8Array(0), Uint8Array.from({ length: 256 }, (_, i) => i), new Uint8Array(100_000).fill(255)],
-  date: [new Date(0), new Date(-1), new Date("0001-01-01T00:00:00.000Z"), new Date("9999-12-31T23:59:59.999Z"), new Date("1969-12-31T23:59:59.001Z")],
-  timestamp: [new Date("2024-02-29T12:34:56.789Z"), new Date("1582-10-10T00:00:00.000Z"), new Date(253402300799999), new Date("2024-03-31T01:30:00.500Z")],
+  date: [
+    new Date(0),
+    new Date(-1),
+    new Date("0001-01-01T00:00:00.000Z"),
+    new Date("9999-12-31T23:59:59.999Z"),
+    new Date("1969-12-31T23:59:59.001Z"),
+  ],
+  timestamp: [
+    new Date("2024-02-29T12:34:56.789Z"),
+    new Date("1582-10-10T00:00:00.000Z"),
+    new Date(253402300799999),
+    new Date("2024-03-31T01:30:00.500Z"),
+  ],
   where: [1, -5, Number.MAX_SAFE_INTEGER],
   point: [
     { lat: 0, lon: 0 },
@@ -154,7 +179,18 @@ export function values(suite: Suite): void {
 
     promise("null and left out store nothing, the empty values are values", async ({ db, fresh }) => {
       const id = fresh();
-      const empties: AnyRow = { text: "", group: 0, real: 0, bool: false, json: {}, list: [], set: [], blob: new Uint8Array(0), bigint: 0n, decimal: "0" };
+      const empties: AnyRow = {
+        text: "",
+        group: 0,
+        real: 0,
+        bool: false,
+        json: {},
+        list: [],
+        set: [],
+        blob: new Uint8Array(0),
+        bigint: 0n,
+        decimal: "0",
+      };
       await db.put("order", { id, ...empties });
       expect(await db.get("order", id)).toMatchObject(empties);
       await db.put("order", { id, ...Object.fromEntries(Object.keys(empties).map((name) => [name, null])) });
@@ -178,7 +214,10 @@ export function values(suite: Suite): void {
         const id = fresh();
         await db.put("order", { id });
         const value = samples.at(-1);
-        expect(await db.update("order", { id, [column]: value }, { returning: "new" })).toMatchObject({ affected: 1, row: { id, [column]: value } });
+        expect(await db.update("order", { id, [column]: value }, { returning: "new" })).toMatchObject({
+          affected: 1,
+          row: { id, [column]: value },
+        });
         expect((await db.get("order", id))?.[column]).toEqual(value);
       }
     });
