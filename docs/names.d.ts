@@ -1,19 +1,26 @@
 // Names that code blocks of the docs may use without making them: test/docs.test.ts checks the blocks beside this file.
 
-declare const openDb: typeof import("@bk/db").openDb;
-declare const defineTables: typeof import("@bk/db").defineTables;
-declare const tables: {
+import type * as bkDb from "@bk/db";
+
+type Tables = {
   readonly photo: {
     readonly owner: { readonly primary: 1 };
     readonly taken: { readonly type: "bigint"; readonly primary: 2 };
     readonly stars: { readonly type: "int" };
   };
 };
-declare const db: import("@bk/db").Db<typeof tables>;
 
-declare const method: string;
-declare const url: string;
-declare const body: string;
-declare const login: string;
-declare const secret: string;
-declare const masterKey: string;
+declare global {
+  const openDb: typeof bkDb.openDb;
+  const defineTables: typeof bkDb.defineTables;
+  const tables: Tables;
+  const db: bkDb.Db<Tables>;
+  function jsonFileDriver(options: bkDb.DriverOptions): Promise<bkDb.Driver>;
+
+  const method: string;
+  const url: string;
+  const body: string;
+  const login: string;
+  const secret: string;
+  const masterKey: string;
+}

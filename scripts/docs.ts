@@ -1,73 +1,79 @@
-// `npm run docs`: writes docs/reference from code: the error codes, what each driver can do, and the API.
-// `npm run docs -- --check` writes nothing and fails when the tables in docs/reference are out of date.
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+// `npm run docs`: writes from code what the docs say of it: docs/reference (error codes, what each driver can do, the API)
+// and the table of the README. `npm run docs -- --check` writes nothing and fails when something is out of date.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { errorCodes } from "@bk/core";
+import { fileURLToPath } from "node:url";
+import { errorCodes, silentLog, systemClock } from "@bk/core";
+import type { Capabilities } from "@bk/db";
+import { driverFor, driverNames } from "../packages/db/src/drivers/registry.js";
+import { apiPages } from "./api-pages.js";
+import { capabilitiesPage, mainTable, markdownTable } from "./capability-tables.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const reference = join(root, "docs/reference");
 const note = "<!-- Made by `npm run docs`; do not edit. -->";
 
-const row = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
+/** A URL for each driver. Capabilities are known before a driver connects, so nothing has to be there. */
+const urls: Readonly<Record<string, string>> = {
+  memory: "memory:",
+  sqlite: "sqlite::memory:",
+  postgres: "postgres://127.0.0.1/docs",
+  mysql: "mysql://127.0.0.1/docs",
+  mariadb: "mariadb://127.0.0.1/docs",
+  dynamodb: "dynamodb://127.0.0.1:8000",
+  redis: "redis://127.0.0.1",
+};
+
+async function driverCapabilities(): Promise<Map<string, Capabilities>> {
+  const forgotten = driverNames.filter((name) => !(name in urls));
+  if (forgotten.length > 0) throw new Error(`scripts/docs.ts needs a URL for ${forgotten.join(", ")}`);
+  const found = new Map<string, Capabilities>();
+  for (const [name, url] of Object.entries(urls)) {
+    const open = await driverFor(name);
+    if (open === undefined) throw new Error(`there is no driver for ${name}:`);
+    const driver = await open({ url, options: {}, clock: systemClock, log: silentLog });
+    found.set(name, driver.capabilities);
+    await driver.close();
+  }
+  return found;
+}
 
 function errorsPage(): string {
   const rows = Object.entries(errorCodes).map(([code, { meaning, outcome }]) => [`\`${code}\``, meaning, outcome]);
   const intro =
     "Every error has a `code` to branch on, and an `outcome`: whether the change may have been made. An error may carry another outcome than the usual one.";
-  return `${note}\n\n# Error codes\n\n${intro}\n\n${table(["code", "meaning", "outcome"], rows)}\n`;
+  return `# Error codes\n\n${intro}\n\n${markdownTable(["code", "meaning", "outcome"], rows)}\n`;
 }
 
-type Facts = Readonly<Record<string, unknown>>;
-
-/** What each driver claims, by its exports named `capabilities` or `…Capabilities`. */
-async function claims(): Promise<Map<string, Facts>> {
-  const folder = join(root, "packages/db/src/drivers");
-  const found = new Map<string, Facts>();
-  for (const entry of readdirSync(folder, { withFileTypes: true }).filter((each) => each.isDirectory())) {
-    const module = (await import(pathToFileURL(join(folder, entry.name, "index.ts")).href)) as Facts;
-    const own = Object.entries(module).filter(([name]) => /^capabilities$|Capabilities$/.test(name));
-    if (own.length === 0) throw new Error(`packages/db/src/drivers/${entry.name}/index.ts exports no capabilities`);
-    for (const [name, value] of own)
-      found.set(name === "capabilities" ? entry.name : name.replace(/Capabilities$/, "").toLowerCase(), value as Facts);
-  }
-  return found;
+function readmeWith(table: string): string {
+  const [open, close] = ["<!-- capabilities: made by `npm run docs` -->", "<!-- /capabilities -->"];
+  const text = readFileSync(join(root, "README.md"), "utf8");
+  const [before, after] = [text.split(open)[0], text.split(close)[1]];
+  if (before === undefined || after === undefined || before === text) throw new Error(`README.md needs ${open} and ${close}`);
+  return `${before}${open}\n${table}\n${close}${after}`;
 }
 
-function capabilitiesPage(drivers: Map<string, Facts>): string {
-  const names = [...new Set([...drivers.values()].flatMap((facts) => Object.keys(facts)))];
-  const rows = names.map((name) => [`\`${name}\``, ...[...drivers.values()].map((facts) => cellOf(facts[name]))]);
-  const intro = "What each driver does by itself. What it does not, the core makes up with the same result, or refuses with `unsupported`.";
-  return `${note}\n\n# Capabilities\n\n${intro}\n\n${table(["capability", ...drivers.keys()], rows)}\n`;
-}
+const drivers = await driverCapabilities();
+const reference = new Map([
+  ["errors.md", errorsPage()],
+  ["capabilities.md", capabilitiesPage(drivers)],
+  ...[...apiPages(join(root, "docs"))].map(([name, text]): [string, string] => [`api/${name}`, text]),
+]);
+const pages = new Map([...reference].map(([name, text]) => [`docs/reference/${name}`, `${note}\n\n${text}`]));
+pages.set("README.md", readmeWith(mainTable(drivers)));
 
-function cellOf(value: unknown): string {
-  if (value === undefined || value === false) return "–";
-  if (value === true) return "yes";
-  if (Array.isArray(value)) return value.length === 0 ? "–" : value.join(", ");
-  if (typeof value !== "object" || value === null) return typeof value === "string" ? value : JSON.stringify(value);
-  const parts = Object.entries(value).map(([name, inner]) => `${name}: ${cellOf(inner)}`);
-  return parts.length === 0 ? "–" : parts.join("; ");
-}
+const old = existsSync(join(root, "docs/reference"))
+  ? readdirSync(join(root, "docs/reference"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".md"))
+  : [];
+const gone = old.map((name) => `docs/reference/${name.replaceAll("\\", "/")}`).filter((path) => !pages.has(path));
 
-function writeApi(): void {
-  const docs = join(root, "docs");
-  const { status } = spawnSync(process.execPath, [join(docs, "node_modules/typedoc/bin/typedoc")], { cwd: docs, stdio: "inherit" });
-  if (status !== 0) throw new Error(`typedoc ended with ${status}`);
-}
-
-const pages = { "errors.md": errorsPage(), "capabilities.md": capabilitiesPage(await claims()) };
 if (process.argv.includes("--check")) {
-  const stale = Object.entries(pages).filter(
-    ([name, text]) => !existsSync(join(reference, name)) || readFileSync(join(reference, name), "utf8") !== text,
-  );
-  for (const [name] of stale) console.error(`docs/reference/${name} is out of date: run \`npm run docs\``);
-  process.exitCode = stale.length === 0 ? 0 : 1;
+  const stale = [...pages].filter(([path, text]) => !existsSync(join(root, path)) || readFileSync(join(root, path), "utf8") !== text);
+  for (const path of [...stale.map(([path]) => path), ...gone]) console.error(`${path} is out of date: run \`npm run docs\``);
+  process.exitCode = stale.length + gone.length === 0 ? 0 : 1;
 } else {
-  mkdirSync(reference, { recursive: true });
-  for (const [name, text] of Object.entries(pages)) writeFileSync(join(reference, name), text);
-  writeApi();
+  for (const path of gone) rmSync(join(root, path));
+  for (const [path, text] of pages) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
 }

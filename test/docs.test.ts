@@ -40,7 +40,11 @@ beforeAll(() => {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   const config = {
     extends: join(root, "tsconfig.json"),
-    compilerOptions: { lib: ["ES2023", "ES2024.String", "ESNext.Disposable", "DOM"], types: ["node"], typeRoots: [join(root, "node_modules/@types")] },
+    compilerOptions: {
+      lib: ["ES2023", "ES2024.String", "ESNext.Disposable", "DOM"],
+      types: ["node"],
+      typeRoots: [join(root, "node_modules/@types")],
+    },
     include: ["*.ts", join(root, "docs/names.d.ts")],
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
@@ -57,7 +61,9 @@ describe("docs", () => {
   it("TypeScript in the docs compiles", { timeout: 120_000 }, async () => {
     expect(modules.length).toBeGreaterThan(5);
     const tsc = join(root, "node_modules/typescript/bin/tsc");
-    const { stdout } = await run(process.execPath, [tsc, "--noEmit", "-p", folder], { cwd: folder }).catch((error: { stdout: string }) => error);
+    const { stdout } = await run(process.execPath, [tsc, "--noEmit", "-p", folder], { cwd: folder }).catch(
+      (error: { stdout: string }) => error,
+    );
     expect(stdout).toBe("");
   });
 
@@ -123,4 +129,3 @@ describe("docs", () => {
     expect(marks.map(place)).toEqual([]);
   });
 });
-
