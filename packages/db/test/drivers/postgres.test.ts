@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { silentLog, systemClock } from "@bk/core";
 import pg from "pg";
@@ -263,6 +264,22 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
       for (const [i, outcome] of outcomes.entries()) if (outcome.status === "rejected") await sessions[i]!.rollback();
     });
 
+    it("give old rows to calls that are made at once, and undo none", async () => {
+      await fresh(tableOf("account"));
+      const session = await driver.begin!({});
+      const giving = driver.compile(put("account", "put", { returning: "old" }));
+      const counting = driver.compile(update("account", [["logins", "incr", 1]]));
+      await session.execute(giving, ["1", null, null, "0", null]);
+      await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          i % 2 === 0 ? session.execute(counting, ["1", "1"]) : session.execute(giving, [`k${i}`, null, null, "0", null]),
+        ),
+      );
+      await session.commit();
+      expect((await run(get("account"), ["1"])).rows[0]![3]).toBe("10");
+      expect((await run(select("account", { count: true }))).rows).toEqual([[11]]);
+    });
+
     it("hold up no call outside, even of rows they lock", async () => {
       await fresh(tableOf("account"));
       await run(put("account", "put"), ["1", null, null, "0", null]);
@@ -369,6 +386,19 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
       await expect(other.native!("SELECT 1")).rejects.toMatchObject({ code: "unsupported" });
       await other.close();
       await native(`DROP DATABASE ${name}`);
+    });
+
+    it("that are not made in time, or not as asked for, are unavailable", async () => {
+      const silent = createServer(() => undefined);
+      await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+      const { port } = silent.address() as AddressInfo;
+      const deaf = await postgresDriver({ url: `postgres://u@127.0.0.1:${port}/x`, options: { connectTimeoutMs: 50 }, ...settings });
+      await expect(deaf.native!("SELECT 1")).rejects.toMatchObject({ code: "unavailable", outcome: "none" });
+      await deaf.close();
+      silent.close();
+      const sealed = await open({ ssl: true });
+      await expect(sealed.native!("SELECT 1")).rejects.toMatchObject({ code: "unavailable", outcome: "none" });
+      await sealed.close();
     });
 
     it("that cannot be made are unavailable", async () => {

@@ -4,7 +4,7 @@
 import { cancelledError, type Log } from "@bk/core";
 import type * as Pg from "pg";
 import { DbError } from "../../errors.js";
-import { isFatal, sqlState } from "./errors.js";
+import { classifyPostgres, isFatal, sqlState } from "./errors.js";
 import { exchangeSender, type PreparedNames, type SendExchange, type Step, type StepResult } from "./exchange.js";
 import type { PostgresLocation } from "./options.js";
 
@@ -210,7 +210,7 @@ async function connect(
     await client.query(settings(location));
   } catch (error) {
     void client.end();
-    throw error;
+    throw refused(error);
   }
   connection.broken = false;
   return connection;
@@ -246,6 +246,15 @@ function settings({ schema, statementTimeoutMs }: PostgresLocation): string {
 async function forgetStatements(connection: PostgresConnection, prepared: PreparedNames): Promise<void> {
   prepared.clear();
   await connection.client.query("DEALLOCATE ALL");
+}
+
+/** What the client itself has to say when no connection came to be has no code. */
+function refused(error: unknown): unknown {
+  if (error instanceof DbError || classifyPostgres(error) !== undefined) return error;
+  const isLogin = error instanceof Error && /password|SASL|SCRAM/i.test(error.message);
+  return isLogin
+    ? new DbError("denied", "the login failed; check the URL's user and password", { cause: error })
+    : new DbError("unavailable", "no connection could be made; see the cause", { cause: error });
 }
 
 interface Cancellable {

@@ -41,9 +41,17 @@ export async function beginSession(
     };
   }
 
+  // Calls of one transaction take turns: what one of them undoes must be its own work alone.
+  let last: Promise<unknown> = Promise.resolve();
+  function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = last.then(work, work);
+    last = result;
+    return result;
+  }
+
   const here = (callSignal: AbortSignal | undefined): Place => {
     const run = runner(callSignal);
-    return { run, hold: (work) => work(run), inside: true };
+    return { run: (steps) => inTurn(() => run(steps)), hold: (work) => inTurn(() => work(run)), inside: true };
   };
 
   async function end(sql: "COMMIT" | "ROLLBACK"): Promise<void> {
@@ -62,7 +70,7 @@ export async function beginSession(
   return {
     execute: (command, values, callSignal) => executor.execute(command, values, here(callSignal)),
     executeGroup: (command, group, callSignal) => executor.executeGroup(command, group, here(callSignal)),
-    commit: () => end("COMMIT"),
-    rollback: () => end("ROLLBACK"),
+    commit: () => inTurn(() => end("COMMIT")),
+    rollback: () => inTurn(() => end("ROLLBACK")),
   };
 }
