@@ -2,9 +2,10 @@
 
 import { fixture as dynamodb } from "../src/drivers/dynamodb/fixture.js";
 import { fixture as memory } from "../src/drivers/memory/fixture.js";
+import { fixture as mysql, mariadbFixture } from "../src/drivers/mysql/fixture.js";
 import { fixture as pg } from "../src/drivers/postgres/fixture.js";
 import { clusterFixture, fixture as redis } from "../src/drivers/redis/fixture.js";
 import { fixture as sqlite } from "../src/drivers/sqlite/fixture.js";
 import type { Fixture } from "./fixtures.js";
 
-export const fixtures: readonly Fixture[] = [memory, sqlite, pg, dynamodb, redis, clusterFixture];
+export const fixtures: readonly Fixture[] = [memory, sqlite, pg, mysql, mariadbFixture, dynamodb, redis, clusterFixture];

@@ -31,8 +31,13 @@ export async function openAny(options: OpenOptions): Promise<AnyDb> {
   return (await openDb(options)) as unknown as AnyDb;
 }
 
+/** A clean store whose databases have plain types. */
+export interface AnyStore extends TestStore {
+  openDb(options: SuiteDbOptions): Promise<AnyDb>;
+}
+
 /** A clean store on a fixture's server. */
-export async function openStore(fixture: Fixture): Promise<TestStore & { openDb(options: SuiteDbOptions): Promise<AnyDb> }> {
+export async function openStore(fixture: Fixture): Promise<AnyStore> {
   const instance = await fixture.open();
   if (instance === undefined) throw new Error(`${fixture.env ?? fixture.name} is not set`);
   const { url, options } = instance;

@@ -5,6 +5,7 @@ import { describe } from "vitest";
 import { calls } from "./topics/calls.js";
 import { changes } from "./topics/changes.js";
 import { columns } from "./topics/columns.js";
+import { filterGroups } from "./topics/filter-groups.js";
 import { filters } from "./topics/filters.js";
 import { joins } from "./topics/joins.js";
 import { keys } from "./topics/keys.js";
@@ -14,6 +15,7 @@ import { pages } from "./topics/pages.js";
 import { rows } from "./topics/rows.js";
 import { search } from "./topics/search.js";
 import { sync } from "./topics/sync.js";
+import { textFilters } from "./topics/text-filters.js";
 import { transactions } from "./topics/transactions.js";
 import { ttl } from "./topics/ttl.js";
 import { unique } from "./topics/unique.js";
@@ -26,6 +28,8 @@ const topics = [
   rows,
   changes,
   filters,
+  textFilters,
+  filterGroups,
   pages,
   many,
   transactions,

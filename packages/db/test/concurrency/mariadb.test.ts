@@ -1,0 +1,4 @@
+import { mariadbFixture } from "../../src/drivers/mysql/fixture.js";
+import { testConcurrency } from "./test-concurrency.js";
+
+testConcurrency(mariadbFixture);

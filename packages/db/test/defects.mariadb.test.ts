@@ -1,0 +1,4 @@
+import { mariadbFixture } from "../src/drivers/mysql/fixture.js";
+import { testDefects } from "./defects.js";
+
+testDefects(mariadbFixture);

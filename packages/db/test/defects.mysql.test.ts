@@ -1,0 +1,4 @@
+import { fixture } from "../src/drivers/mysql/fixture.js";
+import { testDefects } from "./defects.js";
+
+testDefects(fixture);

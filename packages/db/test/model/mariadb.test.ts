@@ -1,0 +1,4 @@
+import { mariadbFixture } from "../../src/drivers/mysql/fixture.js";
+import { testModel } from "./test-model.js";
+
+testModel(mariadbFixture);
