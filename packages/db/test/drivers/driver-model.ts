@@ -138,6 +138,8 @@ function randomCall(clock: Clock, driver: Driver): Call {
     return isNative(condition, driver.capabilities) ? condition : always;
   };
   const call = (shape: Shape): Call => ({ shape, values, slots });
+  const can = driver.capabilities.returning;
+  const claimed = <T>(wanted: T, ...given: readonly T[]): T | "none" => (given.includes(wanted) ? wanted : "none");
 
   switch (one(["get", "put", "put", "put", "add", "update", "update", "delete", "select", "select", "select", "count"])) {
     case "get":
@@ -147,12 +149,12 @@ function randomCall(clock: Clock, driver: Driver): Call {
       const written = row();
       const mode = one(["put", "add"] as const);
       const replaceIf = mode === "add" && random(3) === 0 ? guard() : undefined;
-      const returning = one(["old", "none"] as const);
+      const returning = claimed(one(["old", "none"] as const), can.put);
       return call({ verb: "put", mode, table: modelTable, key: written.slice(0, key.length), row: written, replaceIf, returning });
     }
     case "update": {
       const written = row();
-      const insert = random(2) === 0 ? written : undefined;
+      const insert = random(2) === 0 && driver.capabilities.upsert ? written : undefined;
       const changed = columns.filter((column) => !column.isKey && random(4) === 0);
       const changes = changed.map((column) => randomChange(column, driver, one, push));
       return call({
@@ -163,7 +165,7 @@ function randomCall(clock: Clock, driver: Driver): Call {
         changes,
         guard: guard(),
         insert,
-        returning: one(["old", "new", "none"] as const),
+        returning: claimed(one(["old", "new", "none"] as const), ...can.update),
       });
     }
     case "delete":
@@ -173,7 +175,7 @@ function randomCall(clock: Clock, driver: Driver): Call {
         table: modelTable,
         key: keySlots(),
         guard: guard(),
-        returning: one(["old", "none"] as const),
+        returning: claimed(one(["old", "none"] as const), can.delete),
       });
     case "count":
       return call(randomSelect(driver, filter(2), [], push, { count: true, columns, limit: undefined }));

@@ -28,7 +28,8 @@ export function readCatalog([columnRows = [], indexRows = []]: readonly Rows[]):
     // Expressions have no name; an index on one serves no column.
     index.columns.push(column === null || column === undefined ? "" : String(column));
     indexes.set(id, index);
-    if ((part !== null && index.unique) || String(type) !== "BTREE") partial.add(id);
+    // MariaDB keeps the unique values of unbounded texts as hashes; those hold for the whole text.
+    if ((part !== null && index.unique && type !== "HASH") || (type !== "BTREE" && type !== "HASH")) partial.add(id);
   }
   const key = indexes.get("PRIMARY")?.columns;
   for (const id of ["PRIMARY", ...partial]) indexes.delete(id);

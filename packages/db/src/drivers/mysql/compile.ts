@@ -12,7 +12,7 @@ import type { SqlDialect } from "../../sql/dialect.js";
  * The only insert that meets an existing row without an error, ON DUPLICATE KEY UPDATE, changes the row of whatever
  * unique value is taken, and INSERT IGNORE passes over errors of every kind.
  *
- * - `add`: `insert`; when the key is taken, `clear` (if any) deletes the row whose time has come, and then `insert` again.
+ * - `add`: `insert`; when the key is taken, `replace` (if any) overwrites the row if its time has come.
  * - `put`: `replace`, and `insert` when there was nothing to replace, until one of them did it.
  */
 export interface MysqlPut {
@@ -20,7 +20,6 @@ export interface MysqlPut {
   readonly shape: PutShape;
   readonly insert: SqlStatement;
   readonly replace: SqlStatement | undefined;
-  readonly clear: SqlStatement | undefined;
 }
 
 export type MysqlCommand = SqlCommand | MysqlPut;
@@ -31,20 +30,15 @@ export function compileMysql(shape: Shape, dialect: SqlDialect): MysqlCommand {
   if (shape.mode === "put" && shape.table.uniques.length === 0) return compileSql(shape, dialect);
   const { table, key } = shape;
   const insert = statementOf({ ...shape, mode: "add", replaceIf: undefined, returning: "none" }, dialect);
-  if (shape.mode === "add") {
-    const clear =
-      shape.replaceIf === undefined
-        ? undefined
-        : statementOf({ verb: "delete", target: "key", table, key, guard: shape.replaceIf, returning: "none" }, dialect);
-    return Object.freeze({ kind: "put", shape, insert, replace: undefined, clear });
-  }
+  if (shape.mode === "add" && shape.replaceIf === undefined) return Object.freeze({ kind: "put", shape, insert, replace: undefined });
   const rest = table.columns.filter((column) => !column.isKey);
   const changes = rest.map((column) => ({ column, op: "set" as const, slot: shape.row[column.index] }));
+  const guard = shape.replaceIf ?? always;
   const replace = statementOf(
-    { verb: "update", target: "key", table, key, changes, guard: always, insert: undefined, returning: "none" },
+    { verb: "update", target: "key", table, key, changes, guard, insert: undefined, returning: "none" },
     dialect,
   );
-  return Object.freeze({ kind: "put", shape, insert, replace, clear: undefined });
+  return Object.freeze({ kind: "put", shape, insert, replace });
 }
 
 function statementOf(shape: Shape, dialect: SqlDialect): SqlStatement {
@@ -56,6 +50,7 @@ function statementOf(shape: Shape, dialect: SqlDialect): SqlStatement {
 /** The texts of a command, for `explain`. */
 export function describeMysql(command: MysqlCommand): string | readonly string[] {
   if (command.kind !== "put") return describeCommand(command);
-  const texts = [command.replace, command.clear, command.insert].flatMap((statement) => (statement === undefined ? [] : [statement.text]));
-  return texts.length === 1 ? texts[0]! : texts;
+  const { shape, insert, replace } = command;
+  if (replace === undefined) return insert.text;
+  return shape.mode === "put" ? [replace.text, insert.text] : [insert.text, replace.text];
 }

@@ -27,7 +27,7 @@ export async function executeOn(lent: Lent, command: MysqlCommand, values: Value
     case "write":
       return write(lent, command, values, signal);
     case "put":
-      return command.replace === undefined ? add(lent, command, values, signal) : put(lent, command, values, signal);
+      return command.shape.mode === "add" ? add(lent, command, values, signal) : put(lent, command, values, signal);
     case "define":
       return define(lent, command);
     case "inspect":
@@ -48,11 +48,12 @@ async function write(lent: Lent, { statement, shape, givesRows }: SqlWrite, valu
   return shape.verb === "put" ? one : { rows: [], affected: answer.affected };
 }
 
-async function add(lent: Lent, { shape, insert, clear }: MysqlPut, values: Values, signal: AbortSignal | undefined): Promise<Reply> {
+async function add(lent: Lent, { shape, insert, replace }: MysqlPut, values: Values, signal: AbortSignal | undefined): Promise<Reply> {
   if (await inserts(lent, shape.table, insert, values, signal)) return one;
-  if (clear === undefined) return none;
-  const { affected } = await change(lent, shape.table, clear, values, signal);
-  return affected > 0 && (await inserts(lent, shape.table, insert, values, signal)) ? one : none;
+  if (replace === undefined) return none;
+  const { affected } = await change(lent, shape.table, replace, values, signal);
+  // The row in the way may have been deleted meanwhile.
+  return affected > 0 || (await inserts(lent, shape.table, insert, values, signal)) ? one : none;
 }
 
 async function put(lent: Lent, { shape, insert, replace }: MysqlPut, values: Values, signal: AbortSignal | undefined): Promise<Reply> {
@@ -108,7 +109,8 @@ async function define(lent: Lent, { shape }: SqlDefine): Promise<Reply> {
     try {
       await lent.say(text);
     } catch (error) {
-      if (shape.step.kind === "index" && errorNumber(error) === 1170) await indexBeginnings(lent, shape.table, shape.step.index);
+      // MariaDB takes the type's greatest length for what has no bound, and finds it too long.
+      if (shape.step.kind === "index" && [1071, 1170].includes(errorNumber(error) ?? 0)) await indexBeginnings(lent, shape.table, shape.step.index);
       // Another process was quicker.
       else if (!isThereAlready(error)) throw error;
     }
