@@ -12,6 +12,7 @@ const steps = {
   lint: [[bin("oxlint"), "--type-aware", "--deny-warnings"]],
   format: [[bin("oxfmt"), "--check"]],
   knip: [[bin("knip")]],
+  docs: [[process.execPath, "scripts/run-ts.js", "scripts/docs.ts", "--check"]],
   publint: packages.map((folder) => [bin("publint"), "run", "--strict", folder]),
   attw: packages.map((folder) => [bin("attw"), "--pack", "--profile", "esm-only", "--no-emoji", "--format", "ascii", folder]),
   install: [[process.execPath, "scripts/run-ts.js", "scripts/install-test.ts"]],

@@ -64,7 +64,8 @@ describe("docs", () => {
     const { stdout } = await run(process.execPath, [tsc, "--noEmit", "-p", folder], { cwd: folder }).catch(
       (error: { stdout: string }) => error,
     );
-    expect(stdout).toBe("");
+    // Faults of the packages themselves are told by `npm run check -- types`.
+    expect(stdout.replaceAll(/^\.\.\/\.\.\/\.\.\/packages\/.*\n(?: .*\n)*/gm, "")).toBe("");
   });
 
   it("every package has an example", () => {
