@@ -1,5 +1,5 @@
-// `npm run docs`: writes from code what the docs say of it: docs/reference (error codes, what each driver can do, the API)
-// and the table of the README. `npm run docs -- --check` writes nothing and fails when something is out of date.
+// `npm run docs`: writes what the docs say of the code: docs/reference (error codes, what each driver can do, the API), the
+// list of decisions and the table of the README. `npm run docs -- --check` writes nothing and fails when something is out of date.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -44,6 +44,14 @@ function errorsPage(): string {
   return `# Error codes\n\n${intro}\n\n${markdownTable(["code", "meaning", "outcome"], rows)}\n`;
 }
 
+/** The decisions by number, each with its title. */
+function decisionsPage(): string {
+  const folder = join(root, "docs/decisions");
+  const names = readdirSync(folder).filter((name) => /^\d.*\.md$/.test(name));
+  const titles = names.sort().map((name) => `- [${/^# (.*)$/m.exec(readFileSync(join(folder, name), "utf8"))?.[1] ?? name}](${name})`);
+  return `${note}\n\n# Decisions\n\nWhat another engineer may wonder about: the context, the choice, its consequences.\n\n${titles.join("\n")}\n`;
+}
+
 function readmeWith(table: string): string {
   const [open, close] = ["<!-- capabilities: made by `npm run docs` -->", "<!-- /capabilities -->"];
   const text = readFileSync(join(root, "README.md"), "utf8");
@@ -59,6 +67,7 @@ const reference = new Map([
   ...[...apiPages(join(root, "docs"))].map(([name, text]): [string, string] => [`api/${name}`, text]),
 ]);
 const pages = new Map([...reference].map(([name, text]) => [`docs/reference/${name}`, `${note}\n\n${text}`]));
+pages.set("docs/decisions/README.md", decisionsPage());
 pages.set("README.md", readmeWith(mainTable(drivers)));
 
 const old = existsSync(join(root, "docs/reference"))
