@@ -82,6 +82,12 @@ export function errorResponse(context: Context, error: unknown): Response {
   return bodyResponse(context, errorBody(error), headers);
 }
 
+/** The reply to an error outside of the app. */
+export function plainResponse(error: unknown): Response {
+  const body = errorBody(error);
+  return Response.json(body, { status: body.status });
+}
+
 /** The reply with a body that is made already, such as the refusal of a signature. */
 export function bodyResponse(context: Context, { status, message, code }: ErrorBody, headers: Readonly<Record<string, string>> = {}): Response {
   return context.json({ status, message, code }, status as ContentfulStatusCode, headers);

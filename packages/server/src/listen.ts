@@ -1,12 +1,12 @@
 // The app on a socket: Node's server with its limits, errors of its parser as JSON, and an end that loses nothing.
 
-import type { Server, ServerResponse } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
 import { BkError, type Log } from "@bk/core";
-import { createAdaptorServer } from "@hono/node-server";
+import { getRequestListener, RequestError } from "@hono/node-server";
 
-import { parserErrorReply } from "./error-response.js";
+import { badRequest, parserErrorReply, plainResponse } from "./error-response.js";
 
 export interface ListenOptions {
   /** Default 8000; 0 takes a free one. */
@@ -37,11 +37,18 @@ export type Fetch = (request: Request, env: unknown) => Response | Promise<Respo
 
 /** @throws BkError `unavailable`, naming the port, when it is taken or may not be used */
 export async function listen(fetch: Fetch, { port = 8000, host = "127.0.0.1" }: ListenOptions, limits: SocketLimits, log: Log): Promise<Listener> {
-  const server = createAdaptorServer({
-    fetch: fetch as (request: Request) => Response | Promise<Response>,
-    overrideGlobalObjects: false,
-    serverOptions: { requestTimeout: limits.requestTimeoutMs, headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs), keepAliveTimeout: limits.keepAliveMs },
-  }) as Server;
+  const settings = {
+    requestTimeout: limits.requestTimeoutMs,
+    headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+    keepAliveTimeout: limits.keepAliveMs,
+    // The app answers requests without a host itself, in JSON.
+    requireHostHeader: false,
+  };
+  const errorHandler = (error: unknown): Response => {
+    if (!(error instanceof RequestError)) log.error("request failed outside of the app", { error });
+    return plainResponse(error instanceof RequestError ? badRequest(`the request cannot be read: ${error.message}`) : error);
+  };
+  const server = createServer(settings, getRequestListener(fetch as (request: Request) => Response | Promise<Response>, { errorHandler }));
   server.maxConnections = limits.maxConnections;
   server.on("clientError", answerClientError);
   let stopping = false;

@@ -16,7 +16,7 @@ export function checkFrame(target: string, rawHeaders: readonly string[] | undef
   if (rawHeaders === undefined) return;
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === "host") hosts++;
-  if (hosts > 1) throw badRequest("the request has more than one Host header");
+  if (hosts !== 1) throw badRequest(`the request must have one Host header, not ${hosts}`);
 }
 
 const ambiguousPath = /\/\/|\/(?:\.|%2e){1,2}(?:\/|$)|\\|%2f|%5c/i;

@@ -1,0 +1,95 @@
+// Runs bk-server from its sources, as a process of its own.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { signRequest, type SignOptions } from "@bk/auth";
+
+const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+const loader = new URL("../../../node_modules/tsx/dist/loader.mjs", import.meta.url).href;
+const nodeArguments = ["--conditions=bk-source", `--import=${loader}`, cli];
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+function start(args: readonly string[], { env = {}, cwd }: CliOptions): ChildProcess {
+  // Settings of the machine must not reach the tests.
+  const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("BK_")));
+  return spawn(process.execPath, [...nodeArguments, ...args], { env: { ...clean, ...env }, stdio: "pipe", ...(cwd === undefined ? {} : { cwd }) });
+}
+
+/** Runs a command to its end. */
+export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const child = start(args, options);
+  child.stdin!.end(options.input ?? "");
+  return finished(child);
+}
+
+/** What a process writes and how it ends. */
+export async function finished(child: ChildProcess): Promise<CliResult> {
+  let [stdout, stderr] = ["", ""];
+  child.stdout!.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr!.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  });
+  return { code, stdout, stderr };
+}
+
+/** Starts a command and leaves it running; it has to be ended by the caller. */
+export function startCli(args: readonly string[], options: CliOptions = {}): ChildProcess {
+  return start(args, options);
+}
+
+export interface RunningServer extends AsyncDisposable {
+  readonly url: string;
+  readonly child: ChildProcess;
+  /** Ends it with a signal, and gives what it wrote. */
+  stop(signal?: NodeJS.Signals): Promise<CliResult>;
+}
+
+/** Starts a server and waits for its ready line. */
+export async function startServerProcess(args: readonly string[], options: CliOptions = {}): Promise<RunningServer> {
+  const child = start(args, options);
+  const result = finished(child);
+  const url = await new Promise<string>((resolve, reject) => {
+    let text = "";
+    child.stdout!.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      const match = /^bk-server listening on (http:\/\/\S+)\n/m.exec(text);
+      if (match) resolve(match[1]!);
+    });
+    void result.then(({ code, stderr }) => reject(new Error(`bk-server ended with ${code}: ${stderr}`)));
+  });
+  const stop = (signal: NodeJS.Signals = "SIGTERM"): Promise<CliResult> => {
+    child.kill(signal);
+    return result;
+  };
+  return { url, child, stop, [Symbol.asyncDispose]: async () => void (await stop("SIGKILL")) };
+}
+
+/** Sends a signed request. */
+export async function signedFetch(sign: SignOptions & { readonly url: string }): Promise<Response> {
+  const headers = await signRequest(sign);
+  const { method = "GET", body } = sign;
+  return fetch(sign.url, { method, headers, ...(body === undefined || body === null ? {} : { body: body as string }) });
+}
+
+/** A folder that is removed when the test ends. */
+export function temporaryFolder(): { readonly path: string; file(name: string): string } & Disposable {
+  const path = mkdtempSync(join(tmpdir(), "bk-server-"));
+  return { path, file: (name) => join(path, name), [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}

@@ -1,0 +1,128 @@
+// import and export: what is bad is told by line and column, nothing is half done, and a killed import goes on.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+
+import { describe, expect, it } from "vitest";
+
+import { type CliResult, finished, runCli, startCli, temporaryFolder } from "./run-cli.js";
+
+const tables = {
+  place: {
+    country: { primary: 1 },
+    name: { primary: 2 },
+    lat: { type: "real" },
+    people: { type: "int" },
+    open: { type: "bool" },
+    tags: { type: "set" },
+    seen: { type: "timestamp" },
+    extra: { type: "json" },
+    pin: { secure: true },
+  },
+};
+
+const rows = [
+  { country: "IT", name: "Rome, the \"eternal\"", lat: 41.9, people: 3, open: true, tags: ["old", "warm"], seen: "2024-05-31T12:00:00.000Z", extra: { a: [1] } },
+  { country: "IT", name: "two\nlines", lat: null, people: null, open: null, tags: null, seen: null, extra: null },
+  { country: "FR", name: "Ñandú 🐦", lat: -0.5, people: 0, open: false, tags: [], seen: null, extra: "text" },
+];
+
+type Folder = ReturnType<typeof temporaryFolder>;
+
+function prepared(): Folder {
+  const folder = temporaryFolder();
+  writeFileSync(folder.file("tables.json"), JSON.stringify(tables));
+  return folder;
+}
+
+const run = (folder: Folder, ...args: string[]): Promise<CliResult> => runCli([...args, "--home", folder.path, "--tables", folder.file("tables.json")]);
+
+async function stored(folder: Folder, ...args: string[]): Promise<unknown[]> {
+  const { stdout } = await run(folder, "export", "place", "-", ...args);
+  return stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line) as unknown);
+}
+
+const byKey = [...rows].sort((a, b) => (a.country < b.country ? -1 : a.country > b.country ? 1 : a.name < b.name ? -1 : 1));
+
+describe("import and export", () => {
+  it.each(["json", "ndjson", "csv"])("%s round-trips every type", async (format) => {
+    using folder = prepared();
+    writeFileSync(folder.file("in.json"), JSON.stringify(rows, undefined, 2));
+    expect(await run(folder, "import", "place", folder.file("in.json"))).toMatchObject({ code: 0, stdout: "place: 3 rows written\n" });
+    expect(await stored(folder)).toEqual(byKey);
+    const file = folder.file(`out.${format}`);
+    expect(await run(folder, "export", "place", file)).toMatchObject({ code: 0, stderr: expect.stringContaining("3 rows exported") });
+    expect(readFileSync(file, "utf8")).not.toContain("pin");
+    using other = prepared();
+    expect(await run(other, "import", "place", file)).toMatchObject({ code: 0, stdout: "place: 3 rows written\n" });
+    expect(await stored(other)).toEqual(byKey);
+  });
+
+  it.each([
+    ["json", '[\n{"country":"IT","name":"a"},\n{"country":"IT","name":"b","lat":"north"},\n{"country":"IT"},\n5,\n{"country":"IT","name":"c","wrong":1}\n]', [3, 4, 5, 6], ["lat", "name", "object", "wrong"]],
+    ["ndjson", '{"country":"IT","name":"a"}\n\n{"country":"IT","name":"b","lat":"north"}\n{"country"\n{"country":"IT","name":"c","people":1.5}\n', [3, 4, 5], ["lat", "JSON", "people"]],
+    ["csv", 'country,name,lat\nIT,a,1\nIT,"b\nb",north\nIT,c\nIT,,2\n', [4, 5, 6], ["lat", "cells", "name"]],
+  ])("%s with bad rows is refused with their lines and columns, and nothing is written", async (format, text, lines, words) => {
+    using folder = prepared();
+    const file = folder.file(`in.${format}`);
+    writeFileSync(file, text);
+    const refused = await run(folder, "import", "place", file);
+    expect([refused.code, refused.stdout]).toEqual([1, ""]);
+    const told = refused.stderr.split("\n").filter((line) => line.startsWith(file));
+    expect(told.map((line) => Number(/line (\d+)/.exec(line)?.[1]))).toEqual(lines);
+    told.forEach((line, i) => expect(line).toContain(words[i]));
+    expect(refused.stderr).toContain("nothing was written");
+    expect(await stored(folder)).toEqual([]);
+
+    const skipped = await run(folder, "import", "place", file, "--skip-bad");
+    expect(skipped).toMatchObject({ code: 0, stdout: `place: 1 rows written, ${lines.length} bad rows skipped\n` });
+    expect(await stored(folder, "--columns", "country,name")).toEqual([{ country: "IT", name: "a" }]);
+  });
+
+  it.each([
+    ["in.json", '{"a":1}', "is not a JSON list"],
+    ["in.json", '[{"country":"IT","name":"a"}', "ends in the middle"],
+    ["in.json", '[{"country":"IT","name":"a"}] x', "after the list"],
+    ["in.json", "", "is not a JSON list"],
+    ["in.csv", 'country,name\nIT,"a', "Quote"],
+    ["in.csv", "country,country\nIT,a\n", "twice"],
+    ["in.txt", "x", "--format"],
+    ["in.ndjson", Buffer.from([0x7b, 0xff, 0x7d]), "UTF-8"],
+  ])("%s with %j is refused as a whole", async (name, text, message) => {
+    using folder = prepared();
+    writeFileSync(folder.file(name), text);
+    expect(await run(folder, "import", "place", folder.file(name))).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining(message) });
+    expect(await stored(folder)).toEqual([]);
+  });
+
+  it("renames and leaves out fields, and adds without replacing", async () => {
+    using folder = prepared();
+    writeFileSync(folder.file("a.json"), '[{"cc":"IT","name":"a","lat":"1.5","note":"x"},{"cc":"IT","name":"b","lat":"","note":"y"}]');
+    const map = ["--map", "country=cc,=note"];
+    expect(await run(folder, "import", "place", folder.file("a.json"), ...map)).toMatchObject({ code: 0 });
+    expect(await stored(folder, "--columns", "country,name,lat")).toEqual([{ country: "IT", name: "a", lat: 1.5 }, { country: "IT", name: "b", lat: null }]);
+    writeFileSync(folder.file("b.json"), '[{"country":"IT","name":"a","lat":9},{"country":"IT","name":"c","lat":9}]');
+    expect(await run(folder, "import", "place", folder.file("b.json"), "--mode", "add")).toMatchObject({ stdout: "place: 1 rows written, 1 left as they were\n" });
+    expect(await stored(folder, "--columns", "name,lat")).toEqual([{ name: "a", lat: 1.5 }, { name: "b", lat: null }, { name: "c", lat: 9 }]);
+    expect(await run(folder, "import", "place", folder.file("b.json"), "--map", "nope=x")).toMatchObject({ code: 1, stderr: expect.stringContaining("nope") });
+  });
+
+  it("goes on after it was killed, and ends with every row once", async () => {
+    using folder = prepared();
+    const count = 60_000;
+    const lines = Array.from({ length: count }, (_line, i) => JSON.stringify({ country: `c${i % 7}`, name: `n${i}`, people: i }));
+    writeFileSync(folder.file("in.ndjson"), `${lines.join("\n")}\n`);
+    const args = ["import", "place", folder.file("in.ndjson"), "--home", folder.path, "--tables", folder.file("tables.json"), "--skip-bad"];
+    const child = startCli(args);
+    const ended = finished(child);
+    const states = (): string[] => readdirSync(folder.path).includes("var") ? readdirSync(folder.file("var")).filter((name) => /^import-.*\.json$/.test(name)) : [];
+    while (states().length === 0 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill("SIGKILL");
+    expect((await ended).code).toBeNull();
+    const again = await run(folder, ...args.slice(0, 3), "--skip-bad");
+    const [, written, earlier] = /^place: (\d+) rows written, (\d+) done by an earlier run\n$/.exec(again.stdout) ?? [];
+    expect([again.code, Number(written) + Number(earlier), Number(earlier) > 0]).toEqual([0, count, true]);
+    expect(states()).toEqual([]);
+    const people = (await stored(folder, "--columns", "people")).map((row) => (row as { people: number }).people);
+    expect(people.length).toBe(count);
+    expect(new Set(people).size).toBe(count);
+  });
+});
