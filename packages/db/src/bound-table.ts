@@ -3,8 +3,10 @@
 import type { Codec, Reply, Shape, Value, Values } from "./driver.js";
 import { RowOrder } from "./group.js";
 import type { TableHooks } from "./hooks.js";
+import { NameTrie } from "./name-trie.js";
 import { type RowRules, rowRules } from "./normalize.js";
 import type { Pool, Prepared } from "./pipeline.js";
+import type { ChangePlan } from "./plain-change.js";
 import { compileArrayDecoder, compileRowDecoder, encoderOf } from "./schema/encodings.js";
 import type { Column, Table } from "./schema/table.js";
 
@@ -41,6 +43,8 @@ export class BoundTable {
   readonly decodeArray: (row: readonly Value[]) => unknown[];
   readonly decodeRow: (row: readonly Value[]) => Row;
   readonly #presentLogical: (row: readonly unknown[]) => Row;
+  /** Changes of one row that were met before, by the names that they give. */
+  readonly plans = { update: new NameTrie<ChangePlan>(), incr: new NameTrie<ChangePlan>() };
   readonly #kept = new Map<string, unknown>();
   readonly #order = new RowOrder();
 
@@ -99,10 +103,23 @@ export class BoundTable {
    * A write that ends at once (synchronous engine, nothing gathered) costs no bookkeeping.
    */
   ordered<T>(key: Values, write: () => T | Promise<T>): T | Promise<T> {
-    const text = key.length === 1 && typeof key[0] === "string" ? key[0] : key.map(String).join("\u0000");
+    const text = this.rowText(key);
     if (this.#order.has(text)) return this.#order.run(text, async () => write());
     const result = write();
     return result instanceof Promise ? this.#order.run(text, () => result) : result;
+  }
+
+  /** Runs one write of many rows, no two of them the same, after the writes of each that were called before. */
+  orderedMany<T>(keys: readonly Values[], write: () => Promise<T>): Promise<T> {
+    return this.#order.runMany(
+      keys.map((key) => this.rowText(key)),
+      write,
+    );
+  }
+
+  /** Equal for keys of one row. */
+  rowText(key: Values): string {
+    return key.length === 1 && typeof key[0] === "string" ? key[0] : key.map(String).join("\u0000");
   }
 }
 

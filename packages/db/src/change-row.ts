@@ -13,6 +13,8 @@ import { DbError, invalid } from "./errors.js";
 import { freeingUnique } from "./free-unique.js";
 import { type LogicalRow, checkRow, keyOf } from "./normalize.js";
 import { living, valueEncoder } from "./pages.js";
+import type { PlainWrite } from "./bulk.js";
+import { learnChange, plainChange } from "./plain-change.js";
 import { isNative } from "./plan.js";
 import { encoderOf } from "./schema/encodings.js";
 import type { Table } from "./schema/table.js";
@@ -20,7 +22,7 @@ import { type ChangeOptions, type WriteContext, type WriteResult, done, nothing 
 import { putCommand, withNow } from "./write-row.js";
 
 /** One row's change, checked. */
-interface RowChange {
+export interface RowChange {
   readonly key: readonly unknown[];
   readonly storedKey: Value[];
   readonly changes: readonly Change[];
@@ -43,9 +45,40 @@ export function changeRow(
   row: unknown,
   options?: ChangeOptions,
 ): WriteResult | Promise<WriteResult> {
+  const isPlain = hasNoWishes(options);
+  // To look for the row first costs an engine that answers at once less than to make the row that may be missing.
+  const plain = isPlain && (verb === "update" || bound.pool.answersAtOnce) ? plainChange(bound, context, verb, row) : undefined;
+  if (plain !== undefined) return changePlainly(bound, context, verb, row, options, plain);
   const change = checkChange(bound, context, verb, row, options);
+  if (isPlain) learnChange(bound, verb, row as Record<string, unknown>, change);
   const write = (): WriteResult | Promise<WriteResult> => bound.ordered(change.storedKey, () => carryOut(bound, context, change));
   return freeingUnique(bound, context, () => givenValues(bound, change), options, write);
+}
+
+/** Whether options ask for nothing that changes what is written or told. */
+function hasNoWishes(options: ChangeOptions | undefined): boolean {
+  if (options === undefined) return true;
+  const { where, ops, upsert, mustMatch, returning, keepNow } = options;
+  return [where, ops, upsert, mustMatch, returning, keepNow].every((wish) => wish === undefined);
+}
+
+function changePlainly(
+  bound: BoundTable,
+  context: WriteContext,
+  verb: "update" | "incr",
+  row: unknown,
+  options: ChangeOptions | undefined,
+  { prepared, values, key, finish }: PlainWrite,
+): WriteResult | Promise<WriteResult> {
+  return bound.ordered(key, () => {
+    const reply = bound.pool.send(prepared, values, options, context.target);
+    if (verb === "update") return reply instanceof Promise ? reply.then(finish) : finish(reply);
+    if (!(reply instanceof Promise) && reply.affected > 0) return done;
+    // `incr` makes a missing row, and tells of a sum that does not fit.
+    const change = checkChange(bound, context, verb, row, options);
+    if (!(reply instanceof Promise)) return carryOut(bound, context, change);
+    return reply.then(({ affected }) => (affected > 0 ? done : carryOut(bound, context, change)));
+  });
 }
 
 /** What the change sets, by `column.index`. */
@@ -115,6 +148,8 @@ function createdRow(
   const computed = changes.filter((change) => change.op !== "set" && change.member === undefined);
   const left = new Set(computed.map((change) => change.column.name));
   const start = Object.fromEntries(Object.entries(given).filter(([name]) => !left.has(name)));
+  // What is unset stays absent, whatever value stands beside the operation.
+  for (const { column, op, slot } of changes) if (op === "set" && slot !== undefined && values[slot] === null) start[column.name] = null;
   const row = checkRow(bound.rules, start, context.clock, options?.keepNow === true);
   return applyChanges(computed, row, values);
 }

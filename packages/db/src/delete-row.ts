@@ -2,7 +2,8 @@
 
 import { type BoundTable, slotsOf } from "./bound-table.js";
 import { readWhole, sameRow, untilUnchanged } from "./change-if-same.js";
-import { type Condition, allOf, conditionKey, isNever } from "./condition/condition.js";
+import type { PlainWrite } from "./bulk.js";
+import { type Condition, allOf, always, conditionKey, isNever } from "./condition/condition.js";
 import { compileMatcher } from "./condition/matches.js";
 import { parseFilter } from "./condition/parse.js";
 import type { Reply, Values } from "./driver.js";
@@ -12,6 +13,26 @@ import { living, valueEncoder } from "./pages.js";
 import { isNative } from "./plan.js";
 import { type ChangeOptions, type WriteContext, type WriteResult, done, nothing } from "./write-context.js";
 
+/** The command of a delete without conditions; undefined where the table has some of its own. */
+export function plainDelete(bound: BoundTable, key: unknown): PlainWrite | undefined {
+  const { table } = bound;
+  if (table.ttl !== undefined) return undefined;
+  const prepared = bound.prepared("delete", () => ({
+    verb: "delete",
+    target: "key",
+    table,
+    key: slotsOf(table.key),
+    guard: always,
+    returning: "none",
+  }));
+  const values = bound.encodeKey(checkKey(bound.rules, key));
+  return { prepared, values, key: values, finish };
+}
+
+function finish(reply: Reply): WriteResult {
+  return reply.affected > 0 ? done : nothing;
+}
+
 /** Deletes the row of a key. */
 export function deleteRow(
   bound: BoundTable,
@@ -20,6 +41,12 @@ export function deleteRow(
   options?: ChangeOptions,
 ): WriteResult | Promise<WriteResult> {
   const { table, codec, pool } = bound;
+  const { where: asked, returning, mustMatch } = options ?? {};
+  const plain = asked === undefined && returning === undefined && mustMatch === undefined ? plainDelete(bound, key) : undefined;
+  if (plain !== undefined) {
+    const reply = bound.ordered(plain.key, () => pool.send(plain.prepared, plain.values, options, context.target));
+    return reply instanceof Promise ? reply.then(finish) : finish(reply);
+  }
   const storedKey = bound.encodeKey(checkKey(bound.rules, key));
   const values: unknown[] = [];
   const where = options?.where === undefined ? allOf([]) : parseFilter(table, options.where, values, {});
@@ -40,12 +67,12 @@ export function deleteRow(
     }),
     encode: valueEncoder(guard, values.length, codec),
   }));
-  const finish = (reply: Reply): WriteResult => {
+  const present = (reply: Reply): WriteResult => {
     if (reply.affected === 0) return nothing;
     return wantsOld && reply.rows[0] !== undefined ? { affected: 1, row: bound.decodeRow(reply.rows[0]) } : done;
   };
   const result = bound.ordered(storedKey, () => pool.send(kept.prepared, [...kept.encode(values), ...storedKey], options, context.target));
-  return result instanceof Promise ? result.then(finish) : finish(result);
+  return result instanceof Promise ? result.then(present) : present(result);
 }
 
 function deleteByReading(

@@ -147,4 +147,16 @@ export class RowOrder {
     result.then(done, done);
     return result;
   }
+
+  /** Runs `task` when the writes of all of `keys` that were called before are over. */
+  runMany<T>(keys: readonly string[], task: () => Promise<T>): Promise<T> {
+    const before = this.#last.size === 0 ? [] : keys.map((key) => this.#last.get(key)).filter((last) => last !== undefined);
+    const result = before.length === 0 ? task() : Promise.allSettled(before).then(task);
+    for (const key of keys) this.#last.set(key, result);
+    const done = (): void => {
+      for (const key of keys) if (this.#last.get(key) === result) this.#last.delete(key);
+    };
+    result.then(done, done);
+    return result;
+  }
 }

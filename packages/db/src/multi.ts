@@ -191,22 +191,3 @@ export function checkBulk(items: unknown): BulkItem[] {
   });
   return items as BulkItem[];
 }
-
-/** Items that are sent at the same time; more wait, so that a long list does not fill the memory with promises. */
-const bulkWindow = 5000;
-
-/** Runs the items in order of rows, many at the same time; each gets its own result. */
-export async function bulkResults<T>(items: readonly BulkItem[], run: (item: BulkItem) => Promise<T>): Promise<(T | { error: DbError })[]> {
-  const results: (T | { error: DbError })[] = [];
-  for (let i = 0; i < items.length; i += bulkWindow) {
-    const part = items.slice(i, i + bulkWindow).map((item) => run(item).catch((error: unknown) => ({ error: asDbError(error) })));
-    results.push(...(await Promise.all(part)));
-  }
-  return results;
-}
-
-function asDbError(error: unknown): DbError {
-  // The calls reject with nothing else; anything else is a fault of ours and must not look like an item's own error.
-  if (error instanceof DbError) return error;
-  throw error;
-}

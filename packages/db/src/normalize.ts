@@ -245,7 +245,8 @@ function keyNames(table: Table): string {
   return table.key.map((column) => column.name).join(", ");
 }
 
-function checkKeyValues(table: Table, values: unknown[]): unknown[] {
+/** Checks the values of a key's columns, in order, as a whole. */
+export function checkKeyValues(table: Table, values: unknown[]): unknown[] {
   let rangeBytes = 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i];

@@ -34,6 +34,10 @@ export interface PoolOptions {
 }
 
 const maxGroupsAtOnce = 4;
+/** Members of a refused group that are tried alone at once. */
+const smallGroup = 8;
+/** Calls at the same time, for each of `maxGroupsAtOnce`, where the engine takes no groups. */
+const ungrouped = 32;
 
 /** A driver with what wraps it. */
 export class Pool {
@@ -42,8 +46,8 @@ export class Pool {
   readonly options: PoolOptions;
   readonly metrics = new PoolMetrics();
   readonly #running = new Set<Promise<unknown>>();
-  /** Whether the driver answered last without a promise. */
-  #answersAtOnce = false;
+  /** Whether the driver answered last without a promise: it is a synchronous engine, and nothing is in its way. */
+  answersAtOnce = false;
   #closed = false;
 
   constructor(name: string, driver: Driver, options: PoolOptions) {
@@ -84,6 +88,62 @@ export class Pool {
   /** Sends one command with several groups of values; each gets its own reply or error. */
   sendGroup(prepared: Prepared, group: readonly Values[], options: CallOptions | undefined, target?: Target): Promise<Reply>[] {
     return group.map(async (values) => this.send(prepared, values, options, target));
+  }
+
+  /**
+   * Sends one command for many groups of values at once, no two of them on one row; each gets its own reply or error.
+   * Never rejects but when the pool is closed.
+   */
+  sendMany(prepared: Prepared, group: readonly Values[]): Promise<(Reply | BkError)[]> {
+    if (this.#closed) throw new DbError("closed", "the database is closed");
+    this.metrics.calls += group.length;
+    return this.#track(this.#sendParts(prepared, group));
+  }
+
+  async #sendParts(prepared: Prepared, group: readonly Values[]): Promise<(Reply | BkError)[]> {
+    const { executeGroup, capabilities } = this.driver;
+    const most = executeGroup === undefined ? 1 : (capabilities.group[prepared.shape.verb as "put"] ?? 1);
+    const size = most > 1 ? most : ungrouped;
+    const replies: (readonly (Reply | BkError)[])[] = [];
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      while (next * size < group.length) {
+        const at = next++;
+        const part = group.slice(at * size, (at + 1) * size);
+        replies[at] = await (most > 1 ? this.#sendPart(prepared, part) : this.#sendApart(prepared, part));
+      }
+    };
+    await Promise.all(Array.from({ length: maxGroupsAtOnce }, lane));
+    return replies.flat();
+  }
+
+  /** A group that the engine refuses for what one of its members has is halved until that one is alone. */
+  async #sendPart(prepared: Prepared, part: readonly Values[]): Promise<readonly (Reply | BkError)[]> {
+    if (part.length === 1) return this.#sendApart(prepared, part);
+    try {
+      this.metrics.groups++;
+      return await this.driver.executeGroup!(prepared.command, part);
+    } catch (error) {
+      const { code } = this.#known(error);
+      if (part.length <= smallGroup || (code !== "already-exists" && code !== "invalid")) return this.#sendApart(prepared, part);
+      const middle = part.length >> 1;
+      return [...(await this.#sendPart(prepared, part.slice(0, middle))), ...(await this.#sendPart(prepared, part.slice(middle)))];
+    }
+  }
+
+  #sendApart(prepared: Prepared, part: readonly Values[]): Promise<(Reply | BkError)[]> {
+    // What is rejected is made by #failed, and so is an error of this package.
+    return Promise.all(part.map((values) => this.#executeOne(prepared, values).catch((error: unknown) => error as BkError)));
+  }
+
+  async #executeOne(prepared: Prepared, values: Values, signal?: AbortSignal): Promise<Reply> {
+    try {
+      const reply = this.driver.execute(prepared.command, values, signal);
+      this.answersAtOnce = !(reply instanceof Promise);
+      return await reply;
+    } catch (error) {
+      return this.#failed(error, prepared, values, signal, undefined);
+    }
   }
 
   async #failed(
@@ -171,15 +231,7 @@ export class Pool {
       maxSize,
       maxRunning: maxGroupsAtOnce,
       share: verb === "get",
-      one: async (values, signal) => {
-        try {
-          const reply = driver.execute(prepared.command, values, signal);
-          this.#answersAtOnce = !(reply instanceof Promise);
-          return await reply;
-        } catch (error) {
-          return this.#failed(error, prepared, values, signal, undefined);
-        }
-      },
+      one: (values, signal) => this.#executeOne(prepared, values, signal),
       many: (group) => {
         this.metrics.groups++;
         return driver.executeGroup!(prepared.command, group);

@@ -3,10 +3,11 @@
 import type { Clock } from "@bk/core";
 
 import type { BoundTable, Row } from "./bound-table.js";
+import { type BulkResult, runBulk } from "./bulk.js";
 import type { CallOptions } from "./call-options.js";
 import { DbError, invalid } from "./errors.js";
 import type { HookCall, HookVerb } from "./hooks.js";
-import { type BulkItem, type ManyOptions, bulkResults, checkBulk, deleteMany, updateMany } from "./multi.js";
+import { type BulkItem, type ManyOptions, checkBulk, deleteMany, updateMany } from "./multi.js";
 import { checkKey, checkRow, keyOf } from "./normalize.js";
 import type { Page, ReadOptions, SelectOptions } from "./pages.js";
 import type { Pool } from "./pipeline.js";
@@ -157,14 +158,15 @@ export class Verbs {
    * @returns for each item, in order, `{ affected }` or `{ error }`: one that fails fails alone
    * @throws with `atomic` the first error, and nothing is done
    */
-  async bulk(
-    items: readonly BulkItem[],
-    options: CallOptions & { readonly atomic?: boolean } = {},
-  ): Promise<(WriteResult | { error: DbError })[]> {
+  async bulk(items: readonly BulkItem[], options: CallOptions & { readonly atomic?: boolean } = {}): Promise<BulkResult[]> {
     const checked = checkBulk(items);
     const { atomic = false, ...rest } = options;
     if (atomic) return this.#atomicBulk(checked, rest);
-    return bulkResults(checked, (item) => this.#bulkItem(item, rest));
+    const isPlain = Object.values(rest).every((value) => value === undefined);
+    return runBulk(checked, {
+      plain: (item) => (isPlain ? this.#plain(item) : undefined),
+      alone: (item) => this.#bulkItem(item, rest),
+    });
   }
 
   async #atomicBulk(items: readonly BulkItem[], options: CallOptions): Promise<WriteResult[]> {
@@ -182,6 +184,14 @@ export class Verbs {
     };
     if (this.#scope !== undefined) return work(this);
     return this.#home.transaction(work, { pool: pool.name, signal: options.signal });
+  }
+
+  /** Where a write goes that may be sent with others: hooks and transactions want each by itself. */
+  #plain({ table }: BulkItem): Entered | undefined {
+    const home = this.#home;
+    if (home.closed || this.#scope !== undefined || home.scope() !== undefined || !home.tables.has(table)) return undefined;
+    const bound = home.bound(table, this.#pool);
+    return bound.hooks.none ? { bound, context: home.context(undefined), scope: undefined } : undefined;
   }
 
   #bulkItem(item: BulkItem, options: CallOptions): Promise<WriteResult> {

@@ -1,6 +1,7 @@
 // add and put: writing whole rows.
 
 import { type BoundTable, slotsOf } from "./bound-table.js";
+import type { PlainWrite } from "./bulk.js";
 import { changeIfSame, readWhole, untilUnchanged } from "./change-if-same.js";
 import type { Condition } from "./condition/condition.js";
 import type { Change, PutShape, Reply, Value, Values } from "./driver.js";
@@ -42,15 +43,30 @@ function writeLogical(
   const wantsOld = options?.returning === "old" && mode === "put";
   if (wantsOld && bound.pool.driver.capabilities.returning.put === "none")
     return bound.ordered(key, () => putByReading(bound, context, logical, stored, options));
-  const finish = (reply: Reply): WriteResult => {
-    if (reply.affected === 0) throw new DbError("already-exists", "a row with this key exists; use put to replace it");
-    if (options?.returning === "new") return { affected: 1, row: bound.presentLogical(logical) };
-    return wantsOld ? withOld(bound, context, reply) : done;
-  };
   const prepared = putCommand(bound, mode, wantsOld);
-  const values = mode === "add" && bound.table.ttl !== undefined ? [...stored, context.now()] : stored;
+  const values = mode === "add" ? withNow(bound, context, stored) : stored;
   const result = bound.ordered(key, () => bound.pool.send(prepared, values, options, context.target));
-  return result instanceof Promise ? result.then(finish) : finish(result);
+  if (options?.returning === undefined) return result instanceof Promise ? result.then(finish) : finish(result);
+  const present = (reply: Reply): WriteResult => {
+    if (wantsOld) return withOld(bound, context, reply);
+    const { affected } = finish(reply);
+    return options.returning === "new" ? { affected, row: bound.presentLogical(logical) } : done;
+  };
+  return result instanceof Promise ? result.then(present) : present(result);
+}
+
+/** The command of an `add` or `put` that asks for nothing besides; undefined where more than one command may be needed. */
+export function plainWrite(bound: BoundTable, context: WriteContext, mode: PutShape["mode"], row: unknown): PlainWrite | undefined {
+  // Unique values of ended rows may have to be freed first.
+  if (bound.table.ttl !== undefined && bound.table.uniques.length > 0) return undefined;
+  const stored = bound.encodeRow(checkRow(bound.rules, row, context.clock, false));
+  const values = mode === "add" ? withNow(bound, context, stored) : stored;
+  return { prepared: putCommand(bound, mode, false), values, key: storedKeyOf(bound.table, stored), finish };
+}
+
+function finish(reply: Reply): WriteResult {
+  if (reply.affected === 0) throw new DbError("already-exists", "a row with this key exists; use put to replace it");
+  return done;
 }
 
 export function putCommand(bound: BoundTable, mode: PutShape["mode"], wantsOld: boolean): Prepared {
@@ -71,8 +87,8 @@ export function putCommand(bound: BoundTable, mode: PutShape["mode"], wantsOld: 
   });
 }
 
-function storedKeyOf(table: Table, stored: Values): Value[] {
-  return table.key.map((column) => stored[column.index]!);
+function storedKeyOf({ key }: Table, stored: Values): Value[] {
+  return key.length === 1 ? [stored[key[0].index]!] : key.map((column) => stored[column.index]!);
 }
 
 function withOld(bound: BoundTable, context: WriteContext, reply: Reply): WriteResult {
