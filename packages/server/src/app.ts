@@ -46,7 +46,16 @@ const secureColumns = Object.entries(authTables.bk_auth)
 
 /** What goes into the log: never values, so of a chain of causes the messages of our own errors alone, and the place of others. */
 function describe(error: Error): Record<string, unknown> {
-  const cause = error.cause instanceof Error ? { cause: `${error.cause.name} ${(error.cause as { code?: unknown }).code ?? ""}`.trim() } : {};
+  const cause =
+    error.cause instanceof Error ? { cause: `${error.cause.name} ${(error.cause as { code?: unknown }).code ?? ""}`.trim() } : {};
   if (error instanceof BkError) return { code: error.code, message: error.message, ...cause };
-  return { name: error.name, message: error.message, at: error.stack?.split("\n").slice(1, 4).map((line) => line.trim()), ...cause };
+  return {
+    name: error.name,
+    message: error.message,
+    at: error.stack
+      ?.split("\n")
+      .slice(1, 4)
+      .map((line) => line.trim()),
+    ...cause,
+  };
 }

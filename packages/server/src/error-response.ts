@@ -89,7 +89,11 @@ export function plainResponse(error: unknown): Response {
 }
 
 /** The reply with a body that is made already, such as the refusal of a signature. */
-export function bodyResponse(context: Context, { status, message, code }: ErrorBody, headers: Readonly<Record<string, string>> = {}): Response {
+export function bodyResponse(
+  context: Context,
+  { status, message, code }: ErrorBody,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   return context.json({ status, message, code }, status as ContentfulStatusCode, headers);
 }
 

@@ -36,7 +36,12 @@ export interface Listener {
 export type Fetch = (request: Request, env: unknown) => Response | Promise<Response>;
 
 /** @throws BkError `unavailable`, naming the port, when it is taken or may not be used */
-export async function listen(fetch: Fetch, { port = 8000, host = "127.0.0.1" }: ListenOptions, limits: SocketLimits, log: Log): Promise<Listener> {
+export async function listen(
+  fetch: Fetch,
+  { port = 8000, host = "127.0.0.1" }: ListenOptions,
+  limits: SocketLimits,
+  log: Log,
+): Promise<Listener> {
   const settings = {
     requestTimeout: limits.requestTimeoutMs,
     headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
@@ -79,7 +84,11 @@ export async function listen(fetch: Fetch, { port = 8000, host = "127.0.0.1" }: 
 
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   // The peer is gone, or a reply has begun: nothing can be said.
-  if (error.code === "ECONNRESET" || !socket.writable || (socket as { _httpMessage?: { headersSent?: boolean } })._httpMessage?.headersSent) {
+  if (
+    error.code === "ECONNRESET" ||
+    !socket.writable ||
+    (socket as { _httpMessage?: { headersSent?: boolean } })._httpMessage?.headersSent
+  ) {
     socket.destroy();
     return;
   }

@@ -1,6 +1,15 @@
 import { randomBytes } from "node:crypto";
 
-import { type AccountStore, accountsOf, authTables, createAuth, defaultAllowPaths, memoryNonces, type AuthOptions, type MasterKey } from "@bk/auth";
+import {
+  type AccountStore,
+  accountsOf,
+  authTables,
+  createAuth,
+  defaultAllowPaths,
+  memoryNonces,
+  type AuthOptions,
+  type MasterKey,
+} from "@bk/auth";
 import { BkError, type Log, silentLog } from "@bk/core";
 import { type Db, openDb, type OpenOptions, type TableDefinitions } from "@bk/db";
 import type { Hono } from "hono";
@@ -55,7 +64,8 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
   const { tables = {}, log = silentLog } = options;
   const limits: ServerLimits = { ...defaultLimits, ...options.limits };
   for (const name of Object.keys(tables))
-    if (Object.hasOwn(authTables, name)) throw new BkError("invalid", `tables: ${name} is the server's own; choose another name`, { detail: { field: "tables" } });
+    if (Object.hasOwn(authTables, name))
+      throw new BkError("invalid", `tables: ${name} is the server's own; choose another name`, { detail: { field: "tables" } });
   const { db, isOurs } = await databaseOf(options, limits);
   try {
     await db.sync();
@@ -86,7 +96,8 @@ async function databaseOf(options: ServerOptions, limits: ServerLimits): Promise
 }
 
 function masterKeyOf({ masterKey }: ServerOptions): MasterKey {
-  if (masterKey === undefined) throw new BkError("invalid", "masterKey is missing; it encrypts the secrets of accounts", { detail: { field: "masterKey" } });
+  if (masterKey === undefined)
+    throw new BkError("invalid", "masterKey is missing; it encrypts the secrets of accounts", { detail: { field: "masterKey" } });
   return masterKey;
 }
 
@@ -101,7 +112,8 @@ function serverOf(app: Hono<ServerEnv>, db: Db, isOurs: boolean, limits: ServerL
     app,
     db,
     async listen(where = {}) {
-      if (listener !== undefined || closing !== undefined) throw new BkError("invalid", "listen: this server listens already, or is closed");
+      if (listener !== undefined || closing !== undefined)
+        throw new BkError("invalid", "listen: this server listens already, or is closed");
       listener = await listen(app.fetch as Fetch, where, limits, log);
       return { url: listener.url, port: listener.port };
     },

@@ -36,7 +36,13 @@ const denied: readonly Scenario[] = [
   { name: "nor counted up", as: "eve", path: "/data/incr/note?id=b1&stars=1", status: 403 },
   { name: "nor deleted", as: "eve", path: "/data/del/note?id=b1", status: 403 },
   { name: "nor taken over by upsert", as: "eve", path: "/data/update/note?id=b1&text=mine&_upsert=1", status: 403 },
-  { name: "another's id in the owner column is refused", as: "eve", path: "/data/add/note?id=x1&owner=somebody", status: 403, has: ["owner"] },
+  {
+    name: "another's id in the owner column is refused",
+    as: "eve",
+    path: "/data/add/note?id=x1&owner=somebody",
+    status: 403,
+    has: ["owner"],
+  },
   { name: "a row is not given away", as: "bob", path: "/data/update/note?id=b1&owner=somebody", status: 403, has: ["owner"] },
   { name: "an empty owner is not the caller", as: "eve", path: "/data/add/note?id=x1&owner=", status: 403, has: ["owner"] },
   { name: "admin columns are set by admins", as: "bob", path: "/data/update/note?id=b1&rank=1", status: 403, has: ["rank"] },
@@ -48,29 +54,123 @@ const denied: readonly Scenario[] = [
   { name: "no filter on private columns of others", as: "eve", path: "/data/select/note?private_text_$begins_with=for", status: 403 },
   { name: "no count by them", as: "eve", path: "/data/count/note?private_text_$begins_with=for", status: 403 },
   { name: "no sort by them", as: "eve", path: "/data/select/note?_sort=-private_text", status: 403 },
-  { name: "no filter on them inside of groups", as: "eve", path: "/data/select/note", options: { json: { $or: [{ text: "x" }, { private_text: { $begins_with: "f" } }] } }, status: 403 },
+  {
+    name: "no filter on them inside of groups",
+    as: "eve",
+    path: "/data/select/note",
+    options: { json: { $or: [{ text: "x" }, { private_text: { $begins_with: "f" } }] } },
+    status: 403,
+  },
   { name: "no sort by admin columns", as: "bob", path: "/data/select/note?_sort=rank", status: 403 },
-  { name: "no filter on another's owner column", as: "eve", path: "/data/select/note", options: { json: { owner: { $ne: "x" } } }, status: 403 },
-  { name: "no guard on a secure column", as: "bob", path: "/data/update/note", options: { json: { id: "b1", stars: 1, _where: { secret_word: "s" } } }, status: 403 },
+  {
+    name: "no filter on another's owner column",
+    as: "eve",
+    path: "/data/select/note",
+    options: { json: { owner: { $ne: "x" } } },
+    status: 403,
+  },
+  {
+    name: "no guard on a secure column",
+    as: "bob",
+    path: "/data/update/note",
+    options: { json: { id: "b1", stars: 1, _where: { secret_word: "s" } } },
+    status: 403,
+  },
   { name: "a diary is read by its owner alone", as: "eve", path: "/data/select/diary?owner=u_somebody", status: 403, lacks: ["dear"] },
   { name: "scans are for admins", as: "bob", path: "/data/select/city?_scan=1", status: 403 },
 ];
 
 const allowed: readonly Scenario[] = [
-  { name: "an owner sees all but secure and admin columns", as: "bob", path: "/data/get/note?id=b1", status: 200, has: ["for bob alone", "bob says"], lacks: ["swordfish", "rank", "7654321", "secret_word"] },
-  { name: "others see the public columns", as: "eve", path: "/data/get/note?id=b1", status: 200, has: ["bob says"], lacks: ["for bob alone", "swordfish", "owner", "u_"] },
-  { name: "an admin sees all but secure columns", as: "root", path: "/data/get/note?id=b1", status: 200, has: ["for bob alone", "7654321"], lacks: ["swordfish"] },
-  { name: "a page shows each row as the caller may see it", as: "eve", path: "/data/select/note?_sort=stars", status: 200, has: ["bob says", "eve says", "e1"], lacks: ["for bob alone", '"b1"', "7654321"] },
-  { name: "so does one with chosen columns", as: "eve", path: "/data/select/note?_select=id,text", status: 200, has: ["e1", "bob says"], lacks: ['"b1"', "owner"] },
-  { name: "so does a list", as: "eve", path: "/data/list/note?_keys=b1,e1", status: 200, has: ["bob says", "eve says"], lacks: ["for bob alone", '"b1"'] },
-  { name: "public columns of a table without owner", as: "bob", path: "/data/get/city?country=IT&name=Rome", status: 200, has: ["41.9"], lacks: ["unpublished", "deadbeef"] },
-  { name: "without public columns a page has the caller's rows alone", as: "bob", path: "/data/select/diary", status: 200, has: ["dear diary"] },
+  {
+    name: "an owner sees all but secure and admin columns",
+    as: "bob",
+    path: "/data/get/note?id=b1",
+    status: 200,
+    has: ["for bob alone", "bob says"],
+    lacks: ["swordfish", "rank", "7654321", "secret_word"],
+  },
+  {
+    name: "others see the public columns",
+    as: "eve",
+    path: "/data/get/note?id=b1",
+    status: 200,
+    has: ["bob says"],
+    lacks: ["for bob alone", "swordfish", "owner", "u_"],
+  },
+  {
+    name: "an admin sees all but secure columns",
+    as: "root",
+    path: "/data/get/note?id=b1",
+    status: 200,
+    has: ["for bob alone", "7654321"],
+    lacks: ["swordfish"],
+  },
+  {
+    name: "a page shows each row as the caller may see it",
+    as: "eve",
+    path: "/data/select/note?_sort=stars",
+    status: 200,
+    has: ["bob says", "eve says", "e1"],
+    lacks: ["for bob alone", '"b1"', "7654321"],
+  },
+  {
+    name: "so does one with chosen columns",
+    as: "eve",
+    path: "/data/select/note?_select=id,text",
+    status: 200,
+    has: ["e1", "bob says"],
+    lacks: ['"b1"', "owner"],
+  },
+  {
+    name: "so does a list",
+    as: "eve",
+    path: "/data/list/note?_keys=b1,e1",
+    status: 200,
+    has: ["bob says", "eve says"],
+    lacks: ["for bob alone", '"b1"'],
+  },
+  {
+    name: "public columns of a table without owner",
+    as: "bob",
+    path: "/data/get/city?country=IT&name=Rome",
+    status: 200,
+    has: ["41.9"],
+    lacks: ["unpublished", "deadbeef"],
+  },
+  {
+    name: "without public columns a page has the caller's rows alone",
+    as: "bob",
+    path: "/data/select/diary",
+    status: 200,
+    has: ["dear diary"],
+  },
   { name: "and none for others", as: "eve", path: "/data/select/diary", status: 200, has: ['"count":0'], lacks: ["dear"] },
   { name: "counts are of the caller's rows alone", as: "eve", path: "/data/count/diary", status: 200, has: ['{"count":0}'] },
-  { name: "columns are described as far as they are seen", as: "eve", path: "/data/columns/note", status: 200, has: ["private_text"], lacks: ["secret_word", "rank"] },
-  { name: "of tables without public columns none", as: "eve", path: "/data/columns", status: 200, has: ['"hush":{}'], lacks: ["hash", "draft"] },
+  {
+    name: "columns are described as far as they are seen",
+    as: "eve",
+    path: "/data/columns/note",
+    status: 200,
+    has: ["private_text"],
+    lacks: ["secret_word", "rank"],
+  },
+  {
+    name: "of tables without public columns none",
+    as: "eve",
+    path: "/data/columns",
+    status: 200,
+    has: ['"hush":{}'],
+    lacks: ["hash", "draft"],
+  },
   { name: "the key's columns", as: "eve", path: "/data/keys/city", status: 200, has: ['["country","name"]'] },
-  { name: "the own account without secrets", as: "bob", path: "/auth", status: 200, has: ['"login":"bob"'], lacks: ["secret of", "bks1.", "session_key", "expires"] },
+  {
+    name: "the own account without secrets",
+    as: "bob",
+    path: "/auth",
+    status: 200,
+    has: ['"login":"bob"'],
+    lacks: ["secret of", "bks1.", "session_key", "expires"],
+  },
 ];
 
 describe("who may do what", () => {
@@ -120,7 +220,14 @@ describe("who may do what", () => {
   });
 
   it("nobody unsigned sees anything but the open paths", async () => {
-    for (const path of ["/auth", "/data/columns", "/data/select/city", "/data/get/city?country=IT&name=Rome", "/nothing", "/data/get/city/x.js"])
+    for (const path of [
+      "/auth",
+      "/data/columns",
+      "/data/select/city",
+      "/data/get/city?country=IT&name=Rome",
+      "/nothing",
+      "/data/get/city/x.js",
+    ])
       expect((await on.call("", path, { signed: false })).status).toBe(401);
     expect((await on.call("", "/ping", { signed: false })).body).toEqual({});
     expect((await on.call("", "/openapi.json", { signed: false })).status).toBe(200);

@@ -108,7 +108,11 @@ const scenarios: readonly Bad[] = [
   { path: "/data/batch", options: raw('[{"op":"put","table":"nope","row":{}}]'), status: 404, names: "item 0" },
   { path: "/data/batch", options: raw('[{"op":"del","table":"city","row":{}}]'), names: "key" },
   { path: "/data/batch", options: raw('[{"op":"put","table":"city","row":{},"_nope":1}]'), names: "_nope" },
-  { path: "/data/batch", options: raw(JSON.stringify(Array.from({ length: 1001 }, () => ({ op: "put", table: "city", row: {} })))), names: "1000" },
+  {
+    path: "/data/batch",
+    options: raw(JSON.stringify(Array.from({ length: 1001 }, () => ({ op: "put", table: "city", row: {} })))),
+    names: "1000",
+  },
 ];
 
 describe("bad input", () => {
@@ -130,21 +134,67 @@ describe("bad input", () => {
     expect(reply.body).toMatchObject({ status: 405, code: "method-not-allowed" });
   });
 
-  it.each(["/data//get/city", "/data/./get/city", "/ping/%2e%2e/auth", "/data%2fget/city", "/data\\get", "/ping/..%5c"])("ambiguous path %s is refused", async (target) => {
-    const bindings = { incoming: { url: target, headers: { host: "bk.test" }, rawHeaders: ["Host", "bk.test"] } };
-    const response = await on.server.app.fetch(new Request(`http://bk.test/`), bindings as never);
-    expect([response.status, await response.json()]).toEqual([400, { status: 400, message: expect.any(String), code: "invalid" }]);
-  });
+  it.each(["/data//get/city", "/data/./get/city", "/ping/%2e%2e/auth", "/data%2fget/city", "/data\\get", "/ping/..%5c"])(
+    "ambiguous path %s is refused",
+    async (target) => {
+      const bindings = { incoming: { url: target, headers: { host: "bk.test" }, rawHeaders: ["Host", "bk.test"] } };
+      const response = await on.server.app.fetch(new Request(`http://bk.test/`), bindings as never);
+      expect([response.status, await response.json()]).toEqual([400, { status: 400, message: expect.any(String), code: "invalid" }]);
+    },
+  );
 });
 
 describe("whatever is sent, the answer is never a 500", () => {
   const columns = Object.keys("$columns" in tables.note ? {} : tables.kinds);
   const names = fc.oneof(
-    fc.constantFrom(...columns, "id", "country", "name", "lat", "_count", "_start", "_select", "_sort", "_ops", "_keys", "_where", "_returning", "_total", "_upsert", "_q", "_consistent", "$or", "$not", "lat_$gt", "at_$in", "set_$contains", "json_$eq"),
+    fc.constantFrom(
+      ...columns,
+      "id",
+      "country",
+      "name",
+      "lat",
+      "_count",
+      "_start",
+      "_select",
+      "_sort",
+      "_ops",
+      "_keys",
+      "_where",
+      "_returning",
+      "_total",
+      "_upsert",
+      "_q",
+      "_consistent",
+      "$or",
+      "$not",
+      "lat_$gt",
+      "at_$in",
+      "set_$contains",
+      "json_$eq",
+    ),
     // A parameter without a name cannot be signed.
     fc.string({ unit: "grapheme", minLength: 1 }),
   );
-  const texts = fc.oneof(fc.constantFrom("", "0", "-1", "1e400", "null", "true", "[]", "{}", "[1,2]", '{"a":1}', "a,b,c", "'; DROP TABLE city; --", "\u0000", "\ud800", "9".repeat(40)), fc.string({ unit: "binary" }));
+  const texts = fc.oneof(
+    fc.constantFrom(
+      "",
+      "0",
+      "-1",
+      "1e400",
+      "null",
+      "true",
+      "[]",
+      "{}",
+      "[1,2]",
+      '{"a":1}',
+      "a,b,c",
+      "'; DROP TABLE city; --",
+      "\u0000",
+      "\ud800",
+      "9".repeat(40),
+    ),
+    fc.string({ unit: "binary" }),
+  );
   const calls = fc.constantFrom("get", "list", "select", "search", "count", "add", "put", "update", "incr", "del");
   const served = fc.constantFrom("kinds", "city", "note", "diary", "quiet");
   const logins = fc.constantFrom("root", "bob");
@@ -152,7 +202,10 @@ describe("whatever is sent, the answer is never a 500", () => {
 
   const check = async (login: string, path: string, options?: CallOptions): Promise<void> => {
     const reply = await on.call(login, path, options);
-    const told = reply.status >= 500 ? `${login} ${path} ${JSON.stringify(options)} ${on.logged.filter((line) => line.includes("failed")).at(-1)}` : "";
+    const told =
+      reply.status >= 500
+        ? `${login} ${path} ${JSON.stringify(options)} ${on.logged.filter((line) => line.includes("failed")).at(-1)}`
+        : "";
     expect([reply.status < 500, told]).toEqual([true, ""]);
     if (reply.status >= 400) expect(reply.body).toEqual({ status: reply.status, message: expect.any(String), code: expect.any(String) });
   };
@@ -168,19 +221,29 @@ describe("whatever is sent, the answer is never a 500", () => {
 
   it("to a JSON body", () =>
     fc.assert(
-      fc.asyncProperty(logins, calls, served, fc.dictionary(names, fc.oneof(texts, fc.jsonValue({ maxDepth: 3 })), { maxKeys: 5 }), (login, call, table, json) =>
-        check(login, `/data/${call}/${table}`, { json }),
+      fc.asyncProperty(
+        logins,
+        calls,
+        served,
+        fc.dictionary(names, fc.oneof(texts, fc.jsonValue({ maxDepth: 3 })), { maxKeys: 5 }),
+        (login, call, table, json) => check(login, `/data/${call}/${table}`, { json }),
       ),
       runs,
     ));
 
   it("to a form or a body of any bytes", () =>
     fc.assert(
-      fc.asyncProperty(logins, calls, served, fc.uint8Array({ minLength: 1, maxLength: 60 }), fc.constantFrom("application/json", "application/x-www-form-urlencoded", "text/plain", ""), (login, call, table, body, contentType) =>
-        check(login, `/data/${call}/${table}`, { method: "POST", body, contentType }).catch((error: unknown) => {
-          // A form that is not UTF-8 cannot be signed: nothing was sent.
-          if (!(error instanceof Error && error.message.startsWith("body"))) throw error;
-        }),
+      fc.asyncProperty(
+        logins,
+        calls,
+        served,
+        fc.uint8Array({ minLength: 1, maxLength: 60 }),
+        fc.constantFrom("application/json", "application/x-www-form-urlencoded", "text/plain", ""),
+        (login, call, table, body, contentType) =>
+          check(login, `/data/${call}/${table}`, { method: "POST", body, contentType }).catch((error: unknown) => {
+            // A form that is not UTF-8 cannot be signed: nothing was sent.
+            if (!(error instanceof Error && error.message.startsWith("body"))) throw error;
+          }),
       ),
       runs,
     ));
@@ -189,7 +252,18 @@ describe("whatever is sent, the answer is never a 500", () => {
     fc.assert(
       fc.asyncProperty(
         logins,
-        fc.array(fc.record({ op: fc.oneof(fc.constantFrom("add", "put", "update", "incr", "del"), fc.string()), table: fc.oneof(served, fc.string()), row: fc.oneof(fc.dictionary(names, fc.jsonValue()), fc.jsonValue()), key: fc.dictionary(names, fc.jsonValue()) }, { requiredKeys: ["op", "table"] }), { maxLength: 4 }),
+        fc.array(
+          fc.record(
+            {
+              op: fc.oneof(fc.constantFrom("add", "put", "update", "incr", "del"), fc.string()),
+              table: fc.oneof(served, fc.string()),
+              row: fc.oneof(fc.dictionary(names, fc.jsonValue()), fc.jsonValue()),
+              key: fc.dictionary(names, fc.jsonValue()),
+            },
+            { requiredKeys: ["op", "table"] },
+          ),
+          { maxLength: 4 },
+        ),
         (login, items) => check(login, "/data/batch", { json: items }),
       ),
       runs,

@@ -62,7 +62,9 @@ describe("bk-server", () => {
     using folder = temporaryFolder();
     await using server = await startServerProcess(["--home", folder.path, ...quiet]);
     const home = ["--home", folder.path];
-    const added = await runCli(["account", "add", ...home, "--login", "me", "--secret", "-", "--name", "Me", "--type", "admin"], { input: "-dash secret\n" });
+    const added = await runCli(["account", "add", ...home, "--login", "me", "--secret", "-", "--name", "Me", "--type", "admin"], {
+      input: "-dash secret\n",
+    });
     expect([added.code, JSON.parse(added.stdout)]).toEqual([0, { id: expect.stringMatching(/^u_[0-9a-f]{32}$/), login: "me" }]);
     const url = `${server.url}/auth`;
     const own = await signedFetch({ url, login: "me", secret: "-dash secret" });
@@ -73,7 +75,13 @@ describe("bk-server", () => {
     const twice = await runCli(["account", "add", ...home, "--login", "me", "--secret", "other"]);
     expect([twice.code, twice.stderr]).toEqual([1, expect.stringContaining('login "me" already')]);
     const list = await runCli(["account", "list", ...home]);
-    expect(list.stdout.trim().split("\n").map((line) => (JSON.parse(line) as { login: string }).login).sort()).toEqual(["me", "you"]);
+    expect(
+      list.stdout
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { login: string }).login)
+        .sort(),
+    ).toEqual(["me", "you"]);
     expect(list.stdout).not.toContain("secret");
     expect((await runCli(["account", "del", ...home, "--login", "me"])).code).toBe(0);
     expect((await signedFetch({ url, login: "me", secret: "-dash secret" })).status).toBe(401);
@@ -87,12 +95,16 @@ describe("bk-server", () => {
     const env = { BK_HOME: folder.path, BK_MAX_COUNT: "6", BK_MASTER_KEY: "k".repeat(32), BK_OTHER: "x" };
     await runCli(["account", "add", "--login", "me", "--secret", "s"], { env });
     await using server = await startServerProcess(["-port", "0", "-config", folder.file("config")], { env });
-    const status = async (count: number): Promise<number> => (await signedFetch({ url: `${server.url}/data/select/city?_count=${count}`, login: "me", secret: "s" })).status;
+    const status = async (count: number): Promise<number> =>
+      (await signedFetch({ url: `${server.url}/data/select/city?_count=${count}`, login: "me", secret: "s" })).status;
     expect([await status(6), await status(7)]).toEqual([200, 400]);
     expect(existsSync(folder.file("var/master.key"))).toBe(false);
     expect((await server.stop()).stderr).toBe("");
     writeFileSync(folder.file("config"), "prot=1\n");
-    expect(await runCli(["-config", folder.file("config")])).toMatchObject({ code: 1, stderr: expect.stringContaining('unknown setting "prot"') });
+    expect(await runCli(["-config", folder.file("config")])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('unknown setting "prot"'),
+    });
   });
 
   it("loses nothing that it acknowledged when it is killed in the middle of writes", async () => {
@@ -118,7 +130,8 @@ describe("bk-server", () => {
       for (const end of ends) expect(String((end as PromiseRejectedResult).reason)).toContain("fetch failed");
     }
     await using again = await startServerProcess(args);
-    for (const id of acknowledged) expect((await signedFetch({ url: `${again.url}/data/get/city?id=${id}`, login: "me", secret: "s" })).status).toBe(200);
+    for (const id of acknowledged)
+      expect((await signedFetch({ url: `${again.url}/data/get/city?id=${id}`, login: "me", secret: "s" })).status).toBe(200);
   });
 
   it("finishes a running request before it ends", async () => {

@@ -16,8 +16,18 @@ const put = async (table: string, row: object): Promise<void> => {
 
 describe("values", () => {
   const row = {
-    id: "a", int: 5, big: "9007199254740993", real: 1.5, decimal: "2.5", bool: true, at: "2024-05-31T12:00:00.000Z",
-    json: { a: [1, { b: null }] }, list: [2, 1], set: ["a", "b"], blob: "aGk=", count: 0,
+    id: "a",
+    int: 5,
+    big: "9007199254740993",
+    real: 1.5,
+    decimal: "2.5",
+    bool: true,
+    at: "2024-05-31T12:00:00.000Z",
+    json: { a: [1, { b: null }] },
+    list: [2, 1],
+    set: ["a", "b"],
+    blob: "aGk=",
+    count: 0,
   };
 
   it("come back from JSON as they were given", async () => {
@@ -27,8 +37,17 @@ describe("values", () => {
 
   it("are read from text by the type of their column, in queries and forms", async () => {
     const text = new URLSearchParams({
-      id: "b", int: "5", big: "9007199254740993", real: "1.5", decimal: "2.5", bool: "true", at: "2024-05-31T12:00:00Z",
-      json: '{"a":[1,{"b":null}]}', list: "2,1", set: "b,a,b", blob: "aGk=",
+      id: "b",
+      int: "5",
+      big: "9007199254740993",
+      real: "1.5",
+      decimal: "2.5",
+      bool: "true",
+      at: "2024-05-31T12:00:00Z",
+      json: '{"a":[1,{"b":null}]}',
+      list: "2,1",
+      set: "b,a,b",
+      blob: "aGk=",
     });
     expect((await on.call("root", `/data/put/kinds?${text}`)).body).toEqual({ affected: 1 });
     expect((await on.call("bob", "/data/get/kinds?id=b")).body).toEqual({ ...row, id: "b" });
@@ -39,9 +58,25 @@ describe("values", () => {
   });
 
   it.each([
-    ["int", "five"], ["int", "5.5"], ["int", ""], ["int", "1e3"], ["int", "0x10"], ["int", "99999999999999999"], ["big", "x"], ["big", "99999999999999999999"],
-    ["real", "NaN"], ["real", "Infinity"], ["real", "1,5"], ["decimal", "1e3"], ["bool", "maybe"], ["at", "yesterday"], ["at", "2024-13-01"],
-    ["json", "{"], ["list", "1,x"], ["blob", "%"], ["count", "many"],
+    ["int", "five"],
+    ["int", "5.5"],
+    ["int", ""],
+    ["int", "1e3"],
+    ["int", "0x10"],
+    ["int", "99999999999999999"],
+    ["big", "x"],
+    ["big", "99999999999999999999"],
+    ["real", "NaN"],
+    ["real", "Infinity"],
+    ["real", "1,5"],
+    ["decimal", "1e3"],
+    ["bool", "maybe"],
+    ["at", "yesterday"],
+    ["at", "2024-13-01"],
+    ["json", "{"],
+    ["list", "1,x"],
+    ["blob", "%"],
+    ["count", "many"],
   ])("%s refuses the text %j and names the field", async (name, text) => {
     const reply = await on.call("root", `/data/put/kinds?${new URLSearchParams({ id: "bad", [name]: text })}`);
     expect([reply.status, reply.body["code"]]).toEqual([400, "invalid"]);
@@ -57,7 +92,8 @@ describe("values", () => {
 
 describe("reads", () => {
   beforeAll(async () => {
-    for (let i = 0; i < 25; i++) await put("city", { country: i < 20 ? "IT" : "FR", name: `c${String(i).padStart(2, "0")}`, lat: i / 2, people: i % 5 });
+    for (let i = 0; i < 25; i++)
+      await put("city", { country: i < 20 ? "IT" : "FR", name: `c${String(i).padStart(2, "0")}`, lat: i / 2, people: i % 5 });
   });
 
   it("get answers 404 for a missing row", async () => {
@@ -66,7 +102,12 @@ describe("reads", () => {
   });
 
   it("list gives rows in the order asked, twice where asked twice, without missing ones", async () => {
-    const keys = [{ country: "IT", name: "c03" }, { country: "IT", name: "none" }, { country: "FR", name: "c20" }, { country: "IT", name: "c03" }];
+    const keys = [
+      { country: "IT", name: "c03" },
+      { country: "IT", name: "none" },
+      { country: "FR", name: "c20" },
+      { country: "IT", name: "c03" },
+    ];
     const { body } = await on.call("bob", `/data/list/city?_keys=${encodeURIComponent(JSON.stringify(keys))}&_select=name`);
     expect(body).toEqual({ count: 3, data: [{ name: "c03" }, { name: "c20" }, { name: "c03" }] });
   });
@@ -76,7 +117,10 @@ describe("reads", () => {
     let token: unknown = "";
     let pages = 0;
     for (; token !== undefined; pages++) {
-      const reply = await on.call("bob", `/data/select/city?country=IT&_count=6&_select=name&_sort=people,name&_desc=1${token === "" ? "" : `&_start=${String(token)}`}`);
+      const reply = await on.call(
+        "bob",
+        `/data/select/city?country=IT&_count=6&_select=name&_sort=people,name&_desc=1${token === "" ? "" : `&_start=${String(token)}`}`,
+      );
       expect(reply.status).toBe(200);
       names.push(...(reply.body["data"] as { name: string }[]).map((row) => row.name));
       token = reply.body["next_token"];
@@ -85,10 +129,20 @@ describe("reads", () => {
   });
 
   it.each([
-    ["country=FR", 5], ["country=IT&lat_$ge=5&lat_$lt=6", 2], ["country=IT&lat=5&_ops=lat,ge", 10], ["country=IT&name_$in=c01,c02,zz", 2],
-    ["country=IT&name=c01&name=c02", 2], ["country=IT&lat_$between=1,2", 3], ["country=IT&lat=[1,2]&_ops=lat,between", 3], ["country=IT&name_$begins_with=c1", 10],
-    ["country=IT&draft_$null=1", -1], ["country=IT&lat_$null=1", 0], ["country=IT&lat_$not_null=", 20], ["country=IT&people_$ne=0", 16],
-    ["country=IT&name=c1&_ops=name,like%25", 10], ["country=IT&people=1&_ops=people,%3E", 12],
+    ["country=FR", 5],
+    ["country=IT&lat_$ge=5&lat_$lt=6", 2],
+    ["country=IT&lat=5&_ops=lat,ge", 10],
+    ["country=IT&name_$in=c01,c02,zz", 2],
+    ["country=IT&name=c01&name=c02", 2],
+    ["country=IT&lat_$between=1,2", 3],
+    ["country=IT&lat=[1,2]&_ops=lat,between", 3],
+    ["country=IT&name_$begins_with=c1", 10],
+    ["country=IT&draft_$null=1", -1],
+    ["country=IT&lat_$null=1", 0],
+    ["country=IT&lat_$not_null=", 20],
+    ["country=IT&people_$ne=0", 16],
+    ["country=IT&name=c1&_ops=name,like%25", 10],
+    ["country=IT&people=1&_ops=people,%3E", 12],
   ])("count %s", async (query, count) => {
     const reply = await on.call("bob", `/data/count/city?${query}`);
     if (count < 0) expect(reply.status).toBe(403);
@@ -122,9 +176,13 @@ describe("writes", () => {
   });
 
   it("update changes what is given, by operations too, and tells the row when asked", async () => {
-    const reply = await on.call("root", "/data/update/kinds?_returning=new", { json: { id: "w", int: 4, set: ["b"], _ops: { int: "incr", set: "add" } } });
+    const reply = await on.call("root", "/data/update/kinds?_returning=new", {
+      json: { id: "w", int: 4, set: ["b"], _ops: { int: "incr", set: "add" } },
+    });
     expect(reply.body).toMatchObject({ affected: 1, row: { int: 5, set: ["a", "b"], json: { k: 1 } } });
-    expect((await on.call("root", "/data/update/kinds?id=w&set=a&_ops=set,del&_returning=old")).body).toMatchObject({ row: { set: ["a", "b"] } });
+    expect((await on.call("root", "/data/update/kinds?id=w&set=a&_ops=set,del&_returning=old")).body).toMatchObject({
+      row: { set: ["a", "b"] },
+    });
   });
 
   it("update heeds _where, _mustMatch and _upsert", async () => {
@@ -161,18 +219,41 @@ describe("writes", () => {
     expect(body).toEqual({
       count: 5,
       data: [
-        { affected: 1 }, { status: 409, message: expect.any(String), code: "already-exists" }, { status: 400, message: expect.stringContaining("int"), code: "invalid" },
-        { affected: 1, row: expect.objectContaining({ int: 2 }) }, { affected: 1 },
+        { affected: 1 },
+        { status: 409, message: expect.any(String), code: "already-exists" },
+        { status: 400, message: expect.stringContaining("int"), code: "invalid" },
+        { affected: 1, row: expect.objectContaining({ int: 2 }) },
+        { affected: 1 },
       ],
     });
-    const notes = await on.call("bob", "/data/batch", { json: [{ op: "put", table: "note", row: { id: "n" } }, { op: "put", table: "city", row: { country: "X", name: "Y" } }] });
+    const notes = await on.call("bob", "/data/batch", {
+      json: [
+        { op: "put", table: "note", row: { id: "n" } },
+        { op: "put", table: "city", row: { country: "X", name: "Y" } },
+      ],
+    });
     expect(notes.body["data"]).toMatchObject([{ affected: 1 }, { status: 403 }]);
   });
 
   it("an atomic batch does everything or nothing", async () => {
-    const items = [{ op: "put", table: "kinds", row: { id: "y1" } }, { op: "add", table: "kinds", row: { id: "w" } }];
+    const items = [
+      { op: "put", table: "kinds", row: { id: "y1" } },
+      { op: "add", table: "kinds", row: { id: "w" } },
+    ];
     expect((await on.call("root", "/data/batch", { json: { items, atomic: true } })).status).toBe(409);
     expect((await on.call("root", "/data/get/kinds?id=y1")).status).toBe(404);
-    expect((await on.call("bob", "/data/batch", { json: { atomic: true, items: [{ op: "put", table: "note", row: { id: "n2" } }, { op: "update", table: "note", row: { id: "n2", stars: 1 } }] } })).body["data"]).toEqual([{ affected: 1 }, { affected: 1 }]);
+    expect(
+      (
+        await on.call("bob", "/data/batch", {
+          json: {
+            atomic: true,
+            items: [
+              { op: "put", table: "note", row: { id: "n2" } },
+              { op: "update", table: "note", row: { id: "n2", stars: 1 } },
+            ],
+          },
+        })
+      ).body["data"],
+    ).toEqual([{ affected: 1 }, { affected: 1 }]);
   });
 });

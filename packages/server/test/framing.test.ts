@@ -51,7 +51,11 @@ describe("on a socket", () => {
     ["no HTTP at all", "hello\r\n\r\n", 400],
     ["two Host headers", "GET /ping HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", 400],
     ["no Host header", "GET /ping HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
-    ["a length beside chunks", "POST /data/batch HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400],
+    [
+      "a length beside chunks",
+      "POST /data/batch HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      400,
+    ],
     ["a negative length", "POST /data/batch HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400],
     ["a bad chunk", "POST /data/batch HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400],
     ["a space in a header name", "GET /ping HTTP/1.1\r\nHost : a\r\n\r\n", 400],
@@ -59,7 +63,11 @@ describe("on a socket", () => {
     ["a path with dots", "GET /ping/../auth HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 400],
     ["a whole URL of another place", "GET ftp://a/ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 400],
     ["too long a body", "POST /data/batch HTTP/1.1\r\nHost: a\r\nContent-Length: 2001\r\nConnection: close\r\n\r\n", 413],
-    ["too long a body in chunks", `POST /data/batch HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n${`400\r\n${"x".repeat(1024)}\r\n`.repeat(3)}0\r\n\r\n`, 413],
+    [
+      "too long a body in chunks",
+      `POST /data/batch HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n${`400\r\n${"x".repeat(1024)}\r\n`.repeat(3)}0\r\n\r\n`,
+      413,
+    ],
   ])("%s is answered in JSON", async (_name, bytes, expected) => {
     const reply = await exchange(bytes);
     expect([status(reply), reply.slice(0, 300)]).toEqual([expected, expect.any(String)]);
@@ -71,7 +79,10 @@ describe("on a socket", () => {
 describe("listen", () => {
   it("says that a port is taken, and which", async () => {
     await using other = await startServer();
-    await expect(other.server.listen({ port })).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining(String(port)) });
+    await expect(other.server.listen({ port })).rejects.toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining(String(port)),
+    });
   });
 
   it("close waits for the requests that run, and takes no new ones", async () => {

@@ -20,7 +20,9 @@ describe("the OpenAPI document", () => {
       const given = paths[`/data/${call}/{table}`]!.get!.parameters.map(({ $ref }) => $ref.split("/").at(-1));
       expect(given).toEqual(["table", "columns", ...controls]);
     }
-    expect(Object.keys(paths)).toEqual(expect.arrayContaining(["/ping", "/auth", "/data/batch", "/data/columns", "/data/columns/{table}", "/data/keys/{table}"]));
+    expect(Object.keys(paths)).toEqual(
+      expect.arrayContaining(["/ping", "/auth", "/data/batch", "/data/columns", "/data/columns/{table}", "/data/keys/{table}"]),
+    );
     expect(document["openapi"]).toBe("3.1.0");
   });
 
@@ -45,7 +47,10 @@ describe("the OpenAPI document", () => {
     walk(document);
     expect(references.length).toBeGreaterThan(50);
     for (const reference of references) {
-      const found = reference.slice(2).split("/").reduce<unknown>((at, part) => (at as Json | undefined)?.[part], document);
+      const found = reference
+        .slice(2)
+        .split("/")
+        .reduce<unknown>((at, part) => (at as Json | undefined)?.[part], document);
       expect([reference, typeof found]).toEqual([reference, "object"]);
     }
     expect(new Set(ids).size).toBe(ids.length);

@@ -27,7 +27,11 @@ export interface CliOptions {
 function start(args: readonly string[], { env = {}, cwd }: CliOptions): ChildProcess {
   // Settings of the machine must not reach the tests.
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("BK_")));
-  return spawn(process.execPath, [...nodeArguments, ...args], { env: { ...clean, ...env }, stdio: "pipe", ...(cwd === undefined ? {} : { cwd }) });
+  return spawn(process.execPath, [...nodeArguments, ...args], {
+    env: { ...clean, ...env },
+    stdio: "pipe",
+    ...(cwd === undefined ? {} : { cwd }),
+  });
 }
 
 /** Runs a command to its end. */

@@ -30,7 +30,8 @@ describe("signatures", () => {
 
   it("do not fit another query, path or method", async () => {
     const url = await signUrl({ url: origin + path, login: "bob", secret: "secret of bob" });
-    const send = async (target: string, method = "GET"): Promise<number> => (await on.server.app.fetch(new Request(target, { method }))).status;
+    const send = async (target: string, method = "GET"): Promise<number> =>
+      (await on.server.app.fetch(new Request(target, { method }))).status;
     expect(await send(url)).toBe(200);
     expect(await send(url.replace("Rome", "Milan"))).toBe(401);
     expect(await send(url.replace("/get/", "/del/"))).toBe(401);
@@ -53,15 +54,28 @@ describe("signatures", () => {
     const reply = await on.call("root", "/data/put/city", { body: '{"country":"IT","name":"Rome","people":5}', headers: {} });
     expect(reply.status).toBe(200);
     const { "bk-signature": signature } = await import("@bk/auth").then(({ signRequest }) =>
-      signRequest({ method: "POST", url: `${origin}/data/put/city`, body: '{"country":"IT","name":"Rome","people":6}', login: "root", secret: "secret of root" }),
+      signRequest({
+        method: "POST",
+        url: `${origin}/data/put/city`,
+        body: '{"country":"IT","name":"Rome","people":6}',
+        login: "root",
+        secret: "secret of root",
+      }),
     );
-    const forged = new Request(`${origin}/data/put/city`, { method: "POST", headers: { "bk-signature": signature!, "content-type": "application/json" }, body: '{"country":"IT","name":"Rome","people":9}' });
+    const forged = new Request(`${origin}/data/put/city`, {
+      method: "POST",
+      headers: { "bk-signature": signature!, "content-type": "application/json" },
+      body: '{"country":"IT","name":"Rome","people":9}',
+    });
     expect(await replyOf(await on.server.app.fetch(forged))).toMatchObject({ status: 400, body: { code: "CHECKSUM" } });
     expect((await on.call("root", path)).body).toMatchObject({ people: 5 });
   });
 
   it("a posted form is signed in place of the query, which then counts for nothing", async () => {
-    const reply = await on.call("bob", "/data/get/city?country=FR", { method: "POST", body: new URLSearchParams({ country: "IT", name: "Rome" }) });
+    const reply = await on.call("bob", "/data/get/city?country=FR", {
+      method: "POST",
+      body: new URLSearchParams({ country: "IT", name: "Rome" }),
+    });
     expect(reply.body).toMatchObject({ name: "Rome" });
   });
 
@@ -70,6 +84,7 @@ describe("signatures", () => {
     expect((await on.server.app.fetch(new Request(url))).status).toBe(404);
     const log = on.logged.join("\n");
     expect(log).toContain("GET /data/get/city 404");
-    for (const secret of ["secret of", "bk-signature", "Confidential", new URL(url).searchParams.get("bk-signature")!.split("|")[3]!]) expect(log).not.toContain(secret);
+    for (const secret of ["secret of", "bk-signature", "Confidential", new URL(url).searchParams.get("bk-signature")!.split("|")[3]!])
+      expect(log).not.toContain(secret);
   });
 });

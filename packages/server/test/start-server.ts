@@ -91,7 +91,9 @@ export async function startServer(options: Partial<ServerOptions> = {}): Promise
     const body = json === undefined ? sign.body : JSON.stringify(json);
     const url = origin + path;
     const signature = signed ? await signRequest({ url, login, secret: `secret of ${login}`, ...sign, method, body }) : {};
-    const all = Object.entries({ host: "bk.test", ...signature, ...headers }).filter((header): header is [string, string] => header[1] !== null);
+    const all = Object.entries({ host: "bk.test", ...signature, ...headers }).filter(
+      (header): header is [string, string] => header[1] !== null,
+    );
     const request = new Request(url, { method, headers: all, ...(body === undefined || body === null ? {} : { body: body as string }) });
     return replyOf(await server.app.fetch(request));
   }
@@ -101,6 +103,7 @@ export async function startServer(options: Partial<ServerOptions> = {}): Promise
 export async function replyOf(response: Response): Promise<Reply> {
   const text = await response.text();
   let body: Record<string, unknown> = {};
-  if (response.headers.get("content-type")?.startsWith("application/json") && text !== "") body = JSON.parse(text) as Record<string, unknown>;
+  if (response.headers.get("content-type")?.startsWith("application/json") && text !== "")
+    body = JSON.parse(text) as Record<string, unknown>;
   return { status: response.status, body, text, headers: response.headers };
 }

@@ -20,7 +20,16 @@ const tables = {
 };
 
 const rows = [
-  { country: "IT", name: "Rome, the \"eternal\"", lat: 41.9, people: 3, open: true, tags: ["old", "warm"], seen: "2024-05-31T12:00:00.000Z", extra: { a: [1] } },
+  {
+    country: "IT",
+    name: 'Rome, the "eternal"',
+    lat: 41.9,
+    people: 3,
+    open: true,
+    tags: ["old", "warm"],
+    seen: "2024-05-31T12:00:00.000Z",
+    extra: { a: [1] },
+  },
   { country: "IT", name: "two\nlines", lat: null, people: null, open: null, tags: null, seen: null, extra: null },
   { country: "FR", name: "Ñandú 🐦", lat: -0.5, people: 0, open: false, tags: [], seen: null, extra: "text" },
 ];
@@ -33,11 +42,15 @@ function prepared(): Folder {
   return folder;
 }
 
-const run = (folder: Folder, ...args: string[]): Promise<CliResult> => runCli([...args, "--home", folder.path, "--tables", folder.file("tables.json")]);
+const run = (folder: Folder, ...args: string[]): Promise<CliResult> =>
+  runCli([...args, "--home", folder.path, "--tables", folder.file("tables.json")]);
 
 async function stored(folder: Folder, ...args: string[]): Promise<unknown[]> {
   const { stdout } = await run(folder, "export", "place", "-", ...args);
-  return stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line) as unknown);
+  return stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as unknown);
 }
 
 const byKey = [...rows].sort((a, b) => (a.country < b.country ? -1 : a.country > b.country ? 1 : a.name < b.name ? -1 : 1));
@@ -57,8 +70,18 @@ describe("import and export", () => {
   });
 
   it.each([
-    ["json", '[\n{"country":"IT","name":"a"},\n{"country":"IT","name":"b","lat":"north"},\n{"country":"IT"},\n5,\n{"country":"IT","name":"c","wrong":1}\n]', [3, 4, 5, 6], ["lat", "name", "object", "wrong"]],
-    ["ndjson", '{"country":"IT","name":"a"}\n\n{"country":"IT","name":"b","lat":"north"}\n{"country"\n{"country":"IT","name":"c","people":1.5}\n', [3, 4, 5], ["lat", "JSON", "people"]],
+    [
+      "json",
+      '[\n{"country":"IT","name":"a"},\n{"country":"IT","name":"b","lat":"north"},\n{"country":"IT"},\n5,\n{"country":"IT","name":"c","wrong":1}\n]',
+      [3, 4, 5, 6],
+      ["lat", "name", "object", "wrong"],
+    ],
+    [
+      "ndjson",
+      '{"country":"IT","name":"a"}\n\n{"country":"IT","name":"b","lat":"north"}\n{"country"\n{"country":"IT","name":"c","people":1.5}\n',
+      [3, 4, 5],
+      ["lat", "JSON", "people"],
+    ],
     ["csv", 'country,name,lat\nIT,a,1\nIT,"b\nb",north\nIT,c\nIT,,2\n', [4, 5, 6], ["lat", "cells", "name"]],
   ])("%s with bad rows is refused with their lines and columns, and nothing is written", async (format, text, lines, words) => {
     using folder = prepared();
@@ -89,7 +112,11 @@ describe("import and export", () => {
   ])("%s with %j is refused as a whole", async (name, text, message) => {
     using folder = prepared();
     writeFileSync(folder.file(name), text);
-    expect(await run(folder, "import", "place", folder.file(name))).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining(message) });
+    expect(await run(folder, "import", "place", folder.file(name))).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining(message),
+    });
     expect(await stored(folder)).toEqual([]);
   });
 
@@ -98,11 +125,23 @@ describe("import and export", () => {
     writeFileSync(folder.file("a.json"), '[{"cc":"IT","name":"a","lat":"1.5","note":"x"},{"cc":"IT","name":"b","lat":"","note":"y"}]');
     const map = ["--map", "country=cc,=note"];
     expect(await run(folder, "import", "place", folder.file("a.json"), ...map)).toMatchObject({ code: 0 });
-    expect(await stored(folder, "--columns", "country,name,lat")).toEqual([{ country: "IT", name: "a", lat: 1.5 }, { country: "IT", name: "b", lat: null }]);
+    expect(await stored(folder, "--columns", "country,name,lat")).toEqual([
+      { country: "IT", name: "a", lat: 1.5 },
+      { country: "IT", name: "b", lat: null },
+    ]);
     writeFileSync(folder.file("b.json"), '[{"country":"IT","name":"a","lat":9},{"country":"IT","name":"c","lat":9}]');
-    expect(await run(folder, "import", "place", folder.file("b.json"), "--mode", "add")).toMatchObject({ stdout: "place: 1 rows written, 1 left as they were\n" });
-    expect(await stored(folder, "--columns", "name,lat")).toEqual([{ name: "a", lat: 1.5 }, { name: "b", lat: null }, { name: "c", lat: 9 }]);
-    expect(await run(folder, "import", "place", folder.file("b.json"), "--map", "nope=x")).toMatchObject({ code: 1, stderr: expect.stringContaining("nope") });
+    expect(await run(folder, "import", "place", folder.file("b.json"), "--mode", "add")).toMatchObject({
+      stdout: "place: 1 rows written, 1 left as they were\n",
+    });
+    expect(await stored(folder, "--columns", "name,lat")).toEqual([
+      { name: "a", lat: 1.5 },
+      { name: "b", lat: null },
+      { name: "c", lat: 9 },
+    ]);
+    expect(await run(folder, "import", "place", folder.file("b.json"), "--map", "nope=x")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("nope"),
+    });
   });
 
   it("goes on after it was killed, and ends with every row once", async () => {
@@ -113,7 +152,8 @@ describe("import and export", () => {
     const args = ["import", "place", folder.file("in.ndjson"), "--home", folder.path, "--tables", folder.file("tables.json"), "--skip-bad"];
     const child = startCli(args);
     const ended = finished(child);
-    const states = (): string[] => readdirSync(folder.path).includes("var") ? readdirSync(folder.file("var")).filter((name) => /^import-.*\.json$/.test(name)) : [];
+    const states = (): string[] =>
+      readdirSync(folder.path).includes("var") ? readdirSync(folder.file("var")).filter((name) => /^import-.*\.json$/.test(name)) : [];
     while (states().length === 0 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
     child.kill("SIGKILL");
     expect((await ended).code).toBeNull();

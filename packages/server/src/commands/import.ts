@@ -36,7 +36,14 @@ export async function importCommand(configuration: Configuration, tableName: str
     const report = problemReport(file);
     const plan: ImportPlan = { table, definitions: tables, source, format, map: parseMap(map, table), mode, skipBad, onBad: report.add };
     const settings = JSON.stringify({ map: map ?? "", mode, format, skipBad });
-    const job = { table: tableName, file: resolve(file), size: source.size, mtimeMs: source.mtimeMs, settings, database: databaseName(configuration) };
+    const job = {
+      table: tableName,
+      file: resolve(file),
+      size: source.size,
+      mtimeMs: source.mtimeMs,
+      settings,
+      database: databaseName(configuration),
+    };
     const state = importState(varFolder(configuration.home), job, restart);
     if (state.done > 0) process.stderr.write(`Going on after ${state.done} rows of an earlier run (--restart begins at the first).\n`);
     else if (!skipBad && (await validate(plan, showProgress(`checking ${tableName}`))) > 0) {
@@ -64,7 +71,11 @@ export function declared(tables: ReadonlyMap<string, ServedTable>, name: string)
 
 function databaseName(configuration: Configuration): string {
   const db = databaseOf(configuration);
-  return typeof db === "string" ? redactUrl(db) : Object.values(db.pools).map((pool) => redactUrl(typeof pool === "string" ? pool : (pool.url ?? ""))).join(" ");
+  return typeof db === "string"
+    ? redactUrl(db)
+    : Object.values(db.pools)
+        .map((pool) => redactUrl(typeof pool === "string" ? pool : (pool.url ?? "")))
+        .join(" ");
 }
 
 function problemReport(file: string): { add: (line: number, problem: string) => void; end: () => void; readonly count: number } {

@@ -18,7 +18,10 @@ export interface OpenedDatabase {
 export async function openDatabase(configuration: Configuration): Promise<OpenedDatabase> {
   const tables = configuration.tables === undefined ? {} : await loadTables(configuration.tables);
   const place = databaseOf(configuration);
-  const db = await openDb({ ...(typeof place === "string" ? { url: place } : place), tables: { ...tables, ...authTables } as TableDefinitions });
+  const db = await openDb({
+    ...(typeof place === "string" ? { url: place } : place),
+    tables: { ...tables, ...authTables } as TableDefinitions,
+  });
   try {
     await db.sync();
   } catch (error) {

@@ -16,12 +16,23 @@ export async function serve(configuration: Configuration): Promise<void> {
   const tables = configuration.tables === undefined ? {} : await loadTables(configuration.tables);
   const masterKey = masterKeyOf(configuration);
   const db = databaseOf(configuration);
-  const server = await createServer({ db, tables, masterKey, tokenKey: tokenKeyOf(configuration, masterKey), limits: configuration.limits, log });
+  const server = await createServer({
+    db,
+    tables,
+    masterKey,
+    tokenKey: tokenKeyOf(configuration, masterKey),
+    limits: configuration.limits,
+    log,
+  });
   const stopped = stopSignal();
   try {
     const { url } = await server.listen({ port: configuration.port, host: configuration.host });
-    log.info(`database ${typeof db === "string" ? redactUrl(db) : Object.keys(db.pools).join(", ")}; tables ${Object.keys(tables).join(", ") || "none (see --tables)"}`);
-    log.info("used signatures are remembered by this process alone: servers that share the work need a shared store (createServer, auth.nonces)");
+    log.info(
+      `database ${typeof db === "string" ? redactUrl(db) : Object.keys(db.pools).join(", ")}; tables ${Object.keys(tables).join(", ") || "none (see --tables)"}`,
+    );
+    log.info(
+      "used signatures are remembered by this process alone: servers that share the work need a shared store (createServer, auth.nonces)",
+    );
     process.stdout.write(`bk-server listening on ${url}\n`);
     log.info(`${await stopped}: finishing what runs`);
   } finally {

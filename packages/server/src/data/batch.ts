@@ -46,7 +46,8 @@ function prepare({ tables, readControls }: BatchHome, caller: Caller, item: unkn
   if (table === undefined) throw notFound(`item ${i}: unknown table`);
   const values = call === "del" ? key : row;
   const wanted = call === "del" ? "key" : "row";
-  if (typeof values !== "object" || values === null || Array.isArray(values)) throw badRequest(`item ${i}: ${wanted} must be an object of columns`);
+  if (typeof values !== "object" || values === null || Array.isArray(values))
+    throw badRequest(`item ${i}: ${wanted} must be an object of columns`);
   if ((call === "del" ? row : key) !== undefined) throw badRequest(`item ${i}: ${call} takes ${wanted}`);
   const controls = new Map<ControlName, unknown>(Object.entries(rest) as [ControlName, unknown][]);
   const asked = { table, caller, fields: fieldsOf(values), controls: readControls(call, controls) };

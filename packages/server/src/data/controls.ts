@@ -24,7 +24,11 @@ export function controlSchemas({ maxCount, maxItems }: DataLimits) {
     _select: columnList.describe("The columns to give: a comma list or a list."),
     _sort: columnList.describe("Columns to sort by: a comma list or a list; `-` in front for descending order."),
     _desc: flag.describe("Turns the direction of every sort column around."),
-    _ops: z.record(z.string(), z.string()).describe("Operator by column: `col,op,col,op…` or an object. Of filters, for update of changes (`incr`, `append`, `prepend`, `add`, `del`, `unset`)."),
+    _ops: z
+      .record(z.string(), z.string())
+      .describe(
+        "Operator by column: `col,op,col,op…` or an object. Of filters, for update of changes (`incr`, `append`, `prepend`, `add`, `del`, `unset`).",
+      ),
     _scan: flag.describe("Allows a read of the whole table where no key or index serves the filter. Admins only."),
     _consistent: flag.describe("Reads what every acknowledged write left, where the database could give older rows."),
     _total: flag.describe("Gives `{ count }`, the number of all rows that match, in place of a page."),
@@ -105,7 +109,8 @@ export function controlReader(limits: DataLimits): ReadControls {
     const read: Record<string, unknown> = {};
     for (const [name, value] of given) {
       const known: readonly string[] = controlsOf[call];
-      if (!known.includes(name)) throw badRequest(`unknown control parameter ${JSON.stringify(name.slice(0, 50))}; ${call} takes ${known.join(", ")}`);
+      if (!known.includes(name))
+        throw badRequest(`unknown control parameter ${JSON.stringify(name.slice(0, 50))}; ${call} takes ${known.join(", ")}`);
       const control = name as ControlName;
       const plain = typeof value === "string" ? texts[control](value) : listOf(control, value);
       const result = schemas[control].safeParse(plain);
@@ -133,7 +138,8 @@ function filterOps(ops: Readonly<Record<string, string>>): Record<string, string
   return Object.fromEntries(
     Object.entries(ops).map(([column, name]) => {
       const operator = operatorNamed(name);
-      if (operator === undefined) throw badRequest(`_ops: unknown operator ${JSON.stringify(name.slice(0, 30))} for ${column.slice(0, 50)}`);
+      if (operator === undefined)
+        throw badRequest(`_ops: unknown operator ${JSON.stringify(name.slice(0, 30))} for ${column.slice(0, 50)}`);
       return [column, operator];
     }),
   );

@@ -56,7 +56,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function group(table: ServedTable, name: string, field: Field, rules: FilterRules): unknown {
-  if (!/^\$+(or|and|not)\d*$/i.test(name) || !("json" in field)) throw badRequest(`${name.slice(0, 50)} is no column; $or, $and and $not are for JSON bodies`);
+  if (!/^\$+(or|and|not)\d*$/i.test(name) || !("json" in field))
+    throw badRequest(`${name.slice(0, 50)} is no column; $or, $and and $not are for JSON bodies`);
   const inner: FilterRules = { seen: rules.seen };
   const member = (given: unknown): Row => {
     if (!isObject(given)) throw badRequest(`${name} must hold an object of columns and values, or a list of them`);
@@ -77,7 +78,8 @@ function jsonCondition(column: ServedColumn | undefined, value: unknown, name: s
   if (Array.isArray(value)) return (value as unknown[]).map((item) => fromJson(column, item, name));
   if (!isObject(value)) return fromJson(column, value, name);
   const entries = Object.entries(value).map(([key, json]) => {
-    if (!key.startsWith("$")) throw badRequest(`${name} holds ${JSON.stringify(key.slice(0, 50))}; operators begin with $, as in { "$gt": 1 }`);
+    if (!key.startsWith("$"))
+      throw badRequest(`${name} holds ${JSON.stringify(key.slice(0, 50))}; operators begin with $, as in { "$gt": 1 }`);
     return Object.entries(operation(column, key.slice(1), { json }, name))[0]!;
   });
   return Object.fromEntries(entries);
@@ -85,7 +87,10 @@ function jsonCondition(column: ServedColumn | undefined, value: unknown, name: s
 
 function operation(column: ServedColumn | undefined, given: string, field: Field, name: string): Record<string, unknown> {
   const operator = operatorNamed(given);
-  if (operator === undefined) throw badRequest(`${name.slice(0, 80)}: unknown operator ${JSON.stringify(given.slice(0, 30))}; there are ${Object.keys(operands).join(", ")}`);
+  if (operator === undefined)
+    throw badRequest(
+      `${name.slice(0, 80)}: unknown operator ${JSON.stringify(given.slice(0, 30))}; there are ${Object.keys(operands).join(", ")}`,
+    );
   return { [`$${operator}`]: operand(column, operator, field, name) };
 }
 
@@ -94,10 +99,13 @@ function operand(column: ServedColumn | undefined, operator: OperatorName, field
   if ("json" in field) {
     const value = field.json;
     if (kind === "many" && typeof value === "string") return listFromText(column, value, name);
-    return Array.isArray(value) && kind === "many" ? (value as unknown[]).map((item) => fromJson(column, item, name)) : fromJson(kind === "one" ? column : undefined, value, name);
+    return Array.isArray(value) && kind === "many"
+      ? (value as unknown[]).map((item) => fromJson(column, item, name))
+      : fromJson(kind === "one" ? column : undefined, value, name);
   }
   const { text } = field;
-  if (kind === "many") return typeof text === "string" ? listFromText(column, text, name) : text.map((part) => fromText(column, part, name));
+  if (kind === "many")
+    return typeof text === "string" ? listFromText(column, text, name) : text.map((part) => fromText(column, part, name));
   if (typeof text !== "string") throw badRequest(`${name} is given more than once`);
   if (kind === "flag") return flag(text, name);
   return kind === "text" ? element(column, text, name) : fromText(column, text, name);

@@ -16,7 +16,10 @@ interface TextForm {
 
 const text: TextForm = { read: (given) => given, mustBe: "text" };
 const int: TextForm = { read: (given) => (/^[+-]?\d{1,16}$/.test(given) ? Number(given) : undefined), mustBe: "an integer" };
-const int64: TextForm = { read: (given) => (/^[+-]?\d{1,19}$/.test(given) ? BigInt(given.replace("+", "")) : undefined), mustBe: "an integer" };
+const int64: TextForm = {
+  read: (given) => (/^[+-]?\d{1,19}$/.test(given) ? BigInt(given.replace("+", "")) : undefined),
+  mustBe: "an integer",
+};
 const real: TextForm = { read: readReal, mustBe: "a number" };
 const bool: TextForm = { read: (given) => booleans[given.toLowerCase()], mustBe: "true or false" };
 const time: TextForm = { read: readTime, mustBe: "a time, as 2024-05-31T12:00:00Z or in milliseconds since 1970" };
@@ -36,12 +39,44 @@ const booleans: Readonly<Record<string, boolean>> = Object.assign(Object.create(
 });
 
 const forms: Readonly<Record<TypeName, TextForm>> = {
-  text, string: text, str: text, keyword: text, email: text, url: text, phone: text, uuid: text, tuuid: text, geohash: text,
-  int, smallint: int, bigint: int, counter: int, now: int, mtime: int, ttl: int, random: int, int64,
-  real, float: real, double: real, number: real, decimal: text, numeric: text,
-  bool, boolean: bool, date: time, timestamp: time, datetime: time,
-  json, obj: json, object: json, array: json, geopoint: json,
-  list, set: list, blob,
+  text,
+  string: text,
+  str: text,
+  keyword: text,
+  email: text,
+  url: text,
+  phone: text,
+  uuid: text,
+  tuuid: text,
+  geohash: text,
+  int,
+  smallint: int,
+  bigint: int,
+  counter: int,
+  now: int,
+  mtime: int,
+  ttl: int,
+  random: int,
+  int64,
+  real,
+  float: real,
+  double: real,
+  number: real,
+  decimal: text,
+  numeric: text,
+  bool,
+  boolean: bool,
+  date: time,
+  timestamp: time,
+  datetime: time,
+  json,
+  obj: json,
+  object: json,
+  array: json,
+  geopoint: json,
+  list,
+  set: list,
+  blob,
 };
 
 /**
@@ -77,6 +112,11 @@ export function fromJson(column: ServedColumn | undefined, given: unknown, name:
   if (form === int64 && Number.isSafeInteger(given)) return BigInt(given as number);
   if (form === time && Number.isSafeInteger(given)) return new Date(given as number);
   return (form === int64 || form === time || form === blob) && typeof given === "string" ? fromText(column, given, name) : given;
+}
+
+/** Whether a column holds JSON of any kind. */
+export function isJsonColumn(column: ServedColumn | undefined): boolean {
+  return column === undefined || forms[column.type] === json;
 }
 
 /** As {@link fromJson}, but any text is read as the column's type: for imports, where numbers often come as text. */

@@ -32,7 +32,8 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
   async list(db, asked) {
     const { table, caller, fields, controls } = asked;
     const reach = readable(asked);
-    for (const name of fields.keys()) throw badRequest(`list takes keys in _keys; ${JSON.stringify(name.slice(0, 50))} is not a control parameter`);
+    for (const name of fields.keys())
+      throw badRequest(`list takes keys in _keys; ${JSON.stringify(name.slice(0, 50))} is not a control parameter`);
     if (controls._keys === undefined) throw badRequest("_keys is missing; it is a JSON list of keys");
     const keys = keysOf(table, controls._keys).map((key) => ownKey(table, key, caller, reach));
     const rows = await db.list(table.name, keys, readOptions(asked, reach, controls));

@@ -40,7 +40,11 @@ export function servedTables(definitions: TableDefinitions): ReadonlyMap<string,
 
 function servedTable(name: string, definition: TableDefinition): ServedTable {
   const { columns: definitions, settings } = partsOf(definition);
-  const columns = Object.entries(definitions).map(([column, given]): ServedColumn => ({ name: column, type: given.type ?? "text", definition: given }));
+  const columns = Object.entries(definitions).map(([column, given]): ServedColumn => ({
+    name: column,
+    type: given.type ?? "text",
+    definition: given,
+  }));
   const named = (sees: (definition: ColumnDefinition) => boolean | undefined): ReadonlySet<string> =>
     new Set(columns.filter((column) => sees(column.definition)).map((column) => column.name));
   const keys = columns.filter((column) => column.definition.primary !== undefined);
@@ -58,12 +62,19 @@ function servedTable(name: string, definition: TableDefinition): ServedTable {
 
 function partsOf(definition: TableDefinition): { columns: Readonly<Record<string, ColumnDefinition>>; settings: TableSettings } {
   if (!Object.hasOwn(definition, "$columns")) return { columns: definition as Readonly<Record<string, ColumnDefinition>>, settings: {} };
-  const { $columns: columns, $settings: settings } = definition as { $columns: Readonly<Record<string, ColumnDefinition>>; $settings: TableSettings };
+  const { $columns: columns, $settings: settings } = definition as {
+    $columns: Readonly<Record<string, ColumnDefinition>>;
+    $settings: TableSettings;
+  };
   return { columns, settings };
 }
 
 /** The caller that an account is. */
-export function callerOf(account: { readonly id: string; readonly login: string; readonly type?: string | readonly string[] | null | undefined }): Caller {
+export function callerOf(account: {
+  readonly id: string;
+  readonly login: string;
+  readonly type?: string | readonly string[] | null | undefined;
+}): Caller {
   return { id: account.id, login: account.login, isAdmin: isAdmin(account) };
 }
 

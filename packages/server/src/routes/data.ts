@@ -37,7 +37,8 @@ export function dataRoutes(app: Hono<ServerEnv>, server: ServerContext): void {
 
   app.all("/data/:call/:table", async (context) => {
     const call = context.req.param("call");
-    if (!Object.hasOwn(controlsOf, call)) throw notFound(`unknown call ${JSON.stringify(call.slice(0, 50))}; there are ${Object.keys(controlsOf).join(", ")}`);
+    if (!Object.hasOwn(controlsOf, call))
+      throw notFound(`unknown call ${JSON.stringify(call.slice(0, 50))}; there are ${Object.keys(controlsOf).join(", ")}`);
     const table = tableNamed(tables, context.req.param("table"));
     const asked = askedOf(call as DataCall, table, callerIn(context), inputOf(context, server), readControls);
     const isWrite = (writeCalls as readonly string[]).includes(call);
@@ -65,7 +66,13 @@ function tableNamed(tables: ReadonlyMap<string, ServedTable>, name: string): Ser
   return table;
 }
 
-function askedOf(call: DataCall, table: ServedTable, caller: Caller, { fields, array }: RequestInput, readControls: ServerContext["readControls"]): Asked {
+function askedOf(
+  call: DataCall,
+  table: ServedTable,
+  caller: Caller,
+  { fields, array }: RequestInput,
+  readControls: ServerContext["readControls"],
+): Asked {
   if (array !== undefined) throw badRequest("the body must be a JSON object");
   const columns = new Map<string, Field>();
   const controls = new Map<ControlName, unknown>();
@@ -81,10 +88,13 @@ function batchOf(fields: RequestInput["fields"], array: RequestInput["array"]): 
     nothingElse({ fields, array: undefined }, "batch with a list");
     return { items: array, isAtomic: false };
   }
-  for (const name of fields.keys()) if (name !== "items" && name !== "atomic") throw badRequest(`batch: unknown parameter ${JSON.stringify(name.slice(0, 50))}; there are items and atomic`);
+  for (const name of fields.keys())
+    if (name !== "items" && name !== "atomic")
+      throw badRequest(`batch: unknown parameter ${JSON.stringify(name.slice(0, 50))}; there are items and atomic`);
   const items = fields.get("items");
   const atomic = fields.get("atomic");
-  if (items === undefined || !("json" in items)) throw badRequest("batch takes a JSON body: a list of items { op, table, row }, or { items, atomic }");
+  if (items === undefined || !("json" in items))
+    throw badRequest("batch takes a JSON body: a list of items { op, table, row }, or { items, atomic }");
   const isAtomic = atomic === undefined ? false : "json" in atomic ? atomic.json : atomic.text === "true" || atomic.text === "1";
   if (typeof isAtomic !== "boolean") throw badRequest("atomic must be true or false");
   return { items: items.json, isAtomic };
@@ -92,7 +102,8 @@ function batchOf(fields: RequestInput["fields"], array: RequestInput["array"]): 
 
 function nothingElse({ fields, array }: RequestInput, call: string): void {
   const [name] = fields.keys();
-  if (name !== undefined || array !== undefined) throw badRequest(`${call} takes no parameters${name === undefined ? "" : `, such as ${JSON.stringify(name.slice(0, 50))}`}`);
+  if (name !== undefined || array !== undefined)
+    throw badRequest(`${call} takes no parameters${name === undefined ? "" : `, such as ${JSON.stringify(name.slice(0, 50))}`}`);
 }
 
 /** The definitions of the columns that the caller may see. */

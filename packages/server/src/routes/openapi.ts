@@ -25,8 +25,16 @@ const reply = (description: string, schema: Json): Json => ({ description, conte
 const errors: Json = { "4XX": { $ref: "#/components/responses/Error" }, "5XX": { $ref: "#/components/responses/Error" } };
 
 const resultOf: Readonly<Record<DataCall, string>> = {
-  get: "Row", list: "Page", select: "Page", search: "Page", count: "Count",
-  add: "Written", put: "Written", update: "Written", incr: "Written", del: "Written",
+  get: "Row",
+  list: "Page",
+  select: "Page",
+  search: "Page",
+  count: "Count",
+  add: "Written",
+  put: "Written",
+  update: "Written",
+  incr: "Written",
+  del: "Written",
 };
 
 /** Builds the document. */
@@ -37,24 +45,77 @@ export function openApiDocument(limits: DataLimits, version: string): Json {
     return schema;
   };
   const paths: Record<string, Json> = {
-    "/ping": { get: { operationId: "ping", summary: "Whether the server runs", security: [], responses: { "200": reply("It does", { type: "object" }) } } },
-    "/auth": { get: { operationId: "auth", summary: "The signed account, without its secrets", responses: { "200": reply("The account", { type: "object" }), ...errors } } },
-    "/data/columns": { get: { operationId: "allColumns", summary: "Columns of every table that the account sees", responses: { "200": reply("Definitions by table and column", { type: "object" }), ...errors } } },
-    "/data/columns/{table}": { get: { operationId: "columns", summary: "Columns of a table that the account sees", parameters: [{ $ref: "#/components/parameters/table" }], responses: { "200": reply("Definitions by column", { type: "object" }), ...errors } } },
-    "/data/keys/{table}": { get: { operationId: "keys", summary: "Primary key columns in order", parameters: [{ $ref: "#/components/parameters/table" }], responses: { "200": reply("Names", { type: "array", items: { type: "string" } }), ...errors } } },
+    "/ping": {
+      get: {
+        operationId: "ping",
+        summary: "Whether the server runs",
+        security: [],
+        responses: { "200": reply("It does", { type: "object" }) },
+      },
+    },
+    "/auth": {
+      get: {
+        operationId: "auth",
+        summary: "The signed account, without its secrets",
+        responses: { "200": reply("The account", { type: "object" }), ...errors },
+      },
+    },
+    "/data/columns": {
+      get: {
+        operationId: "allColumns",
+        summary: "Columns of every table that the account sees",
+        responses: { "200": reply("Definitions by table and column", { type: "object" }), ...errors },
+      },
+    },
+    "/data/columns/{table}": {
+      get: {
+        operationId: "columns",
+        summary: "Columns of a table that the account sees",
+        parameters: [{ $ref: "#/components/parameters/table" }],
+        responses: { "200": reply("Definitions by column", { type: "object" }), ...errors },
+      },
+    },
+    "/data/keys/{table}": {
+      get: {
+        operationId: "keys",
+        summary: "Primary key columns in order",
+        parameters: [{ $ref: "#/components/parameters/table" }],
+        responses: { "200": reply("Names", { type: "array", items: { type: "string" } }), ...errors },
+      },
+    },
     "/data/batch": { post: batchOperation },
   };
   for (const call of Object.keys(controlsOf) as DataCall[]) paths[`/data/${call}/{table}`] = operations(call);
   return {
     openapi: "3.1.0",
-    info: { title: "bk-server", version, description: "Tables over HTTP. Every request but /ping and this document is signed (`bk-signature`). Calls take any method; parameters come in the query, a form or a JSON body." },
+    info: {
+      title: "bk-server",
+      version,
+      description:
+        "Tables over HTTP. Every request but /ping and this document is signed (`bk-signature`). Calls take any method; parameters come in the query, a form or a JSON body.",
+    },
     security: [{ signature: [] }],
     paths,
     components: {
-      securitySchemes: { signature: { type: "apiKey", in: "header", name: "bk-signature", description: "HMAC of the request; made anew for each one." } },
+      securitySchemes: {
+        signature: { type: "apiKey", in: "header", name: "bk-signature", description: "HMAC of the request; made anew for each one." },
+      },
       parameters: {
-        table: { name: "table", in: "path", required: true, description: "A declared table.", schema: { type: "string", pattern: "^[A-Za-z][A-Za-z0-9_]*$" } },
-        columns: { name: "columns", in: "query", style: "form", explode: true, description: "Columns of the table: `col=1`, with an operator `col_$gt=1`.", schema: { type: "object", additionalProperties: true } },
+        table: {
+          name: "table",
+          in: "path",
+          required: true,
+          description: "A declared table.",
+          schema: { type: "string", pattern: "^[A-Za-z][A-Za-z0-9_]*$" },
+        },
+        columns: {
+          name: "columns",
+          in: "query",
+          style: "form",
+          explode: true,
+          description: "Columns of the table: `col=1`, with an operator `col_$gt=1`.",
+          schema: { type: "object", additionalProperties: true },
+        },
         ...Object.fromEntries((Object.keys(controls) as ControlName[]).map((name) => [name, queryParameter(name, schemaOf(name))])),
       },
       schemas: {
@@ -94,7 +155,10 @@ function operations(call: DataCall): Json {
       ...base,
       parameters: parameters.slice(0, 1),
       requestBody: {
-        content: { "application/json": { schema: ref(`${call}Body`) }, "application/x-www-form-urlencoded": { schema: ref(`${call}Body`) } },
+        content: {
+          "application/json": { schema: ref(`${call}Body`) },
+          "application/x-www-form-urlencoded": { schema: ref(`${call}Body`) },
+        },
       },
     },
   };
@@ -104,7 +168,10 @@ const batchOperation: Json = {
   operationId: "batch",
   summary: "Many writes; with atomic all or none",
   tags: ["write"],
-  requestBody: { required: true, content: { "application/json": { schema: { oneOf: [{ type: "array", items: ref("BatchItem") }, ref("Batch")] } } } },
+  requestBody: {
+    required: true,
+    content: { "application/json": { schema: { oneOf: [{ type: "array", items: ref("BatchItem") }, ref("Batch")] } } },
+  },
   responses: { "200": reply("A result for each item, in order", ref("Page")), ...errors },
 };
 
@@ -128,5 +195,9 @@ const sharedSchemas: Json = {
     properties: { op: { enum: [...writeCalls] }, table: { type: "string" }, row: ref("Row"), key: ref("Row") },
     additionalProperties: true,
   },
-  Batch: { type: "object", required: ["items"], properties: { items: { type: "array", items: ref("BatchItem") }, atomic: { type: "boolean" } } },
+  Batch: {
+    type: "object",
+    required: ["items"],
+    properties: { items: { type: "array", items: ref("BatchItem") }, atomic: { type: "boolean" } },
+  },
 };

@@ -15,7 +15,10 @@ export function varFolder(home: string): string {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new BkError("invalid", `home: cannot make the folder ${folder} (${(cause as NodeJS.ErrnoException).code})`, { detail: { field: "home" }, cause });
+    throw new BkError("invalid", `home: cannot make the folder ${folder} (${(cause as NodeJS.ErrnoException).code})`, {
+      detail: { field: "home" },
+      cause,
+    });
   }
   return folder;
 }
@@ -24,7 +27,9 @@ export function varFolder(home: string): string {
 export function databaseOf({ home, db }: Configuration): string | { readonly pools: NonNullable<OpenOptions["pools"]> } {
   if (typeof db === "string") return db;
   if (db === undefined) return embeddedUrl(home);
-  const entries = Object.entries(db.pools).map(([name, pool]) => [name, pool.url === undefined ? { ...pool, url: embeddedUrl(home) } : pool] as const);
+  const entries = Object.entries(db.pools).map(
+    ([name, pool]) => [name, pool.url === undefined ? { ...pool, url: embeddedUrl(home) } : pool] as const,
+  );
   return { pools: Object.fromEntries(entries) };
 }
 
@@ -37,7 +42,10 @@ export function masterKeyOf({ home, masterKey }: Configuration): string {
   if (masterKey !== undefined) return masterKey;
   const file = join(varFolder(home), "master.key");
   const key = readKey(file) ?? makeKey(file);
-  if (key.length < 32) throw new BkError("invalid", `${file} holds no master key; put the old one back, or delete the file and all accounts`, { detail: { field: "master-key" } });
+  if (key.length < 32)
+    throw new BkError("invalid", `${file} holds no master key; put the old one back, or delete the file and all accounts`, {
+      detail: { field: "master-key" },
+    });
   return key;
 }
 

@@ -35,7 +35,8 @@ const byName: ReadonlyMap<string, Setting> = new Map(allSettings.map((setting) =
 export function readSettings(given: Readonly<Record<string, string>>, environment: Environment): Configuration {
   const values = new Map<string, string>();
   const add = (name: string, value: string, source: string): void => {
-    if (!byName.has(name) && !poolSetting.test(name)) throw invalid(name, `${source} has an unknown setting ${JSON.stringify(name.slice(0, 60))}`);
+    if (!byName.has(name) && !poolSetting.test(name))
+      throw invalid(name, `${source} has an unknown setting ${JSON.stringify(name.slice(0, 60))}`);
     const problem = value === "" ? "is empty" : byName.get(name)?.problem?.(value);
     if (problem !== undefined) throw invalid(name, `${source}: ${name} ${problem}`);
     if (!values.has(name)) values.set(name, value);
@@ -87,7 +88,8 @@ function readConfig(file: string): [string, string][] {
     if (/^\s*(#|$)/.test(line)) return [];
     const match = /^\s*-{0,2}([^=\s]+)\s*=\s*(.*?)\s*$/.exec(line);
     if (match === null) throw invalid("config", `${file}, line ${i + 1}: is not name=value`);
-    if (match[1] === "home" || match[1] === "config") throw invalid("config", `${file}, line ${i + 1}: ${match[1]} has no meaning in a configuration file`);
+    if (match[1] === "home" || match[1] === "config")
+      throw invalid("config", `${file}, line ${i + 1}: ${match[1]} has no meaning in a configuration file`);
     return [[match[1]!, match[2]!]];
   });
 }
@@ -106,7 +108,8 @@ function databaseOf(values: ReadonlyMap<string, string>): Configuration["db"] {
   if (main === undefined && pools.size === 0) return url;
   const first = main ?? [...pools.keys()][0]!;
   for (const name of [first, ...pools.keys()])
-    if (pools.get(name)?.url === undefined && name !== "sqlite") throw invalid(`db-${name}-pool`, `db-${name}-pool is missing: the URL of the pool ${name}`);
+    if (pools.get(name)?.url === undefined && name !== "sqlite")
+      throw invalid(`db-${name}-pool`, `db-${name}-pool is missing: the URL of the pool ${name}`);
   return { pools: Object.fromEntries([[first, pools.get(first) ?? {}], ...[...pools].filter(([name]) => name !== first)]) };
 }
 

@@ -44,21 +44,40 @@ export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) =
 
 /** Settings that every command takes. */
 export const commonSettings: readonly Setting[] = [
-  { name: "home", value: "folder", help: "where var/ with the embedded database and keys is made, and etc/config is looked for; default: the current folder" },
+  {
+    name: "home",
+    value: "folder",
+    help: "where var/ with the embedded database and keys is made, and etc/config is looked for; default: the current folder",
+  },
   { name: "config", value: "file", help: "settings, one name=value a line; default: etc/config in the home folder, where there is one" },
   { name: "db", value: "url", help: "the database, such as postgres://user@host/name; default: SQLite in var/bk.db" },
   { name: "db-pool", value: "name", help: "the pool that is the main database, of those given as --db-<name>-pool url" },
   { name: "tables", value: "file", help: "the tables to serve: .js, .mjs or .ts that exports `tables`, or .json" },
-  { name: "master-key", value: "text", help: "encrypts the secrets of accounts; better given as BK_MASTER_KEY; default: made in var/master.key", problem: longerThan(32) },
+  {
+    name: "master-key",
+    value: "text",
+    help: "encrypts the secrets of accounts; better given as BK_MASTER_KEY; default: made in var/master.key",
+    problem: longerThan(32),
+  },
   { name: "token-key", value: "text", help: "seals page tokens; default: derived from the master key", problem: longerThan(16) },
-  { name: "log-level", value: "level", help: `${logLevels.join(", ")}; default info`, problem: (text) => ((logLevels as readonly string[]).includes(text) ? undefined : `must be one of ${logLevels.join(", ")}`) },
+  {
+    name: "log-level",
+    value: "level",
+    help: `${logLevels.join(", ")}; default info`,
+    problem: (text) => ((logLevels as readonly string[]).includes(text) ? undefined : `must be one of ${logLevels.join(", ")}`),
+  },
 ];
 
 /** Settings of the server alone. */
 export const serveSettings: readonly Setting[] = [
   { name: "port", value: "number", help: "default 8000; 0 takes a free one", problem: integer(0, 65_535) },
   { name: "host", value: "address", help: "default 127.0.0.1, this machine alone; 0.0.0.0 for all" },
-  ...limitNames.map((name) => ({ name: kebab(name), value: "number", help: `${limitHelp[name]}; default ${defaultLimits[name]}`, problem: integer(1, 2 ** 31 - 1) })),
+  ...limitNames.map((name) => ({
+    name: kebab(name),
+    value: "number",
+    help: `${limitHelp[name]}; default ${defaultLimits[name]}`,
+    problem: integer(1, 2 ** 31 - 1),
+  })),
 ];
 
 export const allSettings: readonly Setting[] = [...commonSettings, ...serveSettings];

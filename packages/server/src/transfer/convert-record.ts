@@ -2,7 +2,7 @@
 
 import { BkError } from "@bk/core";
 
-import { fromLooseJson } from "../data/from-text.js";
+import { fromLooseJson, fromText } from "../data/from-text.js";
 import type { ServedTable } from "../data/served-table.js";
 
 /** Renames: column by field of the file; an empty column leaves the field out. */
@@ -15,7 +15,8 @@ export function parseMap(text: string | undefined, table: ServedTable): FieldMap
     const match = /^([^=]*)=([^=]+)$/.exec(pair);
     if (match === null) throw invalid(`--map: ${JSON.stringify(pair.slice(0, 60))} is not column=field`);
     const [, column, field] = match as unknown as [string, string, string];
-    if (column !== "" && !table.columns.has(column) && table.settings.open !== true) throw invalid(`--map: ${table.name} has no column ${JSON.stringify(column.slice(0, 60))}`);
+    if (column !== "" && !table.columns.has(column) && table.settings.open !== true)
+      throw invalid(`--map: ${table.name} has no column ${JSON.stringify(column.slice(0, 60))}`);
     if (map.has(field)) throw invalid(`--map: the field ${JSON.stringify(field.slice(0, 60))} is there twice`);
     map.set(field, column);
   }
@@ -24,19 +25,20 @@ export function parseMap(text: string | undefined, table: ServedTable): FieldMap
 
 export type Converted = { readonly row: Record<string, unknown> } | { readonly problem: string };
 
-/** @param emptyIsAbsent  whether an empty text stands for no value, as in CSV */
-export function convertRecord(table: ServedTable, map: FieldMap, record: Readonly<Record<string, unknown>>, emptyIsAbsent: boolean): Converted {
+/** @param isText  whether every value is a text, as in CSV: an empty one then stands for no value */
+export function convertRecord(table: ServedTable, map: FieldMap, record: Readonly<Record<string, unknown>>, isText: boolean): Converted {
   const row: Record<string, unknown> = {};
   for (const field in record) {
     const given = record[field];
     const name = map.get(field) ?? field;
-    if (name === "" || (emptyIsAbsent && given === "")) continue;
+    if (name === "" || (isText && given === "")) continue;
     const column = table.columns.get(name);
     if (column === undefined && table.settings.open !== true)
       return { problem: `column ${JSON.stringify(name.slice(0, 60))}: ${table.name} has none of this name (--map renames or leaves out)` };
     if (Object.hasOwn(row, name)) return { problem: `column ${name}: is there twice` };
     try {
-      row[name] = fromLooseJson(column, given, `column ${name}:`);
+      const what = `column ${name}:`;
+      row[name] = isText ? fromText(column, given as string, what) : fromLooseJson(column, given, what);
     } catch (error) {
       if (error instanceof BkError) return { problem: error.message };
       throw error;

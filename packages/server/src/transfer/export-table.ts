@@ -2,6 +2,7 @@
 
 import { stringify } from "csv-stringify/sync";
 
+import { isJsonColumn } from "../data/from-text.js";
 import { isPlainJson, toJson } from "../data/to-json.js";
 import type { ServedTable } from "../data/served-table.js";
 import type { TransferFormat } from "./record.js";
@@ -28,7 +29,8 @@ export async function* exportText(
   if (format === "json") yield "[";
   for await (const rows of db.scan(table.name, {}, { count: pageRows, select: columns }).pages()) {
     const ready = isPlainJson(table) ? rows : rows.map((row) => toJson(table, row));
-    if (format === "csv") yield stringify(ready.map((row) => columns.map((column) => cell(row[column]))));
+    if (format === "csv")
+      yield stringify(ready.map((row) => columns.map((name) => cell(row[name], isJsonColumn(table.columns.get(name))))));
     else if (format === "ndjson") yield ready.map((row) => `${JSON.stringify(row)}\n`).join("");
     else yield ready.map((row, i) => `${isFirst && i === 0 ? "" : ","}\n${JSON.stringify(row)}`).join("");
     isFirst = false;
@@ -37,8 +39,9 @@ export async function* exportText(
   if (format === "json") yield "\n]\n";
 }
 
-function cell(value: unknown): string {
+function cell(value: unknown, isJson: boolean): string {
   if (value === null || value === undefined) return "";
+  if (isJson) return JSON.stringify(value);
   if (value instanceof Date) return value.toISOString();
   return typeof value === "object" ? JSON.stringify(value) : String(value as string | number | boolean);
 }

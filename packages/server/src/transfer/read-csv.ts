@@ -49,7 +49,8 @@ async function feed(parser: ReturnType<typeof parse>, source: SourceFile): Promi
 function checkNames(names: readonly string[], source: SourceFile): readonly string[] {
   names.forEach((name, i) => {
     if (name === "") throw new BkError("invalid", `${source.path}: column ${i + 1} has no name in the first line`);
-    if (names.indexOf(name) !== i) throw new BkError("invalid", `${source.path}: the first line has the column ${JSON.stringify(name)} twice`);
+    if (names.indexOf(name) !== i)
+      throw new BkError("invalid", `${source.path}: the first line has the column ${JSON.stringify(name)} twice`);
   });
   return names;
 }

@@ -61,13 +61,15 @@ class MemberSplitter {
     }
     this.#text = this.#text.slice(start);
     this.#at -= start;
-    if (this.#text.length > maxMemberLength) throw this.#invalid(`has a member of more than ${maxMemberLength} characters, at line ${this.#memberLine}`);
+    if (this.#text.length > maxMemberLength)
+      throw this.#invalid(`has a member of more than ${maxMemberLength} characters, at line ${this.#memberLine}`);
     return records;
   }
 
   /** Checks that the list was whole. */
   end(): void {
-    if (!this.#ended) throw this.#invalid(this.#depth === 0 ? "is not a JSON list" : `ends in the middle of the list, at line ${this.#line}`);
+    if (!this.#ended)
+      throw this.#invalid(this.#depth === 0 ? "is not a JSON list" : `ends in the middle of the list, at line ${this.#line}`);
     if (this.#text.trim() !== "") throw this.#invalid("has something after the list");
   }
 

@@ -1,0 +1,129 @@
+// The command line of bk-server: commands, their options, and what each does.
+
+import { BkError } from "@bk/core";
+import { Command, CommanderError, Option } from "commander";
+
+import { addCommand, type AccountOptions, deleteCommand, listCommand } from "./commands/account.js";
+import { exportCommand, type ExportOptions } from "./commands/export.js";
+import { importCommand, type ImportOptions } from "./commands/import.js";
+import { serve } from "./commands/serve.js";
+import { normalizeArguments } from "./settings/arguments.js";
+import { type Configuration, readSettings } from "./settings/read-settings.js";
+import { allSettings, commonSettings, kebab, type Setting, serveSettings } from "./settings/settings.js";
+import { version } from "./version.js";
+
+type Options = Readonly<Record<string, unknown>>;
+
+function withSettings(command: Command, settings: readonly Setting[]): Command {
+  for (const { name, value, help } of settings) command.addOption(new Option(`--${name} <${value}>`, help));
+  const pools = new Option("--pool <setting>", "what --db-<name>-pool url and --db-<name>-tables list become").hideHelp();
+  return command.addOption(pools.argParser((text: string, before: string[] = []) => [...before, text]));
+}
+
+/** Splits the options of a command into its own and the configuration. */
+function configured(options: Options): Configuration {
+  const given: Record<string, string> = {};
+  const settingNames = new Set(allSettings.map((setting) => setting.name));
+  for (const [key, value] of Object.entries(options))
+    if (settingNames.has(kebab(key)) && typeof value === "string") given[kebab(key)] = value;
+  for (const pool of (options["pool"] as string[] | undefined) ?? [])
+    given[pool.slice(0, pool.indexOf("="))] = pool.slice(pool.indexOf("=") + 1);
+  return readSettings(given, process.env);
+}
+
+function only<T>(options: Options, names: readonly string[]): T {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name))) as T;
+}
+
+/** The commands and their options. */
+function buildProgram(): Command {
+  const program = new Command("bk-server")
+    .description("Serves the tables of a database over HTTP to clients that sign their requests.")
+    .version(version)
+    .showHelpAfterError("(bk-server --help lists the options)")
+    .allowExcessArguments(false)
+    .enablePositionalOptions()
+    .addHelpText(
+      "after",
+      "\nSettings come from options (one dash works too: -port 8080), from BK_… variables (BK_PORT), and from etc/config in the home folder.",
+    );
+  withSettings(program, [...serveSettings.slice(0, 2), ...commonSettings, ...serveSettings.slice(2)]).action((_options, command: Command) =>
+    serve(configured(command.optsWithGlobals())),
+  );
+
+  const account = program.command("account").description("accounts, which sign requests");
+  withSettings(account.command("add").description("add an account"), commonSettings)
+    .requiredOption("--login <text>", "how the account signs in; at most 140 characters")
+    .option("--secret <text>", "the key that it signs with; - reads it from standard input; default: a random one, which is printed once")
+    .option("--name <text>", "a name to show")
+    .option("--email <address>")
+    .option("--type <list>", "roles, such as admin")
+    .option("--scramble", "keep what scrambleSecret(login, secret) gives, for clients that ask people for their secret")
+    .action((options: Options, command: Command) =>
+      addCommand(
+        configured(command.optsWithGlobals()),
+        only<AccountOptions>(options, ["login", "secret", "name", "email", "type", "scramble"]),
+      ),
+    );
+  withSettings(account.command("list").description("print the accounts, a line of JSON each"), commonSettings).action(
+    (_options, command: Command) => listCommand(configured(command.optsWithGlobals())),
+  );
+  withSettings(account.command("del").description("delete an account"), commonSettings)
+    .requiredOption("--login <text>")
+    .action((options: Options, command: Command) => deleteCommand(configured(command.optsWithGlobals()), options["login"] as string));
+
+  withSettings(
+    program.command("import <table> <file>").description("read rows from a .json (a list), .ndjson or .csv file into a table"),
+    commonSettings,
+  )
+    .option("--map <column=field,…>", "where columns have other names in the file; field= leaves a field out, as in lat=latitude,=comment")
+    .addOption(
+      new Option("--mode <mode>", "put replaces rows that are there, add leaves them alone").choices(["put", "add"]).default("put"),
+    )
+    .addOption(new Option("--format <format>", "default: by the file's ending").choices(["json", "ndjson", "csv"]))
+    .option("--skip-bad", "write the good rows when others are bad; default: nothing is written then")
+    .option("--restart", "begin at the first row, even if an earlier run was interrupted")
+    .action((table: string, file: string, options: Options, command: Command) =>
+      importCommand(
+        configured(command.optsWithGlobals()),
+        table,
+        file,
+        only<ImportOptions>(options, ["map", "mode", "format", "skipBad", "restart"]),
+      ),
+    );
+
+  withSettings(
+    program
+      .command("export <table> <file>")
+      .description("write the rows of a table to a .json, .ndjson or .csv file, or to standard output (-)"),
+    commonSettings,
+  )
+    .addOption(new Option("--format <format>", "default: by the file's ending, ndjson for -").choices(["json", "ndjson", "csv"]))
+    .option("--columns <list>", "the columns to write; default: all but secure ones")
+    .option("--secure", "write secure columns too")
+    .action((table: string, file: string, options: Options, command: Command) =>
+      exportCommand(configured(command.optsWithGlobals()), table, file, only<ExportOptions>(options, ["format", "columns", "secure"])),
+    );
+
+  program.exitOverride();
+  for (const command of [...program.commands, ...account.commands]) command.exitOverride().showHelpAfterError("(--help lists the options)");
+  return program;
+}
+
+/**
+ * Runs a command line, and gives the exit code: 0, 1 when the command failed, 2 when it cannot be understood.
+ *
+ * @param args  without the names of Node and of the program
+ */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  try {
+    await buildProgram().parseAsync(normalizeArguments(args), { from: "user" });
+    return 0;
+  } catch (error) {
+    // Commander has said what is wrong already; help and version end here too, with 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    process.stderr.write(`bk-server: ${error instanceof Error ? error.message : String(error)}\n`);
+    if (!(error instanceof BkError) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    return 1;
+  }
+}
