@@ -59,7 +59,7 @@ export interface BkErrorOptions {
   readonly cause?: unknown;
 }
 
-/** The base of every error that a @bk package throws on purpose; each package has one class on it. */
+/** The base of every error that a `@bk` package throws on purpose; each package has one class on it. */
 export class BkError extends Error {
   override readonly name: string = "BkError";
   readonly code: ErrorCode;
