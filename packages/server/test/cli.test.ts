@@ -3,7 +3,7 @@ import { existsSync, statSync, writeFileSync } from "node:fs";
 
 import { describe, expect, it } from "vitest";
 
-import { runCli, signedFetch, startServerProcess, temporaryFolder } from "./run-cli.js";
+import { runCli, runHere, signedFetch, startServerProcess, temporaryFolder } from "./run-cli.js";
 
 const quiet = ["--port", "0", "--log-level", "warn"];
 const cityTables = JSON.stringify({ city: { id: { primary: 1, pub: true }, n: { type: "int", pub: true } } });
@@ -47,13 +47,13 @@ describe("bk-server", () => {
     [["import", "nope", "package.json"], 1, "ENOENT"],
   ])("refuses %j", async (args, code, message) => {
     using folder = temporaryFolder();
-    const result = await runCli(args, { cwd: folder.path });
+    const result = await runHere(args, { cwd: folder.path });
     expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(message)]);
     expect(result.stderr).not.toContain("hunter2");
   });
 
   it("--help and --version go to standard output and end with 0", async () => {
-    const [help, version] = await Promise.all([runCli(["--help"]), runCli(["--version"])]);
+    const [help, version] = [await runHere(["--help"]), await runHere(["--version"])];
     expect([help.code, version.code, version.stdout]).toEqual([0, 0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
     for (const word of ["--port", "--tables", "account", "import", "export", "BK_"]) expect(help.stdout).toContain(word);
   });
@@ -70,11 +70,11 @@ describe("bk-server", () => {
     const own = await signedFetch({ url, login: "me", secret: "-dash secret" });
     expect([own.status, await own.json()]).toEqual([200, expect.objectContaining({ login: "me", name: "Me", type: "admin" })]);
 
-    const made = JSON.parse((await runCli(["account", "add", ...home, "--login", "you"])).stdout) as { secret: string };
+    const made = JSON.parse((await runHere(["account", "add", ...home, "--login", "you"])).stdout) as { secret: string };
     expect((await signedFetch({ url, login: "you", secret: made.secret })).status).toBe(200);
-    const twice = await runCli(["account", "add", ...home, "--login", "me", "--secret", "other"]);
+    const twice = await runHere(["account", "add", ...home, "--login", "me", "--secret", "other"]);
     expect([twice.code, twice.stderr]).toEqual([1, expect.stringContaining('login "me" already')]);
-    const list = await runCli(["account", "list", ...home]);
+    const list = await runHere(["account", "list", ...home]);
     expect(
       list.stdout
         .trim()
@@ -83,7 +83,7 @@ describe("bk-server", () => {
         .sort(),
     ).toEqual(["me", "you"]);
     expect(list.stdout).not.toContain("secret");
-    expect((await runCli(["account", "del", ...home, "--login", "me"])).code).toBe(0);
+    expect((await runHere(["account", "del", ...home, "--login", "me"])).code).toBe(0);
     expect((await signedFetch({ url, login: "me", secret: "-dash secret" })).status).toBe(401);
     expect(statSync(folder.file("var/master.key")).mode & 0o777).toBe(0o600);
   });
@@ -93,7 +93,7 @@ describe("bk-server", () => {
     writeFileSync(folder.file("config"), `# tables\ntables = ${folder.file("tables.json")}\nlog-level=error\nmax-count=5\n`);
     writeFileSync(folder.file("tables.json"), cityTables);
     const env = { BK_HOME: folder.path, BK_MAX_COUNT: "6", BK_MASTER_KEY: "k".repeat(32), BK_OTHER: "x" };
-    await runCli(["account", "add", "--login", "me", "--secret", "s"], { env });
+    await runHere(["account", "add", "--login", "me", "--secret", "s"], { env });
     await using server = await startServerProcess(["-port", "0", "-config", folder.file("config")], { env });
     const status = async (count: number): Promise<number> =>
       (await signedFetch({ url: `${server.url}/data/select/city?_count=${count}`, login: "me", secret: "s" })).status;
@@ -101,7 +101,7 @@ describe("bk-server", () => {
     expect(existsSync(folder.file("var/master.key"))).toBe(false);
     expect((await server.stop()).stderr).toBe("");
     writeFileSync(folder.file("config"), "prot=1\n");
-    expect(await runCli(["-config", folder.file("config")])).toMatchObject({
+    expect(await runHere(["-config", folder.file("config")])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('unknown setting "prot"'),
     });
@@ -111,7 +111,7 @@ describe("bk-server", () => {
     using folder = temporaryFolder();
     writeFileSync(folder.file("tables.json"), cityTables);
     const args = ["--home", folder.path, "--tables", folder.file("tables.json"), ...quiet];
-    await runCli(["account", "add", "--home", folder.path, "--login", "me", "--secret", "s", "--type", "admin"]);
+    await runHere(["account", "add", "--home", folder.path, "--login", "me", "--secret", "s", "--type", "admin"]);
     const acknowledged: string[] = [];
     {
       await using server = await startServerProcess(args);
@@ -137,7 +137,7 @@ describe("bk-server", () => {
   it("finishes a running request before it ends", async () => {
     using folder = temporaryFolder();
     writeFileSync(folder.file("tables.json"), cityTables);
-    await runCli(["account", "add", "--home", folder.path, "--login", "me", "--secret", "s", "--type", "admin"]);
+    await runHere(["account", "add", "--home", folder.path, "--login", "me", "--secret", "s", "--type", "admin"]);
     await using server = await startServerProcess(["--home", folder.path, "--tables", folder.file("tables.json"), ...quiet]);
     const items = Array.from({ length: 1000 }, (_item, i) => ({ op: "put", table: "city", row: { id: `r${i}`, n: i } }));
     // Its body arrives in two parts; the signal comes in between.
@@ -161,6 +161,6 @@ describe("bk-server", () => {
       });
     });
     expect([reply.status, (JSON.parse(reply.text) as { count: number }).count]).toEqual([200, 1000]);
-    expect((await server.stop()).code).toBe(0);
+    expect((await server.ended).code).toBe(0);
   });
 });

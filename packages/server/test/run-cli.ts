@@ -7,6 +7,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { signRequest, type SignOptions } from "@bk/auth";
+import { vi } from "vitest";
+
+import { runCommandLine } from "../src/command-line.js";
 
 const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 const loader = new URL("../../../node_modules/tsx/dist/loader.mjs", import.meta.url).href;
@@ -25,13 +28,40 @@ export interface CliOptions {
 }
 
 function start(args: readonly string[], { env = {}, cwd }: CliOptions): ChildProcess {
-  // Settings of the machine must not reach the tests.
-  const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("BK_")));
   return spawn(process.execPath, [...nodeArguments, ...args], {
-    env: { ...clean, ...env },
+    env: { ...withoutSettings(), ...env },
     stdio: "pipe",
     ...(cwd === undefined ? {} : { cwd }),
   });
+}
+
+/** Runs a command to its end in this process, which is much quicker than a process of its own. Its output is caught. */
+export async function runHere(args: readonly string[], { env = {}, cwd }: CliOptions = {}): Promise<CliResult> {
+  const before = { env: process.env, cwd: process.cwd() };
+  const written = { stdout: "", stderr: "" };
+  const catching = (["stdout", "stderr"] as const).map((name) =>
+    vi.spyOn(process[name], "write").mockImplementation(((chunk: string | Uint8Array, ...rest: unknown[]) => {
+      written[name] += Buffer.from(chunk as string).toString();
+      const done = rest.at(-1);
+      if (typeof done === "function") (done as () => void)();
+      return true;
+    }) as typeof process.stdout.write),
+  );
+  process.env = { ...withoutSettings(), ...env };
+  if (cwd !== undefined) process.chdir(cwd);
+  try {
+    const code = await runCommandLine(args);
+    return { code, ...written };
+  } finally {
+    process.env = before.env;
+    process.chdir(before.cwd);
+    for (const spy of catching) spy.mockRestore();
+  }
+}
+
+/** The environment without settings of the machine, which must not reach the tests. */
+function withoutSettings(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("BK_")));
 }
 
 /** Runs a command to its end. */
@@ -61,6 +91,8 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Chi
 export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   readonly child: ChildProcess;
+  /** What it wrote and how it ended, once it has. */
+  readonly ended: Promise<CliResult>;
   /** Ends it with a signal, and gives what it wrote. */
   stop(signal?: NodeJS.Signals): Promise<CliResult>;
 }
@@ -82,7 +114,7 @@ export async function startServerProcess(args: readonly string[], options: CliOp
     child.kill(signal);
     return result;
   };
-  return { url, child, stop, [Symbol.asyncDispose]: async () => void (await stop("SIGKILL")) };
+  return { url, child, ended: result, stop, [Symbol.asyncDispose]: async () => void (await stop("SIGKILL")) };
 }
 
 /** Sends a signed request. */

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 import { describe, expect, it } from "vitest";
 
-import { type CliResult, finished, runCli, startCli, temporaryFolder } from "./run-cli.js";
+import { type CliResult, finished, runHere, startCli, temporaryFolder } from "./run-cli.js";
 
 const tables = {
   place: {
@@ -43,7 +43,7 @@ function prepared(): Folder {
 }
 
 const run = (folder: Folder, ...args: string[]): Promise<CliResult> =>
-  runCli([...args, "--home", folder.path, "--tables", folder.file("tables.json")]);
+  runHere([...args, "--home", folder.path, "--tables", folder.file("tables.json")]);
 
 async function stored(folder: Folder, ...args: string[]): Promise<unknown[]> {
   const { stdout } = await run(folder, "export", "place", "-", ...args);
