@@ -74,7 +74,9 @@ export class Pool {
     if (options?.signal !== undefined || options?.timeoutMs !== undefined || this.options.timeoutMs !== undefined)
       return this.#track(this.#withDeadline(prepared, values, options, target));
     const gatherer = target === undefined && options?.group !== false ? this.#gathererOf(prepared) : undefined;
-    if (gatherer !== undefined) return this.#track(gatherer.add(groupKey(prepared, values), values));
+    // A synchronous engine answers the first call of a tick at once; those that follow in the tick are gathered.
+    if (gatherer !== undefined && !(this.answersAtOnce && gatherer.goAhead()))
+      return this.#track(gatherer.add(groupKey(prepared, values), values));
     let reply: Reply | Promise<Reply>;
     try {
       reply = target === undefined ? this.driver.execute(prepared.command, values) : target.execute(prepared, values);
@@ -82,6 +84,7 @@ export class Pool {
       return this.#track(this.#failed(error, prepared, values, undefined, target));
     }
     if (!(reply instanceof Promise)) return reply;
+    if (target === undefined) this.answersAtOnce = false;
     return this.#track(reply.catch((error: unknown) => this.#failed(error, prepared, values, undefined, target)));
   }
 
@@ -124,7 +127,9 @@ export class Pool {
       this.metrics.groups++;
       return await this.driver.executeGroup!(prepared.command, part);
     } catch (error) {
-      const { code } = this.#known(error);
+      const known = this.#known(error);
+      const { code } = known;
+      if (known.outcome !== "none") return part.map(() => known);
       if (part.length <= smallGroup || (code !== "already-exists" && code !== "invalid")) return this.#sendApart(prepared, part);
       const middle = part.length >> 1;
       return [...(await this.#sendPart(prepared, part.slice(0, middle))), ...(await this.#sendPart(prepared, part.slice(middle)))];
