@@ -14,6 +14,15 @@ export async function refuses(call: Promise<unknown>, code: ErrorCode, members: 
   expect(error).toMatchObject({ name: "DbError", code, ...members });
 }
 
+/** Each of the calls, which are under way already, rejects with a `DbError` of this code and these members. */
+export async function refuseAll(
+  calls: readonly Promise<unknown>[],
+  code: ErrorCode,
+  members: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  await Promise.all(calls.map((call) => refuses(call, code, members)));
+}
+
 function describeResult(result: unknown): string {
   return JSON.stringify(result, (_name, value: unknown) => (typeof value === "bigint" ? `${value}n` : value))?.slice(0, 200) ?? "undefined";
 }

@@ -176,8 +176,7 @@ export function testFaults(fixture: Fixture, service: string): void {
       ];
       await sleep(50);
       controller.abort();
-      await refuses(calls[0]!, "cancelled");
-      await refuses(calls[1]!, "cancelled", { outcome: "unknown" });
+      await Promise.all([refuses(calls[0]!, "cancelled"), refuses(calls[1]!, "cancelled", { outcome: "unknown" })]);
     });
 
     it("connections that break while nothing is asked are made again", async () => {

@@ -4,7 +4,7 @@ import { expect } from "vitest";
 
 import { defineTables } from "../../schema/definition.js";
 import type { AnyHookCall, AnyRow } from "../any-db.js";
-import { refuses } from "../expectations.js";
+import { refuseAll, refuses } from "../expectations.js";
 import type { Suite } from "../suite.js";
 
 const tables = defineTables({
@@ -66,17 +66,20 @@ export function calls(suite: Suite): void {
     promise("a call whose signal has aborted is cancelled and does nothing", async ({ db, fresh }) => {
       const id = fresh();
       const signal = AbortSignal.abort(new Error("enough"));
-      for (const call of [
-        db.put("item", { id }, { signal }),
-        db.add("item", { id }, { signal }),
-        db.update("item", { id, n: 1 }, { signal, upsert: true }),
-        db.incr("item", { id, n: 1 }, { signal }),
-        db.get("item", id, { signal }),
-        db.select("item", { id }, { signal }),
-        db.count("item", { id }, { signal }),
-        db.del("item", id, { signal }),
-      ])
-        await refuses(call, "cancelled", { outcome: "none" });
+      await refuseAll(
+        [
+          db.put("item", { id }, { signal }),
+          db.add("item", { id }, { signal }),
+          db.update("item", { id, n: 1 }, { signal, upsert: true }),
+          db.incr("item", { id, n: 1 }, { signal }),
+          db.get("item", id, { signal }),
+          db.select("item", { id }, { signal }),
+          db.count("item", { id }, { signal }),
+          db.del("item", id, { signal }),
+        ],
+        "cancelled",
+        { outcome: "none" },
+      );
       expect(await db.get("item", id)).toBeUndefined();
     });
 
@@ -164,14 +167,17 @@ export function calls(suite: Suite): void {
       await closed;
       await closing.close();
       expect(await db.list("item", ids)).toHaveLength(30);
-      for (const call of [
-        closing.get("item", ids[0]),
-        closing.put("item", { id: ids[0] }),
-        closing.select("item", {}),
-        closing.transaction(async () => undefined),
-        closing.sync(),
-      ])
-        await refuses(call, "closed", { outcome: "none" });
+      await refuseAll(
+        [
+          closing.get("item", ids[0]),
+          closing.put("item", { id: ids[0] }),
+          closing.select("item", {}),
+          closing.transaction(async () => undefined),
+          closing.sync(),
+        ],
+        "closed",
+        { outcome: "none" },
+      );
     });
   });
 }

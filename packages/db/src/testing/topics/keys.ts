@@ -3,7 +3,7 @@
 import { expect } from "vitest";
 
 import { defineTables } from "../../schema/definition.js";
-import { byCodePoint, refuses, valuesOf } from "../expectations.js";
+import { byCodePoint, refuseAll, refuses, valuesOf } from "../expectations.js";
 import { hostileKeys } from "../hostile-texts.js";
 import type { Suite } from "../suite.js";
 
@@ -157,12 +157,10 @@ export function keys(suite: Suite): void {
       const id = "k".repeat(255);
       await db.put("single", { id, n: 2 });
       expect(await db.get("single", id)).toEqual({ id, n: 2 });
-      for (const call of [
-        db.put("single", { id: "k".repeat(256) }),
-        db.get("single", "😀".repeat(256)),
-        db.put("pair", { hash, range: "😀".repeat(251) }),
-      ])
-        await refuses(call, "too-large");
+      await refuseAll(
+        [db.put("single", { id: "k".repeat(256) }), db.get("single", "😀".repeat(256)), db.put("pair", { hash, range: "😀".repeat(251) })],
+        "too-large",
+      );
     });
   });
 }

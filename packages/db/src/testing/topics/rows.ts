@@ -3,7 +3,7 @@
 import { expect } from "vitest";
 
 import { defineTables } from "../../schema/definition.js";
-import { refuses, valuesOf } from "../expectations.js";
+import { refuseAll, refuses, valuesOf } from "../expectations.js";
 import type { Suite } from "../suite.js";
 
 const tables = defineTables({
@@ -125,19 +125,23 @@ export function rows(suite: Suite): void {
 
     promise("an unknown table or column is refused, in rows, keys and filters", async ({ db, fresh }) => {
       const id = fresh();
-      for (const call of [db.get("nope", id), db.put("nope", { id }), db.select("nope", { id }), db.del("__proto__", id), db.count("", {})])
-        await refuses(call, "invalid");
-      for (const call of [
-        db.put("item", { id, nope: 1 }),
-        db.add("item", { id, _n: 1 }),
-        db.update("item", { id, constructor: 1 }),
-        db.select("item", { id, nope: 1 }),
-        db.count("item", { nope: 1 }),
-        db.delAll("item", { nope: 1 }),
-        db.updateAll("item", { id }, { nope: 1 }),
-        db.select("item", { id }, { sort: "nope" }),
-      ])
-        await refuses(call, "invalid");
+      await refuseAll(
+        [db.get("nope", id), db.put("nope", { id }), db.select("nope", { id }), db.del("__proto__", id), db.count("", {})],
+        "invalid",
+      );
+      await refuseAll(
+        [
+          db.put("item", { id, nope: 1 }),
+          db.add("item", { id, _n: 1 }),
+          db.update("item", { id, constructor: 1 }),
+          db.select("item", { id, nope: 1 }),
+          db.count("item", { nope: 1 }),
+          db.delAll("item", { nope: 1 }),
+          db.updateAll("item", { id }, { nope: 1 }),
+          db.select("item", { id }, { sort: "nope" }),
+        ],
+        "invalid",
+      );
       await refuses(db.put("item", { id, nope: 1 }), "invalid", { column: "nope", table: "item" });
       expect(await db.get("item", id)).toBeUndefined();
     });
@@ -182,15 +186,17 @@ export function rows(suite: Suite): void {
 
     promise("unknown options are refused", async ({ db, fresh }) => {
       const id = fresh();
-      for (const call of [
-        db.get("item", id, { nope: 1 }),
-        db.put("item", { id }, { nope: 1 }),
-        db.update("item", { id, n: 1 }, { were: { n: 1 } }),
-        db.del("item", id, { mustmatch: true }),
-        db.select("item", { id }, { limit: 1 }),
-        db.delAll("item", { id }, { nope: 1 }),
-      ])
-        await refuses(call, "invalid");
+      await refuseAll(
+        [
+          db.get("item", id, { nope: 1 }),
+          db.put("item", { id }, { nope: 1 }),
+          db.update("item", { id, n: 1 }, { were: { n: 1 } }),
+          db.del("item", id, { mustmatch: true }),
+          db.select("item", { id }, { limit: 1 }),
+          db.delAll("item", { id }, { nope: 1 }),
+        ],
+        "invalid",
+      );
     });
   });
 }
