@@ -38,6 +38,8 @@ const indexBytes = 3_072;
 /** Bytes of a column that is no text in an index, at most. */
 const fixedBytes: Readonly<Partial<Record<Kind, number>>> = { decimal: 31, bool: 2 };
 const charBytes = 4;
+/** What the server's planner counts for a text besides its characters: its length and whether it is null. */
+const textExtra = 3;
 const usualCharacters = 255;
 
 /** The native type of a column of a table. */
@@ -70,7 +72,7 @@ function share(table: Table, { columns }: Index, column: Column): number {
   const rest = indexBytes - bytesOf(columns.filter((one) => one.kind !== "text"));
   const most = Math.floor(rest / charBytes / texts.length);
   if (column.isKey) return Math.max(most, 1);
-  const beside = Math.floor((rest - keyBytes(table)) / charBytes / texts.length);
+  const beside = Math.floor((rest - keyBytes(table) - textExtra * texts.length) / charBytes / texts.length);
   return Math.min(column.maxLength ?? most, Math.max(beside, usualCharacters), most);
 }
 
@@ -90,7 +92,7 @@ function evenBound(columns: readonly Column[], wanted: (column: Column) => numbe
 function keyBytes(table: Table): number {
   const texts = table.key.filter((column) => column.kind === "text");
   const characters = texts.reduce((sum, column) => sum + keyShare(table, column), 0);
-  return characters * charBytes + bytesOf(table.key.filter((column) => column.kind !== "text"));
+  return characters * charBytes + textExtra * texts.length + bytesOf(table.key.filter((column) => column.kind !== "text"));
 }
 
 function bytesOf(columns: readonly Column[]): number {

@@ -34,10 +34,7 @@ export function compileMysql(shape: Shape, dialect: SqlDialect): MysqlCommand {
   const rest = table.columns.filter((column) => !column.isKey);
   const changes = rest.map((column) => ({ column, op: "set" as const, slot: shape.row[column.index] }));
   const guard = shape.replaceIf ?? always;
-  const replace = statementOf(
-    { verb: "update", target: "key", table, key, changes, guard, insert: undefined, returning: "none" },
-    dialect,
-  );
+  const replace = statementOf({ verb: "update", target: "key", table, key, changes, guard, insert: undefined, returning: "none" }, dialect);
   return Object.freeze({ kind: "put", shape, insert, replace });
 }
 

@@ -32,10 +32,22 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-/** Errors instead of silently changed values, on every table; backslashes escape, as the client's own quoting expects. */
-const setUp = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1";
-/** MariaDB makes a subquery of a long IN list, which no longer goes straight to the rows. */
-const setUpMariadb = `${setUp}, in_predicate_conversion_threshold = 0`;
+/**
+ * Errors instead of silently changed values, on every table; a backslash escapes, as the client's own quoting expects.
+ *
+ * A sort compares no more of a text than `max_sort_length`, 1,024 bytes if nobody says otherwise, and needs room for
+ * several of its longest keys.
+ */
+const setUp = (maxSortLength: number, sortBuffer: number): string =>
+  `SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1, max_sort_length = ${maxSortLength}, sort_buffer_size = ${sortBuffer}`;
+/** The buffer grows as needed. */
+const setUpMysql = (sortBuffer: number): string => setUp(8_388_608, Math.max(sortBuffer, 33_554_432));
+/**
+ * Here keys of a sort with LIMIT have their full size: 262,144 bytes are 65,536 characters.
+ * A long IN list would become a subquery, which no longer goes straight to the rows.
+ */
+const setUpMariadb = (sortBuffer: number): string =>
+  `${setUp(262_144, Math.max(sortBuffer, 8_388_608))}, in_predicate_conversion_threshold = 0`;
 
 /** Loads the client. */
 export async function loadMysql(engine: string): Promise<Client> {
@@ -92,12 +104,12 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
   }
 
   async function prepareConnection(connection: PoolConnection): Promise<SqlDialect> {
-    const { rows } = await runText(connection, "SELECT VERSION()");
-    const version = String(rows[0]![0]);
+    const { rows } = await runText(connection, "SELECT VERSION(), @@sort_buffer_size");
+    const [version, sortBuffer] = [String(rows[0]![0]), Number(rows[0]![1])];
     const isMariadb = /mariadb/i.test(version);
     if (engine === "mariadb" && !isMariadb)
       throw invalid("mariadb: the server is MySQL; use a URL that begins with mysql:", { driver: engine, detail: { field: "url" } });
-    await runText(connection, isMariadb ? setUpMariadb : setUp);
+    await runText(connection, isMariadb ? setUpMariadb(sortBuffer) : setUpMysql(sortBuffer));
     const dialect = isMariadb ? mariadbDialect : hasExactCollation(version) ? mysqlDialect : mysqlBytesDialect;
     known.set(connection, dialect);
     // An error between two calls, such as the server's farewell, concerns none; the pool drops the connection.
@@ -125,7 +137,11 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
     };
   }
 
-  async function cancellable<Result>(connection: PoolConnection, signal: AbortSignal | undefined, work: () => Promise<Result>): Promise<Result> {
+  async function cancellable<Result>(
+    connection: PoolConnection,
+    signal: AbortSignal | undefined,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
     if (signal === undefined) return work();
     if (signal.aborted) throw cancelledError(signal);
     let killed: Promise<void> | undefined;

@@ -13,6 +13,7 @@ const meaning = (code: ErrorCode, message: string, outcome: Outcome = "none"): M
 const numbers: Readonly<Record<number, Meaning>> = {
   1021: meaning("unavailable", "the server's disk is full"),
   1037: meaning("unavailable", "the server is out of memory"),
+  1038: meaning("too-large", "the rows are too long to be sorted in the server's sort_buffer_size"),
   1040: meaning("unavailable", "the server has no connection left"),
   1041: meaning("unavailable", "the server is out of memory"),
   1044: meaning("denied", "the user may not use this database"),
@@ -100,7 +101,9 @@ export function errorNumber(error: unknown): number | undefined {
 /** Whether the connection cannot be used any more. */
 export function isFatal(error: unknown): boolean {
   const { fatal, code } = (error ?? {}) as NativeError;
-  return fatal === true || (errorNumber(error) === undefined && code !== undefined && code in whileConnecting) || errorNumber(error) === 1927;
+  return (
+    fatal === true || (errorNumber(error) === undefined && code !== undefined && code in whileConnecting) || errorNumber(error) === 1927
+  );
 }
 
 /** Whether the server has rolled the transaction back, or it cannot go on. */
@@ -124,7 +127,8 @@ export function takenIndex(error: unknown): string | undefined {
 /** What an error means that came while a connection was made: nothing was done. */
 export function classifyConnecting(error: unknown): Classified | undefined {
   const number = errorNumber(error);
-  if (number !== undefined) return { ...(numbers[number] ?? meaning("unavailable", `the server refused the connection (${number})`)), outcome: "none" };
+  if (number !== undefined)
+    return { ...(numbers[number] ?? meaning("unavailable", `the server refused the connection (${number})`)), outcome: "none" };
   const { code } = (error ?? {}) as NativeError;
   if (code !== undefined && code in whileConnecting) return { code: "unavailable", outcome: "none", message: whileConnecting[code]! };
   return error instanceof Error && (error as NativeError).fatal === true

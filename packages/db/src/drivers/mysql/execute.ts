@@ -41,7 +41,12 @@ async function read(lent: Lent, { statement, choose, shape }: SqlRead, values: V
   return { rows: shape.verb === "select" && shape.count ? rows : asText(rows, shape.columns), affected: 0 };
 }
 
-async function write(lent: Lent, { statement, shape, givesRows }: SqlWrite, values: Values, signal: AbortSignal | undefined): Promise<Reply> {
+async function write(
+  lent: Lent,
+  { statement, shape, givesRows }: SqlWrite,
+  values: Values,
+  signal: AbortSignal | undefined,
+): Promise<Reply> {
   const answer = await change(lent, shape.table, statement, values, signal);
   if (givesRows) return { rows: asText(answer.rows, shape.table.columns), affected: answer.affected };
   // A row that replaced another counts as two.
@@ -110,7 +115,8 @@ async function define(lent: Lent, { shape }: SqlDefine): Promise<Reply> {
       await lent.say(text);
     } catch (error) {
       // MariaDB takes the type's greatest length for what has no bound, and finds it too long.
-      if (shape.step.kind === "index" && [1071, 1170].includes(errorNumber(error) ?? 0)) await indexBeginnings(lent, shape.table, shape.step.index);
+      if (shape.step.kind === "index" && [1071, 1170].includes(errorNumber(error) ?? 0))
+        await indexBeginnings(lent, shape.table, shape.step.index);
       // Another process was quicker.
       else if (!isThereAlready(error)) throw error;
     }
@@ -128,7 +134,13 @@ async function indexBeginnings(lent: Lent, table: Table, index: Table["indexes"]
     `SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = '${table.name}' AND (data_type LIKE '%text' OR data_type LIKE '%blob')`,
   );
   try {
-    await lent.say(createIndex(table, index, rows.map(([name]) => String(name))));
+    await lent.say(
+      createIndex(
+        table,
+        index,
+        rows.map(([name]) => String(name)),
+      ),
+    );
   } catch (error) {
     if (!isThereAlready(error)) throw error;
   }
@@ -167,7 +179,12 @@ async function getMany(lent: Lent, command: SqlRead, group: readonly Values[], s
   return replies;
 }
 
-async function putMany(lent: Lent, command: SqlWrite | MysqlPut, group: readonly Values[], signal: AbortSignal | undefined): Promise<Reply[]> {
+async function putMany(
+  lent: Lent,
+  command: SqlWrite | MysqlPut,
+  group: readonly Values[],
+  signal: AbortSignal | undefined,
+): Promise<Reply[]> {
   const shape = command.shape as MysqlPut["shape"];
   let many = groupPuts.get(command);
   if (many === undefined) groupPuts.set(command, (many = compileGroupPut(shape, mysqlDialect)));

@@ -15,8 +15,8 @@ export interface GroupStatement {
   readonly size: number;
 }
 
-/** Sizes of groups: from each to the next a third or a half more. */
-const sizes = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1_000];
+/** Sizes of groups: from each to the next a quarter or a third more. */
+const sizes = [2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 512, 640, 800, 1_000];
 
 function sizeFor(count: number): number {
   return sizes.find((size) => size >= count) ?? count;
@@ -98,14 +98,16 @@ export function compileGroupPut(shape: PutShape, dialect: SqlDialect): GroupPut 
   const target = dialect.quote(table.name);
   const keyNames = table.key.map((column) => dialect.quote(column.name));
   const keyOne = table.key.map((column) => dialect.placeholder(0, column)).join(", ");
-  const bind = (slots: readonly number[]) => (group: readonly Values[], size: number): Value[] => {
-    const values: Value[] = [];
-    for (let i = 0; i < size; i++) {
-      const member = group[Math.min(i, group.length - 1)]!;
-      for (const slot of slots) values.push(member[slot]!);
-    }
-    return values;
-  };
+  const bind =
+    (slots: readonly number[]) =>
+    (group: readonly Values[], size: number): Value[] => {
+      const values: Value[] = [];
+      for (let i = 0; i < size; i++) {
+        const member = group[Math.min(i, group.length - 1)]!;
+        for (const slot of slots) values.push(member[slot]!);
+      }
+      return values;
+    };
   const insertText = (size: number): string => {
     const text = `INSERT INTO ${target} (${names.join(", ")}) VALUES ${new Array<string>(size).fill(one).join(", ")}`;
     return replaces ? `${text} ON DUPLICATE KEY UPDATE ${set}` : text;

@@ -57,7 +57,10 @@ const capabilities = Object.freeze({
 } satisfies Capabilities);
 
 /** MariaDB alone gives rows back that it deletes. */
-const mariadbCapabilities: Capabilities = Object.freeze({ ...capabilities, returning: { ...capabilities.returning, delete: "old" as const } });
+const mariadbCapabilities: Capabilities = Object.freeze({
+  ...capabilities,
+  returning: { ...capabilities.returning, delete: "old" as const },
+});
 
 const codec: Codec = Object.freeze({
   text: "text",
@@ -89,7 +92,10 @@ export async function mysqlDriver(options: DriverOptions): Promise<Driver<MysqlC
   const closedError = (what: string): DbError => new DbError("closed", `${engine}: ${what}`, { driver: engine });
 
   /** Borrows a connection for one piece of work. */
-  async function withConnection<Result>(work: (lent: Awaited<ReturnType<typeof connections.lend>>) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  async function withConnection<Result>(
+    work: (lent: Awaited<ReturnType<typeof connections.lend>>) => Promise<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result> {
     if (closing !== undefined) throw closedError("the database is closed");
     const lent = await connections.lend(signal);
     let broken = false;
@@ -103,7 +109,10 @@ export async function mysqlDriver(options: DriverOptions): Promise<Driver<MysqlC
     }
   }
 
-  async function begin(settings: { readonly isolation?: "default" | "serializable"; readonly signal?: AbortSignal | undefined }): Promise<Session<MysqlCommand>> {
+  async function begin(settings: {
+    readonly isolation?: "default" | "serializable";
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<Session<MysqlCommand>> {
     if (closing !== undefined) throw closedError("the database is closed");
     const lent = await connections.lend(settings.signal);
     try {
@@ -150,7 +159,8 @@ export async function mysqlDriver(options: DriverOptions): Promise<Driver<MysqlC
   }
 
   async function native(command: unknown, signal?: AbortSignal): Promise<unknown> {
-    const { text, values = [] } = typeof command === "string" ? { text: command } : ((command ?? {}) as { text?: unknown; values?: unknown });
+    const { text, values = [] } =
+      typeof command === "string" ? { text: command } : ((command ?? {}) as { text?: unknown; values?: unknown });
     if (typeof text !== "string" || !Array.isArray(values))
       throw invalid(`a native command of ${engine} is SQL text or { text, values }`, { driver: engine });
     return withConnection((lent) => lent.native(text, values, signal), signal);

@@ -35,7 +35,12 @@ export function runNative(connection: Connection, sql: string, values: readonly 
   return new Promise((resolve, reject) => {
     connection.query({ sql, values: values as never }, (error: QueryError | null, result: unknown) => {
       if (error) reject(error);
-      else resolve(Array.isArray(result) ? result.map((row: unknown) => ({ ...(row as object) })) : { affected: (result as ResultSetHeader).affectedRows });
+      else
+        resolve(
+          Array.isArray(result)
+            ? result.map((row: unknown) => ({ ...(row as object) }))
+            : { affected: (result as ResultSetHeader).affectedRows },
+        );
     });
   });
 }
