@@ -79,16 +79,16 @@ export class BoundTable {
 
   encodeKey(key: readonly unknown[]): Value[] {
     const { keyEncoders } = this;
-    const values: Value[] = [];
-    for (let i = 0; i < keyEncoders.length; i++) values.push(keyEncoders[i]!(key[i]));
+    const values = new Array<Value>(keyEncoders.length);
+    for (let i = 0; i < keyEncoders.length; i++) values[i] = keyEncoders[i]!(key[i]);
     return values;
   }
 
   /** Stored values of a whole row, by `column.index`. */
   encodeRow(row: readonly unknown[]): Value[] {
     const { encoders } = this;
-    const values: Value[] = [];
-    for (let i = 0; i < encoders.length; i++) values.push(encoders[i]!(row[i] ?? null));
+    const values = new Array<Value>(encoders.length);
+    for (let i = 0; i < encoders.length; i++) values[i] = encoders[i]!(row[i] ?? null);
     return values;
   }
 

@@ -13,6 +13,7 @@ import { plainWrite } from "./write-row.js";
 
 /** A write as a command with its values: what groups are made of. */
 export interface PlainWrite {
+  readonly bound: BoundTable;
   readonly prepared: Prepared;
   readonly values: Values;
   /** Of the row, stored form. */
@@ -32,7 +33,7 @@ export interface BulkHome {
 }
 
 /** Items that are under way at the same time; more wait, so that a long list does not fill the memory. */
-const window = 5_000;
+const window = 10_000;
 
 /** Carries the items out, those on one row in their order; a result for each. */
 export async function runBulk(items: readonly BulkItem[], home: BulkHome): Promise<BulkResult[]> {
@@ -41,7 +42,7 @@ export async function runBulk(items: readonly BulkItem[], home: BulkHome): Promi
   for (let at = 0; at < items.length;) {
     const wave = new Wave();
     at = fillWave(wave, items, at, step, results);
-    if (wave.size > 0) await wave.send(results);
+    if (wave.size > 0) await wave.send(items, results);
     else if (at < items.length) at = await runAlone(items, at, step, home, results);
     // Other work of this process has its turn.
     if (at < items.length) await new Promise((resolve) => setImmediate(resolve));
@@ -49,14 +50,8 @@ export async function runBulk(items: readonly BulkItem[], home: BulkHome): Promi
   return results;
 }
 
-interface Step {
-  readonly bound: BoundTable;
-  readonly write: PlainWrite;
-  readonly item: BulkItem;
-}
-
 /** The item's command; undefined where it must go alone; or what is wrong with it. */
-type StepMaker = (at: number, item: BulkItem) => Step | { readonly error: DbError } | undefined;
+type StepMaker = (at: number, item: BulkItem) => PlainWrite | { readonly error: DbError } | undefined;
 
 /** Makes steps, the last of them once: a wave that cannot take it leaves it to the next one. */
 function stepMaker(home: BulkHome): StepMaker {
@@ -77,8 +72,7 @@ function stepOf(home: BulkHome, item: BulkItem): ReturnType<StepMaker> {
   if (place === undefined) return undefined;
   const { bound, context } = place;
   try {
-    const write = plainOf(bound, context, item);
-    return write === undefined ? undefined : { bound, write, item };
+    return plainOf(bound, context, item);
   } catch (error) {
     return { error: bound.pool.error(error, { verb: item.op, table: bound.table }) };
   }
@@ -133,8 +127,7 @@ function asDbError(error: unknown): DbError {
 }
 
 interface Group {
-  readonly bound: BoundTable;
-  readonly steps: Step[];
+  readonly writes: PlainWrite[];
   readonly places: number[];
 }
 
@@ -145,43 +138,45 @@ class Wave {
   readonly #rows = new Map<BoundTable, Set<string>>();
 
   /** False when the wave has a write of the row already. */
-  add(place: number, step: Step): boolean {
-    const { bound, write } = step;
+  add(place: number, write: PlainWrite): boolean {
+    const { bound, prepared, key } = write;
     let rows = this.#rows.get(bound);
     if (rows === undefined) this.#rows.set(bound, (rows = new Set()));
     const size = rows.size;
-    if (rows.add(bound.rowText(write.key)).size === size) return false;
-    let group = this.#groups.get(write.prepared);
-    if (group === undefined) this.#groups.set(write.prepared, (group = { bound, steps: [], places: [] }));
-    group.steps.push(step);
+    if (rows.add(bound.rowText(key)).size === size) return false;
+    let group = this.#groups.get(prepared);
+    if (group === undefined) this.#groups.set(prepared, (group = { writes: [], places: [] }));
+    group.writes.push(write);
     group.places.push(place);
     this.size++;
     return true;
   }
 
   /** Sends all, each group behind the writes of its rows that were called before. */
-  async send(results: BulkResult[]): Promise<void> {
-    await Promise.all([...this.#groups].map(([prepared, group]) => sendGroup(prepared, group, results)));
+  async send(items: readonly BulkItem[], results: BulkResult[]): Promise<void> {
+    await Promise.all([...this.#groups.values()].map((group) => sendGroup(group, items, results)));
   }
 }
 
-async function sendGroup(prepared: Prepared, { bound, steps, places }: Group, results: BulkResult[]): Promise<void> {
+async function sendGroup({ writes, places }: Group, items: readonly BulkItem[], results: BulkResult[]): Promise<void> {
+  const { bound, prepared } = writes[0]!;
   const { pool, table } = bound;
+  const send = (): Promise<(Reply | Error)[]> =>
+    pool.sendMany(
+      prepared,
+      writes.map(({ values }) => values),
+    );
   const replies = await bound.orderedMany(
-    steps.map(({ write }) => write.key),
-    () =>
-      pool.sendMany(
-        prepared,
-        steps.map(({ write }) => write.values),
-      ),
+    writes.map(({ key }) => key),
+    send,
   );
   replies.forEach((reply, i) => {
-    const { write, item } = steps[i]!;
+    const place = places[i]!;
     try {
       if (reply instanceof Error) throw reply;
-      results[places[i]!] = write.finish(reply);
+      results[place] = writes[i]!.finish(reply);
     } catch (error) {
-      results[places[i]!] = { error: pool.error(error, { verb: item.op, table }) };
+      results[place] = { error: pool.error(error, { verb: items[place]!.op, table }) };
     }
   });
 }

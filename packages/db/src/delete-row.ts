@@ -11,7 +11,7 @@ import { DbError } from "./errors.js";
 import { checkKey } from "./normalize.js";
 import { living, valueEncoder } from "./pages.js";
 import { isNative } from "./plan.js";
-import { type ChangeOptions, type WriteContext, type WriteResult, done, nothing } from "./write-context.js";
+import { type RowOptions, type WriteContext, type WriteResult, done, nothing } from "./write-context.js";
 
 /** The command of a delete without conditions; undefined where the table has some of its own. */
 export function plainDelete(bound: BoundTable, key: unknown): PlainWrite | undefined {
@@ -26,7 +26,7 @@ export function plainDelete(bound: BoundTable, key: unknown): PlainWrite | undef
     returning: "none",
   }));
   const values = bound.encodeKey(checkKey(bound.rules, key));
-  return { prepared, values, key: values, finish };
+  return { bound, prepared, values, key: values, finish };
 }
 
 function finish(reply: Reply): WriteResult {
@@ -38,7 +38,7 @@ export function deleteRow(
   bound: BoundTable,
   context: WriteContext,
   key: unknown,
-  options?: ChangeOptions,
+  options?: RowOptions,
 ): WriteResult | Promise<WriteResult> {
   const { table, codec, pool } = bound;
   const { where: asked, returning, mustMatch } = options ?? {};
@@ -49,7 +49,7 @@ export function deleteRow(
   }
   const storedKey = bound.encodeKey(checkKey(bound.rules, key));
   const values: unknown[] = [];
-  const where = options?.where === undefined ? allOf([]) : parseFilter(table, options.where, values, {});
+  const where = options?.where === undefined ? allOf([]) : parseFilter(table, options.where, values, { ops: options.whereOps });
   const guard = allOf([where, living(table, values, context.now())]);
   const wantsOld = options?.returning === "old";
   const native =
@@ -81,7 +81,7 @@ function deleteByReading(
   storedKey: Values,
   where: Condition,
   values: readonly unknown[],
-  options: ChangeOptions | undefined,
+  options: RowOptions | undefined,
 ): Promise<WriteResult> {
   const { table, pool } = bound;
   const holds = compileMatcher(where, (column) => column.index);

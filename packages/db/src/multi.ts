@@ -11,7 +11,7 @@ import { ask, hasConditions, living, refuseScan, rowsOf, valueEncoder } from "./
 import { isNative } from "./plan.js";
 import { changeEncoder, changeRow, completeChanges, isNativeChange } from "./change-row.js";
 import { deleteRow } from "./delete-row.js";
-import type { ChangeOptions, WriteContext } from "./write-context.js";
+import type { ChangeOptions, RowOptions, WriteContext } from "./write-context.js";
 
 export interface ManyOptions extends CallOptions {
   readonly ops?: Readonly<Record<string, string>> | undefined;
@@ -46,13 +46,7 @@ export async function updateMany(
   if (native && !isNever(condition) && isNative(condition, capabilities))
     return updateByFilter(bound, context, complete, condition, values, options);
   return eachKey(bound, context, filter, options, (key) =>
-    changeRow(
-      bound,
-      context,
-      "update",
-      { ...(changes as Row), ...key },
-      { ...rowOptions(options), ops: options?.ops, where: whereOf(filter) },
-    ),
+    changeRow(bound, context, "update", { ...(changes as Row), ...key }, { ...rowOptions(options, filter), ops: options?.ops }),
   );
 }
 
@@ -70,9 +64,7 @@ export async function deleteMany(
   const condition = filterOf(bound, context, filter, values, options);
   if (capabilities.byFilter && !isNever(condition) && isNative(condition, capabilities))
     return deleteByFilter(bound, context, condition, values, options);
-  return eachKey(bound, context, filter, options, (key) =>
-    deleteRow(bound, context, key, { ...rowOptions(options), where: whereOf(filter) }),
-  );
+  return eachKey(bound, context, filter, options, (key) => deleteRow(bound, context, key, rowOptions(options, filter)));
 }
 
 function requireCondition(filter: unknown, options: ManyOptions | undefined, call: string): void {
@@ -101,13 +93,10 @@ function filterOf(
   return allOf([asked, living(bound.table, values, context.now())]);
 }
 
-function rowOptions(options: ManyOptions | undefined): ChangeOptions {
-  return { signal: options?.signal, timeoutMs: options?.timeoutMs, group: options?.group };
-}
-
-/** The filter is asked again of each row when it is changed: it may have changed since it was found. */
-function whereOf(filter: unknown): unknown {
-  return hasConditions(filter) ? filter : undefined;
+/** The filter is asked again of each row when it is changed: the row may have changed since it was found. */
+function rowOptions(options: ManyOptions | undefined, filter: unknown): RowOptions {
+  const { signal, timeoutMs, group, filterOps } = options ?? {};
+  return { signal, timeoutMs, group, ...(hasConditions(filter) ? { where: filter, whereOps: filterOps } : {}) };
 }
 
 async function updateByFilter(
@@ -180,13 +169,13 @@ export function checkBulk(items: unknown): BulkItem[] {
   if (!Array.isArray(items)) throw invalid('bulk takes an array of items { op, table, row } or { op: "del", table, key }');
   (items as unknown[]).forEach((item, i) => {
     if (typeof item !== "object" || item === null) throw invalid(`bulk: item ${i} must be an object { op, table, row }`);
-    const { op, table, ...rest } = item as Record<string, unknown>;
+    const { op, table } = item as Record<string, unknown>;
     if (typeof op !== "string" || !bulkOps.has(op))
       throw invalid(`bulk: item ${i} has an unknown op; there are ${[...bulkOps].join(", ")}`);
     if (typeof table !== "string") throw invalid(`bulk: item ${i} names no table`);
     const wanted = op === "del" ? "key" : "row";
-    for (const name of Object.keys(rest))
-      if (name !== wanted && name !== "options")
+    for (const name in item)
+      if (name !== wanted && name !== "op" && name !== "table" && name !== "options")
         throw invalid(`bulk: item ${i} has the unknown member ${JSON.stringify(name.slice(0, 50))}; ${op} takes ${wanted} and options`);
   });
   return items as BulkItem[];

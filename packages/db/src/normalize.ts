@@ -28,6 +28,9 @@ export interface RowRules {
   readonly rules: ReadonlyMap<string, ColumnRule>;
   /** Rules of the stored columns, by index. */
   readonly stored: readonly ColumnRule[];
+  /** Columns that are made of a latitude and a longitude. */
+  readonly geohashes: readonly Column[];
+  readonly notEmpty: readonly Column[];
   readonly checkKeyPart: readonly Check[];
   /** Parts of joined key columns, by name: keys may be given by them. */
   readonly keyJoins: ReadonlyMap<string, Join>;
@@ -41,7 +44,15 @@ export function rowRules(table: Table): RowRules {
   for (const join of table.joins) {
     if (join.column.isKey) for (const part of join.parts) if (!part.isKey || part === join.column) keyJoins.set(part.name, join);
   }
-  return { table, rules, stored, checkKeyPart: table.key.map((column) => checkerOf(column)), keyJoins };
+  return {
+    table,
+    rules,
+    stored,
+    geohashes: table.columns.filter(({ type, definition: { lat, lon } }) => type === "geohash" && lat !== undefined && lon !== undefined),
+    notEmpty: table.columns.filter(({ definition }) => definition.notEmpty),
+    checkKeyPart: table.key.map((column) => checkerOf(column)),
+    keyJoins,
+  };
 }
 
 function fillOf(column: Column): ColumnRule["fill"] {
@@ -66,7 +77,7 @@ export type LogicalRow = unknown[];
 export function checkRow(own: RowRules, row: unknown, clock: Clock, keepNow: boolean): LogicalRow {
   const { table, rules, stored } = own;
   const given = recordOf(own, row);
-  const values: LogicalRow = Array.from({ length: stored.length }, () => undefined);
+  const values: LogicalRow = new Array(stored.length).fill(undefined);
   let hidden: Map<Column, unknown> | undefined;
   let rest: Record<string, unknown> | undefined;
   for (const name in given) {
@@ -85,14 +96,13 @@ export function checkRow(own: RowRules, row: unknown, clock: Clock, keepNow: boo
     else values[column.index] = checked;
   }
   if (rest !== undefined) values[table.rest!.index] = stored[table.rest!.index]!.check(rest);
-  for (const rule of stored) fillColumn(rule, values, clock, keepNow);
+  for (let i = 0; i < stored.length; i++) fillColumn(stored[i]!, values, clock, keepNow);
   if (table.joins.length > 0) joinColumns(own, values, hidden, clock);
-  fillGeohashes(table, values, hidden);
-  for (const { column } of stored) if (column.definition.notEmpty && isEmpty(values[column.index])) throw mustNotBeEmpty(column);
-  checkKeyValues(
-    table,
-    table.key.map((column) => values[column.index]),
-  );
+  if (own.geohashes.length > 0) fillGeohashes(own, values, hidden);
+  for (const column of own.notEmpty) if (isEmpty(values[column.index])) throw mustNotBeEmpty(column);
+  const key: unknown[] = [];
+  for (let i = 0; i < table.key.length; i++) key.push(values[table.key[i]!.index]);
+  checkKeyValues(table, key);
   return values;
 }
 
@@ -153,12 +163,11 @@ function partNames(join: Join): string {
 }
 
 /** Sets each geohash column whose latitude and longitude are there and that has no value of its own. */
-function fillGeohashes(table: Table, values: LogicalRow, hidden: ReadonlyMap<Column, unknown> | undefined): void {
-  for (const column of table.columns) {
+function fillGeohashes({ table, geohashes }: RowRules, values: LogicalRow, hidden: ReadonlyMap<Column, unknown> | undefined): void {
+  for (const column of geohashes) {
     const { lat, lon, precision } = column.definition;
-    if (column.type !== "geohash" || lat === undefined || lon === undefined) continue;
     const at = [lat, lon].map((name) => {
-      const source = table.byName.get(name)!;
+      const source = table.byName.get(name!)!;
       return source.index >= 0 ? values[source.index] : hidden?.get(source);
     });
     if (typeof at[0] === "number" && typeof at[1] === "number") values[column.index] = encodeGeohash(at[0], at[1], precision);

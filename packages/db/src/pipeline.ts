@@ -128,8 +128,8 @@ export class Pool {
       return await this.driver.executeGroup!(prepared.command, part);
     } catch (error) {
       const known = this.#known(error);
-      const { code } = known;
-      if (known.outcome !== "none") return part.map(() => known);
+      const { code, outcome } = known;
+      if (outcome !== "none") return part.map(() => known);
       if (part.length <= smallGroup || (code !== "already-exists" && code !== "invalid")) return this.#sendApart(prepared, part);
       const middle = part.length >> 1;
       return [...(await this.#sendPart(prepared, part.slice(0, middle))), ...(await this.#sendPart(prepared, part.slice(middle)))];

@@ -82,7 +82,7 @@ export function plainChange(
   for (let i = 0; i < bounds.length; i++) values.push(bounds[i]!);
   const storedKey = bound.encodeKey(key);
   for (let i = 0; i < storedKey.length; i++) values.push(storedKey[i]!);
-  return { prepared, values, key: storedKey, finish };
+  return { bound, prepared, values, key: storedKey, finish };
 }
 
 function finish(reply: Reply): WriteResult {

@@ -61,7 +61,7 @@ export function plainWrite(bound: BoundTable, context: WriteContext, mode: PutSh
   if (bound.table.ttl !== undefined && bound.table.uniques.length > 0) return undefined;
   const stored = bound.encodeRow(checkRow(bound.rules, row, context.clock, false));
   const values = mode === "add" ? withNow(bound, context, stored) : stored;
-  return { prepared: putCommand(bound, mode, false), values, key: storedKeyOf(bound.table, stored), finish };
+  return { bound, prepared: putCommand(bound, mode, false), values, key: storedKeyOf(bound.table, stored), finish };
 }
 
 function finish(reply: Reply): WriteResult {

@@ -72,7 +72,7 @@ function connection(handle: SqliteHandle): SqliteConnection {
 
   function writeOne({ statement, givesRows }: SqlWrite, values: Values): Reply {
     const bound = bindValues(statement, values);
-    if (!givesRows) return { rows: [], affected: prepare(statement).run(bound) };
+    if (!givesRows) return affectedReply(prepare(statement).run(bound));
     const rows = prepare(statement).all(bound);
     return { rows, affected: rows.length };
   }
@@ -127,9 +127,18 @@ function connection(handle: SqliteHandle): SqliteConnection {
     }
   }
 
-  return {
-    handle,
-    execute,
-    executeGroup: (command, group) => atomically(() => group.map((values) => execute(command, values))),
-  };
+  function executeGroup(command: SqlCommand, group: readonly Values[]): Reply[] {
+    if (command.kind !== "write" || command.before !== undefined || command.givesRows)
+      return atomically(() => group.map((values) => execute(command, values)));
+    const statement = prepare(command.statement);
+    return atomically(() => group.map((values) => affectedReply(statement.run(bindValues(command.statement, values)))));
+  }
+
+  return { handle, execute, executeGroup };
+}
+
+const one: Reply = Object.freeze({ rows: [], affected: 1 });
+
+function affectedReply(affected: number): Reply {
+  return affected === 1 ? one : { rows: [], affected };
 }

@@ -52,7 +52,7 @@ const capabilities: Capabilities = Object.freeze({
   byFilter: true,
   count: true,
   transactions: "interactive",
-  group: { put: 1_000, update: 1_000, delete: 1_000 },
+  group: { put: 5_000, update: 5_000, delete: 5_000 },
   search: true,
   unique: true,
   consistent: false,
