@@ -213,11 +213,35 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
       expect((await run(select("account", { count: true }))).rows).toEqual([[150]]);
     });
 
-    it("can only be rolled back after a call failed", async () => {
+    it("go on after a write that was refused, alone or in a group", async () => {
+      await fresh(tableOf("account"));
+      const session = await driver.begin!({});
+      const command = driver.compile(put("account", "put"));
+      const giving = driver.compile(put("account", "put", { returning: "old" }));
+      await session.execute(command, ["1", "e", null, "0", null]);
+      for (const refused of [
+        () => session.execute(command, ["2", "e", null, "0", null]),
+        () => session.execute(giving, ["2", "e", null, "0", null]),
+        () =>
+          session.executeGroup!(command, [
+            ["2", "x", null, "0", null],
+            ["3", "e", null, "0", null],
+          ]),
+      ]) {
+        const error: unknown = await Promise.resolve(refused()).catch((thrown: unknown) => thrown);
+        expect(driver.classify(error)).toMatchObject({ code: "already-exists", outcome: "none" });
+      }
+      await session.execute(command, ["4", "y", null, "0", null]);
+      await session.commit();
+      expect((await run(select("account", { columns: ["id"], order: orderOf("account", "id") }))).rows).toEqual([["1"], ["4"]]);
+    });
+
+    it("can only be rolled back after another failure", async () => {
       await fresh(tableOf("account"));
       const session = await driver.begin!({});
       await session.execute(driver.compile(put("account", "put")), ["1", "e", null, "0", null]);
-      await expect(session.execute(driver.compile(put("account", "put")), ["2", "e", null, "0", null])).rejects.toThrow(/duplicate/);
+      const misread = select("account", { columns: ["id"], filter: test("account", "logins", "eq", 0) });
+      await expect(session.execute(driver.compile(misread), ["no number"])).rejects.toMatchObject({ code: "22P02" });
       await expect(session.execute(driver.compile(get("account")), ["1"])).rejects.toMatchObject({
         code: "condition-failed",
         outcome: "none",

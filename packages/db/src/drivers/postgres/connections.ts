@@ -187,7 +187,8 @@ async function connect(
   };
   // By the time its calls hear of it, a connection that was lost has left the pool.
   function failed(error: unknown): unknown {
-    if (isFatal(error)) leave(connection);
+    // The server has ended it, or a value was too large to be sent and it was ended for that.
+    if (isFatal(error) || error instanceof DbError) leave(connection);
     if (!connection.broken || sqlState(error) !== undefined || error instanceof DbError) return error;
     return new DbError("unavailable", "the connection was lost before the answer came", { outcome: "unknown", cause: error });
   }

@@ -12,7 +12,10 @@ export type RunSteps = (steps: readonly Step[]) => Promise<readonly StepResult[]
 
 /** Where commands are carried out: on whatever connection is free, or on that of a transaction. */
 export interface Place {
+  /** Sends what reads or defines. */
   readonly run: RunSteps;
+  /** Sends what writes. Inside a transaction a write that fails undoes itself alone. */
+  readonly write: RunSteps;
   /** Lends one connection for several exchanges. */
   readonly hold: <Result>(work: (run: RunSteps) => Promise<Result>) => Promise<Result>;
   /** In a transaction that goes on, and that may be rolled back. */
@@ -39,7 +42,7 @@ export function executor(): Executor {
       case "read":
       case "write":
         if (givesOld(command)) return (await writeGivingOld(command, [values], place))[0]!;
-        return replyOf(command, (await runAgain(place, [stepFor(command, values)]))[0]!);
+        return replyOf(command, (await runAgain(runnerOf(command, place), place, [stepFor(command, values)]))[0]!);
       case "define":
         return define(command, place);
       case "inspect":
@@ -51,11 +54,12 @@ export function executor(): Executor {
     const form = formOf(command);
     if (form !== undefined) {
       const { steps, read } = form(group, place.inside);
-      return read(await runAgain(place, steps));
+      return read(await runAgain(runnerOf(command, place), place, steps));
     }
     if (givesOld(command)) return writeGivingOld(command, group, place);
     if (command.kind !== "read" && command.kind !== "write") return Promise.all(group.map((values) => execute(command, values, place)));
     const results = await runAgain(
+      runnerOf(command, place),
       place,
       group.map((values) => stepFor(command, values)),
     );
@@ -65,21 +69,26 @@ export function executor(): Executor {
   return { execute, executeGroup };
 }
 
-const begin = { outside: "BEGIN", inside: "SAVEPOINT bk_old" };
-const undo = { outside: [unnamed("ROLLBACK")], inside: [unnamed("ROLLBACK TO bk_old"), unnamed("RELEASE bk_old")] };
-const keep = { outside: [unnamed("COMMIT")], inside: [unnamed("RELEASE bk_old")] };
+/** What a call inside a transaction begins with, so that it can be undone alone; and how it is undone, and kept. */
+export const savepoint = unnamed("SAVEPOINT bk_call");
+export const undoCall: readonly Step[] = [unnamed("ROLLBACK TO bk_call"), unnamed("RELEASE bk_call")];
+export const keepCall = unnamed("RELEASE bk_call");
+
+const begin = { outside: unnamed("BEGIN"), inside: savepoint };
+const undo = { outside: [unnamed("ROLLBACK")], inside: undoCall };
+const keep = { outside: [unnamed("COMMIT")], inside: [keepCall] };
 
 /** Tries until no row comes between reading the rows before and writing. */
 function writeGivingOld(command: WriteGivingOld, group: readonly Values[], place: Place): Promise<readonly Reply[]> {
   const kind = place.inside ? "inside" : "outside";
-  const steps = [unnamed(begin[kind]), ...group.flatMap((values) => stepsGivingOld(command, values))];
+  const steps = [begin[kind], ...group.flatMap((values) => stepsGivingOld(command, values))];
   return place.hold(async (run) => {
     for (let wasStale = false; ;) {
       let results: readonly StepResult[];
       try {
         [, ...results] = await run(steps);
       } catch (error) {
-        // What an open transaction can do after an error is its owner's to say; a lost connection has nothing to undo.
+        // Inside a transaction its owner undoes the call; a lost connection has nothing to undo.
         if (place.inside || sqlState(error) === undefined) throw error;
         await run(undo.outside);
         if (wasStale || !isStalePlan(error)) throw error;
@@ -94,12 +103,16 @@ function writeGivingOld(command: WriteGivingOld, group: readonly Values[], place
   });
 }
 
+function runnerOf(command: SqlCommand, place: Place): RunSteps {
+  return command.kind === "write" ? place.write : place.run;
+}
+
 /** The server may have forgotten a statement, behind a proxy or after a change of its table: then it is told it again. */
-async function runAgain({ run, inside }: Place, steps: readonly Step[]): Promise<readonly StepResult[]> {
+async function runAgain(run: RunSteps, { inside }: Place, steps: readonly Step[]): Promise<readonly StepResult[]> {
   try {
     return await run(steps);
   } catch (error) {
-    // Inside a transaction nothing but rolling back is left.
+    // The transaction may have been ended by it.
     if (inside || !isStalePlan(error)) throw error;
     return run(steps.map((step) => ({ ...step, name: undefined, once: false })));
   }

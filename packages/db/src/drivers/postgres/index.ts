@@ -9,7 +9,7 @@ import { servesColumn } from "./catalog.js";
 import { type Connections, connections } from "./connections.js";
 import { postgresDialect } from "./dialect.js";
 import { classifyPostgres } from "./errors.js";
-import { executor, type Place } from "./execute.js";
+import { executor, type Place, type RunSteps } from "./execute.js";
 import { runNative } from "./native.js";
 import { postgresOptions } from "./options.js";
 import { beginSession } from "./session.js";
@@ -101,8 +101,10 @@ export async function postgresDriver(options: DriverOptions): Promise<Driver<Sql
 
 /** On any connection that is free. */
 function anywhere(pool: Connections, signal: AbortSignal | undefined): Place {
+  const run: RunSteps = (steps) => pool.hold((connection) => connection.run(steps), signal);
   return {
-    run: (steps) => pool.hold((connection) => connection.run(steps), signal),
+    run,
+    write: run,
     hold: (work) => pool.hold((connection) => work(connection.run), signal),
     inside: false,
   };

@@ -1,47 +1,33 @@
 import type { Session } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { SqlCommand } from "../../sql/command.js";
-import type { Connections } from "./connections.js";
-import { type Executor, type Place, type RunSteps, unnamed } from "./execute.js";
+import type { Connections, PostgresConnection } from "./connections.js";
+import { classifyPostgres, sqlState } from "./errors.js";
+import { type Executor, keepCall, type Place, savepoint, undoCall, unnamed } from "./execute.js";
 
-/** Opens a transaction on a connection of its own. A call that fails ends what can be done in it, but for rolling back. */
+/**
+ * Opens a transaction on a connection of its own. A write that the server refuses undoes itself alone; after any other
+ * failure nothing is left but to roll back.
+ */
 export async function beginSession(
   pool: Connections,
   executor: Executor,
   { isolation, signal }: { readonly isolation?: "default" | "serializable"; readonly signal?: AbortSignal | undefined },
 ): Promise<Session<SqlCommand>> {
   const connection = await pool.lend(signal);
-  let state: "open" | "failed" | "ended" = "open";
   try {
     await connection.run([unnamed(isolation === "serializable" ? "BEGIN ISOLATION LEVEL SERIALIZABLE" : "BEGIN")]);
   } catch (error) {
     pool.giveBack(connection);
     throw error;
   }
+  return session(pool, executor, connection);
+}
 
-  function check(): void {
-    if (state === "ended") throw new DbError("closed", "the transaction has ended");
-    if (state === "failed") throw new DbError("condition-failed", "an earlier call of the transaction failed; it can only be rolled back");
-  }
+function session(pool: Connections, executor: Executor, connection: PostgresConnection): Session<SqlCommand> {
+  let state: "open" | "failed" | "ended" = "open";
 
-  function runner(callSignal: AbortSignal | undefined): RunSteps {
-    return async (steps) => {
-      check();
-      if (callSignal?.aborted) throw new DbError("cancelled", "cancelled before it began", { outcome: "none", cause: callSignal.reason });
-      const stop = (): void => pool.cancel(connection);
-      callSignal?.addEventListener("abort", stop, { once: true });
-      try {
-        return await connection.run(steps);
-      } catch (error) {
-        if (state === "open") state = "failed";
-        throw error;
-      } finally {
-        callSignal?.removeEventListener("abort", stop);
-      }
-    };
-  }
-
-  // Calls of one transaction take turns: what one of them undoes must be its own work alone.
+  // Calls take turns: what one of them undoes must be its own work alone.
   let last: Promise<unknown> = Promise.resolve();
   function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = last.then(work, work);
@@ -49,10 +35,43 @@ export async function beginSession(
     return result;
   }
 
-  const here = (callSignal: AbortSignal | undefined): Place => {
-    const run = runner(callSignal);
-    return { run: (steps) => inTurn(() => run(steps)), hold: (work) => inTurn(() => work(run)), inside: true };
-  };
+  /** Carries out a call; aborting ends its statement, and with the connection the transaction. */
+  async function call<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined, undoes: boolean): Promise<Result> {
+    check();
+    if (signal?.aborted) throw new DbError("cancelled", "cancelled before it began", { outcome: "none", cause: signal.reason });
+    const stop = (): void => pool.cancel(connection);
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      return await work();
+    } catch (error) {
+      state = "failed";
+      if (connection.broken) throw error;
+      const undone = undoes && isRefusal(error);
+      // Rolling back at once sets those free who wait for what the transaction has locked.
+      await connection.run(undone ? undoCall : [unnamed("ROLLBACK")]);
+      if (undone) state = "open";
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  function check(): void {
+    if (state === "ended") throw new DbError("closed", "the transaction has ended");
+    if (state === "failed") throw new DbError("condition-failed", "an earlier call of the transaction failed; it can only be rolled back");
+  }
+
+  function here(signal: AbortSignal | undefined): Place {
+    return {
+      run: (steps) => inTurn(() => call(() => connection.run(steps), signal, false)),
+      write: async (steps) => {
+        const results = await inTurn(() => call(() => connection.run([savepoint, ...steps, keepCall]), signal, true));
+        return results.slice(1, -1);
+      },
+      hold: (work) => inTurn(() => call(() => work(connection.run), signal, true)),
+      inside: true,
+    };
+  }
 
   async function end(sql: "COMMIT" | "ROLLBACK"): Promise<void> {
     if (state === "ended") check();
@@ -60,7 +79,7 @@ export async function beginSession(
     state = "ended";
     try {
       // A lost connection has rolled back by itself.
-      if (!connection.broken || sql === "COMMIT") await connection.run([unnamed(failed ? "ROLLBACK" : sql)]);
+      if (!failed && (!connection.broken || sql === "COMMIT")) await connection.run([unnamed(sql)]);
     } finally {
       pool.giveBack(connection);
     }
@@ -68,9 +87,14 @@ export async function beginSession(
   }
 
   return {
-    execute: (command, values, callSignal) => executor.execute(command, values, here(callSignal)),
-    executeGroup: (command, group, callSignal) => executor.executeGroup(command, group, here(callSignal)),
+    execute: (command, values, signal) => executor.execute(command, values, here(signal)),
+    executeGroup: (command, group, signal) => executor.executeGroup(command, group, here(signal)),
     commit: () => inTurn(() => end("COMMIT")),
     rollback: () => inTurn(() => end("ROLLBACK")),
   };
+}
+
+/** The server's answer to the one statement, as opposed to a conflict of the whole transaction. */
+function isRefusal(error: unknown): boolean {
+  return sqlState(error) !== undefined && classifyPostgres(error)?.code !== "limited";
 }
