@@ -18,7 +18,7 @@ import { learnChange, plainChange } from "./plain-change.js";
 import { isNative } from "./plan.js";
 import { encoderOf } from "./schema/encodings.js";
 import type { Table } from "./schema/table.js";
-import { type ChangeOptions, type WriteContext, type WriteResult, done, nothing } from "./write-context.js";
+import { type RowOptions, type WriteContext, type WriteResult, done, nothing } from "./write-context.js";
 import { putCommand, withNow } from "./write-row.js";
 
 /** One row's change, checked. */
@@ -34,7 +34,7 @@ export interface RowChange {
   readonly ranged: boolean;
   /** The row to make when there is none; undefined: none is made. */
   readonly create: (() => LogicalRow) | undefined;
-  readonly options: ChangeOptions | undefined;
+  readonly options: RowOptions | undefined;
 }
 
 /** Changes columns of the row of a key (`update`), or adds to them (`incr`). */
@@ -43,7 +43,7 @@ export function changeRow(
   context: WriteContext,
   verb: "update" | "incr",
   row: unknown,
-  options?: ChangeOptions,
+  options?: RowOptions,
 ): WriteResult | Promise<WriteResult> {
   const isPlain = hasNoWishes(options);
   // To look for the row first costs an engine that answers at once less than to make the row that may be missing.
@@ -56,7 +56,7 @@ export function changeRow(
 }
 
 /** Whether options ask for nothing that changes what is written or told. */
-function hasNoWishes(options: ChangeOptions | undefined): boolean {
+function hasNoWishes(options: RowOptions | undefined): boolean {
   if (options === undefined) return true;
   const { where, ops, upsert, mustMatch, returning, keepNow } = options;
   return [where, ops, upsert, mustMatch, returning, keepNow].every((wish) => wish === undefined);
@@ -67,7 +67,7 @@ function changePlainly(
   context: WriteContext,
   verb: "update" | "incr",
   row: unknown,
-  options: ChangeOptions | undefined,
+  options: RowOptions | undefined,
   { prepared, values, key, finish }: PlainWrite,
 ): WriteResult | Promise<WriteResult> {
   return bound.ordered(key, () => {
@@ -94,7 +94,7 @@ function checkChange(
   context: WriteContext,
   verb: "update" | "incr",
   row: unknown,
-  options: ChangeOptions | undefined,
+  options: RowOptions | undefined,
 ): RowChange {
   if (typeof row !== "object" || row === null || Array.isArray(row)) throw invalid("the row must be an object of columns");
   const { table, rules } = bound;
@@ -103,7 +103,7 @@ function checkChange(
   const values: unknown[] = [];
   const parsed = parseChanges(rules, given, { verb, ops: options?.ops, keepNow: options?.keepNow }, values);
   const changes = completeChanges(bound, context, parsed, values);
-  const where = options?.where === undefined ? allOf([]) : parseFilter(table, options.where, values, {});
+  const where = options?.where === undefined ? allOf([]) : parseFilter(table, options.where, values, { ops: options.whereOps });
   const sums = changes.filter((change) => change.op === "incr").map((change) => sumGuard(change, values));
   const guard = allOf([where, ...sums, living(table, values, context.now())]);
   const creates =
@@ -143,7 +143,7 @@ function createdRow(
   given: Readonly<Record<string, unknown>>,
   changes: readonly Change[],
   values: readonly unknown[],
-  options: ChangeOptions | undefined,
+  options: RowOptions | undefined,
 ): LogicalRow {
   const computed = changes.filter((change) => change.op !== "set" && change.member === undefined);
   const left = new Set(computed.map((change) => change.column.name));

@@ -39,7 +39,7 @@ export function planSelect(table: Table, condition: Condition, sort: readonly So
     const { pushed, residual } = splitFilter(tests, capabilities, new Set());
     const coreSort = wanted.some(({ column }) => !capabilities.sorts.includes(column.kind));
     const readOrder = coreSort ? keyOrder(table) : wanted;
-    return { path: undefined, pushed, residual, order: wanted, readOrder, coreSort, narrow: servedBySomeIndex(table, tests) };
+    return { path: undefined, pushed, residual, order: wanted, readOrder, coreSort, narrow: servedBySomeIndex(table, conjuncts(pushed)) };
   }
   return planByPath(table, tests, sort, wanted, fixed, capabilities);
 }
@@ -212,17 +212,49 @@ export function splitFilter(
 ): { pushed: Condition; residual: Condition | undefined } {
   const pushed: Condition[] = [];
   const residual: Condition[] = [];
+  const room = { ...mostOfCommand };
   for (const test of tests) {
     if (consumed.has(test)) continue;
-    (isNative(test, capabilities, ofPath) ? pushed : residual).push(test);
+    (isNative(test, capabilities, ofPath, room) ? pushed : residual).push(test);
   }
   return { pushed: allOf(pushed), residual: residual.length === 0 ? undefined : allOf(residual) };
 }
 
-/** Whether the engine evaluates a condition exactly as the core does. */
-export function isNative(condition: Condition, capabilities: Capabilities, excluded: ReadonlySet<Column> = new Set()): boolean {
+/** What engines take in one command, whichever they are: SQLite at most 32,766 values and expressions 1,000 deep. */
+const mostOfCommand = { tests: 400, slots: 16_384 };
+
+/**
+ * Whether the engine evaluates a condition exactly as the core does, and takes one of its size.
+ *
+ * @param room  what the command may still hold; a condition that is native is taken off it
+ */
+export function isNative(
+  condition: Condition,
+  capabilities: Capabilities,
+  excluded: ReadonlySet<Column> = noColumns,
+  room: { tests: number; slots: number } = { ...mostOfCommand },
+): boolean {
+  const left = { ...room };
+  if (!isEvaluated(condition, capabilities, excluded, left)) return false;
+  Object.assign(room, left);
+  return true;
+}
+
+const noColumns: ReadonlySet<Column> = new Set();
+
+function isEvaluated(
+  condition: Condition,
+  capabilities: Capabilities,
+  excluded: ReadonlySet<Column>,
+  left: { tests: number; slots: number },
+): boolean {
   if (condition.kind !== "test")
-    return (condition.kind === "and" || capabilities.or) && condition.parts.every((part) => isNative(part, capabilities, excluded));
+    return (
+      (condition.kind === "and" || capabilities.or) && condition.parts.every((part) => isEvaluated(part, capabilities, excluded, left))
+    );
+  left.tests--;
+  left.slots -= condition.slots.length;
+  if (left.tests < 0 || left.slots < 0) return false;
   if (condition.member !== undefined || excluded.has(condition.column)) return false;
   if (condition.op === "same") return true;
   return capabilities.filters[condition.column.kind]?.includes(condition.op) ?? false;

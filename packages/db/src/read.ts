@@ -76,7 +76,7 @@ export function isOver(expires: unknown, now: number): boolean {
 export async function listRows(bound: BoundTable, context: ReadContext, keys: unknown, options?: ReadOptions): Promise<Row[]> {
   if (!Array.isArray(keys)) throw invalid("list takes an array of keys");
   const reader = getReader(bound, options);
-  const encoded = keys.map((key: unknown) => bound.encodeKey(checkKey(bound.rules, key)));
+  const encoded = Array.from(keys, (key: unknown) => bound.encodeKey(checkKey(bound.rules, key)));
   const replies = await Promise.all(bound.pool.sendGroup(reader.prepared, encoded, options, context.target));
   return replies.map((reply) => reader.present(reply, context)).filter((row) => row !== undefined);
 }

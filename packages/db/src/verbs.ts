@@ -108,7 +108,8 @@ export class Verbs {
     const { bound, context } = this.#enter("scan", table, options);
     this.#refuseInOverlay("scan", bound);
     const limit = options?.limit ?? Infinity;
-    if (!(limit >= 0)) throw bound.pool.error(invalid("limit must be a number of rows"), { verb: "scan", table: bound.table });
+    if (limit !== Infinity && (!Number.isSafeInteger(limit) || limit < 0))
+      throw bound.pool.error(invalid("limit must be a number of rows"), { verb: "scan", table: bound.table });
     let given = 0;
     try {
       for await (const rows of scanPages(bound, context, filter, options)) {

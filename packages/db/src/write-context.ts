@@ -27,6 +27,12 @@ export interface ChangeOptions extends WriteOptions {
   readonly mustMatch?: boolean | undefined;
 }
 
+/** What the core adds to a caller's options when it changes a row on behalf of a call on many. */
+export interface RowOptions extends ChangeOptions {
+  /** Operators of plain values in `where`. */
+  readonly whereOps?: Readonly<Record<string, string>> | undefined;
+}
+
 export interface WriteResult {
   readonly affected: number;
   readonly row?: Row;

@@ -118,9 +118,8 @@ function valueTest(test: Test, equal: (a: unknown, b: unknown) => boolean, compa
     case "not_between":
       return (value, values) => compare(value, values[slot]) < 0 || compare(value, values[high]) > 0;
     case "in":
-      return (value, values) => slots.some((member) => equal(value, values[member]));
     case "not_in":
-      return (value, values) => !slots.some((member) => equal(value, values[member]));
+      return memberOfList(slots, op === "in", equal);
     case "begins_with":
       return (value, values) => (value as string).startsWith(values[slot] as string);
     case "not_begins_with":
@@ -151,6 +150,23 @@ function valueTest(test: Test, equal: (a: unknown, b: unknown) => boolean, compa
     case "same":
       throw new Error(`${op} is no test of a present value`);
   }
+}
+
+const longList = 16;
+
+/** Long lists are looked up in a set, which is kept while the values stay the same from row to row. */
+function memberOfList(slots: readonly number[], isWanted: boolean, equal: (a: unknown, b: unknown) => boolean): ValueTest {
+  if (slots.length <= longList) return (value, values) => slots.some((slot) => equal(value, values[slot])) === isWanted;
+  let kept: { readonly values: readonly unknown[]; readonly members: ReadonlySet<unknown> } | undefined;
+  return (value, values) => {
+    if (kept?.values !== values) kept = { values, members: new Set(slots.map((slot) => lookedUp(values[slot]))) };
+    return kept!.members.has(lookedUp(value)) === isWanted;
+  };
+}
+
+// Times are objects: two of them are equal by what they tell. A column holds one kind, so numbers and times do not meet.
+function lookedUp(value: unknown): unknown {
+  return value instanceof Date ? value.getTime() : value;
 }
 
 /** A test by a function that is made of a text, and kept while the text stays the same from row to row. */

@@ -207,7 +207,8 @@ export function itemOf(layout: Layout, row: Values): Item {
 
 /** The values of an item's columns. */
 export function rowOf(columns: readonly Column[], item: Item): Value[] {
-  return columns.map((column) => fromAttribute(column, item[column.name]));
+  // Items are plain objects, and a column may have the name of a member that all of these inherit.
+  return columns.map((column) => fromAttribute(column, Object.hasOwn(item, column.name) ? item[column.name] : undefined));
 }
 
 /** A text that is equal for items with one key. */

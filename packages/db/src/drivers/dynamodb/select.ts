@@ -178,7 +178,7 @@ function startKey({ shape, layout, positions }: Select, values: Values): Item {
 function memberTest({ column, op, slots }: Test, values: Values): (item: Item) => boolean {
   const members = new Set(slots.map((slot) => plainText(toAttribute(column, values[slot]))));
   return (item) => {
-    const attribute = item[column.name];
+    const attribute = Object.hasOwn(item, column.name) ? item[column.name] : undefined;
     return attribute !== undefined && members.has(plainText(attribute)) === (op === "in");
   };
 }
