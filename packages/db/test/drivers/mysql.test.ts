@@ -7,6 +7,8 @@ import type { Driver, Reply, Shape, Value, Values } from "../../src/driver.js";
 import type { MysqlCommand } from "../../src/drivers/mysql/compile.js";
 import { fixture, mariadbFixture } from "../../src/drivers/mysql/fixture.js";
 import { mysqlDriver } from "../../src/drivers/mysql/index.js";
+import { compileTables } from "../../src/schema/compile-table.js";
+import { defineTables } from "../../src/schema/definition.js";
 import { columnOf, define, get, orderOf, put, select, tableOf, test, update } from "../golden/shapes.js";
 import { checkAgainstMemory, modelTable } from "./driver-model.js";
 
@@ -183,6 +185,48 @@ describe.each([
         const [[stored] = []] = (await run(get("sample", ["bytes"]), [1])).rows;
         expect(Uint8Array.from(stored as Uint8Array)).toEqual(bytes);
       });
+    });
+
+    it("a row over max_allowed_packet is refused, and the connection serves the next call", async () => {
+      const { driver, run } = await openWith("post");
+      const [server] = (await driver.native!("SELECT @@max_allowed_packet AS bytes")) as [{ bytes: number }];
+      const error = await thrownBy(run(put("post", "put"), post("1", "x".repeat(Number(server.bytes)))));
+      expect(error).toMatchObject({ code: "too-large", outcome: "none" });
+      expect((await run(get("post"), ["1"])).rows).toEqual([]);
+    });
+
+    it("texts of up to 50,000 characters are sorted by all of them", async () => {
+      const { run } = await openWith("post");
+      const start = "x".repeat(49_999);
+      for (const end of ["c", "a", "b"]) await run(put("post", "put"), post(end, start + end));
+      const shape = select("post", { columns: ["id"], order: orderOf("post", "title", "id"), limit: 0 });
+      expect((await run(shape, [2])).rows).toEqual([["a"], ["b"]]);
+    });
+
+    it("keys and indexes of many texts fit, and keep a key of the greatest length", async () => {
+      const { run } = await open();
+      const wide = compileTables(
+        defineTables({
+          wide: {
+            a: { primary: 1 },
+            b: { primary: 2 },
+            c: { primary: 3 },
+            d: { index: 1, unique: 1 },
+            e: { index: 2, unique: 2 },
+            f: { index: 3, maxLength: 1_000 },
+            g: { index: 4, index1: 1 },
+            n: { type: "decimal", index1: 2, index: 5 },
+          },
+        }),
+      ).get("wide")!;
+      await run({ verb: "define", table: wide, step: { kind: "table" } });
+      for (const index of [...wide.indexes, ...wide.uniques]) await run({ verb: "define", table: wide, step: { kind: "index", index } });
+      const long = "\u{1f600}".repeat(255);
+      const row = [long, long.slice(0, 200), long.slice(0, 200), "d", "e", "f", "g", "1.5"];
+      const slots = row.map((_, i) => i);
+      await run({ verb: "put", mode: "put", table: wide, key: [0, 1, 2], row: slots, replaceIf: undefined, returning: "none" }, row);
+      const { rows } = await run({ verb: "get", table: wide, columns: wide.columns, key: [0, 1, 2], consistent: false }, row.slice(0, 3));
+      expect(rows[0]!.slice(0, 7)).toEqual(row.slice(0, 7));
     });
 
     describe("groups", () => {

@@ -1,6 +1,7 @@
 // The connections to one server: made when they are first needed, set up once, lent to one call at a time.
 
 import { cancelledError } from "@bk/core";
+import type * as Mysql from "mysql2";
 import type { ConnectionOptions, Pool, PoolConnection } from "mysql2";
 import type { Value } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
@@ -10,7 +11,7 @@ import { classifyConnecting } from "./errors.js";
 import type { MysqlLocation } from "./options.js";
 import { type Answer, runNative, runPrepared, runText } from "./statements.js";
 
-type Client = typeof import("mysql2");
+type Client = Pick<typeof Mysql, "createPool" | "createConnection">;
 
 /** A connection that is lent. */
 export interface Lent {
@@ -24,6 +25,13 @@ export interface Lent {
   readonly dialect: SqlDialect;
   /** Gives it back; a broken one is closed. */
   release(broken?: boolean): void;
+}
+
+/** What is asked of the server once for each connection. */
+interface Server {
+  readonly dialect: SqlDialect;
+  /** `max_allowed_packet`. */
+  readonly maxBytes: number;
 }
 
 export interface Connections {
@@ -81,15 +89,15 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
     enableKeepAlive: true,
   };
   const pool: Pool = client.createPool({ ...settings, connectionLimit: location.max });
-  const known = new WeakMap<PoolConnection, SqlDialect>();
+  const known = new WeakMap<PoolConnection, Server>();
 
   async function lend(signal?: AbortSignal): Promise<Lent> {
     if (signal?.aborted) throw cancelledError(signal);
     const connection = await acquire();
     try {
-      const dialect = known.get(connection) ?? (await prepareConnection(connection));
+      const server = known.get(connection) ?? (await prepareConnection(connection));
       if (signal?.aborted) throw cancelledError(signal);
-      return lent(connection, dialect);
+      return lent(connection, server);
     } catch (error) {
       if (known.has(connection)) connection.release();
       else connection.destroy();
@@ -103,18 +111,19 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
     });
   }
 
-  async function prepareConnection(connection: PoolConnection): Promise<SqlDialect> {
-    const { rows } = await runText(connection, "SELECT VERSION(), @@sort_buffer_size");
-    const [version, sortBuffer] = [String(rows[0]![0]), Number(rows[0]![1])];
+  async function prepareConnection(connection: PoolConnection): Promise<Server> {
+    const { rows } = await runText(connection, "SELECT VERSION(), @@sort_buffer_size, @@max_allowed_packet");
+    const [version, sortBuffer, maxBytes] = [String(rows[0]![0]), Number(rows[0]![1]), Number(rows[0]![2])];
     const isMariadb = /mariadb/i.test(version);
     if (engine === "mariadb" && !isMariadb)
       throw invalid("mariadb: the server is MySQL; use a URL that begins with mysql:", { driver: engine, detail: { field: "url" } });
     await runText(connection, isMariadb ? setUpMariadb(sortBuffer) : setUpMysql(sortBuffer));
     const dialect = isMariadb ? mariadbDialect : hasExactCollation(version) ? mysqlDialect : mysqlBytesDialect;
-    known.set(connection, dialect);
+    const server = { dialect, maxBytes };
+    known.set(connection, server);
     // An error between two calls, such as the server's farewell, concerns none; the pool drops the connection.
     connection.on("error", () => {});
-    return dialect;
+    return server;
   }
 
   function connectError(error: unknown): unknown {
@@ -124,10 +133,15 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
     return new DbError(known.code, known.message ?? "a connection could not be made", { outcome: "none", cause: error });
   }
 
-  function lent(connection: PoolConnection, dialect: SqlDialect): Lent {
+  function lent(connection: PoolConnection, { dialect, maxBytes }: Server): Lent {
     return {
       dialect,
-      run: (text, values, signal) => cancellable(connection, signal, () => runPrepared(connection, text, values)),
+      run: async (text, values, signal) => {
+        // The server would hang up, and nobody would know whether it has done anything.
+        if (isOver(values, maxBytes))
+          throw new DbError("too-large", "the command is over the server's max_allowed_packet", { outcome: "none" });
+        return cancellable(connection, signal, () => runPrepared(connection, text, values));
+      },
       say: (text) => runText(connection, text),
       native: (text, values, signal) => cancellable(connection, signal, () => runNative(connection, text, values)),
       release(broken = false) {
@@ -179,4 +193,14 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
 function hasExactCollation(version: string): boolean {
   const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number);
   return major > 8 || (major === 8 && (minor > 0 || patch >= 17));
+}
+
+/** Whether values take more bytes than a command may have, with some for their lengths. */
+function isOver(values: readonly Value[], maxBytes: number): boolean {
+  const bytes = (size: (text: string) => number): number => {
+    let sum = 64;
+    for (const value of values) sum += 10 + (typeof value === "string" ? size(value) : value instanceof Uint8Array ? value.length : 0);
+    return sum;
+  };
+  return bytes((text) => 3 * text.length) > maxBytes && bytes((text) => Buffer.byteLength(text)) > maxBytes;
 }

@@ -148,7 +148,7 @@ export function classifyMysql(error: unknown): Classified | undefined {
   const { code } = error as NativeError;
   if (code === "ECONNREFUSED" || code === "ENOTFOUND") return classifyConnecting(error);
   // The client refuses a command for a connection that it knows is closed, and sends nothing.
-  if (/^Can't add new command when connection is in closed state/.test(error.message))
+  if (error.message.startsWith("Can't add new command when connection is in closed state"))
     return { code: "unavailable", outcome: "none", message: "the connection was closed" };
   return isFatal(error) ? { code: "unavailable", outcome: "unknown", message: "the connection was lost" } : undefined;
 }

@@ -8,7 +8,7 @@ import { compileDefine } from "../../sql/define.js";
 import type { MysqlCommand, MysqlPut } from "./compile.js";
 import type { Lent } from "./connections.js";
 import { createIndex, mysqlDialect, storedIndexName } from "./dialect.js";
-import { errorNumber, isThereAlready, takenIndex } from "./errors.js";
+import { errorNumber, isFatal, isThereAlready, takenIndex } from "./errors.js";
 import { compileGroupGet, compileGroupPut, type GroupGet, type GroupPut, runsOf } from "./group.js";
 import type { Answer } from "./statements.js";
 
@@ -218,7 +218,8 @@ async function putMany(
     }
     await lent.say("COMMIT");
   } catch (error) {
-    await lent.say("ROLLBACK");
+    // Without its connection the server rolls back by itself.
+    if (!isFatal(error)) await lent.say("ROLLBACK");
     throw error;
   }
   return group.map(() => one);
