@@ -5,6 +5,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { type Clock, type Log, parseConnectUrl, redactUrl, retry, silentLog, systemClock } from "@bk/core";
 
 import { BoundTable } from "./bound-table.js";
+import { checkOtherOptions } from "./check-options.js";
 import { Verbs, type VerbsHome } from "./verbs.js";
 import { type CopyOptions, copyTable } from "./copy.js";
 import type { Capabilities, Driver } from "./driver.js";
@@ -97,6 +98,8 @@ export class Database extends Verbs {
 
   /** Runs a command of the engine itself. */
   async native(pool: string, command: unknown, options: { signal?: AbortSignal } = {}): Promise<unknown> {
+    checkOtherOptions("native", options);
+    if (this.#home.closed) throw new DbError("closed", "native: the database is closed", { op: "native" });
     const target = this.#home.poolNamed(pool);
     if (target.driver.native === undefined)
       throw target.error(new DbError("unsupported", "this driver takes no native commands"), { verb: "native" });
@@ -115,12 +118,16 @@ export class Database extends Verbs {
    * @throws what `work` throws, after everything was undone; `limited` when others were faster in every attempt; `unsupported`
    */
   async transaction<T>(work: (tx: Verbs) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    checkOtherOptions("transaction", options);
+    if (typeof work !== "function") throw invalid("transaction takes a function that makes the calls", { op: "transaction" });
     return this.#home.transaction(work, options);
   }
 
   /** Copies tables from one pool to another; gives the number of rows by table. */
   async copy(options: CopyOptions): Promise<Record<string, number>> {
+    checkOtherOptions("copy", options);
     const home = this.#home;
+    if (home.closed) throw new DbError("closed", "copy: the database is closed", { op: "copy" });
     const names = options.tables ?? [...home.tables.keys()];
     const from = options.resume === undefined ? 0 : names.indexOf(options.resume.table);
     if (from < 0) throw invalid("copy: resume names a table that is not copied");

@@ -5,11 +5,12 @@ import type { Clock } from "@bk/core";
 import type { BoundTable, Row } from "./bound-table.js";
 import { type BulkResult, runBulk } from "./bulk.js";
 import type { CallOptions } from "./call-options.js";
+import { checkOptions, checkOtherOptions } from "./check-options.js";
 import { DbError, invalid } from "./errors.js";
 import type { HookCall, HookVerb } from "./hooks.js";
 import { type BulkItem, type ManyOptions, checkBulk, deleteMany, updateMany } from "./multi.js";
 import { checkKey, checkRow, keyOf } from "./normalize.js";
-import type { Page, ReadOptions, SelectOptions } from "./pages.js";
+import type { Page, ReadOptions, SelectOptions } from "./question.js";
 import type { Pool } from "./pipeline.js";
 import { type CountOptions, type ScanOptions, countRows, getRow, listRows, scanPages, searchPage, selectPage } from "./read.js";
 import { type SyncOptions, type SyncResult, syncTables } from "./sync.js";
@@ -29,23 +30,6 @@ export interface VerbsHome {
   scope(): Scope | undefined;
   transaction<T>(work: (tx: Verbs) => Promise<T>, options: TransactionOptions): Promise<T>;
 }
-
-const common = ["signal", "timeoutMs", "pool", "group"];
-const optionsOf: { readonly [verb in HookVerb | "scan"]: ReadonlySet<string> } = {
-  get: new Set([...common, "select", "consistent"]),
-  list: new Set([...common, "select", "consistent"]),
-  select: new Set([...common, "select", "consistent", "ops", "sort", "desc", "count", "start", "scan", "scope"]),
-  search: new Set([...common, "select", "sort", "desc", "count", "start", "filter", "ops", "scope"]),
-  count: new Set([...common, "consistent", "ops", "scan", "all"]),
-  scan: new Set([...common, "select", "consistent", "ops", "sort", "desc", "count", "start", "limit"]),
-  add: new Set([...common, "returning", "keepNow"]),
-  put: new Set([...common, "returning", "keepNow"]),
-  update: new Set([...common, "returning", "keepNow", "where", "ops", "upsert", "mustMatch"]),
-  incr: new Set([...common, "returning", "keepNow", "where", "ops", "mustMatch"]),
-  del: new Set([...common, "returning", "where", "mustMatch"]),
-  updateAll: new Set([...common, "ops", "filterOps", "all", "scan"]),
-  delAll: new Set([...common, "filterOps", "all", "scan"]),
-};
 
 type Options = CallOptions | undefined;
 type WriteVerb = "add" | "put" | "update" | "incr" | "del";
@@ -160,6 +144,7 @@ export class Verbs {
    * @throws with `atomic` the first error, and nothing is done
    */
   async bulk(items: readonly BulkItem[], options: CallOptions & { readonly atomic?: boolean } = {}): Promise<BulkResult[]> {
+    checkOtherOptions("bulk", options);
     const checked = checkBulk(items);
     const { atomic = false, ...rest } = options;
     if (atomic) return this.#atomicBulk(checked, rest);
@@ -202,6 +187,8 @@ export class Verbs {
 
   /** Makes what is missing of the declared tables. Never drops, narrows or rewrites. */
   async sync(options: SyncOptions = {}): Promise<SyncResult> {
+    checkOtherOptions("sync", options);
+    if (this.#home.closed) throw new DbError("closed", "sync: the database is closed", { op: "sync" });
     const tables = [...this.#home.tables.keys()].map((name) => this.#home.bound(name, this.#pool ?? options.pool));
     const place = { verb: "sync" };
     const [first] = tables;
@@ -338,29 +325,4 @@ function atOnce<T>({ bound, context }: Entered, verb: HookVerb, parts: Partial<H
   } catch (error) {
     throw bound.pool.error(error, { verb, table: bound.table });
   }
-}
-
-function checkOptions(pool: Pool, bound: BoundTable, verb: HookVerb | "scan", options: object): void {
-  const known = optionsOf[verb];
-  const fail = (message: string): never => {
-    throw pool.error(invalid(message), { verb, table: bound.table });
-  };
-  for (const [name, value] of Object.entries(options)) {
-    if (!known.has(name)) fail(`unknown option ${JSON.stringify(name.slice(0, 50))}; ${verb} takes ${[...known].join(", ")}`);
-    if (value === undefined) continue;
-    const wanted = wantedValue(name, value);
-    if (wanted !== undefined) fail(`the option ${name} must be ${wanted}`);
-  }
-}
-
-const flags: ReadonlySet<string> = new Set(["group", "consistent", "desc", "scan", "all", "upsert", "mustMatch", "keepNow"]);
-const texts: ReadonlySet<string> = new Set(["start", "scope", "pool"]);
-
-/** What the value of an option must be, where it is something else; the options that the stages check themselves are not here. */
-function wantedValue(name: string, value: unknown): string | undefined {
-  if (flags.has(name)) return typeof value === "boolean" ? undefined : "true or false";
-  if (texts.has(name)) return typeof value === "string" ? undefined : "a text";
-  if (name === "returning") return value === "new" || value === "old" ? undefined : '"new" or "old"';
-  if (name === "signal") return value instanceof AbortSignal ? undefined : "an AbortSignal";
-  return undefined;
 }

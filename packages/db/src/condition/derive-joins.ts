@@ -62,7 +62,8 @@ function isIndexed(table: Table, column: Column): boolean {
   return [...table.indexes, ...table.uniques].some((index) => index.columns.includes(column));
 }
 
-function notStored(table: Table, column: Column): Error {
+/** The error of a column in a filter whose values are nowhere. */
+export function notStored(table: Table, column: Column): Error {
   const join = table.joins.find(({ parts }) => parts.includes(column));
   const way =
     join === undefined

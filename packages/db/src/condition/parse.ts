@@ -5,7 +5,7 @@ import { isPlainObject } from "../schema/plain-object.js";
 import type { Table } from "../schema/table.js";
 import { type Subject, buildTest, nameOf } from "./build-test.js";
 import { type Condition, allOf, anyOf } from "./condition.js";
-import { deriveJoins } from "./derive-joins.js";
+import { deriveJoins, notStored } from "./derive-joins.js";
 import { type Operator, operatorOf } from "./operators.js";
 import { checkOpenName, unknownColumn } from "../normalize.js";
 
@@ -127,7 +127,11 @@ const takesList: ReadonlySet<Operator> = new Set<Operator>(["in", "not_in", "bet
 
 function subjectOf(table: Table, name: string): Subject {
   const column = table.byName.get(name);
-  if (column !== undefined) return { column };
+  if (column !== undefined) {
+    // The parts of joined columns may stand for these.
+    if (column.index < 0 && table.joins.length === 0) throw notStored(table, column);
+    return { column };
+  }
   if (table.rest === undefined) throw unknownColumn(table, name);
   return { column: table.rest, member: checkOpenName(table, name) };
 }
