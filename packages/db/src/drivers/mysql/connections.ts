@@ -1,15 +1,19 @@
 // The connections to one server: made when they are first needed, set up once, lent to one call at a time.
 
+import type { Socket } from "node:net";
 import { cancelledError } from "@bk/core";
 import type * as Mysql from "mysql2";
-import type { ConnectionOptions, Pool, PoolConnection } from "mysql2";
+import type { Connection, ConnectionOptions, Pool, PoolConnection } from "mysql2";
 import type { Value } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
 import type { SqlDialect } from "../../sql/dialect.js";
 import { mariadbDialect, mysqlBytesDialect, mysqlDialect } from "./dialect.js";
-import { classifyConnecting } from "./errors.js";
+import { classifyConnecting, errorNumber } from "./errors.js";
 import type { MysqlLocation } from "./options.js";
 import { type Answer, runNative, runPrepared, runText } from "./statements.js";
+
+/** How long the server may take for what ends something, in milliseconds. */
+const patienceMs = 1_000;
 
 type Client = Pick<typeof Mysql, "createPool" | "createConnection">;
 
@@ -90,6 +94,12 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
   };
   const pool: Pool = client.createPool({ ...settings, connectionLimit: location.max });
   const known = new WeakMap<PoolConnection, Server>();
+  const open = new Set<PoolConnection>();
+  pool.on("connection", (connection) => {
+    open.add(connection);
+    connection.once("end", () => open.delete(connection));
+    connection.once("error", () => open.delete(connection));
+  });
 
   async function lend(signal?: AbortSignal): Promise<Lent> {
     if (signal?.aborted) throw cancelledError(signal);
@@ -128,6 +138,8 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
 
   function connectError(error: unknown): unknown {
     if (error instanceof Error && error.name === "DbError") return error;
+    if (error instanceof Error && error.message === "Pool is closed.")
+      return new DbError("closed", "the database is closed", { driver: engine, outcome: "none", cause: error });
     const known = classifyConnecting(error);
     if (known === undefined) return error;
     return new DbError(known.code, known.message ?? "a connection could not be made", { outcome: "none", cause: error });
@@ -158,35 +170,49 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
   ): Promise<Result> {
     if (signal === undefined) return work();
     if (signal.aborted) throw cancelledError(signal);
-    let killed: Promise<void> | undefined;
-    const stop = (): void => void (killed = kill(connection));
+    let stopped: Promise<void> | undefined;
+    const stop = (): void => void (stopped = kill(connection).then((done) => (done ? undefined : cut(connection))));
     signal.addEventListener("abort", stop, { once: true });
     try {
       return await work();
     } finally {
       signal.removeEventListener("abort", stop);
       // Nobody else gets the connection before it is over, or the next statement would be the one to end.
-      await killed;
+      await stopped;
     }
   }
 
-  /** Ends what a connection does, from another one. */
-  function kill(connection: PoolConnection): Promise<void> {
+  /** Ends what a connection does, from another one; false when the server does not answer. */
+  function kill(connection: PoolConnection): Promise<boolean> {
     return new Promise((resolve) => {
-      const other = client.createConnection(settings);
-      // The statement may have ended meanwhile, or the server be gone: then there is nothing to end.
-      other.on("error", () => resolve());
-      other.query(`KILL QUERY ${Number(connection.threadId)}`, () => {
-        other.destroy();
-        resolve();
+      const other = client.createConnection({ ...settings, connectTimeout: Math.min(location.connectTimeoutMs, patienceMs) });
+      other.on("error", () => resolve(false));
+      other.query({ sql: `KILL QUERY ${Number(connection.threadId)}`, timeout: patienceMs }, (error) => {
+        // The statement may have ended, and its connection with it.
+        resolve(error === null || errorNumber(error) !== undefined);
+        cut(other);
       });
     });
   }
 
-  return {
-    lend,
-    close: () => new Promise((resolve, reject) => pool.end((error) => (error ? reject(error as Error) : resolve()))),
-  };
+  /** Says goodbye on every connection, and cuts those on which the server does not take notice. */
+  async function close(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, patienceMs)));
+    // A connection that is gone already needs no goodbye.
+    const ended = new Promise<void>((resolve) => pool.end(() => resolve()));
+    await Promise.race([ended, patience]);
+    clearTimeout(timer);
+    for (const connection of open) cut(connection);
+  }
+
+  return { lend, close };
+}
+
+/** Ends a connection without the server; what waits on it rejects as lost. */
+function cut(connection: Connection): void {
+  const { stream } = connection as unknown as { readonly stream: Socket };
+  stream.destroy(Object.assign(new Error("the connection was cut"), { code: "ECONNRESET" }));
 }
 
 /** Whether a version of MySQL has `utf8mb4_0900_bin`: since 8.0.17. */
