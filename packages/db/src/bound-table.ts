@@ -109,12 +109,9 @@ export class BoundTable {
     return result instanceof Promise ? this.#order.run(text, () => result) : result;
   }
 
-  /** Runs one write of many rows, no two of them the same, after the writes of each that were called before. */
-  orderedMany<T>(keys: readonly Values[], write: () => Promise<T>): Promise<T> {
-    return this.#order.runMany(
-      keys.map((key) => this.rowText(key)),
-      write,
-    );
+  /** Runs one write of many rows, no two of them the same, after the writes of each that were called before; `rows` by {@link rowText}. */
+  orderedMany<T>(rows: readonly string[], write: () => T | Promise<T>): T | Promise<T> {
+    return this.#order.runMany(rows, write);
   }
 
   /** Equal for keys of one row. */

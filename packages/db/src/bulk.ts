@@ -33,7 +33,7 @@ export interface BulkHome {
 }
 
 /** Items that are under way at the same time; more wait, so that a long list does not fill the memory. */
-const window = 10_000;
+const window = 5_000;
 
 /** Carries the items out, those on one row in their order; a result for each. */
 export async function runBulk(items: readonly BulkItem[], home: BulkHome): Promise<BulkResult[]> {
@@ -127,7 +127,11 @@ function asDbError(error: unknown): DbError {
 }
 
 interface Group {
-  readonly writes: PlainWrite[];
+  readonly bound: BoundTable;
+  readonly prepared: Prepared;
+  readonly finish: (reply: Reply) => WriteResult;
+  readonly values: Values[];
+  readonly rows: string[];
   readonly places: number[];
 }
 
@@ -138,15 +142,16 @@ class Wave {
   readonly #rows = new Map<BoundTable, Set<string>>();
 
   /** False when the wave has a write of the row already. */
-  add(place: number, write: PlainWrite): boolean {
-    const { bound, prepared, key } = write;
+  add(place: number, { bound, prepared, finish, values, key }: PlainWrite): boolean {
     let rows = this.#rows.get(bound);
     if (rows === undefined) this.#rows.set(bound, (rows = new Set()));
-    const size = rows.size;
-    if (rows.add(bound.rowText(key)).size === size) return false;
+    const row = bound.rowText(key);
+    const { size } = rows;
+    if (rows.add(row).size === size) return false;
     let group = this.#groups.get(prepared);
-    if (group === undefined) this.#groups.set(prepared, (group = { writes: [], places: [] }));
-    group.writes.push(write);
+    if (group === undefined) this.#groups.set(prepared, (group = { bound, prepared, finish, values: [], rows: [], places: [] }));
+    group.values.push(values);
+    group.rows.push(row);
     group.places.push(place);
     this.size++;
     return true;
@@ -158,25 +163,21 @@ class Wave {
   }
 }
 
-async function sendGroup({ writes, places }: Group, items: readonly BulkItem[], results: BulkResult[]): Promise<void> {
-  const { bound, prepared } = writes[0]!;
+async function sendGroup(
+  { bound, prepared, finish, values, rows, places }: Group,
+  items: readonly BulkItem[],
+  results: BulkResult[],
+): Promise<void> {
   const { pool, table } = bound;
-  const send = (): Promise<(Reply | Error)[]> =>
-    pool.sendMany(
-      prepared,
-      writes.map(({ values }) => values),
-    );
-  const replies = await bound.orderedMany(
-    writes.map(({ key }) => key),
-    send,
-  );
-  replies.forEach((reply, i) => {
+  const replies = await bound.orderedMany(rows, () => pool.sendMany(prepared, values));
+  for (let i = 0; i < replies.length; i++) {
     const place = places[i]!;
+    const reply = replies[i]!;
     try {
       if (reply instanceof Error) throw reply;
-      results[place] = writes[i]!.finish(reply);
+      results[place] = finish(reply);
     } catch (error) {
       results[place] = { error: pool.error(error, { verb: items[place]!.op, table }) };
     }
-  });
+  }
 }

@@ -294,8 +294,9 @@ export interface Driver<Command = unknown> {
    * Carries one command out for several groups of values at once, each with its own reply, in order. All members take
    * effect or none does; after a rejection that `classify` gives the outcome `none` the core tries the members alone.
    * No two members concern one row.
+   * A synchronous engine answers at once.
    */
-  executeGroup?(command: Command, group: readonly Values[], signal?: AbortSignal): Promise<readonly Reply[]>;
+  executeGroup?(command: Command, group: readonly Values[], signal?: AbortSignal): readonly Reply[] | Promise<readonly Reply[]>;
   /** Opens a transaction; `capabilities.transactions` is `interactive`. */
   begin?(options: {
     readonly isolation?: "default" | "serializable";

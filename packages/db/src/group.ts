@@ -149,9 +149,11 @@ export class RowOrder {
   }
 
   /** Runs `task` when the writes of all of `keys` that were called before are over. */
-  runMany<T>(keys: readonly string[], task: () => Promise<T>): Promise<T> {
+  runMany<T>(keys: readonly string[], task: () => T | Promise<T>): T | Promise<T> {
     const before = this.#last.size === 0 ? [] : keys.map((key) => this.#last.get(key)).filter((last) => last !== undefined);
     const result = before.length === 0 ? task() : Promise.allSettled(before).then(task);
+    // What is done already needs no bookkeeping.
+    if (!(result instanceof Promise)) return result;
     for (const key of keys) this.#last.set(key, result);
     const done = (): void => {
       for (const key of keys) if (this.#last.get(key) === result) this.#last.delete(key);

@@ -33,6 +33,9 @@ export interface PoolOptions {
   readonly attempts?: number | undefined;
 }
 
+/** A reply or an error for each member of a group. */
+export type Replies = readonly (Reply | BkError)[];
+
 const maxGroupsAtOnce = 4;
 /** Members of a refused group that are tried alone at once. */
 const smallGroup = 8;
@@ -95,19 +98,32 @@ export class Pool {
 
   /**
    * Sends one command for many groups of values at once, no two of them on one row; each gets its own reply or error.
-   * Never rejects but when the pool is closed.
+   * Never rejects but when the pool is closed. A synchronous engine answers at once.
    */
-  sendMany(prepared: Prepared, group: readonly Values[]): Promise<(Reply | BkError)[]> {
+  sendMany(prepared: Prepared, group: readonly Values[]): Replies | Promise<Replies> {
     if (this.#closed) throw new DbError("closed", "the database is closed");
     this.metrics.calls += group.length;
-    return this.#track(this.#sendParts(prepared, group));
+    const most = this.#mostOf(prepared);
+    if (group.length > most || group.length === 1) return this.#track(this.#sendParts(prepared, group, most));
+    try {
+      this.metrics.groups++;
+      const replies = this.driver.executeGroup!(prepared.command, group);
+      if (!(replies instanceof Promise)) return replies;
+      return this.#track(replies.catch((error: unknown) => this.#takeApart(error, prepared, group)));
+    } catch (error) {
+      return this.#track(this.#takeApart(error, prepared, group));
+    }
   }
 
-  async #sendParts(prepared: Prepared, group: readonly Values[]): Promise<(Reply | BkError)[]> {
+  /** Most members of a group of a command; 1 where the driver takes none. */
+  #mostOf({ shape }: Prepared): number {
     const { executeGroup, capabilities } = this.driver;
-    const most = executeGroup === undefined ? 1 : (capabilities.group[prepared.shape.verb as "put"] ?? 1);
+    return executeGroup === undefined ? 1 : (capabilities.group[shape.verb as "put"] ?? 1);
+  }
+
+  async #sendParts(prepared: Prepared, group: readonly Values[], most: number): Promise<Replies> {
     const size = most > 1 ? most : ungrouped;
-    const replies: (readonly (Reply | BkError)[])[] = [];
+    const replies: Replies[] = [];
     let next = 0;
     const lane = async (): Promise<void> => {
       while (next * size < group.length) {
@@ -120,23 +136,27 @@ export class Pool {
     return replies.flat();
   }
 
-  /** A group that the engine refuses for what one of its members has is halved until that one is alone. */
-  async #sendPart(prepared: Prepared, part: readonly Values[]): Promise<readonly (Reply | BkError)[]> {
+  async #sendPart(prepared: Prepared, part: readonly Values[]): Promise<Replies> {
     if (part.length === 1) return this.#sendApart(prepared, part);
     try {
       this.metrics.groups++;
       return await this.driver.executeGroup!(prepared.command, part);
     } catch (error) {
-      const known = this.#known(error);
-      const { code, outcome } = known;
-      if (outcome !== "none") return part.map(() => known);
-      if (part.length <= smallGroup || (code !== "already-exists" && code !== "invalid")) return this.#sendApart(prepared, part);
-      const middle = part.length >> 1;
-      return [...(await this.#sendPart(prepared, part.slice(0, middle))), ...(await this.#sendPart(prepared, part.slice(middle)))];
+      return this.#takeApart(error, prepared, part);
     }
   }
 
-  #sendApart(prepared: Prepared, part: readonly Values[]): Promise<(Reply | BkError)[]> {
+  /** A group that the engine refuses for what one of its members has is halved until that one is alone. */
+  async #takeApart(error: unknown, prepared: Prepared, part: readonly Values[]): Promise<Replies> {
+    const known = this.#known(error);
+    const { code, outcome } = known;
+    if (outcome !== "none") return part.map(() => known);
+    if (part.length <= smallGroup || (code !== "already-exists" && code !== "invalid")) return this.#sendApart(prepared, part);
+    const middle = part.length >> 1;
+    return [...(await this.#sendPart(prepared, part.slice(0, middle))), ...(await this.#sendPart(prepared, part.slice(middle)))];
+  }
+
+  #sendApart(prepared: Prepared, part: readonly Values[]): Promise<Replies> {
     // What is rejected is made by #failed, and so is an error of this package.
     return Promise.all(part.map((values) => this.#executeOne(prepared, values).catch((error: unknown) => error as BkError)));
   }

@@ -27,15 +27,24 @@ export function checkJson(column: Column, value: unknown, depth = 0): unknown {
     case "object":
       if (value === null) return null;
       if (depth >= maxJsonDepth) refuse(column, "type", `must not be cyclic or deeper than ${maxJsonDepth} levels`);
-      if (Array.isArray(value)) return Array.from(value, (item: unknown) => checkJson(column, item, depth + 1));
+      if (Array.isArray(value)) return checkList(column, value, depth);
       if (isPlainObject(value)) return checkObject(column, value, depth);
   }
   refuse(column, "type", "must hold nothing but what JSON has: null, booleans, numbers, texts, lists and plain objects");
 }
 
+function checkList(column: Column, value: readonly unknown[], depth: number): unknown[] {
+  const copy: unknown[] = [];
+  // By index, so that holes are met too.
+  for (let i = 0; i < value.length; i++) copy.push(checkJson(column, value[i], depth + 1));
+  return copy;
+}
+
 function checkObject(column: Column, value: Record<string, unknown>, depth: number): Record<string, unknown> {
   const copy: Record<string, unknown> = {};
-  for (const name of Object.keys(value)) {
+  const names = Object.keys(value);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!;
     if (!isStorableText(name)) refuse(column, "type", "holds a name with U+0000 or a lone surrogate");
     const member = value[name];
     if (member !== undefined) setMember(copy, name, checkJson(column, member, depth + 1));

@@ -116,7 +116,8 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
       await fresh(tableOf("account"));
       const rows = Array.from({ length: size }, (_, i) => rowOf(`k${i}`, i));
       const bad = rows.map((row, i) => (i === 2 ? [row[0]!, "k0@x", ...row.slice(2)] : row));
-      const error: unknown = await driver.executeGroup!(driver.compile(put("account", "put")), bad).catch((thrown: unknown) => thrown);
+      const sent = Promise.resolve(driver.executeGroup!(driver.compile(put("account", "put")), bad));
+      const error: unknown = await sent.catch((thrown: unknown) => thrown);
       expect(driver.classify(error)).toMatchObject({ code: "already-exists", outcome: "none", detail: { unique: "email" } });
       expect((await run(select("account", { count: true }))).rows).toEqual([[0]]);
       // The connection goes on, and what it prepared is made again.

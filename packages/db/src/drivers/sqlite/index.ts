@@ -207,7 +207,7 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqlCo
     describe: describeCommand,
     classify: classifySqlite,
     execute,
-    async executeGroup(command, group, signal) {
+    executeGroup(command, group, signal) {
       return whenFree(writers.taken, () => main.executeGroup(command, group), signal);
     },
     begin,
