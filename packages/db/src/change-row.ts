@@ -12,7 +12,7 @@ import type { Change, Codec, Reply, Value } from "./driver.js";
 import { DbError, invalid } from "./errors.js";
 import { freeingUnique } from "./free-unique.js";
 import { type LogicalRow, checkRow, keyOf } from "./normalize.js";
-import { living, valueEncoder } from "./pages.js";
+import { living, valueEncoder } from "./question.js";
 import type { PlainWrite } from "./bulk.js";
 import { learnChange, plainChange } from "./plain-change.js";
 import { isNative } from "./plan.js";

@@ -1,8 +1,12 @@
 // Copying tables from one pool to another, page by page; it can be stopped and taken up again.
 
+import { cancelledError } from "@bk/core";
+
 import type { BoundTable } from "./bound-table.js";
+import { readBack } from "./checked-row.js";
 import type { CallOptions } from "./call-options.js";
-import { type ReadContext, ask, pageOf } from "./pages.js";
+import { pageOf } from "./pages.js";
+import { type ReadContext, ask } from "./question.js";
 import type { WriteContext } from "./write-context.js";
 import { writeRow } from "./write-row.js";
 
@@ -12,7 +16,7 @@ export interface CopyProgress {
   /** Rows copied of this table in this run. */
   readonly copied: number;
   /** What `copy` takes to go on after this page. */
-  readonly resume: { readonly table: string; readonly start: string | undefined };
+  readonly resume: { readonly table: string; readonly start: string | undefined; /** The table is copied. */ readonly done?: boolean };
 }
 
 export interface CopyOptions extends CallOptions {
@@ -38,15 +42,19 @@ export async function copyTable(
 ): Promise<number> {
   const { name } = from.table;
   const count = options.count ?? 500;
-  let start = options.resume?.table === name ? options.resume.start : undefined;
+  const resume = options.resume?.table === name ? options.resume : undefined;
+  if (resume?.done === true) return 0;
+  let start = resume?.start;
   let copied = 0;
   do {
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) throw cancelledError(options.signal);
     const page = await pageOf(ask(from, read, {}, {}), read, count, { start, signal: options.signal });
-    await Promise.all(page.rows.map(async (row) => writeRow(to, write, "put", row, { keepNow: true, signal: options.signal })));
+    await Promise.all(
+      page.rows.map(async (row) => writeRow(to, write, "put", readBack(from.table, row), { keepNow: true, signal: options.signal })),
+    );
     copied += page.rows.length;
     start = page.next;
-    options.onProgress?.({ table: name, copied, resume: { table: name, start } });
+    options.onProgress?.({ table: name, copied, resume: { table: name, start, done: start === undefined } });
   } while (start !== undefined);
   return copied;
 }

@@ -137,7 +137,11 @@ export class Database extends Verbs {
       const target = home.bound(name, options.to);
       if (source.pool === target.pool) throw invalid("copy: from and to must be two pools");
       const context = home.context(undefined);
-      copied[name] = await source.pool.track(copyTable(source, target, context, context, options));
+      try {
+        copied[name] = await source.pool.track(copyTable(source, target, context, context, options));
+      } catch (error) {
+        throw source.pool.error(error, { verb: "copy", table: source.table });
+      }
     }
     return copied;
   }

@@ -9,7 +9,7 @@ import { parseFilter } from "./condition/parse.js";
 import type { Reply, Values } from "./driver.js";
 import { DbError } from "./errors.js";
 import { checkKey } from "./normalize.js";
-import { living, valueEncoder } from "./pages.js";
+import { living, valueEncoder } from "./question.js";
 import { isNative } from "./plan.js";
 import { type RowOptions, type WriteContext, type WriteResult, done, nothing } from "./write-context.js";
 

@@ -4,7 +4,7 @@ import { BkError } from "@bk/core";
 
 import type { BoundTable } from "./bound-table.js";
 import { type Condition, allOf } from "./condition/condition.js";
-import { valueEncoder } from "./pages.js";
+import { valueEncoder } from "./question.js";
 import type { Index } from "./schema/table.js";
 import type { WriteContext, WriteOptions, WriteResult } from "./write-context.js";
 

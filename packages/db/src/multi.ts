@@ -7,7 +7,8 @@ import { type Condition, allOf, conditionKey, isNever } from "./condition/condit
 import { parseFilter } from "./condition/parse.js";
 import type { Change } from "./driver.js";
 import { DbError, invalid } from "./errors.js";
-import { ask, hasConditions, living, refuseScan, rowsOf, valueEncoder } from "./pages.js";
+import { rowsOf } from "./pages.js";
+import { ask, hasConditions, living, refuseScan, valueEncoder } from "./question.js";
 import { isNative } from "./plan.js";
 import { changeEncoder, changeRow, completeChanges, isNativeChange } from "./change-row.js";
 import { deleteRow } from "./delete-row.js";

@@ -10,7 +10,7 @@ import { checkOperand } from "./change/operand.js";
 import { type RowChange, changeEncoder, isNativeChange } from "./change-row.js";
 import type { Change, Reply, Value } from "./driver.js";
 import { checkKeyValues } from "./normalize.js";
-import { valueEncoder } from "./pages.js";
+import { valueEncoder } from "./question.js";
 import type { Prepared } from "./pipeline.js";
 import { isNative } from "./plan.js";
 import type { Table } from "./schema/table.js";

@@ -5,6 +5,7 @@ import type { CallOptions } from "./call-options.js";
 import type { Reply, SelectShape } from "./driver.js";
 import { DbError, invalid } from "./errors.js";
 import { checkKey } from "./normalize.js";
+import { pageOf, presenterOf, rowsOf } from "./pages.js";
 import {
   type Page,
   type Question,
@@ -15,12 +16,9 @@ import {
   checkConsistent,
   checkCount,
   hasConditions,
-  pageOf,
-  presenterOf,
   refuseScan,
-  rowsOf,
   valueEncoder,
-} from "./pages.js";
+} from "./question.js";
 import type { Prepared } from "./pipeline.js";
 import { compileArrayDecoder } from "./schema/encodings.js";
 import { parseSearch } from "./search/query.js";

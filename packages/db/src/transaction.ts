@@ -4,7 +4,6 @@ import { BoundTable, slotsOf } from "./bound-table.js";
 import type { Driver, RowChange, Value, Values } from "./driver.js";
 import { memoryDriver } from "./drivers/memory/index.js";
 import { DbError } from "./errors.js";
-import { TableHooks } from "./hooks.js";
 import { Pool, type Target } from "./pipeline.js";
 
 export interface TransactionOptions {
@@ -125,7 +124,7 @@ async function openOverlay(pool: Pool): Promise<Overlay> {
   const tables = new Map<BoundTable, BoundTable>();
   const loaded = new Map<string, Promise<LoadedRow>>();
   const boundOf = (real: BoundTable): BoundTable => {
-    const known = tables.get(real) ?? new BoundTable(memory, real.table, new TableHooks(log));
+    const known = tables.get(real) ?? new BoundTable(memory, real.table, real.hooks);
     tables.set(real, known);
     return known;
   };

@@ -5,6 +5,7 @@ import type { Clock } from "@bk/core";
 import type { BoundTable, Row } from "./bound-table.js";
 import { type BulkResult, runBulk } from "./bulk.js";
 import type { CallOptions } from "./call-options.js";
+import { CheckedRow } from "./checked-row.js";
 import { checkOptions, checkOtherOptions } from "./check-options.js";
 import { DbError, invalid } from "./errors.js";
 import type { HookCall, HookVerb } from "./hooks.js";
@@ -296,7 +297,7 @@ export class Verbs {
       const logical = checkRow(rules, call.row, this.#home.clock, keepNow);
       const key = real.table.key.map((column) => logical[column.index]);
       await overlay.load(real, key);
-      return { ...call, row: real.presentLogical(logical) };
+      return { ...call, row: new CheckedRow(logical) };
     }
     return call;
   }

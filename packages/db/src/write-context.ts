@@ -4,7 +4,7 @@ import type { Clock } from "@bk/core";
 
 import type { Row } from "./bound-table.js";
 import type { CallOptions } from "./call-options.js";
-import type { ReadContext } from "./pages.js";
+import type { ReadContext } from "./question.js";
 
 export interface WriteContext extends ReadContext {
   readonly clock: Clock;

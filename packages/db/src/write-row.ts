@@ -5,6 +5,7 @@ import type { PlainWrite } from "./bulk.js";
 import { changeIfSame, readWhole, untilUnchanged } from "./change-if-same.js";
 import type { Condition } from "./condition/condition.js";
 import type { Change, PutShape, Reply, Value, Values } from "./driver.js";
+import { CheckedRow } from "./checked-row.js";
 import { DbError } from "./errors.js";
 import { freeingUnique } from "./free-unique.js";
 import { type LogicalRow, checkRow } from "./normalize.js";
@@ -21,7 +22,7 @@ export function writeRow(
   row: unknown,
   options?: WriteOptions,
 ): WriteResult | Promise<WriteResult> {
-  const logical = checkRow(bound.rules, row, context.clock, options?.keepNow === true);
+  const logical = row instanceof CheckedRow ? row.values : checkRow(bound.rules, row, context.clock, options?.keepNow === true);
   return freeingUnique(
     bound,
     context,
