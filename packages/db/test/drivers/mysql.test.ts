@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Condition } from "../../src/condition/condition.js";
 import type { Driver, Reply, Shape, Value, Values } from "../../src/driver.js";
 import type { MysqlCommand } from "../../src/drivers/mysql/compile.js";
+import { classifyMysql } from "../../src/drivers/mysql/errors.js";
 import { fixture, mariadbFixture } from "../../src/drivers/mysql/fixture.js";
 import { mysqlDriver } from "../../src/drivers/mysql/index.js";
 import { compileTables } from "../../src/schema/compile-table.js";
@@ -496,6 +497,42 @@ describe("driver: mysql", () => {
     ["mysql://host/db", { connectTimeoutMs: "soon" }, /"connectTimeoutMs"/],
   ])("refuses %s with %j", async (url, options, message) => {
     await expect(openAt(url, options)).rejects.toMatchObject({ code: "invalid", message: expect.stringMatching(message) as unknown });
+  });
+
+  const native = (errno: number, message: string, sqlState = "HY000"): Error =>
+    Object.assign(new Error(message), { errno, sqlState, code: "ER_OTHER", sqlMessage: message });
+  it.each([
+    [native(1062, "Duplicate entry 'a' for key 'PRIMARY'", "23000"), "already-exists", "none"],
+    [native(1062, "Duplicate entry 'a' for key 'account.account_email_unique'", "23000"), "already-exists", "none"],
+    [native(1213, "Deadlock found when trying to get lock; try restarting transaction", "40001"), "limited", "none"],
+    [native(1205, "Lock wait timeout exceeded; try restarting transaction"), "limited", "none"],
+    [native(1040, "Too many connections", "08004"), "unavailable", "none"],
+    [native(1045, "Access denied for user 'app'@'localhost' (using password: YES)", "28000"), "denied", "none"],
+    [native(1146, "Table 'test.photo' doesn't exist", "42S02"), "drift", "none"],
+    [native(1264, "Out of range value for column 'n' at row 1", "22003"), "invalid", "none"],
+    [native(1690, "BIGINT value is out of range in '(1 + 1)'", "22003"), "invalid", "none"],
+    [native(1406, "Data too long for column 'place' at row 1", "22001"), "too-large", "none"],
+    [native(1118, "Row size too large", "42000"), "too-large", "none"],
+    [native(1366, "Incorrect string value: '\\xFF' for column 'place' at row 1"), "invalid", "none"],
+    [native(3024, "Query execution was interrupted, maximum statement execution time exceeded"), "timeout", "none"],
+    [native(1317, "Query execution was interrupted", "70100"), "cancelled", "none"],
+    [native(1053, "Server shutdown in progress", "08S01"), "unavailable", "unknown"],
+    [
+      Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED", errno: -111, fatal: true }),
+      "unavailable",
+      "none",
+    ],
+    [
+      Object.assign(new Error("Connection lost: The server closed the connection."), { code: "PROTOCOL_CONNECTION_LOST", fatal: true }),
+      "unavailable",
+      "unknown",
+    ],
+    [Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET", errno: -104, fatal: true }), "unavailable", "unknown"],
+    [Object.assign(new Error("Can't add new command when connection is in closed state"), { fatal: true }), "unavailable", "none"],
+  ])("classifies %s as %s, outcome %s", (error, code, outcome) => {
+    const classified = classifyMysql(error);
+    expect(classified).toMatchObject({ code, outcome });
+    expect(classified?.message).not.toMatch(/'a'|app/);
   });
 
   const server = process.env[mariadbFixture.env];
