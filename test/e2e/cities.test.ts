@@ -58,8 +58,10 @@ const engines: readonly Engine[] = [
   embedded,
   engineOf(postgres, true),
   engineOf(mysql, true),
-  engineOf(mariadb, true),
+  // The driver of mysql, whose run has every row.
+  engineOf(mariadb, false),
   engineOf(redis, true),
+  // DynamoDB Local writes a thousand rows a second.
   engineOf(dynamodb, false),
 ];
 
