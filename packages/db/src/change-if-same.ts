@@ -68,11 +68,16 @@ const eagerAttempts = 3;
 const mostAttempts = 500;
 
 /** Repeats `attempt` while it gives undefined: somebody changed the row between reading and writing. */
-export async function untilUnchanged<T>(
+export function untilUnchanged<T>(
+  bound: BoundTable,
   context: WriteContext,
   options: CallOptions | undefined,
   attempt: () => Promise<T | undefined>,
 ): Promise<T> {
+  return bound.pool.track(repeated(context, options, attempt));
+}
+
+async function repeated<T>(context: WriteContext, options: CallOptions | undefined, attempt: () => Promise<T | undefined>): Promise<T> {
   for (let i = 0; i < mostAttempts; i++) {
     const result = await attempt();
     if (result !== undefined) return result;

@@ -233,7 +233,7 @@ export function changeEncoder(changes: readonly Change[], guard: ValuesEncoder, 
 function changeByReading(bound: BoundTable, context: WriteContext, change: RowChange): Promise<WriteResult> {
   const { options, changes, values, storedKey } = change;
   const holds = compileMatcher(change.where, (column) => column.index);
-  return untilUnchanged(context, options, async () => {
+  return untilUnchanged(bound, context, options, async () => {
     const before = await readWhole(bound, context, storedKey, options);
     if (before === undefined) return makeMissing(bound, context, change);
     if (!holds(before, values)) {

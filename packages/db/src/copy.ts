@@ -6,7 +6,7 @@ import type { BoundTable } from "./bound-table.js";
 import { readBack } from "./checked-row.js";
 import type { CallOptions } from "./call-options.js";
 import { pageOf } from "./pages.js";
-import { type ReadContext, ask } from "./question.js";
+import { type ReadContext, ask, checkCount } from "./question.js";
 import type { WriteContext } from "./write-context.js";
 import { writeRow } from "./write-row.js";
 
@@ -41,7 +41,7 @@ export async function copyTable(
   options: CopyOptions,
 ): Promise<number> {
   const { name } = from.table;
-  const count = options.count ?? 500;
+  const count = options.count === undefined ? 500 : checkCount(options.count);
   const resume = options.resume?.table === name ? options.resume : undefined;
   if (resume?.done === true) return 0;
   let start = resume?.start;

@@ -138,7 +138,7 @@ export class Database extends Verbs {
       if (source.pool === target.pool) throw invalid("copy: from and to must be two pools");
       const context = home.context(undefined);
       try {
-        copied[name] = await source.pool.track(copyTable(source, target, context, context, options));
+        copied[name] = await home.track(copyTable(source, target, context, context, options));
       } catch (error) {
         throw source.pool.error(error, { verb: "copy", table: source.table });
       }
@@ -176,6 +176,7 @@ export class Home implements VerbsHome {
   readonly #bound = new Map<Pool, Map<string, BoundTable>>();
   readonly #hooks = new Map<string, TableHooks>();
   readonly #context: WriteContext;
+  readonly #running = new Set<Promise<unknown>>();
   #scopes: AsyncLocalStorage<Scope> | undefined;
   #closed = false;
 
@@ -238,11 +239,11 @@ export class Home implements VerbsHome {
   }
 
   async transaction<T>(work: (tx: Verbs) => Promise<T>, options: TransactionOptions): Promise<T> {
-    if (this.#closed) throw new DbError("closed", "the database is closed");
     const pool = this.poolNamed(options.pool);
     const { transactions } = pool.driver.capabilities;
     const outer = this.scope();
     if (outer !== undefined && !outer.over && outer.pool === pool) return work(new Verbs(this, pool.name, outer));
+    if (this.#closed) throw new DbError("closed", "transaction: the database is closed", { op: "transaction" });
     if (transactions === "none")
       throw pool.error(
         new DbError("unsupported", "this driver has no transactions (capability transactions)", { detail: { capability: "transactions" } }),
@@ -260,7 +261,15 @@ export class Home implements VerbsHome {
 
   async close(): Promise<void> {
     this.#closed = true;
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
     await Promise.all([...this.pools.values()].map((pool) => pool.close()));
+  }
+
+  track<T>(work: Promise<T>): Promise<T> {
+    this.#running.add(work);
+    const done = (): void => void this.#running.delete(work);
+    work.then(done, done);
+    return work;
   }
 }
 

@@ -97,7 +97,7 @@ function deleteByReading(
     if (options?.mustMatch !== true) return nothing;
     throw new DbError(code, message);
   };
-  return untilUnchanged(context, options, async () => {
+  return untilUnchanged(bound, context, options, async () => {
     const before = await readWhole(bound, context, storedKey, options);
     if (before === undefined) return fail("not-found", "there is no row with this key");
     if (!holds(before, values)) return fail("condition-failed", "the condition in where does not hold for the row");

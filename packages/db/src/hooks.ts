@@ -53,6 +53,7 @@ export class TableHooks {
     const [when, verb] = event.split(":");
     if ((when !== "before" && when !== "after") || !(verb === "*" || (hookVerbs as readonly string[]).includes(verb ?? "")))
       throw invalid(`unknown hook event ${JSON.stringify(event)}; use before:VERB or after:VERB with one of ${hookVerbs.join(", ")}, *`);
+    if (typeof hook !== "function") throw invalid(`the hook ${event} must be a function`);
     const known = this.#hooks.get(event);
     if (known === undefined) this.#hooks.set(event, [hook]);
     else known.push(hook);

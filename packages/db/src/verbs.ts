@@ -30,6 +30,8 @@ export interface VerbsHome {
   context(scope: Scope | undefined): WriteContext;
   scope(): Scope | undefined;
   transaction<T>(work: (tx: Verbs) => Promise<T>, options: TransactionOptions): Promise<T>;
+  /** Lets `close` wait for work that is several calls. */
+  track<T>(work: Promise<T>): Promise<T>;
 }
 
 type Options = CallOptions | undefined;
@@ -49,11 +51,14 @@ export class Verbs {
   readonly #home: VerbsHome;
   readonly #pool: string | undefined;
   readonly #scope: Scope | undefined;
+  readonly #begun: boolean;
 
-  constructor(home: VerbsHome, pool: string | undefined, scope: Scope | undefined) {
+  /** @param begun  the calls belong to one that was made before, which may end though the database is closed meanwhile */
+  constructor(home: VerbsHome, pool: string | undefined, scope: Scope | undefined, begun = false) {
     this.#home = home;
     this.#pool = pool;
     this.#scope = scope;
+    this.#begun = begun;
   }
 
   async get(table: string, key: unknown, options?: ReadOptions): Promise<Row | undefined> {
@@ -130,12 +135,14 @@ export class Verbs {
 
   async updateAll(table: string, filter: unknown, changes: unknown, options?: ManyOptions): Promise<{ affected: number }> {
     return this.#run("updateAll", table, options, { filter, changes }, (bound, context, call) =>
-      updateMany(bound, context, call.filter, call.changes, options),
+      this.#home.track(updateMany(bound, context, call.filter, call.changes, options)),
     );
   }
 
   async delAll(table: string, filter: unknown, options?: ManyOptions): Promise<{ affected: number }> {
-    return this.#run("delAll", table, options, { filter }, (bound, context, call) => deleteMany(bound, context, call.filter, options));
+    return this.#run("delAll", table, options, { filter }, (bound, context, call) =>
+      this.#home.track(deleteMany(bound, context, call.filter, options)),
+    );
   }
 
   /**
@@ -150,10 +157,12 @@ export class Verbs {
     const { atomic = false, ...rest } = options;
     if (atomic) return this.#atomicBulk(checked, rest);
     const isPlain = Object.values(rest).every((value) => value === undefined);
-    return runBulk(checked, {
-      plain: (item) => (isPlain ? this.#plain(item) : undefined),
-      alone: (item) => this.#bulkItem(item, rest),
+    const begun = new Verbs(this.#home, this.#pool, this.#scope, !this.#home.closed);
+    const running = runBulk(checked, {
+      plain: (item) => (isPlain ? begun.#plain(item) : undefined),
+      alone: (item) => begun.#bulkItem(item, rest),
     });
+    return this.#home.track(running);
   }
 
   async #atomicBulk(items: readonly BulkItem[], options: CallOptions): Promise<WriteResult[]> {
@@ -176,7 +185,8 @@ export class Verbs {
   /** Where a write goes that may be sent with others: hooks and transactions want each by itself. */
   #plain({ table }: BulkItem): Entered | undefined {
     const home = this.#home;
-    if (home.closed || this.#scope !== undefined || home.scope() !== undefined || !home.tables.has(table)) return undefined;
+    if ((home.closed && !this.#begun) || this.#scope !== undefined || home.scope() !== undefined || !home.tables.has(table))
+      return undefined;
     const bound = home.bound(table, this.#pool);
     return bound.hooks.none ? { bound, context: home.context(undefined), scope: undefined } : undefined;
   }
@@ -202,10 +212,17 @@ export class Verbs {
 
   #enter(verb: HookVerb | "scan", table: string, options: Options): Entered {
     const home = this.#home;
-    if (home.closed) throw new DbError("closed", `${verb} ${table}: the database is closed`, { op: verb, table });
+    const found = this.#scope ?? home.scope();
+    // What was begun before the database was closed may end.
+    if (home.closed && !this.#begun && found?.over !== false)
+      throw new DbError("closed", `${verb} ${table}: the database is closed`, { op: verb, table });
     const bound = home.bound(table, this.#pool ?? options?.pool);
     if (options !== undefined) checkOptions(bound.pool, bound, verb, options);
-    const found = this.#scope ?? home.scope();
+    if (options?.pool !== undefined && options.pool !== bound.pool.name)
+      throw bound.pool.error(invalid(`these calls go to the pool ${bound.pool.name}; the option pool names another one`), {
+        verb,
+        table: bound.table,
+      });
     const scope = found !== undefined && found.pool === bound.pool ? found : undefined;
     if (scope?.over) throw bound.pool.error(new DbError("closed", "the transaction is over"), { verb, table: bound.table });
     if (scope?.overlay === undefined) return { bound, context: home.context(scope), scope };

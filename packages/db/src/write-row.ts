@@ -111,7 +111,7 @@ async function putByReading(
   const { table } = bound;
   const key = storedKeyOf(table, stored);
   const changes = table.columns.filter((column) => !column.isKey).map((column): Change => ({ column, op: "set", slot: column.index }));
-  return untilUnchanged(context, options, async () => {
+  return untilUnchanged(bound, context, options, async () => {
     const before = await readWhole(bound, context, key, options);
     if (before === undefined || changes.length === 0) {
       const added = await bound.pool.send(
