@@ -1,6 +1,6 @@
 // Page tokens: where a page ended, opaque to the caller and good for the same question only.
 
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, hash, randomBytes } from "node:crypto";
 
 import { conditionKey, type Condition } from "./condition/condition.js";
 import type { SortColumn } from "./driver.js";
@@ -37,14 +37,18 @@ function valueText(value: unknown): string {
 const digestBytes = 12;
 
 function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest().subarray(0, digestBytes);
+  return sha256(text).subarray(0, digestBytes);
+}
+
+function sha256(data: string | Buffer): Buffer {
+  return hash("sha256", data, "buffer");
 }
 
 /**
  * @param tokenKey  at least 16 characters; tokens made with one key are read with the same key only
  */
 export function tokenCodec(tokenKey: string | undefined): TokenCodec {
-  const key = tokenKey === undefined ? undefined : createHash("sha256").update(`bk page token\n${tokenKey}`).digest();
+  const key = tokenKey === undefined ? undefined : sha256(`bk page token\n${tokenKey}`);
   return {
     encode(question, position, order) {
       const columns = order.map(({ column }) => column);
@@ -66,7 +70,7 @@ export function tokenCodec(tokenKey: string | undefined): TokenCodec {
 }
 
 function withChecksum(body: Buffer): Buffer {
-  return Buffer.concat([createHash("sha256").update(body).digest().subarray(0, 8), body]);
+  return Buffer.concat([sha256(body).subarray(0, 8), body]);
 }
 
 function withoutChecksum(bytes: Buffer): Buffer | undefined {
