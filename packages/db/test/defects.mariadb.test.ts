@@ -1,4 +1,4 @@
 import { mariadbFixture } from "../src/drivers/mysql/fixture.js";
-import { testDefects } from "./defects.js";
+import { testDefects } from "./defects/test-defects.js";
 
 testDefects(mariadbFixture);

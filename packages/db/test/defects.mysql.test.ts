@@ -1,4 +1,4 @@
 import { fixture } from "../src/drivers/mysql/fixture.js";
-import { testDefects } from "./defects.js";
+import { testDefects } from "./defects/test-defects.js";
 
 testDefects(fixture);

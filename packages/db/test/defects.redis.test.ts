@@ -1,4 +1,4 @@
 import { fixture } from "../src/drivers/redis/fixture.js";
-import { testDefects } from "./defects.js";
+import { testDefects } from "./defects/test-defects.js";
 
 testDefects(fixture);

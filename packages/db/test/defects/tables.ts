@@ -1,0 +1,46 @@
+import { defineTables, table } from "@bk/db";
+
+export const tables = defineTables({
+  item: {
+    id: { primary: 1 },
+    n: { type: "int" },
+    num: { type: "int" },
+    text: {},
+    tags: { type: "set" },
+    data: { type: "json" },
+    place: { index: 1 },
+  },
+  pair: { id: { primary: 1 }, k: { type: "int", primary: 2 }, n: { type: "int" }, text: {}, ok: { type: "bool" } },
+  typed: {
+    id: { primary: 1 },
+    int: { type: "int" },
+    big: { type: "int64" },
+    bool: { type: "bool" },
+    real: { type: "real" },
+    price: { type: "decimal" },
+    at: { type: "timestamp" },
+    set: { type: "set", of: "int" },
+    mtime: { type: "now" },
+    size: { values: ["s", "m"] },
+    name: { maxLength: 3 },
+    mail: { type: "email" },
+    obj: { type: "obj" },
+    must: { notEmpty: true, value: "x" },
+  },
+  wide: {
+    id: { type: "uuid", primary: 1 },
+    a: { index: 1 },
+    b: { index: 2 },
+    c: { index: 3 },
+    mail: { unique: 1 },
+    order: { type: "int" },
+  },
+  joined: {
+    id: { primary: 1 },
+    key: { primary: 2, join: ["a", "b"] },
+    a: { hidden: true },
+    b: { type: "int", hidden: true },
+    n: { type: "int" },
+  },
+  free: table({ id: { primary: 1 } }, { open: true }),
+});

@@ -1,0 +1,82 @@
+// Random filters, guards and sorts.
+
+import type { Random } from "./random.js";
+import { hashColumn, indexed, type ModelTable, pools, sortable } from "./tables.js";
+
+type Values = Record<string, unknown>;
+
+/** A value of the column's pool. Times of end are told from 0; whoever makes the call adds the time. */
+export function valueOf(random: Random, table: ModelTable, column: string): unknown {
+  return random.pick(pools[table][column]!);
+}
+
+/** A condition on a column that may be compared. */
+export function condition(random: Random, table: ModelTable): Values {
+  if (random.chance(0.25)) {
+    const parts = random.times(2, () => condition(random, table));
+    return { [random.pick(["$or", "$and", "$not"])]: parts };
+  }
+  const column = random.pick(sortable[table].filter((name) => pools[table][name] !== undefined));
+  return { [column]: operand(random, table, column) };
+}
+
+function operand(random: Random, table: ModelTable, column: string): unknown {
+  const value = (): unknown => valueOf(random, table, column);
+  const ordering = ["$eq", "$ne", "$gt", "$ge", "$lt", "$le"];
+  switch (random.below(typeof value() === "string" && column !== "price" ? 9 : 7)) {
+    case 0:
+      return value();
+    case 1:
+      return null;
+    case 2:
+      return { $in: random.times(4, value) };
+    case 3:
+      return { $between: [value(), value()] };
+    case 4:
+      return { [random.pick(["$not_in", "$not_between"])]: [value(), value()] };
+    case 5:
+      return { [random.pick(ordering)]: value(), [random.pick(ordering)]: value() };
+    case 6:
+      return { [random.pick(ordering)]: value() };
+    default:
+      return {
+        [random.pick(["$begins_with", "$contains", "$ends_with", "$not_begins_with", "$like", "$ilike"])]: random.pick([
+          "a",
+          "R",
+          "%",
+          "",
+          "😀",
+          "o",
+          "b",
+        ]),
+      };
+  }
+}
+
+/** A filter, often by partition or index. */
+export function filterOf(random: Random, table: ModelTable): Values {
+  const filter: Values = {};
+  if (random.chance(0.5)) filter[hashColumn[table]] = valueOf(random, table, hashColumn[table]);
+  else if (indexed[table].length > 0 && random.chance(0.6)) Object.assign(filter, byIndex(random, table));
+  if (random.chance(0.3) && table === "chat" && filter["id"] !== undefined) filter["type"] = valueOf(random, table, "type");
+  for (const part of random.chance(0.5) ? random.times(2, () => condition(random, table)) : []) Object.assign(filter, part);
+  if (table === "note" && random.chance(0.3)) filter["free"] = random.pick([1, "1", true, null, { $gt: 0 }, { $ge: "" }]);
+  if (random.chance(0.1) && pools[table]["tags"] !== undefined) filter["tags"] = { $contains: random.pick(["a", "😀", ""]) };
+  return filter;
+}
+
+function byIndex(random: Random, table: ModelTable): Values {
+  const column = random.pick(indexed[table]);
+  if (pools[table][column] === undefined) return { [column]: random.pick(["it|Rome", "fr|Paris", "i\\|t|\\|"]) };
+  return { [column]: random.chance(0.5) ? valueOf(random, table, column) : operand(random, table, column) };
+}
+
+export function scanning(random: Random): Values {
+  return random.chance(0.8) ? { scan: true } : {};
+}
+
+export function sortOf(random: Random, table: ModelTable): string[] {
+  const columns = [...new Set(random.times(3, () => random.pick(sortable[table])))];
+  return columns.map((column) => (random.chance(0.5) ? `-${column}` : column));
+}
+
