@@ -179,5 +179,26 @@ export function calls(suite: Suite): void {
         { outcome: "none" },
       );
     });
+
+    promise("what was begun when the database is closed comes to its end", async ({ open, db, fresh }) => {
+      const closing = await open();
+      const place = fresh();
+      const list = Array.from({ length: 60 }, (_, i) => ({ op: "put", table: "item", row: { id: `${place}-${i}`, place, n: 0 } }));
+      await closing.bulk(list);
+      const running = [
+        closing.updateAll("item", { place }, { n: 2 }, { ops: { n: "incr" } }),
+        closing.bulk(list.map(({ row }) => ({ op: "update", table: "item", row: { id: row.id, text: "done" } }))),
+        closing.put("item", { id: `${place}-old` }, { returning: "old" }),
+      ];
+      const closed = closing.close();
+      expect(await Promise.all(running)).toEqual([{ affected: 60 }, list.map(() => ({ affected: 1 })), { affected: 1 }]);
+      await closed;
+      expect(await db.count("item", { place, n: 2, text: "done" })).toBe(60);
+    });
+
+    promise("a hook that is no function is refused", async ({ open }) => {
+      const db = await open();
+      expect(() => db.hook("hooked", "before:put", "no function" as never)).toThrow();
+    });
   });
 }

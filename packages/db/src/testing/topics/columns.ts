@@ -1,10 +1,10 @@
 // What column definitions do to values: defaults, generated values, modifiers, rules, `now`, visibility of writes.
 
-import { testClock } from "@bk/core";
 import { expect } from "vitest";
 
 import { defineTables } from "../../schema/definition.js";
 import { refuses, valuesOf } from "../expectations.js";
+import { movableClock } from "../movable-clock.js";
 import type { Suite } from "../suite.js";
 
 const tables = defineTables({
@@ -20,6 +20,7 @@ const tables = defineTables({
     mtime: { type: "now" },
     n: { type: "int" },
   },
+  inherited: { constructor: { primary: 1 }, toString: {}, valueOf: { type: "int" } },
   event: { owner: { primary: 1 }, id: { type: "tuuid", primary: 2 }, n: { type: "int" } },
   log: { owner: { primary: 1 }, at: { type: "now", primary: 2 }, n: { type: "int" } },
   ruled: {
@@ -43,7 +44,7 @@ const tables = defineTables({
   },
 });
 
-const clock = testClock({ now: Date.UTC(2024, 0, 1) });
+const clock = movableClock(Date.UTC(2024, 0, 1));
 
 export function columns(suite: Suite): void {
   suite.topic("columns", { tables, db: { clock } }, ({ promise }) => {
@@ -182,6 +183,24 @@ export function columns(suite: Suite): void {
       expect(row).not.toHaveProperty("part", "a");
       await db.update("ruled", { id, inserted: "b", changed: "b" });
       expect(await db.get("ruled", id)).toMatchObject({ inserted: "a", changed: "b" });
+    });
+
+    promise("a column that is not stored cannot be compared or sorted by", async ({ db }) => {
+      await refuses(db.select("ruled", { part: "a" }, { scan: true }), "invalid", { column: "part" });
+      await refuses(db.delAll("ruled", { part: { $ne: "a" } }, { scan: true }), "invalid", { column: "part" });
+      await refuses(db.select("ruled", {}, { sort: "part", scan: true }), "invalid", { column: "part" });
+    });
+
+    promise("columns may have the names of members that every object inherits", async ({ db, fresh }) => {
+      const id = fresh();
+      await db.put("inherited", { constructor: id });
+      const empty = { constructor: id, toString: null, valueOf: null };
+      expect(await db.get("inherited", { constructor: id })).toEqual(empty);
+      expect((await db.select("inherited", { constructor: id })).rows).toEqual([empty]);
+      await db.update("inherited", { constructor: id, toString: "a", valueOf: 1 });
+      expect(await db.get("inherited", id)).toEqual({ constructor: id, toString: "a", valueOf: 1 });
+      await refuses(db.put("inherited", { toString: "a" }), "invalid", { column: "constructor" });
+      await refuses(db.get("inherited", {}), "invalid", { column: "constructor" });
     });
   });
 }

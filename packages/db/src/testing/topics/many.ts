@@ -244,5 +244,44 @@ export function many(suite: Suite): void {
       await refuses(db.bulk(bad, { atomic: true }), "already-exists");
       expect((await db.select("thing", { owner })).rows).toMatchObject([{ id: 1, n: 5 }]);
     });
+
+    promise("operators of plain values choose the rows of updateAll and delAll, whatever is changed", async ({ db, fresh }) => {
+      const owner = fresh();
+      await db.bulk(items(owner, 12));
+      const filterOps = { id: "ge" };
+      expect(await db.updateAll("thing", { owner, id: 8 }, { text: "late" }, { filterOps })).toEqual({ affected: 4 });
+      expect(await db.updateAll("thing", { owner, id: 9 }, { n: 10 }, { filterOps, ops: { n: "incr" } })).toEqual({ affected: 3 });
+      expect(await db.count("thing", { owner, text: "late" })).toBe(4);
+      expect(await db.count("thing", { owner, n: { $ge: 10 } })).toBe(3);
+      expect(await db.delAll("thing", { owner, id: 10 }, { filterOps })).toEqual({ affected: 2 });
+      expect(await db.count("thing", { owner })).toBe(10);
+    });
+
+    promise("filters may be larger than what the engine takes in one command", async ({ db, fresh }) => {
+      const owner = fresh();
+      await db.bulk(items(owner, 6));
+      const numbers = (length: number): number[] => Array.from({ length }, (_, i) => i + 3);
+      for (const size of [1000, 100_000]) {
+        const ids = valuesOf((await db.select("thing", { owner, id: numbers(size) })).rows, "id");
+        expect([size, ids]).toEqual([size, [3, 4, 5]]);
+        expect(await db.count("thing", { owner, id: { $not_in: numbers(size) } })).toBe(3);
+      }
+      const either = numbers(2000).map((id) => ({ id, place: owner }));
+      expect(valuesOf((await db.select("thing", { owner, $or: either })).rows, "id")).toEqual([3, 4, 5]);
+      expect(await db.updateAll("thing", { owner, id: numbers(50_000) }, { text: "many" })).toEqual({ affected: 3 });
+      expect(await db.delAll("thing", { owner, $or: either })).toEqual({ affected: 3 });
+    });
+
+    promise("a limit of scan that is no number of rows is refused", async ({ db, fresh }) => {
+      for (const limit of ["2", 1.5, -1, Number.NaN])
+        await refuses(db.scan("thing", { owner: fresh() }, { limit })[Symbol.asyncIterator]().next(), "invalid");
+    });
+
+    promise("options that bulk and sync do not have are refused, and nothing is done", async ({ db, fresh }) => {
+      const list = [{ op: "put", table: "other", row: { id: fresh() } }];
+      for (const options of [{ nope: 1 }, { atomic: "yes" }, { pool: 5 }]) await refuses(db.bulk(list, options), "invalid");
+      for (const options of [{ dryrun: true }, { dryRun: 1 }]) await refuses(db.sync(options), "invalid");
+      expect(await db.get("other", list[0]!.row.id)).toBeUndefined();
+    });
   });
 }

@@ -7,7 +7,7 @@ import { refuses } from "../expectations.js";
 import type { Suite, TopicContext } from "../suite.js";
 
 const tables = defineTables({
-  account: { id: { primary: 1 }, balance: { type: "int" }, name: {}, code: { unique: 1 } },
+  account: { id: { primary: 1 }, balance: { type: "int" }, name: {}, code: { unique: 1 }, cents: { type: "int", multiplier: 100 } },
   entry: { account: { primary: 1 }, at: { type: "int", primary: 2 }, amount: { type: "int" } },
 });
 
@@ -34,7 +34,7 @@ export function transactions(suite: Suite): void {
         return "result";
       });
       expect(result).toBe("result");
-      expect(await db.get("account", id)).toEqual({ id, balance: 15, name: "a", code: null });
+      expect(await db.get("account", id)).toEqual({ id, balance: 15, name: "a", code: null, cents: null });
       expect(await db.get("entry", { account: id, at: 1 })).toMatchObject({ amount: 10 });
     });
 
@@ -180,6 +180,57 @@ export function transactions(suite: Suite): void {
       await db.transaction(async (tx) => tx.put("account", { id }));
       expect(await db.get("account", id)).toBeDefined();
       expect(await db.get("account", `${id}-3`)).toBeUndefined();
+    });
+
+    promise("a row is checked and completed once, inside as outside", async ({ db, fresh }) => {
+      const [first, second] = [fresh(), fresh()];
+      await db.transaction(async (tx) => {
+        await tx.put("account", { id: first, cents: 2 });
+        await tx.add("account", { id: second, cents: 3 });
+        await tx.incr("account", { id: second, cents: 1 });
+      });
+      expect(await db.list("account", [first, second])).toMatchObject([{ cents: 200 }, { cents: 400 }]);
+    });
+
+    promise("hooks run around the calls inside, reads too", async ({ open, fresh }) => {
+      const db = await open();
+      const id = fresh();
+      const seen: string[] = [];
+      db.hook("account", "before:*", (call) => void seen.push(call.verb));
+      db.hook("account", "before:del", () => {
+        throw new Error("not this one");
+      });
+      await db.transaction(async (tx) => {
+        await tx.put("account", { id });
+        await tx.get("account", id);
+        await tx.list("account", [id]);
+      });
+      await expect(db.transaction((tx) => tx.del("account", id))).rejects.toThrow();
+      expect(seen).toEqual(["put", "get", "list"]);
+      expect(await db.get("account", id)).toBeDefined();
+    });
+
+    promise("options that a transaction does not have are refused", async ({ db }) => {
+      for (const options of [{ isolaton: "serializable" }, { isolation: "dirty" }, { attempts: 0 }, { pool: "nowhere" }])
+        await refuses(
+          db.transaction(async () => undefined, options),
+          "invalid",
+        );
+      await refuses(db.transaction("work" as never), "invalid");
+    });
+
+    promise("a transaction that runs when the database is closed comes to its end", async ({ open, db, fresh }) => {
+      const closing = await open();
+      const id = fresh();
+      let closed: Promise<void> | undefined;
+      await closing.transaction(async (tx) => {
+        await tx.put("account", { id, balance: 1 });
+        closed ??= closing.close();
+        await tx.put("entry", { account: id, at: 1, amount: 1 });
+      });
+      await closed;
+      expect(await db.get("account", id)).toMatchObject({ balance: 1 });
+      expect(await db.get("entry", { account: id, at: 1 })).toMatchObject({ amount: 1 });
     });
   });
 }
