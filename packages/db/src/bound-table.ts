@@ -1,5 +1,6 @@
 // A table on a pool: what its calls need again and again, made once: rules, encoders, decoders and prepared commands.
 
+import type { PlainFilters } from "./condition/plain-filter.js";
 import type { Codec, Reply, Shape, Value, Values } from "./driver.js";
 import { RowOrder } from "./group.js";
 import type { TableHooks } from "./hooks.js";
@@ -43,6 +44,7 @@ export class BoundTable {
   readonly decodeArray: (row: readonly Value[]) => unknown[];
   readonly decodeRow: (row: readonly Value[]) => Row;
   readonly #presentLogical: (row: readonly unknown[]) => Row;
+  readonly filters: PlainFilters = new Map();
   /** Changes of one row that were met before, by the names that they give. */
   readonly plans = { update: new NameTrie<ChangePlan>(), incr: new NameTrie<ChangePlan>() };
   readonly #kept = new Map<string, unknown>();

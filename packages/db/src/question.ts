@@ -4,6 +4,7 @@ import type { BoundTable, Row } from "./bound-table.js";
 import type { CallOptions } from "./call-options.js";
 import { type Condition, allOf, anyOf, conditionKey, isNever, testsOf } from "./condition/condition.js";
 import { parseFilter } from "./condition/parse.js";
+import { learnFilter, plainFilter } from "./condition/plain-filter.js";
 import type { Codec, SortColumn, Value } from "./driver.js";
 import { DbError, invalid } from "./errors.js";
 import type { Target } from "./pipeline.js";
@@ -81,21 +82,42 @@ export function ask(
 ): Question {
   const { table, pool } = bound;
   const values: unknown[] = [];
-  const asked = parseFilter(table, filter === undefined ? {} : filter, values, {
-    call: "select",
-    ...(options?.ops === undefined ? {} : { ops: options.ops }),
-  });
-  const sort = parseSort(table, options?.sort, options?.desc);
+  const asked = conditionOf(bound, filter, values, options?.ops);
+  const { sort, sortKey } = sortOf(bound, options);
   const names = options?.select === undefined ? undefined : parseSelect(table, options.select);
   const given = values.length;
-  const condition = allOf([asked, living(table, values, context.now())]);
+  const condition = table.ttl === undefined ? asked : allOf([asked, living(table, values, context.now())]);
   const consistent = checkConsistent(bound, options);
-  const key = `${conditionKey(condition)}|${sort.map((s) => `${s.descending ? "-" : ""}${s.column.name}`).join(",")}|${search === undefined ? "" : "?"}`;
+  const key = `${conditionKey(condition)}|${sortKey}|${search === undefined ? "" : "?"}`;
   const plan = bound.kept(`plan ${key}`, () => planSelect(table, condition, sort, pool.driver.capabilities));
   const scope = `${options?.scope ?? ""}${search === undefined ? "" : `?${search.text}`}`;
   const identity = (): string => questionOf(table, asked, values.slice(0, given), sort, scope);
   const shapeKey = `${key}|${names?.join(" ") ?? "*"}|${consistent ? "!" : ""}`;
   return { bound, plan, condition, values, sort, names, search, identity, key: shapeKey, consistent, never: isNever(condition) };
+}
+
+function conditionOf(bound: BoundTable, filter: unknown, values: unknown[], ops: SelectOptions["ops"]): Condition {
+  const { table, filters } = bound;
+  const known = ops === undefined ? plainFilter(filters, filter, values) : undefined;
+  if (known !== undefined) return known;
+  const condition = parseFilter(table, filter === undefined ? {} : filter, values, { call: "select", ops });
+  if (ops === undefined) learnFilter(filters, table, filter, condition, values);
+  return condition;
+}
+
+interface Sort {
+  readonly sort: readonly SortColumn[];
+  readonly sortKey: string;
+}
+
+function sortOf(bound: BoundTable, options: SelectOptions | undefined): Sort {
+  const { sort, desc } = options ?? {};
+  const make = (): Sort => {
+    const parsed = parseSort(bound.table, sort, desc);
+    return { sort: parsed, sortKey: parsed.map(({ column, descending }) => `${descending ? "-" : ""}${column.name}`).join(",") };
+  };
+  if (sort !== undefined && typeof sort !== "string") return make();
+  return bound.kept(`sort${sort === undefined ? "" : ` ${sort}`}|${String(desc)}`, make);
 }
 
 /** The condition that a row's time has not come; nothing for tables without `ttl`. */

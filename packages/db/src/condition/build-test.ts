@@ -158,7 +158,8 @@ type Check = (value: unknown) => unknown;
 
 const checks = { whole: new WeakMap<Column, Check>(), part: new WeakMap<Column, Check>() };
 
-function checkOf(column: Column, what: "whole" | "part"): Check {
+/** The check of a filter's values for a column, made once. */
+export function checkOf(column: Column, what: "whole" | "part"): Check {
   let check = checks[what].get(column);
   if (check === undefined) checks[what].set(column, (check = filterCheckerOf(column, what)));
   return check;

@@ -65,11 +65,19 @@ export function* testsOf(condition: Condition): Generator<Test> {
   else for (const part of condition.parts) yield* testsOf(part);
 }
 
+const keys = new WeakMap<Condition, string>();
+
 /** Text that is equal for conditions of the same shape on one table. */
 export function conditionKey(condition: Condition): string {
+  let key = keys.get(condition);
+  if (key === undefined) keys.set(condition, (key = makeKey(condition)));
+  return key;
+}
+
+function makeKey(condition: Condition): string {
   if (condition.kind === "test") {
     const name = condition.member === undefined ? condition.column.name : `${condition.column.name}.${condition.member}`;
     return `${name} ${condition.op} ${condition.slots.join(",")}`;
   }
-  return `${condition.kind}(${condition.parts.map(conditionKey).join(";")})`;
+  return `${condition.kind}(${condition.parts.map(makeKey).join(";")})`;
 }
