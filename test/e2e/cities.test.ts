@@ -22,14 +22,16 @@ interface Engine {
   readonly wanted: boolean;
   /** Whether an ordinary run imports every row, not only the slice. */
   readonly takesAll: boolean;
-  open(): Promise<{ readonly url: string | undefined; clean(): Promise<void> }>;
+  open(): Promise<{ readonly url: string | undefined; readonly clean: () => Promise<void> }>;
 }
 
 interface Fixture {
   readonly name: string;
   readonly driver: string;
   readonly env: string;
-  open(): Promise<{ readonly url: string; readonly options?: Readonly<Record<string, unknown>>; clean(): Promise<void> } | undefined>;
+  open(): Promise<
+    { readonly url: string; readonly options?: Readonly<Record<string, unknown>>; readonly clean: () => Promise<void> } | undefined
+  >;
 }
 
 /** The command line takes a URL alone: options go into it. */

@@ -5,6 +5,7 @@ import { BkError } from "@bk/core";
 import { Hono } from "hono";
 
 import { bodyResponse, errorBody, errorResponse, HttpError, notFound } from "./error-response.js";
+import { faultFields } from "./fault-fields.js";
 import { accessLog } from "./middleware/access-log.js";
 import { gate } from "./middleware/gate.js";
 import { callerIn, dataRoutes } from "./routes/data.js";
@@ -27,7 +28,7 @@ export function createApp(server: ServerContext): Hono<ServerEnv> {
   app.notFound((context) => errorResponse(context, notFound("nothing is served at this path")));
   app.onError((error, context) => {
     const body = errorBody(error);
-    if (body.status >= 500) server.log.error(`${context.req.method} ${context.req.path} failed`, describe(error));
+    if (body.status >= 500) server.log.error(`${context.req.method} ${context.req.path} failed`, faultFields(error));
     return error instanceof HttpError || error instanceof BkError ? errorResponse(context, error) : bodyResponse(context, body);
   });
   return app;
@@ -43,19 +44,3 @@ function ownAccount(context: ServerRequest): object {
 const secureColumns = Object.entries(authTables.bk_auth)
   .filter(([, column]) => "secure" in column)
   .map(([name]) => name);
-
-/** What goes into the log: never values, so of a chain of causes the messages of our own errors alone, and the place of others. */
-function describe(error: Error): Record<string, unknown> {
-  const cause =
-    error.cause instanceof Error ? { cause: `${error.cause.name} ${(error.cause as { code?: unknown }).code ?? ""}`.trim() } : {};
-  if (error instanceof BkError) return { code: error.code, message: error.message, ...cause };
-  return {
-    name: error.name,
-    message: error.message,
-    at: error.stack
-      ?.split("\n")
-      .slice(1, 4)
-      .map((line) => line.trim()),
-    ...cause,
-  };
-}

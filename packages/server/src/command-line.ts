@@ -17,7 +17,7 @@ type Options = Readonly<Record<string, unknown>>;
 function withSettings(command: Command, settings: readonly Setting[]): Command {
   for (const { name, value, help } of settings) command.addOption(new Option(`--${name} <${value}>`, help));
   const pools = new Option("--pool <setting>", "what --db-<name>-pool url and --db-<name>-tables list become").hideHelp();
-  return command.addOption(pools.argParser((text: string, before: string[] = []) => [...before, text]));
+  return command.addOption(pools.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]));
 }
 
 /** Splits the options of a command into its own and the configuration. */

@@ -6,6 +6,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { BkError, type Log } from "@bk/core";
 import { getRequestListener, RequestError } from "@hono/node-server";
 
+import { faultFields } from "./fault-fields.js";
 import { badRequest, parserErrorReply, plainResponse } from "./error-response.js";
 
 export interface ListenOptions {
@@ -50,10 +51,11 @@ export async function listen(
     requireHostHeader: false,
   };
   const errorHandler = (error: unknown): Response => {
-    if (!(error instanceof RequestError)) log.error("request failed outside of the app", { error });
+    if (!(error instanceof RequestError)) log.error("request failed outside of the app", faultFields(error));
     return plainResponse(error instanceof RequestError ? badRequest(`the request cannot be read: ${error.message}`) : error);
   };
-  const server = createServer(settings, getRequestListener(fetch as (request: Request) => Response | Promise<Response>, { errorHandler }));
+  const answer = getRequestListener(fetch as (request: Request) => Response | Promise<Response>, { errorHandler });
+  const server = createServer(settings, (request, response) => void answer(request, response));
   server.maxConnections = limits.maxConnections;
   server.on("clientError", answerClientError);
   let stopping = false;
@@ -64,7 +66,7 @@ export async function listen(
     server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, port, host)));
     server.listen(port, host, resolve);
   });
-  server.on("error", (error) => log.error("server socket", { error }));
+  server.on("error", (error) => log.error("server socket", faultFields(error)));
   const address = server.address() as AddressInfo;
   const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
 

@@ -92,7 +92,12 @@ async function databaseOf(options: ServerOptions, limits: ServerLimits): Promise
   const place = typeof db === "string" ? { url: db } : "pools" in db ? { pools: db.pools } : undefined;
   if (place === undefined) return { db: db as Db, isOurs: false };
   const all: TableDefinitions = options.accounts === undefined ? { ...tables, ...authTables } : tables;
-  return { db: await openDb({ ...place, tables: all, tokenKey, log, timeoutMs: limits.callTimeoutMs }), isOurs: true };
+  // A call of an engine in this process has ended before a timer could; without one it costs less.
+  const isEmbedded = typeof db === "string" && /^(sqlite|memory):/.test(db);
+  return {
+    db: await openDb({ ...place, tables: all, tokenKey, log, ...(isEmbedded ? {} : { timeoutMs: limits.callTimeoutMs }) }),
+    isOurs: true,
+  };
 }
 
 function masterKeyOf({ masterKey }: ServerOptions): MasterKey {

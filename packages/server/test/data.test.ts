@@ -49,7 +49,7 @@ describe("values", () => {
       set: "b,a,b",
       blob: "aGk=",
     });
-    expect((await on.call("root", `/data/put/kinds?${text}`)).body).toEqual({ affected: 1 });
+    expect((await on.call("root", `/data/put/kinds?${text.toString()}`)).body).toEqual({ affected: 1 });
     expect((await on.call("bob", "/data/get/kinds?id=b")).body).toEqual({ ...row, id: "b" });
     text.set("id", "c");
     text.append("set", "c");
@@ -78,7 +78,7 @@ describe("values", () => {
     ["blob", "%"],
     ["count", "many"],
   ])("%s refuses the text %j and names the field", async (name, text) => {
-    const reply = await on.call("root", `/data/put/kinds?${new URLSearchParams({ id: "bad", [name]: text })}`);
+    const reply = await on.call("root", `/data/put/kinds?${new URLSearchParams({ id: "bad", [name]: text }).toString()}`);
     expect([reply.status, reply.body["code"]]).toEqual([400, "invalid"]);
     expect(reply.body["message"]).toContain(name);
     expect((await on.call("root", "/data/get/kinds?id=bad")).status).toBe(404);
@@ -114,16 +114,16 @@ describe("reads", () => {
 
   it("select walks pages without repeating or losing a row", async () => {
     const names: unknown[] = [];
-    let token: unknown = "";
+    let token: string | undefined = "";
     let pages = 0;
     for (; token !== undefined; pages++) {
       const reply = await on.call(
         "bob",
-        `/data/select/city?country=IT&_count=6&_select=name&_sort=people,name&_desc=1${token === "" ? "" : `&_start=${String(token)}`}`,
+        `/data/select/city?country=IT&_count=6&_select=name&_sort=people,name&_desc=1${token === "" ? "" : `&_start=${token}`}`,
       );
       expect(reply.status).toBe(200);
       names.push(...(reply.body["data"] as { name: string }[]).map((row) => row.name));
-      token = reply.body["next_token"];
+      token = reply.body["next_token"] as string | undefined;
     }
     expect([pages, names.length, new Set(names).size, names[0]]).toEqual([4, 20, 20, "c19"]);
   });

@@ -6,7 +6,7 @@ const flushAfterMs = 20;
 const flushAtBytes = 64 * 1024;
 
 /** Gives a writer of lines to a file descriptor; `flush` writes what is left, at once. */
-export function bufferedLines(descriptor = 2): { write(line: string): void; flush(): void } {
+export function bufferedLines(descriptor = 2): { readonly write: (line: string) => void; readonly flush: () => void } {
   let text = "";
   let timer: NodeJS.Timeout | undefined;
   function flush(): void {

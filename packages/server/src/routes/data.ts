@@ -4,48 +4,61 @@ import type { Hono } from "hono";
 
 import { runBatch } from "../data/batch.js";
 import { controlsOf, type ControlName, type DataCall } from "../data/controls.js";
-import { reads, type Asked, type ReadCall } from "../data/reads.js";
+import { reads, type Asked } from "../data/reads.js";
 import { type Caller, callerOf, reachOf, seenBy, type ServedTable } from "../data/served-table.js";
 import { togetherIn, type WriteCall, write, writeCalls } from "../data/writes.js";
 import { badRequest, notFound } from "../error-response.js";
+import { faultFields } from "../fault-fields.js";
 import { type Field, readInput, type RequestInput } from "../request/fields.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "./server-context.js";
 
+/** One route for all: patterns that overlap would make the router the dearest part of a request. */
 export function dataRoutes(app: Hono<ServerEnv>, server: ServerContext): void {
-  const { db, tables, readControls } = server;
-
-  app.all("/data/columns/:table?", (context) => {
-    const caller = callerIn(context);
-    nothingElse(inputOf(context, server), "columns");
-    const name = context.req.param("table");
-    if (name !== undefined) return context.json(columnsOf(tableNamed(tables, name), caller));
-    return context.json(Object.fromEntries([...tables.values()].map((table) => [table.name, columnsOf(table, caller)])));
-  });
-
-  app.all("/data/keys/:table", (context) => {
-    callerIn(context);
-    nothingElse(inputOf(context, server), "keys");
-    return context.json(tableNamed(tables, context.req.param("table")).key);
-  });
-
-  app.all("/data/batch", async (context) => {
-    const { fields, array } = inputOf(context, server);
-    const { items, isAtomic } = batchOf(fields, array);
-    const home = { ...server, onFault: (error: unknown) => server.log.error("batch item failed", { error }) };
-    return context.json(await runBatch(home, callerIn(context), { items, isAtomic, maxItems: server.limits.maxItems }));
-  });
-
-  app.all("/data/:call/:table", async (context) => {
-    const call = context.req.param("call");
-    if (!Object.hasOwn(controlsOf, call))
-      throw notFound(`unknown call ${JSON.stringify(call.slice(0, 50))}; there are ${Object.keys(controlsOf).join(", ")}`);
-    const table = tableNamed(tables, context.req.param("table"));
-    const asked = askedOf(call as DataCall, table, callerIn(context), inputOf(context, server), readControls);
-    const isWrite = (writeCalls as readonly string[]).includes(call);
-    const answer = isWrite ? await write(db, call as WriteCall, asked, togetherIn(db)) : await reads[call as ReadCall](db, asked);
-    return context.json(answer as object);
+  app.all("/data/*", async (context) => {
+    const [call = "", table, ...rest] = context.req.path.slice("/data/".length).split("/");
+    if (rest.length > 0) throw notFound("nothing is served at this path");
+    const answer = Object.hasOwn(others, call) ? others[call]!(context, server, table) : answerCall(context, server, call, table);
+    return context.json((await answer) as object);
   });
 }
+
+async function answerCall(context: ServerRequest, server: ServerContext, name: string, tableName: string | undefined): Promise<unknown> {
+  const { db, tables, readControls } = server;
+  if (!Object.hasOwn(controlsOf, name)) {
+    throw notFound(`unknown call ${JSON.stringify(name.slice(0, 50))}; there are ${Object.keys(controlsOf).join(", ")}`);
+  }
+  const call = name as DataCall;
+  const asked = askedOf(call, tableNamed(tables, tableName), callerIn(context), inputOf(context, server), readControls);
+  return isWrite(call) ? write(db, call, asked, togetherIn(db)) : reads[call](db, asked);
+}
+
+function isWrite(call: DataCall): call is WriteCall {
+  return (writeCalls as readonly string[]).includes(call);
+}
+
+type Answer = (context: ServerRequest, server: ServerContext, table: string | undefined) => unknown;
+
+/** What is not a call on the rows of one table. */
+const others: Readonly<Record<string, Answer>> = {
+  columns(context, server, name) {
+    nothingElse(inputOf(context, server), "columns");
+    const caller = callerIn(context);
+    if (name !== undefined) return columnsOf(tableNamed(server.tables, name), caller);
+    return Object.fromEntries([...server.tables.values()].map((table) => [table.name, columnsOf(table, caller)]));
+  },
+
+  keys(context, server, name) {
+    nothingElse(inputOf(context, server), "keys");
+    return tableNamed(server.tables, name).key;
+  },
+
+  batch(context, server, name) {
+    if (name !== undefined) throw notFound("batch names its tables in its items");
+    const { fields, array } = inputOf(context, server);
+    const onFault = (error: unknown): void => server.log.error("batch item failed", faultFields(error));
+    return runBatch({ ...server, onFault }, callerIn(context), { ...batchOf(fields, array), maxItems: server.limits.maxItems });
+  },
+};
 
 function inputOf(context: ServerRequest, { limits }: ServerContext): RequestInput {
   const { query } = context.get("allowed");
@@ -60,9 +73,9 @@ export function callerIn(context: ServerRequest): Caller {
 
 const nobody: Caller = { id: "", login: "", isAdmin: false };
 
-function tableNamed(tables: ReadonlyMap<string, ServedTable>, name: string): ServedTable {
-  const table = tables.get(name);
-  if (table === undefined) throw notFound(`unknown table ${JSON.stringify(name.slice(0, 50))}`);
+function tableNamed(tables: ReadonlyMap<string, ServedTable>, name: string | undefined): ServedTable {
+  const table = tables.get(name ?? "");
+  if (table === undefined) throw notFound(`unknown table ${JSON.stringify((name ?? "").slice(0, 50))}`);
   return table;
 }
 
@@ -113,7 +126,7 @@ function columnsOf(table: ServedTable, caller: Caller): object {
   return Object.fromEntries(
     shown.map(({ name, type, definition }) => {
       // A check is code; its place in the reply would be empty.
-      const { check, ...plain } = definition;
+      const { check: _check, ...plain } = definition;
       return [name, { ...plain, type }];
     }),
   );

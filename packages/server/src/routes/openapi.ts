@@ -41,7 +41,7 @@ const resultOf: Readonly<Record<DataCall, string>> = {
 export function openApiDocument(limits: DataLimits, version: string): Json {
   const controls = controlSchemas(limits);
   const schemaOf = (name: ControlName): Json => {
-    const { $schema, ...schema } = z.toJSONSchema(controls[name], { io: "input" }) as Record<string, unknown>;
+    const { $schema: _dialect, ...schema } = z.toJSONSchema(controls[name], { io: "input" }) as Record<string, unknown>;
     return schema;
   };
   const paths: Record<string, Json> = {
