@@ -1,10 +1,10 @@
 // Rows whose time has come are missing rows, for every call, whenever the engine removes them.
 
-import { testClock } from "@bk/core";
 import { expect } from "vitest";
 
 import { defineTables } from "../../schema/definition.js";
 import { refuses, valuesOf, walk } from "../expectations.js";
+import { movableClock } from "../movable-clock.js";
 import type { Suite } from "../suite.js";
 
 const tables = defineTables({
@@ -14,7 +14,7 @@ const tables = defineTables({
 
 // Far ahead: engines that remove rows by their own clock leave these alone.
 const start = Date.UTC(2100, 0, 1);
-const clock = testClock({ now: start });
+const clock = movableClock(start);
 
 export function ttl(suite: Suite): void {
   suite.topic("ttl", { tables, db: { clock } }, ({ promise }) => {
