@@ -188,7 +188,11 @@ async function connect(
   // By the time its calls hear of it, a connection that was lost has left the pool.
   function failed(error: unknown): unknown {
     // The server has ended it, or a value was too large to be sent and it was ended for that.
-    if (isFatal(error) || error instanceof DbError) leave(connection);
+    if (isFatal(error) || error instanceof DbError) {
+      leave(connection);
+      // A server that refuses a message may keep its end open, which would keep the process alive.
+      void client.end();
+    }
     if (!connection.broken || sqlState(error) !== undefined || error instanceof DbError) return error;
     return new DbError("unavailable", "the connection was lost before the answer came", { outcome: "unknown", cause: error });
   }

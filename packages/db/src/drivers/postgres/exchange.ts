@@ -5,6 +5,9 @@ import type { Client, Connection, Query } from "pg";
 import type { Value } from "../../driver.js";
 import { DbError } from "../../errors.js";
 
+/** The protocol counts the values of a statement in two bytes. */
+const mostValues = 65_535;
+
 /** A statement with its values, in the order of the placeholders. */
 export interface Step {
   readonly text: string;
@@ -94,6 +97,7 @@ export function exchangeSender(pg: { readonly Query: typeof Query }): SendExchan
         }
         wire.parse({ name, text });
       }
+      if (values.length > mostValues) throw new RangeError(`a statement takes at most ${mostValues} values`);
       wire.bind({ statement: name, values, valueMapper: wireValue });
       wire.execute(null);
       if (copy === undefined) return;
