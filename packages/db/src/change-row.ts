@@ -5,37 +5,21 @@ import { changeIfSame, readWhole, untilUnchanged } from "./change-if-same.js";
 import { applyChanges } from "./change/apply.js";
 import { parseChanges } from "./change/parse.js";
 import { sumGuard } from "./change/sum-guard.js";
-import { type Condition, allOf, conditionKey, isNever } from "./condition/condition.js";
+import { allOf, conditionKey, isNever } from "./condition/condition.js";
 import { compileMatcher } from "./condition/matches.js";
 import { parseFilter } from "./condition/parse.js";
-import type { Change, Codec, Reply, Value } from "./driver.js";
+import type { Change, Reply } from "./driver.js";
 import { DbError, invalid } from "./errors.js";
 import { freeingUnique } from "./free-unique.js";
 import { type LogicalRow, checkRow, keyOf } from "./normalize.js";
 import { living, valueEncoder } from "./question.js";
 import type { PlainWrite } from "./bulk.js";
 import { learnChange, plainChange } from "./plain-change.js";
+import { type RowChange, changeEncoder, isNativeChange } from "./row-change.js";
 import { isNative } from "./plan.js";
-import { encoderOf } from "./schema/encodings.js";
 import type { Table } from "./schema/table.js";
 import { type RowOptions, type WriteContext, type WriteResult, done, nothing } from "./write-context.js";
 import { putCommand, withNow } from "./write-row.js";
-
-/** One row's change, checked. */
-export interface RowChange {
-  readonly key: readonly unknown[];
-  readonly storedKey: Value[];
-  readonly changes: readonly Change[];
-  /** Logical values by slot: those of the changes and of the guard. */
-  readonly values: unknown[];
-  readonly guard: Condition;
-  /** The guard without the parts that the core added. */
-  readonly where: Condition;
-  readonly ranged: boolean;
-  /** The row to make when there is none; undefined: none is made. */
-  readonly create: (() => LogicalRow) | undefined;
-  readonly options: RowOptions | undefined;
-}
 
 /** Changes columns of the row of a key (`update`), or adds to them (`incr`). */
 export function changeRow(
@@ -187,13 +171,6 @@ function createdOrNot({ create }: RowChange): LogicalRow | undefined {
   }
 }
 
-export function isNativeChange(bound: BoundTable, { column, op, member, from }: Change): boolean {
-  if (member !== undefined || from !== undefined) return false;
-  // The length of what an engine puts together is not known beforehand.
-  if (column.maxLength !== undefined && (op === "append" || op === "prepend" || op === "add")) return false;
-  return op === "set" || (bound.pool.driver.capabilities.changes[column.kind]?.includes(op) ?? false);
-}
-
 function sendUpdate(bound: BoundTable, context: WriteContext, change: RowChange, inserts: LogicalRow | undefined): Reply | Promise<Reply> {
   const { table, codec } = bound;
   const { changes, guard, values, options } = change;
@@ -216,17 +193,6 @@ function sendUpdate(bound: BoundTable, context: WriteContext, change: RowChange,
   const bindings = [...kept.encode(values), ...change.storedKey];
   if (inserts !== undefined) bindings.push(...bound.encodeRow(inserts));
   return bound.pool.send(kept.prepared, bindings, options, context.target);
-}
-
-export type ValuesEncoder = (values: readonly unknown[]) => Value[];
-
-export function changeEncoder(changes: readonly Change[], guard: ValuesEncoder, codec: Codec): ValuesEncoder {
-  const encoders = changes.flatMap(({ column, slot }) => (slot === undefined ? [] : [{ slot, encode: encoderOf(column, codec) }]));
-  return (values) => {
-    const stored = guard(values);
-    for (const { slot, encode } of encoders) stored[slot] = encode(values[slot] ?? null);
-    return stored;
-  };
 }
 
 /** Reads the row, computes the new one here, and changes it if it is still as it was; again when it is not. */

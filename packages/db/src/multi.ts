@@ -6,11 +6,12 @@ import { parseChanges } from "./change/parse.js";
 import { type Condition, allOf, conditionKey, isNever } from "./condition/condition.js";
 import { parseFilter } from "./condition/parse.js";
 import type { Change } from "./driver.js";
-import { DbError, invalid } from "./errors.js";
+import { invalid } from "./errors.js";
 import { rowsOf } from "./pages.js";
 import { ask, hasConditions, living, refuseScan, valueEncoder } from "./question.js";
 import { isNative } from "./plan.js";
-import { changeEncoder, changeRow, completeChanges, isNativeChange } from "./change-row.js";
+import { changeRow, completeChanges } from "./change-row.js";
+import { changeEncoder, isNativeChange } from "./row-change.js";
 import { deleteRow } from "./delete-row.js";
 import type { ChangeOptions, RowOptions, WriteContext } from "./write-context.js";
 

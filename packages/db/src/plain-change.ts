@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type BoundTable, type Encoder, slotsOf } from "./bound-table.js";
 import type { PlainWrite } from "./bulk.js";
 import { checkOperand } from "./change/operand.js";
-import { type RowChange, changeEncoder, isNativeChange } from "./change-row.js";
+import { type RowChange, changeEncoder, isNativeChange } from "./row-change.js";
 import type { Change, Reply, Value } from "./driver.js";
 import { checkKeyValues } from "./normalize.js";
 import { valueEncoder } from "./question.js";

@@ -12,7 +12,6 @@ import type { HookCall, HookVerb } from "./hooks.js";
 import { type BulkItem, type ManyOptions, checkBulk, deleteMany, updateMany } from "./multi.js";
 import { checkKey, checkRow, keyOf } from "./normalize.js";
 import type { Page, ReadOptions, SelectOptions } from "./question.js";
-import type { Pool } from "./pipeline.js";
 import { type CountOptions, type ScanOptions, countRows, getRow, listRows, scanPages, searchPage, selectPage } from "./read.js";
 import { type SyncOptions, type SyncResult, syncTables } from "./sync.js";
 import type { Scope, TransactionOptions } from "./transaction.js";

@@ -1,7 +1,7 @@
 // What the store knows of a table: the indexes that its rows have links for. One row for each table, in a table whose
 // name no app can use.
 
-import type { DefineShape, InspectShape, Reply, StoredTable, Value } from "../driver.js";
+import type { DefineShape, Reply, StoredTable, Value } from "../driver.js";
 import type { Index, Table } from "../schema/table.js";
 import { type KvRows, parseRow, spaceOf } from "./rows.js";
 import { justAfter, type KvStore } from "./store.js";

@@ -29,6 +29,8 @@ export function checkJson(column: Column, value: unknown, depth = 0): unknown {
       if (depth >= maxJsonDepth) refuse(column, "type", `must not be cyclic or deeper than ${maxJsonDepth} levels`);
       if (Array.isArray(value)) return checkList(column, value, depth);
       if (isPlainObject(value)) return checkObject(column, value, depth);
+      break;
+    default:
   }
   refuse(column, "type", "must hold nothing but what JSON has: null, booleans, numbers, texts, lists and plain objects");
 }
