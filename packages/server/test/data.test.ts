@@ -162,6 +162,31 @@ describe("reads", () => {
     expect((await on.call("root", "/data/select/quiet?text=shh&_scan=1")).body["count"]).toBe(1);
   });
 
+  it("search finds words, page by page", async () => {
+    for (const [id, title] of [
+      ["1", "a white cat"],
+      ["2", "a black cat"],
+      ["3", "a dog"],
+    ])
+      await put("article", { id, title });
+    expect((await on.call("bob", "/data/search/article?_q=cat%20-black")).body).toEqual({
+      count: 1,
+      data: [{ id: "1", title: "a white cat" }],
+    });
+    const first = await on.call("bob", "/data/search/article?_q=cat&_count=1&_sort=id");
+    const next = await on.call("bob", `/data/search/article?_q=cat&_count=1&_sort=id&_start=${String(first.body["next_token"] as string)}`);
+    expect([first.body["data"], next.body]).toEqual([
+      [expect.objectContaining({ id: "1" })],
+      { count: 1, data: [{ id: "2", title: "a black cat" }] },
+    ]);
+  });
+
+  it("search is refused to who does not see all that is searched", async () => {
+    await put("memo", { id: "1", title: "open", body: "confidential" });
+    expect((await on.call("bob", "/data/search/memo?_q=confidential")).status).toBe(403);
+    expect((await on.call("root", "/data/search/memo?_q=confidential")).body["count"]).toBe(1);
+  });
+
   it("HEAD answers as GET without a body", async () => {
     const reply = await on.call("bob", "/data/get/city?country=FR&name=c20", { method: "HEAD" });
     expect([reply.status, reply.text]).toEqual([200, ""]);

@@ -45,6 +45,8 @@ export const tables = defineTables({
     blob: { type: "blob", pub: true },
     count: { type: "counter", pub: true },
   },
+  article: { id: { primary: 1, pub: true }, title: { pub: true, search: true } },
+  memo: { id: { primary: 1, pub: true }, title: { pub: true, search: true }, body: { search: true } },
   quiet: table({ id: { primary: 1, pub: true }, text: { pub: true } }, { noscan: true }),
 }) satisfies TableDefinitions;
 

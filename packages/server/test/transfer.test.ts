@@ -144,6 +144,22 @@ describe("import and export", () => {
     });
   });
 
+  it("takes the undeclared columns of open tables along, and secure ones only when asked", async () => {
+    using folder = prepared();
+    writeFileSync(
+      folder.file("tables.json"),
+      JSON.stringify({ place: { $table: { open: true }, id: { primary: 1 }, pin: { secure: true } } }),
+    );
+    writeFileSync(folder.file("in.json"), '[{"id":"a","pin":"1234","free":{"x":1}}]');
+    expect(await run(folder, "import", "place", folder.file("in.json"))).toMatchObject({ code: 0 });
+    expect(await stored(folder)).toEqual([{ id: "a", free: { x: 1 } }]);
+    expect(await stored(folder, "--secure")).toEqual([{ id: "a", pin: "1234", free: { x: 1 } }]);
+    expect(await run(folder, "export", "place", "-", "--columns", "pin")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("secure"),
+    });
+  });
+
   it("goes on after it was killed, and ends with every row once", async () => {
     using folder = prepared();
     const count = 60_000;

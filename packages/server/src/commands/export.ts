@@ -41,6 +41,7 @@ export async function exportCommand(configuration: Configuration, tableName: str
   }
 }
 
+/** Of an open table the undeclared columns are exported with all others, but into CSV, which needs to know them beforehand. */
 function columnsOf(table: ServedTable, { columns, secure = false }: ExportOptions): string[] {
   const stored = [...table.columns.values()].filter(({ definition }) => !definition.hidden);
   if (columns === undefined) return stored.filter(({ definition }) => secure || !definition.secure).map(({ name }) => name);

@@ -27,8 +27,12 @@ export async function* exportText(
   let isFirst = true;
   if (format === "csv") yield stringify([columns]);
   if (format === "json") yield "[";
-  for await (const rows of db.scan(table.name, {}, { count: pageRows, select: columns }).pages()) {
-    const ready = isPlainJson(table) ? rows : rows.map((row) => toJson(table, row));
+  const isWhole = table.settings.open === true && format !== "csv";
+  const wanted = new Set(columns);
+  for await (const rows of db.scan(table.name, {}, { count: pageRows, ...(isWhole ? {} : { select: columns }) }).pages()) {
+    // The undeclared columns of an open table cannot be selected by name.
+    const chosen = isWhole ? rows.map((row) => withoutOthers(table, row, wanted)) : rows;
+    const ready = isPlainJson(table) ? chosen : chosen.map((row) => toJson(table, row));
     if (format === "csv")
       yield stringify(ready.map((row) => columns.map((name) => cell(row[name], isJsonColumn(table.columns.get(name))))));
     else if (format === "ndjson") yield ready.map((row) => `${JSON.stringify(row)}\n`).join("");
@@ -37,6 +41,10 @@ export async function* exportText(
     onRows(rows.length);
   }
   if (format === "json") yield "\n]\n";
+}
+
+function withoutOthers(table: ServedTable, row: Row, wanted: ReadonlySet<string>): Row {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => wanted.has(name) || !table.columns.has(name)));
 }
 
 function cell(value: unknown, isJson: boolean): string {
