@@ -30,8 +30,10 @@ export function changeRow(
   options?: RowOptions,
 ): WriteResult | Promise<WriteResult> {
   const isPlain = hasNoWishes(options);
-  // To look for the row first costs an engine that answers at once less than to make the row that may be missing.
-  const plain = isPlain && (verb === "update" || bound.pool.answersAtOnce) ? plainChange(bound, context, verb, row) : undefined;
+  // Rows are added to more often than they are made: where the engine has another command for a row that may be missing,
+  // the plain one goes first.
+  const goesFirst = verb === "update" || bound.pool.driver.capabilities.access === "any";
+  const plain = isPlain && goesFirst ? plainChange(bound, context, verb, row) : undefined;
   if (plain !== undefined) return changePlainly(bound, context, verb, row, options, plain);
   const change = checkChange(bound, context, verb, row, options);
   if (isPlain) learnChange(bound, verb, row as Record<string, unknown>, change);

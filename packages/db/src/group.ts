@@ -17,6 +17,8 @@ export interface GathererOptions {
   readonly maxRunning: number;
   /** Equal keys share one reply (reads); else no two members of a group have one key (the callers see to it). */
   readonly share: boolean;
+  /** Is told of the work from the first call that waits until there is none. */
+  readonly track: (work: Promise<void>) => void;
   readonly one: (values: Values, signal?: AbortSignal) => Reply | Promise<Reply>;
   readonly many: (group: readonly Values[]) => Promise<readonly Reply[]> | readonly Reply[];
   /** Whether an error of `many` means that nothing of the group took effect. */
@@ -35,6 +37,8 @@ export class Gatherer {
   #scheduled = false;
   #running = 0;
   #alone = true;
+  /** Ends the work that {@link GathererOptions.track} was told of; undefined while there is none. */
+  #rest: (() => void) | undefined;
 
   constructor(options: GathererOptions) {
     this.#options = options;
@@ -54,6 +58,7 @@ export class Gatherer {
   };
 
   add(key: string, values: Values, signal?: AbortSignal): Promise<Reply> {
+    if (this.#rest === undefined) this.#options.track(new Promise((resolve) => (this.#rest = resolve)));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ key, values, signal, resolve, reject });
       this.#schedule();
@@ -68,6 +73,10 @@ export class Gatherer {
       void this.#send(members).finally(() => {
         this.#running--;
         if (this.#waiting.length > 0) this.#schedule();
+        else if (this.#running === 0) {
+          this.#rest?.();
+          this.#rest = undefined;
+        }
       });
     }
   }

@@ -78,8 +78,7 @@ export class Pool {
       return this.#track(this.#withDeadline(prepared, values, options, target));
     const gatherer = target === undefined && options?.group !== false ? this.#gathererOf(prepared) : undefined;
     // A synchronous engine answers the first call of a tick at once; those that follow in the tick are gathered.
-    if (gatherer !== undefined && !(this.answersAtOnce && gatherer.goAhead()))
-      return this.#track(gatherer.add(groupKey(prepared, values), values));
+    if (gatherer !== undefined && !(this.answersAtOnce && gatherer.goAhead())) return gatherer.add(groupKey(prepared, values), values);
     let reply: Reply | Promise<Reply>;
     try {
       reply = target === undefined ? this.driver.execute(prepared.command, values) : target.execute(prepared, values);
@@ -256,6 +255,7 @@ export class Pool {
       maxSize,
       maxRunning: maxGroupsAtOnce,
       share: verb === "get",
+      track: (work) => void this.#track(work),
       one: (values, signal) => this.#executeOne(prepared, values, signal),
       many: (group) => {
         this.metrics.groups++;

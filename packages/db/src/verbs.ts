@@ -60,25 +60,25 @@ export class Verbs {
     this.#begun = begun;
   }
 
-  async get(table: string, key: unknown, options?: ReadOptions): Promise<Row | undefined> {
+  get(table: string, key: unknown, options?: ReadOptions): Promise<Row | undefined> {
     return this.#run("get", table, options, { key }, (bound, context, call) => getRow(bound, context, call.key, options), [key]);
   }
 
-  async list(table: string, keys: readonly unknown[], options?: ReadOptions): Promise<Row[]> {
+  list(table: string, keys: readonly unknown[], options?: ReadOptions): Promise<Row[]> {
     return this.#run("list", table, options, { keys }, (bound, context, call) => listRows(bound, context, call.keys, options), keys);
   }
 
-  async select(table: string, filter?: unknown, options?: SelectOptions): Promise<Page> {
+  select(table: string, filter?: unknown, options?: SelectOptions): Promise<Page> {
     return this.#run("select", table, options, { filter }, (bound, context, call) => selectPage(bound, context, call.filter, options));
   }
 
-  async search(table: string, text: string, options?: SelectOptions & { filter?: unknown }): Promise<Page> {
+  search(table: string, text: string, options?: SelectOptions & { filter?: unknown }): Promise<Page> {
     return this.#run("search", table, options, { filter: text }, (bound, context, call) =>
       searchPage(bound, context, call.filter, options),
     );
   }
 
-  async count(table: string, filter?: unknown, options?: CountOptions): Promise<number> {
+  count(table: string, filter?: unknown, options?: CountOptions): Promise<number> {
     return this.#run("count", table, options, { filter }, (bound, context, call) => countRows(bound, context, call.filter, options));
   }
 
@@ -112,33 +112,33 @@ export class Verbs {
     }
   }
 
-  async add(table: string, row: unknown, options?: WriteOptions): Promise<WriteResult> {
+  add(table: string, row: unknown, options?: WriteOptions): Promise<WriteResult> {
     return this.#write("add", table, options, { row }, (bound, context, call) => writeRow(bound, context, "add", call.row, options));
   }
 
-  async put(table: string, row: unknown, options?: WriteOptions): Promise<WriteResult> {
+  put(table: string, row: unknown, options?: WriteOptions): Promise<WriteResult> {
     return this.#write("put", table, options, { row }, (bound, context, call) => writeRow(bound, context, "put", call.row, options));
   }
 
-  async update(table: string, row: unknown, options?: ChangeOptions): Promise<WriteResult> {
+  update(table: string, row: unknown, options?: ChangeOptions): Promise<WriteResult> {
     return this.#write("update", table, options, { row }, (bound, context, call) => changeRow(bound, context, "update", call.row, options));
   }
 
-  async incr(table: string, row: unknown, options?: ChangeOptions): Promise<WriteResult> {
+  incr(table: string, row: unknown, options?: ChangeOptions): Promise<WriteResult> {
     return this.#write("incr", table, options, { row }, (bound, context, call) => changeRow(bound, context, "incr", call.row, options));
   }
 
-  async del(table: string, key: unknown, options?: ChangeOptions): Promise<WriteResult> {
+  del(table: string, key: unknown, options?: ChangeOptions): Promise<WriteResult> {
     return this.#write("del", table, options, { key }, (bound, context, call) => deleteRow(bound, context, call.key, options));
   }
 
-  async updateAll(table: string, filter: unknown, changes: unknown, options?: ManyOptions): Promise<{ affected: number }> {
+  updateAll(table: string, filter: unknown, changes: unknown, options?: ManyOptions): Promise<{ affected: number }> {
     return this.#run("updateAll", table, options, { filter, changes }, (bound, context, call) =>
       this.#home.track(updateMany(bound, context, call.filter, call.changes, options)),
     );
   }
 
-  async delAll(table: string, filter: unknown, options?: ManyOptions): Promise<{ affected: number }> {
+  delAll(table: string, filter: unknown, options?: ManyOptions): Promise<{ affected: number }> {
     return this.#run("delAll", table, options, { filter }, (bound, context, call) =>
       this.#home.track(deleteMany(bound, context, call.filter, options)),
     );
@@ -178,7 +178,11 @@ export class Verbs {
       return results;
     };
     if (this.#scope !== undefined) return work(this);
-    return this.#home.transaction(work, { pool: pool.name, signal: options.signal });
+    try {
+      return await pool.within(options, undefined, (signal) => this.#home.transaction(work, { pool: pool.name, signal }));
+    } catch (error) {
+      throw pool.error(error, { verb: "bulk" });
+    }
   }
 
   /** Where a write goes that may be sent with others: hooks and transactions want each by itself. */
@@ -228,31 +232,22 @@ export class Verbs {
     return { bound: scope.overlay.bound(bound), context: home.context(undefined), scope };
   }
 
-  /** Runs the work of a call. Without hooks and outside batch transactions nothing is put around it, so that a synchronous engine answers at once. */
-  #run<T>(
+  /** Runs the work of a call, with the hooks of its table around it. */
+  async #run<T>(
     verb: HookVerb,
     table: string,
     options: Options,
     parts: Partial<HookCall>,
     work: Work<T>,
     keys?: readonly unknown[],
-  ): T | Promise<T> {
-    const entered = this.#enter(verb, table, options);
-    const { bound, scope } = entered;
-    if (bound.hooks.none && scope?.overlay === undefined) return atOnce(entered, verb, parts, work);
-    return this.#runAround(entered, verb, table, options, parts, work, keys);
-  }
-
-  async #runAround<T>(
-    { bound, context, scope }: Entered,
-    verb: HookVerb,
-    table: string,
-    options: Options,
-    parts: Partial<HookCall>,
-    work: Work<T>,
-    keys: readonly unknown[] | undefined,
   ): Promise<T> {
+    const { bound, context, scope } = this.#enter(verb, table, options);
     try {
+      if (bound.hooks.none && scope?.overlay === undefined) {
+        const result = work(bound, context, parts);
+        // To wait for what is there already costs a turn of the loop.
+        return result instanceof Promise ? await result : result;
+      }
       if (scope?.overlay !== undefined) {
         if (keys === undefined) this.#refuseInOverlay(verb, bound);
         const real = this.#home.bound(table, this.#pool ?? options?.pool);
@@ -266,28 +261,13 @@ export class Verbs {
     }
   }
 
-  #write(
-    verb: WriteVerb,
-    table: string,
-    options: Options,
-    parts: Partial<HookCall>,
-    work: Work<WriteResult>,
-  ): WriteResult | Promise<WriteResult> {
-    const entered = this.#enter(verb, table, options);
-    const { bound, scope } = entered;
-    if (bound.hooks.none && scope?.overlay === undefined) return atOnce(entered, verb, parts, work);
-    return this.#writeAround(entered, verb, table, options, parts, work);
-  }
-
-  async #writeAround(
-    { bound, context, scope }: Entered,
-    verb: WriteVerb,
-    table: string,
-    options: Options,
-    parts: Partial<HookCall>,
-    work: Work<WriteResult>,
-  ): Promise<WriteResult> {
+  async #write(verb: WriteVerb, table: string, options: Options, parts: Partial<HookCall>, work: Work<WriteResult>): Promise<WriteResult> {
+    const { bound, context, scope } = this.#enter(verb, table, options);
     try {
+      if (bound.hooks.none && scope?.overlay === undefined) {
+        const result = work(bound, context, parts);
+        return result instanceof Promise ? await result : result;
+      }
       const run = async (call: Partial<HookCall>): Promise<WriteResult> => {
         const ready = scope?.overlay === undefined ? call : await this.#loaded(verb, scope, table, options, call);
         return work(bound, context, ready);
@@ -329,17 +309,5 @@ export class Verbs {
       ),
       { verb, table: bound.table },
     );
-  }
-}
-
-function atOnce<T>({ bound, context }: Entered, verb: HookVerb, parts: Partial<HookCall>, work: Work<T>): T | Promise<T> {
-  try {
-    const result = work(bound, context, parts);
-    if (!(result instanceof Promise)) return result;
-    return result.catch((error: unknown) => {
-      throw bound.pool.error(error, { verb, table: bound.table });
-    });
-  } catch (error) {
-    throw bound.pool.error(error, { verb, table: bound.table });
   }
 }
