@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 
 import {
+  type AccountDb,
   type AccountStore,
   accountsOf,
   authTables,
@@ -14,6 +15,7 @@ import { BkError, type Log, silentLog } from "@bk/core";
 import { type Db, openDb, type OpenOptions, type TableDefinitions } from "@bk/db";
 import type { Hono } from "hono";
 
+import { cachedAccounts } from "./account-cache.js";
 import { createApp, openPaths } from "./app.js";
 import { controlReader } from "./data/controls.js";
 import type { ServedDb } from "./data/served-db.js";
@@ -69,7 +71,9 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
   const { db, isOurs } = await databaseOf(options, limits);
   try {
     await db.sync();
-    const accounts = options.accounts ?? accountsOf(db as unknown as Parameters<typeof accountsOf>[0], { masterKey: masterKeyOf(options) });
+    const served = db as unknown as ServedDb;
+    const accounts =
+      options.accounts ?? cachedAccounts(served, accountsOf(db as unknown as AccountDb, { masterKey: masterKeyOf(options) }));
     const { rules = {}, ...others } = options.auth ?? {};
     const auth = createAuth({
       nonces: memoryNonces(),
@@ -78,7 +82,6 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       maxBodyBytes: limits.maxBodyBytes,
       rules: { ...rules, allowPaths: [...(rules.allowPaths ?? defaultAllowPaths), ...openPaths] },
     });
-    const served = db as unknown as ServedDb;
     const app = createApp({ db: served, tables: servedTables(tables), auth, log, limits, readControls: controlReader(limits) });
     return serverOf(app, db, isOurs, limits, log);
   } catch (error) {
