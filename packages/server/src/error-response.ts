@@ -62,8 +62,6 @@ export const wrongMediaType = (given: string): HttpError =>
     status: 415,
     code: "unsupported-media-type",
   });
-export const requestTimeout = (ms: number): HttpError =>
-  new HttpError("timeout", `the request took longer than ${ms} ms; a change may have been made all the same`);
 
 /** What may be told of an error. Of those that are no fault of the caller's only the code is. */
 export function errorBody(error: unknown): ErrorBody {

@@ -3,8 +3,6 @@
 import { compareDecimal } from "./decimal.js";
 import type { Kind } from "./table.js";
 
-export { compareDecimal } from "./decimal.js";
-
 export type Order = -1 | 0 | 1;
 
 /**

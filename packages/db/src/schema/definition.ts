@@ -135,10 +135,7 @@ export type ColumnDefinitions = { readonly [column: string]: ColumnDefinition };
 declare const withSettings: unique symbol;
 
 /** A table with settings of its own, made by {@link table}. */
-export interface TableWithSettings<
-  Columns extends ColumnDefinitions = ColumnDefinitions,
-  Settings extends TableSettings = TableSettings,
-> {
+export interface TableWithSettings<Columns extends ColumnDefinitions = ColumnDefinitions, Settings extends TableSettings = TableSettings> {
   readonly $columns: Columns;
   readonly $settings: Settings;
   readonly [withSettings]?: true;

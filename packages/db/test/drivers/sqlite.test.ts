@@ -33,7 +33,10 @@ async function open(url?: string, options: Record<string, unknown> = {}): Promis
     clock: systemClock,
     log: silentLog,
   })) as Driver<SqlCommand>;
-  cleanups.push(() => place.clean(), () => driver.close());
+  cleanups.push(
+    () => place.clean(),
+    () => driver.close(),
+  );
   return { driver, url: place.url, run: async (shape, values = []) => driver.execute(driver.compile(shape), values) };
 }
 

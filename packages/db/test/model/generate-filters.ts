@@ -79,4 +79,3 @@ export function sortOf(random: Random, table: ModelTable): string[] {
   const columns = [...new Set(random.times(3, () => random.pick(sortable[table])))];
   return columns.map((column) => (random.chance(0.5) ? `-${column}` : column));
 }
-
