@@ -8,6 +8,7 @@ import { bodyResponse, errorBody, errorResponse, HttpError, notFound } from "./e
 import { faultFields } from "./fault-fields.js";
 import { accessLog } from "./middleware/access-log.js";
 import { gate } from "./middleware/gate.js";
+import { checkFrame, rawTarget } from "./request/check-frame.js";
 import { callerIn, dataRoutes } from "./routes/data.js";
 import { openApiDocument } from "./routes/openapi.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "./routes/server-context.js";
@@ -19,6 +20,11 @@ export const openPaths = ["/ping", "/openapi.json"] as const;
 export function createApp(server: ServerContext): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();
   const document = openApiDocument(server.limits, version);
+  // Before everything else: monitors ask often, and there is nothing to log or to verify. Other methods go the long way.
+  app.get("/ping", (context) => {
+    checkFrame(rawTarget(context), context.env?.incoming?.rawHeaders);
+    return context.json({});
+  });
   app.use(accessLog(server.log));
   app.use(gate(server));
   app.all("/ping", (context) => context.json({}));

@@ -15,10 +15,11 @@ describe("bk-server", () => {
       await using server = await startServerProcess(["--port", "0"], { cwd: folder.path });
       expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
       expect(await (await fetch(`${server.url}/ping`)).json()).toEqual({});
+      expect((await fetch(`${server.url}/auth`)).status).toBe(401);
       expect(existsSync(folder.file("var/bk.db"))).toBe(true);
       const { code, stdout, stderr } = await server.stop(signal);
       expect([code, stdout]).toEqual([0, `bk-server listening on ${server.url}\n`]);
-      expect(stderr).toContain("GET /ping 200");
+      expect(stderr).toContain("GET /auth 401");
       expect(stderr).toContain("used signatures are remembered by this process alone");
     }
   });

@@ -4,7 +4,7 @@ import type { MiddlewareHandler } from "hono";
 
 import { bodyResponse, wrongMethod } from "../error-response.js";
 import { changesData } from "../routes/data-paths.js";
-import { checkFrame } from "../request/check-frame.js";
+import { checkFrame, rawTarget } from "../request/check-frame.js";
 import { readBody } from "../request/read-body.js";
 import type { ServerContext, ServerEnv } from "../routes/server-context.js";
 
@@ -14,7 +14,7 @@ export function gate({ auth, limits }: ServerContext): MiddlewareHandler<ServerE
   return async (context, next) => {
     const request = context.req.raw;
     const { incoming } = context.env ?? {};
-    const target = incoming?.url ?? request.url.slice(new URL(request.url).origin.length);
+    const target = rawTarget(context);
     checkFrame(target, incoming?.rawHeaders);
     if (!methods.includes(request.method)) throw wrongMethod(request.method, methods);
     const body = await readBody(request, limits.maxBodyBytes);

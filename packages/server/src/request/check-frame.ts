@@ -1,6 +1,13 @@
 // What is wrong with a request before anything in it is read: hosts, paths that could be read in two ways.
 
 import { badRequest } from "../error-response.js";
+import type { ServerRequest } from "../routes/server-context.js";
+
+/** The request target as it was on the wire; where there is no socket, that of the URL. */
+export function rawTarget({ env, req }: ServerRequest): string {
+  const { url } = req.raw;
+  return env?.incoming?.url ?? url.slice(new URL(url).origin.length);
+}
 
 /**
  * Refuses requests whose path would mean one thing to the rules and another to the router.
