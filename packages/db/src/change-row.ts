@@ -1,6 +1,6 @@
 // update and incr: changing columns of one row.
 
-import { type BoundTable, slotsOf } from "./bound-table.js";
+import { type BoundTable, type Row, slotsOf } from "./bound-table.js";
 import { changeIfSame, readWhole, untilUnchanged } from "./change-if-same.js";
 import { applyChanges } from "./change/apply.js";
 import { parseChanges } from "./change/parse.js";
@@ -61,10 +61,26 @@ function changePlainly(
     if (verb === "update") return reply instanceof Promise ? reply.then(finish) : finish(reply);
     if (!(reply instanceof Promise) && reply.affected > 0) return done;
     // `incr` makes a missing row, and tells of a sum that does not fit.
-    const change = checkChange(bound, context, verb, row, options);
-    if (!(reply instanceof Promise)) return carryOut(bound, context, change);
-    return reply.then(({ affected }) => (affected > 0 ? done : carryOut(bound, context, change)));
+    const goOn = generally(bound, context, verb, row as Row, options);
+    return reply instanceof Promise ? reply.then(({ affected }) => (affected > 0 ? done : goOn())) : goOn();
   });
+}
+
+/** The general way, to be gone later with the values that the row has now. */
+function generally(
+  bound: BoundTable,
+  context: WriteContext,
+  verb: "update" | "incr",
+  row: Row,
+  options: RowOptions | undefined,
+): () => Promise<WriteResult> {
+  const isCopiedFlat = Object.values(row).every((value) => typeof value !== "object");
+  if (!isCopiedFlat) {
+    const change = checkChange(bound, context, verb, row, options);
+    return () => carryOut(bound, context, change);
+  }
+  const copy = { ...row };
+  return async () => carryOut(bound, context, checkChange(bound, context, verb, copy, options));
 }
 
 /** What the change sets, by `column.index`. */
