@@ -45,8 +45,8 @@ export function sqliteOptions({ url, options: given }: Pick<DriverOptions, "url"
     readonly: flag(options, "readonly"),
     busyTimeoutMs: count(options, "busyTimeoutMs", 5_000),
     synchronous: mode(options),
-    cacheMb: count(options, "cacheMb", 32),
-    mmapMb: count(options, "mmapMb", 32),
+    cacheMb: count(options, "cacheMb", 16),
+    mmapMb: count(options, "mmapMb", 40),
   };
 }
 
