@@ -195,7 +195,7 @@ describe("driver: sqlite", () => {
       const command = driver.compile(put("account", "put"));
       const replies = await driver.executeGroup!(command, [account("1", "a"), account("2", "b")]);
       expect(replies.map((reply) => reply.affected)).toEqual([1, 1]);
-      await expect(driver.executeGroup!(command, [account("3", "c"), account("4", "a")])).rejects.toThrow();
+      await expect((async () => driver.executeGroup!(command, [account("3", "c"), account("4", "a")]))()).rejects.toThrow();
       expect((await run(select("account", { columns: ["id"], order: orderOf("account", "id") }))).rows).toEqual([["1"], ["2"]]);
     });
   });
