@@ -359,7 +359,7 @@ describe.each([
         const waiting = thrownBy(
           Promise.resolve(driver.execute(driver.compile(put("account", "put")), account("1", null, 9), controller.signal)),
         );
-        await systemClock.sleep(50);
+        await untilWaiting(driver);
         controller.abort();
         const error = await waiting;
         expect(driver.classify(error)).toMatchObject({ code: "cancelled", outcome: "none" });
@@ -485,6 +485,17 @@ describe.each([
     });
   });
 });
+
+/** Until a statement waits for the lock of another transaction. */
+async function untilWaiting(driver: Driver): Promise<void> {
+  for (;;) {
+    const [row] = (await driver.native!("SELECT COUNT(*) AS waiting FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")) as [
+      { waiting: number },
+    ];
+    if (Number(row.waiting) > 0) return;
+    await systemClock.sleep(10);
+  }
+}
 
 describe("driver: mysql", () => {
   it.each([
