@@ -279,7 +279,8 @@ export function many(suite: Suite): void {
 
     promise("options that bulk and sync do not have are refused, and nothing is done", async ({ db, fresh }) => {
       const list = [{ op: "put", table: "other", row: { id: fresh() } }];
-      for (const options of [{ nope: 1 }, { atomic: "yes" }, { pool: 5 }]) await refuses(db.bulk(list, options), "invalid");
+      for (const options of [{ nope: 1 }, { atomic: "yes" }, { pool: 5 }, { atomic: true, timeoutMs: 0 }])
+        await refuses(db.bulk(list, options), "invalid");
       for (const options of [{ dryrun: true }, { dryRun: 1 }]) await refuses(db.sync(options), "invalid");
       expect(await db.get("other", list[0]!.row.id)).toBeUndefined();
     });

@@ -50,6 +50,7 @@ export function rows(suite: Suite): void {
       const asked = [ids[3], ids[0], ids[4], ids[0], ids[2]];
       expect(valuesOf(await db.list("item", asked), "id")).toEqual([ids[3], ids[0], ids[0], ids[2]]);
       expect(await db.list("item", [])).toEqual([]);
+      await refuses(db.list("item", new Array(2)), "invalid");
       const [first, second] = await db.list("item", [ids[0], ids[0]]);
       first!["name"] = "changed";
       expect(second!["name"]).toBeNull();
