@@ -30,6 +30,8 @@ const copyingCodec: Codec = {
 
 /** How many shapes of selects, updates and deletes are kept for each table. */
 const keptShapes = 500;
+/** Shapes with longer keys (an `in` of thousands) are not kept: they are rare, and 500 of them would fill the memory. */
+const longestKey = 5_000;
 
 export class BoundTable {
   readonly pool: Pool;
@@ -70,6 +72,7 @@ export class BoundTable {
     const known = this.#kept.get(key);
     if (known !== undefined) return known as T;
     const made = make();
+    if (key.length > longestKey) return made;
     if (this.#kept.size >= keptShapes) this.#kept.delete(this.#kept.keys().next().value!);
     this.#kept.set(key, made);
     return made;

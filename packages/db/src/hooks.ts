@@ -2,7 +2,7 @@
 
 import type { Log } from "@bk/core";
 
-import { invalid } from "./errors.js";
+import { DbError, invalid } from "./errors.js";
 
 export const hookVerbs = [
   "get",
@@ -59,9 +59,15 @@ export class TableHooks {
     else known.push(hook);
   }
 
-  /** Runs a call with its hooks around it. An error of an `after` hook goes to the log: the call is done. */
+  /** Runs a call with its hooks around it. A `before` hook refuses the call by throwing: a DbError as it is, else `denied`. An error of an `after` hook goes to the log: the call is done. */
   async around<T>(call: HookCall, run: (call: HookCall) => T | Promise<T>): Promise<T> {
-    for (const hook of this.#of("before", call.verb)) await hook(call);
+    for (const hook of this.#of("before", call.verb)) {
+      try {
+        await hook(call);
+      } catch (error) {
+        throw refusal(call, error);
+      }
+    }
     const result = await run(call);
     for (const hook of this.#of("after", call.verb)) {
       try {
@@ -77,4 +83,11 @@ export class TableHooks {
   #of(when: "before" | "after", verb: HookVerb): Hook[] {
     return [...(this.#hooks.get(`${when}:${verb}`) ?? []), ...(this.#hooks.get(`${when}:*`) ?? [])];
   }
+}
+
+/** A DbError keeps its code; anything else that a hook throws means `denied`. */
+function refusal({ verb }: HookCall, error: unknown): DbError {
+  if (error instanceof DbError) return error;
+  const reason = error instanceof Error ? error.message : "it threw something that is not an error";
+  return new DbError("denied", `the hook before:${verb} refuses the call: ${reason}`, { cause: error });
 }
