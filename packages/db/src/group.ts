@@ -70,7 +70,8 @@ export class Gatherer {
     while (this.#waiting.length > 0 && this.#running < this.#options.maxRunning) {
       const members = this.#waiting.splice(0, this.#options.maxSize);
       this.#running++;
-      void this.#send(members).finally(() => {
+      // Callers that have given up leave their place to others, though the engine may never answer.
+      void Promise.race([this.#send(members), ...givenUp(members)]).finally(() => {
         this.#running--;
         if (this.#waiting.length > 0) this.#schedule();
         else if (this.#running === 0) {
@@ -118,6 +119,18 @@ export class Gatherer {
       for (const member of group) member.reject(error);
     }
   }
+}
+
+/** Settles when every caller has given up; nothing where one of them never does. */
+function givenUp(members: readonly Member[]): Promise<unknown>[] {
+  const signals = members.map((member) => member.signal).filter((signal) => signal !== undefined);
+  if (signals.length < members.length) return [];
+  const aborted = (signal: AbortSignal): Promise<unknown> =>
+    new Promise((resolve) => {
+      if (signal.aborted) resolve(undefined);
+      else signal.addEventListener("abort", resolve, { once: true });
+    });
+  return [Promise.all(signals.map(aborted))];
 }
 
 function leave(member: Member): boolean {

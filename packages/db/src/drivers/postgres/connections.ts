@@ -109,12 +109,8 @@ export function connections(pg: typeof Pg, location: PostgresLocation, log: Log)
     if (connection.broken) return;
     const next = waiting.shift();
     if (next !== undefined) next.resolve(connection);
-    else if (closing !== undefined) end(connection);
+    else if (closing !== undefined) end(connection.client);
     else idle.push(connection);
-  }
-
-  function end(connection: PostgresConnection): void {
-    void connection.client.end();
   }
 
   async function hold<Result>(work: (connection: PostgresConnection) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
@@ -145,7 +141,7 @@ export function connections(pg: typeof Pg, location: PostgresLocation, log: Log)
       let done = (): void => undefined;
       const promise = new Promise<void>((resolve) => (done = resolve));
       closing = { promise, done };
-      for (const connection of idle.splice(0)) end(connection);
+      for (const connection of idle.splice(0)) end(connection.client);
       endIfClosed();
     }
     return closing.promise;
@@ -262,6 +258,20 @@ function refused(error: unknown): unknown {
     : new DbError("unavailable", "no connection could be made; see the cause", { cause: error });
 }
 
+/** How long a server may take to cancel a statement, and to say goodbye. */
+const patienceMs = 2_000;
+
+/** Says goodbye, and closes the socket when the server does not. */
+function end(client: Pg.Client): void {
+  const impatient = setTimeout(() => destroy(client.connection), patienceMs);
+  client.once("end", () => clearTimeout(impatient));
+  void client.end();
+}
+
+function destroy(...connections: readonly Pg.Connection[]): void {
+  for (const { stream } of connections) stream.destroy();
+}
+
 interface Cancellable {
   readonly processID?: number | null;
   readonly secretKey?: number | null;
@@ -279,7 +289,12 @@ function cancelRunning(pg: typeof Pg, location: PostgresLocation, client: Pg.Cli
     readonly port: number;
     readonly host: string;
   };
-  const over = (): void => void client.end();
+  // A server that hangs answers neither this nor the goodbye: then the socket is closed from here.
+  const impatient = setTimeout(() => destroy(connection, client.connection), patienceMs);
+  const over = (): void => {
+    clearTimeout(impatient);
+    end(client);
+  };
   connection.on("error", (error: unknown) => {
     log.debug("postgres: cancelling a statement failed", { error });
     over();

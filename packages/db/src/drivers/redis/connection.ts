@@ -26,6 +26,9 @@ export interface RedisConnection {
   close(): Promise<void>;
 }
 
+/** How long a server may take to say goodbye. */
+const patienceMs = 2_000;
+
 /** @throws DbError `driver-missing` when the client package is not installed */
 export async function connectRedis(options: RedisOptions, log: Log): Promise<RedisConnection> {
   const client = await makeClient(options);
@@ -67,9 +70,11 @@ export async function connectRedis(options: RedisOptions, log: Log): Promise<Red
     client: () => (client.status === "ready" ? client : (opening ??= open())),
     async close() {
       isClosed = true;
-      // Without a connection there is no answer to wait for.
-      if (client.status === "ready") await client.quit().catch(() => client.disconnect());
-      else client.disconnect();
+      // Without a connection there is no answer to wait for, and a server that hangs gives none.
+      if (client.status !== "ready") return client.disconnect();
+      const impatient = setTimeout(() => client.disconnect(), patienceMs);
+      await client.quit().catch(() => client.disconnect());
+      clearTimeout(impatient);
     },
   };
 }
