@@ -23,14 +23,20 @@ import { servedTables } from "./data/served-table.js";
 import { type Fetch, listen, type Listener, type ListenOptions } from "./listen.js";
 import { defaultLimits, type ServerLimits } from "./limits.js";
 import type { ServerEnv } from "./routes/server-context.js";
+import { masterKeyOf } from "./settings/home.js";
 
 export interface ServerOptions {
   /** A database URL, the pools of `openDb`, or a database that is open already (its tables must hold `authTables` unless `accounts` is given). */
   readonly db: string | { readonly pools: NonNullable<OpenOptions["pools"]> } | Db;
   /** The tables that the data API serves. They are made where they are missing. Default none. */
   readonly tables?: TableDefinitions;
-  /** Encrypts the accounts' secrets: 32 characters or more. Needed unless `accounts` is given. */
+  /**
+   * Encrypts the accounts' secrets: 32 characters or more. Default: the environment's BK_MASTER_KEY, else the key in
+   * `home`/var/master.key, which is made at first use. Not used where `accounts` is given.
+   */
   readonly masterKey?: MasterKey;
+  /** The folder with the master key; default the current one. */
+  readonly home?: string;
   /** Where accounts come from; default the table `bk_auth` of the database. */
   readonly accounts?: AccountStore;
   /** Further settings of `createAuth`, such as `nonces` in a shared cache. */
@@ -72,8 +78,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
   try {
     await db.sync();
     const served = db as unknown as ServedDb;
-    const accounts =
-      options.accounts ?? cachedAccounts(served, accountsOf(db as unknown as AccountDb, { masterKey: masterKeyOf(options) }));
+    const accounts = options.accounts ?? cachedAccounts(served, accountsOf(db as unknown as AccountDb, { masterKey: masterKey(options) }));
     const { rules = {}, ...others } = options.auth ?? {};
     const auth = createAuth({
       nonces: memoryNonces(),
@@ -103,10 +108,8 @@ async function databaseOf(options: ServerOptions, limits: ServerLimits): Promise
   };
 }
 
-function masterKeyOf({ masterKey }: ServerOptions): MasterKey {
-  if (masterKey === undefined)
-    throw new BkError("invalid", "masterKey is missing; it encrypts the secrets of accounts", { detail: { field: "masterKey" } });
-  return masterKey;
+function masterKey(options: ServerOptions): MasterKey {
+  return options.masterKey ?? masterKeyOf({ home: options.home ?? ".", masterKey: process.env["BK_MASTER_KEY"] });
 }
 
 function serverOf(app: Hono<ServerEnv>, db: Db, isOurs: boolean, limits: ServerLimits, log: Log): BkServer {

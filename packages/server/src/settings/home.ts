@@ -38,7 +38,7 @@ function embeddedUrl(home: string): string {
 }
 
 /** The key that encrypts secrets: the configured one, else that of var/master.key, which is made at first use. */
-export function masterKeyOf({ home, masterKey }: Configuration): string {
+export function masterKeyOf({ home, masterKey }: Pick<Configuration, "home" | "masterKey">): string {
   if (masterKey !== undefined) return masterKey;
   const file = join(varFolder(home), "master.key");
   const key = readKey(file) ?? makeKey(file);
