@@ -5,9 +5,17 @@ import { type Keyring, type MasterKey, openKeyring, seal, unseal } from "./secre
 /** What accounts need of a database. */
 export interface AccountDb {
   get(table: "bk_auth", key: { login: string }): Promise<object | undefined>;
-  select(table: "bk_auth", filter: object, options?: { count?: number; start?: string }): Promise<{ rows: object[]; next?: string }>;
+  select(
+    table: "bk_auth",
+    filter: Record<string, never>,
+    options?: { count?: number; start?: string },
+  ): Promise<{ rows: object[]; next?: string }>;
   add(table: "bk_auth", row: { login: string; id: string }): Promise<unknown>;
-  update(table: "bk_auth", row: { login: string }, options?: { where?: object }): Promise<unknown>;
+  update(
+    table: "bk_auth",
+    row: { login: string },
+    options?: { where?: { [column in (typeof encryptedColumns)[number]]?: string } },
+  ): Promise<unknown>;
   del(table: "bk_auth", key: { login: string }): Promise<{ affected: number }>;
 }
 

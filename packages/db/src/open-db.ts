@@ -36,7 +36,7 @@ export interface Db<Tables = TableDefinitions> extends DbPool<Tables>, AsyncDisp
   /** What the driver of a pool can do, as plain data; default: the first pool. */
   capabilities(pool?: string): Capabilities;
   /** Plan and first native command of a call, without running it. Takes the arguments of the call after its name. */
-  explain<Call extends ExplainedCall>(call: Call, ...args: Parameters<DbCalls<Tables>[Call]>): Promise<{ plan: unknown; command: unknown }>;
+  explain(call: ExplainedCall, table: TableName<Tables>, ...args: readonly unknown[]): Promise<{ plan: unknown; command: unknown }>;
   /** Runs a command of the engine itself; what it takes and gives is in the README of the driver. */
   native(pool: string, command: unknown, options?: { readonly signal?: AbortSignal }): Promise<unknown>;
   /** Registers a function that runs before or after the calls on a table; a `before` hook refuses the call by throwing. */

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 
 import {
-  type AccountDb,
   type AccountStore,
   accountsOf,
   authTables,
@@ -78,7 +77,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
   try {
     await db.sync();
     const served = db as unknown as ServedDb;
-    const accounts = options.accounts ?? cachedAccounts(served, accountsOf(db as unknown as AccountDb, { masterKey: masterKey(options) }));
+    const accounts = options.accounts ?? cachedAccounts(served, accountsOf(db, { masterKey: masterKey(options) }));
     const { rules = {}, ...others } = options.auth ?? {};
     const auth = createAuth({
       nonces: memoryNonces(),

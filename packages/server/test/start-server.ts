@@ -1,6 +1,6 @@
 // A server on an empty database, with three accounts and a client that signs, for the tests of this package.
 
-import { addAccount, type AccountDb, signRequest, type SignOptions } from "@bk/auth";
+import { addAccount, signRequest, type SignOptions } from "@bk/auth";
 import type { Log } from "@bk/core";
 import { defineTables, table, type TableDefinitions } from "@bk/db";
 import { type BkServer, createServer, type ServerOptions } from "../src/index.js";
@@ -85,7 +85,7 @@ export async function startServer(options: Partial<ServerOptions> = {}): Promise
   const ids: Record<string, string> = {};
   for (const login of ["root", "bob", "eve"]) {
     const account = { login, secret: `secret of ${login}`, ...(login === "root" ? { type: "admin" } : {}) };
-    ids[login] = (await addAccount(server.db as unknown as AccountDb, account, { masterKey })).id;
+    ids[login] = (await addAccount(server.db, account, { masterKey })).id;
   }
   async function call(login: string, path: string, given: CallOptions = {}): Promise<Reply> {
     const { json, headers = {}, signed = true, ...sign } = given;

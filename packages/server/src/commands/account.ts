@@ -21,7 +21,7 @@ export interface AccountOptions {
 async function withAccounts<T>(configuration: Configuration, work: (db: AccountDb) => Promise<T>): Promise<T> {
   const { db } = await openDatabase({ ...configuration, tables: undefined });
   try {
-    return await work(db as unknown as AccountDb);
+    return await work(db);
   } finally {
     await db.close();
   }
