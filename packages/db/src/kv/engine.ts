@@ -81,10 +81,8 @@ function notAsGroup(): DbError {
 
 function compile(writer: Writer, rows: KvRows, shape: Shape): KvCommand {
   switch (shape.verb) {
-    case "get": {
-      const runGroup = compileGet(writer.store, rows, shape);
-      return { shape, run: async (values, signal) => (await runGroup([values], signal))[0]!, runGroup };
-    }
+    case "get":
+      return { shape, ...compileGet(writer.store, rows, shape) };
     case "select":
       return { shape, run: compileSelect(writer.store, rows, shape) };
     case "put":

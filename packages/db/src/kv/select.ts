@@ -15,17 +15,20 @@ type Run = (values: Values, signal?: AbortSignal) => Promise<Reply>;
 const minPage = 64;
 const maxPage = 250;
 
-/** Gives the replies of several gets by one call of the store. */
+const missing: Reply = Object.freeze({ rows: [], affected: 0 });
+
+/** Gets: of one row, and of several by one call of the store. */
 export function compileGet(
   store: KvStore,
   rows: KvRows,
   shape: GetShape,
-): (group: readonly Values[], signal?: AbortSignal) => Promise<Reply[]> {
+): { run: Run; runGroup: (group: readonly Values[], signal?: AbortSignal) => Promise<Reply[]> } {
   const read = valuesReader(shape.columns);
   const keyOf = (values: Values): string => rows.keyOf(shape.key.map((slot) => values[slot]!));
-  return async (group, signal) => {
-    const found = await store.get(rows.id, group.map(keyOf), signal);
-    return found.map((text) => ({ rows: text === undefined ? [] : [read(parseRow(text))], affected: 0 }));
+  const replyOf = (text: string | undefined): Reply => (text === undefined ? missing : { rows: [read(parseRow(text))], affected: 0 });
+  return {
+    run: async (values, signal) => replyOf((await store.get(rows.id, [keyOf(values)], signal))[0]),
+    runGroup: async (group, signal) => (await store.get(rows.id, group.map(keyOf), signal)).map(replyOf),
   };
 }
 

@@ -41,13 +41,10 @@ function placeOf({ name, settings }: Table, commonTag: string | undefined): stri
 
 /** Takes commands, which hold row values, off the errors of a store. */
 function withCleanErrors(store: KvStore): KvStore {
-  const clean = async <T>(result: Promise<T>): Promise<T> => {
-    try {
-      return await result;
-    } catch (error) {
-      throw withoutCommand(error);
-    }
+  const fail = (error: unknown): never => {
+    throw withoutCommand(error);
   };
+  const clean = <T>(result: Promise<T>): Promise<T> => result.catch(fail);
   return {
     get: (...args) => clean(store.get(...args)),
     range: (...args) => clean(store.range(...args)),

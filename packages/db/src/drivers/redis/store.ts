@@ -37,10 +37,11 @@ export function redisStore(connection: RedisConnection, { prefix }: RedisStoreOp
       const args: string[] = [];
       for (const change of changes) {
         const at = prefixOf(change.table);
-        keys.push(`${at}r:${change.key}`);
-        args.push(at, change.key, expectationText(change.expect), rowText(change), String(change.expiresInMs ?? ""));
+        const { key, expiresInMs } = change;
+        keys.push(`${at}r:${key}`);
+        args.push(at, key, expectationText(change.expect), rowText(change), expiresInMs === undefined ? "" : String(expiresInMs));
       }
-      if (connection.isCluster) refuseSeveralSlots(changes);
+      if (connection.isCluster && changes.length > 1) refuseSeveralSlots(changes);
       return resultOf(await client.bkWrite(keys.length, ...keys, ...args));
     },
 
@@ -101,8 +102,10 @@ function pageOf(reply: readonly string[]): KvPage {
   return { entries, end: reply[0] === "" ? undefined : reply[0] };
 }
 
+const done: KvResult = Object.freeze({ kind: "done" });
+
 function resultOf([kind, change, space, owner]: readonly unknown[]): KvResult {
   if (kind === "conflict") return { kind, change: Number(change) };
   if (kind === "taken") return { kind, change: Number(change), space: String(space), owner: String(owner) };
-  return { kind: "done" };
+  return done;
 }
