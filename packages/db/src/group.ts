@@ -70,8 +70,10 @@ export class Gatherer {
     while (this.#waiting.length > 0 && this.#running < this.#options.maxRunning) {
       const members = this.#waiting.splice(0, this.#options.maxSize);
       this.#running++;
+      const sent = this.#send(members);
+      const gone = givenUp(members);
       // Callers that have given up leave their place to others, though the engine may never answer.
-      void Promise.race([this.#send(members), ...givenUp(members)]).finally(() => {
+      void (gone === undefined ? sent : Promise.race([sent, gone])).finally(() => {
         this.#running--;
         if (this.#waiting.length > 0) this.#schedule();
         else if (this.#running === 0) {
@@ -96,6 +98,7 @@ export class Gatherer {
 
   async #send(all: readonly Member[]): Promise<void> {
     const members = all.filter((member) => !leave(member));
+    if (members.length === 1) return this.#one(members);
     const groups = this.#options.share ? byKey(members) : members.map((member) => [member]);
     if (groups.length > 1) {
       try {
@@ -121,16 +124,15 @@ export class Gatherer {
   }
 }
 
-/** Settles when every caller has given up; nothing where one of them never does. */
-function givenUp(members: readonly Member[]): Promise<unknown>[] {
-  const signals = members.map((member) => member.signal).filter((signal) => signal !== undefined);
-  if (signals.length < members.length) return [];
-  const aborted = (signal: AbortSignal): Promise<unknown> =>
+/** Settles when every caller has given up; undefined where one of them never does. */
+function givenUp(members: readonly Member[]): Promise<unknown> | undefined {
+  if (members.some((member) => member.signal === undefined)) return undefined;
+  const aborted = ({ signal }: Member): Promise<unknown> =>
     new Promise((resolve) => {
-      if (signal.aborted) resolve(undefined);
-      else signal.addEventListener("abort", resolve, { once: true });
+      if (signal!.aborted) resolve(undefined);
+      else signal!.addEventListener("abort", resolve, { once: true });
     });
-  return [Promise.all(signals.map(aborted))];
+  return Promise.all(members.map(aborted));
 }
 
 function leave(member: Member): boolean {
