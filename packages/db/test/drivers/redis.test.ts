@@ -110,9 +110,10 @@ describe("driver: redis", () => {
       );
 
       // On a cluster the same scripts run on one node: once is enough.
-      it.runIf(name === "redis")("loses no increment of eight processes on one row, and gives each unique value to one of them", () =>
-        withDb(async (db, instance) => {
-          const program = `
+      if (name === "redis")
+        it("loses no increment of eight processes on one row, and gives each unique value to one of them", () =>
+          withDb(async (db, instance) => {
+            const program = `
             for (let i = 0; i < 50; i++) await db.incr("account", { id: "one", logins: 1 });
             let won = 0;
             for (let i = 0; i < 30; i++)
@@ -121,14 +122,13 @@ describe("driver: redis", () => {
                 return 0;
               });
             console.log(won);`;
-          const won = await Promise.all(processes.map(() => runProcess(instance, program)));
-          expect((await db.get("account", "one"))?.logins).toBe(400);
-          expect(won.reduce((sum, count) => sum + Number(count), 0)).toBe(30);
-          const emails: (string | null)[] = [];
-          for await (const row of db.scan("account", { email: { $not_null: true } })) emails.push(row.email);
-          expect(emails.sort()).toEqual(Array.from({ length: 30 }, (_, i) => `mail${i}`).sort());
-        }),
-      );
+            const won = await Promise.all(processes.map(() => runProcess(instance, program)));
+            expect((await db.get("account", "one"))?.logins).toBe(400);
+            expect(won.reduce((sum, count) => sum + Number(count), 0)).toBe(30);
+            const emails: (string | null)[] = [];
+            for await (const row of db.scan("account", { email: { $not_null: true } })) emails.push(row.email);
+            expect(emails.sort()).toEqual(Array.from({ length: 30 }, (_, i) => `mail${i}`).sort());
+          }));
 
       it("pages by an index cover each row that stays once, while others are moved, removed and made", () =>
         withDb(async (db, instance) => {
@@ -241,50 +241,50 @@ describe("driver: redis", () => {
           expect(await db.count("account", {}, { scan: true })).toBe(name === "redis" ? 1 : 0);
         }));
 
-      it.runIf(name === "redis")("connects again after the connection was cut", () =>
-        withDb(async (db) => {
-          await db.put("left", { id: "a", n: 1 });
-          const id = await db.native("main", ["CLIENT", "ID"]);
-          // The answer may or may not arrive before the connection ends.
-          await db.native("main", ["CLIENT", "KILL", "ID", String(id), "SKIPME", "no"]).catch(() => undefined);
-          expect(await db.get("left", "a")).toEqual({ id: "a", n: 1 });
-        }),
-      );
+      if (name === "redis")
+        it("connects again after the connection was cut", () =>
+          withDb(async (db) => {
+            await db.put("left", { id: "a", n: 1 });
+            const id = await db.native("main", ["CLIENT", "ID"]);
+            // The answer may or may not arrive before the connection ends.
+            await db.native("main", ["CLIENT", "KILL", "ID", String(id), "SKIPME", "no"]).catch(() => undefined);
+            expect(await db.get("left", "a")).toEqual({ id: "a", n: 1 });
+          }));
 
-      it.runIf(name === "redis")("does not send a write again whose answer was lost, and says that its outcome is unknown", () =>
-        withDb(async (direct, { url, options }) => {
-          const proxy = await cuttingProxy(Number(new URL(url).port));
-          const db = await openOn({ url: `redis://127.0.0.1:${proxy.port}`, options });
-          await db.put("left", { id: "a", n: 1 });
-          proxy.cutNextScript();
-          await expect(db.incr("left", { id: "a", n: 1 })).rejects.toMatchObject({ code: "unavailable", outcome: "unknown" });
-          expect(await direct.get("left", "a")).toEqual({ id: "a", n: 2 });
-          await db.incr("left", { id: "a", n: 1 });
-          expect(await direct.get("left", "a")).toEqual({ id: "a", n: 3 });
-          await db.close();
-          await proxy.close();
-        }),
-      );
+      if (name === "redis")
+        it("does not send a write again whose answer was lost, and says that its outcome is unknown", () =>
+          withDb(async (direct, { url, options }) => {
+            const proxy = await cuttingProxy(Number(new URL(url).port));
+            const db = await openOn({ url: `redis://127.0.0.1:${proxy.port}`, options });
+            await db.put("left", { id: "a", n: 1 });
+            proxy.cutNextScript();
+            await expect(db.incr("left", { id: "a", n: 1 })).rejects.toMatchObject({ code: "unavailable", outcome: "unknown" });
+            expect(await direct.get("left", "a")).toEqual({ id: "a", n: 2 });
+            await db.incr("left", { id: "a", n: 1 });
+            expect(await direct.get("left", "a")).toEqual({ id: "a", n: 3 });
+            await db.close();
+            await proxy.close();
+          }));
 
-      it.runIf(name === "redis")("says that a key of its prefix holds something else, without the row's values", () =>
-        withDb(async (db, { options }) => {
-          const key = `{${String(options["prefix"])}pair}left:r:a\u0001`;
-          await db.native("main", ["RPUSH", key, "x"]);
-          const error: unknown = await db.put("left", { id: "a", n: 987654 }).catch((thrown: unknown) => thrown);
-          expect(error).toMatchObject({ code: "drift", outcome: "none" });
-          expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("987654");
-        }),
-      );
+      if (name === "redis")
+        it("says that a key of its prefix holds something else, without the row's values", () =>
+          withDb(async (db, { options }) => {
+            const key = `{${String(options["prefix"])}pair}left:r:a\u0001`;
+            await db.native("main", ["RPUSH", key, "x"]);
+            const error: unknown = await db.put("left", { id: "a", n: 987654 }).catch((thrown: unknown) => thrown);
+            expect(error).toMatchObject({ code: "drift", outcome: "none" });
+            expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("987654");
+          }));
 
-      it.runIf(name === "redis")("tells an unknown user without the password", () =>
-        withInstance(async ({ url, options }) => {
-          const db = await openOn({ url: url.replace("redis://", "redis://nobody:hunter2@"), options });
-          const error: unknown = await db.get("left", "a").catch((thrown: unknown) => thrown);
-          expect(error).toMatchObject({ code: "unauthenticated", outcome: "none" });
-          expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("hunter2");
-          await db.close();
-        }),
-      );
+      if (name === "redis")
+        it("tells an unknown user without the password", () =>
+          withInstance(async ({ url, options }) => {
+            const db = await openOn({ url: url.replace("redis://", "redis://nobody:hunter2@"), options });
+            const error: unknown = await db.get("left", "a").catch((thrown: unknown) => thrown);
+            expect(error).toMatchObject({ code: "unauthenticated", outcome: "none" });
+            expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("hunter2");
+            await db.close();
+          }));
     });
   }
 
