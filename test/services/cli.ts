@@ -41,25 +41,30 @@ function describe(way: Way): string {
 async function up(names: readonly string[]): Promise<number> {
   // A Ctrl-C during the start just ends this process; the watchdogs then end what has been started.
   const services = await startServices(names);
+  // Before anything is printed: who reads it may end this process at once.
+  const stopped = signalled();
   for (const [name, url] of Object.entries(services.env)) process.stdout.write(`export ${name}='${url}'\n`);
   for (const { driver, reason } of services.notRun) process.stderr.write(`${driver}: not run: ${reason}\n`);
   if (Object.keys(services.env).length > 0) {
     process.stderr.write("running until Ctrl-C\n");
-    await signalled();
+    await stopped.signal;
     await services.stop();
   }
+  stopped.forget();
   return services.notRun.length === 0 ? 0 : 1;
 }
 
-/** Settles at the first Ctrl-C or SIGTERM. The listeners stay: a second one, as from npm, must not break off the stop. */
-function signalled(): Promise<void> {
-  return new Promise((resolve) => {
-    const alive = setInterval(() => undefined, 3_600_000);
+/** `signal` settles at the first Ctrl-C or SIGTERM. The listeners stay: a second one, as from npm, must not break off the stop. */
+function signalled(): { readonly signal: Promise<void>; forget(): void } {
+  const alive = setInterval(() => undefined, 3_600_000);
+  const forget = (): void => clearInterval(alive);
+  const signal = new Promise<void>((resolve) => {
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) {
       process.on(name, () => {
-        clearInterval(alive);
+        forget();
         resolve();
       });
     }
   });
+  return { signal, forget };
 }
