@@ -40,7 +40,10 @@ function runVitest({ drivers, quick, driverTestsOnly, vitestArgs }: RunOptions, 
   // A server that was not asked for must not be reached by a variable left over in the shell.
   for (const name of Object.keys(env)) if (/^BK_TEST_(PG|MYSQL|MARIADB|DYNAMODB|REDIS|REDIS_CLUSTER)$/.test(name)) delete env[name];
   Object.assign(env, serviceEnv, { BK_TEST_DRIVERS: drivers.join(",") });
-  if (quick) env["BK_TEST_QUICK"] = "1";
+  if (quick) {
+    env["BK_TEST_QUICK"] = "1";
+    env["BK_MODEL_STEPS"] ??= "5000";
+  }
 
   const args = [
     join(root, "node_modules/vitest/vitest.mjs"),
@@ -49,6 +52,8 @@ function runVitest({ drivers, quick, driverTestsOnly, vitestArgs }: RunOptions, 
     "--reporter=json",
     `--outputFile.json=${reportFile}`,
   ];
+  // The guides and imports run whole programs: not in the minute that `--quick` takes.
+  if (quick) args.push("--exclude=test/e2e/**");
   if (driverTestsOnly) args.push("--testNamePattern=driver: ", "--passWithNoTests");
   // A process group of its own: Ctrl-C reaches it once, through `stop`, and with it all its workers.
   vitest = spawn(process.execPath, [...args, ...vitestArgs], { cwd: root, env, stdio: ["ignore", "inherit", "inherit"], detached: true });
