@@ -9,39 +9,18 @@ import { mariadbDialect, mysqlDialect } from "./dialect.js";
 import { classifyMysql, endsTransaction, isFatal } from "./errors.js";
 import { executeGroupOn, executeOn } from "./execute.js";
 import { mysqlOptions } from "./options.js";
-
-const equality = ["eq", "ne", "in", "not_in", "null", "not_null"] as const;
-const ordered = [...equality, "gt", "ge", "lt", "le", "between", "not_between"] as const;
-const parts = ["begins_with", "not_begins_with", "ends_with", "not_ends_with", "contains", "not_contains", "like", "not_like"] as const;
+import { sqlChanges, sqlFilters, sqlSorts } from "../../sql/claims.js";
 
 const capabilities = Object.freeze({
   access: "any",
   filters: {
-    text: [...ordered, ...parts],
-    int: ordered,
-    int64: ordered,
-    real: ordered,
-    decimal: ordered,
-    bool: ordered,
-    time: ordered,
-    json: ["null", "not_null"],
-    list: ["null", "not_null"],
-    blob: ["null", "not_null"],
+    ...sqlFilters,
+    // Folding and regular expressions are JavaScript's; the core evaluates them.
+    text: [...sqlFilters.text, "like", "not_like"],
   },
   or: true,
-  sorts: ["text", "int", "int64", "real", "decimal", "bool", "time"],
-  changes: {
-    text: ["unset", "append", "prepend"],
-    int: ["unset", "incr"],
-    int64: ["unset", "incr"],
-    real: ["unset", "incr"],
-    decimal: ["unset"],
-    bool: ["unset"],
-    time: ["unset"],
-    json: ["unset"],
-    list: ["unset"],
-    blob: ["unset"],
-  },
+  sorts: sqlSorts,
+  changes: sqlChanges,
   // ON DUPLICATE KEY UPDATE has no guard, and changes rows of other keys.
   upsert: false,
   returning: { put: "none", update: [], delete: "none" },

@@ -13,40 +13,19 @@ import { executor, type Place, type RunSteps } from "./execute.js";
 import { runNative } from "./native.js";
 import { postgresOptions } from "./options.js";
 import { beginSession } from "./session.js";
-
-const equality = ["eq", "ne", "in", "not_in", "null", "not_null"] as const;
-const ordered = [...equality, "gt", "ge", "lt", "le", "between", "not_between"] as const;
-const parts = ["begins_with", "not_begins_with", "ends_with", "not_ends_with", "contains", "not_contains"] as const;
+import { sqlChanges, sqlFilters, sqlSorts } from "../../sql/claims.js";
 
 const capabilities: Capabilities = Object.freeze({
   access: "any",
   filters: {
+    ...sqlFilters,
     // Folding and regular expressions are JavaScript's; the core evaluates them.
-    text: [...ordered, ...parts, "like", "not_like"],
-    int: ordered,
-    int64: ordered,
-    real: ordered,
-    decimal: ordered,
-    bool: ordered,
-    time: ordered,
-    json: ["null", "not_null"],
-    list: ["null", "not_null", "contains", "not_contains"],
-    blob: ["null", "not_null"],
+    text: [...sqlFilters.text, "like", "not_like"],
+    list: [...sqlFilters.list, "contains", "not_contains"],
   },
   or: true,
-  sorts: ["text", "int", "int64", "real", "decimal", "bool", "time"],
-  changes: {
-    text: ["unset", "append", "prepend"],
-    int: ["unset", "incr"],
-    int64: ["unset", "incr"],
-    real: ["unset", "incr"],
-    decimal: ["unset"],
-    bool: ["unset"],
-    time: ["unset"],
-    json: ["unset"],
-    list: ["unset"],
-    blob: ["unset"],
-  },
+  sorts: sqlSorts,
+  changes: sqlChanges,
   upsert: true,
   returning: { put: "old", update: ["old", "new"], delete: "old" },
   byFilter: true,

@@ -14,39 +14,14 @@ import { loadSqlite } from "./handle.js";
 import { runNative } from "./native.js";
 import { sqliteOptions } from "./options.js";
 import { turns } from "./turns.js";
-
-const equality = ["eq", "ne", "in", "not_in", "null", "not_null"] as const;
-const ordered = [...equality, "gt", "ge", "lt", "le", "between", "not_between"] as const;
-const parts = ["begins_with", "not_begins_with", "ends_with", "not_ends_with", "contains", "not_contains"] as const;
+import { sqlChanges, sqlFilters, sqlSorts } from "../../sql/claims.js";
 
 const capabilities: Capabilities = Object.freeze({
   access: "any",
-  filters: {
-    text: [...ordered, ...parts],
-    int: ordered,
-    int64: ordered,
-    real: ordered,
-    decimal: ordered,
-    bool: ordered,
-    time: ordered,
-    json: ["null", "not_null"],
-    list: ["null", "not_null", "contains", "not_contains"],
-    blob: ["null", "not_null"],
-  },
+  filters: { ...sqlFilters, list: [...sqlFilters.list, "contains", "not_contains"] },
   or: true,
-  sorts: ["text", "int", "int64", "real", "decimal", "bool", "time"],
-  changes: {
-    text: ["unset", "append", "prepend"],
-    int: ["unset", "incr"],
-    int64: ["unset", "incr"],
-    real: ["unset", "incr"],
-    decimal: ["unset"],
-    bool: ["unset"],
-    time: ["unset"],
-    json: ["unset"],
-    list: ["unset"],
-    blob: ["unset"],
-  },
+  sorts: sqlSorts,
+  changes: sqlChanges,
   upsert: true,
   returning: { put: "old", update: ["old", "new"], delete: "old" },
   byFilter: true,
