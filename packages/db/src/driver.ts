@@ -5,8 +5,8 @@
 // `Codec`), and operators that it claims. Validation, defaults, generated values, residual filters, pages, retries,
 // timeouts, hooks and metrics are the core's.
 
-import type { Condition, Slot, Test } from "./condition/condition.js";
-import type { Operator } from "./condition/operators.js";
+import type { Condition, Slot, Test } from "./reference/condition.js";
+import type { Operator } from "./schema/operators.js";
 import type { Column, Index, Join, Kind, Table } from "./schema/table.js";
 import type { Clock, ErrorCode, Log, Outcome } from "@bk/core";
 

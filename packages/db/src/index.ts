@@ -1,5 +1,5 @@
-export { openDb, type Db, type DbPool } from "./open-db.js";
-export type * from "./calls.js";
+export { openDb, type Db, type DbPool } from "./api/open.js";
+export type * from "./api/calls.js";
 export { DbError, type DbErrorOptions } from "./errors.js";
 export { defineTables, table } from "./schema/definition.js";
 export type {
@@ -11,10 +11,10 @@ export type {
   TableWithSettings,
   TypeName,
 } from "./schema/definition.js";
-export type { OpenOptions, PoolDefinition } from "./db.js";
-export type { Hook, HookCall, HookEvent } from "./hooks.js";
-export type { CopyOptions, CopyProgress } from "./copy.js";
-export type { Drift, SyncOptions, SyncResult } from "./sync.js";
+export type { OpenOptions, PoolDefinition } from "./api/db.js";
+export type { Hook, HookCall, HookEvent } from "./calls/hooks.js";
+export type { CopyOptions, CopyProgress } from "./calls/copy.js";
+export type { Drift, SyncOptions, SyncResult } from "./calls/sync.js";
 export type { ChangedRowOf, ChangesOf, KeyOf, NewRowOf, RowOf, Selected, SortOf } from "./schema/infer.js";
-export type { FilterOf } from "./condition/filter-type.js";
+export type { FilterOf } from "./schema/filter-type.js";
 export type * from "./driver.js";

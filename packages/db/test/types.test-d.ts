@@ -1,7 +1,7 @@
 // Types that follow from table definitions. Nothing here runs: the compiler is the test.
 
 import { expectTypeOf } from "vitest";
-import type { DbCalls } from "../src/calls.js";
+import type { DbCalls } from "../src/api/calls.js";
 import { type TableDefinitions, defineTables, table } from "../src/schema/definition.js";
 import type { JsonValue, RowOf } from "../src/schema/infer.js";
 

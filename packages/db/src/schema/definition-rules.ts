@@ -1,6 +1,6 @@
 // What each property of a column's definition may hold, and on which columns: data that compile-table.ts goes through.
 
-import { operatorOf } from "../condition/operators.js";
+import { operatorOf } from "./operators.js";
 import { kindOfType, numberKinds, orderedKinds } from "./column-kinds.js";
 import { maxDecimalPlaces } from "./decimal.js";
 import type { ColumnDefinition, TableSettings, TypeName } from "./definition.js";

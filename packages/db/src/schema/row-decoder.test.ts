@@ -3,7 +3,7 @@ import type { Codec } from "../driver.js";
 import { compileTables } from "./compile-table.js";
 import { table, type TableDefinition } from "./definition.js";
 import { compileRowDecoder } from "./row-decoder.js";
-import { defaultSelection, fetchedColumns } from "./selection.js";
+import { defaultSelection, fetchedColumns } from "../present/selection.js";
 import type { Column, Table } from "./table.js";
 
 const codec: Codec = {

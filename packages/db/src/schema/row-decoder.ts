@@ -5,7 +5,7 @@ import type { Codec, Value } from "../driver.js";
 import { splitText } from "./join.js";
 import { setMember } from "./json-value.js";
 import * as readStored from "./read-stored.js";
-import { defaultSelection, fetchedColumns, unjoinsOf } from "./selection.js";
+import { defaultSelection, fetchedColumns, unjoinsOf } from "../present/selection.js";
 import { encodingOf } from "./stored-forms.js";
 import type { Column, Table } from "./table.js";
 

@@ -1,5 +1,5 @@
 import { compareText } from "../schema/compare.js";
-import { entryOf, keyOfEntry, type KvChange, type KvLink, type KvRange, type KvResult, type KvStore } from "../kv/store.js";
+import { entryOf, keyOfEntry, type KvChange, type KvLink, type KvRange, type KvResult, type KvStore } from "../engines/kv/store.js";
 
 interface ArrayRow {
   readonly value: string;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { entryOf, justAfter, type KvChange, type KvLink, type KvRange, type KvStore } from "../kv/store.js";
+import { entryOf, justAfter, type KvChange, type KvLink, type KvRange, type KvStore } from "../engines/kv/store.js";
 import { compareText } from "../schema/compare.js";
 
 /** A store under test, and what frees it. */

@@ -4,11 +4,11 @@ import { inspect } from "node:util";
 
 import { type Clock, silentLog, testClock } from "@bk/core";
 import { expect } from "vitest";
-import { allOf, always, type Condition, conjuncts, testsOf } from "../../src/condition/condition.js";
-import { parseFilter } from "../../src/condition/parse.js";
+import { allOf, always, type Condition, conjuncts, testsOf } from "../../src/reference/condition.js";
+import { parseFilter } from "../../src/normalize/filter.js";
 import type { Change, ChangeOp, Codec, Driver, Reply, Shape, SortColumn, Value } from "../../src/driver.js";
 import { memoryDriver } from "../../src/drivers/memory/index.js";
-import { isNative, planSelect } from "../../src/plan.js";
+import { isNative, planSelect } from "../../src/plan/select-plan.js";
 import { compileTables } from "../../src/schema/compile-table.js";
 import { defineTables } from "../../src/schema/definition.js";
 import { decoderOf, encoderOf } from "../../src/schema/encodings.js";

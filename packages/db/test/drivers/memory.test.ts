@@ -2,7 +2,7 @@ import { silentLog, systemClock } from "@bk/core";
 import { describe, expect, it } from "vitest";
 import type { Driver, Reply, RowChange, Session, Shape, Value } from "../../src/driver.js";
 import { memoryDriver } from "../../src/drivers/memory/index.js";
-import { allOf } from "../../src/condition/condition.js";
+import { allOf } from "../../src/reference/condition.js";
 import { define, del, get, orderOf, put, select, tableOf, test, update } from "../golden/shapes.js";
 
 const open = async (url = "memory:", options: Record<string, unknown> = {}): Promise<Driver> =>

@@ -2,7 +2,7 @@
 
 import { silentLog, systemClock } from "@bk/core";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Condition } from "../../src/condition/condition.js";
+import type { Condition } from "../../src/reference/condition.js";
 import type { Driver, Reply, Shape, Value, Values } from "../../src/driver.js";
 import type { MysqlCommand } from "../../src/drivers/mysql/compile.js";
 import { classifyMysql } from "../../src/drivers/mysql/errors.js";

@@ -11,7 +11,7 @@ import { postgresDriver } from "../../src/drivers/postgres/index.js";
 import { postgresOptions } from "../../src/drivers/postgres/options.js";
 import { compileTables } from "../../src/schema/compile-table.js";
 import type { Table } from "../../src/schema/table.js";
-import { parseSearch, searchMatcher } from "../../src/search/query.js";
+import { parseSearch, searchMatcher } from "../../src/reference/search-query.js";
 import { isWanted } from "../fixtures.js";
 import { get, orderOf, put, select, tableOf, test, update } from "../golden/shapes.js";
 import { checkAgainstMemory, modelTable } from "./driver-model.js";

@@ -6,12 +6,12 @@ import type { Readable } from "node:stream";
 import { silentLog, systemClock } from "@bk/core";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { allOf, type Condition } from "../../src/condition/condition.js";
+import { allOf, type Condition } from "../../src/reference/condition.js";
 import type { Driver, Reply, Shape, Value, Values } from "../../src/driver.js";
 import { fixture } from "../../src/drivers/sqlite/fixture.js";
 import { sqliteDriver } from "../../src/drivers/sqlite/index.js";
 import { searchName } from "../../src/drivers/sqlite/dialect.js";
-import type { SqlCommand } from "../../src/sql/command.js";
+import type { SqlCommand } from "../../src/engines/sql/command.js";
 import { columnOf, define, del, get, orderOf, put, select, tableOf, tables, test, update } from "../golden/shapes.js";
 
 const cleanups: (() => Promise<void>)[] = [];

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { compileMysql, describeMysql } from "../../src/drivers/mysql/compile.js";
 import { mariadbDialect, mysqlBytesDialect, mysqlDialect } from "../../src/drivers/mysql/dialect.js";
 import type { Shape } from "../../src/driver.js";
-import type { SqlDialect } from "../../src/sql/dialect.js";
+import type { SqlDialect } from "../../src/engines/sql/dialect.js";
 import { shapes } from "./shapes.js";
 
 /** The commands of the shapes that the driver's capabilities let the core ask for. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { postgresDialect } from "../../src/drivers/postgres/dialect.js";
-import { describeCommand } from "../../src/sql/command.js";
-import { compileSql } from "../../src/sql/compile.js";
+import { describeCommand } from "../../src/engines/sql/command.js";
+import { compileSql } from "../../src/engines/sql/compile.js";
 import { shapes } from "./shapes.js";
 
 describe("driver: pg", () => {

@@ -1,9 +1,9 @@
 import { systemClock } from "@bk/core";
 import { describe, expect, it } from "vitest";
-import { always } from "../../src/condition/condition.js";
+import { always } from "../../src/reference/condition.js";
 import type { AccessPath, SelectShape } from "../../src/driver.js";
-import { kvDriver } from "../../src/kv/engine.js";
-import type { KvStore } from "../../src/kv/store.js";
+import { kvDriver } from "../../src/engines/kv/engine.js";
+import type { KvStore } from "../../src/engines/kv/store.js";
 import { orderOf, select, shapes, tableOf, test } from "./shapes.js";
 
 const unused = (): never => {

@@ -1,7 +1,7 @@
 // The fixed shapes whose commands are compared, driver by driver, with what they were when somebody last looked at them.
 
-import { allOf, always, anyOf, type Condition, type Test } from "../../src/condition/condition.js";
-import type { TestOperator } from "../../src/condition/operators.js";
+import { allOf, always, anyOf, type Condition, type Test } from "../../src/reference/condition.js";
+import type { TestOperator } from "../../src/schema/operators.js";
 import type {
   ChangeOp,
   DefineShape,

@@ -1,6 +1,6 @@
 import { systemClock } from "@bk/core";
 import { describe, it } from "vitest";
-import { kvDriver } from "../../src/kv/engine.js";
+import { kvDriver } from "../../src/engines/kv/engine.js";
 import { arrayStore } from "../../src/testing/array-store.js";
 import { checkAgainstMemory } from "../drivers/driver-model.js";
 

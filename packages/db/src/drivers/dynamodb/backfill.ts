@@ -4,7 +4,7 @@ import type { Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Index } from "../../schema/table.js";
 import type { Item } from "./attributes.js";
-import { claimActions } from "./claims.js";
+import { claimActions } from "./unique-claims.js";
 import type { Engine } from "./engine.js";
 import { Placeholders } from "./expressions.js";
 import { isConditionFailure } from "./guard.js";

@@ -1,4 +1,4 @@
-import type { Operator } from "../../condition/operators.js";
+import type { Operator } from "../../schema/operators.js";
 import type { Capabilities, Codec } from "../../driver.js";
 
 const presence: readonly Operator[] = ["null", "not_null"];

@@ -6,7 +6,7 @@ import type { DefineShape, Reply } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
 import type { Table } from "../../schema/table.js";
 import { backfillClaims, backfillDerived } from "./backfill.js";
-import { claimKey } from "./claims.js";
+import { claimKey } from "./unique-claims.js";
 import { type DynamoCommand, noRows } from "./command.js";
 import type { Engine } from "./engine.js";
 import { type IndexLayout, keyType, type Layout, ttlAttribute } from "./layout.js";

@@ -1,4 +1,4 @@
-import { allOf, type Condition } from "../../condition/condition.js";
+import { allOf, type Condition } from "../../reference/condition.js";
 import type { DeleteShape, Reply, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { changeRow } from "./change-row.js";

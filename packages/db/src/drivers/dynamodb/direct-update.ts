@@ -2,7 +2,7 @@
 
 import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
 
-import { allOf, type Condition } from "../../condition/condition.js";
+import { allOf, type Condition } from "../../reference/condition.js";
 import type { Change, UpdateShape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { type Item, toAttribute } from "./attributes.js";

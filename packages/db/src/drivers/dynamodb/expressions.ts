@@ -2,7 +2,7 @@
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 
-import { type Condition, conjuncts, type Slot, type Test } from "../../condition/condition.js";
+import { type Condition, conjuncts, type Slot, type Test } from "../../reference/condition.js";
 import type { Value, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Column } from "../../schema/table.js";

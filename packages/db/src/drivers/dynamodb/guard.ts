@@ -1,6 +1,6 @@
 // A condition of a write, ready for requests.
 
-import type { Condition } from "../../condition/condition.js";
+import type { Condition } from "../../reference/condition.js";
 import type { Values } from "../../driver.js";
 import type { Column } from "../../schema/table.js";
 import { conditionPieces, expressionInput, isAlways, joinPieces, Placeholders, renderPieces } from "./expressions.js";

@@ -6,7 +6,7 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 
 import type { Value, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
-import { encodeKey } from "../../kv/keys.js";
+import { encodeKey } from "../../schema/ordered-text.js";
 import type { Column, Index, Table } from "../../schema/table.js";
 import { fromAttribute, type Item, toAttribute } from "./attributes.js";
 

@@ -5,7 +5,7 @@ import { DbError } from "../../errors.js";
 import { itemOf, keyOf, type Layout, rowOf } from "./layout.js";
 import { type DynamoCommand, noRows, pick } from "./command.js";
 import type { Engine } from "./engine.js";
-import { anyOf, type Condition } from "../../condition/condition.js";
+import { anyOf, type Condition } from "../../reference/condition.js";
 import { guardOf, isConditionFailure } from "./guard.js";
 import { unprocessed } from "./get.js";
 import { changeRow, type Decision } from "./change-row.js";

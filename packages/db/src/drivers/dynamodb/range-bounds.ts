@@ -2,10 +2,10 @@
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 
-import type { Test } from "../../condition/condition.js";
+import type { Test } from "../../reference/condition.js";
 import type { Value, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
-import { encodeKey, encodeKeyPrefix, encodeKeyPresent, textAfterPrefix } from "../../kv/keys.js";
+import { encodeKey, encodeKeyPrefix, encodeKeyPresent, textAfterPrefix } from "../../schema/ordered-text.js";
 import { compareText } from "../../schema/compare.js";
 import type { Column } from "../../schema/table.js";
 import { toAttribute } from "./attributes.js";

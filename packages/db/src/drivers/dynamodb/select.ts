@@ -1,6 +1,6 @@
 import type { QueryCommandInput, ScanCommandInput } from "@aws-sdk/client-dynamodb";
 
-import type { Slot, Test } from "../../condition/condition.js";
+import type { Slot, Test } from "../../reference/condition.js";
 import type { Reply, SelectShape, Value, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Column } from "../../schema/table.js";
@@ -10,7 +10,7 @@ import type { Engine } from "./engine.js";
 import { conditionPieces, isAlways, isNever, joinPieces, type Piece, Placeholders, renderPieces, splitLongLists } from "./expressions.js";
 import { indexOf, type KeyCondition, keyCondition, placeOf } from "./key-condition.js";
 import { keyOf, type Layout, rowOf, type ValueOf } from "./layout.js";
-import { allOf } from "../../condition/condition.js";
+import { allOf } from "../../reference/condition.js";
 
 interface Select {
   readonly shape: SelectShape;

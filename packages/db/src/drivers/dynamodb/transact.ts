@@ -9,7 +9,7 @@ import type { Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Column } from "../../schema/table.js";
 import { type Item, toAttribute } from "./attributes.js";
-import { claimActions, staleOwner } from "./claims.js";
+import { claimActions, staleOwner } from "./unique-claims.js";
 import type { Engine } from "./engine.js";
 import { cancellationReasons } from "./errors.js";
 import { Placeholders } from "./expressions.js";

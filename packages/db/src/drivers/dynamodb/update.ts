@@ -1,6 +1,6 @@
 import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
 
-import type { Test } from "../../condition/condition.js";
+import type { Test } from "../../reference/condition.js";
 import type { Change, Reply, UpdateShape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Item } from "./attributes.js";

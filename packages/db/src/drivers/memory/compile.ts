@@ -1,15 +1,15 @@
 // Shapes as functions on plain rows. This is the model that every other engine is checked against: all rows are
 // filtered, sorted and cut, without any index, so that there is nothing to get wrong.
 
-import { applyChanges } from "../../change/apply.js";
-import { allOf, type Condition, type Slot, type Test, testsOf } from "../../condition/condition.js";
-import { slotDecoder } from "../../condition/decode-slots.js";
-import { compileMatcher } from "../../condition/matches.js";
+import { applyChanges } from "../../reference/apply-changes.js";
+import { allOf, type Condition, type Slot, type Test, testsOf } from "../../reference/condition.js";
+import { slotDecoder } from "../../engines/decode-slots.js";
+import { compileMatcher } from "../../reference/matches.js";
 import type { DefineShape, DeleteShape, GetShape, PutShape, Reply, SelectShape, Shape, UpdateShape, Values } from "../../driver.js";
 import { comparatorOf } from "../../schema/compare.js";
 import { decoderOf, encoderOf } from "../../schema/encodings.js";
 import type { Column, Table } from "../../schema/table.js";
-import { parseSearch, searchMatcher } from "../../search/query.js";
+import { parseSearch, searchMatcher } from "../../reference/search-query.js";
 import { codec } from "./codec.js";
 import { keyText, setRow, type StoredRow, storedRow, storedTable, type Tables } from "./store.js";
 

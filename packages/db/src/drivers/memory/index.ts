@@ -1,5 +1,5 @@
 import { type Clock, parseConnectUrl } from "@bk/core";
-import { allChanges, allFilters, scalarKinds } from "../../condition/claims.js";
+import { allChanges, allFilters, scalarKinds } from "../../engines/core-filters.js";
 import type { Capabilities, Driver, DriverOptions, Reply, RowChange, Session, Values } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
 import { codec } from "./codec.js";

@@ -1,10 +1,10 @@
 // The compile stage: what the SQL compiler makes, and a command of its own for rows that are written whole.
 
-import { always } from "../../condition/condition.js";
+import { always } from "../../reference/condition.js";
 import type { PutShape, Shape } from "../../driver.js";
-import { describeCommand, type SqlCommand, type SqlStatement } from "../../sql/command.js";
-import { compileSql } from "../../sql/compile.js";
-import type { SqlDialect } from "../../sql/dialect.js";
+import { describeCommand, type SqlCommand, type SqlStatement } from "../../engines/sql/command.js";
+import { compileSql } from "../../engines/sql/compile.js";
+import type { SqlDialect } from "../../engines/sql/dialect.js";
 
 /**
  * Writes a whole row where one statement cannot.

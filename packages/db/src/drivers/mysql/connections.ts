@@ -6,7 +6,7 @@ import type * as Mysql from "mysql2";
 import type { Connection, ConnectionOptions, Pool, PoolConnection } from "mysql2";
 import type { Value } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
-import type { SqlDialect } from "../../sql/dialect.js";
+import type { SqlDialect } from "../../engines/sql/dialect.js";
 import { mariadbDialect, mysqlBytesDialect, mysqlDialect } from "./dialect.js";
 import { classifyConnecting, errorNumber } from "./errors.js";
 import type { MysqlLocation } from "./options.js";

@@ -2,9 +2,9 @@
 
 import { createHash } from "node:crypto";
 import type { Column, Index, Table } from "../../schema/table.js";
-import { parseSearch } from "../../search/query.js";
-import { indexName } from "../../sql/define.js";
-import type { SqlDialect } from "../../sql/dialect.js";
+import { parseSearch } from "../../reference/search-query.js";
+import { indexName } from "../../engines/sql/define.js";
+import type { SqlDialect } from "../../engines/sql/dialect.js";
 import { catalogStatements, readCatalog } from "./catalog.js";
 import { columnType, indexedCharacters, type TextStorage, textStorages } from "./column-type.js";
 

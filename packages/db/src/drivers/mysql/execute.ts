@@ -3,8 +3,8 @@
 import type { Reply, Value, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Column, Table } from "../../schema/table.js";
-import { bindValues, type SqlDefine, type SqlInspect, type SqlRead, type SqlStatement, type SqlWrite } from "../../sql/command.js";
-import { compileDefine } from "../../sql/define.js";
+import { bindValues, type SqlDefine, type SqlInspect, type SqlRead, type SqlStatement, type SqlWrite } from "../../engines/sql/command.js";
+import { compileDefine } from "../../engines/sql/define.js";
 import type { MysqlCommand, MysqlPut } from "./compile.js";
 import type { Lent } from "./connections.js";
 import { createIndex, mysqlDialect, storedIndexName } from "./dialect.js";

@@ -2,7 +2,7 @@
 
 import type { GetShape, PutShape, Reply, Value, Values } from "../../driver.js";
 import type { Column } from "../../schema/table.js";
-import type { SqlDialect } from "../../sql/dialect.js";
+import type { SqlDialect } from "../../engines/sql/dialect.js";
 
 /** Values that one prepared statement takes, at most. */
 const maxPlaceholders = 65_535;

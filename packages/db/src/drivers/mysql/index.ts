@@ -9,7 +9,7 @@ import { mariadbDialect, mysqlDialect } from "./dialect.js";
 import { classifyMysql, endsTransaction, isFatal } from "./errors.js";
 import { executeGroupOn, executeOn } from "./execute.js";
 import { mysqlOptions } from "./options.js";
-import { sqlChanges, sqlFilters, sqlSorts } from "../../sql/claims.js";
+import { sqlChanges, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
 
 const capabilities = Object.freeze({
   access: "any",

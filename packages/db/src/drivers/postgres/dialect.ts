@@ -1,8 +1,8 @@
 // How PostgreSQL differs from the SQL that the compiler writes, and how tables and indexes are made in it.
 
 import type { Column, Index, Kind, Table } from "../../schema/table.js";
-import { columnDefinition, indexColumns, indexName, tableBody } from "../../sql/define.js";
-import { onConflict, quoteDouble as quote, type SqlDialect } from "../../sql/dialect.js";
+import { columnDefinition, indexColumns, indexName, tableBody } from "../../engines/sql/define.js";
+import { onConflict, quoteDouble as quote, type SqlDialect } from "../../engines/sql/dialect.js";
 import { inspectTable } from "./catalog.js";
 import { shortName } from "./names.js";
 import { createSearch, matchSearch, searchText } from "./search.js";

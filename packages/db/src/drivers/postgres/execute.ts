@@ -1,7 +1,7 @@
 // Carries commands out on whatever connection it is given.
 
 import type { Reply, Values } from "../../driver.js";
-import type { SqlCommand, SqlDefine, SqlInspect } from "../../sql/command.js";
+import type { SqlCommand, SqlDefine, SqlInspect } from "../../engines/sql/command.js";
 import { isStalePlan, isThereAlready, sqlState } from "./errors.js";
 import type { Step, StepResult } from "./exchange.js";
 import { type GroupForm, groupForm } from "./group.js";

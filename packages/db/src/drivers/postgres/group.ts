@@ -3,8 +3,8 @@
 
 import type { GetShape, PutShape, Reply, Value, Values } from "../../driver.js";
 import type { Column, Table } from "../../schema/table.js";
-import type { SqlCommand } from "../../sql/command.js";
-import { quoteDouble as quote } from "../../sql/dialect.js";
+import type { SqlCommand } from "../../engines/sql/command.js";
+import { quoteDouble as quote } from "../../engines/sql/dialect.js";
 import { arrayLiteral } from "./array-literal.js";
 import { copyData } from "./copy.js";
 import { types } from "./dialect.js";

@@ -3,8 +3,8 @@
 import type * as Pg from "pg";
 import type { Capabilities, Codec, Driver, DriverOptions } from "../../driver.js";
 import { DbError } from "../../errors.js";
-import { describeCommand, type SqlCommand } from "../../sql/command.js";
-import { compileSql } from "../../sql/compile.js";
+import { describeCommand, type SqlCommand } from "../../engines/sql/command.js";
+import { compileSql } from "../../engines/sql/compile.js";
 import { servesColumn } from "./catalog.js";
 import { type Connections, connections } from "./connections.js";
 import { postgresDialect } from "./dialect.js";
@@ -13,7 +13,7 @@ import { executor, type Place, type RunSteps } from "./execute.js";
 import { runNative } from "./native.js";
 import { postgresOptions } from "./options.js";
 import { beginSession } from "./session.js";
-import { sqlChanges, sqlFilters, sqlSorts } from "../../sql/claims.js";
+import { sqlChanges, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
 
 const capabilities: Capabilities = Object.freeze({
   access: "any",

@@ -2,8 +2,8 @@
 // each again, so a row too many is harmless and a row too few is not.
 
 import type { Table } from "../../schema/table.js";
-import { parseSearch } from "../../search/query.js";
-import { quoteDouble as quote } from "../../sql/dialect.js";
+import { parseSearch } from "../../reference/search-query.js";
+import { quoteDouble as quote } from "../../engines/sql/dialect.js";
 import { shortName } from "./names.js";
 
 /**

@@ -1,6 +1,6 @@
 import type { Session } from "../../driver.js";
 import { DbError } from "../../errors.js";
-import type { SqlCommand } from "../../sql/command.js";
+import type { SqlCommand } from "../../engines/sql/command.js";
 import type { Connections, PostgresConnection } from "./connections.js";
 import { classifyPostgres, sqlState } from "./errors.js";
 import { type Executor, keepCall, type Place, savepoint, undoCall, unnamed } from "./execute.js";

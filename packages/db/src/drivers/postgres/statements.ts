@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Reply, Value, Values } from "../../driver.js";
-import { bindValues, type SqlCommand, type SqlRead, type SqlStatement, type SqlWrite } from "../../sql/command.js";
+import { bindValues, type SqlCommand, type SqlRead, type SqlStatement, type SqlWrite } from "../../engines/sql/command.js";
 import type { Step, StepResult } from "./exchange.js";
 import { searchText } from "./search.js";
 

@@ -1,7 +1,7 @@
 import type { Driver, DriverOptions } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
-import { type KvCommand, kvDriver } from "../../kv/engine.js";
-import type { KvStore } from "../../kv/store.js";
+import { type KvCommand, kvDriver } from "../../engines/kv/engine.js";
+import type { KvStore } from "../../engines/kv/store.js";
 import type { Table } from "../../schema/table.js";
 import { connectRedis, type RedisConnection, withoutCommand } from "./connection.js";
 import { classifyRedis } from "./errors.js";

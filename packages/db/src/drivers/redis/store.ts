@@ -1,7 +1,7 @@
 // The four calls of an ordered key-value store on Redis; scripts.ts says how rows are kept.
 
 import { DbError } from "../../errors.js";
-import type { KvChange, KvExpectation, KvPage, KvRange, KvResult, KvStore } from "../../kv/store.js";
+import type { KvChange, KvExpectation, KvPage, KvRange, KvResult, KvStore } from "../../engines/kv/store.js";
 import type { RedisConnection } from "./connection.js";
 
 // The script takes the rows of a page as arguments of one command; Lua's stack bounds their number.

@@ -1,8 +1,8 @@
 // One connection to the file: it carries commands out, at once, and keeps what it has prepared.
 
 import type { Reply, Value, Values } from "../../driver.js";
-import { wordsOf } from "../../search/query.js";
-import { bindValues, type SqlCommand, type SqlDefine, type SqlRead, type SqlStatement, type SqlWrite } from "../../sql/command.js";
+import { wordsOf } from "../../reference/search-query.js";
+import { bindValues, type SqlCommand, type SqlDefine, type SqlRead, type SqlStatement, type SqlWrite } from "../../engines/sql/command.js";
 import { searchTriggers, sqliteDialect, wordsFunction } from "./dialect.js";
 import { isThereAlready } from "./errors.js";
 import type { OpenHandle, SqliteHandle, SqliteStatement } from "./handle.js";

@@ -2,9 +2,9 @@
 
 import type { StoredTable, Value } from "../../driver.js";
 import type { Column, Kind, Table } from "../../schema/table.js";
-import { parseSearch } from "../../search/query.js";
-import { columnDefinition, indexBody, indexName, roleOf, tableBody } from "../../sql/define.js";
-import { onConflict, quoteDouble as quote, type SqlDialect } from "../../sql/dialect.js";
+import { parseSearch } from "../../reference/search-query.js";
+import { columnDefinition, indexBody, indexName, roleOf, tableBody } from "../../engines/sql/define.js";
+import { onConflict, quoteDouble as quote, type SqlDialect } from "../../engines/sql/dialect.js";
 
 const types: Readonly<Record<Kind, string>> = {
   text: "TEXT",

@@ -5,16 +5,16 @@ import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Capabilities, Codec, Driver, DriverOptions, Reply, Session, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
-import { describeCommand, type SqlCommand } from "../../sql/command.js";
-import { compileSql } from "../../sql/compile.js";
+import { describeCommand, type SqlCommand } from "../../engines/sql/command.js";
+import { compileSql } from "../../engines/sql/compile.js";
 import { openConnection, type SqliteConnection } from "./connection.js";
 import { servesColumn, sqliteDialect } from "./dialect.js";
 import { classifySqlite, isBusy } from "./errors.js";
 import { loadSqlite } from "./handle.js";
 import { runNative } from "./native.js";
 import { sqliteOptions } from "./options.js";
-import { turns } from "./turns.js";
-import { sqlChanges, sqlFilters, sqlSorts } from "../../sql/claims.js";
+import { turns } from "../../engines/turns.js";
+import { sqlChanges, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
 
 const capabilities: Capabilities = Object.freeze({
   access: "any",

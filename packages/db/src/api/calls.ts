@@ -1,0 +1,253 @@
+// The calls of a database as a caller sees them, typed by the tables that it was opened with.
+
+import type { CallOptions } from "../normalize/call-options.js";
+import type { FilterOf, FilterOpsOf } from "../schema/filter-type.js";
+import type { DbError } from "../errors.js";
+import type {
+  ChangeOpsOf,
+  ChangedRowOf,
+  ChangesOf,
+  ColumnName,
+  KeyOf,
+  NewRowOf,
+  RowOf,
+  Selected,
+  SortOf,
+  TableName,
+} from "../schema/infer.js";
+
+/** The columns of a read; undefined: all. */
+export type SelectOf<Tables, Name extends keyof Tables> = readonly ColumnName<Tables, Name>[] | undefined;
+
+export interface ReadOptions<Select> extends CallOptions {
+  /** The columns to give; default: all declared ones. */
+  readonly select?: Select;
+  /** See every acknowledged write, on databases where reads may lag behind. Default false. */
+  readonly consistent?: boolean | undefined;
+}
+
+export interface FilterOptions<Tables, Name extends keyof Tables> {
+  /** Operators of plain values in the filter: `{ taken: "ge" }`. */
+  readonly ops?: FilterOpsOf<Tables, Name> | undefined;
+  /** Allow a read of the whole table where no key or index serves the filter. Default false. */
+  readonly scan?: boolean | undefined;
+}
+
+export interface PageOptions<Tables, Name extends keyof Tables, Select> extends ReadOptions<Select>, FilterOptions<Tables, Name> {
+  /** `"a"`, `"-a"` (descending) or a list of them. Default: range-key order within one partition, else the engine's own. */
+  readonly sort?: SortOf<Tables, Name> | readonly SortOf<Tables, Name>[] | undefined;
+  /** Turns the direction of every sort column around. Default false. */
+  readonly desc?: boolean | undefined;
+  /** Rows of a page, 1 to 10,000; default 50. */
+  readonly count?: number | undefined;
+  /** `next` of the page before. */
+  readonly start?: string | undefined;
+  /** Mixed into page tokens: a token made with one scope is `invalid` with another. */
+  readonly scope?: string | undefined;
+}
+
+export interface ScanOptions<Tables, Name extends keyof Tables, Select> extends Omit<PageOptions<Tables, Name, Select>, "scan"> {
+  /** Rows of one page; default 500. */
+  readonly count?: number | undefined;
+}
+
+export interface SearchOptions<Tables, Name extends keyof Tables, Select> extends Omit<PageOptions<Tables, Name, Select>, "scan"> {
+  /** What the rows found must match besides. */
+  readonly filter?: FilterOf<Tables, Name> | undefined;
+}
+
+export interface CountOptions<Tables, Name extends keyof Tables> extends CallOptions, FilterOptions<Tables, Name> {
+  readonly consistent?: boolean | undefined;
+  /** Count every row of the table; implies `scan`. */
+  readonly all?: boolean | undefined;
+}
+
+export interface WriteOptions extends CallOptions {
+  /** Give the row after (`new`) or before (`old`) the write back, where there is one. */
+  readonly returning?: "new" | "old" | undefined;
+  /** Keep given values of `now` columns. Default false. */
+  readonly keepNow?: boolean | undefined;
+}
+
+export interface UpdateOptions<Tables, Name extends keyof Tables> extends WriteOptions {
+  /** Change the row only if this holds for it. */
+  readonly where?: FilterOf<Tables, Name> | undefined;
+  /** Operations other than `set`, by column: `{ tags: "add" }`. */
+  readonly ops?: ChangeOpsOf<Tables, Name> | undefined;
+  /** Make the row when it is missing; `where` is for a row that exists. Default false. */
+  readonly upsert?: boolean | undefined;
+  /** Reject with `not-found` or `condition-failed` instead of `affected: 0`. Default false. */
+  readonly mustMatch?: boolean | undefined;
+}
+
+export type IncrOptions<Tables, Name extends keyof Tables> = Omit<UpdateOptions<Tables, Name>, "upsert">;
+
+export interface DelOptions<Tables, Name extends keyof Tables> extends CallOptions {
+  /** Give the deleted row back. */
+  readonly returning?: "old" | undefined;
+  readonly where?: FilterOf<Tables, Name> | undefined;
+  readonly mustMatch?: boolean | undefined;
+}
+
+export interface ManyOptions<Tables, Name extends keyof Tables> extends CallOptions {
+  /** Operators of plain values in the filter. */
+  readonly filterOps?: FilterOpsOf<Tables, Name> | undefined;
+  /** Every row of the table; needed where the filter has no condition. Implies `scan`. */
+  readonly all?: boolean | undefined;
+  /** Allow a read of the whole table where no key or index serves the filter. Default false. */
+  readonly scan?: boolean | undefined;
+}
+
+export interface UpdateAllOptions<Tables, Name extends keyof Tables> extends ManyOptions<Tables, Name> {
+  /** Operations other than `set`, by column. */
+  readonly ops?: ChangeOpsOf<Tables, Name> | undefined;
+}
+
+export interface BulkOptions extends CallOptions {
+  /** All items or none, in a transaction; `unsupported` where the database has none. Default false. */
+  readonly atomic?: boolean | undefined;
+}
+
+export interface TransactionOptions extends CallOptions {
+  readonly isolation?: "default" | "serializable" | undefined;
+}
+
+/** One page of rows. */
+export interface PageOf<Row> {
+  readonly rows: Row[];
+  /** Where the next page begins; absent when no row was left. */
+  readonly next?: string;
+}
+
+export interface WriteResultOf<Row> {
+  readonly affected: number;
+  /** With `returning`, where there is one. */
+  readonly row?: Row;
+}
+
+/** One write of `bulk`. */
+export type BulkItemOf<Tables> = {
+  [Name in TableName<Tables>]:
+    | { readonly op: "add" | "put"; readonly table: Name; readonly row: NewRowOf<Tables, Name>; readonly options?: WriteOptions }
+    | {
+        readonly op: "update";
+        readonly table: Name;
+        readonly row: ChangedRowOf<Tables, Name>;
+        readonly options?: UpdateOptions<Tables, Name>;
+      }
+    | { readonly op: "incr"; readonly table: Name; readonly row: ChangedRowOf<Tables, Name>; readonly options?: IncrOptions<Tables, Name> }
+    | { readonly op: "del"; readonly table: Name; readonly key: KeyOf<Tables, Name>; readonly options?: DelOptions<Tables, Name> };
+}[TableName<Tables>];
+
+/** What became of one item of `bulk`. */
+export type BulkResult = { readonly affected: number; readonly row?: Readonly<Record<string, unknown>> } | { readonly error: DbError };
+
+/** The rows of a scan, one by one or by pages. Each iteration reads anew. */
+export interface RowScan<Row> extends AsyncIterable<Row> {
+  pages(): AsyncIterable<Row[]>;
+}
+
+/** The calls of a database, of one of its pools and of a transaction. */
+export interface DbCalls<Tables> {
+  /** The row of a whole primary key, or undefined. */
+  get<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
+    table: Name,
+    key: KeyOf<Tables, Name>,
+    options?: ReadOptions<Select>,
+  ): Promise<Selected<RowOf<Tables, Name>, Select> | undefined>;
+
+  /** Rows by key, in the order asked; missing ones are left out, a key that is asked twice is given twice. */
+  list<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
+    table: Name,
+    keys: readonly KeyOf<Tables, Name>[],
+    options?: ReadOptions<Select>,
+  ): Promise<Selected<RowOf<Tables, Name>, Select>[]>;
+
+  /** One page of the rows that a filter matches. */
+  select<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
+    table: Name,
+    filter?: FilterOf<Tables, Name>,
+    options?: PageOptions<Tables, Name, Select>,
+  ): Promise<PageOf<Selected<RowOf<Tables, Name>, Select>>>;
+
+  /** One page of the rows whose `search` columns have the words of a text; `-word` leaves rows with it out. */
+  search<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
+    table: Name,
+    text: string,
+    options?: SearchOptions<Tables, Name, Select>,
+  ): Promise<PageOf<Selected<RowOf<Tables, Name>, Select>>>;
+
+  /** Every row that a filter matches, read page by page. Never refused: its name says that it may read the whole table. */
+  scan<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
+    table: Name,
+    filter?: FilterOf<Tables, Name>,
+    options?: ScanOptions<Tables, Name, Select>,
+  ): RowScan<Selected<RowOf<Tables, Name>, Select>>;
+
+  /** How many rows a filter matches. */
+  count<const Name extends TableName<Tables>>(
+    table: Name,
+    filter?: FilterOf<Tables, Name>,
+    options?: CountOptions<Tables, Name>,
+  ): Promise<number>;
+
+  /** Inserts a row; rejects with `already-exists` when its key, or a unique value, is taken. */
+  add<const Name extends TableName<Tables>>(
+    table: Name,
+    row: NewRowOf<Tables, Name>,
+    options?: WriteOptions,
+  ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
+
+  /** Inserts a row or replaces the whole of it: what is not given falls back to its default or null. */
+  put<const Name extends TableName<Tables>>(
+    table: Name,
+    row: NewRowOf<Tables, Name>,
+    options?: WriteOptions,
+  ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
+
+  /** Changes the given columns of the row of a key, if it exists and `where` holds for it; affected 0 or 1. */
+  update<const Name extends TableName<Tables>>(
+    table: Name,
+    row: ChangedRowOf<Tables, Name>,
+    options?: UpdateOptions<Tables, Name>,
+  ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
+
+  /** Adds to numeric columns and sets the others that are given; makes the row when it is missing. */
+  incr<const Name extends TableName<Tables>>(
+    table: Name,
+    row: ChangedRowOf<Tables, Name>,
+    options?: IncrOptions<Tables, Name>,
+  ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
+
+  /** Deletes the row of a key, if `where` holds for it; affected 0 or 1. */
+  del<const Name extends TableName<Tables>>(
+    table: Name,
+    key: KeyOf<Tables, Name>,
+    options?: DelOptions<Tables, Name>,
+  ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
+
+  /** Changes every row that a filter matches. */
+  updateAll<const Name extends TableName<Tables>>(
+    table: Name,
+    filter: FilterOf<Tables, Name>,
+    changes: ChangesOf<Tables, Name>,
+    options?: UpdateAllOptions<Tables, Name>,
+  ): Promise<{ readonly affected: number }>;
+
+  /** Deletes every row that a filter matches. */
+  delAll<const Name extends TableName<Tables>>(
+    table: Name,
+    filter: FilterOf<Tables, Name>,
+    options?: ManyOptions<Tables, Name>,
+  ): Promise<{ readonly affected: number }>;
+
+  /** Carries out writes on any tables; a result for each, in order. Items on one row keep their order; one that fails fails alone. */
+  bulk(items: readonly BulkItemOf<Tables>[], options?: BulkOptions): Promise<BulkResult[]>;
+
+  /**
+   * Runs `run` in a transaction: what it writes is kept when it resolves, and undone when it rejects.
+   *
+   * @throws DbError `unsupported` where the database has no transactions
+   */
+  transaction<Result>(run: (tx: DbCalls<Tables>) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
+}

@@ -1,0 +1,183 @@
+// bulk: many writes by few requests. Items of one table and kind go to the engine together; what one request cannot
+// carry (hooks, guards, transactions, options) goes as calls of its own.
+
+import type { BoundTable } from "../compile/bound-table.js";
+import { plainChange } from "./update-fast.js";
+import { plainDelete } from "./delete.js";
+import type { Reply, Values } from "../driver.js";
+import { DbError } from "../errors.js";
+import type { BulkItem } from "./update-all.js";
+import type { Prepared } from "../execute/pool.js";
+import type { WriteContext, WriteResult } from "./write-context.js";
+import { plainWrite } from "./put.js";
+
+/** A write as a command with its values: what groups are made of. */
+export interface PlainWrite {
+  readonly bound: BoundTable;
+  readonly prepared: Prepared;
+  readonly values: Values;
+  /** Of the row, stored form. */
+  readonly key: Values;
+  /** The call's result, or throws what its reply means. */
+  readonly finish: (reply: Reply) => WriteResult;
+}
+
+export type BulkResult = WriteResult | { readonly error: DbError };
+
+/** What `bulk` needs of the database that it belongs to. */
+export interface BulkHome {
+  /** The table of an item where it may go with others: no hooks, no transaction. @throws DbError */
+  plain(item: BulkItem): { readonly bound: BoundTable; readonly context: WriteContext } | undefined;
+  /** The item as a call of its own. */
+  alone(item: BulkItem): Promise<WriteResult>;
+}
+
+/** Items that are under way at the same time; more wait, so that a long list does not fill the memory. */
+const window = 5_000;
+
+/** Carries the items out, those on one row in their order; a result for each. */
+export async function runBulk(items: readonly BulkItem[], home: BulkHome): Promise<BulkResult[]> {
+  const results: BulkResult[] = [];
+  const step = stepMaker(home);
+  for (let at = 0; at < items.length;) {
+    const wave = new Wave();
+    at = fillWave(wave, items, at, step, results);
+    if (wave.size > 0) await wave.send(items, results);
+    else if (at < items.length) at = await runAlone(items, at, step, home, results);
+    // Other work of this process has its turn.
+    if (at < items.length) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return results;
+}
+
+/** The item's command; undefined where it must go alone; or what is wrong with it. */
+type StepMaker = (at: number, item: BulkItem) => PlainWrite | { readonly error: DbError } | undefined;
+
+/** Makes steps, the last of them once: a wave that cannot take it leaves it to the next one. */
+function stepMaker(home: BulkHome): StepMaker {
+  let lastAt = -1;
+  let last: ReturnType<StepMaker>;
+  return (at, item) => {
+    if (at !== lastAt) {
+      last = stepOf(home, item);
+      lastAt = at;
+    }
+    return last;
+  };
+}
+
+function stepOf(home: BulkHome, item: BulkItem): ReturnType<StepMaker> {
+  if (item.options !== undefined) return undefined;
+  const place = home.plain(item);
+  if (place === undefined) return undefined;
+  const { bound, context } = place;
+  try {
+    return plainOf(bound, context, item);
+  } catch (error) {
+    return { error: bound.pool.error(error, { verb: item.op, table: bound.table }) };
+  }
+}
+
+function plainOf(bound: BoundTable, context: WriteContext, { op, row, key }: BulkItem): PlainWrite | undefined {
+  switch (op) {
+    case "add":
+    case "put":
+      return plainWrite(bound, context, op, row);
+    case "update":
+      return plainChange(bound, context, op, row);
+    case "del":
+      return plainDelete(bound, key);
+    case "incr":
+      return undefined;
+  }
+}
+
+/** Takes items until one is on a row that the wave has, must go alone, or the wave is full; gives the next item's place. */
+function fillWave(wave: Wave, items: readonly BulkItem[], from: number, step: StepMaker, results: BulkResult[]): number {
+  let at = from;
+  for (; at < items.length && wave.size < window; at++) {
+    const made = step(at, items[at]!);
+    if (made === undefined) break;
+    if ("error" in made) results[at] = made;
+    else if (!wave.add(at, made)) break;
+  }
+  return at;
+}
+
+async function runAlone(items: readonly BulkItem[], from: number, step: StepMaker, home: BulkHome, results: BulkResult[]): Promise<number> {
+  const running: Promise<void>[] = [];
+  let at = from;
+  for (; at < items.length && running.length < window && step(at, items[at]!) === undefined; at++) {
+    const place = at;
+    running.push(
+      home.alone(items[at]!).then(
+        (result) => void (results[place] = result),
+        (error: unknown) => void (results[place] = { error: asDbError(error) }),
+      ),
+    );
+  }
+  await Promise.all(running);
+  return at;
+}
+
+function asDbError(error: unknown): DbError {
+  // The calls reject with nothing else; anything else is a fault of ours and must not look like an item's own error.
+  if (error instanceof DbError) return error;
+  throw error;
+}
+
+interface Group {
+  readonly bound: BoundTable;
+  readonly prepared: Prepared;
+  readonly finish: (reply: Reply) => WriteResult;
+  readonly values: Values[];
+  readonly rows: string[];
+  readonly places: number[];
+}
+
+/** Items that may be carried out in any order: no two of them are on one row. */
+class Wave {
+  size = 0;
+  readonly #groups = new Map<Prepared, Group>();
+  readonly #rows = new Map<BoundTable, Set<string>>();
+
+  /** False when the wave has a write of the row already. */
+  add(place: number, { bound, prepared, finish, values, key }: PlainWrite): boolean {
+    let rows = this.#rows.get(bound);
+    if (rows === undefined) this.#rows.set(bound, (rows = new Set()));
+    const row = bound.rowText(key);
+    const { size } = rows;
+    if (rows.add(row).size === size) return false;
+    let group = this.#groups.get(prepared);
+    if (group === undefined) this.#groups.set(prepared, (group = { bound, prepared, finish, values: [], rows: [], places: [] }));
+    group.values.push(values);
+    group.rows.push(row);
+    group.places.push(place);
+    this.size++;
+    return true;
+  }
+
+  /** Sends all, each group behind the writes of its rows that were called before. */
+  async send(items: readonly BulkItem[], results: BulkResult[]): Promise<void> {
+    await Promise.all([...this.#groups.values()].map((group) => sendGroup(group, items, results)));
+  }
+}
+
+async function sendGroup(
+  { bound, prepared, finish, values, rows, places }: Group,
+  items: readonly BulkItem[],
+  results: BulkResult[],
+): Promise<void> {
+  const { pool, table } = bound;
+  const replies = await bound.orderedMany(rows, () => pool.sendMany(prepared, values));
+  for (let i = 0; i < replies.length; i++) {
+    const place = places[i]!;
+    const reply = replies[i]!;
+    try {
+      if (reply instanceof Error) throw reply;
+      results[place] = finish(reply);
+    } catch (error) {
+      results[place] = { error: pool.error(error, { verb: items[place]!.op, table }) };
+    }
+  }
+}

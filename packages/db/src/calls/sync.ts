@@ -1,0 +1,118 @@
+// Schema sync: compares the declared tables with what the store has, reports drift, then makes what is missing.
+
+import type { CallOptions } from "../normalize/call-options.js";
+import type { BoundTable } from "../compile/bound-table.js";
+import type { DefineShape, Driver, StoredTable } from "../driver.js";
+import { DbError } from "../errors.js";
+import type { Pool } from "../execute/pool.js";
+import type { Column, Index, Table } from "../schema/table.js";
+
+/** A stored column, key or index that cannot serve the declared one. */
+export interface Drift {
+  readonly table: string;
+  readonly column?: string;
+  readonly message: string;
+}
+
+/** What `sync` did, or with `dryRun` would do. */
+export interface SyncResult {
+  /** Tables made. */
+  readonly created: string[];
+  /** Columns added, as `table.column`. */
+  readonly altered: string[];
+  /** Indexes made on tables that were there, as `table.index`. */
+  readonly indexed: string[];
+  readonly drift: Drift[];
+}
+
+export interface SyncOptions extends CallOptions {
+  /** Change nothing and tell what would be done. Default false. */
+  readonly dryRun?: boolean | undefined;
+}
+
+interface TablePlan {
+  readonly table: Table;
+  readonly pool: Pool;
+  readonly creates: boolean;
+  readonly columns: readonly Column[];
+  readonly indexes: readonly Index[];
+}
+
+/**
+ * Makes what is missing of the tables. Never drops, narrows or rewrites; safe when several processes call it at once.
+ *
+ * @throws DbError `drift` before anything is changed, unless `dryRun`, which reports it in the result
+ */
+export async function syncTables(tables: readonly BoundTable[], options: SyncOptions = {}): Promise<SyncResult> {
+  const drift: Drift[] = [];
+  const plans: TablePlan[] = [];
+  for (const { table, pool } of tables) {
+    const reply = await pool.send(pool.prepare({ verb: "inspect", table }), [], options);
+    plans.push(planTable(table, pool, reply.stored, drift));
+  }
+  if (drift.length > 0 && !options.dryRun) throw driftError(drift);
+  if (!options.dryRun) for (const plan of plans) await carryOut(plan, options);
+  return {
+    created: plans.filter((plan) => plan.creates).map(({ table }) => table.name),
+    altered: plans.flatMap(({ table, columns }) => columns.map((column) => `${table.name}.${column.name}`)),
+    indexed: plans.flatMap(({ table, creates, indexes }) => (creates ? [] : indexes.map((index) => `${table.name}.${index.name}`))),
+    drift,
+  };
+}
+
+function driftError(drift: readonly Drift[]): DbError {
+  const [first] = drift;
+  const more = drift.length > 1 ? ` (and ${drift.length - 1} more in detail.drift)` : "";
+  return new DbError("drift", `${first!.message}${more}; nothing was changed`, {
+    table: first!.table,
+    ...(first!.column === undefined ? {} : { column: first!.column }),
+    detail: { drift },
+  });
+}
+
+function planTable(table: Table, pool: Pool, stored: StoredTable | undefined, drift: Drift[]): TablePlan {
+  const indexes = [...table.indexes, ...table.uniques];
+  if (stored === undefined) return { table, pool, creates: true, columns: [], indexes };
+  if (pool.driver.capabilities.schema) findDrift(table, pool.driver, stored, drift);
+  const columns = pool.driver.capabilities.schema
+    ? table.columns.filter((column) => !stored.columns.has(column.name) && !column.isKey)
+    : [];
+  return { table, pool, creates: false, columns, indexes: indexes.filter((index) => !hasIndex(pool.driver, stored, index)) };
+}
+
+function hasIndex(driver: Driver, stored: StoredTable, index: Index): boolean {
+  // Where the core reads an index by its own name, a longer one does not serve in its stead.
+  const isPlanned = driver.capabilities.access === "any";
+  return [...stored.indexes.values()].some((known) => covers(known, index) && (isPlanned || known.columns.length === index.columns.length));
+}
+
+/** Whether a stored index serves the declared one: its first columns are the same, and it is as unique. */
+function covers(known: { readonly columns: readonly string[]; readonly unique: boolean }, index: Index): boolean {
+  if (known.unique !== index.unique) return false;
+  if (index.unique && known.columns.length !== index.columns.length) return false;
+  return index.columns.every((column, i) => known.columns[i] === column.name);
+}
+
+function findDrift(table: Table, driver: Driver, stored: StoredTable, drift: Drift[]): void {
+  const declared = table.key.map((column) => column.name);
+  if (stored.key !== undefined && (stored.key.length !== declared.length || stored.key.some((name, i) => name !== declared[i])))
+    drift.push({
+      table: table.name,
+      message: `table ${table.name} is stored with the key (${stored.key.join(", ")}) and declared with (${declared.join(", ")})`,
+    });
+  for (const column of table.columns) {
+    const type = stored.columns.get(column.name);
+    if (type === undefined || driver.serves === undefined || driver.serves(type, column)) continue;
+    const message = `column ${table.name}.${column.name} is stored as ${type}, which cannot hold all values of the declared type ${column.type}`;
+    drift.push({ table: table.name, column: column.name, message });
+  }
+}
+
+async function carryOut({ table, pool, creates, columns, indexes }: TablePlan, options: CallOptions): Promise<void> {
+  const steps: DefineShape["step"][] = [];
+  if (creates) steps.push({ kind: "table" });
+  for (const column of columns) steps.push({ kind: "column", column });
+  for (const index of indexes) steps.push({ kind: "index", index });
+  if (table.search.length > 0 && pool.driver.capabilities.search) steps.push({ kind: "search" });
+  for (const step of steps) await pool.send(pool.prepare({ verb: "define", table, step }), [], options);
+}

@@ -1,0 +1,146 @@
+// Plain changes: `update` and `incr` that give declared columns new values and ask for nothing else. Which columns a row
+// names decides everything but the values, so it is worked out once for each list of names, by the general way of
+// change-row.ts; a repeated call checks its values and sends them.
+
+import { isDeepStrictEqual } from "node:util";
+
+import { type BoundTable, type Encoder, slotsOf } from "../compile/bound-table.js";
+import type { PlainWrite } from "./bulk.js";
+import { checkOperand } from "../normalize/operand.js";
+import { type RowChange, changeEncoder, isNativeChange } from "./row-change.js";
+import type { Change, Reply, Value } from "../driver.js";
+import { checkKeyValues } from "../normalize/row.js";
+import { valueEncoder } from "../plan/query.js";
+import type { Prepared } from "../execute/pool.js";
+import { isNative } from "../plan/select-plan.js";
+import type { Table } from "../schema/table.js";
+import { type WriteContext, type WriteResult, done, nothing } from "./write-context.js";
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** A column that the row names. */
+interface Part {
+  readonly name: string;
+  readonly check: (value: unknown) => unknown;
+  readonly encode: Encoder;
+  /** Its place among the key columns; below zero: it is changed. */
+  readonly keyAt: number;
+  readonly sums: "int" | "real" | undefined;
+}
+
+/** What rows with one list of names have in common. */
+export interface ChangePlan {
+  /** In the order in which the row names them. */
+  readonly parts: readonly Part[];
+  readonly nowEncoders: readonly Encoder[];
+  /** By the signs of the amounts that are added: sums are bounded above or below. */
+  readonly commands: Map<number, Prepared>;
+}
+
+/**
+ * The command of a plain change. Undefined where the general way must be taken: names that were not learned, and values
+ * that are absent or wrong, of which it says how.
+ */
+export function plainChange(
+  bound: BoundTable,
+  context: Pick<WriteContext, "now">,
+  verb: "update" | "incr",
+  row: unknown,
+): PlainWrite | undefined {
+  const plan = bound.plans[verb].find(row);
+  if (plan === undefined) return undefined;
+  const { parts, nowEncoders, commands } = plan;
+  const key: unknown[] = [];
+  const values: Value[] = [];
+  const bounds: Value[] = [];
+  let signs = 0;
+  try {
+    for (let i = 0; i < parts.length; i++) {
+      const { name, check, encode, keyAt, sums } = parts[i]!;
+      const value = (row as Row)[name];
+      if (value === undefined || value === null) return undefined;
+      const logical = check(value);
+      if (keyAt >= 0) {
+        key[keyAt] = logical;
+        continue;
+      }
+      values.push(encode(logical));
+      if (sums === undefined) continue;
+      const sign = signOf(sums, logical as number);
+      if (sign < 0) return undefined;
+      signs = signs * 3 + sign;
+      if (sign > 0) bounds.push(encode((sign === 1 ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER) - (logical as number)));
+    }
+    checkKeyValues(bound.table, key);
+  } catch {
+    // The general way tells what is wrong, with the checks in its own order.
+    return undefined;
+  }
+  const prepared = commands.get(signs);
+  if (prepared === undefined) return undefined;
+  for (let i = 0; i < nowEncoders.length; i++) values.push(nowEncoders[i]!(context.now()));
+  for (let i = 0; i < bounds.length; i++) values.push(bounds[i]!);
+  const storedKey = bound.encodeKey(key);
+  for (let i = 0; i < storedKey.length; i++) values.push(storedKey[i]!);
+  return { bound, prepared, values, key: storedKey, finish };
+}
+
+function finish(reply: Reply): WriteResult {
+  return reply.affected > 0 ? done : nothing;
+}
+
+/** How the sum with an amount is bounded: 0 not at all, 1 above, 2 below; −1: in a way that is not known here. */
+function signOf(kind: "int" | "real", amount: number): number {
+  // Beside the largest double a small amount is nothing: every row has room for it.
+  if (kind === "real") return Number.MAX_VALUE - Math.abs(amount) === Number.MAX_VALUE ? 0 : -1;
+  return amount === 0 ? -1 : amount > 0 ? 1 : 2;
+}
+
+/** Learns from a change that was checked in the general way, so that the next one with the same names is plain. */
+export function learnChange(bound: BoundTable, verb: "update" | "incr", row: Row, change: RowChange): void {
+  const { table, pool, codec } = bound;
+  const { changes, guard, values } = change;
+  if (!isPlainTable(table) || changes.length === 0) return;
+  if (!changes.every((one) => isNativeChange(bound, one)) || !isNative(guard, pool.driver.capabilities)) return;
+  const names = Object.keys(row);
+  const parts = names.map((name) => partOf(bound, name, changes));
+  if (!parts.every((part) => part !== undefined)) return;
+  const signs = signsOf(parts, row);
+  const own = changes.filter(({ column }) => !names.includes(column.name));
+  const nowEncoders = own.map(({ column }) => bound.encoders[column.index]!);
+  const plan = bound.plans[verb].keep(names, () => ({ parts, nowEncoders, commands: new Map<number, Prepared>() }));
+  if (plan === undefined || plan.commands.has(signs)) return;
+  const from = values.length;
+  const key = slotsOf(table.key, from);
+  plan.commands.set(
+    signs,
+    pool.prepare({ verb: "update", target: "key", table, key, changes, guard, insert: undefined, returning: "none" }),
+  );
+  // What the general way sends must be what this one does; where it is not, such calls stay general.
+  const wanted = [...changeEncoder(changes, valueEncoder(guard, from, codec), codec)(values), ...change.storedKey];
+  const now = values[own[0]?.slot ?? -1] as number;
+  if (!isDeepStrictEqual(plainChange(bound, { now: () => now }, verb, row)?.values, wanted)) plan.commands.delete(signs);
+}
+
+function signsOf(parts: readonly Part[], row: Row): number {
+  return parts.reduce((signs, { name, sums }) => (sums === undefined ? signs : signs * 3 + signOf(sums, row[name] as number)), 0);
+}
+
+function isPlainTable({ joins, rest, ttl, columns }: Table): boolean {
+  return joins.length === 0 && rest === undefined && ttl === undefined && !columns.some(({ type }) => type === "geohash");
+}
+
+function partOf(bound: BoundTable, name: string, changes: readonly Change[]): Part | undefined {
+  const rule = bound.rules.rules.get(name);
+  if (rule === undefined || rule.column.index < 0 || rule.column.definition.check !== undefined) return undefined;
+  const { column, check } = rule;
+  const encode = bound.encoders[column.index]!;
+  const keyAt = bound.table.key.indexOf(column);
+  if (keyAt >= 0) return { name, check, encode, keyAt, sums: undefined };
+  const change = changes.find((one) => one.column === column);
+  if (change?.op === "set") return { name, check, encode, keyAt, sums: undefined };
+  const { min, max } = column.definition;
+  if (change?.op !== "incr" || min !== undefined || max !== undefined) return undefined;
+  if (column.kind !== "int" && column.kind !== "real") return undefined;
+  return { name, check: (value) => checkOperand(column, "incr", value), encode, keyAt, sums: column.kind };
+}

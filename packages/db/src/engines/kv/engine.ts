@@ -1,0 +1,158 @@
+// Makes a database driver of an ordered key-value store: rows are read by key or by a range of keys or index entries,
+// filtered here, and written with expectations.
+
+import type { Clock } from "@bk/core";
+import { allChanges, allFilters } from "../core-filters.js";
+import { conditionKey, conjuncts } from "../../reference/condition.js";
+import type { Capabilities, Classified, Driver, Reply, SelectShape, Shape, Values } from "../../driver.js";
+import { DbError } from "../../errors.js";
+import type { Table } from "../../schema/table.js";
+import { commitChanges } from "./commit.js";
+import { define, inspect } from "./define.js";
+import { kvCodec, kvRows, type KvRows, spaceOf } from "./rows.js";
+import { compileGet, compileSelect } from "./select.js";
+import type { KvStore } from "./store.js";
+import { compileDelete, compilePut, compilePutGroup, compileUpdate, type Writer } from "./write.js";
+
+export interface KvCommand {
+  readonly shape: Shape;
+  run(values: Values, signal?: AbortSignal): Promise<Reply>;
+  /** The same for several groups of values, where one call of the store serves them. */
+  runGroup?(group: readonly Values[], signal?: AbortSignal): Promise<readonly Reply[]>;
+}
+
+export interface KvDriverOptions {
+  readonly clock: Clock;
+  /** Tells what an error of the store means. */
+  readonly classify: (error: unknown) => Classified | undefined;
+  /** Name of a table in the store; default its own. Throws `invalid` when the table's settings for this store are wrong. */
+  readonly placeOf?: (table: Table) => string;
+  /** What this store can do beside, or less than, what the engine claims. */
+  readonly capabilities?: Partial<Capabilities>;
+}
+
+const capabilities: Capabilities = {
+  access: "ordered",
+  filters: allFilters,
+  or: true,
+  // Order comes from the path; all else is sorted by the core.
+  sorts: [],
+  changes: allChanges,
+  upsert: true,
+  returning: { put: "old", update: ["old", "new"], delete: "old" },
+  byFilter: false,
+  count: true,
+  transactions: "batch",
+  group: {},
+  search: false,
+  unique: true,
+  consistent: false,
+  ttl: false,
+  schema: false,
+};
+
+/** A driver of its name over a store. Spread it and replace a member where the database deserves better. */
+export function kvDriver(name: string, store: KvStore, options: KvDriverOptions): Driver<KvCommand> {
+  const writer: Writer = { store, clock: options.clock };
+  const known = new WeakMap<Table, KvRows>();
+  const rowsOf = (table: Table): KvRows => {
+    let rows = known.get(table);
+    if (rows === undefined) known.set(table, (rows = kvRows(table, options.placeOf?.(table) ?? table.name)));
+    return rows;
+  };
+  return {
+    name,
+    capabilities: Object.freeze({ ...capabilities, ...options.capabilities }),
+    codec: kvCodec,
+    compile: (shape) => compile(writer, rowsOf(shape.table), shape),
+    describe: ({ shape }) => describe(shape),
+    classify: options.classify,
+    execute: (command, values, signal) => command.run(values, signal),
+    executeGroup: (command, group, signal) => command.runGroup?.(group, signal) ?? Promise.reject(notAsGroup()),
+    commit: (changes, signal) => commitChanges(writer, rowsOf, changes, signal),
+    close: () => store.close(),
+  };
+}
+
+// Rows that are read before they are written cannot be written together; told so, the core writes them one by one.
+function notAsGroup(): DbError {
+  return new DbError("unsupported", "this command cannot be carried out for several groups of values at once");
+}
+
+function compile(writer: Writer, rows: KvRows, shape: Shape): KvCommand {
+  switch (shape.verb) {
+    case "get":
+      return { shape, ...compileGet(writer.store, rows, shape) };
+    case "select":
+      return { shape, run: compileSelect(writer.store, rows, shape) };
+    case "put":
+      return {
+        shape,
+        run: compilePut(writer, rows, shape),
+        ...(shape.returning === "none" ? { runGroup: compilePutGroup(writer, rows, shape) } : {}),
+      };
+    case "update":
+      return { shape, run: compileUpdate(writer, rows, shape) };
+    case "delete":
+      return { shape, run: compileDelete(writer, rows, shape) };
+    case "define":
+      return { shape, run: (_values, signal) => define(writer, rows, shape, signal) };
+    case "inspect":
+      return { shape, run: (_values, signal) => inspect(writer, rows, signal) };
+  }
+}
+
+/** A command in words: what is read or written of the store, and what is left to the engine. */
+function describe(shape: Shape): unknown {
+  const table = shape.table.name;
+  switch (shape.verb) {
+    case "get":
+      return { get: table };
+    case "select":
+      return { range: table, ...describeRange(shape) };
+    case "put":
+      return {
+        write: table,
+        expect: shape.mode === "add" ? "absent" : shape.returning === "old" ? "as read" : "anything",
+        links: linksOf(shape.table),
+      };
+    case "update":
+      return {
+        read: table,
+        change: shape.changes.map(({ column, op }) => `${op} ${column.name}`),
+        ...describeGuard(shape),
+        ...(shape.insert === undefined ? {} : { insert: true }),
+        write: "if as read",
+      };
+    case "delete":
+      return conjuncts(shape.guard).length === 0 && shape.returning === "none"
+        ? { remove: table, expect: "present" }
+        : { read: table, ...describeGuard(shape), remove: "if as read" };
+    case "define":
+      return { define: table, step: shape.step.kind, ...(shape.step.kind === "index" ? { space: spaceOf(shape.step.index) } : {}) };
+    case "inspect":
+      return { inspect: table };
+  }
+}
+
+function describeRange({ path, filter, after, limit, count }: SelectShape): Record<string, unknown> {
+  const filtered = conjuncts(filter).length > 0;
+  return {
+    space: path?.index === undefined ? "key" : spaceOf(path.index),
+    ...(path === undefined || path.equal.length === 0 ? {} : { equal: path.columns.slice(0, path.equal.length).map(({ name }) => name) }),
+    ...(path?.range === undefined ? {} : { bounds: `${path.range.column.name} ${path.range.op}` }),
+    ...(path?.descending === true ? { backwards: true } : {}),
+    ...(after === undefined ? {} : { after: true }),
+    ...(filtered ? { filter: conditionKey(filter) } : {}),
+    ...(limit === undefined ? {} : { limit: true }),
+    ...(count ? { count: true } : {}),
+  };
+}
+
+function describeGuard({ guard }: { readonly guard: SelectShape["filter"] }): { guard?: string } {
+  return conjuncts(guard).length === 0 ? {} : { guard: conditionKey(guard) };
+}
+
+function linksOf(table: Table): string[] {
+  return [...table.indexes, ...table.uniques].map(spaceOf);
+}

@@ -1,0 +1,16 @@
+// `@bk/db/kv`: what a driver for a key-value database is made of.
+
+export { kvDriver, type KvCommand, type KvDriverOptions } from "./engine.js";
+export {
+  entryOf,
+  justAfter,
+  keyOfEntry,
+  type KvChange,
+  type KvExpectation,
+  type KvLink,
+  type KvPage,
+  type KvRange,
+  type KvResult,
+  type KvStore,
+} from "./store.js";
+export { compareText } from "../../schema/compare.js";

@@ -1,0 +1,72 @@
+import type { Condition, Test } from "../../reference/condition.js";
+import type { TestOperator } from "../../schema/operators.js";
+import { DbError } from "../../errors.js";
+import type { Column } from "../../schema/table.js";
+import type { TestWriter } from "./dialect.js";
+import type { SqlWriter } from "./writer.js";
+
+const compare =
+  (sign: string): TestWriter =>
+  (column, bind) =>
+    `${column} ${sign} ${bind(0)}`;
+
+// A comparison with NULL is NULL, which counts as false at every place a condition has; there is no NOT above tests.
+const standard: { readonly [op in TestOperator]?: TestWriter } = {
+  eq: compare("="),
+  ne: compare("<>"),
+  gt: compare(">"),
+  ge: compare(">="),
+  lt: compare("<"),
+  le: compare("<="),
+  between: (column, bind) => `${column} BETWEEN ${bind(0)} AND ${bind(1)}`,
+  not_between: (column, bind) => `${column} NOT BETWEEN ${bind(0)} AND ${bind(1)}`,
+  null: (column) => `${column} IS NULL`,
+  not_null: (column) => `${column} IS NOT NULL`,
+  // A range instead of LIKE: exact, served by an index, and nothing in the text is special.
+  begins_with: (column, bind) => `${column} >= ${bind(0)} AND ${column} < ${bind(1)}`,
+  not_begins_with: (column, bind) => `(${column} < ${bind(0)} OR ${column} >= ${bind(1)})`,
+};
+
+/** How columns are written: bare, or behind their table where a name alone would be ambiguous. */
+export type ColumnWriter = (column: Column) => string;
+
+/**
+ * Writes a condition; empty text when it always holds.
+ *
+ * @throws DbError `internal` for an operator that the dialect does not write: capabilities and dialect disagree
+ */
+export function writeCondition(writer: SqlWriter, condition: Condition, name: ColumnWriter): string {
+  if (condition.kind === "test") return writeTest(writer, condition, name);
+  if (condition.parts.length === 0) return condition.kind === "and" ? "" : "1 = 0";
+  const parts = condition.parts.map((part) => {
+    const text = writeCondition(writer, part, name);
+    if (text === "") return condition.kind === "or" ? "1 = 1" : "";
+    return part.kind === "or" && part.parts.length > 1 ? `(${text})` : text;
+  });
+  return parts.filter((text) => text !== "").join(condition.kind === "and" ? " AND " : " OR ");
+}
+
+/** Writes a condition to stand between ANDs; empty text when it always holds. */
+export function writeConjunct(writer: SqlWriter, condition: Condition, name: ColumnWriter): string {
+  const text = writeCondition(writer, condition, name);
+  return condition.kind === "or" && condition.parts.length > 1 ? `(${text})` : text;
+}
+
+function writeTest(writer: SqlWriter, test: Test, name: ColumnWriter): string {
+  const { column, op, slots } = test;
+  const sql = name(column);
+  const bind = (place: number): string => writer.bind(slots[place]!, elementOf(test) ? undefined : column);
+  if (op === "in" || op === "not_in") return `${sql} ${op === "in" ? "IN" : "NOT IN"} (${slots.map((_, i) => bind(i)).join(", ")})`;
+  if (elementOf(test) && writer.dialect.listContains) {
+    const found = writer.dialect.listContains(sql, bind, column);
+    return op === "contains" ? found : `${sql} IS NOT NULL AND NOT ${found}`;
+  }
+  const write = writer.dialect.tests[op] ?? standard[op];
+  if (!write) throw new DbError("internal", `the ${writer.dialect.name} dialect does not write ${op}`, { column: column.name });
+  return write(sql, bind, column);
+}
+
+/** The value is an element of the column's list, not a value of the column. */
+function elementOf(test: Test): boolean {
+  return test.column.kind === "list" && (test.op === "contains" || test.op === "not_contains");
+}

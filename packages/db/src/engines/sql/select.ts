@@ -1,0 +1,102 @@
+import type { Slot } from "../../reference/condition.js";
+import type { GetShape, SelectShape, SortColumn, Values } from "../../driver.js";
+import type { Column, Table } from "../../schema/table.js";
+import type { SqlRead, SqlStatement } from "./command.js";
+import { writeConjunct } from "./condition.js";
+import type { SqlDialect } from "./dialect.js";
+import { nullsOf, openOrder, type Place, type Run, runsAfter, writeRun } from "./keyset.js";
+import { type SqlWriter, sqlWriter } from "./writer.js";
+
+/** The columns as a SELECT or RETURNING lists them. */
+export function columnList(dialect: SqlDialect, columns: readonly Column[]): string {
+  // A row without columns still is a row.
+  if (columns.length === 0) return "NULL";
+  return columns.map((column) => dialect.read(column, dialect.quote(column.name))).join(", ");
+}
+
+/** The condition that the key has these values. */
+export function keyCondition(writer: SqlWriter, table: Table, key: readonly Slot[]): string {
+  return table.key.map((column, i) => `${writer.dialect.quote(column.name)} = ${writer.bind(key[i]!, column)}`).join(" AND ");
+}
+
+/** ` WHERE …` of the parts that are not empty; empty text when all are. */
+export function where(...parts: readonly string[]): string {
+  const present = parts.filter((part) => part !== "");
+  return present.length === 0 ? "" : ` WHERE ${present.join(" AND ")}`;
+}
+
+export function compileGet(shape: GetShape, dialect: SqlDialect): SqlRead {
+  const writer = sqlWriter(dialect);
+  const text = `SELECT ${columnList(dialect, shape.columns)} FROM ${dialect.quote(shape.table.name)}${where(keyCondition(writer, shape.table, shape.key))}`;
+  return Object.freeze({ kind: "read", shape, statement: writer.finish(text), choose: undefined });
+}
+
+export function compileSelect(shape: SelectShape, dialect: SqlDialect): SqlRead {
+  const open = openOrder(shape.order, shape.filter);
+  const order = open.map(({ column }) => column);
+  const { after } = shape;
+  const places = after === undefined ? [] : open.map(({ column, place }): Place => ({ ...column, slot: after[place]! }));
+  const nullable = places.filter((place) => !place.column.isKey);
+
+  const make = (searching: boolean, isNull: (place: Place) => boolean): SqlStatement =>
+    writeSelect(shape, dialect, order, after === undefined ? undefined : runsAfter(places, isNull), searching, isNull);
+
+  const statement = make(shape.match !== undefined, () => false);
+  if (nullable.length === 0 && shape.match === undefined) return Object.freeze({ kind: "read", shape, statement, choose: undefined });
+
+  // Which values of the position are null, and whether the query has words to look for, changes the text.
+  const made = new Map<string, SqlStatement>();
+  const choose = (values: Values): SqlStatement => {
+    const searching = shape.match !== undefined && dialect.search?.(values[shape.match] as string) !== undefined;
+    const use = `${searching} ${nullsOf(nullable, values)}`;
+    let chosen = made.get(use);
+    if (chosen === undefined) made.set(use, (chosen = make(searching, (place) => values[place.slot] === null)));
+    return chosen;
+  };
+  return Object.freeze({ kind: "read", shape, statement, choose });
+}
+
+function writeSelect(
+  shape: SelectShape,
+  dialect: SqlDialect,
+  order: readonly SortColumn[],
+  runs: readonly Run[] | undefined,
+  searching: boolean,
+  isNull: (place: Place) => boolean,
+): SqlStatement {
+  const writer = sqlWriter(dialect);
+  const name = (column: Column): string => dialect.quote(column.name);
+  const rows = (columns: string, run: string | Run | undefined): string => {
+    const conditions = where(
+      searching && dialect.match ? dialect.match(shape.table, () => writer.bindSearch(shape.match!)) : "",
+      writeConjunct(writer, shape.filter, name),
+      typeof run === "object" ? writeRun(writer, run, isNull) : (run ?? ""),
+    );
+    return `SELECT ${columns} FROM ${dialect.quote(shape.table.name)}${conditions}`;
+  };
+  const page = (names: readonly string[]): string => {
+    const terms = order.map((term, i) => orderTerm(dialect, term, names[i]!));
+    const by = terms.length === 0 ? "" : ` ORDER BY ${terms.join(", ")}`;
+    return shape.limit === undefined ? by : `${by} LIMIT ${writer.bind(shape.limit, undefined)}`;
+  };
+
+  if (shape.count) return writer.finish(rows("count(*)", undefined));
+  const names = order.map(({ column }) => name(column));
+  if (runs === undefined || runs.length < 2) {
+    const text = rows(columnList(dialect, shape.columns), runs?.length === 0 ? "1 = 0" : runs?.[0]);
+    return writer.finish(text + page(names));
+  }
+
+  // Each run is read from the index on its own, no further than a page; what is sorted then is a few pages, whatever came before.
+  const given = shape.columns.map((column, i) => `${dialect.read(column, name(column))} AS ${dialect.quote(`c${i}`)}`);
+  const sorted = order.map((_, i) => dialect.quote(`o${i}`));
+  const columns = [...given, ...names.map((column, i) => `${column} AS ${sorted[i]!}`)].join(", ");
+  const parts = runs.map((run, i) => `SELECT * FROM (${rows(columns, run)}${page(names)}) AS ${dialect.quote(`r${i}`)}`);
+  const list = shape.columns.map((_, i) => dialect.quote(`c${i}`)).join(", ") || "NULL";
+  return writer.finish(`SELECT ${list} FROM (${parts.join(" UNION ALL ")}) AS ${dialect.quote("page")}${page(sorted)}`);
+}
+
+function orderTerm(dialect: SqlDialect, { column, descending }: SortColumn, sql: string): string {
+  const nulls = dialect.nulls === "first" || column.isKey ? "" : descending ? " NULLS LAST" : " NULLS FIRST";
+  return `${sql}${descending ? " DESC" : ""}${nulls}`;
+}

@@ -1,0 +1,188 @@
+// Gathering: calls of one tick that one command serves are sent to the engine together.
+
+import type { Reply, Values } from "../driver.js";
+
+interface Member {
+  readonly key: string;
+  readonly values: Values;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface GathererOptions {
+  /** Most members of one request. */
+  readonly maxSize: number;
+  /** Most requests of this command at once; further calls are gathered meanwhile. */
+  readonly maxRunning: number;
+  /** Equal keys share one reply (reads); else no two members of a group have one key (the callers see to it). */
+  readonly share: boolean;
+  /** Is told of the work from the first call that waits until there is none. */
+  readonly track: (work: Promise<void>) => void;
+  readonly one: (values: Values, signal?: AbortSignal) => Reply | Promise<Reply>;
+  readonly many: (group: readonly Values[]) => Promise<readonly Reply[]> | readonly Reply[];
+  /** Whether an error of `many` means that nothing of the group took effect. */
+  readonly didNothing: (error: unknown) => boolean;
+}
+
+const resolved = Promise.resolve();
+
+/**
+ * Collects the calls of one tick and sends them as few requests. Grouping never changes an outcome: a group that failed
+ * without doing anything is taken apart and its members are tried alone; a cancelled call leaves its group.
+ */
+export class Gatherer {
+  readonly #options: GathererOptions;
+  #waiting: Member[] = [];
+  #scheduled = false;
+  #running = 0;
+  #alone = true;
+  /** Ends the work that {@link GathererOptions.track} was told of; undefined while there is none. */
+  #rest: (() => void) | undefined;
+
+  constructor(options: GathererOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the caller may send at once, being the first of this tick and nothing waiting; those that come after it are gathered. */
+  goAhead(): boolean {
+    if (!this.#alone || this.#waiting.length > 0 || this.#running > 0) return false;
+    this.#alone = false;
+    // Before the callbacks of the caller's own promise, so that one call after another goes ahead each time.
+    queueMicrotask(this.#endTurn);
+    return true;
+  }
+
+  readonly #endTurn = (): void => {
+    this.#alone = true;
+  };
+
+  add(key: string, values: Values, signal?: AbortSignal): Promise<Reply> {
+    if (this.#rest === undefined) this.#options.track(new Promise((resolve) => (this.#rest = resolve)));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ key, values, signal, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Sends what waits now. */
+  flush(): void {
+    while (this.#waiting.length > 0 && this.#running < this.#options.maxRunning) {
+      const members = this.#waiting.splice(0, this.#options.maxSize);
+      this.#running++;
+      const sent = this.#send(members);
+      const gone = givenUp(members);
+      // Callers that have given up leave their place to others, though the engine may never answer.
+      void (gone === undefined ? sent : Promise.race([sent, gone])).finally(() => {
+        this.#running--;
+        if (this.#waiting.length > 0) this.#schedule();
+        else if (this.#running === 0) {
+          this.#rest?.();
+          this.#rest = undefined;
+        }
+      });
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // After the promise callbacks that are due now, so that calls made in them join (the way of DataLoader).
+    void resolved.then(() =>
+      process.nextTick(() => {
+        this.#scheduled = false;
+        this.flush();
+      }),
+    );
+  }
+
+  async #send(all: readonly Member[]): Promise<void> {
+    const members = all.filter((member) => !leave(member));
+    if (members.length === 1) return this.#one(members);
+    const groups = this.#options.share ? byKey(members) : members.map((member) => [member]);
+    if (groups.length > 1) {
+      try {
+        const replies = await this.#options.many(groups.map(([first]) => first!.values));
+        groups.forEach((group, i) => group.forEach((member) => member.resolve(replies[i]!)));
+        return;
+      } catch (error) {
+        // Otherwise each member is tried alone and gets its own outcome.
+        if (!this.#options.didNothing(error)) return members.forEach((member) => member.reject(error));
+      }
+    }
+    await Promise.all(groups.map((group) => this.#one(group)));
+  }
+
+  async #one(group: readonly Member[]): Promise<void> {
+    try {
+      const signal = group.length === 1 ? group[0]!.signal : undefined;
+      const reply = await this.#options.one(group[0]!.values, signal);
+      for (const member of group) member.resolve(reply);
+    } catch (error) {
+      for (const member of group) member.reject(error);
+    }
+  }
+}
+
+/** Settles when every caller has given up; undefined where one of them never does. */
+function givenUp(members: readonly Member[]): Promise<unknown> | undefined {
+  if (members.some((member) => member.signal === undefined)) return undefined;
+  const aborted = ({ signal }: Member): Promise<unknown> =>
+    new Promise((resolve) => {
+      if (signal!.aborted) resolve(undefined);
+      else signal!.addEventListener("abort", resolve, { once: true });
+    });
+  return Promise.all(members.map(aborted));
+}
+
+function leave(member: Member): boolean {
+  if (!member.signal?.aborted) return false;
+  member.reject(member.signal.reason);
+  return true;
+}
+
+function byKey(members: readonly Member[]): Member[][] {
+  const groups = new Map<string, Member[]>();
+  for (const member of members) {
+    const group = groups.get(member.key);
+    if (group === undefined) groups.set(member.key, [member]);
+    else group.push(member);
+  }
+  return [...groups.values()];
+}
+
+/** Keeps the writes of one row in the order in which they were called. */
+export class RowOrder {
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  /** Whether a write of this row is under way. */
+  has(key: string): boolean {
+    return this.#last.has(key);
+  }
+
+  /** Runs `task` when the writes of `key` that were called before are over. */
+  run<T>(key: string, task: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(key);
+    const result = before === undefined ? task() : before.then(task, task);
+    this.#last.set(key, result);
+    const done = (): void => {
+      if (this.#last.get(key) === result) this.#last.delete(key);
+    };
+    result.then(done, done);
+    return result;
+  }
+
+  /** Runs `task` when the writes of all of `keys` that were called before are over. */
+  runMany<T>(keys: readonly string[], task: () => T | Promise<T>): T | Promise<T> {
+    const before = this.#last.size === 0 ? [] : keys.map((key) => this.#last.get(key)).filter((last) => last !== undefined);
+    const result = before.length === 0 ? task() : Promise.allSettled(before).then(task);
+    // What is done already needs no bookkeeping.
+    if (!(result instanceof Promise)) return result;
+    for (const key of keys) this.#last.set(key, result);
+    const done = (): void => {
+      for (const key of keys) if (this.#last.get(key) === result) this.#last.delete(key);
+    };
+    result.then(done, done);
+    return result;
+  }
+}

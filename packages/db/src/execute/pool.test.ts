@@ -1,0 +1,205 @@
+import { silentLog, testClock } from "@bk/core";
+import { describe, expect, test } from "vitest";
+
+import { allFilters, scalarKinds } from "../engines/core-filters.js";
+import { openDb } from "../api/open.js";
+import type { Classified, Driver, Reply, Shape, Values } from "../driver.js";
+import { codec } from "../drivers/memory/codec.js";
+
+type Execute = (shape: Shape, values: Values, signal?: AbortSignal) => Reply | Promise<Reply>;
+type Group = (shape: Shape, group: readonly Values[]) => Promise<Reply[]>;
+
+const one: Reply = { rows: [], affected: 1 };
+const tables = { t: { id: { primary: 1 }, n: { type: "int" } } } as const;
+
+/** A driver of which a test says what it answers. */
+function fake(execute: Execute, executeGroup?: Group): Driver<Shape> {
+  return {
+    name: "fake",
+    codec,
+    capabilities: {
+      access: "any",
+      filters: allFilters,
+      or: true,
+      sorts: scalarKinds,
+      changes: {},
+      upsert: false,
+      returning: { put: "none", update: [], delete: "none" },
+      byFilter: true,
+      count: true,
+      transactions: "none",
+      group: executeGroup === undefined ? {} : { get: 100, put: 100 },
+      search: false,
+      unique: true,
+      consistent: false,
+      ttl: false,
+      schema: false,
+    },
+    compile: (shape) => shape,
+    describe: (shape) => shape.verb,
+    classify: (error) => (error instanceof NativeError ? error.meaning : undefined),
+    execute,
+    ...(executeGroup === undefined ? {} : { executeGroup }),
+    close: async () => {},
+  };
+}
+
+class NativeError extends Error {
+  readonly meaning: Classified;
+  constructor(meaning: Classified) {
+    super("secret value in a native message");
+    this.meaning = meaning;
+  }
+}
+
+function open(driver: Driver<Shape>) {
+  return openDb({ driver: driver as Driver, tables, clock: testClock({ autoAdvance: true }), log: silentLog });
+}
+
+describe("errors", () => {
+  test("name driver, call and table once, and keep native messages out", async () => {
+    const db = await open(
+      fake(() => {
+        throw new NativeError({ code: "drift", message: "there is no such table" });
+      }),
+    );
+    const error = await db.put("t", { id: "a" }).catch((e: unknown) => e);
+    expect(error).toMatchObject({
+      name: "DbError",
+      code: "drift",
+      driver: "fake",
+      op: "put",
+      table: "t",
+      message: "fake put t: there is no such table",
+    });
+  });
+  test("that the driver does not know are internal, with their cause and an unknown outcome", async () => {
+    const cause = new Error("surprise");
+    const db = await open(fake(() => Promise.reject(cause)));
+    await expect(db.get("t", "a")).rejects.toMatchObject({ code: "internal", outcome: "unknown", cause });
+  });
+});
+
+describe("repeating", () => {
+  test("calls that failed without doing anything are tried again", async () => {
+    let tries = 0;
+    const db = await open(
+      fake(() => {
+        if (++tries < 4) throw new NativeError({ code: "limited" });
+        return one;
+      }),
+    );
+    expect(await db.put("t", { id: "a" })).toEqual({ affected: 1 });
+    expect(tries).toBe(4);
+  });
+  test("a write that may have been done is not tried again, a read is", async () => {
+    let tries = 0;
+    const db = await open(
+      fake(() => {
+        tries++;
+        throw new NativeError({ code: "unavailable", outcome: "unknown" });
+      }),
+    );
+    await expect(db.put("t", { id: "a" })).rejects.toMatchObject({ code: "unavailable", outcome: "unknown" });
+    expect(tries).toBe(1);
+    await expect(db.get("t", "a")).rejects.toMatchObject({ code: "unavailable" });
+    expect(tries).toBe(6);
+  });
+});
+
+describe("waiting", () => {
+  const never = (): Promise<Reply> => new Promise(() => {});
+  test("ends with timeout after timeoutMs, and a write may have been done", async () => {
+    const db = await open(fake(never));
+    await expect(db.put("t", { id: "a" }, { timeoutMs: 5 })).rejects.toMatchObject({ code: "timeout", outcome: "unknown" });
+    await expect(db.get("t", "a", { timeoutMs: 5 })).rejects.toMatchObject({ code: "timeout", outcome: "none" });
+  });
+  test("ends with cancelled when the signal aborts; before the call nothing is sent", async () => {
+    let sent = 0;
+    const db = await open(
+      fake(() => {
+        sent++;
+        return never();
+      }),
+    );
+    const controller = new AbortController();
+    const call = db.put("t", { id: "a" }, { signal: controller.signal });
+    controller.abort();
+    await expect(call).rejects.toMatchObject({ code: "cancelled" });
+    const before = sent;
+    await expect(db.get("t", "a", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "cancelled", outcome: "none" });
+    expect(sent).toBe(before);
+  });
+  test("close waits for what is running and refuses what comes later", async () => {
+    let finish: (reply: Reply) => void = () => {};
+    const db = await open(fake(() => new Promise((resolve) => (finish = resolve))));
+    const call = db.put("t", { id: "a" });
+    let isClosed = false;
+    const closing = db.close().then(() => (isClosed = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isClosed).toBe(false);
+    await expect(db.put("t", { id: "b" })).rejects.toMatchObject({ code: "closed" });
+    finish(one);
+    expect(await call).toEqual({ affected: 1 });
+    await closing;
+  });
+});
+
+describe("grouping", () => {
+  test("gets of one tick are one request, and equal keys share its row", async () => {
+    const groups: number[] = [];
+    const rows = (values: Values): Reply => ({ rows: [[values[0]!, 1]], affected: 0 });
+    const db = await open(
+      fake(
+        (_shape, values) => Promise.resolve(rows(values)),
+        async (_shape, group) => {
+          groups.push(group.length);
+          return group.map(rows);
+        },
+      ),
+    );
+    const found = await Promise.all(["a", "b", "a", "c"].map((id) => db.get("t", id)));
+    expect(found.map((row) => row?.id)).toEqual(["a", "b", "a", "c"]);
+    expect(groups).toEqual([3]);
+  });
+  test("a failed group that did nothing is taken apart: each call gets its own outcome", async () => {
+    const db = await open(
+      fake(
+        async (_shape, values) => {
+          if (values[0] === "bad") throw new NativeError({ code: "too-large" });
+          return one;
+        },
+        () => Promise.reject(new NativeError({ code: "too-large" })),
+      ),
+    );
+    const results = await Promise.allSettled(["a", "bad", "c"].map((id) => db.put("t", { id })));
+    expect(results.map((result) => result.status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  });
+  test("a failed group that may have been done is not repeated", async () => {
+    let alone = 0;
+    const db = await open(
+      fake(
+        async () => {
+          alone++;
+          return one;
+        },
+        () => Promise.reject(new NativeError({ code: "unavailable", outcome: "unknown" })),
+      ),
+    );
+    const results = await Promise.allSettled(["a", "b"].map((id) => db.add("t", { id })));
+    expect(results.every((result) => result.status === "rejected" && result.reason.outcome === "unknown")).toBe(true);
+    expect(alone).toBe(0);
+  });
+  test("writes of one row keep their order", async () => {
+    const seen: unknown[] = [];
+    const db = await open(
+      fake(async (shape, values) => {
+        await new Promise((resolve) => setTimeout(resolve, seen.length === 0 ? 5 : 0));
+        seen.push(`${shape.verb} ${String(values[1])}`);
+        return one;
+      }),
+    );
+    await Promise.all([db.put("t", { id: "a", n: 1 }), db.put("t", { id: "a", n: 2 }), db.del("t", "a")]);
+    expect(seen).toEqual(["put 1", "put 2", "delete undefined"]);
+  });
+});

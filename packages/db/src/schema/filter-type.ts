@@ -1,0 +1,141 @@
+// Types of filters and of their operators, by the types of the columns.
+
+import type { ColumnsOf, ElementOf, IsOpen, JsonType, Known, ListType, TypeOf, ValueOf } from "./infer.js";
+
+/** Tests of absence, which every column takes. */
+export interface AbsenceTests {
+  readonly $null?: boolean;
+  readonly $not_null?: boolean;
+}
+
+/** Comparisons, which columns with an order take. */
+export interface Comparisons<Value> extends AbsenceTests {
+  readonly $eq?: Value;
+  readonly $ne?: Value;
+  readonly $gt?: Value;
+  readonly $ge?: Value;
+  readonly $gte?: Value;
+  readonly $lt?: Value;
+  readonly $le?: Value;
+  readonly $lte?: Value;
+  readonly $between?: readonly [Value, Value];
+  readonly $not_between?: readonly [Value, Value];
+  readonly $in?: readonly Value[];
+  readonly $not_in?: readonly Value[];
+  readonly $nin?: readonly Value[];
+}
+
+/** Tests of parts of texts. */
+export interface TextTests<Value> extends Comparisons<Value> {
+  readonly $begins_with?: string;
+  readonly $not_begins_with?: string;
+  readonly $ends_with?: string;
+  readonly $not_ends_with?: string;
+  readonly $contains?: string;
+  readonly $not_contains?: string;
+  readonly $like?: string;
+  readonly $not_like?: string;
+  readonly $ilike?: string;
+  readonly $not_ilike?: string;
+  readonly $regexp?: string;
+  readonly $not_regexp?: string;
+  readonly $iregexp?: string;
+  readonly $not_iregexp?: string;
+}
+
+/** Tests of the elements of lists and sets. */
+export interface ElementTests<Element> extends AbsenceTests {
+  readonly $contains?: Element;
+  readonly $not_contains?: Element;
+}
+
+type Compared<Column> = TypeOf<Column> extends "decimal" | "numeric" ? string | number : ValueOf<Column>;
+
+type ConditionOf<Column> =
+  TypeOf<Column> extends JsonType | "geopoint" | "blob"
+    ? AbsenceTests | null
+    : TypeOf<Column> extends ListType
+      ? ElementTests<ElementOf<Column>> | null
+      : TypeOf<Column> extends "decimal" | "numeric"
+        ? Compared<Column> | readonly Compared<Column>[] | Comparisons<Compared<Column>> | null
+        : ValueOf<Column> extends string
+          ? Compared<Column> | readonly Compared<Column>[] | TextTests<Compared<Column>> | null
+          : Compared<Column> | readonly Compared<Column>[] | Comparisons<Compared<Column>> | null;
+
+type GroupName = "$or" | "$and" | "$not";
+
+/**
+ * A filter: all of its entries hold together.
+ *
+ * - `column: value` is equality, a list membership, null absence; `{ $gt: 1, $lt: 9 }` names operators.
+ * - `$or`, `$and` and `$not` take a filter whose entries are joined, or a list of filters. A number behind the name
+ *   (`$or1`) allows several in one object.
+ */
+export type FilterOf<Tables, Name extends keyof Tables> = Known<
+  Tables,
+  Conditions<ColumnsOf<Tables, Name>> & Groups<Tables, Name> & (IsOpen<Tables, Name> extends true ? AnyConditions : unknown),
+  AnyConditions
+>;
+type Conditions<Columns> = { readonly [Column in keyof Columns]?: ConditionOf<Columns[Column]> };
+type Groups<Tables, Name extends keyof Tables> = {
+  readonly [Group in GroupName | `${GroupName}${number}`]?: FilterOf<Tables, Name> | readonly FilterOf<Tables, Name>[];
+};
+interface AnyConditions {
+  readonly [column: string]: unknown;
+}
+
+type AbsenceName = "null" | "not_null" | "not null";
+type ComparisonName =
+  | "eq"
+  | "ne"
+  | "gt"
+  | "ge"
+  | "gte"
+  | "lt"
+  | "le"
+  | "lte"
+  | "between"
+  | "not_between"
+  | "not between"
+  | "in"
+  | "not_in"
+  | "not in"
+  | "nin"
+  | "="
+  | "=="
+  | "!="
+  | "<>"
+  | ">"
+  | ">="
+  | "<"
+  | "<=";
+type NegatableName<Name extends string> = Name | `not_${Name}` | `not ${Name}`;
+type TextName =
+  | NegatableName<"begins_with" | "ends_with" | "contains" | "like" | "ilike" | "regexp" | "iregexp" | "like%">
+  | "~"
+  | "!~"
+  | "~*"
+  | "!~*";
+
+type OperatorNameOf<Column> =
+  | AbsenceName
+  | (TypeOf<Column> extends JsonType | "geopoint" | "blob"
+      ? never
+      : TypeOf<Column> extends ListType
+        ? NegatableName<"contains">
+        : TypeOf<Column> extends "decimal" | "numeric"
+          ? ComparisonName
+          : ValueOf<Column> extends string
+            ? ComparisonName | TextName
+            : ComparisonName);
+
+/** Operators of a filter's plain values, by column. */
+export type FilterOpsOf<Tables, Name extends keyof Tables> = Known<
+  Tables,
+  OperatorNames<ColumnsOf<Tables, Name>> & (IsOpen<Tables, Name> extends true ? AnyOperatorNames : unknown),
+  AnyOperatorNames
+>;
+type OperatorNames<Columns> = { readonly [Column in keyof Columns]?: OperatorNameOf<Columns[Column]> };
+interface AnyOperatorNames {
+  readonly [column: string]: string;
+}
