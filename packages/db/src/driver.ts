@@ -45,8 +45,54 @@ export interface Codec {
   readonly blob: "bytes" | "base64" | "hex";
 }
 
+/** Operators by kind of column. */
+export type KindOps = { readonly [kind in Kind]?: readonly Operator[] };
+
 /**
- * What a driver can do: plain frozen data, known before connecting. Each is read by the planner or by a test.
+ * What one kind of read sees: every acknowledged write (`always`), every acknowledged write where the shape says
+ * `consistent` (`asked`), or perhaps not the latest ones (`late`).
+ */
+export type Sees = "always" | "asked" | "late";
+
+/**
+ * How many members one request of a verb carries.
+ *
+ * - `outcome: "whole"`: all members take effect or none does. After a rejection that `classify` gives the outcome `none`
+ *   the core tries the members alone.
+ * - `outcome: "each"`: every member has an outcome of its own, a reply or an error; services whose batches succeed in part.
+ */
+export interface GroupLimit {
+  readonly most: number;
+  /** Most bytes of values in one request, roughly counted; absent where there is no limit worth stating. */
+  readonly bytes?: number;
+  readonly outcome: "whole" | "each";
+  /** Members of one request must share their hash key. */
+  readonly within?: "partition";
+}
+
+export type AggregateOp = "count" | "sum" | "avg" | "min" | "max";
+
+/**
+ * What an engine takes, as numbers; absent where there is no limit worth stating. The core plans within them, so that
+ * `too-large` is the same error everywhere, and never the answer to the second page of a select whose first one worked.
+ */
+export interface Limits {
+  /** Values of one command. */
+  readonly values?: number;
+  /** Tests of one condition. */
+  readonly tests?: number;
+  /** Bytes of a command with its values. */
+  readonly statementBytes?: number;
+  /** Bytes of UTF-8 that the columns of a key take together. */
+  readonly keyBytes?: number;
+  /** Bytes of UTF-8 of one indexed text. */
+  readonly indexBytes?: number;
+  readonly rowBytes?: number;
+}
+
+/**
+ * What a driver can do: plain frozen data. It is known before connecting, save what `connect` corrects.
+ * Each is read by the core or by a test.
  */
 export interface Capabilities {
   /**
@@ -55,13 +101,25 @@ export interface Capabilities {
    * - `partition`: as `ordered` within one partition; the first column of a path must be given by equality.
    */
   readonly access: "any" | "ordered" | "partition";
-  /** Operators that the engine evaluates exactly as the core defines them, by kind of column. `same` is always claimed. */
-  readonly filters: { readonly [kind in Kind]?: readonly Operator[] };
+  /** An index gives rows in its order. Cassandra's SAI and Riak's 2i do not: their rows are sorted by the core. */
+  readonly indexOrder: boolean;
+  /** Operators that a read evaluates exactly as the core defines them, by kind of column. */
+  readonly filters: KindOps;
+  /**
+   * What a write of one row can be made to depend on: operators by kind of column, and `same`; or `version`: nothing but
+   * the row's version (Elasticsearch, CouchDB), so that the core reads, decides and writes if the version is still the same.
+   * Apart from `filters`, because engines differ in what they evaluate in a read and in a write (Cassandra, Elasticsearch).
+   */
+  readonly guards: KindOps | "version";
+  /** Reads can give the version of each row, and writes depend on it (`version`, `ifVersion`). */
+  readonly versions: boolean;
+  /** Columns that a filter may name: `any`, or only those of the key or index that is read (`path`). */
+  readonly filterScope: "any" | "path";
   /** Whether a condition may hold `or` (true), or only tests joined by `and` (false). */
   readonly or: boolean;
   /** Kinds whose stored form the engine sorts as the core does; others are sorted by the core, within `sortLimit`. */
   readonly sorts: readonly Kind[];
-  /** Changes of `update` that the engine carries out itself, beside `set`; the core makes up the others by read, compute and change-if-same. */
+  /** Changes of `update` that the engine carries out itself, beside `set`; the core emulates the others by compare-and-set. */
   readonly changes: { readonly [kind in Kind]?: readonly ChangeOp[] };
   /** `update` can create the missing row in the same atomic step. */
   readonly upsert: boolean;
@@ -69,26 +127,32 @@ export interface Capabilities {
   readonly returning: { readonly put: "old" | "none"; readonly update: readonly ("old" | "new")[]; readonly delete: "old" | "none" };
   /** `update` and `delete` by filter in one command (`target: "filter"`). */
   readonly byFilter: boolean;
-  /** `select` can count instead of giving rows. */
-  readonly count: boolean;
+  /** Aggregates that the engine computes exactly; `count` is of rows, the others by kind of column. The core folds the rest. */
+  readonly aggregates: { readonly count: boolean; readonly of: { readonly [kind in Kind]?: readonly AggregateOp[] } };
   /** `interactive`: begin(); `batch`: commit(); `none`. */
   readonly transactions: "interactive" | "batch" | "none";
-  /** Most rows of one batch transaction; absent where there is no limit. */
-  readonly batchRows?: number;
-  /** Groups of values that one command may be executed with at once, by verb; 1 or absent: one by one. */
-  readonly group: { readonly get?: number; readonly put?: number; readonly update?: number; readonly delete?: number };
+  /** An interactive transaction in which a write was refused goes on, or ends (MongoDB). */
+  readonly afterRefusal: "goes on" | "ends";
+  /** An interactive transaction can be undone back to a mark (`Session.mark`): nested transactions. */
+  readonly savepoints: boolean;
+  /** Rows that take effect together in one batch transaction, and where they must lie; undefined: no limit. */
+  readonly atomic: { readonly rows: number; readonly within: "database" | "slot" | "partition" } | undefined;
+  /** Verbs of which one request carries several members; absent: one by one. */
+  readonly group: { readonly [verb in "get" | "put" | "update" | "delete"]?: GroupLimit };
   /** Full-text search by `select` with `match`. */
   readonly search: boolean;
-  /** Unique groups are enforced. */
-  readonly unique: boolean;
-  /** Reads may be asked to see every acknowledged write; false where all reads do already or none can. */
-  readonly consistent: boolean;
-  /** The engine removes rows whose `ttl` has passed by itself, some time later. */
+  /** Unique groups: enforced by the engine, claimed by the core in rows of their own, or refused when the table is opened. */
+  readonly unique: "engine" | "claims" | "none";
+  readonly sees: { readonly get: Sees; readonly select: Sees; readonly index: Sees };
+  /** Where a page ends: `position`, values of the order; or `cursor`, a text of the engine (Riak, Cassandra's scans). */
+  readonly paging: "position" | "cursor";
+  /** The engine removes expired rows by itself, some time later; else `sweep` does. */
   readonly ttl: boolean;
-  /** Most bytes of a row, where the engine has a limit worth telling. */
-  readonly maxRowBytes?: number;
+  readonly limits: Limits;
   /** The store keeps types and keys of columns, so that `define` and `inspect` mean something. */
   readonly schema: boolean;
+  /** What `watch` reports: nothing, this process's writes, keys of changed rows, or whole rows. */
+  readonly watch: "none" | "process" | "keys" | "rows";
 }
 
 export type ChangeOp = "set" | "incr" | "append" | "prepend" | "add" | "del" | "unset";
@@ -128,12 +192,23 @@ export interface AccessPath {
   readonly descending: boolean;
 }
 
-/** Gives the row of `key`. Values: `key`. Reply: no row or one. */
+/**
+ * Gives the row of `key` if `guard` holds for it. Reply: no row or one.
+ *
+ * - `guard`: a row rule as a part of the read, so that a row outside of it costs what a missing one does. Only operators
+ *   of `filters`; the core evaluates others itself.
+ * - `version`: the reply has `versions`. Only where `capabilities.versions`.
+ * - `lock`: inside an interactive transaction the row is held for a write that follows, and read as it is now, not as the
+ *   transaction's snapshot has it (MySQL).
+ */
 export interface GetShape {
   readonly verb: "get";
   readonly table: Table;
   readonly columns: readonly Column[];
   readonly key: readonly Slot[];
+  readonly guard?: Condition;
+  readonly version?: true;
+  readonly lock?: true;
   readonly consistent: boolean;
 }
 
@@ -143,9 +218,9 @@ export interface GetShape {
  * - `order` is total: it ends with the key columns. With a `path` the order is that of the path and `order` says it in columns.
  * - `after` has one slot for each column of `order`: the position of the last row that the caller has; only rows
  *   strictly after it count. Nulls sort before all values, ascending.
- * - A reply may have fewer rows than `limit` only when there are no more, or when it has `next`: the position (values
- *   for the `after` slots, stored form) from which to go on.
- * - `count`: one row with one number, the number of matching rows; no order, limit or after.
+ * - `cursor`, in its place where `capabilities.paging` is `cursor`: the slot of the `cursor` of the reply before.
+ * - A reply may have fewer rows than `limit` only when there are no more, or when it has `next`, the position (values for
+ *   the `after` slots, stored form), or `cursor`, from which to go on.
  * - `match`: full text, a query as `search/query.ts` parses it.
  */
 export interface SelectShape {
@@ -156,28 +231,51 @@ export interface SelectShape {
   readonly filter: Condition;
   readonly order: readonly SortColumn[];
   readonly after: readonly Slot[] | undefined;
+  readonly cursor?: Slot;
   readonly limit: Slot | undefined;
-  readonly count: boolean;
   readonly match: Slot | undefined;
   readonly consistent: boolean;
 }
 
 /**
- * Writes a whole row. `row` has a slot for each of `table.columns`, in order; null is absence.
+ * Computes over the rows for which `filter` holds: one row of the reply for each distinct combination of `groupBy`
+ * (without it one row in all, also where nothing matches): its values, then one value for each of `aggregates`.
  *
- * - `put` inserts or replaces; affected 1. Readers see the old row or the new one.
- * - `add` inserts; affected 0 when a row with this key exists and `replaceIf` (the row's time has come) does not hold
- *   for it. Of concurrent adds of one key exactly one has affected 1.
+ * - `count` counts rows; without a column. Absent values have no part in the others; over nothing they are null, `count` is 0.
+ * - Sums of `int` come in the stored form of `int64`: they may not fit an `int`.
+ * - `order`, `after` and `limit` as in `select`, over columns of `groupBy`.
+ */
+export interface AggregateShape {
+  readonly verb: "aggregate";
+  readonly table: Table;
+  readonly path: AccessPath | undefined;
+  readonly filter: Condition;
+  readonly groupBy: readonly Column[];
+  readonly aggregates: readonly { readonly op: AggregateOp; readonly column: Column | undefined }[];
+  readonly order: readonly SortColumn[];
+  readonly after: readonly Slot[] | undefined;
+  readonly limit: Slot | undefined;
+  readonly consistent: boolean;
+}
+
+/**
+ * Writes a whole row, if there is none with its key or `over` holds for the one that there is. `row` has a slot for each of
+ * `table.columns`, in order; null is absence.
+ *
+ * - `over` that always holds is a put, one that never does an add; in between lie a row that has expired, or a row rule.
+ * - Affected 0 when a row was there for which `over` does not hold. Readers see the old row or the new one.
+ * - Of concurrent adds of one key exactly one has affected 1.
+ * - `ifVersion`: written only if the row has this version; null: only if there is no row. Only where `capabilities.versions`.
  * - A value of a unique group that another row has: error `already-exists`, nothing written.
  * - `returning: "old"`: the replaced row, if there was one.
  */
 export interface PutShape {
   readonly verb: "put";
-  readonly mode: "put" | "add";
   readonly table: Table;
   readonly key: readonly Slot[];
   readonly row: readonly Slot[];
-  readonly replaceIf: Condition | undefined;
+  readonly over: Condition;
+  readonly ifVersion?: Slot;
   readonly returning: "old" | "none";
 }
 
@@ -188,6 +286,7 @@ export interface PutShape {
  * - `insert`: when there is no row, write this one (a slot for each of `table.columns`); the guard is not asked then.
  *   Only where `capabilities.upsert`.
  * - With `target: "filter"` (`capabilities.byFilter`) `key` is empty and all rows for which `guard` holds are changed.
+ * - `ifVersion`: changed only if the row has this version.
  * - `returning`: the row before or after.
  */
 export interface UpdateShape {
@@ -198,6 +297,7 @@ export interface UpdateShape {
   readonly changes: readonly Change[];
   readonly guard: Condition;
   readonly insert: readonly Slot[] | undefined;
+  readonly ifVersion?: Slot;
   readonly returning: "old" | "new" | "none";
 }
 
@@ -208,6 +308,7 @@ export interface DeleteShape {
   readonly table: Table;
   readonly key: readonly Slot[];
   readonly guard: Condition;
+  readonly ifVersion?: Slot;
   readonly returning: "old" | "none";
 }
 
@@ -231,7 +332,7 @@ export interface InspectShape {
   readonly table: Table;
 }
 
-export type Shape = GetShape | SelectShape | PutShape | UpdateShape | DeleteShape | DefineShape | InspectShape;
+export type Shape = GetShape | SelectShape | AggregateShape | PutShape | UpdateShape | DeleteShape | DefineShape | InspectShape;
 
 /** A table as the store has it. */
 export interface StoredTable {
@@ -246,7 +347,10 @@ export interface StoredTable {
 export interface Reply {
   readonly rows: readonly (readonly Value[])[];
   readonly affected: number;
+  /** With `GetShape.version`, one for each row: a text or number that changes with every write of the row. */
+  readonly versions?: Values;
   readonly next?: Values;
+  readonly cursor?: string;
   readonly stored?: StoredTable | undefined;
 }
 
@@ -269,12 +373,37 @@ export interface RowChange {
   readonly after: Values | undefined;
 }
 
-/** A transaction on one connection. Exactly one of commit and rollback ends it. */
+/** A reply, or the native error of one member of a group. */
+export type MemberReply = Reply | { readonly error: unknown };
+
+/**
+ * A transaction on one connection. Exactly one of commit and rollback ends it; a call that comes later, or that is still
+ * under way then, takes no effect and is refused with `closed`.
+ */
 export interface Session<Command> {
   execute(command: Command, values: Values, signal?: AbortSignal): Reply | Promise<Reply>;
-  executeGroup?(command: Command, group: readonly Values[], signal?: AbortSignal): Promise<readonly Reply[]>;
+  /** Sets a mark, back to which `undo` takes what was written; `capabilities.savepoints`. Marks nest. */
+  mark?(): Promise<SessionMark>;
   commit(): Promise<void>;
   rollback(): Promise<void>;
+}
+
+/** A point in a transaction. Exactly one of the two ends it. */
+export interface SessionMark {
+  keep(): Promise<void>;
+  undo(): Promise<void>;
+}
+
+/** When an error came: while a connection was being made, so that nothing was sent; or later. */
+export type Phase = "connect" | "send";
+
+/** What `watch` reports of a row. `reset`: events were missed; whoever keeps rows reads them again. */
+export type RowEvent =
+  | { readonly kind: "put" | "delete"; readonly key: Values; readonly before?: Values; readonly after?: Values; readonly cursor: string }
+  | { readonly kind: "reset"; readonly cursor: string };
+
+export interface WatchShape {
+  readonly table: Table;
 }
 
 export interface Driver<Command = unknown> {
@@ -286,17 +415,21 @@ export interface Driver<Command = unknown> {
   compile(shape: Shape): Command;
   /** The command in words that a person can read, for `explain`: native text or a plain object. */
   describe(command: Command): unknown;
-  /** Tells what a native error means; undefined when it does not know it (then it is `internal`, outcome unknown). */
-  classify(error: unknown): Classified | undefined;
+  /**
+   * Connects, and gives what is known of the server only then. Called once, before the first `compile`; absent where
+   * everything is known beforehand. A rejection is the call's error, and the next call tries again.
+   */
+  connect?(signal?: AbortSignal): Promise<{ readonly capabilities?: Partial<Capabilities>; readonly server: string }>;
+  /** What a native error means; undefined when the driver does not know it (then it is `internal`, outcome unknown). Default phase: `send`. */
+  classify(error: unknown, phase?: Phase): Classified | undefined;
   /** Carries a command out. A synchronous engine answers at once. Throws or rejects with native errors. */
   execute(command: Command, values: Values, signal?: AbortSignal): Reply | Promise<Reply>;
   /**
-   * Carries one command out for several groups of values at once, each with its own reply, in order. All members take
-   * effect or none does; after a rejection that `classify` gives the outcome `none` the core tries the members alone.
-   * No two members concern one row.
+   * Carries one command out for several groups of values at once, each with its own reply, in order; `GroupLimit` says
+   * what an error means. No two members concern one row.
    * A synchronous engine answers at once.
    */
-  executeGroup?(command: Command, group: readonly Values[], signal?: AbortSignal): readonly Reply[] | Promise<readonly Reply[]>;
+  executeGroup?(command: Command, group: readonly Values[], signal?: AbortSignal): readonly MemberReply[] | Promise<readonly MemberReply[]>;
   /** Opens a transaction; `capabilities.transactions` is `interactive`. */
   begin?(options: {
     readonly isolation?: "default" | "serializable";
@@ -307,6 +440,8 @@ export interface Driver<Command = unknown> {
    * `before` and `after` undefined: the row must be absent still.
    */
   commit?(changes: readonly RowChange[], signal?: AbortSignal): Promise<boolean>;
+  /** Reports changes of a table's rows from a cursor, or from now on, until the signal aborts; `capabilities.watch`. */
+  watch?(shape: WatchShape, from: string | undefined, signal: AbortSignal): AsyncIterable<readonly RowEvent[]>;
   /** Whether a column whose native type is `stored` can hold all values of `column`. */
   serves?(stored: string, column: Column): boolean;
   /** Runs a native command, for `db.native`. */

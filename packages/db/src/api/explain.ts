@@ -57,7 +57,7 @@ function planOf(shape: Shape): Record<string, unknown> {
         columns: shape.columns.map(({ name }) => name),
       };
     case "put":
-      return { ...base, mode: shape.mode, returning: shape.returning };
+      return { ...base, over: conditionText(shape.over), returning: shape.returning };
     case "update":
       return {
         ...base,

@@ -4,6 +4,7 @@ import { BoundTable, slotsOf } from "../compile/bound-table.js";
 import type { Driver, RowChange, Value, Values } from "../driver.js";
 import { memoryDriver } from "../drivers/memory/index.js";
 import { DbError } from "../errors.js";
+import { always } from "../reference/condition.js";
 import { Pool, type Target } from "../execute/pool.js";
 
 export interface TransactionOptions {
@@ -77,7 +78,7 @@ export async function runBatch<T>(pool: Pool, options: TransactionOptions, work:
 }
 
 async function commit(pool: Pool, changes: readonly RowChange[], signal: AbortSignal | undefined): Promise<void> {
-  const { batchRows } = pool.driver.capabilities;
+  const batchRows = pool.driver.capabilities.atomic?.rows;
   const shape = { verb: "commit" };
   if (batchRows !== undefined && changes.length > batchRows)
     throw pool.error(
@@ -154,7 +155,7 @@ async function loadRow(real: BoundTable, overlay: BoundTable, key: readonly unkn
     table,
     columns,
     key: slotsOf(table.key),
-    consistent: pool.driver.capabilities.consistent,
+    consistent: true,
   }));
   const reply = await pool.send(prepared, real.encodeKey(key), undefined);
   const [stored] = reply.rows;
@@ -162,11 +163,10 @@ async function loadRow(real: BoundTable, overlay: BoundTable, key: readonly unkn
   const logical = real.decodeArray(stored);
   const put = overlay.prepared("load put", () => ({
     verb: "put",
-    mode: "put",
     table,
     key: table.key.map((column) => column.index),
     row: slotsOf(columns),
-    replaceIf: undefined,
+    over: always,
     returning: "none",
   }));
   await overlay.pool.send(put, overlay.encodeRow(logical), undefined);

@@ -22,7 +22,7 @@ export async function readWhole(
     table,
     columns: table.columns,
     key: slotsOf(table.key),
-    consistent: pool.driver.capabilities.consistent,
+    consistent: true,
   }));
   const reply = await pool.send(prepared, storedKey, options, context.target);
   const [row] = reply.rows;

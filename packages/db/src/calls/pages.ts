@@ -86,7 +86,6 @@ function makePageReader(question: Question): PageReader {
     order: plan.readOrder,
     after: isRest ? slotsOf(readOrder, limit + 2) : undefined,
     limit,
-    count: false,
     match,
     consistent,
   });

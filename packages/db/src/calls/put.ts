@@ -3,8 +3,8 @@
 import { type BoundTable, slotsOf } from "../compile/bound-table.js";
 import type { PlainWrite } from "./bulk.js";
 import { changeIfSame, readWhole, untilUnchanged } from "./compare-and-set.js";
-import type { Condition } from "../reference/condition.js";
-import type { Change, PutShape, Reply, Value, Values } from "../driver.js";
+import { always, type Condition, never } from "../reference/condition.js";
+import type { Change, Reply, Value, Values } from "../driver.js";
 import { CheckedRow } from "../normalize/checked-row.js";
 import { DbError } from "../errors.js";
 import { freeingUnique } from "./free-expired-unique.js";
@@ -14,11 +14,13 @@ import { isOver } from "./read.js";
 import type { Table } from "../schema/table.js";
 import { type WriteContext, type WriteOptions, type WriteResult, done } from "./write-context.js";
 
+export type PutMode = "put" | "add";
+
 /** Inserts a row (`add`), or inserts or replaces it (`put`). */
 export function writeRow(
   bound: BoundTable,
   context: WriteContext,
-  mode: PutShape["mode"],
+  mode: PutMode,
   row: unknown,
   options?: WriteOptions,
 ): WriteResult | Promise<WriteResult> {
@@ -35,7 +37,7 @@ export function writeRow(
 function writeLogical(
   bound: BoundTable,
   context: WriteContext,
-  mode: PutShape["mode"],
+  mode: PutMode,
   logical: LogicalRow,
   options: WriteOptions | undefined,
 ): WriteResult | Promise<WriteResult> {
@@ -57,7 +59,7 @@ function writeLogical(
 }
 
 /** The command of an `add` or `put` that asks for nothing besides; undefined where more than one command may be needed. */
-export function plainWrite(bound: BoundTable, context: WriteContext, mode: PutShape["mode"], row: unknown): PlainWrite | undefined {
+export function plainWrite(bound: BoundTable, context: WriteContext, mode: PutMode, row: unknown): PlainWrite | undefined {
   // Unique values of ended rows may have to be freed first.
   if (bound.table.ttl !== undefined && bound.table.uniques.length > 0) return undefined;
   const stored = bound.encodeRow(checkRow(bound.rules, row, context.clock, false));
@@ -70,19 +72,17 @@ function finish(reply: Reply): WriteResult {
   return done;
 }
 
-export function putCommand(bound: BoundTable, mode: PutShape["mode"], wantsOld: boolean): Prepared {
+export function putCommand(bound: BoundTable, mode: PutMode, wantsOld: boolean): Prepared {
   return bound.prepared(wantsOld ? "put old" : mode, () => {
     const { table } = bound;
     const { ttl } = table;
-    const isOver: Condition | undefined =
-      mode === "add" && ttl !== undefined ? { kind: "test", column: ttl, op: "le", slots: [table.columns.length] } : undefined;
+    const expired: Condition = ttl === undefined ? never : { kind: "test", column: ttl, op: "le", slots: [table.columns.length] };
     return {
       verb: "put",
-      mode,
       table,
       key: table.key.map((column) => column.index),
       row: slotsOf(table.columns),
-      replaceIf: isOver,
+      over: mode === "put" ? always : expired,
       returning: wantsOld ? "old" : "none",
     };
   });

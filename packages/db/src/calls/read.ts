@@ -2,7 +2,7 @@
 
 import { type BoundTable, type Row, firstRow, slotsOf } from "../compile/bound-table.js";
 import type { CallOptions } from "../normalize/call-options.js";
-import type { Reply, SelectShape } from "../driver.js";
+import type { AggregateShape, Reply } from "../driver.js";
 import { DbError, invalid } from "../errors.js";
 import { checkKey } from "../normalize/row.js";
 import { pageOf, presenterOf, rowsOf } from "./pages.js";
@@ -115,7 +115,8 @@ export async function countRows(bound: BoundTable, context: ReadContext, filter:
   const question = ask(bound, context, filter, { ...options, sort: undefined, select: bound.table.key.map((column) => column.name) });
   refuseScan(question, options?.scan === true || options?.all === true, true);
   if (question.never) return 0;
-  if (question.plan.residual === undefined && bound.pool.driver.capabilities.count) return countByEngine(question, context, options);
+  if (question.plan.residual === undefined && bound.pool.driver.capabilities.aggregates.count)
+    return countByEngine(question, context, options);
   let count = 0;
   for await (const rows of rowsOf(question, context, 1000, options)) count += rows.length;
   return count;
@@ -125,17 +126,16 @@ async function countByEngine(question: Question, context: ReadContext, options: 
   const { bound, plan, condition, values, consistent } = question;
   const { pool, table, codec } = bound;
   const counter = bound.kept(`count ${question.key}`, () => {
-    const shape: SelectShape = {
-      verb: "select",
+    const shape: AggregateShape = {
+      verb: "aggregate",
       table,
-      columns: [],
       path: plan.path,
       filter: plan.pushed,
+      groupBy: [],
+      aggregates: [{ op: "count", column: undefined }],
       order: [],
       after: undefined,
       limit: undefined,
-      count: true,
-      match: undefined,
       consistent,
     };
     return { prepared: pool.prepare(shape), encode: valueEncoder(condition, values.length, codec) };

@@ -20,6 +20,9 @@ export const allFilters: Capabilities["filters"] = {
   blob: presence,
 };
 
+/** Reads of one store that answers from what it has written last. */
+export const seesAlways: Capabilities["sees"] = { get: "always", select: "always", index: "always" };
+
 const ofNumbers: readonly ChangeOp[] = ["incr", "unset"];
 
 /** Every change of every kind; sums of decimals are left to the core. */

@@ -1,6 +1,11 @@
 // Gathering: calls of one tick that one command serves are sent to the engine together.
 
+import type { BkError } from "@bk/core";
+
 import type { Reply, Values } from "../driver.js";
+
+/** A reply or an error for each member of a group. */
+export type Replies = readonly (Reply | BkError)[];
 
 interface Member {
   readonly key: string;
@@ -20,7 +25,7 @@ export interface GathererOptions {
   /** Is told of the work from the first call that waits until there is none. */
   readonly track: (work: Promise<void>) => void;
   readonly one: (values: Values, signal?: AbortSignal) => Reply | Promise<Reply>;
-  readonly many: (group: readonly Values[]) => Promise<readonly Reply[]> | readonly Reply[];
+  readonly many: (group: readonly Values[]) => Promise<Replies> | Replies;
   /** Whether an error of `many` means that nothing of the group took effect. */
   readonly didNothing: (error: unknown) => boolean;
 }
@@ -103,7 +108,7 @@ export class Gatherer {
     if (groups.length > 1) {
       try {
         const replies = await this.#options.many(groups.map(([first]) => first!.values));
-        groups.forEach((group, i) => group.forEach((member) => member.resolve(replies[i]!)));
+        groups.forEach((group, i) => group.forEach((member) => settle(member, replies[i]!)));
         return;
       } catch (error) {
         // Otherwise each member is tried alone and gets its own outcome.
@@ -122,6 +127,11 @@ export class Gatherer {
       for (const member of group) member.reject(error);
     }
   }
+}
+
+function settle(member: Member, reply: Reply | Error): void {
+  if (reply instanceof Error) member.reject(reply);
+  else member.resolve(reply);
 }
 
 /** Settles when every caller has given up; undefined where one of them never does. */

@@ -1,3 +1,4 @@
+import { leastCapabilities } from "../testing/least-capabilities.js";
 import { silentLog, testClock } from "@bk/core";
 import { describe, expect, test } from "vitest";
 
@@ -18,22 +19,14 @@ function fake(execute: Execute, executeGroup?: Group): Driver<Shape> {
     name: "fake",
     codec,
     capabilities: {
-      access: "any",
+      ...leastCapabilities,
       filters: allFilters,
-      or: true,
+      guards: allFilters,
       sorts: scalarKinds,
-      changes: {},
-      upsert: false,
-      returning: { put: "none", update: [], delete: "none" },
       byFilter: true,
-      count: true,
-      transactions: "none",
-      group: executeGroup === undefined ? {} : { get: 100, put: 100 },
-      search: false,
-      unique: true,
-      consistent: false,
-      ttl: false,
-      schema: false,
+      aggregates: { count: true, of: {} },
+      group: executeGroup === undefined ? {} : { get: { most: 100, outcome: "whole" }, put: { most: 100, outcome: "whole" } },
+      unique: "engine",
     },
     compile: (shape) => shape,
     describe: (shape) => shape.verb,

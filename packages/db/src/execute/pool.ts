@@ -3,9 +3,9 @@
 import { BkError, type Clock, type Log, isRetryable, retry } from "@bk/core";
 
 import type { CallOptions } from "../normalize/call-options.js";
-import type { Driver, Reply, Shape, Values } from "../driver.js";
+import type { Driver, MemberReply, Reply, Shape, Values } from "../driver.js";
 import { DbError } from "../errors.js";
-import { Gatherer } from "./gatherer.js";
+import { Gatherer, type Replies } from "./gatherer.js";
 import { PoolMetrics } from "./metrics.js";
 
 /** A command with the shape that it was compiled from; kept and used again with other values. */
@@ -32,9 +32,6 @@ export interface PoolOptions {
   /** How often a call is tried that failed without doing anything; default 5. */
   readonly attempts?: number | undefined;
 }
-
-/** A reply or an error for each member of a group. */
-export type Replies = readonly (Reply | BkError)[];
 
 const maxGroupsAtOnce = 4;
 /** Members of a refused group that are tried alone at once. */
@@ -107,17 +104,24 @@ export class Pool {
     try {
       this.metrics.groups++;
       const replies = this.driver.executeGroup!(prepared.command, group);
-      if (!(replies instanceof Promise)) return replies;
-      return this.#track(replies.catch((error: unknown) => this.#takeApart(error, prepared, group)));
+      if (!(replies instanceof Promise)) return this.#members(replies);
+      return this.#track(replies.then((all) => this.#members(all)).catch((error: unknown) => this.#takeApart(error, prepared, group)));
     } catch (error) {
       return this.#track(this.#takeApart(error, prepared, group));
     }
   }
 
+  /** Native errors of members become errors of this package. */
+  #members(replies: readonly MemberReply[]): Replies {
+    return replies.some((reply) => "error" in reply)
+      ? replies.map((reply) => ("error" in reply ? this.#known(reply.error) : reply))
+      : (replies as readonly Reply[]);
+  }
+
   /** Most members of a group of a command; 1 where the driver takes none. */
   #mostOf({ shape }: Prepared): number {
     const { executeGroup, capabilities } = this.driver;
-    return executeGroup === undefined ? 1 : (capabilities.group[shape.verb as "put"] ?? 1);
+    return executeGroup === undefined ? 1 : (capabilities.group[shape.verb as "put"]?.most ?? 1);
   }
 
   async #sendParts(prepared: Prepared, group: readonly Values[], most: number): Promise<Replies> {
@@ -139,7 +143,7 @@ export class Pool {
     if (part.length === 1) return this.#sendApart(prepared, part);
     try {
       this.metrics.groups++;
-      return await this.driver.executeGroup!(prepared.command, part);
+      return this.#members(await this.driver.executeGroup!(prepared.command, part));
     } catch (error) {
       return this.#takeApart(error, prepared, part);
     }
@@ -248,7 +252,7 @@ export class Pool {
     if (prepared.gatherer !== undefined) return prepared.gatherer;
     const { driver } = this;
     const { verb } = prepared.shape;
-    const maxSize = driver.capabilities.group[verb as "get"] ?? 1;
+    const maxSize = driver.capabilities.group[verb as "get"]?.most ?? 1;
     if (driver.executeGroup === undefined || maxSize <= 1) return undefined;
     if ("target" in prepared.shape && prepared.shape.target === "filter") return undefined;
     prepared.gatherer = new Gatherer({
@@ -259,7 +263,8 @@ export class Pool {
       one: (values, signal) => this.#executeOne(prepared, values, signal),
       many: (group) => {
         this.metrics.groups++;
-        return driver.executeGroup!(prepared.command, group);
+        const replies = driver.executeGroup!(prepared.command, group);
+        return replies instanceof Promise ? replies.then((all) => this.#members(all)) : this.#members(replies);
       },
       didNothing: (error) => verb === "get" || this.#known(error).outcome === "none",
     });

@@ -30,7 +30,7 @@ export interface ReadOptions extends CallOptions {
 }
 
 export function checkConsistent(bound: BoundTable, options: ReadOptions | undefined): boolean {
-  return options?.consistent === true && bound.pool.driver.capabilities.consistent;
+  return options?.consistent === true && Object.values(bound.pool.driver.capabilities.sees).includes("asked");
 }
 
 export interface SelectOptions extends ReadOptions {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { allFilters, scalarKinds } from "../engines/core-filters.js";
 import { parseFilter } from "../normalize/filter.js";
 import type { Capabilities } from "../driver.js";
+import { leastCapabilities } from "../testing/least-capabilities.js";
 import { planSelect } from "./select-plan.js";
 import { compileTables } from "../schema/compile-table.js";
 import { parseSort } from "../normalize/order.js";
@@ -18,24 +19,7 @@ const photo = compileTables({
   },
 }).get("photo")!;
 
-const any: Capabilities = {
-  access: "any",
-  filters: allFilters,
-  or: true,
-  sorts: scalarKinds,
-  changes: {},
-  upsert: false,
-  returning: { put: "none", update: [], delete: "none" },
-  byFilter: false,
-  count: false,
-  transactions: "none",
-  group: {},
-  search: false,
-  unique: true,
-  consistent: false,
-  ttl: false,
-  schema: false,
-};
+const any: Capabilities = { ...leastCapabilities, filters: allFilters, sorts: scalarKinds };
 const partition: Capabilities = { ...any, access: "partition", filters: { text: ["eq", "gt"], int: ["eq", "gt"] }, sorts: [] };
 const ordered: Capabilities = { ...partition, access: "ordered" };
 

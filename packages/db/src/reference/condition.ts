@@ -54,6 +54,11 @@ export function isNever(condition: Condition): boolean {
   return condition.kind === "or" && condition.parts.length === 0;
 }
 
+/** Whether a condition holds for every row. */
+export function isAlways(condition: Condition): boolean {
+  return condition.kind === "and" && condition.parts.length === 0;
+}
+
 /** The conjuncts of a condition: what must hold all together. */
 export function conjuncts(condition: Condition): readonly Condition[] {
   return condition.kind === "and" ? condition.parts : [condition];

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 
 import { type Clock, silentLog, testClock } from "@bk/core";
 import { expect } from "vitest";
-import { allOf, always, type Condition, conjuncts, testsOf } from "../../src/reference/condition.js";
+import { allOf, always, type Condition, conjuncts, testsOf, never } from "../../src/reference/condition.js";
 import { parseFilter } from "../../src/normalize/filter.js";
 import type { Change, ChangeOp, Codec, Driver, Reply, Shape, SortColumn, Value } from "../../src/driver.js";
 import { memoryDriver } from "../../src/drivers/memory/index.js";
@@ -104,7 +104,7 @@ async function answer(driver: Driver, { shape, values, slots }: Call, inAnyOrder
 }
 
 function decodeRows({ rows }: Reply, shape: Shape, codec: Codec): unknown[] {
-  if (shape.verb === "select" && shape.count) return [...rows];
+  if (shape.verb === "aggregate") return [...rows];
   const columns = shape.verb === "get" || shape.verb === "select" ? shape.columns : shape.table.columns;
   const decoders = columns.map((column) => decoderOf(column, codec));
   return rows.map((row) => Object.fromEntries(columns.map(({ name }, i) => [name, decoders[i]!(row[i]!)])));
@@ -147,10 +147,9 @@ function randomCall(clock: Clock, driver: Driver): Call {
     case "put":
     case "add": {
       const written = row();
-      const mode = one(["put", "add"] as const);
-      const replaceIf = mode === "add" && random(3) === 0 ? guard() : undefined;
+      const over = one([always, never, random(3) === 0 ? guard() : never]);
       const returning = claimed(one(["old", "none"] as const), can.put);
-      return call({ verb: "put", mode, table: modelTable, key: written.slice(0, key.length), row: written, replaceIf, returning });
+      return call({ verb: "put", table: modelTable, key: written.slice(0, key.length), row: written, over, returning });
     }
     case "update": {
       const written = row();
@@ -178,12 +177,12 @@ function randomCall(clock: Clock, driver: Driver): Call {
         returning: claimed(one(["old", "none"] as const), can.delete),
       });
     case "count":
-      return call(randomSelect(driver, filter(2), [], push, { count: true, columns, limit: undefined }));
+      return call(countShape(driver, filter(2)));
     default: {
       const sort = randomSort(random, one);
       const condition = filter(2);
       const limit = random(2) === 0 ? push(1 + random(6)) : undefined;
-      const shape = randomSelect(driver, condition, sort, push, { count: false, columns: columns.filter(() => random(3) > 0), limit });
+      const shape = randomSelect(driver, condition, sort, { columns: columns.filter(() => random(3) > 0), limit });
       if (hasOwnOrder(driver, shape)) return call({ ...shape, limit: undefined });
       // A position is that of a row which the filter let through: it has the values that the filter fixes.
       const fixed = (column: Column): number | undefined =>
@@ -244,8 +243,7 @@ function randomSelect(
   driver: Driver,
   condition: Condition,
   sort: readonly SortColumn[],
-  _push: Push,
-  rest: { count: boolean; columns: readonly Column[]; limit: number | undefined },
+  rest: { columns: readonly Column[]; limit: number | undefined },
 ): Extract<Shape, { verb: "select" }> {
   const plan = planSelect(modelTable, condition, sort, driver.capabilities);
   return {
@@ -259,6 +257,22 @@ function randomSelect(
     match: undefined,
     consistent: false,
     ...rest,
+  };
+}
+
+function countShape(driver: Driver, condition: Condition): Shape {
+  const { path, pushed } = planSelect(modelTable, condition, [], driver.capabilities);
+  return {
+    verb: "aggregate",
+    table: modelTable,
+    path,
+    filter: pushed,
+    groupBy: [],
+    aggregates: [{ op: "count", column: undefined }],
+    order: [],
+    after: undefined,
+    limit: undefined,
+    consistent: false,
   };
 }
 

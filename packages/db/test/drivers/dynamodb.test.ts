@@ -8,7 +8,7 @@ import { fixture } from "../../src/drivers/dynamodb/fixture.js";
 import { dynamodbDriver } from "../../src/drivers/dynamodb/index.js";
 import { plainNumber } from "../../src/drivers/dynamodb/attributes.js";
 import { defineTables, openDb } from "../../src/index.js";
-import { define, del, get, orderOf, put, select, tableOf, test, update } from "../golden/shapes.js";
+import { count, define, del, get, groupOf, orderOf, put, select, tableOf, test, update } from "../golden/shapes.js";
 import { openProxy, type Proxy } from "./dynamodb-proxy.js";
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -198,7 +198,7 @@ describe.skipIf(!isGiven)(`driver: dynamodb${isGiven ? "" : ` (${fixture.env} is
         // The first answer: all is yet to be done.
         return { status: 200, body: { UnprocessedItems: body["RequestItems"] } };
       });
-      const replies = await driver.executeGroup!(driver.compile(put("photo", "put")), rows);
+      const replies = await groupOf(driver, driver.compile(put("photo", "put")), rows);
       expect(replies.map((reply) => reply.affected)).toEqual(rows.map(() => 1));
       expect(proxy.take()).toEqual(["BatchWriteItem", "BatchWriteItem"]);
       once = true;
@@ -207,12 +207,13 @@ describe.skipIf(!isGiven)(`driver: dynamodb${isGiven ? "" : ` (${fixture.env} is
         once = false;
         return { status: 200, body: { Responses: {}, UnprocessedKeys: body["RequestItems"] } };
       });
-      const found = await driver.executeGroup!(
+      const found = await groupOf(
+        driver,
         driver.compile(get("photo", ["stars"])),
         rows.map((_, i) => ["a", 24 - i]),
       );
       expect(found.map((reply) => reply.rows)).toEqual(rows.map((_, i) => [[24 - i]]));
-      expect((await run(select("photo", { columns: [], count: true }))).rows).toEqual([[25]]);
+      expect((await run(count("photo"))).rows).toEqual([[25]]);
     });
 
     it("a throttled request is sent again, and limited when that does not help", async () => {
@@ -254,7 +255,7 @@ describe.skipIf(!isGiven)(`driver: dynamodb${isGiven ? "" : ` (${fixture.env} is
     for (let i = 0; i < 8; i++) await run(put("note", "put"), [`${i}`, "x".repeat(80 * 1024), null]);
     waits.length = 0;
     // 640 KB are 80 units, of which one second's worth of 5 is there at once.
-    expect((await run(select("note", { columns: [], count: true }))).rows).toEqual([[8]]);
+    expect((await run(count("note"))).rows).toEqual([[8]]);
     expect(waits.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThanOrEqual(14_000);
   });
 
@@ -316,7 +317,7 @@ describe.skipIf(!isGiven)(`driver: dynamodb${isGiven ? "" : ` (${fixture.env} is
       );
       expect(codes.filter((code) => code === "none")).toHaveLength(1);
       expect(codes.filter((code) => code === "already-exists")).toHaveLength(11);
-      expect((await run(select("account", { columns: [], count: true }))).rows).toEqual([[1]]);
+      expect((await run(count("account"))).rows).toEqual([[1]]);
     });
 
     it("a value is free again when its row gives it up, and not before", async () => {
@@ -574,8 +575,7 @@ describe.skipIf(!isGiven)(`driver: dynamodb${isGiven ? "" : ` (${fixture.env} is
     for (let i = 0; i < 20; i++) await run(put("photo", "put"), photo("a", i, i % 2 === 0 ? `p${i}` : null, i));
     const members = Array.from({ length: 1500 }, (_, i) => `p${i + 10}`);
     const slots = members.map((_, i) => i);
-    const of = (op: "in" | "not_in"): Promise<Reply> =>
-      run(select("photo", { columns: [], filter: test("photo", "place", op, ...slots), count: true }), members);
+    const of = (op: "in" | "not_in"): Promise<Reply> => run(count("photo", { filter: test("photo", "place", op, ...slots) }), members);
     expect((await of("in")).rows).toEqual([[5]]);
     expect((await of("not_in")).rows).toEqual([[5]]);
     const found = await run(select("photo", { columns: ["taken"], filter: test("photo", "place", "in", ...slots), limit: 1500 }), [

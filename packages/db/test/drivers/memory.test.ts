@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Driver, Reply, RowChange, Session, Shape, Value } from "../../src/driver.js";
 import { memoryDriver } from "../../src/drivers/memory/index.js";
 import { allOf } from "../../src/reference/condition.js";
-import { define, del, get, orderOf, put, select, tableOf, test, update } from "../golden/shapes.js";
+import { count, define, del, get, orderOf, put, select, tableOf, test, update } from "../golden/shapes.js";
 
 const open = async (url = "memory:", options: Record<string, unknown> = {}): Promise<Driver> =>
   (await memoryDriver({ url, options, clock: systemClock, log: silentLog })) as Driver;
@@ -44,8 +44,8 @@ describe("driver: memory", () => {
 
   it("adds a row once, or over one whose time has come", async () => {
     const driver = await open();
-    const replaceIf = test("photo", "expires", "le", 7);
-    const add = put("photo", "add", { replaceIf, returning: "old" });
+    const over = test("photo", "expires", "le", 7);
+    const add = put("photo", "add", { over, returning: "old" });
     expect(run(driver, add, [...photo("a", 1), 5])).toEqual({ rows: [], affected: 1 });
     expect(run(driver, add, [...photo("a", 1), 5]).affected).toBe(0);
     run(driver, put("photo", "put"), [...photo("a", 1).slice(0, 6), 5]);
@@ -97,7 +97,7 @@ describe("driver: memory", () => {
     expect(page([null, "o", 0, 2], { after: [0, 1, 2], limit: 3 })).toEqual([4, 3]);
     expect(page(["a", "o", 3], { after: [0, 1, 2] })).toEqual([2, 1]);
     expect(page([1], { filter: test("photo", "stars", "eq", 0) })).toEqual([3, 1]);
-    expect(run(driver, select("photo", { count: true, filter: test("photo", "stars", "eq", 0) }), [1]).rows).toEqual([[2]]);
+    expect(run(driver, count("photo", { filter: test("photo", "stars", "eq", 0) }), [1]).rows).toEqual([[2]]);
   });
 
   it("honors an access path as a part of the filter", async () => {

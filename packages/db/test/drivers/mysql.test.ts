@@ -1,5 +1,6 @@
 // What is MySQL's and MariaDB's own: the behaviour suite has what they share with all drivers.
 
+import { always } from "../../src/reference/condition.js";
 import { silentLog, systemClock } from "@bk/core";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Condition } from "../../src/reference/condition.js";
@@ -10,7 +11,7 @@ import { fixture, mariadbFixture } from "../../src/drivers/mysql/fixture.js";
 import { mysqlDriver } from "../../src/drivers/mysql/index.js";
 import { compileTables } from "../../src/schema/compile-table.js";
 import { defineTables } from "../../src/schema/definition.js";
-import { columnOf, define, get, orderOf, put, select, tableOf, test, update } from "../golden/shapes.js";
+import { columnOf, count, define, get, groupOf, orderOf, put, select, tableOf, test, update } from "../golden/shapes.js";
 import { checkAgainstMemory, modelTable } from "./driver-model.js";
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -97,7 +98,7 @@ describe.each([
 
       it("of adds of one key at once exactly one is made", async () => {
         const { run } = await openWith("photo");
-        const shape = put("photo", "add", { replaceIf: test("photo", "expires", "le", 7) });
+        const shape = put("photo", "add", { over: test("photo", "expires", "le", 7) });
         const row = (n: number, expires: number, now: number): Values => ["o", 1, null, null, null, n, expires, now];
         const replies = await Promise.all(Array.from({ length: 20 }, (_, i) => run(shape, row(i, 100, 50))));
         expect(replies.reduce((sum, { affected }) => sum + affected, 0)).toBe(1);
@@ -225,7 +226,7 @@ describe.each([
       const long = "\u{1f600}".repeat(255);
       const row = [long, long.slice(0, 200), long.slice(0, 200), "d", "e", "f", "g", "1.5"];
       const slots = row.map((_, i) => i);
-      await run({ verb: "put", mode: "put", table: wide, key: [0, 1, 2], row: slots, replaceIf: undefined, returning: "none" }, row);
+      await run({ verb: "put", table: wide, key: [0, 1, 2], row: slots, over: always, returning: "none" }, row);
       const { rows } = await run({ verb: "get", table: wide, columns: wide.columns, key: [0, 1, 2], consistent: false }, row.slice(0, 3));
       expect(rows[0]!.slice(0, 7)).toEqual(row.slice(0, 7));
     });
@@ -236,7 +237,7 @@ describe.each([
         await run(put("photo", "put"), ["o", 1, null, null, null, 5, null]);
         await run(put("photo", "put"), ["o", 3, null, null, null, 6, null]);
         const keys = Array.from({ length: count }, (_, i): Values => ["o", i]);
-        const replies = await driver.executeGroup!(driver.compile(get("photo", ["stars"])), keys);
+        const replies = await groupOf(driver, driver.compile(get("photo", ["stars"])), keys);
         expect(replies.map(({ rows }) => rows[0]?.[0])).toEqual(keys.map(([, n]) => (n === 1 ? 5 : n === 3 ? 6 : undefined)));
       });
 
@@ -245,13 +246,15 @@ describe.each([
         const row = (i: number, text: string): Values =>
           table === "post" ? [`k${i}`, text, null] : [`k${i}`, `${text}${i}@b.c`, null, i, 1];
         const command = driver.compile(put(table, "put"));
-        const ids = async (): Promise<number> => (await run(select(table, { columns: [], count: true }))).rows[0]![0] as number;
-        await driver.executeGroup!(
+        const ids = async (): Promise<number> => (await run(count(table))).rows[0]![0] as number;
+        await groupOf(
+          driver,
           command,
           Array.from({ length: 700 }, (_, i) => row(i, "old")),
         );
         expect(await ids()).toBe(700);
-        const replies = await driver.executeGroup!(
+        const replies = await groupOf(
+          driver,
           command,
           Array.from({ length: 700 }, (_, i) => row(i + 350, "new")),
         );
@@ -266,7 +269,7 @@ describe.each([
         await run(put("account", "put"), account("9", "taken@b.c"));
         await run(put("account", "put"), account("1", "one@b.c"));
         const group = [account("1", "new@b.c"), account("2", "taken@b.c"), account("3")].slice(mode === "put" ? 0 : 1);
-        await expect(driver.executeGroup!(driver.compile(put("account", mode)), group)).rejects.toThrow();
+        await expect(groupOf(driver, driver.compile(put("account", mode)), group)).rejects.toThrow();
         const { rows } = await run(select("account", { columns: ["id", "email"], order: orderOf("account", "id") }));
         expect(rows).toEqual([
           ["1", "one@b.c"],
@@ -277,8 +280,8 @@ describe.each([
       it("of rows that are too big for one command take several, all or none", async () => {
         const { driver, run } = await openWith("post");
         const group = Array.from({ length: 6 }, (_, i) => post(`${i}`, "x".repeat(600_000)));
-        await driver.executeGroup!(driver.compile(put("post", "put")), group);
-        expect((await run(select("post", { columns: [], count: true }))).rows).toEqual([[6]]);
+        await groupOf(driver, driver.compile(put("post", "put")), group);
+        expect((await run(count("post"))).rows).toEqual([[6]]);
       });
     });
 

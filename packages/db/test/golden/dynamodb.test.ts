@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { AccessPath, Shape } from "../../src/driver.js";
 import { compileDynamo } from "../../src/drivers/dynamodb/compile.js";
 import { layoutOf } from "../../src/drivers/dynamodb/layout.js";
-import { columnOf, define, get, orderOf, select, shapes, tableOf, test, update } from "./shapes.js";
+import { columnOf, count, define, get, orderOf, select, shapes, tableOf, test, update } from "./shapes.js";
 
 // What the driver does not claim: the core never asks for it.
 const unclaimed = ["update by filter", "delete by filter", "search", "update texts", "filter texts", "filter texts, negated"];
@@ -27,11 +27,7 @@ const more: Readonly<Record<string, Shape>> = {
     consistent: true,
   }),
   "query by index": select("photo", { path: byPlace, order: orderOf("photo", "stars", "owner", "taken"), limit: 1 }),
-  "query by index, range, count": select("photo", {
-    columns: [],
-    path: { ...byPlace, range: test("photo", "stars", "ge", 1) },
-    count: true,
-  }),
+  "query by index, range, count": count("photo", { path: { ...byPlace, range: test("photo", "stars", "ge", 1) } }),
   "get, consistent": { ...get("photo", ["place"]), consistent: true },
   "update of a unique column": update("account", [["email", "set", 1]]),
   "update of an indexed sum": update("photo", [["stars", "incr", 2]]),

@@ -1,10 +1,9 @@
 import { systemClock } from "@bk/core";
 import { describe, expect, it } from "vitest";
-import { always } from "../../src/reference/condition.js";
-import type { AccessPath, SelectShape } from "../../src/driver.js";
+import type { AccessPath, AggregateShape, SelectShape } from "../../src/driver.js";
 import { kvDriver } from "../../src/engines/kv/engine.js";
 import type { KvStore } from "../../src/engines/kv/store.js";
-import { orderOf, select, shapes, tableOf, test } from "./shapes.js";
+import { count, orderOf, select, shapes, tableOf, test } from "./shapes.js";
 
 const unused = (): never => {
   throw new Error("compiling does no I/O");
@@ -16,7 +15,7 @@ const keyPath: AccessPath = { index: undefined, columns: tableOf("photo").key, e
 const placePath: AccessPath = { ...keyPath, index: byPlace, columns: [...byPlace!.columns, ...tableOf("photo").key] };
 
 /** The selects as the planner gives them to an ordered engine: each with a path. */
-const selects: Readonly<Record<string, SelectShape>> = {
+const selects: Readonly<Record<string, SelectShape | AggregateShape>> = {
   "whole table": select("photo", { path: keyPath, order: orderOf("photo", "owner", "taken") }),
   "one partition, newest first, next page": select("photo", {
     path: { ...keyPath, equal: [0], descending: true },
@@ -44,14 +43,14 @@ const selects: Readonly<Record<string, SelectShape>> = {
     },
     order: orderOf("account", "id"),
   }),
-  count: select("photo", { path: { ...keyPath, equal: [0] }, filter: always, count: true }),
+  count: count("photo", { path: { ...keyPath, equal: [0] } }),
 };
 
 describe("driver: redis", () => {
   it("compiles the fixed shapes to these commands", () => {
     const driver = kvDriver("redis", store, { clock: systemClock, classify: () => undefined });
     const others = Object.entries(shapes).filter(
-      ([, shape]) => shape.verb !== "select" && !("target" in shape && shape.target === "filter"),
+      ([, shape]) => shape.verb !== "select" && shape.verb !== "aggregate" && !("target" in shape && shape.target === "filter"),
     );
     const commands = Object.fromEntries(
       [...others, ...Object.entries(selects)].map(([name, shape]) => [name, JSON.stringify(driver.describe(driver.compile(shape)))]),
@@ -59,7 +58,7 @@ describe("driver: redis", () => {
     expect(commands).toMatchInlineSnapshot(`
       {
         "add": "{"write":"account","expect":"absent","links":["u.email"]}",
-        "add over a row whose time has come": "{"write":"photo","expect":"absent","links":["i.place.stars"]}",
+        "add over a row whose time has come": "{"write":"photo","expect":"anything","links":["i.place.stars"]}",
         "count": "{"range":"photo","space":"key","equal":["owner"],"count":true}",
         "define column": "{"define":"photo","step":"column"}",
         "define index": "{"define":"photo","step":"index","space":"i.place.stars"}",

@@ -1,17 +1,21 @@
 // The fixed shapes whose commands are compared, driver by driver, with what they were when somebody last looked at them.
 
-import { allOf, always, anyOf, type Condition, type Test } from "../../src/reference/condition.js";
+import { allOf, always, anyOf, type Condition, never, type Test } from "../../src/reference/condition.js";
 import type { TestOperator } from "../../src/schema/operators.js";
 import type {
+  AggregateShape,
   ChangeOp,
   DefineShape,
   DeleteShape,
+  Driver,
   GetShape,
   PutShape,
+  Reply,
   SelectShape,
   Shape,
   SortColumn,
   UpdateShape,
+  Values,
 } from "../../src/driver.js";
 import { compileTables } from "../../src/schema/compile-table.js";
 import { defineTables, table } from "../../src/schema/definition.js";
@@ -87,11 +91,36 @@ export function select(table: string, parts: Partial<Omit<SelectShape, "columns"
     order: [],
     after: undefined,
     limit: undefined,
-    count: false,
     match: undefined,
     consistent: false,
     ...parts,
     columns: columnsOf(table, parts.columns),
+  };
+}
+
+/** The replies of a group, none of whose members may fail alone. */
+export async function groupOf<Command>(driver: Driver<Command>, command: Command, group: readonly Values[]): Promise<readonly Reply[]> {
+  const replies = await driver.executeGroup!(command, group);
+  return replies.map((reply) => {
+    if ("error" in reply) throw reply.error;
+    return reply;
+  });
+}
+
+/** How many rows a filter matches. */
+export function count(table: string, parts: Partial<AggregateShape> = {}): AggregateShape {
+  return {
+    verb: "aggregate",
+    table: tableOf(table),
+    path: undefined,
+    filter: always,
+    groupBy: [],
+    aggregates: [{ op: "count", column: undefined }],
+    order: [],
+    after: undefined,
+    limit: undefined,
+    consistent: false,
+    ...parts,
   };
 }
 
@@ -101,11 +130,10 @@ export function put(table: string, mode: "put" | "add", parts: Partial<PutShape>
   const row = columns.map((_, i) => i);
   return {
     verb: "put",
-    mode,
     table: tableOf(table),
     key: key.map((column) => column.index),
     row,
-    replaceIf: undefined,
+    over: mode === "put" ? always : never,
     returning: "none",
     ...parts,
   };
@@ -212,13 +240,13 @@ export const shapes: Readonly<Record<string, Shape>> = {
   ),
   "filter elements": filtered("photo", allOf([test("photo", "tags", "contains", 0), test("photo", "tags", "not_contains", 1)])),
   "filter same": filtered("photo", allOf([test("photo", "stars", "same", 0), test("photo", "meta", "same", 1)])),
-  count: select("photo", { columns: [], filter: owned, count: true }),
+  count: count("photo", { filter: owned }),
   search: select("post", { order: orderOf("post", "id"), match: 0, limit: 1 }),
   put: put("account", "put"),
   "put, key of two, old row": put("photo", "put", { returning: "old" }),
   "put of an open table": put("note", "put"),
   add: put("account", "add"),
-  "add over a row whose time has come": put("photo", "add", { replaceIf: test("photo", "expires", "le", 7) }),
+  "add over a row whose time has come": put("photo", "add", { over: test("photo", "expires", "le", 7) }),
   update: update("photo", [
     ["stars", "set", 2],
     ["place", "unset"],

@@ -50,8 +50,8 @@ class Pair {
     this.#clean = () => instance.clean();
     this.real = await openAny({ url, ...(options === undefined ? {} : { options }), tables, clock });
     // The core refuses on the model what it refuses on the engine, and takes the same ways to rows.
-    const { access, transactions, batchRows, unique } = this.real.capabilities();
-    const capabilities = { access, transactions, unique, ...(batchRows === undefined ? {} : { batchRows }) };
+    const { access, transactions, atomic, unique } = this.real.capabilities();
+    const capabilities = { access, transactions, unique, atomic };
     const driver = (await memoryDriver({ url: "memory:", options: {}, clock, log: silentLog }, { capabilities })) as Driver;
     this.model = (await openDb({ driver, tables, clock })) as unknown as AnyDb;
     await Promise.all([this.real.sync(), this.model.sync()]);

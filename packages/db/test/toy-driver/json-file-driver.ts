@@ -32,7 +32,11 @@ export async function jsonFileDriver({ url, options, clock }: DriverOptions): Pr
 
 /** Claims what the engine does; gets and puts of one tick are groups, so that one write of the file serves them. */
 export function driverOver(store: KvStore, clock: Clock): Driver<KvCommand> {
-  return kvDriver("json-file", store, { clock, classify, capabilities: { group: { get: 1000, put: 1000 } } });
+  return kvDriver("json-file", store, {
+    clock,
+    classify,
+    capabilities: { group: { get: { most: 1000, outcome: "whole" }, put: { most: 1000, outcome: "whole" } } },
+  });
 }
 
 /** Errors of the file system: the old file is still there, so nothing was done. */

@@ -1,25 +1,31 @@
 import type { Operator } from "../../schema/operators.js";
-import type { Capabilities, Codec } from "../../driver.js";
+import type { Capabilities, Codec, KindOps } from "../../driver.js";
 
 const presence: readonly Operator[] = ["null", "not_null"];
 const equality: readonly Operator[] = ["eq", "ne", "in", "not_in", ...presence];
 const ordered: readonly Operator[] = [...equality, "gt", "ge", "lt", "le", "between", "not_between"];
 
+const filters: KindOps = {
+  text: [...ordered, "begins_with", "not_begins_with", "contains", "not_contains"],
+  int: ordered,
+  int64: ordered,
+  real: ordered,
+  decimal: ordered,
+  time: ordered,
+  bool: equality,
+  json: presence,
+  list: [...presence, "contains", "not_contains"],
+  blob: presence,
+};
+
 /** Texts compare by their UTF-8 bytes, which is by code point; numbers exactly, with 38 digits. */
 export const capabilities: Capabilities = Object.freeze({
   access: "partition",
-  filters: {
-    text: [...ordered, "begins_with", "not_begins_with", "contains", "not_contains"],
-    int: ordered,
-    int64: ordered,
-    real: ordered,
-    decimal: ordered,
-    time: ordered,
-    bool: equality,
-    json: presence,
-    list: [...presence, "contains", "not_contains"],
-    blob: presence,
-  },
+  indexOrder: true,
+  filters,
+  guards: filters,
+  versions: false,
+  filterScope: "any",
   or: true,
   sorts: [],
   changes: {
@@ -38,17 +44,21 @@ export const capabilities: Capabilities = Object.freeze({
   upsert: true,
   returning: { put: "old", update: ["old", "new"], delete: "old" },
   byFilter: false,
-  count: true,
+  aggregates: { count: true, of: {} },
   transactions: "batch",
+  afterRefusal: "goes on",
+  savepoints: false,
   // The service's limits: items of a transaction, and rows of a BatchWriteItem, so that a group of puts is one request.
-  batchRows: 100,
-  group: { get: 1000, put: 25 },
+  atomic: { rows: 100, within: "database" },
+  group: { get: { most: 1000, outcome: "whole" }, put: { most: 25, outcome: "whole" } },
   search: false,
-  unique: true,
-  consistent: true,
+  unique: "engine",
+  sees: { get: "asked", select: "asked", index: "late" },
+  paging: "position",
   ttl: true,
-  maxRowBytes: 400 * 1024,
+  limits: { tests: 400, values: 16_384, rowBytes: 400 * 1024 },
   schema: true,
+  watch: "none",
 } satisfies Capabilities);
 
 export const codec: Codec = Object.freeze({

@@ -6,7 +6,7 @@ import { compileGet } from "./get.js";
 import { compileInspect } from "./inspect.js";
 import type { Layout } from "./layout.js";
 import { compilePut } from "./put.js";
-import { compileSelect } from "./select.js";
+import { compileCount, compileSelect } from "./select.js";
 import { compileUpdate } from "./update.js";
 
 export function compileDynamo(shape: Shape, layout: Layout): DynamoCommand {
@@ -15,6 +15,8 @@ export function compileDynamo(shape: Shape, layout: Layout): DynamoCommand {
       return compileGet(shape, layout);
     case "select":
       return compileSelect(shape, layout);
+    case "aggregate":
+      return compileCount(shape, layout);
     case "put":
       return compilePut(shape, layout);
     case "update":

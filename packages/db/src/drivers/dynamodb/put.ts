@@ -5,7 +5,7 @@ import { DbError } from "../../errors.js";
 import { itemOf, keyOf, type Layout, rowOf } from "./layout.js";
 import { type DynamoCommand, noRows, pick } from "./command.js";
 import type { Engine } from "./engine.js";
-import { anyOf, type Condition } from "../../reference/condition.js";
+import { anyOf, type Condition, isAlways, isNever } from "../../reference/condition.js";
 import { guardOf, isConditionFailure } from "./guard.js";
 import { unprocessed } from "./get.js";
 import { changeRow, type Decision } from "./change-row.js";
@@ -14,9 +14,10 @@ const maxRounds = 10;
 const done: Reply = Object.freeze({ rows: [], affected: 1 });
 
 export function compilePut(shape: PutShape, layout: Layout): DynamoCommand {
-  const { mode, row, replaceIf, returning, table } = shape;
-  const guard = mode === "put" ? undefined : guardOf(vacant(layout, replaceIf), table.key[0]);
-  const replaceable = replaceIf === undefined ? undefined : guardOf(replaceIf, table.key[0]);
+  const { row, over, returning, table } = shape;
+  const replacesAny = isAlways(over);
+  const guard = replacesAny ? undefined : guardOf(vacant(layout, over), table.key[0]);
+  const replaceable = replacesAny || isNever(over) ? undefined : guardOf(over, table.key[0]);
   const isPlain = guard === undefined && returning === "none" && layout.claims.length === 0;
 
   const putOne = async (engine: Engine, values: Values, signal: AbortSignal | undefined): Promise<Reply> => {
@@ -40,10 +41,10 @@ export function compilePut(shape: PutShape, layout: Layout): DynamoCommand {
     const decide = (before: Values | undefined): Decision => {
       if (before === undefined) return { after, reply: done };
       const reply: Reply = returning === "old" ? { rows: [before], affected: 1 } : done;
-      if (mode === "put") return { after, reply };
-      return replaceIf === undefined ? { reply: noRows } : { after, guard: replaceable?.input(values), reply };
+      if (replacesAny) return { after, reply };
+      return replaceable === undefined ? { reply: noRows } : { after, guard: replaceable.input(values), reply };
     };
-    return changeRow(engine, layout, keyOf(layout, pick(shape.key, values)), decide, signal, mode === "add");
+    return changeRow(engine, layout, keyOf(layout, pick(shape.key, values)), decide, signal, !replacesAny);
   };
 
   return {
@@ -68,9 +69,8 @@ export function compilePut(shape: PutShape, layout: Layout): DynamoCommand {
 }
 
 /** Holds where there is no row, or one that may be replaced. */
-function vacant({ table }: Layout, replaceIf: Condition | undefined): Condition {
-  const absent: Condition = { kind: "test", column: table.key[0], op: "null", slots: [] };
-  return replaceIf === undefined ? absent : anyOf([absent, replaceIf]);
+function vacant({ table }: Layout, over: Condition): Condition {
+  return anyOf([{ kind: "test", column: table.key[0], op: "null", slots: [] }, over]);
 }
 
 /**

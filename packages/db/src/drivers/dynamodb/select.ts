@@ -1,7 +1,7 @@
 import type { QueryCommandInput, ScanCommandInput } from "@aws-sdk/client-dynamodb";
 
 import type { Slot, Test } from "../../reference/condition.js";
-import type { Reply, SelectShape, Value, Values } from "../../driver.js";
+import type { AggregateShape, Reply, SelectShape, Value, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Column } from "../../schema/table.js";
 import { type Item, toAttribute } from "./attributes.js";
@@ -14,6 +14,8 @@ import { allOf } from "../../reference/condition.js";
 
 interface Select {
   readonly shape: SelectShape;
+  /** Rows are counted, not given. */
+  readonly count: boolean;
   readonly layout: Layout;
   readonly filter: readonly Piece[] | undefined;
   /** `in` with more members than an expression takes, checked here. */
@@ -30,7 +32,16 @@ interface Select {
  * @throws DbError `unsupported` for a consistent read by index, which the service has not
  */
 export function compileSelect(shape: SelectShape, layout: Layout): DynamoCommand {
-  const { table, path, order, after, consistent, count } = shape;
+  return compileRead(shape, false, layout);
+}
+
+export function compileCount({ table, path, filter, consistent }: AggregateShape, layout: Layout): DynamoCommand {
+  const none = { order: [], after: undefined, limit: undefined, match: undefined };
+  return compileRead({ verb: "select", table, columns: [], path, filter, consistent, ...none }, true, layout);
+}
+
+function compileRead(shape: SelectShape, count: boolean, layout: Layout): DynamoCommand {
+  const { table, path, order, after, consistent } = shape;
   if (shape.match !== undefined) throw new DbError("unsupported", "DynamoDB has no full-text search", { table: table.name });
   if (consistent && path?.index !== undefined) throw consistentIndex(path.index.name);
   const { native, long } = splitLongLists(shape.filter);
@@ -42,6 +53,7 @@ export function compileSelect(shape: SelectShape, layout: Layout): DynamoCommand
   const projected = !countsNatively && columns.length < table.columns.length;
   const select: Select = {
     shape,
+    count,
     layout,
     filter,
     longLists: long,
@@ -67,7 +79,7 @@ export function compileSelect(shape: SelectShape, layout: Layout): DynamoCommand
   };
   return {
     describe: () => describe(select),
-    run: (engine, values, signal) => (isNever(shape.filter) ? Promise.resolve(none(shape)) : run(engine, select, values, signal)),
+    run: (engine, values, signal) => (isNever(shape.filter) ? Promise.resolve(none(select)) : run(engine, select, values, signal)),
   };
 }
 
@@ -79,14 +91,14 @@ function consistentIndex(index: string): DbError {
   );
 }
 
-function none({ count }: SelectShape): Reply {
+function none({ count }: Pick<Select, "count">): Reply {
   return count ? { rows: [[0]], affected: 0 } : noRows;
 }
 
 async function run(engine: Engine, select: Select, values: Values, signal: AbortSignal | undefined): Promise<Reply> {
   const { shape, layout, longLists } = select;
   const key = shape.path === undefined ? undefined : keyCondition(layout, shape.path, values);
-  if (shape.path !== undefined && key === undefined) return none(shape);
+  if (shape.path !== undefined && key === undefined) return none(select);
   let start = shape.after === undefined ? undefined : startKey(select, values);
   if (shape.path !== undefined && key !== undefined && start !== undefined) {
     const place = placeOf(shape, shape.path, key, start, values);
@@ -106,16 +118,16 @@ async function run(engine: Engine, select: Select, values: Values, signal: Abort
     const page = await read(start, examine);
     const found = (page.Items ?? []).filter((item) => holds.every((test) => test(item)));
     counted += page.Items === undefined ? (page.Count ?? 0) : found.length;
-    if (!shape.count) for (const item of found.slice(0, wanted - rows.length)) rows.push(rowOf(shape.columns, item));
+    if (!select.count) for (const item of found.slice(0, wanted - rows.length)) rows.push(rowOf(shape.columns, item));
     start = page.LastEvaluatedKey;
     if (pacer !== undefined) await pacer.used(page.ConsumedCapacity?.CapacityUnits ?? 0, signal);
-    if (start === undefined || rows.length >= wanted) return shape.count ? { rows: [[counted]], affected: 0 } : { rows, affected: 0 };
+    if (start === undefined || rows.length >= wanted) return select.count ? { rows: [[counted]], affected: 0 } : { rows, affected: 0 };
   }
 }
 
 /** Rows to examine on the first page: as many as are wanted, and more where some will not match. */
-function firstPage({ filter, longLists, shape }: Select, wanted: number): number {
-  if (shape.count) return Infinity;
+function firstPage({ filter, longLists, count }: Select, wanted: number): number {
+  if (count) return Infinity;
   return filter === undefined && longLists.length === 0 ? wanted : Math.max(50, wanted * 2);
 }
 

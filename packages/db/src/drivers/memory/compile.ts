@@ -2,10 +2,21 @@
 // filtered, sorted and cut, without any index, so that there is nothing to get wrong.
 
 import { applyChanges } from "../../reference/apply-changes.js";
-import { allOf, type Condition, type Slot, type Test, testsOf } from "../../reference/condition.js";
+import { allOf, type Condition, isAlways as isAlwaysTrue, type Slot, type Test, testsOf } from "../../reference/condition.js";
 import { slotDecoder } from "../../engines/decode-slots.js";
 import { compileMatcher } from "../../reference/matches.js";
-import type { DefineShape, DeleteShape, GetShape, PutShape, Reply, SelectShape, Shape, UpdateShape, Values } from "../../driver.js";
+import type {
+  AggregateShape,
+  DefineShape,
+  DeleteShape,
+  GetShape,
+  PutShape,
+  Reply,
+  SelectShape,
+  Shape,
+  UpdateShape,
+  Values,
+} from "../../driver.js";
 import { comparatorOf } from "../../schema/compare.js";
 import { decoderOf, encoderOf } from "../../schema/encodings.js";
 import type { Column, Table } from "../../schema/table.js";
@@ -24,7 +35,7 @@ type Run = MemoryCommand["run"];
 type LogicalRow = readonly unknown[];
 
 export function compileMemory(shape: Shape): MemoryCommand {
-  const writes = shape.verb !== "get" && shape.verb !== "select" && shape.verb !== "inspect";
+  const writes = !["get", "select", "aggregate", "inspect"].includes(shape.verb);
   return { shape, writes, run: runOf(shape) };
 }
 
@@ -34,6 +45,8 @@ function runOf(shape: Shape): Run {
       return runGet(shape);
     case "select":
       return runSelect(shape);
+    case "aggregate":
+      return runCount(shape);
     case "put":
       return runPut(shape);
     case "update":
@@ -47,10 +60,12 @@ function runOf(shape: Shape): Run {
   }
 }
 
-function runGet({ table, key, columns }: GetShape): Run {
+function runGet({ table, key, columns, guard }: GetShape): Run {
+  const holds = guard && rowTest(table, guard);
   return (tables, values) => {
     const row = tables.read(table.name)?.byKey.get(keyText(pick(key, values)));
-    return { rows: row === undefined ? [] : [valuesOf(row, columns)], affected: 0 };
+    const isSeen = row !== undefined && holds?.(values)(row) !== false;
+    return { rows: isSeen ? [valuesOf(row, columns)] : [], affected: 0 };
   };
 }
 
@@ -75,7 +90,6 @@ function runSelect(shape: SelectShape): Run {
               table.search.map(({ name }) => textOf(row, name)),
             ),
           );
-    if (shape.count) return { rows: [[matching.length]], affected: 0 };
     let sorted = matching.map((row) => ({ row, logical: toLogical(row) })).sort((a, b) => compare(a.logical, b.logical));
     if (after !== undefined) {
       const position = atColumns(slotColumns, toLogicalValues(values));
@@ -91,8 +105,17 @@ function textOf(row: StoredRow, name: string): string | null {
   return value === null ? null : String(value);
 }
 
+function runCount(shape: AggregateShape): Run {
+  const { table } = shape;
+  const holds = rowTest(table, withPath(shape));
+  return (tables, values) => {
+    const found = [...(tables.read(table.name)?.byKey.values() ?? [])].filter(holds(values));
+    return { rows: [shape.aggregates.map(() => found.length)], affected: 0 };
+  };
+}
+
 /** What an access path demands of a row, joined with the filter. */
-function withPath({ filter, path }: SelectShape): Condition {
+function withPath({ filter, path }: Pick<SelectShape, "filter" | "path">): Condition {
   if (path === undefined) return filter;
   const equal = path.equal.map((slot, i): Test => ({ kind: "test", column: path.columns[i]!, op: "same", slots: [slot] }));
   return allOf([filter, ...equal, ...(path.range === undefined ? [] : [path.range])]);
@@ -100,12 +123,13 @@ function withPath({ filter, path }: SelectShape): Condition {
 
 function runPut(shape: PutShape): Run {
   const { table } = shape;
-  const replaceable = shape.replaceIf && rowTest(table, shape.replaceIf);
+  const isAlways = isAlwaysTrue(shape.over);
+  const isOver = rowTest(table, shape.over);
   return (tables, values, now) => {
     const rows = tables.write(table.name);
     const key = keyText(pick(shape.key, values));
     const before = rows.byKey.get(key);
-    if (shape.mode === "add" && before !== undefined && !replaceable?.(values)(before)) return none;
+    if (before !== undefined && !isAlways && !isOver(values)(before)) return none;
     setRow(rows, table, key, storedRow(table, pick(shape.row, values)), now);
     return done(shape, before);
   };

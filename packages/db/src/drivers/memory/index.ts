@@ -1,5 +1,5 @@
 import { type Clock, parseConnectUrl } from "@bk/core";
-import { allChanges, allFilters, scalarKinds } from "../../engines/core-filters.js";
+import { allChanges, allFilters, scalarKinds, seesAlways } from "../../engines/core-filters.js";
 import type { Capabilities, Driver, DriverOptions, Reply, RowChange, Session, Values } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
 import { codec } from "./codec.js";
@@ -8,21 +8,31 @@ import { draftOf, keyText, MemoryStore, setRow, storedRow, type Tables } from ".
 
 const capabilities: Capabilities = Object.freeze({
   access: "any",
+  indexOrder: true,
   filters: allFilters,
+  guards: allFilters,
+  versions: false,
+  filterScope: "any",
   or: true,
   sorts: scalarKinds,
   changes: allChanges,
   upsert: true,
   returning: { put: "old", update: ["old", "new"], delete: "old" },
   byFilter: true,
-  count: true,
+  aggregates: { count: true, of: {} },
   transactions: "interactive",
+  afterRefusal: "goes on",
+  savepoints: true,
+  atomic: undefined,
   group: {},
   search: true,
-  unique: true,
-  consistent: false,
+  unique: "engine",
+  sees: seesAlways,
+  paging: "position",
   ttl: false,
+  limits: {},
   schema: false,
+  watch: "none",
 } satisfies Capabilities);
 
 /** Settings for those who check another engine against this one. */

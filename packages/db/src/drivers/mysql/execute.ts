@@ -1,6 +1,7 @@
 // The execute stage: commands on one connection.
 
 import type { Reply, Value, Values } from "../../driver.js";
+import { isAlways, isNever } from "../../reference/condition.js";
 import { DbError } from "../../errors.js";
 import type { Column, Table } from "../../schema/table.js";
 import { bindValues, type SqlDefine, type SqlInspect, type SqlRead, type SqlStatement, type SqlWrite } from "../../engines/sql/command.js";
@@ -27,7 +28,7 @@ export async function executeOn(lent: Lent, command: MysqlCommand, values: Value
     case "write":
       return write(lent, command, values, signal);
     case "put":
-      return command.shape.mode === "add" ? add(lent, command, values, signal) : put(lent, command, values, signal);
+      return !isAlways(command.shape.over) ? add(lent, command, values, signal) : put(lent, command, values, signal);
     case "define":
       return define(lent, command);
     case "inspect":
@@ -38,7 +39,7 @@ export async function executeOn(lent: Lent, command: MysqlCommand, values: Value
 async function read(lent: Lent, { statement, choose, shape }: SqlRead, values: Values, signal: AbortSignal | undefined): Promise<Reply> {
   const chosen = choose === undefined ? statement : choose(values);
   const { rows } = await lent.run(chosen.text, bindValues(chosen, values, mysqlDialect.search), signal);
-  return { rows: shape.verb === "select" && shape.count ? rows : asText(rows, shape.columns), affected: 0 };
+  return { rows: shape.verb === "aggregate" ? rows : asText(rows, shape.columns), affected: 0 };
 }
 
 async function write(
@@ -186,6 +187,7 @@ async function putMany(
   signal: AbortSignal | undefined,
 ): Promise<Reply[]> {
   const shape = command.shape as MysqlPut["shape"];
+  const adds = isNever(shape.over);
   let many = groupPuts.get(command);
   if (many === undefined) groupPuts.set(command, (many = compileGroupPut(shape, mysqlDialect)));
   const runs = runsOf(group, shape.table.columns.length);
@@ -194,7 +196,7 @@ async function putMany(
     const { text, size } = many.insert(run.length);
     return lent.run(text, many.bindRows(run, size), signal);
   };
-  if (runs.length === 1 && (shape.mode === "add" || many.replaces || width < 2)) {
+  if (runs.length === 1 && (adds || many.replaces || width < 2)) {
     await insert(group);
     return group.map(() => one);
   }
@@ -210,7 +212,7 @@ async function putMany(
   await lent.say("START TRANSACTION");
   try {
     for (const run of runs) {
-      if (shape.mode === "put" && !many.replaces) {
+      if (!adds && !many.replaces) {
         const { text, size } = many.remove(run.length);
         await lent.run(text, many.bindKeys(run, size), signal);
       }

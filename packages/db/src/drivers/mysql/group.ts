@@ -1,5 +1,6 @@
 // Many gets as one SELECT and many rows as one INSERT. Their texts are made for a few sizes, so that few are prepared.
 
+import { isAlways } from "../../reference/condition.js";
 import type { GetShape, PutShape, Reply, Value, Values } from "../../driver.js";
 import type { Column } from "../../schema/table.js";
 import type { SqlDialect } from "../../engines/sql/dialect.js";
@@ -88,10 +89,10 @@ export interface GroupPut {
 }
 
 export function compileGroupPut(shape: PutShape, dialect: SqlDialect): GroupPut {
-  const { table, row, key, mode } = shape;
+  const { table, row, key } = shape;
   const names = table.columns.map((column) => dialect.quote(column.name));
   const one = `(${names.map(() => "?").join(", ")})`;
-  const replaces = mode === "put" && table.uniques.length === 0;
+  const replaces = isAlways(shape.over) && table.uniques.length === 0;
   const rest = table.columns.filter((column) => !column.isKey).map((column) => dialect.quote(column.name));
   const first = dialect.quote(table.key[0].name);
   const set = (rest.length === 0 ? [first] : rest).map((name) => `${name} = ${dialect.inserted(name)}`).join(", ");

@@ -1,6 +1,6 @@
 // The driver of MySQL and MariaDB. README.md says how values are stored.
 
-import type { Capabilities, Codec, Driver, DriverOptions, Reply, Session } from "../../driver.js";
+import type { Capabilities, Codec, Driver, DriverOptions, KindOps, Reply, Session } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
 import { compileMysql, describeMysql, type MysqlCommand } from "./compile.js";
 import { servesColumn } from "./catalog.js";
@@ -9,30 +9,25 @@ import { mariadbDialect, mysqlDialect } from "./dialect.js";
 import { classifyMysql, endsTransaction, isFatal } from "./errors.js";
 import { executeGroupOn, executeOn } from "./execute.js";
 import { mysqlOptions } from "./options.js";
-import { sqlChanges, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
+import { sqlChanges, sqlCommon, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
+
+const filters: KindOps = {
+  ...sqlFilters,
+  // Folding and regular expressions are JavaScript's; the core evaluates them.
+  text: [...sqlFilters.text, "like", "not_like"],
+};
 
 const capabilities = Object.freeze({
-  access: "any",
-  filters: {
-    ...sqlFilters,
-    // Folding and regular expressions are JavaScript's; the core evaluates them.
-    text: [...sqlFilters.text, "like", "not_like"],
-  },
-  or: true,
+  ...sqlCommon,
+  filters,
+  guards: filters,
   sorts: sqlSorts,
   changes: sqlChanges,
   // ON DUPLICATE KEY UPDATE has no guard, and changes rows of other keys.
   upsert: false,
   returning: { put: "none", update: [], delete: "none" },
-  byFilter: true,
-  count: true,
-  transactions: "interactive",
-  group: { get: 1_000, put: 1_000 },
-  search: true,
-  unique: true,
-  consistent: false,
-  ttl: false,
-  schema: true,
+  group: { get: { most: 1_000, outcome: "whole" }, put: { most: 1_000, outcome: "whole" } },
+  limits: { values: 65_535, tests: 400 },
 } satisfies Capabilities);
 
 /** MariaDB alone gives rows back that it deletes. */

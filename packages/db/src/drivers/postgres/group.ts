@@ -2,6 +2,7 @@
 // large ones by COPY, all else as so many executions of the prepared statement in one transaction.
 
 import type { GetShape, PutShape, Reply, Value, Values } from "../../driver.js";
+import { isAlways, isNever } from "../../reference/condition.js";
 import type { Column, Table } from "../../schema/table.js";
 import type { SqlCommand } from "../../engines/sql/command.js";
 import { quoteDouble as quote } from "../../engines/sql/dialect.js";
@@ -29,8 +30,9 @@ const copyFrom = 32;
 /** The form for many of a command, made once; undefined where it has none and its members are carried out one behind the other. */
 export function groupForm(command: SqlCommand, nameOf: (text: string) => string): GroupForm | undefined {
   const { shape } = command;
-  if (shape.verb === "get") return shape.table.key.length === 1 ? getByKeys(shape, nameOf) : getByPlaces(shape, nameOf);
-  if (shape.verb === "put" && shape.returning === "none" && shape.replaceIf === undefined) return putRows(shape, nameOf);
+  if (shape.verb === "get" && shape.guard === undefined)
+    return shape.table.key.length === 1 ? getByKeys(shape, nameOf) : getByPlaces(shape, nameOf);
+  if (shape.verb === "put" && shape.returning === "none" && (isAlways(shape.over) || isNever(shape.over))) return putRows(shape, nameOf);
   return undefined;
 }
 
@@ -74,11 +76,12 @@ function getByPlaces({ table, columns, key }: GetShape, nameOf: (text: string) =
 }
 
 function putRows(shape: PutShape, nameOf: (text: string) => string): GroupForm {
-  const { table, mode, row, key } = shape;
+  const { table, row, key } = shape;
+  const adds = isNever(shape.over);
   const into = `INSERT INTO ${quote(table.name)} (${nameList(table.columns)})`;
-  const conflict = `ON CONFLICT (${nameList(table.key)}) DO ${mode === "add" ? "NOTHING" : replaceAll(table)}`;
+  const conflict = `ON CONFLICT (${nameList(table.key)}) DO ${adds ? "NOTHING" : replaceAll(table)}`;
   // Of adds, the keys of the rows that were new are asked for.
-  const returning = mode === "add" ? ` RETURNING ${nameList(table.key)}` : "";
+  const returning = adds ? ` RETURNING ${nameList(table.key)}` : "";
   const arrays = table.columns.map(({ kind }, i) => `$${i + 1}::${types[kind]}[]`).join(", ");
   const text = `${into} SELECT * FROM unnest(${arrays}) ${conflict}${returning}`;
   const name = nameOf(text);
@@ -96,7 +99,7 @@ function putRows(shape: PutShape, nameOf: (text: string) => string): GroupForm {
       steps,
       read: (results) => {
         const { rows } = results.at(-1)!;
-        if (mode === "put" || rows.length === group.length) return unordered.map(() => done);
+        if (!adds || rows.length === group.length) return unordered.map(() => done);
         return readAdded(rows, unordered, key);
       },
     };

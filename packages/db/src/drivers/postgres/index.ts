@@ -1,7 +1,7 @@
 // The PostgreSQL driver. README.md says how values are stored.
 
 import type * as Pg from "pg";
-import type { Capabilities, Codec, Driver, DriverOptions } from "../../driver.js";
+import type { Capabilities, Codec, Driver, DriverOptions, KindOps } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { describeCommand, type SqlCommand } from "../../engines/sql/command.js";
 import { compileSql } from "../../engines/sql/compile.js";
@@ -13,30 +13,30 @@ import { executor, type Place, type RunSteps } from "./execute.js";
 import { runNative } from "./native.js";
 import { postgresOptions } from "./options.js";
 import { beginSession } from "./session.js";
-import { sqlChanges, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
+import { sqlChanges, sqlCommon, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
+
+const filters: KindOps = {
+  ...sqlFilters,
+  // Folding and regular expressions are JavaScript's; the core evaluates them.
+  text: [...sqlFilters.text, "like", "not_like"],
+  list: [...sqlFilters.list, "contains", "not_contains"],
+};
 
 const capabilities: Capabilities = Object.freeze({
-  access: "any",
-  filters: {
-    ...sqlFilters,
-    // Folding and regular expressions are JavaScript's; the core evaluates them.
-    text: [...sqlFilters.text, "like", "not_like"],
-    list: [...sqlFilters.list, "contains", "not_contains"],
-  },
-  or: true,
+  ...sqlCommon,
+  filters,
+  guards: filters,
   sorts: sqlSorts,
   changes: sqlChanges,
   upsert: true,
   returning: { put: "old", update: ["old", "new"], delete: "old" },
-  byFilter: true,
-  count: true,
-  transactions: "interactive",
-  group: { get: 2_000, put: 5_000, update: 500, delete: 500 },
-  search: true,
-  unique: true,
-  consistent: false,
-  ttl: false,
-  schema: true,
+  group: {
+    get: { most: 2_000, outcome: "whole" },
+    put: { most: 5_000, outcome: "whole" },
+    update: { most: 500, outcome: "whole" },
+    delete: { most: 500, outcome: "whole" },
+  },
+  limits: { values: 65_535, tests: 400 },
 } satisfies Capabilities);
 
 const codec: Codec = Object.freeze({

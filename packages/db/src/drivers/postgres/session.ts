@@ -88,7 +88,6 @@ function session(pool: Connections, executor: Executor, connection: PostgresConn
 
   return {
     execute: (command, values, signal) => executor.execute(command, values, here(signal)),
-    executeGroup: (command, group, signal) => executor.executeGroup(command, group, here(signal)),
     commit: () => inTurn(() => end("COMMIT")),
     rollback: () => inTurn(() => end("ROLLBACK")),
   };

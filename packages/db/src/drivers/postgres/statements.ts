@@ -26,8 +26,7 @@ export function stepFor(command: SqlRead | SqlWrite, values: Values): Step {
 
 export function replyOf(command: SqlRead | SqlWrite, { rows, affected }: StepResult): Reply {
   if (command.kind === "write") return { rows, affected };
-  const counts = command.shape.verb === "select" && command.shape.count;
-  return { rows: counts ? rows.map(([count]): readonly Value[] => [Number(count)]) : rows, affected: 0 };
+  return { rows: command.shape.verb === "aggregate" ? rows.map(([count]): readonly Value[] => [Number(count)]) : rows, affected: 0 };
 }
 
 /** A write that gives the row before: the statement that locks and reads it, then the one that writes. */

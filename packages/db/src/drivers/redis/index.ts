@@ -22,7 +22,7 @@ export async function redisDriver(options: DriverOptions): Promise<Driver<KvComm
     clock: options.clock,
     classify: classifyRedis,
     placeOf: (table) => placeOf(table, settings.tag),
-    capabilities: { group: { get: 1000, put: 256 }, ttl: true },
+    capabilities: { group: { get: { most: 1000, outcome: "whole" }, put: { most: 256, outcome: "whole" } }, ttl: true },
   });
   return { ...driver, native: (command) => native(connection, command) };
 }

@@ -3,7 +3,7 @@
 
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { Capabilities, Codec, Driver, DriverOptions, Reply, Session, Values } from "../../driver.js";
+import type { Capabilities, Codec, Driver, DriverOptions, KindOps, Reply, Session, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { describeCommand, type SqlCommand } from "../../engines/sql/command.js";
 import { compileSql } from "../../engines/sql/compile.js";
@@ -14,25 +14,20 @@ import { loadSqlite } from "./handle.js";
 import { runNative } from "./native.js";
 import { sqliteOptions } from "./options.js";
 import { turns } from "../../engines/turns.js";
-import { sqlChanges, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
+import { sqlChanges, sqlCommon, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
+
+const filters: KindOps = { ...sqlFilters, list: [...sqlFilters.list, "contains", "not_contains"] };
 
 const capabilities: Capabilities = Object.freeze({
-  access: "any",
-  filters: { ...sqlFilters, list: [...sqlFilters.list, "contains", "not_contains"] },
-  or: true,
+  ...sqlCommon,
+  filters,
+  guards: filters,
   sorts: sqlSorts,
   changes: sqlChanges,
   upsert: true,
   returning: { put: "old", update: ["old", "new"], delete: "old" },
-  byFilter: true,
-  count: true,
-  transactions: "interactive",
-  group: { put: 5_000, update: 5_000, delete: 5_000 },
-  search: true,
-  unique: true,
-  consistent: false,
-  ttl: false,
-  schema: true,
+  group: { put: { most: 5_000, outcome: "whole" }, update: { most: 5_000, outcome: "whole" }, delete: { most: 5_000, outcome: "whole" } },
+  limits: { values: 32_766, tests: 400 },
 } satisfies Capabilities);
 
 const codec: Codec = Object.freeze({

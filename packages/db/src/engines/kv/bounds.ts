@@ -8,8 +8,11 @@ import { encodeKey, encodeKeyPrefix, encodeKeyPresent, textAfterPrefix } from ".
 import { spaceOf } from "./rows.js";
 import { entryOf, justAfter, type KvRange } from "./store.js";
 
+/** What bounds a read. */
+export type Bounded = Pick<SelectShape, "table" | "path" | "after" | "order">;
+
 /** Makes a function of the call's logical values that gives the range to read. */
-export function compileBounds(shape: SelectShape): (values: readonly unknown[]) => KvRange {
+export function compileBounds(shape: Bounded): (values: readonly unknown[]) => KvRange {
   const { table, path, after, order } = shape;
   const columns = path?.index?.columns ?? table.key;
   const space = path?.index && spaceOf(path.index);
@@ -68,7 +71,7 @@ function boundsOf(columns: readonly Column[], head: readonly unknown[], range: T
 }
 
 /** The entry of the last row that the caller has: its values stand in the path's equalities and in the order's slots. */
-function compilePosition(shape: SelectShape, columns: readonly Column[]): (values: readonly unknown[]) => string {
+function compilePosition(shape: Bounded, columns: readonly Column[]): (values: readonly unknown[]) => string {
   const { table, path } = shape;
   const slots = new Map(boundSlots(shape).map(([slot, column]) => [column, slot]));
   const slotOf = (column: Column): number => {
@@ -84,7 +87,7 @@ function compilePosition(shape: SelectShape, columns: readonly Column[]): (value
 }
 
 /** The slots of a path's equalities and of a position, with the columns that they are for. */
-export function boundSlots({ path, after, order }: SelectShape): (readonly [Slot, Column])[] {
+export function boundSlots({ path, after, order }: Pick<Bounded, "path" | "after" | "order">): (readonly [Slot, Column])[] {
   const equal = (path?.equal ?? []).map((slot, i) => [slot, path!.columns[i]!] as const);
   return [...equal, ...(after ?? []).map((slot, i) => [slot, order[i]!.column] as const)];
 }

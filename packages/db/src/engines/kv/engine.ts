@@ -2,15 +2,15 @@
 // filtered here, and written with expectations.
 
 import type { Clock } from "@bk/core";
-import { allChanges, allFilters } from "../core-filters.js";
-import { conditionKey, conjuncts } from "../../reference/condition.js";
+import { allChanges, allFilters, seesAlways } from "../core-filters.js";
+import { conditionKey, conjuncts, isNever } from "../../reference/condition.js";
 import type { Capabilities, Classified, Driver, Reply, SelectShape, Shape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Table } from "../../schema/table.js";
 import { commitChanges } from "./commit.js";
 import { define, inspect } from "./define.js";
 import { kvCodec, kvRows, type KvRows, spaceOf } from "./rows.js";
-import { compileGet, compileSelect } from "./select.js";
+import { compileCount, compileGet, compileSelect } from "./select.js";
 import type { KvStore } from "./store.js";
 import { compileDelete, compilePut, compilePutGroup, compileUpdate, type Writer } from "./write.js";
 
@@ -33,7 +33,11 @@ export interface KvDriverOptions {
 
 const capabilities: Capabilities = {
   access: "ordered",
+  indexOrder: true,
   filters: allFilters,
+  guards: allFilters,
+  versions: false,
+  filterScope: "any",
   or: true,
   // Order comes from the path; all else is sorted by the core.
   sorts: [],
@@ -41,14 +45,20 @@ const capabilities: Capabilities = {
   upsert: true,
   returning: { put: "old", update: ["old", "new"], delete: "old" },
   byFilter: false,
-  count: true,
+  aggregates: { count: true, of: {} },
   transactions: "batch",
+  afterRefusal: "goes on",
+  savepoints: false,
+  atomic: undefined,
   group: {},
   search: false,
-  unique: true,
-  consistent: false,
+  unique: "engine",
+  sees: seesAlways,
+  paging: "position",
   ttl: false,
+  limits: { tests: 400 },
   schema: false,
+  watch: "none",
 };
 
 /** A driver of its name over a store. Spread it and replace a member where the database deserves better. */
@@ -85,6 +95,8 @@ function compile(writer: Writer, rows: KvRows, shape: Shape): KvCommand {
       return { shape, ...compileGet(writer.store, rows, shape) };
     case "select":
       return { shape, run: compileSelect(writer.store, rows, shape) };
+    case "aggregate":
+      return { shape, run: compileCount(writer.store, rows, shape) };
     case "put":
       return {
         shape,
@@ -110,10 +122,12 @@ function describe(shape: Shape): unknown {
       return { get: table };
     case "select":
       return { range: table, ...describeRange(shape) };
+    case "aggregate":
+      return { range: table, ...describeRange(shape), count: true };
     case "put":
       return {
         write: table,
-        expect: shape.mode === "add" ? "absent" : shape.returning === "old" ? "as read" : "anything",
+        expect: isNever(shape.over) ? "absent" : shape.returning === "old" ? "as read" : "anything",
         links: linksOf(shape.table),
       };
     case "update":
@@ -135,7 +149,7 @@ function describe(shape: Shape): unknown {
   }
 }
 
-function describeRange({ path, filter, after, limit, count }: SelectShape): Record<string, unknown> {
+function describeRange({ path, filter, after, limit }: Pick<SelectShape, "path" | "filter" | "after" | "limit">): Record<string, unknown> {
   const filtered = conjuncts(filter).length > 0;
   return {
     space: path?.index === undefined ? "key" : spaceOf(path.index),
@@ -145,7 +159,6 @@ function describeRange({ path, filter, after, limit, count }: SelectShape): Reco
     ...(after === undefined ? {} : { after: true }),
     ...(filtered ? { filter: conditionKey(filter) } : {}),
     ...(limit === undefined ? {} : { limit: true }),
-    ...(count ? { count: true } : {}),
   };
 }
 

@@ -4,7 +4,7 @@ import { cancelledError } from "@bk/core";
 import { conjuncts, testsOf } from "../../reference/condition.js";
 import { slotDecoder } from "../decode-slots.js";
 import { compileMatcher } from "../../reference/matches.js";
-import type { GetShape, Reply, SelectShape, Values } from "../../driver.js";
+import type { AggregateShape, GetShape, Reply, SelectShape, Values } from "../../driver.js";
 import { boundSlots, compileBounds } from "./bounds.js";
 import { kvCodec, type KvRow, type KvRows, logicalReader, parseRow, valuesReader } from "./rows.js";
 import { justAfter, type KvRange, type KvStore } from "./store.js";
@@ -25,15 +25,20 @@ export function compileGet(
 ): { run: Run; runGroup: (group: readonly Values[], signal?: AbortSignal) => Promise<Reply[]> } {
   const read = valuesReader(shape.columns);
   const keyOf = (values: Values): string => rows.keyOf(shape.key.map((slot) => values[slot]!));
-  const replyOf = (text: string | undefined): Reply => (text === undefined ? missing : { rows: [read(parseRow(text))], affected: 0 });
+  const matcherOf = shape.guard && compileFilter({ table: shape.table, filter: shape.guard });
+  const replyOf = (text: string | undefined, values: Values): Reply => {
+    if (text === undefined) return missing;
+    const row = parseRow(text);
+    return matcherOf?.(values)(row) === false ? missing : { rows: [read(row)], affected: 0 };
+  };
   return {
-    run: async (values, signal) => replyOf((await store.get(rows.id, [keyOf(values)], signal))[0]),
-    runGroup: async (group, signal) => (await store.get(rows.id, group.map(keyOf), signal)).map(replyOf),
+    run: async (values, signal) => replyOf((await store.get(rows.id, [keyOf(values)], signal))[0], values),
+    runGroup: async (group, signal) => (await store.get(rows.id, group.map(keyOf), signal)).map((text, i) => replyOf(text, group[i]!)),
   };
 }
 
 export function compileSelect(store: KvStore, rows: KvRows, shape: SelectShape): Run {
-  const { table, path } = shape;
+  const { path } = shape;
   const boundsOf = compileBounds(shape);
   const filtered = conjuncts(shape.filter).length > 0;
   const matcherOf = compileFilter(shape);
@@ -43,20 +48,36 @@ export function compileSelect(store: KvStore, rows: KvRows, shape: SelectShape):
 
   return async (values, signal) => {
     const bounds = boundsOf(decode(values));
-    if (shape.count && !filtered && table.ttl === undefined && store.count !== undefined)
-      return { rows: [[await store.count(rows.id, bounds, signal)]], affected: 0 };
     const matches = filtered ? matcherOf(values) : undefined;
     const limit = shape.limit === undefined ? Infinity : Number(values[shape.limit]);
     const found = readRange(store, rows.id, bounds, { limit, descending, matches }, signal);
-    if (shape.count) return { rows: [[await lengthOf(found)]], affected: 0 };
     const result: Values[] = [];
     for await (const row of found) result.push(read(row));
     return { rows: result, affected: 0 };
   };
 }
 
+/** Counts without reading rows, where the store can. */
+export function compileCount(store: KvStore, rows: KvRows, shape: AggregateShape): Run {
+  const { table, path } = shape;
+  const bounded = { table, path, after: undefined, order: [] };
+  const boundsOf = compileBounds(bounded);
+  const filtered = conjuncts(shape.filter).length > 0;
+  const matcherOf = compileFilter(shape);
+  const decode = slotDecoder({ tests: path?.range === undefined ? [] : [path.range], columns: boundSlots(bounded) }, kvCodec);
+
+  return async (values, signal) => {
+    const bounds = boundsOf(decode(values));
+    if (!filtered && table.ttl === undefined && store.count !== undefined)
+      return { rows: [[await store.count(rows.id, bounds, signal)]], affected: 0 };
+    const matches = filtered ? matcherOf(values) : undefined;
+    const found = readRange(store, rows.id, bounds, { limit: Infinity, descending: false, matches }, signal);
+    return { rows: [[await lengthOf(found)]], affected: 0 };
+  };
+}
+
 /** Makes a function of the call's values that tests rows. */
-function compileFilter({ table, filter }: SelectShape): (values: Values) => (row: KvRow) => boolean {
+function compileFilter({ table, filter }: Pick<SelectShape, "table" | "filter">): (values: Values) => (row: KvRow) => boolean {
   const tests = [...testsOf(filter)];
   const matches = compileMatcher(filter, (column) => column.index);
   const toLogical = logicalReader(table.columns.filter((column) => tests.some((test) => test.column === column)));

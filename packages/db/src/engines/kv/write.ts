@@ -2,7 +2,7 @@
 
 import { cancelledError, type Clock, systemClock } from "@bk/core";
 import { applyChanges } from "../../reference/apply-changes.js";
-import { type Condition, conjuncts, type Slot, testsOf } from "../../reference/condition.js";
+import { type Condition, conjuncts, isAlways, isNever, type Slot, testsOf } from "../../reference/condition.js";
 import { slotDecoder } from "../decode-slots.js";
 import { compileMatcher } from "../../reference/matches.js";
 import type { DeleteShape, PutShape, Reply, UpdateShape, Values } from "../../driver.js";
@@ -101,9 +101,10 @@ function compileGuard(rows: KvRows, condition: Condition): (row: KvRow, values: 
 
 export function compilePut(writer: Writer, rows: KvRows, shape: PutShape): Run {
   const { store, clock } = writer;
-  const isReplaceable = shape.replaceIf && compileGuard(rows, shape.replaceIf);
+  const adds = !isAlways(shape.over);
+  const isReplaceable = isNever(shape.over) || !adds ? undefined : compileGuard(rows, shape.over);
   const read = valuesReader(rows.table.columns);
-  const isBlind = shape.mode === "put" && shape.returning === "none";
+  const isBlind = !adds && shape.returning === "none";
 
   return async (values, signal) => {
     const key = rows.keyOf(pick(shape.key, values));
@@ -112,7 +113,7 @@ export function compilePut(writer: Writer, rows: KvRows, shape: PutShape): Run {
       await write(writer, [rows], [rows.changeTo(key, row, clock.now())], signal);
       return one;
     }
-    if (shape.mode === "add") {
+    if (adds) {
       const conflict = await write(writer, [rows], [rows.changeTo(key, row, clock.now(), "absent")], signal);
       if (conflict === undefined) return one;
       if (isReplaceable === undefined) return none;
@@ -120,7 +121,7 @@ export function compilePut(writer: Writer, rows: KvRows, shape: PutShape): Run {
     return untilSettled(
       async () => {
         const old = await find(store, rows, key, signal);
-        if (old !== undefined && shape.mode === "add" && !isReplaceable!(old.row, values)) return none;
+        if (old !== undefined && adds && !isReplaceable!(old.row, values)) return none;
         const expect = old === undefined ? "absent" : { value: old.text };
         const conflict = await write(writer, [rows], [rows.changeTo(key, row, clock.now(), expect)], signal);
         if (conflict !== undefined) return undefined;
@@ -140,7 +141,7 @@ export function compilePutGroup(
 ): (group: readonly Values[], signal?: AbortSignal) => Promise<Reply[]> {
   return async (group, signal) => {
     const now = writer.clock.now();
-    const expect = shape.mode === "add" ? "absent" : undefined;
+    const expect = isAlways(shape.over) ? undefined : "absent";
     const changes = group.map((values) => rows.changeTo(rows.keyOf(pick(shape.key, values)), pick(shape.row, values), now, expect));
     const conflict = await write(
       writer,

@@ -2,6 +2,7 @@
 
 import type { Slot } from "../../reference/condition.js";
 import type {
+  AggregateShape,
   DefineShape,
   DeleteShape,
   GetShape,
@@ -24,10 +25,10 @@ export interface SqlStatement {
   readonly search: number;
 }
 
-/** Gives rows in the order of the shape's columns (`count`: one row with one number). */
+/** Gives rows in the order of the shape's columns, or of its groups and aggregates. */
 export interface SqlRead {
   readonly kind: "read";
-  readonly shape: GetShape | SelectShape;
+  readonly shape: GetShape | SelectShape | AggregateShape;
   /** The statement for the first page: no position, or one without nulls. */
   readonly statement: SqlStatement;
   /** Where the text depends on more than the shape (see `keyset.ts`): gives, and keeps, the statement for these values. */

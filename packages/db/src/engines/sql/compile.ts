@@ -5,7 +5,7 @@ import { DbError } from "../../errors.js";
 import type { SqlCommand } from "./command.js";
 import { compileDefine, compileInspect } from "./define.js";
 import type { SqlDialect } from "./dialect.js";
-import { compileGet, compileSelect } from "./select.js";
+import { compileAggregate, compileGet, compileSelect } from "./select.js";
 import { compileDelete, compilePut, compileUpdate } from "./write.js";
 
 /**
@@ -19,6 +19,8 @@ export function compileSql(shape: Shape, dialect: SqlDialect): SqlCommand {
       return compileGet(shape, dialect);
     case "select":
       return compileSelect(shape, dialect);
+    case "aggregate":
+      return compileAggregate(shape, dialect);
     case "put":
       return compilePut(shape, dialect);
     case "update":

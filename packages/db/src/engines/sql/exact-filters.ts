@@ -1,6 +1,6 @@
 // What every SQL engine evaluates and changes itself, exactly as the core does; a driver adds what its engine has besides.
 
-import { scalarKinds } from "../core-filters.js";
+import { scalarKinds, seesAlways } from "../core-filters.js";
 import type { Capabilities, ChangeOp } from "../../driver.js";
 
 const equality = ["eq", "ne", "in", "not_in", "null", "not_null"] as const;
@@ -20,6 +20,28 @@ export const sqlFilters = {
   list: presence,
   blob: presence,
 } as const satisfies Capabilities["filters"];
+
+/** What every SQL engine here has in common beside. */
+export const sqlCommon = {
+  access: "any",
+  indexOrder: true,
+  versions: false,
+  filterScope: "any",
+  or: true,
+  byFilter: true,
+  aggregates: { count: true, of: {} },
+  transactions: "interactive",
+  afterRefusal: "goes on",
+  savepoints: true,
+  atomic: undefined,
+  search: true,
+  unique: "engine",
+  sees: seesAlways,
+  paging: "position",
+  ttl: false,
+  schema: true,
+  watch: "none",
+} as const satisfies Partial<Capabilities>;
 
 export const sqlSorts: Capabilities["sorts"] = scalarKinds;
 

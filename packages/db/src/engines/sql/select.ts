@@ -1,5 +1,5 @@
 import type { Slot } from "../../reference/condition.js";
-import type { GetShape, SelectShape, SortColumn, Values } from "../../driver.js";
+import type { AggregateShape, GetShape, SelectShape, SortColumn, Values } from "../../driver.js";
 import type { Column, Table } from "../../schema/table.js";
 import type { SqlRead, SqlStatement } from "./command.js";
 import { writeConjunct } from "./condition.js";
@@ -27,8 +27,25 @@ export function where(...parts: readonly string[]): string {
 
 export function compileGet(shape: GetShape, dialect: SqlDialect): SqlRead {
   const writer = sqlWriter(dialect);
-  const text = `SELECT ${columnList(dialect, shape.columns)} FROM ${dialect.quote(shape.table.name)}${where(keyCondition(writer, shape.table, shape.key))}`;
-  return Object.freeze({ kind: "read", shape, statement: writer.finish(text), choose: undefined });
+  const target = where(
+    keyCondition(writer, shape.table, shape.key),
+    shape.guard === undefined ? "" : writeConjunct(writer, shape.guard, (column) => dialect.quote(column.name)),
+  );
+  const text = `SELECT ${columnList(dialect, shape.columns)} FROM ${dialect.quote(shape.table.name)}${target}`;
+  return Object.freeze({
+    kind: "read",
+    shape,
+    statement: writer.finish(shape.lock ? text + dialect.lock : text),
+    choose: undefined,
+  });
+}
+
+export function compileAggregate(shape: AggregateShape, dialect: SqlDialect): SqlRead {
+  const writer = sqlWriter(dialect);
+  const filter = where(writeConjunct(writer, shape.filter, (column) => dialect.quote(column.name)));
+  const list = shape.aggregates.map(() => "count(*)").join(", ");
+  const statement = writer.finish(`SELECT ${list} FROM ${dialect.quote(shape.table.name)}${filter}`);
+  return Object.freeze({ kind: "read", shape, statement, choose: undefined });
 }
 
 export function compileSelect(shape: SelectShape, dialect: SqlDialect): SqlRead {
@@ -80,7 +97,6 @@ function writeSelect(
     return shape.limit === undefined ? by : `${by} LIMIT ${writer.bind(shape.limit, undefined)}`;
   };
 
-  if (shape.count) return writer.finish(rows("count(*)", undefined));
   const names = order.map(({ column }) => name(column));
   if (runs === undefined || runs.length < 2) {
     const text = rows(columnList(dialect, shape.columns), runs?.length === 0 ? "1 = 0" : runs?.[0]);

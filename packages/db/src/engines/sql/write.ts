@@ -1,4 +1,4 @@
-import type { Slot } from "../../reference/condition.js";
+import { isNever, type Slot } from "../../reference/condition.js";
 import type { Change, DeleteShape, PutShape, UpdateShape } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Column, Table } from "../../schema/table.js";
@@ -14,10 +14,10 @@ export function compilePut(shape: PutShape, dialect: SqlDialect): SqlWrite {
   const behindTable = columnOf(table, dialect);
   const insert = writeInsert(writer, table, shape.row);
   const rest = table.columns.filter((column) => !column.isKey);
-  const replaces = shape.mode === "put" || shape.replaceIf !== undefined;
+  const replaces = !isNever(shape.over);
   const replace = rest.map(({ name }) => `${dialect.quote(name)} = ${dialect.inserted(dialect.quote(name))}`).join(", ");
   const set = replaces ? replace || touch(table, dialect) : undefined;
-  const guard = shape.replaceIf === undefined ? "" : writeConjunct(writer, shape.replaceIf, behindTable);
+  const guard = replaces ? writeConjunct(writer, shape.over, behindTable) : "";
   const text = dialect.upsert({ table, insert, key: keyList(table, dialect), set, where: guard || undefined });
   const before = shape.returning === "old" ? writeBefore(shape, dialect) : undefined;
   return Object.freeze({ kind: "write", shape, statement: writer.finish(text), before, givesRows: false });

@@ -249,13 +249,13 @@ export function values(suite: Suite): void {
 
     promise("a text of 1 MiB is kept whole where a row may be so large, else it is too-large", async ({ db, capabilities, fresh }) => {
       const id = fresh();
-      const { maxRowBytes } = capabilities;
+      const { rowBytes } = capabilities.limits;
       const text = "0123456789abcdeé".repeat(61_681).slice(0, 1 << 20);
-      if (maxRowBytes === undefined || maxRowBytes > 2 ** 21) {
+      if (rowBytes === undefined || rowBytes > 2 ** 21) {
         await db.put("order", { id, text });
         expect((await db.get("order", id))?.["text"]).toBe(text);
       } else {
-        await refuses(db.put("order", { id, text: "x".repeat(maxRowBytes + 1) }), "too-large", { outcome: "none" });
+        await refuses(db.put("order", { id, text: "x".repeat(rowBytes + 1) }), "too-large", { outcome: "none" });
         expect(await db.get("order", id)).toBeUndefined();
       }
     });

@@ -1,0 +1,31 @@
+import type { Capabilities } from "../driver.js";
+
+/** Claims of a driver that does nothing by itself: what the core emulates all of. Spread it and say what yours does. */
+export const leastCapabilities: Capabilities = Object.freeze({
+  access: "any",
+  indexOrder: true,
+  filters: {},
+  guards: {},
+  versions: false,
+  filterScope: "any",
+  or: true,
+  sorts: [],
+  changes: {},
+  upsert: false,
+  returning: { put: "none", update: [], delete: "none" },
+  byFilter: false,
+  aggregates: { count: false, of: {} },
+  transactions: "none",
+  afterRefusal: "goes on",
+  savepoints: false,
+  atomic: undefined,
+  group: {},
+  search: false,
+  unique: "none",
+  sees: { get: "always", select: "always", index: "always" },
+  paging: "position",
+  ttl: false,
+  limits: {},
+  schema: false,
+  watch: "none",
+} satisfies Capabilities);
