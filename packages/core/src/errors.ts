@@ -21,10 +21,11 @@ export type ErrorCode =
 /**
  * Whether the change that a failed call asked for has been made:
  * - `none`: nothing was done;
+ * - `some`: of several rows some were changed; `detail.affected` says how many are known to be;
  * - `unknown`: it may or may not have been done;
  * - `done`: it was done, and only what came after failed.
  */
-export type Outcome = "none" | "unknown" | "done";
+export type Outcome = "none" | "some" | "unknown" | "done";
 
 /** What each code means, and the outcome it stands for unless the error says otherwise. */
 export const errorCodes: Readonly<Record<ErrorCode, { readonly outcome: Outcome; readonly meaning: string }>> = {

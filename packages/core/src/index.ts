@@ -4,3 +4,4 @@ export { retry, type RetryOptions } from "./retry.js";
 export { consoleLog, type ConsoleLogOptions, type Log, type LogFields, type LogLevel, logLevels, silentLog } from "./log.js";
 export { redactUrl } from "./redact-url.js";
 export { type ConnectUrl, type Host, parseConnectUrl } from "./connect-url.js";
+export { onAbort } from "./on-abort.js";

@@ -360,6 +360,8 @@ export interface Classified {
   readonly outcome?: Outcome;
   /** A short text without values, for the message. */
   readonly message?: string;
+  /** The column that the engine names, if it does. */
+  readonly column?: string;
   readonly detail?: Readonly<Record<string, unknown>>;
 }
 

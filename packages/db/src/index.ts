@@ -1,4 +1,4 @@
-export { openDb, type Db, type DbPool } from "./api/open.js";
+export { openDb, type OpenOptions, type PoolDefinition } from "./api/open.js";
 export type * from "./api/calls.js";
 export { DbError, type DbErrorOptions } from "./errors.js";
 export { defineTables, table } from "./schema/definition.js";
@@ -11,7 +11,6 @@ export type {
   TableWithSettings,
   TypeName,
 } from "./schema/definition.js";
-export type { OpenOptions, PoolDefinition } from "./api/db.js";
 export type { Hook, HookCall, HookEvent } from "./calls/hooks.js";
 export type { CopyOptions, CopyProgress } from "./calls/copy.js";
 export type { Drift, SyncOptions, SyncResult } from "./calls/sync.js";

@@ -1,6 +1,12 @@
 // The calls of a database as a caller sees them, typed by the tables that it was opened with.
 
-import type { CallOptions } from "../normalize/call-options.js";
+import type { CopyOptions } from "../calls/copy.js";
+import type { Hook, HookEvent } from "../calls/hooks.js";
+import type { CallOptions, TransactionOptions } from "../calls/options.js";
+import type { SyncOptions, SyncResult } from "../calls/sync.js";
+import type { Capabilities } from "../driver.js";
+import type { PoolNumbers } from "../execute/metrics.js";
+import type { TableDefinitions } from "../schema/definition.js";
 import type { FilterOf, FilterOpsOf } from "../schema/filter-type.js";
 import type { DbError } from "../errors.js";
 import type {
@@ -74,7 +80,7 @@ export interface UpdateOptions<Tables, Name extends keyof Tables> extends WriteO
   readonly where?: FilterOf<Tables, Name> | undefined;
   /** Operations other than `set`, by column: `{ tags: "add" }`. */
   readonly ops?: ChangeOpsOf<Tables, Name> | undefined;
-  /** Make the row when it is missing; `where` is for a row that exists. Default false. */
+  /** Make the row when it is missing, whatever `where` and `mustMatch` say: they are about a row that exists. Default false. */
   readonly upsert?: boolean | undefined;
   /** Reject with `not-found` or `condition-failed` instead of `affected: 0`. Default false. */
   readonly mustMatch?: boolean | undefined;
@@ -108,9 +114,7 @@ export interface BulkOptions extends CallOptions {
   readonly atomic?: boolean | undefined;
 }
 
-export interface TransactionOptions extends CallOptions {
-  readonly isolation?: "default" | "serializable" | undefined;
-}
+export type { TransactionOptions };
 
 /** One page of rows. */
 export interface PageOf<Row> {
@@ -245,9 +249,58 @@ export interface DbCalls<Tables> {
   bulk(items: readonly BulkItemOf<Tables>[], options?: BulkOptions): Promise<BulkResult[]>;
 
   /**
-   * Runs `run` in a transaction: what it writes is kept when it resolves, and undone when it rejects.
+   * Runs `run` in a transaction: what it writes is kept when it resolves, and undone when it rejects. Calls that were made
+   * and not awaited belong to it; it ends after them. Inside another transaction it is a part of that, undone by itself.
    *
    * @throws DbError `unsupported` where the database has no transactions
    */
   transaction<Result>(run: (tx: DbCalls<Tables>) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
+}
+
+/** The calls on one pool, for every declared table. */
+export interface DbPool<Tables> extends DbCalls<Tables> {
+  /** Makes what is missing of the declared tables on this pool. Never drops, narrows or rewrites. */
+  sync(options?: SyncOptions): Promise<SyncResult>;
+  /** Removes expired rows where the engine does not by itself; gives their number by table. `sweepEveryMs` of `openDb` does it in the background. */
+  sweep(options?: SweepOptions): Promise<Record<string, number>>;
+}
+
+export interface SweepOptions extends CallOptions {
+  /** Default: every table that has a `ttl` column. */
+  readonly tables?: readonly string[] | undefined;
+}
+
+/** The calls that `explain` explains. */
+export type ExplainedCall =
+  | "get"
+  | "list"
+  | "select"
+  | "search"
+  | "count"
+  | "add"
+  | "put"
+  | "update"
+  | "incr"
+  | "del"
+  | "updateAll"
+  | "delAll";
+
+/** An open database, typed by its tables. Close it when done. */
+export interface Db<Tables = TableDefinitions> extends DbPool<Tables>, AsyncDisposable {
+  /** Another database of the same `Db`, with the same calls. */
+  pool(name: string): DbPool<Tables>;
+  /** What the driver of a pool can do, as plain data; default: the first pool. */
+  capabilities(pool?: string): Capabilities;
+  /** Plan and first native command of a call, without running it. Takes the arguments of the call after its name. */
+  explain(call: ExplainedCall, table: TableName<Tables>, ...args: readonly unknown[]): Promise<{ plan: unknown; command: unknown }>;
+  /** Runs a command of the engine itself; what it takes and gives is in the README of the driver. */
+  native(pool: string, command: unknown, options?: Pick<CallOptions, "signal" | "timeoutMs">): Promise<unknown>;
+  /** Registers a function that runs before or after the calls on a table, or with `"*"` on every table; a `before` hook refuses the call by throwing. */
+  hook(table: TableName<Tables> | "*", event: HookEvent, hook: Hook): void;
+  /** Copies tables from one pool to another, resumable; gives the number of rows by table. */
+  copy(options: CopyOptions): Promise<Record<string, number>>;
+  /** Counters by pool. */
+  metrics(): Record<string, PoolNumbers>;
+  /** Waits for what is running, then closes every pool. Later calls reject with `closed`. */
+  close(): Promise<void>;
 }

@@ -1,35 +1,53 @@
 // What a call would do: its plan and its first native command, without I/O.
 
-import { Verbs, type VerbsHome } from "./verbs.js";
-import { type Condition } from "../reference/condition.js";
+import type { HookVerb } from "../calls/hooks.js";
+import { scopeOf } from "../calls/scope.js";
+import type { Prepared } from "../compile/prepared.js";
 import type { Shape } from "../driver.js";
 import { DbError, invalid } from "../errors.js";
-import type { Prepared, Target } from "../execute/pool.js";
-import type { Scope } from "./transaction.js";
+import type { Target } from "../execute/call.js";
+import type { Condition } from "../reference/condition.js";
+import type { Home } from "./home.js";
+import { Verbs } from "./verbs.js";
 
-const explained = ["get", "list", "select", "search", "count", "add", "put", "update", "incr", "del", "updateAll", "delAll"] as const;
+/** Where the options of each call stand among the arguments after the table. */
+const optionsAt: { readonly [verb in HookVerb]: number } = {
+  get: 1,
+  list: 1,
+  select: 1,
+  search: 1,
+  count: 1,
+  add: 1,
+  put: 1,
+  update: 1,
+  incr: 1,
+  del: 1,
+  updateAll: 2,
+  delAll: 1,
+};
 
-/** Runs the call against a target that only remembers the first command. */
+/** Runs the call, without hooks, against a target that only remembers the first command. */
 export async function explain(
-  home: VerbsHome,
+  home: Home,
   verb: string,
   table: string,
   args: readonly unknown[],
 ): Promise<{ plan: unknown; command: unknown }> {
-  if (!(explained as readonly string[]).includes(verb))
-    throw invalid(`explain: unknown call ${JSON.stringify(verb)}; there are ${explained.join(", ")}`);
-  const last = args.at(-1);
-  const poolName = typeof last === "object" && last !== null && "pool" in last && args.length > 1 ? (last.pool as string) : undefined;
-  const { pool } = home.bound(table, poolName);
+  if (!Object.hasOwn(optionsAt, verb))
+    throw invalid(`explain: unknown call ${JSON.stringify(verb)}; there are ${Object.keys(optionsAt).join(", ")}`);
+  const options = args[optionsAt[verb as HookVerb]] as { readonly pool?: unknown } | undefined;
+  const poolName = typeof options?.pool === "string" ? options.pool : undefined;
+  const pool = home.poolOf(table, poolName);
+  await pool.ready();
   let first: Prepared | undefined;
   const target: Target = {
     explains: true,
-    execute(prepared) {
+    send(prepared) {
       first ??= prepared;
       throw new DbError("cancelled", "explained, not run", { driver: pool.driver.name, outcome: "none" });
     },
   };
-  const scope: Scope = { pool, target, overlay: undefined, over: false };
+  const scope = scopeOf({ pool, isolation: "default", signal: undefined, target, overlay: undefined, mark: undefined });
   const calls = new Verbs(home, poolName, scope) as unknown as Record<string, (table: string, ...args: unknown[]) => Promise<unknown>>;
   try {
     await calls[verb]!(table, ...args);
@@ -55,6 +73,12 @@ function planOf(shape: Shape): Record<string, unknown> {
         filter: conditionText(shape.filter),
         order: shape.order.map(({ column, descending }) => `${descending ? "-" : ""}${column.name}`),
         columns: shape.columns.map(({ name }) => name),
+      };
+    case "aggregate":
+      return {
+        ...base,
+        path: shape.path?.index?.name ?? (shape.path === undefined ? "engine" : "key"),
+        filter: conditionText(shape.filter),
       };
     case "put":
       return { ...base, over: conditionText(shape.over), returning: shape.returning };

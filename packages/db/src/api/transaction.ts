@@ -1,93 +1,124 @@
-// Transactions: interactive ones on a session of the engine, batch ones on an overlay that is committed if nobody was faster.
+// Transactions: interactive ones on a session of the engine, batch ones on an overlay.
 
-import { BoundTable, slotsOf } from "../compile/bound-table.js";
-import type { Driver, RowChange, Value, Values } from "../driver.js";
-import { memoryDriver } from "../drivers/memory/index.js";
+import { retry } from "@bk/core";
+
+import { endScope, type Overlay, type Scope, scopeOf } from "../calls/scope.js";
+import type { TransactionOptions } from "../calls/options.js";
+import type { RowChange, Value, Values } from "../driver.js";
 import { DbError } from "../errors.js";
-import { always } from "../reference/condition.js";
-import { Pool, type Target } from "../execute/pool.js";
+import type { Deadline } from "../execute/deadline.js";
+import type { Pool } from "../execute/pool.js";
 
-export interface TransactionOptions {
-  /** The pool whose tables the transaction is for; default: the database's first. */
-  readonly pool?: string | undefined;
-  /** `serializable`: as if transactions ran one after another, where the engine has it. Default: the engine's own. */
-  readonly isolation?: "default" | "serializable" | undefined;
-  /** How often the function is run when others were faster (deadlock, conflict); default 5. It must have no other effects. */
-  readonly attempts?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** An open transaction: where the calls inside it go. */
-export interface Scope {
+export interface TransactionParts {
   readonly pool: Pool;
-  /** Interactive: the session's commands. */
-  readonly target: Target | undefined;
-  /** Batch: the overlay's rows. */
-  readonly overlay: Overlay | undefined;
-  /** Set when the transaction has ended: later calls are refused. */
-  over: boolean;
+  readonly options: TransactionOptions;
+  readonly deadline: Deadline | undefined;
+  /** Gives the overlay of a batch transaction. */
+  readonly openOverlay: (pool: Pool) => Promise<Overlay>;
 }
 
-/** Runs `work` in a transaction of the engine; commits when it resolves, rolls back when it rejects. */
-export async function runInteractive<T>(pool: Pool, options: TransactionOptions, work: (scope: Scope) => Promise<T>): Promise<T> {
+/** Runs `work` in a transaction; again, when others were faster, which has done nothing. */
+export function runTransaction<T>(parts: TransactionParts, work: (scope: Scope) => Promise<T>): Promise<T> {
+  const { pool, options, deadline } = parts;
+  const { transactions } = pool.capabilities;
+  if (transactions === "none") {
+    const message = "this driver has no transactions (capability transactions)";
+    throw pool.error(new DbError("unsupported", message, { detail: { capability: "transactions" } }), { verb: "transaction" });
+  }
+  const run = transactions === "interactive" ? runInteractive : runBatch;
+  const { clock } = pool.options;
+  return retry(() => run(parts, work), {
+    clock,
+    attempts: options.attempts ?? 5,
+    signal: deadline?.signal,
+    minDelayMs: 5,
+    when: (error) => error instanceof DbError && error.code === "limited" && error.outcome === "none",
+  });
+}
+
+/** On a session of the engine; commits when `work` resolves, rolls back when it rejects. */
+async function runInteractive<T>({ pool, options, deadline }: TransactionParts, work: (scope: Scope) => Promise<T>): Promise<T> {
   const { driver } = pool;
-  const shape = { verb: "transaction" };
-  const session = await guarded(pool, shape, () => driver.begin!({ isolation: options.isolation ?? "default", signal: options.signal }));
-  const target: Target = {
-    execute: (prepared, values, signal) => session.execute(prepared.command, values, signal),
-  };
-  const scope: Scope = { pool, target, overlay: undefined, over: false };
+  const place = { verb: "transaction" };
+  const { isolation = "default" } = options;
+  const session = await guarded(pool, place, () => driver.begin!({ isolation, signal: deadline?.signal }));
+  const scope = scopeOf({
+    pool,
+    isolation,
+    signal: deadline?.signal,
+    target: { send: (prepared, values, signal) => session.execute(prepared.command, values, signal) },
+    overlay: undefined,
+    mark: session.mark && pool.capabilities.savepoints ? () => guarded(pool, place, () => session.mark!()) : undefined,
+  });
   let result: T;
   try {
-    result = await work(scope);
+    result = await untilEnded(deadline, work(scope));
   } catch (error) {
-    scope.over = true;
-    // The error that ended the work is the one to tell; a failed rollback leaves nothing committed either.
+    await endScope(scope);
+    // The error that ended the work is the one to report; a failed rollback leaves nothing committed either.
     await session
       .rollback()
-      .catch((cause: unknown) => pool.options.log.warn("rollback failed", { reason: pool.error(cause, shape).message }));
+      .catch((cause: unknown) => pool.options.log.warn("rollback failed", { reason: pool.error(cause, place).message }));
     throw error;
   }
-  scope.over = true;
+  await endScope(scope);
+  if (deadline !== undefined) deadline.wrote = true;
   await guarded(pool, { verb: "commit" }, () => session.commit());
   return result;
 }
 
-async function guarded<T>(pool: Pool, shape: { verb: string }, work: () => Promise<T>): Promise<T> {
+/** Ends the waiting for work whose time is over, so that what it holds is given back. */
+function untilEnded<T>(deadline: Deadline | undefined, work: Promise<T>): Promise<T> {
+  if (deadline === undefined) return work;
+  const { signal } = deadline;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
+async function guarded<T>(pool: Pool, place: { verb: string }, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw pool.error(error, shape);
+    throw pool.error(error, place);
   }
 }
 
-/** Runs `work` on an overlay, then applies what it wrote if every row that it read is as it was. */
-export async function runBatch<T>(pool: Pool, options: TransactionOptions, work: (scope: Scope) => Promise<T>): Promise<T> {
+/** On an overlay; then applies what it wrote if every row that it read is as it was. */
+async function runBatch<T>({ pool, options, deadline, openOverlay }: TransactionParts, work: (scope: Scope) => Promise<T>): Promise<T> {
   const overlay = await openOverlay(pool);
-  const scope: Scope = { pool, target: undefined, overlay, over: false };
+  const { isolation = "default" } = options;
+  const scope = scopeOf({ pool, isolation, signal: deadline?.signal, target: undefined, overlay, mark: () => overlay.mark() });
   try {
-    const result = await work(scope);
-    scope.over = true;
+    const result = await untilEnded(deadline, work(scope));
+    await endScope(scope);
     const changes = await overlay.changes();
-    if (changes.some(({ before, after }) => !sameRow(before, after))) await commit(pool, changes, options.signal);
+    const isWrite = changes.some(({ before, after }) => !sameRow(before, after));
+    // One that only reads is checked too where it must be as if no other ran beside it: its reads came one after another.
+    if (isWrite || (isolation === "serializable" && changes.length > 1)) {
+      if (deadline !== undefined && isWrite) deadline.wrote = true;
+      await commit(pool, changes, deadline?.signal);
+    }
     return result;
   } finally {
-    scope.over = true;
+    await endScope(scope);
     await overlay.close();
   }
 }
 
 async function commit(pool: Pool, changes: readonly RowChange[], signal: AbortSignal | undefined): Promise<void> {
-  const batchRows = pool.driver.capabilities.atomic?.rows;
-  const shape = { verb: "commit" };
-  if (batchRows !== undefined && changes.length > batchRows)
-    throw pool.error(
-      new DbError("too-large", `a transaction takes at most ${batchRows} rows, this one has ${changes.length}; split it`),
-      shape,
-    );
-  const applied = await guarded(pool, shape, () => pool.driver.commit!(changes, signal));
-  if (!applied)
-    throw pool.error(new DbError("limited", "a row of the transaction was changed by others meanwhile; nothing was done"), shape);
+  const { atomic } = pool.capabilities;
+  const place = { verb: "commit" };
+  if (atomic !== undefined && changes.length > atomic.rows) {
+    const message = `a transaction takes at most ${atomic.rows} rows, this one has ${changes.length}; split it`;
+    throw pool.error(new DbError("too-large", message), place);
+  }
+  const isApplied = await guarded(pool, place, () => pool.driver.commit!(changes, signal));
+  if (!isApplied)
+    throw pool.error(new DbError("limited", "a row of the transaction was changed by others meanwhile; nothing was done"), place);
 }
 
 function sameRow(a: Values | undefined, b: Values | undefined): boolean {
@@ -97,93 +128,6 @@ function sameRow(a: Values | undefined, b: Values | undefined): boolean {
 
 function sameStored(a: Value, b: Value): boolean {
   if (typeof a !== "object" || a === null) return Object.is(a, b);
-  if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.from(a).equals(b);
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && a.length === b.length && a.every((byte, i) => byte === b[i]);
   return JSON.stringify(a) === JSON.stringify(b);
-}
-
-/** The rows that a batch transaction has read or written, in memory. */
-export interface Overlay {
-  /** The table on the overlay. */
-  bound(real: BoundTable): BoundTable;
-  /** Reads a row into the overlay, once; calls on the row may follow. */
-  load(real: BoundTable, key: readonly unknown[]): Promise<void>;
-  /** Every row that was loaded, before and after. */
-  changes(): Promise<RowChange[]>;
-  close(): Promise<void>;
-}
-
-interface LoadedRow {
-  readonly real: BoundTable;
-  readonly key: readonly unknown[];
-  readonly before: Values | undefined;
-}
-
-async function openOverlay(pool: Pool): Promise<Overlay> {
-  const { clock, log } = pool.options;
-  const driver = (await memoryDriver({ url: "memory:", options: {}, clock, log })) as Driver;
-  const memory = new Pool(pool.name, driver, { clock, log });
-  const tables = new Map<BoundTable, BoundTable>();
-  const loaded = new Map<string, Promise<LoadedRow>>();
-  const boundOf = (real: BoundTable): BoundTable => {
-    const known = tables.get(real) ?? new BoundTable(memory, real.table, real.hooks);
-    tables.set(real, known);
-    return known;
-  };
-  return {
-    bound: boundOf,
-    async load(real, key) {
-      const id = JSON.stringify([real.table.name, real.encodeKey(key).map(String)]);
-      if (!loaded.has(id)) loaded.set(id, loadRow(real, boundOf(real), key));
-      await loaded.get(id);
-    },
-    async changes() {
-      const rows = await Promise.all(loaded.values());
-      return rows.map(({ real, key, before }) => {
-        const after = wholeRow(boundOf(real), key);
-        return { table: real.table, key: real.encodeKey(key), before, after: after === undefined ? undefined : real.encodeRow(after) };
-      });
-    },
-    close: () => memory.close(),
-  };
-}
-
-async function loadRow(real: BoundTable, overlay: BoundTable, key: readonly unknown[]): Promise<LoadedRow> {
-  const { table, pool } = real;
-  const columns = table.columns;
-  const prepared = real.prepared("load", () => ({
-    verb: "get",
-    table,
-    columns,
-    key: slotsOf(table.key),
-    consistent: true,
-  }));
-  const reply = await pool.send(prepared, real.encodeKey(key), undefined);
-  const [stored] = reply.rows;
-  if (stored === undefined) return { real, key, before: undefined };
-  const logical = real.decodeArray(stored);
-  const put = overlay.prepared("load put", () => ({
-    verb: "put",
-    table,
-    key: table.key.map((column) => column.index),
-    row: slotsOf(columns),
-    over: always,
-    returning: "none",
-  }));
-  await overlay.pool.send(put, overlay.encodeRow(logical), undefined);
-  return { real, key, before: real.encodeRow(logical) };
-}
-
-function wholeRow(bound: BoundTable, key: readonly unknown[]): unknown[] | undefined {
-  const { table, pool } = bound;
-  const prepared = bound.prepared("load", () => ({
-    verb: "get",
-    table,
-    columns: table.columns,
-    key: slotsOf(table.key),
-    consistent: false,
-  }));
-  const reply = pool.send(prepared, bound.encodeKey(key), undefined);
-  if (reply instanceof Promise) throw new Error("the memory driver answers at once");
-  const [row] = reply.rows;
-  return row === undefined ? undefined : bound.decodeArray(row);
 }

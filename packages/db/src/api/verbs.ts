@@ -1,85 +1,74 @@
-// The verbs: a few lines each. They find the table, run the hooks, and hand over to read.ts, write.ts and multi.ts.
+// The calls of a database, of one of its pools and of a transaction: a few lines each.
 
-import type { Clock } from "@bk/core";
-
-import type { BoundTable, Row } from "../compile/bound-table.js";
+import type { BoundTable, Row } from "../calls/bound-table.js";
 import { type BulkResult, runBulk } from "../calls/bulk.js";
-import type { CallOptions } from "../normalize/call-options.js";
-import { CheckedRow } from "../normalize/checked-row.js";
-import { checkOptions, checkOtherOptions } from "../normalize/options.js";
-import { DbError, invalid } from "../errors.js";
-import type { HookCall, HookVerb } from "../calls/hooks.js";
-import { type BulkItem, type ManyOptions, checkBulk, deleteMany, updateMany } from "../calls/update-all.js";
-import { checkKey, checkRow, keyOf } from "../normalize/row.js";
-import type { Page, ReadOptions, SelectOptions } from "../plan/query.js";
-import { type CountOptions, type ScanOptions, countRows, getRow, listRows, scanPages, searchPage, selectPage } from "../calls/read.js";
-import { type SyncOptions, type SyncResult, syncTables } from "../calls/sync.js";
-import type { Scope, TransactionOptions } from "./transaction.js";
-import { changeRow } from "../calls/update.js";
+import type { CallContext, WriteResult } from "../calls/context.js";
+import { countRows } from "../calls/count.js";
+import { deleteAll } from "../calls/delete-all.js";
 import { deleteRow } from "../calls/delete.js";
-import type { ChangeOptions, WriteContext, WriteOptions, WriteResult } from "../calls/write-context.js";
-import { writeRow } from "../calls/put.js";
-
-/** What the verbs take from the database that they belong to. */
-export interface VerbsHome {
-  readonly clock: Clock;
-  readonly closed: boolean;
-  readonly tables: ReadonlyMap<string, unknown>;
-  bound(table: string, pool: string | undefined): BoundTable;
-  context(scope: Scope | undefined): WriteContext;
-  scope(): Scope | undefined;
-  transaction<T>(work: (tx: Verbs) => Promise<T>, options: TransactionOptions): Promise<T>;
-  /** Lets `close` wait for work that is several calls. */
-  track<T>(work: Promise<T>): Promise<T>;
-}
+import { type Caller, enter, enterScan, type Work } from "../calls/enter.js";
+import { getRow, listRows } from "../calls/get.js";
+import type { HookCall, HookVerb } from "../calls/hooks.js";
+import type {
+  CallOptions,
+  ChangeOptions,
+  CountOptions,
+  ManyOptions,
+  ReadOptions,
+  ScanOptions,
+  SearchOptions,
+  SelectOptions,
+  TransactionOptions,
+  WriteOptions,
+} from "../calls/options.js";
+import type { Page } from "../calls/page.js";
+import { putRow } from "../calls/put.js";
+import { type ReadPage, scanPages } from "../calls/scan.js";
+import type { Scope } from "../calls/scope.js";
+import { searchPage, selectPage } from "../calls/select.js";
+import { sweepTable } from "../calls/sweep.js";
+import { type SyncOptions, type SyncResult, syncTables } from "../calls/sync.js";
+import { updateAll } from "../calls/update-all.js";
+import { changeRow } from "../calls/update.js";
+import { DbError, invalid } from "../errors.js";
+import { withDeadline } from "../execute/deadline.js";
+import type { Pool } from "../execute/pool.js";
+import { type BulkItem, checkBulkItems } from "../normalize/bulk-items.js";
+import { checkOtherOptions } from "../normalize/options.js";
+import type { Home } from "./home.js";
 
 type Options = CallOptions | undefined;
-type WriteVerb = "add" | "put" | "update" | "incr" | "del";
 
-/** Where a call goes: its table, and the transaction that it is in. */
-interface Entered {
-  readonly bound: BoundTable;
-  readonly context: WriteContext;
-  readonly scope: Scope | undefined;
-}
-
-type Work<T> = (bound: BoundTable, context: WriteContext, call: Partial<HookCall>) => T | Promise<T>;
-
-/** The calls on one database, or on one pool of it, or inside a transaction. */
 export class Verbs {
-  readonly #home: VerbsHome;
-  readonly #pool: string | undefined;
-  readonly #scope: Scope | undefined;
-  readonly #begun: boolean;
+  readonly #home: Home;
+  readonly #caller: Caller;
 
-  /** @param begun  the calls belong to one that was made before, which may end though the database is closed meanwhile */
-  constructor(home: VerbsHome, pool: string | undefined, scope: Scope | undefined, begun = false) {
+  /** @param begun  the calls are parts of one that began before `close()` and may still finish */
+  constructor(home: Home, pool: string | undefined, scope: Scope | undefined, begun = false) {
     this.#home = home;
-    this.#pool = pool;
-    this.#scope = scope;
-    this.#begun = begun;
+    this.#caller = { home, pool, scope, begun };
   }
 
   get(table: string, key: unknown, options?: ReadOptions): Promise<Row | undefined> {
-    return this.#run("get", table, options, { key }, (bound, context, call) => getRow(bound, context, call.key, options), [key]);
+    return this.#call("get", table, options, { key }, (bound, context, call) => getRow(bound, context, call.key, options));
   }
 
   list(table: string, keys: readonly unknown[], options?: ReadOptions): Promise<Row[]> {
-    return this.#run("list", table, options, { keys }, (bound, context, call) => listRows(bound, context, call.keys, options), keys);
+    return this.#call("list", table, options, { keys }, (bound, context, call) => listRows(bound, context, call.keys, options));
   }
 
   select(table: string, filter?: unknown, options?: SelectOptions): Promise<Page> {
-    return this.#run("select", table, options, { filter }, (bound, context, call) => selectPage(bound, context, call.filter, options));
+    return this.#call("select", table, options, { filter }, (bound, context, call) => selectPage(bound, context, call.filter, options));
   }
 
-  search(table: string, text: string, options?: SelectOptions & { filter?: unknown }): Promise<Page> {
-    return this.#run("search", table, options, { filter: text }, (bound, context, call) =>
+  search(table: string, text: string, options?: SearchOptions): Promise<Page> {
+    return this.#call("search", table, options, { filter: text }, (bound, context, call) =>
       searchPage(bound, context, call.filter, options),
     );
   }
 
   count(table: string, filter?: unknown, options?: CountOptions): Promise<number> {
-    return this.#run("count", table, options, { filter }, (bound, context, call) => countRows(bound, context, call.filter, options));
+    return this.#call("count", table, options, { filter }, (bound, context, call) => countRows(bound, context, call.filter, options));
   }
 
   /** Every matching row, fetched page by page; `.pages()` gives the pages. */
@@ -94,14 +83,19 @@ export class Verbs {
   }
 
   async *#scanPages(table: string, filter: unknown, options: ScanOptions | undefined): AsyncGenerator<Row[]> {
-    const { bound, context } = this.#enter("scan", table, options);
-    this.#refuseInOverlay("scan", bound);
+    const { bound, context } = await enterScan(this.#caller, table, options);
     const limit = options?.limit ?? Infinity;
     if (limit !== Infinity && (!Number.isSafeInteger(limit) || limit < 0))
       throw bound.pool.error(invalid("limit must be a number of rows"), { verb: "scan", table: bound.table });
+    const { signal, timeoutMs = this.#home.timeoutMs } = options ?? {};
+    // The time is that of each page: between pages it is the caller's.
+    const readPage: ReadPage = (read) => {
+      if (signal === undefined && timeoutMs === undefined) return this.#home.track(read(context));
+      return this.#home.track(withDeadline({ signal, timeoutMs }, (deadline) => read({ ...context, deadline })));
+    };
     let given = 0;
     try {
-      for await (const rows of scanPages(bound, context, filter, options)) {
+      for await (const rows of scanPages(bound, context, filter, options, readPage)) {
         const part = rows.slice(0, limit - given);
         given += part.length;
         if (part.length > 0) yield part;
@@ -113,63 +107,68 @@ export class Verbs {
   }
 
   add(table: string, row: unknown, options?: WriteOptions): Promise<WriteResult> {
-    return this.#write("add", table, options, { row }, (bound, context, call) => writeRow(bound, context, "add", call.row, options));
+    return this.#call("add", table, options, { row }, (bound, context, call) => putRow(bound, context, "add", call.row, options));
   }
 
   put(table: string, row: unknown, options?: WriteOptions): Promise<WriteResult> {
-    return this.#write("put", table, options, { row }, (bound, context, call) => writeRow(bound, context, "put", call.row, options));
+    return this.#call("put", table, options, { row }, (bound, context, call) => putRow(bound, context, "put", call.row, options));
   }
 
   update(table: string, row: unknown, options?: ChangeOptions): Promise<WriteResult> {
-    return this.#write("update", table, options, { row }, (bound, context, call) => changeRow(bound, context, "update", call.row, options));
+    return this.#call("update", table, options, { row }, (bound, context, call) => changeRow(bound, context, "update", call.row, options));
   }
 
   incr(table: string, row: unknown, options?: ChangeOptions): Promise<WriteResult> {
-    return this.#write("incr", table, options, { row }, (bound, context, call) => changeRow(bound, context, "incr", call.row, options));
+    return this.#call("incr", table, options, { row }, (bound, context, call) => changeRow(bound, context, "incr", call.row, options));
   }
 
   del(table: string, key: unknown, options?: ChangeOptions): Promise<WriteResult> {
-    return this.#write("del", table, options, { key }, (bound, context, call) => deleteRow(bound, context, call.key, options));
+    return this.#call("del", table, options, { key }, (bound, context, call) => deleteRow(bound, context, call.key, options));
   }
 
   updateAll(table: string, filter: unknown, changes: unknown, options?: ManyOptions): Promise<{ affected: number }> {
-    return this.#run("updateAll", table, options, { filter, changes }, (bound, context, call) =>
-      this.#home.track(updateMany(bound, context, call.filter, call.changes, options)),
+    return this.#call("updateAll", table, options, { filter, changes }, (bound, context, call) =>
+      updateAll(bound, context, call.filter, call.changes, options),
     );
   }
 
   delAll(table: string, filter: unknown, options?: ManyOptions): Promise<{ affected: number }> {
-    return this.#run("delAll", table, options, { filter }, (bound, context, call) =>
-      this.#home.track(deleteMany(bound, context, call.filter, options)),
-    );
+    return this.#call("delAll", table, options, { filter }, (bound, context, call) => deleteAll(bound, context, call.filter, options));
   }
 
   /**
    * Carries out many writes, gathered into as few requests as the engine takes.
    *
    * @returns for each item, in order, `{ affected }` or `{ error }`: one that fails fails alone
-   * @throws with `atomic` the first error, and nothing is done
+   * @throws with `atomic` the first error, and nothing is done; `closed` and `cancelled` when nothing was begun
    */
   async bulk(items: readonly BulkItem[], options: CallOptions & { readonly atomic?: boolean } = {}): Promise<BulkResult[]> {
     checkOtherOptions("bulk", options);
-    const checked = checkBulk(items);
+    const home = this.#home;
+    const { scope, pool, begun: isBegun } = this.#caller;
+    const checked = checkBulkItems(items);
     const { atomic = false, ...rest } = options;
+    if (home.closed && !isBegun && (scope ?? home.scope())?.over !== false)
+      throw new DbError("closed", "bulk: the database is closed", { op: "bulk" });
+    if (rest.signal?.aborted)
+      throw new DbError("cancelled", "bulk: cancelled before it began", { op: "bulk", outcome: "none", cause: rest.signal.reason });
     if (atomic) return this.#atomicBulk(checked, rest);
-    const isPlain = Object.values(rest).every((value) => value === undefined);
-    const begun = new Verbs(this.#home, this.#pool, this.#scope, !this.#home.closed);
+    const isPlain = Object.values(rest).every((value) => value === undefined) && home.timeoutMs === undefined;
+    const begun = new Verbs(home, pool, scope, true);
     const running = runBulk(checked, {
       plain: (item) => (isPlain ? begun.#plain(item) : undefined),
       alone: (item) => begun.#bulkItem(item, rest),
     });
-    return this.#home.track(running);
+    return home.track(running);
   }
 
   async #atomicBulk(items: readonly BulkItem[], options: CallOptions): Promise<WriteResult[]> {
     const [first] = items;
     if (first === undefined) return [];
-    const poolName = this.#pool ?? options.pool;
-    const { pool } = this.#home.bound(first.table, poolName);
-    const other = items.find((item) => this.#home.bound(item.table, poolName).pool !== pool);
+    const home = this.#home;
+    const poolName = this.#caller.pool ?? options.pool;
+    const pool = home.poolOf(first.table, poolName);
+    const other = items.find((item) => home.poolOf(item.table, poolName) !== pool);
     if (other !== undefined)
       throw pool.error(invalid(`an atomic bulk stays in one pool; the table ${other.table} is in another one`), { verb: "bulk" });
     const work = async (tx: Verbs): Promise<WriteResult[]> => {
@@ -177,21 +176,20 @@ export class Verbs {
       for (const item of items) results.push(await tx.#bulkItem(item, {}));
       return results;
     };
-    if (this.#scope !== undefined) return work(this);
-    try {
-      return await pool.within(options, undefined, (signal) => this.#home.transaction(work, { pool: pool.name, signal }));
-    } catch (error) {
-      throw pool.error(error, { verb: "bulk" });
-    }
+    const { signal, timeoutMs } = options;
+    const run = (own: Scope): Promise<WriteResult[]> => work(new Verbs(home, pool.name, own));
+    return home.transaction(run, { pool: pool.name, signal, timeoutMs }, this.#caller.scope, "bulk");
   }
 
   /** Where a write goes that may be sent with others: hooks and transactions want each by itself. */
-  #plain({ table }: BulkItem): Entered | undefined {
+  #plain({ table }: BulkItem): { readonly bound: BoundTable; readonly context: CallContext } | undefined {
     const home = this.#home;
-    if ((home.closed && !this.#begun) || this.#scope !== undefined || home.scope() !== undefined || !home.tables.has(table))
-      return undefined;
-    const bound = home.bound(table, this.#pool);
-    return bound.hooks.none ? { bound, context: home.context(undefined), scope: undefined } : undefined;
+    const { scope, pool: poolName } = this.#caller;
+    if (scope !== undefined || home.scope() !== undefined || !home.tables.has(table)) return undefined;
+    const pool = home.poolOf(table, poolName);
+    if (pool.ready() !== undefined) return undefined;
+    const bound = home.bound(table, pool);
+    return bound.hooks.none ? { bound, context: home.context(undefined, undefined) } : undefined;
   }
 
   #bulkItem(item: BulkItem, options: CallOptions): Promise<WriteResult> {
@@ -199,115 +197,78 @@ export class Verbs {
     return item.op === "del" ? this.del(item.table, item.key, merged) : this[item.op](item.table, item.row, merged);
   }
 
+  /**
+   * Runs `work` with calls that take effect all together or not at all. Calls on the database inside it join it, and so do
+   * transactions and atomic bulks, which are undone by themselves where they fail and the error is caught.
+   *
+   * On engines without interactive transactions (`transactions: "batch"`) `work` reads and writes rows by key only.
+   *
+   * @throws what `work` throws, after everything was undone; `limited` when others were faster in every attempt; `unsupported`
+   */
+  async transaction<T>(work: (tx: Verbs) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    checkOtherOptions("transaction", options);
+    if (typeof work !== "function") throw invalid("transaction takes a function that makes the calls", { op: "transaction" });
+    const { pool, scope } = this.#caller;
+    if (pool !== undefined && options.pool !== undefined && options.pool !== pool)
+      throw invalid(`these calls go to the pool ${pool}; the option pool names another one`, { op: "transaction" });
+    const run = (own: Scope): Promise<T> => work(new Verbs(this.#home, own.pool.name, own));
+    return this.#home.transaction(run, pool === undefined ? options : { ...options, pool }, scope, "transaction");
+  }
+
   /** Makes what is missing of the declared tables. Never drops, narrows or rewrites. */
   async sync(options: SyncOptions = {}): Promise<SyncResult> {
-    checkOtherOptions("sync", options);
-    if (this.#home.closed) throw new DbError("closed", "sync: the database is closed", { op: "sync" });
-    const tables = [...this.#home.tables.keys()].map((name) => this.#home.bound(name, this.#pool ?? options.pool));
-    const place = { verb: "sync" };
-    const [first] = tables;
-    try {
-      return await syncTables(tables, options);
-    } catch (error) {
-      throw first === undefined ? error : first.pool.error(error, place);
-    }
+    return this.#onTables("sync", undefined, options, (tables, context) => syncTables(tables, context, options));
   }
 
-  #enter(verb: HookVerb | "scan", table: string, options: Options): Entered {
-    const home = this.#home;
-    const found = this.#scope ?? home.scope();
-    // What was begun before the database was closed may end.
-    if (home.closed && !this.#begun && found?.over !== false)
-      throw new DbError("closed", `${verb} ${table}: the database is closed`, { op: verb, table });
-    const bound = home.bound(table, this.#pool ?? options?.pool);
-    if (options !== undefined) checkOptions(bound.pool, bound, verb, options);
-    if (options?.pool !== undefined && options.pool !== bound.pool.name)
-      throw bound.pool.error(invalid(`these calls go to the pool ${bound.pool.name}; the option pool names another one`), {
-        verb,
-        table: bound.table,
-      });
-    const scope = found !== undefined && found.pool === bound.pool ? found : undefined;
-    if (scope?.over) throw bound.pool.error(new DbError("closed", "the transaction is over"), { verb, table: bound.table });
-    if (scope?.overlay === undefined) return { bound, context: home.context(scope), scope };
-    return { bound: scope.overlay.bound(bound), context: home.context(undefined), scope };
+  /** Removes expired rows where the engine does not by itself; gives their number by table. */
+  async sweep(options: CallOptions & { readonly tables?: readonly string[] } = {}): Promise<Record<string, number>> {
+    return this.#onTables("sweep", options.tables, options, async (tables, context) => {
+      const swept: Record<string, number> = {};
+      for (const bound of tables) if (bound.table.ttl !== undefined) swept[bound.table.name] = await sweepTable(bound, context);
+      return swept;
+    });
   }
 
-  /** Runs the work of a call, with the hooks of its table around it. */
-  async #run<T>(
-    verb: HookVerb,
-    table: string,
-    options: Options,
-    parts: Partial<HookCall>,
-    work: Work<T>,
-    keys?: readonly unknown[],
+  /** Runs work on tables of this pool, or of their own ones. */
+  async #onTables<T>(
+    verb: "sync" | "sweep",
+    names: readonly string[] | undefined,
+    options: CallOptions,
+    work: (tables: readonly BoundTable[], context: CallContext) => Promise<T>,
   ): Promise<T> {
-    const { bound, context, scope } = this.#enter(verb, table, options);
+    checkOtherOptions(verb, options);
+    const home = this.#home;
+    if (home.closed) throw new DbError("closed", `${verb}: the database is closed`, { op: verb });
+    const poolName = this.#caller.pool ?? options.pool;
+    const wanted = (names ?? [...home.tables.keys()]).map((name) => ({ name, pool: home.poolOf(name, poolName) }));
+    const run = async (context: CallContext): Promise<T> => {
+      await Promise.all([...new Set(wanted.map(({ pool }) => pool))].map(async (pool) => pool.ready()));
+      return work(
+        wanted.map(({ name, pool }) => home.bound(name, pool)),
+        context,
+      );
+    };
+    const { signal, timeoutMs = home.timeoutMs } = options;
     try {
-      if (bound.hooks.none && scope?.overlay === undefined) {
-        const result = work(bound, context, parts);
-        // To wait for what is there already costs a turn of the loop.
-        return result instanceof Promise ? await result : result;
-      }
-      if (scope?.overlay !== undefined) {
-        if (keys === undefined) this.#refuseInOverlay(verb, bound);
-        const real = this.#home.bound(table, this.#pool ?? options?.pool);
-        for (const key of keys ?? []) await scope.overlay.load(real, checkKey(real.rules, key));
-      }
-      if (bound.hooks.none) return await work(bound, context, parts);
-      const call: HookCall = { verb, table, ...parts, options: { ...options } };
-      return await bound.hooks.around(call, () => work(bound, context, call));
+      const running =
+        signal === undefined && timeoutMs === undefined
+          ? run(home.context(undefined, undefined))
+          : withDeadline({ signal, timeoutMs }, (deadline) => run(home.context({ deadline }, undefined)));
+      return await home.track(running);
     } catch (error) {
-      throw bound.pool.error(error, { verb, table: bound.table });
+      throw failedPool(error, wanted).error(error, { verb });
     }
   }
 
-  async #write(verb: WriteVerb, table: string, options: Options, parts: Partial<HookCall>, work: Work<WriteResult>): Promise<WriteResult> {
-    const { bound, context, scope } = this.#enter(verb, table, options);
-    try {
-      if (bound.hooks.none && scope?.overlay === undefined) {
-        const result = work(bound, context, parts);
-        return result instanceof Promise ? await result : result;
-      }
-      const run = async (call: Partial<HookCall>): Promise<WriteResult> => {
-        const ready = scope?.overlay === undefined ? call : await this.#loaded(verb, scope, table, options, call);
-        return work(bound, context, ready);
-      };
-      const { hooks } = scope?.overlay === undefined ? bound : this.#home.bound(table, this.#pool ?? options?.pool);
-      if (hooks.none) return await run(parts);
-      const call: HookCall = { verb, table, ...parts, options: { ...options } };
-      return await hooks.around(call, () => run(call));
-    } catch (error) {
-      throw bound.pool.error(error, { verb, table: bound.table });
-    }
+  #call<T>(verb: HookVerb, table: string, options: Options, parts: Partial<HookCall>, work: Work<T>): Promise<T> {
+    return enter(this.#caller, verb, table, options, parts, work);
   }
+}
 
-  /** In a batch transaction: reads the row of a write first; rows of inserts are completed so that their key is known. */
-  async #loaded(verb: WriteVerb, scope: Scope, table: string, options: Options, call: Partial<HookCall>): Promise<Partial<HookCall>> {
-    const real = this.#home.bound(table, this.#pool ?? options?.pool);
-    const { rules } = real;
-    const overlay = scope.overlay!;
-    if (verb === "del") await overlay.load(real, checkKey(rules, call.key));
-    else if (verb !== "add" && verb !== "put") await overlay.load(real, keyOf(rules, call.row as Row));
-    else {
-      const keepNow = (options as WriteOptions | undefined)?.keepNow === true;
-      const logical = checkRow(rules, call.row, this.#home.clock, keepNow);
-      const key = real.table.key.map((column) => logical[column.index]);
-      await overlay.load(real, key);
-      return { ...call, row: new CheckedRow(logical) };
-    }
-    return call;
-  }
-
-  #refuseInOverlay(verb: string, bound: BoundTable): void {
-    const scope = this.#scope ?? this.#home.scope();
-    if (scope?.overlay === undefined || scope.over || bound.pool.name !== scope.pool.name) return;
-    throw scope.pool.error(
-      new DbError(
-        "unsupported",
-        `${verb} inside a transaction needs interactive transactions (capability transactions); read rows by key, or ${verb} before it begins`,
-        { detail: { capability: "transactions" } },
-      ),
-      { verb, table: bound.table },
-    );
-  }
+/** The pool of the table that an error names, else the first. */
+function failedPool(error: unknown, wanted: readonly { readonly name: string; readonly pool: Pool }[]): Pool {
+  const own = error instanceof DbError ? wanted.find(({ name }) => name === error.table) : undefined;
+  const found = own ?? wanted[0];
+  if (found === undefined) throw error;
+  return found.pool;
 }

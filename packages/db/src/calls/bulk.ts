@@ -1,39 +1,31 @@
 // bulk: many writes by few requests. Items of one table and kind go to the engine together; what one request cannot
 // carry (hooks, guards, transactions, options) goes as calls of its own.
 
-import type { BoundTable } from "../compile/bound-table.js";
-import { plainChange } from "./update-fast.js";
-import { plainDelete } from "./delete.js";
+import type { Prepared } from "../compile/prepared.js";
 import type { Reply, Values } from "../driver.js";
 import { DbError } from "../errors.js";
-import type { BulkItem } from "./update-all.js";
-import type { Prepared } from "../execute/pool.js";
-import type { WriteContext, WriteResult } from "./write-context.js";
-import { plainWrite } from "./put.js";
-
-/** A write as a command with its values: what groups are made of. */
-export interface PlainWrite {
-  readonly bound: BoundTable;
-  readonly prepared: Prepared;
-  readonly values: Values;
-  /** Of the row, stored form. */
-  readonly key: Values;
-  /** The call's result, or throws what its reply means. */
-  readonly finish: (reply: Reply) => WriteResult;
-}
+import type { BulkItem } from "../normalize/bulk-items.js";
+import type { BoundTable } from "./bound-table.js";
+import type { CallContext, WriteResult } from "./context.js";
+import { plainDelete } from "./delete.js";
+import type { PlainWrite } from "./plain-write.js";
+import { plainPut } from "./put.js";
+import { plainChange } from "./update-fast.js";
 
 export type BulkResult = WriteResult | { readonly error: DbError };
 
 /** What `bulk` needs of the database that it belongs to. */
 export interface BulkHome {
   /** The table of an item where it may go with others: no hooks, no transaction. @throws DbError */
-  plain(item: BulkItem): { readonly bound: BoundTable; readonly context: WriteContext } | undefined;
+  plain(item: BulkItem): { readonly bound: BoundTable; readonly context: CallContext } | undefined;
   /** The item as a call of its own. */
   alone(item: BulkItem): Promise<WriteResult>;
 }
 
-/** Items that are under way at the same time; more wait, so that a long list does not fill the memory. */
+/** Items of groups that are under way at the same time; more wait, so that a long list does not fill the memory. */
 const window = 5_000;
+/** Items that go as calls of their own, at the same time. */
+const mostAlone = 500;
 
 /** Carries the items out, those on one row in their order; a result for each. */
 export async function runBulk(items: readonly BulkItem[], home: BulkHome): Promise<BulkResult[]> {
@@ -78,11 +70,11 @@ function stepOf(home: BulkHome, item: BulkItem): ReturnType<StepMaker> {
   }
 }
 
-function plainOf(bound: BoundTable, context: WriteContext, { op, row, key }: BulkItem): PlainWrite | undefined {
+function plainOf(bound: BoundTable, context: CallContext, { op, row, key }: BulkItem): PlainWrite | undefined {
   switch (op) {
     case "add":
     case "put":
-      return plainWrite(bound, context, op, row);
+      return plainPut(bound, context, op, row);
     case "update":
       return plainChange(bound, context, op, row);
     case "del":
@@ -107,7 +99,7 @@ function fillWave(wave: Wave, items: readonly BulkItem[], from: number, step: St
 async function runAlone(items: readonly BulkItem[], from: number, step: StepMaker, home: BulkHome, results: BulkResult[]): Promise<number> {
   const running: Promise<void>[] = [];
   let at = from;
-  for (; at < items.length && running.length < window && step(at, items[at]!) === undefined; at++) {
+  for (; at < items.length && running.length < mostAlone && step(at, items[at]!) === undefined; at++) {
     const place = at;
     running.push(
       home.alone(items[at]!).then(

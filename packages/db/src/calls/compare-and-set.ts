@@ -1,91 +1,88 @@
-// Read, compute, write if the row is still the same: how the core makes up what an engine cannot do in one step.
+// Read, compute, write if the row is still the same: how the core emulates what an engine cannot do in one step.
 
-import { type BoundTable, slotsOf } from "../compile/bound-table.js";
-import type { CallOptions } from "../normalize/call-options.js";
-import { type Condition, allOf } from "../reference/condition.js";
-import type { Change, Reply, Values } from "../driver.js";
+import type { Prepared } from "../compile/prepared.js";
+import { deleteIfSameShape, deleteIfVersionShape, getShape, updateIfSameShape, updateShape } from "../compile/shapes.js";
+import type { Change, Reply, Value, Values } from "../driver.js";
 import { DbError } from "../errors.js";
-import { isOver } from "./read.js";
-import type { Table } from "../schema/table.js";
-import type { WriteContext } from "./write-context.js";
+import { always } from "../reference/condition.js";
+import { hasExpired } from "../reference/expiry.js";
+import type { BoundTable } from "./bound-table.js";
+import type { CallContext } from "./context.js";
 
-/** The whole row of a key as logical values, undefined when it is missing or its time has come. */
-export async function readWhole(
-  bound: BoundTable,
-  context: WriteContext,
-  storedKey: Values,
-  options: CallOptions | undefined,
-): Promise<unknown[] | undefined> {
+/** A whole row as it was read. */
+export interface ReadRow {
+  /** Logical values by `column.index`. */
+  readonly values: readonly unknown[];
+  /** Where the engine has versions of rows. */
+  readonly version: Value | undefined;
+}
+
+/** The whole row of a key, undefined when it is missing or has expired. */
+export async function readWhole(bound: BoundTable, context: CallContext, storedKey: Values): Promise<ReadRow | undefined> {
   const { table, pool } = bound;
-  const prepared = bound.prepared("whole", () => ({
-    verb: "get",
-    table,
-    columns: table.columns,
-    key: slotsOf(table.key),
-    consistent: true,
-  }));
-  const reply = await pool.send(prepared, storedKey, options, context.target);
-  const [row] = reply.rows;
+  // In a transaction the row must be read as it is now, whatever snapshot the transaction has, and stay so until it is written.
+  const locks = context.target !== undefined;
+  const prepared = bound.prepared(locks ? "whole, locked" : "whole", () =>
+    getShape(table, table.columns, true, {
+      ...(pool.capabilities.versions ? { version: true } : {}),
+      ...(locks ? { lock: true } : {}),
+    }),
+  );
+  const { rows, versions } = await pool.send(prepared, storedKey, context);
+  const [row] = rows;
   if (row === undefined) return undefined;
-  const logical = bound.decodeArray(row);
-  return table.ttl !== undefined && isOver(logical[table.ttl.index], context.now()) ? undefined : logical;
+  const values = bound.decodeArray(row);
+  if (table.ttl !== undefined && hasExpired(values[table.ttl.index], context.now())) return undefined;
+  return { values, version: versions?.[0] };
 }
 
 /** Sets columns (slots of `changes` are column indexes of `after`) if the row is still `before`. */
-export function changeIfSame(
+export function updateIfSame(
   bound: BoundTable,
-  context: WriteContext,
+  context: CallContext,
   storedKey: Values,
-  before: readonly unknown[],
+  before: ReadRow,
   changes: readonly Change[],
   after: readonly unknown[],
-  options: CallOptions | undefined,
 ): Reply | Promise<Reply> {
-  const { table } = bound;
-  const width = table.columns.length;
+  const { table, pool } = bound;
   const names = changes.map(({ column }) => column.name).join(",");
-  const prepared = bound.prepared(`update same ${names}`, () => ({
-    verb: "update",
-    target: "key",
-    table,
-    key: slotsOf(table.key, 2 * width),
-    changes,
-    guard: sameRow(table, width),
-    insert: undefined,
-    returning: "none",
-  }));
-  const values = [...bound.encodeRow(after), ...bound.encodeRow(before), ...storedKey];
-  return bound.pool.send(prepared, values, options, context.target);
+  if (before.version !== undefined) {
+    const width = table.columns.length;
+    const prepared = bound.prepared(`update version ${names}`, () => ({
+      ...updateShape(table, changes, always, { values: width }),
+      ifVersion: width + table.key.length,
+    }));
+    return pool.send(prepared, [...bound.encodeRow(after), ...storedKey, before.version], context);
+  }
+  const prepared = bound.prepared(`update same ${names}`, () => updateIfSameShape(table, changes));
+  return pool.send(prepared, [...bound.encodeRow(after), ...bound.encodeRow(before.values), ...storedKey], context);
 }
 
-/** That every stored column but the key is as in the slots from `from` on. */
-export function sameRow(table: Table, from: number): Condition {
-  const tests = table.columns.filter((column) => !column.isKey);
-  return allOf(tests.map((column): Condition => ({ kind: "test", column, op: "same", slots: [from + column.index] })));
+/** Deletes the row if it is still `before`. */
+export function deleteIfSame(bound: BoundTable, context: CallContext, storedKey: Values, before: ReadRow): Reply | Promise<Reply> {
+  const { table, pool } = bound;
+  if (before.version !== undefined) {
+    const prepared: Prepared = bound.prepared("delete version", () => deleteIfVersionShape(table));
+    return pool.send(prepared, [...storedKey, before.version], context);
+  }
+  const prepared = bound.prepared("delete same", () => deleteIfSameShape(table));
+  return pool.send(prepared, [...bound.encodeRow(before.values), ...storedKey], context);
 }
 
 const eagerAttempts = 3;
 const mostAttempts = 500;
+/** In a transaction a row that was locked cannot change between reading and writing: what is read is not what is written. */
+const mostInTransaction = 3;
 
 /** Repeats `attempt` while it gives undefined: somebody changed the row between reading and writing. */
-export function untilUnchanged<T>(
-  bound: BoundTable,
-  context: WriteContext,
-  options: CallOptions | undefined,
-  attempt: () => Promise<T | undefined>,
-): Promise<T> {
-  return bound.pool.track(repeated(context, options, attempt));
-}
-
-async function repeated<T>(context: WriteContext, options: CallOptions | undefined, attempt: () => Promise<T | undefined>): Promise<T> {
-  for (let i = 0; i < mostAttempts; i++) {
+export async function untilUnchanged<T>(context: CallContext, attempt: () => Promise<T | undefined>): Promise<T> {
+  const most = context.target === undefined ? mostAttempts : mostInTransaction;
+  for (let i = 0; i < most; i++) {
     const result = await attempt();
     if (result !== undefined) return result;
     // Of many writers of one row the waiting ones step back a little more each time.
-    if (i >= eagerAttempts) await context.clock.sleep(context.clock.random() * Math.min(2 * i, 50), options?.signal);
+    if (i >= eagerAttempts) await context.clock.sleep(context.clock.random() * Math.min(2 * i, 50), context.deadline?.signal);
   }
-  throw new DbError(
-    "limited",
-    `the row was changed by others ${mostAttempts} times while this call computed its new value; try again later`,
-  );
+  throw new DbError("limited", `the row was changed by others ${most} times while this call computed its new value; try again later`);
 }

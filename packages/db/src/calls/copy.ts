@@ -1,14 +1,15 @@
 // Copying tables from one pool to another, page by page; it can be stopped and taken up again.
 
-import { cancelledError } from "@bk/core";
-
-import type { BoundTable } from "../compile/bound-table.js";
-import { readBack } from "../normalize/checked-row.js";
-import type { CallOptions } from "../normalize/call-options.js";
-import { pageOf } from "./pages.js";
-import { type ReadContext, ask, checkCount } from "../plan/query.js";
-import type { WriteContext } from "./write-context.js";
-import { writeRow } from "./put.js";
+import { DbError } from "../errors.js";
+import { CheckedRow } from "../normalize/checked-row.js";
+import { checkCount } from "../normalize/order.js";
+import type { BoundTable } from "./bound-table.js";
+import type { CallContext } from "./context.js";
+import { eachOf, partlyDone } from "./each-row.js";
+import type { CallOptions } from "./options.js";
+import { storedPage } from "./page.js";
+import { putRow } from "./put.js";
+import { queryOf } from "./query.js";
 
 /** Where a copy stands; pass `resume` of the last one to go on from there. */
 export interface CopyProgress {
@@ -32,12 +33,15 @@ export interface CopyOptions extends CallOptions {
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
 }
 
-/** Copies one table; rows are put, with their `now` columns as they are. Gives the number of rows. */
+/**
+ * Copies one table; rows are put, with their `now` columns as they are. Gives the number of rows.
+ *
+ * @throws the first error; its `outcome` is `some` when rows were copied, with their number in `detail.affected`
+ */
 export async function copyTable(
   from: BoundTable,
   to: BoundTable,
-  read: ReadContext,
-  write: WriteContext,
+  context: { readonly from: CallContext; readonly to: CallContext },
   options: CopyOptions,
 ): Promise<number> {
   const { name } = from.table;
@@ -46,15 +50,19 @@ export async function copyTable(
   if (resume?.done === true) return 0;
   let start = resume?.start;
   let copied = 0;
-  do {
-    if (options.signal?.aborted) throw cancelledError(options.signal);
-    const page = await pageOf(ask(from, read, {}, {}), read, count, { start, signal: options.signal });
-    await Promise.all(
-      page.rows.map(async (row) => writeRow(to, write, "put", readBack(from.table, row), { keepNow: true, signal: options.signal })),
-    );
-    copied += page.rows.length;
-    start = page.next;
-    options.onProgress?.({ table: name, copied, resume: { table: name, start, done: start === undefined } });
-  } while (start !== undefined);
+  const query = queryOf(from, context.from, {}, { consistent: from.pool.capabilities.sees.select === "asked" });
+  try {
+    do {
+      const page = await storedPage(query, context.from, count, start);
+      const rows = page.rows.map((row) => new CheckedRow(from.decodeArray(row)));
+      await eachOf(context.to, rows, (row) => putRow(to, context.to, "put", row, { keepNow: true }), count);
+      copied += rows.length;
+      start = page.next;
+      options.onProgress?.({ table: name, copied, resume: { table: name, start, done: start === undefined } });
+    } while (start !== undefined);
+  } catch (error) {
+    const ofPage = error instanceof DbError ? Number(error.detail?.["affected"] ?? 0) : 0;
+    throw partlyDone(error, copied + ofPage);
+  }
   return copied;
 }

@@ -1,30 +1,26 @@
 // del: deleting one row.
 
-import { type BoundTable, slotsOf } from "../compile/bound-table.js";
-import { readWhole, sameRow, untilUnchanged } from "./compare-and-set.js";
-import type { PlainWrite } from "./bulk.js";
-import { type Condition, allOf, always, conditionKey, isNever } from "../reference/condition.js";
-import { compileMatcher } from "../reference/matches.js";
-import { parseFilter } from "../normalize/filter.js";
+import { valueEncoder } from "../compile/bind.js";
+import { deleteShape } from "../compile/shapes.js";
 import type { Reply, Values } from "../driver.js";
 import { DbError } from "../errors.js";
+import { parseFilter } from "../normalize/filter.js";
 import { checkKey } from "../normalize/row.js";
-import { living, valueEncoder } from "../plan/query.js";
-import { isNative } from "../plan/select-plan.js";
-import { type RowOptions, type WriteContext, type WriteResult, done, nothing } from "./write-context.js";
+import { canGuard } from "../plan/evaluates.js";
+import { allOf, always, type Condition, conditionKey, isNever } from "../reference/condition.js";
+import { notExpired } from "../reference/expiry.js";
+import { compileMatcher } from "../reference/matches.js";
+import type { BoundTable } from "./bound-table.js";
+import { deleteIfSame, readWhole, untilUnchanged } from "./compare-and-set.js";
+import { type CallContext, done, nothing, type WriteResult } from "./context.js";
+import type { ChangeOptions } from "./options.js";
+import type { PlainWrite } from "./plain-write.js";
 
 /** The command of a delete without conditions; undefined where the table has some of its own. */
 export function plainDelete(bound: BoundTable, key: unknown): PlainWrite | undefined {
   const { table } = bound;
   if (table.ttl !== undefined) return undefined;
-  const prepared = bound.prepared("delete", () => ({
-    verb: "delete",
-    target: "key",
-    table,
-    key: slotsOf(table.key),
-    guard: always,
-    returning: "none",
-  }));
+  const prepared = bound.prepared("delete", () => deleteShape(table, always, { values: 0 }));
   const values = bound.encodeKey(checkKey(bound.rules, key));
   return { bound, prepared, values, key: values, finish };
 }
@@ -36,73 +32,72 @@ function finish(reply: Reply): WriteResult {
 /** Deletes the row of a key. */
 export function deleteRow(
   bound: BoundTable,
-  context: WriteContext,
+  context: CallContext,
   key: unknown,
-  options?: RowOptions,
+  options?: ChangeOptions,
 ): WriteResult | Promise<WriteResult> {
-  const { table, codec, pool } = bound;
-  const { where: asked, returning, mustMatch } = options ?? {};
-  const plain = asked === undefined && returning === undefined && mustMatch === undefined ? plainDelete(bound, key) : undefined;
+  const { where, returning, mustMatch } = options ?? {};
+  const plain = where === undefined && returning === undefined && mustMatch === undefined ? plainDelete(bound, key) : undefined;
   if (plain !== undefined) {
-    const reply = bound.ordered(plain.key, () => pool.send(plain.prepared, plain.values, options, context.target));
+    const reply = bound.ordered(context, plain.key, () => bound.pool.send(plain.prepared, plain.values, context));
     return reply instanceof Promise ? reply.then(finish) : finish(reply);
   }
   const storedKey = bound.encodeKey(checkKey(bound.rules, key));
   const values: unknown[] = [];
-  const where = options?.where === undefined ? allOf([]) : parseFilter(table, options.where, values, { ops: options.whereOps });
-  const guard = allOf([where, living(table, values, context.now())]);
-  const wantsOld = options?.returning === "old";
-  const native =
-    !isNever(guard) && isNative(guard, pool.driver.capabilities) && (!wantsOld || pool.driver.capabilities.returning.delete === "old");
+  const condition = where === undefined ? always : parseFilter(bound.table, where, values);
+  return deleteGuarded(bound, context, { storedKey, where: condition, values }, options);
+}
+
+/** A row that is deleted if a condition holds for it. */
+export interface GuardedDelete {
+  readonly storedKey: Values;
+  readonly where: Condition;
+  /** Logical values of the condition. */
+  readonly values: readonly unknown[];
+}
+
+export function deleteGuarded(
+  bound: BoundTable,
+  context: CallContext,
+  { storedKey, where, values: given }: GuardedDelete,
+  options: Pick<ChangeOptions, "returning" | "mustMatch"> | undefined,
+): WriteResult | Promise<WriteResult> {
+  const { table, codec, pool } = bound;
+  const values = [...given];
+  const guard = allOf([where, notExpired(table, values, context.now())]);
+  const returnsOld = options?.returning === "old";
+  const native = !isNever(guard) && canGuard(guard, pool.capabilities) && (!returnsOld || pool.capabilities.returning.delete === "old");
   if (!native || options?.mustMatch === true)
-    return bound.ordered(storedKey, () => deleteByReading(bound, context, storedKey, where, values, options));
-  const kept = bound.kept(`delete ${conditionKey(guard)}${wantsOld ? " old" : ""}`, () => ({
-    prepared: pool.prepare({
-      verb: "delete",
-      target: "key",
-      table,
-      key: slotsOf(table.key, values.length),
-      guard,
-      returning: wantsOld ? "old" : "none",
-    }),
+    return bound.ordered(context, storedKey, () => deleteByReading(bound, context, { storedKey, where, values }, options));
+  const kept = bound.kept(`delete ${conditionKey(guard)}${returnsOld ? " old" : ""}`, () => ({
+    prepared: pool.prepare(deleteShape(table, guard, { values: values.length, returnsOld })),
     encode: valueEncoder(guard, values.length, codec),
   }));
   const present = (reply: Reply): WriteResult => {
     if (reply.affected === 0) return nothing;
-    return wantsOld && reply.rows[0] !== undefined ? { affected: 1, row: bound.decodeRow(reply.rows[0]) } : done;
+    return returnsOld && reply.rows[0] !== undefined ? { affected: 1, row: bound.decodeRow(reply.rows[0]) } : done;
   };
-  const result = bound.ordered(storedKey, () => pool.send(kept.prepared, [...kept.encode(values), ...storedKey], options, context.target));
+  const result = bound.ordered(context, storedKey, () => pool.send(kept.prepared, [...kept.encode(values), ...storedKey], context));
   return result instanceof Promise ? result.then(present) : present(result);
 }
 
 function deleteByReading(
   bound: BoundTable,
-  context: WriteContext,
-  storedKey: Values,
-  where: Condition,
-  values: readonly unknown[],
-  options: RowOptions | undefined,
+  context: CallContext,
+  { storedKey, where, values }: GuardedDelete,
+  options: Pick<ChangeOptions, "returning" | "mustMatch"> | undefined,
 ): Promise<WriteResult> {
-  const { table, pool } = bound;
   const holds = compileMatcher(where, (column) => column.index);
-  const prepared = bound.prepared("delete same", () => ({
-    verb: "delete",
-    target: "key",
-    table,
-    key: slotsOf(table.key, table.columns.length),
-    guard: sameRow(table, 0),
-    returning: "none",
-  }));
   const fail = (code: "not-found" | "condition-failed", message: string): WriteResult => {
     if (options?.mustMatch !== true) return nothing;
     throw new DbError(code, message);
   };
-  return untilUnchanged(bound, context, options, async () => {
-    const before = await readWhole(bound, context, storedKey, options);
+  return untilUnchanged(context, async () => {
+    const before = await readWhole(bound, context, storedKey);
     if (before === undefined) return fail("not-found", "there is no row with this key");
-    if (!holds(before, values)) return fail("condition-failed", "the condition in where does not hold for the row");
-    const reply = await pool.send(prepared, [...bound.encodeRow(before), ...storedKey], options, context.target);
+    if (!holds(before.values, values)) return fail("condition-failed", "the condition in where does not hold for the row");
+    const reply = await deleteIfSame(bound, context, storedKey, before);
     if (reply.affected === 0) return undefined;
-    return options?.returning === "old" ? { affected: 1, row: bound.presentLogical(before) } : done;
+    return options?.returning === "old" ? { affected: 1, row: bound.presentLogical(before.values) } : done;
   });
 }

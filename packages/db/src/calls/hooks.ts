@@ -1,6 +1,6 @@
 // Hooks: functions of the app that run before and after the calls on a table.
 
-import type { Log } from "@bk/core";
+import type { Clock, Log } from "@bk/core";
 
 import { DbError, invalid } from "../errors.js";
 
@@ -31,6 +31,8 @@ export interface HookCall {
   readonly filter?: unknown;
   readonly changes?: unknown;
   readonly options: Readonly<Record<string, unknown>>;
+  /** For `after` hooks: how long the call took, its `before` hooks left out. */
+  readonly durationMs?: number;
 }
 
 /** Runs with the call, and after it with its result too. */
@@ -40,13 +42,16 @@ export type Hook = (call: HookCall, result?: unknown) => void | Promise<void>;
 export class TableHooks {
   readonly #hooks = new Map<HookEvent, Hook[]>();
   readonly #log: Log;
+  readonly #ofAll: TableHooks | undefined;
 
-  constructor(log: Log) {
+  /** @param ofAll  hooks of every table, which run after the table's own */
+  constructor(log: Log, ofAll?: TableHooks) {
     this.#log = log;
+    this.#ofAll = ofAll;
   }
 
   get none(): boolean {
-    return this.#hooks.size === 0;
+    return this.#hooks.size === 0 && this.#ofAll?.none !== false;
   }
 
   add(event: HookEvent, hook: Hook): void {
@@ -60,7 +65,7 @@ export class TableHooks {
   }
 
   /** Runs a call with its hooks around it. A `before` hook refuses the call by throwing: a DbError as it is, else `denied`. An error of an `after` hook goes to the log: the call is done. */
-  async around<T>(call: HookCall, run: (call: HookCall) => T | Promise<T>): Promise<T> {
+  async around<T>(call: HookCall, run: (call: HookCall) => T | Promise<T>, clock: Clock): Promise<T> {
     for (const hook of this.#of("before", call.verb)) {
       try {
         await hook(call);
@@ -68,10 +73,12 @@ export class TableHooks {
         throw refusal(call, error);
       }
     }
+    const startedAt = clock.now();
     const result = await run(call);
+    const after = { ...call, durationMs: clock.now() - startedAt };
     for (const hook of this.#of("after", call.verb)) {
       try {
-        await hook(call, result);
+        await hook(after, result);
       } catch (error) {
         const reason = error instanceof Error ? error.message : "it threw something that is not an error";
         this.#log.error(`the hook after:${call.verb} of ${call.table} failed`, { reason });
@@ -81,7 +88,8 @@ export class TableHooks {
   }
 
   #of(when: "before" | "after", verb: HookVerb): Hook[] {
-    return [...(this.#hooks.get(`${when}:${verb}`) ?? []), ...(this.#hooks.get(`${when}:*`) ?? [])];
+    const own = [...(this.#hooks.get(`${when}:${verb}`) ?? []), ...(this.#hooks.get(`${when}:*`) ?? [])];
+    return this.#ofAll === undefined ? own : [...own, ...this.#ofAll.#of(when, verb)];
   }
 }
 

@@ -1,25 +1,23 @@
 // add and put: writing whole rows.
 
-import { type BoundTable, slotsOf } from "../compile/bound-table.js";
-import type { PlainWrite } from "./bulk.js";
-import { changeIfSame, readWhole, untilUnchanged } from "./compare-and-set.js";
-import { always, type Condition, never } from "../reference/condition.js";
-import type { Change, Reply, Value, Values } from "../driver.js";
-import { CheckedRow } from "../normalize/checked-row.js";
+import type { Prepared } from "../compile/prepared.js";
+import { putShape, type PutMode } from "../compile/shapes.js";
+import type { Change, Reply, Values } from "../driver.js";
 import { DbError } from "../errors.js";
-import { freeingUnique } from "./free-expired-unique.js";
+import { CheckedRow } from "../normalize/checked-row.js";
 import { type LogicalRow, checkRow } from "../normalize/row.js";
-import type { Prepared } from "../execute/pool.js";
-import { isOver } from "./read.js";
-import type { Table } from "../schema/table.js";
-import { type WriteContext, type WriteOptions, type WriteResult, done } from "./write-context.js";
-
-export type PutMode = "put" | "add";
+import { hasExpired } from "../reference/expiry.js";
+import type { BoundTable } from "./bound-table.js";
+import { readWhole, untilUnchanged, updateIfSame } from "./compare-and-set.js";
+import { type CallContext, done, type WriteResult } from "./context.js";
+import { freeingUnique } from "./free-expired-unique.js";
+import type { WriteOptions } from "./options.js";
+import type { PlainWrite } from "./plain-write.js";
 
 /** Inserts a row (`add`), or inserts or replaces it (`put`). */
-export function writeRow(
+export function putRow(
   bound: BoundTable,
-  context: WriteContext,
+  context: CallContext,
   mode: PutMode,
   row: unknown,
   options?: WriteOptions,
@@ -29,29 +27,28 @@ export function writeRow(
     bound,
     context,
     () => logical,
-    options,
-    () => writeLogical(bound, context, mode, logical, options),
+    () => putLogical(bound, context, mode, logical, options),
   );
 }
 
-function writeLogical(
+function putLogical(
   bound: BoundTable,
-  context: WriteContext,
+  context: CallContext,
   mode: PutMode,
   logical: LogicalRow,
   options: WriteOptions | undefined,
 ): WriteResult | Promise<WriteResult> {
   const stored = bound.encodeRow(logical);
-  const key = storedKeyOf(bound.table, stored);
-  const wantsOld = options?.returning === "old" && mode === "put";
-  if (wantsOld && bound.pool.driver.capabilities.returning.put === "none")
-    return bound.ordered(key, () => putByReading(bound, context, logical, stored, options));
-  const prepared = putCommand(bound, mode, wantsOld);
+  const key = bound.keyIn(stored);
+  const returnsOld = options?.returning === "old" && mode === "put";
+  if (returnsOld && bound.pool.capabilities.returning.put === "none")
+    return bound.ordered(context, key, () => putByReading(bound, context, logical, stored));
+  const prepared = putCommand(bound, mode, returnsOld);
   const values = mode === "add" ? withNow(bound, context, stored) : stored;
-  const result = bound.ordered(key, () => bound.pool.send(prepared, values, options, context.target));
+  const result = bound.ordered(context, key, () => bound.pool.send(prepared, values, context));
   if (options?.returning === undefined) return result instanceof Promise ? result.then(finish) : finish(result);
   const present = (reply: Reply): WriteResult => {
-    if (wantsOld) return withOld(bound, context, reply);
+    if (returnsOld) return withOld(bound, context, reply);
     const { affected } = finish(reply);
     return options.returning === "new" ? { affected, row: bound.presentLogical(logical) } : done;
   };
@@ -59,12 +56,12 @@ function writeLogical(
 }
 
 /** The command of an `add` or `put` that asks for nothing besides; undefined where more than one command may be needed. */
-export function plainWrite(bound: BoundTable, context: WriteContext, mode: PutMode, row: unknown): PlainWrite | undefined {
-  // Unique values of ended rows may have to be freed first.
+export function plainPut(bound: BoundTable, context: CallContext, mode: PutMode, row: unknown): PlainWrite | undefined {
+  // Unique values of expired rows may have to be freed first.
   if (bound.table.ttl !== undefined && bound.table.uniques.length > 0) return undefined;
   const stored = bound.encodeRow(checkRow(bound.rules, row, context.clock, false));
   const values = mode === "add" ? withNow(bound, context, stored) : stored;
-  return { bound, prepared: putCommand(bound, mode, false), values, key: storedKeyOf(bound.table, stored), finish };
+  return { bound, prepared: putCommand(bound, mode, false), values, key: bound.keyIn(stored), finish };
 }
 
 function finish(reply: Reply): WriteResult {
@@ -72,61 +69,36 @@ function finish(reply: Reply): WriteResult {
   return done;
 }
 
-export function putCommand(bound: BoundTable, mode: PutMode, wantsOld: boolean): Prepared {
-  return bound.prepared(wantsOld ? "put old" : mode, () => {
-    const { table } = bound;
-    const { ttl } = table;
-    const expired: Condition = ttl === undefined ? never : { kind: "test", column: ttl, op: "le", slots: [table.columns.length] };
-    return {
-      verb: "put",
-      table,
-      key: table.key.map((column) => column.index),
-      row: slotsOf(table.columns),
-      over: mode === "put" ? always : expired,
-      returning: wantsOld ? "old" : "none",
-    };
-  });
+export function putCommand(bound: BoundTable, mode: PutMode, returnsOld: boolean): Prepared {
+  return bound.prepared(returnsOld ? "put old" : mode, () => putShape(bound.table, mode, { returnsOld }));
 }
 
-function storedKeyOf({ key }: Table, stored: Values): Value[] {
-  return key.length === 1 ? [stored[key[0].index]!] : key.map((column) => stored[column.index]!);
+/** What an `add` binds: the row, and where rows expire the time. */
+export function withNow(bound: BoundTable, context: CallContext, stored: Values): Values {
+  return bound.table.ttl === undefined ? stored : [...stored, context.now()];
 }
 
-function withOld(bound: BoundTable, context: WriteContext, reply: Reply): WriteResult {
-  const [row] = reply.rows;
+function withOld(bound: BoundTable, context: CallContext, { rows: [row] }: Reply): WriteResult {
   if (row === undefined) return done;
   const { ttl } = bound.table;
   const old = bound.decodeRow(row);
-  return ttl !== undefined && isOver(old[ttl.name], context.now()) ? done : { affected: 1, row: old };
+  return ttl !== undefined && hasExpired(old[ttl.name], context.now()) ? done : { affected: 1, row: old };
 }
 
 /** `put` that gives the old row back, on an engine that cannot: reads the row and replaces it if it is still the same. */
-async function putByReading(
-  bound: BoundTable,
-  context: WriteContext,
-  logical: LogicalRow,
-  stored: Values,
-  options: WriteOptions | undefined,
-): Promise<WriteResult> {
-  const { table } = bound;
-  const key = storedKeyOf(table, stored);
+async function putByReading(bound: BoundTable, context: CallContext, logical: LogicalRow, stored: Values): Promise<WriteResult> {
+  const { table, pool } = bound;
+  const key = bound.keyIn(stored);
   const changes = table.columns.filter((column) => !column.isKey).map((column): Change => ({ column, op: "set", slot: column.index }));
-  return untilUnchanged(bound, context, options, async () => {
-    const before = await readWhole(bound, context, key, options);
+  return untilUnchanged(context, async () => {
+    const before = await readWhole(bound, context, key);
     if (before === undefined || changes.length === 0) {
-      const added = await bound.pool.send(
-        putCommand(bound, before === undefined ? "add" : "put", false),
-        withNow(bound, context, stored),
-        options,
-        context.target,
-      );
-      return added.affected === 0 ? undefined : before === undefined ? done : { affected: 1, row: bound.presentLogical(before) };
+      const mode = before === undefined ? "add" : "put";
+      const values = mode === "add" ? withNow(bound, context, stored) : stored;
+      const added = await pool.send(putCommand(bound, mode, false), values, context);
+      return added.affected === 0 ? undefined : before === undefined ? done : { affected: 1, row: bound.presentLogical(before.values) };
     }
-    const reply = await changeIfSame(bound, context, key, before, changes, logical, options);
-    return reply.affected === 0 ? undefined : { affected: 1, row: bound.presentLogical(before) };
+    const reply = await updateIfSame(bound, context, key, before, changes, logical);
+    return reply.affected === 0 ? undefined : { affected: 1, row: bound.presentLogical(before.values) };
   });
-}
-
-export function withNow(bound: BoundTable, context: WriteContext, stored: Values): Values {
-  return bound.table.ttl === undefined ? stored : [...stored, context.now()];
 }

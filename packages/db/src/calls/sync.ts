@@ -1,7 +1,8 @@
 // Schema sync: compares the declared tables with what the store has, reports drift, then makes what is missing.
 
-import type { CallOptions } from "../normalize/call-options.js";
-import type { BoundTable } from "../compile/bound-table.js";
+import type { Call } from "../execute/call.js";
+import type { CallOptions } from "./options.js";
+import type { BoundTable } from "./bound-table.js";
 import type { DefineShape, Driver, StoredTable } from "../driver.js";
 import { DbError } from "../errors.js";
 import type { Pool } from "../execute/pool.js";
@@ -26,7 +27,7 @@ export interface SyncResult {
 }
 
 export interface SyncOptions extends CallOptions {
-  /** Change nothing and tell what would be done. Default false. */
+  /** Change nothing and report what would be done. Default false. */
   readonly dryRun?: boolean | undefined;
 }
 
@@ -43,15 +44,15 @@ interface TablePlan {
  *
  * @throws DbError `drift` before anything is changed, unless `dryRun`, which reports it in the result
  */
-export async function syncTables(tables: readonly BoundTable[], options: SyncOptions = {}): Promise<SyncResult> {
+export async function syncTables(tables: readonly BoundTable[], call: Call, options: SyncOptions = {}): Promise<SyncResult> {
   const drift: Drift[] = [];
   const plans: TablePlan[] = [];
   for (const { table, pool } of tables) {
-    const reply = await pool.send(pool.prepare({ verb: "inspect", table }), [], options);
+    const reply = await pool.send(pool.prepare({ verb: "inspect", table }), [], call);
     plans.push(planTable(table, pool, reply.stored, drift));
   }
   if (drift.length > 0 && !options.dryRun) throw driftError(drift);
-  if (!options.dryRun) for (const plan of plans) await carryOut(plan, options);
+  if (!options.dryRun) for (const plan of plans) await carryOut(plan, call);
   return {
     created: plans.filter((plan) => plan.creates).map(({ table }) => table.name),
     altered: plans.flatMap(({ table, columns }) => columns.map((column) => `${table.name}.${column.name}`)),
@@ -73,10 +74,8 @@ function driftError(drift: readonly Drift[]): DbError {
 function planTable(table: Table, pool: Pool, stored: StoredTable | undefined, drift: Drift[]): TablePlan {
   const indexes = [...table.indexes, ...table.uniques];
   if (stored === undefined) return { table, pool, creates: true, columns: [], indexes };
-  if (pool.driver.capabilities.schema) findDrift(table, pool.driver, stored, drift);
-  const columns = pool.driver.capabilities.schema
-    ? table.columns.filter((column) => !stored.columns.has(column.name) && !column.isKey)
-    : [];
+  if (pool.capabilities.schema) findDrift(table, pool.driver, stored, drift);
+  const columns = pool.capabilities.schema ? table.columns.filter((column) => !stored.columns.has(column.name) && !column.isKey) : [];
   return { table, pool, creates: false, columns, indexes: indexes.filter((index) => !hasIndex(pool.driver, stored, index)) };
 }
 
@@ -108,11 +107,11 @@ function findDrift(table: Table, driver: Driver, stored: StoredTable, drift: Dri
   }
 }
 
-async function carryOut({ table, pool, creates, columns, indexes }: TablePlan, options: CallOptions): Promise<void> {
+async function carryOut({ table, pool, creates, columns, indexes }: TablePlan, call: Call): Promise<void> {
   const steps: DefineShape["step"][] = [];
   if (creates) steps.push({ kind: "table" });
   for (const column of columns) steps.push({ kind: "column", column });
   for (const index of indexes) steps.push({ kind: "index", index });
-  if (table.search.length > 0 && pool.driver.capabilities.search) steps.push({ kind: "search" });
-  for (const step of steps) await pool.send(pool.prepare({ verb: "define", table, step }), [], options);
+  if (table.search.length > 0 && pool.capabilities.search) steps.push({ kind: "search" });
+  for (const step of steps) await pool.send(pool.prepare({ verb: "define", table, step }), [], call);
 }

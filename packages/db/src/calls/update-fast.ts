@@ -1,20 +1,21 @@
-// Plain changes: `update` and `incr` that give declared columns new values and ask for nothing else. Which columns a row
-// names decides everything but the values, so it is worked out once for each list of names, by the general way of
-// change-row.ts; a repeated call checks its values and sends them.
+// The short way of `update` and `incr`: plain changes, which give declared columns new values and ask for nothing else. Which
+// columns a row names decides everything but the values, so it is worked out once for each list of names, by the general
+// way of update.ts; a repeated call checks its values and sends them.
 
 import { isDeepStrictEqual } from "node:util";
 
-import { type BoundTable, type Encoder, slotsOf } from "../compile/bound-table.js";
-import type { PlainWrite } from "./bulk.js";
-import { checkOperand } from "../normalize/operand.js";
-import { type RowChange, changeEncoder, isNativeChange } from "./row-change.js";
+import { changeEncoder, type Encoder, valueEncoder } from "../compile/bind.js";
+import type { Prepared } from "../compile/prepared.js";
+import { updateShape } from "../compile/shapes.js";
 import type { Change, Reply, Value } from "../driver.js";
+import { checkOperand } from "../normalize/operand.js";
 import { checkKeyValues } from "../normalize/row.js";
-import { valueEncoder } from "../plan/query.js";
-import type { Prepared } from "../execute/pool.js";
-import { isNative } from "../plan/select-plan.js";
+import { canGuard } from "../plan/evaluates.js";
 import type { Table } from "../schema/table.js";
-import { type WriteContext, type WriteResult, done, nothing } from "./write-context.js";
+import type { BoundTable } from "./bound-table.js";
+import { type CallContext, done, nothing, type WriteResult } from "./context.js";
+import type { PlainWrite } from "./plain-write.js";
+import { isNativeChange, type RowChange } from "./row-change.js";
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -29,12 +30,26 @@ interface Part {
 }
 
 /** What rows with one list of names have in common. */
-export interface ChangePlan {
+interface ChangePlan {
   /** In the order in which the row names them. */
   readonly parts: readonly Part[];
   readonly nowEncoders: readonly Encoder[];
   /** By the signs of the amounts that are added: sums are bounded above or below. */
   readonly commands: Map<number, Prepared>;
+}
+
+/** Changes of one row that were met before, by the names that they give. */
+interface Plans {
+  readonly update: NameTrie<ChangePlan>;
+  readonly incr: NameTrie<ChangePlan>;
+}
+
+const known = new WeakMap<BoundTable, Plans>();
+
+function plansOf(bound: BoundTable): Plans {
+  let plans = known.get(bound);
+  if (plans === undefined) known.set(bound, (plans = { update: new NameTrie(), incr: new NameTrie() }));
+  return plans;
 }
 
 /**
@@ -43,11 +58,11 @@ export interface ChangePlan {
  */
 export function plainChange(
   bound: BoundTable,
-  context: Pick<WriteContext, "now">,
+  context: Pick<CallContext, "now">,
   verb: "update" | "incr",
   row: unknown,
 ): PlainWrite | undefined {
-  const plan = bound.plans[verb].find(row);
+  const plan = plansOf(bound)[verb].find(row);
   if (plan === undefined) return undefined;
   const { parts, nowEncoders, commands } = plan;
   const key: unknown[] = [];
@@ -101,21 +116,17 @@ export function learnChange(bound: BoundTable, verb: "update" | "incr", row: Row
   const { table, pool, codec } = bound;
   const { changes, guard, values } = change;
   if (!isPlainTable(table) || changes.length === 0) return;
-  if (!changes.every((one) => isNativeChange(bound, one)) || !isNative(guard, pool.driver.capabilities)) return;
+  if (!changes.every((one) => isNativeChange(bound, one)) || !canGuard(guard, pool.capabilities)) return;
   const names = Object.keys(row);
   const parts = names.map((name) => partOf(bound, name, changes));
   if (!parts.every((part) => part !== undefined)) return;
   const signs = signsOf(parts, row);
   const own = changes.filter(({ column }) => !names.includes(column.name));
   const nowEncoders = own.map(({ column }) => bound.encoders[column.index]!);
-  const plan = bound.plans[verb].keep(names, () => ({ parts, nowEncoders, commands: new Map<number, Prepared>() }));
+  const plan = plansOf(bound)[verb].keep(names, () => ({ parts, nowEncoders, commands: new Map<number, Prepared>() }));
   if (plan === undefined || plan.commands.has(signs)) return;
   const from = values.length;
-  const key = slotsOf(table.key, from);
-  plan.commands.set(
-    signs,
-    pool.prepare({ verb: "update", target: "key", table, key, changes, guard, insert: undefined, returning: "none" }),
-  );
+  plan.commands.set(signs, pool.prepare(updateShape(table, changes, guard, { values: from })));
   // What the general way sends must be what this one does; where it is not, such calls stay general.
   const wanted = [...changeEncoder(changes, valueEncoder(guard, from, codec), codec)(values), ...change.storedKey];
   const now = values[own[0]?.slot ?? -1] as number;
@@ -143,4 +154,53 @@ function partOf(bound: BoundTable, name: string, changes: readonly Change[]): Pa
   if (change?.op !== "incr" || min !== undefined || max !== undefined) return undefined;
   if (column.kind !== "int" && column.kind !== "real") return undefined;
   return { name, check: (value) => checkOperand(column, "incr", value), encode, keyAt, sums: column.kind };
+}
+
+// What is known of rows by the list of names that they give, found without making a text of them.
+
+interface Node<T> {
+  readonly next: Map<string, Node<T>>;
+  value: T | undefined;
+}
+
+/** Most lists of names that are kept. */
+const most = 500;
+
+class NameTrie<T> {
+  readonly #root: Node<T> = { next: new Map(), value: undefined };
+  #size = 0;
+
+  /** What is kept for the names of a row, in their order. */
+  find(row: unknown): T | undefined {
+    if (typeof row !== "object" || row === null) return undefined;
+    let node: Node<T> | undefined = this.#root;
+    const names = Object.keys(row);
+    for (let i = 0; i < names.length; i++) {
+      node = node.next.get(names[i]!);
+      if (node === undefined) return undefined;
+    }
+    return node.value;
+  }
+
+  /** What is kept for these names, made now if there is nothing; undefined when no more is kept. */
+  keep(names: readonly string[], make: () => T): T | undefined {
+    if (this.#size >= most) return this.#walk(names)?.value;
+    let node = this.#root;
+    for (const name of names) {
+      let next = node.next.get(name);
+      if (next === undefined) node.next.set(name, (next = { next: new Map(), value: undefined }));
+      node = next;
+    }
+    if (node.value === undefined) {
+      node.value = make();
+      this.#size++;
+    }
+    return node.value;
+  }
+
+  #walk(names: readonly string[]): Node<T> | undefined {
+    let node: Node<T> | undefined = this.#root;
+    for (const name of names) node = node?.next.get(name);
+    return node;
+  }
 }

@@ -22,12 +22,12 @@ export interface GathererOptions {
   readonly maxRunning: number;
   /** Equal keys share one reply (reads); else no two members of a group have one key (the callers see to it). */
   readonly share: boolean;
-  /** Is told of the work from the first call that waits until there is none. */
-  readonly track: (work: Promise<void>) => void;
   readonly one: (values: Values, signal?: AbortSignal) => Reply | Promise<Reply>;
   readonly many: (group: readonly Values[]) => Promise<Replies> | Replies;
   /** Whether an error of `many` means that nothing of the group took effect. */
   readonly didNothing: (error: unknown) => boolean;
+  /** The error of this package for what `many` threw. */
+  readonly known: (error: unknown) => BkError;
 }
 
 const resolved = Promise.resolve();
@@ -42,8 +42,6 @@ export class Gatherer {
   #scheduled = false;
   #running = 0;
   #alone = true;
-  /** Ends the work that {@link GathererOptions.track} was told of; undefined while there is none. */
-  #rest: (() => void) | undefined;
 
   constructor(options: GathererOptions) {
     this.#options = options;
@@ -63,14 +61,12 @@ export class Gatherer {
   };
 
   add(key: string, values: Values, signal?: AbortSignal): Promise<Reply> {
-    if (this.#rest === undefined) this.#options.track(new Promise((resolve) => (this.#rest = resolve)));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ key, values, signal, resolve, reject });
       this.#schedule();
     });
   }
 
-  /** Sends what waits now. */
   flush(): void {
     while (this.#waiting.length > 0 && this.#running < this.#options.maxRunning) {
       const members = this.#waiting.splice(0, this.#options.maxSize);
@@ -81,10 +77,6 @@ export class Gatherer {
       void (gone === undefined ? sent : Promise.race([sent, gone])).finally(() => {
         this.#running--;
         if (this.#waiting.length > 0) this.#schedule();
-        else if (this.#running === 0) {
-          this.#rest?.();
-          this.#rest = undefined;
-        }
       });
     }
   }
@@ -112,7 +104,7 @@ export class Gatherer {
         return;
       } catch (error) {
         // Otherwise each member is tried alone and gets its own outcome.
-        if (!this.#options.didNothing(error)) return members.forEach((member) => member.reject(error));
+        if (!this.#options.didNothing(error)) return members.forEach((member) => member.reject(this.#options.known(error)));
       }
     }
     await Promise.all(groups.map((group) => this.#one(group)));
@@ -159,40 +151,4 @@ function byKey(members: readonly Member[]): Member[][] {
     else group.push(member);
   }
   return [...groups.values()];
-}
-
-/** Keeps the writes of one row in the order in which they were called. */
-export class RowOrder {
-  readonly #last = new Map<string, Promise<unknown>>();
-
-  /** Whether a write of this row is under way. */
-  has(key: string): boolean {
-    return this.#last.has(key);
-  }
-
-  /** Runs `task` when the writes of `key` that were called before are over. */
-  run<T>(key: string, task: () => Promise<T>): Promise<T> {
-    const before = this.#last.get(key);
-    const result = before === undefined ? task() : before.then(task, task);
-    this.#last.set(key, result);
-    const done = (): void => {
-      if (this.#last.get(key) === result) this.#last.delete(key);
-    };
-    result.then(done, done);
-    return result;
-  }
-
-  /** Runs `task` when the writes of all of `keys` that were called before are over. */
-  runMany<T>(keys: readonly string[], task: () => T | Promise<T>): T | Promise<T> {
-    const before = this.#last.size === 0 ? [] : keys.map((key) => this.#last.get(key)).filter((last) => last !== undefined);
-    const result = before.length === 0 ? task() : Promise.allSettled(before).then(task);
-    // What is done already needs no bookkeeping.
-    if (!(result instanceof Promise)) return result;
-    for (const key of keys) this.#last.set(key, result);
-    const done = (): void => {
-      for (const key of keys) if (this.#last.get(key) === result) this.#last.delete(key);
-    };
-    result.then(done, done);
-    return result;
-  }
 }

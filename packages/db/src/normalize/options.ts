@@ -1,12 +1,9 @@
-// The options of calls: a misspelled or mistyped one is refused, so that nothing is done in another way than was meant.
+// The options of calls: unknown or mistyped options are rejected rather than ignored.
 
-import type { BoundTable } from "../compile/bound-table.js";
 import { invalid } from "../errors.js";
-import type { HookVerb } from "../calls/hooks.js";
-import type { Pool } from "../execute/pool.js";
 
 const common = ["signal", "timeoutMs", "pool", "group"];
-const optionsOf: { readonly [verb in HookVerb | "scan"]: ReadonlySet<string> } = {
+const optionsOf = {
   get: new Set([...common, "select", "consistent"]),
   list: new Set([...common, "select", "consistent"]),
   select: new Set([...common, "select", "consistent", "ops", "sort", "desc", "count", "start", "scan", "scope"]),
@@ -20,21 +17,21 @@ const optionsOf: { readonly [verb in HookVerb | "scan"]: ReadonlySet<string> } =
   del: new Set([...common, "returning", "where", "mustMatch"]),
   updateAll: new Set([...common, "ops", "filterOps", "all", "scan"]),
   delAll: new Set([...common, "filterOps", "all", "scan"]),
-};
+} as const;
 
 /** The calls that are not on one table. */
 const otherOptions = {
   bulk: new Set([...common, "atomic"]),
-  transaction: new Set(["pool", "isolation", "attempts", "signal"]),
+  transaction: new Set(["pool", "isolation", "attempts", "signal", "timeoutMs"]),
   copy: new Set(["from", "to", "tables", "count", "resume", "onProgress", "signal", "timeoutMs"]),
   sync: new Set(["pool", "dryRun", "signal", "timeoutMs"]),
-  native: new Set(["signal"]),
+  sweep: new Set(["pool", "tables", "signal", "timeoutMs"]),
+  native: new Set(["signal", "timeoutMs"]),
 };
 
-/** @throws DbError `invalid` for an option that a call on a table does not have, or with a wrong value */
-export function checkOptions(pool: Pool, bound: BoundTable, verb: HookVerb | "scan", options: object): void {
-  const problem = problemOf(verb, optionsOf[verb], options);
-  if (problem !== undefined) throw pool.error(invalid(problem), { verb, table: bound.table });
+/** What is wrong with an option of a call on a table; undefined when nothing is. */
+export function checkOptions(verb: keyof typeof optionsOf, options: object): string | undefined {
+  return problemOf(verb, optionsOf[verb], options);
 }
 
 function problemOf(verb: string, known: ReadonlySet<string>, options: object): string | undefined {
@@ -59,15 +56,16 @@ const flags: ReadonlySet<string> = new Set([
   "atomic",
   "dryRun",
 ]);
-const texts: ReadonlySet<string> = new Set(["start", "scope", "pool", "from", "to"]);
+const strings: ReadonlySet<string> = new Set(["start", "scope", "pool", "from", "to"]);
 
 /** What the value of an option must be, where it is something else; the options that the stages check themselves are not here. */
 function wantedValue(name: string, value: unknown): string | undefined {
   if (flags.has(name)) return typeof value === "boolean" ? undefined : "true or false";
-  if (texts.has(name)) return typeof value === "string" ? undefined : "a text";
+  if (strings.has(name)) return typeof value === "string" ? undefined : "a string";
   if (name === "returning") return value === "new" || value === "old" ? undefined : '"new" or "old"';
   if (name === "isolation") return value === "default" || value === "serializable" ? undefined : '"default" or "serializable"';
   if (name === "attempts") return Number.isSafeInteger(value) && (value as number) > 0 ? undefined : "an integer from 1";
+  if (name === "timeoutMs") return isTimeout(value) ? undefined : "a number of milliseconds above 0 and below 2^31";
   if (name === "signal") return value instanceof AbortSignal ? undefined : "an AbortSignal";
   return undefined;
 }
@@ -77,4 +75,9 @@ export function checkOtherOptions(verb: keyof typeof otherOptions, options: unkn
   if (typeof options !== "object" || options === null) throw invalid(`${verb}: the options must be an object`, { op: verb });
   const problem = problemOf(verb, otherOptions[verb], options);
   if (problem !== undefined) throw invalid(`${verb}: ${problem}`, { op: verb });
+}
+
+/** Whether a value is a time limit that timers can keep. */
+export function isTimeout(value: unknown): boolean {
+  return typeof value === "number" && value > 0 && value <= 2 ** 31 - 1;
 }

@@ -41,3 +41,19 @@ export function parseSort(table: Table, sort: unknown, desc: unknown = false): S
     return { column, descending: backwards !== (desc === true) };
   });
 }
+
+const defaultCount = 50;
+const maxCount = 10_000;
+
+/** The rows of a page. */
+export function checkCount(count: unknown): number {
+  if (count === undefined) return defaultCount;
+  if (typeof count !== "number" || !Number.isInteger(count) || count < 1 || count > maxCount)
+    throw invalid(`count must be an integer from 1 to ${maxCount}`);
+  return count;
+}
+
+/** Whether a caller's filter names anything. */
+export function hasConditions(filter: unknown): boolean {
+  return typeof filter === "object" && filter !== null && Object.keys(filter).length > 0;
+}

@@ -1,8 +1,9 @@
 // The planner: which index serves a select, what the engine evaluates, what is left for the core. Once, for all drivers.
 
-import { type Condition, type Test, allOf, conjuncts } from "../reference/condition.js";
+import { type Condition, type Test, conjuncts } from "../reference/condition.js";
 import type { AccessPath, Capabilities, SortColumn } from "../driver.js";
 import type { Column, Index, Table } from "../schema/table.js";
+import { splitFilter } from "./evaluates.js";
 
 /** What the planner decides about a select, a count or a scan. Depends on the shape of the call alone. */
 export interface SelectPlan {
@@ -36,7 +37,9 @@ export function planSelect(table: Table, condition: Condition, sort: readonly So
   const fixed = equalTests(tests);
   const wanted = totalOrder(table, sort, fixed);
   if (capabilities.access === "any") {
-    const { pushed, residual } = splitFilter(tests, capabilities, new Set());
+    // The rows after a position may be several ranges, each of which repeats the filter: two for each column that may be absent.
+    const uses = 1 + 2 * wanted.filter(({ column }) => !column.isKey).length;
+    const { pushed, residual } = splitFilter(tests, capabilities, { uses });
     const coreSort = wanted.some(({ column }) => !capabilities.sorts.includes(column.kind));
     const readOrder = coreSort ? keyOrder(table) : wanted;
     return { path: undefined, pushed, residual, order: wanted, readOrder, coreSort, narrow: servedBySomeIndex(table, conjuncts(pushed)) };
@@ -58,7 +61,7 @@ function planByPath(
   const best = choices.reduce((a, b) => (b.score > a.score ? b : a));
   const usable = best.score >= 0;
   if (!usable) {
-    const { pushed, residual } = splitFilter(tests, capabilities, new Set());
+    const { pushed, residual } = splitFilter(tests, capabilities);
     const readOrder = keyOrder(table);
     return {
       path: undefined,
@@ -70,10 +73,15 @@ function planByPath(
       narrow: false,
     };
   }
-  const { pushed, residual } = splitFilter(tests, capabilities, best.consumed, new Set(best.path.columns));
-  const coreSort = sorted && !best.servesOrder;
+  const { pushed, residual } = splitFilter(tests, capabilities, { consumed: best.consumed, ofPath: new Set(best.path.columns) });
+  const coreSort = sorted && !(best.servesOrder && hasOrder(best.path, capabilities));
   const readOrder = pathOrder(best.path);
   return { path: best.path, pushed, residual, order: coreSort ? wanted : readOrder, readOrder, coreSort, narrow: best.narrow };
+}
+
+/** Whether rows come in the order of a path: an engine may keep one by key alone. */
+function hasOrder({ index }: AccessPath, { indexOrder }: Capabilities): boolean {
+  return index === undefined || indexOrder;
 }
 
 function candidates(table: Table): Candidate[] {
@@ -196,66 +204,4 @@ function keyOrder(table: Table): SortColumn[] {
 function pathOrder({ columns, equal, descending }: AccessPath): SortColumn[] {
   const rest = columns.slice(equal.length);
   return (rest.length > 0 ? rest : columns).map((column) => ({ column, descending }));
-}
-
-/**
- * Parts what must hold into what the engine evaluates and what is left for the core.
- *
- * @param consumed  tests that the access path carries out
- * @param ofPath    columns of the path: engines cannot filter by them beside it
- */
-export function splitFilter(
-  tests: readonly Condition[],
-  capabilities: Capabilities,
-  consumed: ReadonlySet<Condition> = new Set(),
-  ofPath: ReadonlySet<Column> = new Set(),
-): { pushed: Condition; residual: Condition | undefined } {
-  const pushed: Condition[] = [];
-  const residual: Condition[] = [];
-  const room = { ...mostOfCommand };
-  for (const test of tests) {
-    if (consumed.has(test)) continue;
-    (isNative(test, capabilities, ofPath, room) ? pushed : residual).push(test);
-  }
-  return { pushed: allOf(pushed), residual: residual.length === 0 ? undefined : allOf(residual) };
-}
-
-/** What engines take in one command, whichever they are: SQLite at most 32,766 values and expressions 1,000 deep. */
-const mostOfCommand = { tests: 400, slots: 16_384 };
-
-/**
- * Whether the engine evaluates a condition exactly as the core does, and takes one of its size.
- *
- * @param room  what the command may still hold; a condition that is native is taken off it
- */
-export function isNative(
-  condition: Condition,
-  capabilities: Capabilities,
-  excluded: ReadonlySet<Column> = noColumns,
-  room: { tests: number; slots: number } = { ...mostOfCommand },
-): boolean {
-  const left = { ...room };
-  if (!isEvaluated(condition, capabilities, excluded, left)) return false;
-  Object.assign(room, left);
-  return true;
-}
-
-const noColumns: ReadonlySet<Column> = new Set();
-
-function isEvaluated(
-  condition: Condition,
-  capabilities: Capabilities,
-  excluded: ReadonlySet<Column>,
-  left: { tests: number; slots: number },
-): boolean {
-  if (condition.kind !== "test")
-    return (
-      (condition.kind === "and" || capabilities.or) && condition.parts.every((part) => isEvaluated(part, capabilities, excluded, left))
-    );
-  left.tests--;
-  left.slots -= condition.slots.length;
-  if (left.tests < 0 || left.slots < 0) return false;
-  if (condition.member !== undefined || excluded.has(condition.column)) return false;
-  if (condition.op === "same") return true;
-  return capabilities.filters[condition.column.kind]?.includes(condition.op) ?? false;
 }

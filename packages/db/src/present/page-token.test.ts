@@ -3,12 +3,12 @@ import { expect, test } from "vitest";
 import { always } from "../reference/condition.js";
 import { DbError } from "../errors.js";
 import { compileTables } from "../schema/compile-table.js";
-import { questionOf, tokenCodec } from "./page-token.js";
+import { queryIdentity, tokenCodec } from "./page-token.js";
 
 const table = compileTables({ t: { a: { primary: 1 }, n: { type: "int" }, at: { type: "timestamp" } } }).get("t")!;
 const order = ["n", "at", "a"].map((name) => ({ column: table.byName.get(name)!, descending: name === "n" }));
 const position = [null, new Date(1_700_000_000_123), "ä|\\😀"];
-const question = questionOf(table, always, [], order, "");
+const question = queryIdentity(table, always, [], order, "");
 
 for (const key of [undefined, "0123456789abcdef"]) {
   const kind = key === undefined ? "a token" : "a sealed token";
@@ -30,7 +30,7 @@ for (const key of [undefined, "0123456789abcdef"]) {
   });
   test(`${kind} of another question is invalid`, () => {
     const token = codec.encode(question, position, order);
-    expect(() => codec.decode(questionOf(table, always, [], order, "other"), token, order)).toThrow(/another table, filter or sort/);
+    expect(() => codec.decode(queryIdentity(table, always, [], order, "other"), token, order)).toThrow(/another table, filter or sort/);
   });
 }
 

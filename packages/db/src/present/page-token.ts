@@ -1,4 +1,4 @@
-// Page tokens: where a page ended, opaque to the caller and good for the same question only.
+// Page tokens: where a page ended, opaque to the caller and good for the same query only.
 
 import { createCipheriv, createDecipheriv, hash, randomBytes } from "node:crypto";
 
@@ -8,16 +8,24 @@ import { invalid } from "../errors.js";
 import { decodeKey, encodeKey } from "../schema/ordered-text.js";
 import type { Table } from "../schema/table.js";
 
+const anyColumn = { index: 0, isKey: true, element: undefined, isSet: false, maxLength: undefined, isRest: false, definition: {} } as const;
+
+/** The position of a page of an engine with marks of its own: the mark, and how many of the rows after it are done. */
+export const cursorOrder: readonly SortColumn[] = [
+  { column: { ...anyColumn, name: "cursor", kind: "text", type: "text" }, descending: false },
+  { column: { ...anyColumn, name: "skip", kind: "int", type: "int" }, descending: false },
+];
+
 /** Makes and reads tokens; sealed with AES-256-GCM when the database has a `tokenKey`, else guarded by a checksum. */
 export interface TokenCodec {
-  /** @param question  see {@link questionOf} */
-  encode(question: string, position: readonly unknown[], order: readonly SortColumn[]): string;
-  /** @throws DbError `invalid` when the token is damaged or belongs to another question */
-  decode(question: string, token: string, order: readonly SortColumn[]): unknown[];
+  /** @param query  see {@link queryIdentity} */
+  encode(query: string, position: readonly unknown[], order: readonly SortColumn[]): string;
+  /** @throws DbError `invalid` when the token is damaged or belongs to another query */
+  decode(query: string, token: string, order: readonly SortColumn[]): unknown[];
 }
 
 /** Text that is equal for calls that ask the same: table, filter with its values, order and the caller's own scope. */
-export function questionOf(
+export function queryIdentity(
   table: Table,
   condition: Condition,
   values: readonly unknown[],
@@ -50,16 +58,16 @@ function sha256(data: string | Buffer): Buffer {
 export function tokenCodec(tokenKey: string | undefined): TokenCodec {
   const key = tokenKey === undefined ? undefined : sha256(`bk page token\n${tokenKey}`);
   return {
-    encode(question, position, order) {
+    encode(query, position, order) {
       const columns = order.map(({ column }) => column);
-      const body = Buffer.concat([digest(question), Buffer.from(encodeKey(columns, position), "utf8")]);
+      const body = Buffer.concat([digest(query), Buffer.from(encodeKey(columns, position), "utf8")]);
       return (key === undefined ? withChecksum(body) : seal(body, key)).toString("base64url");
     },
-    decode(question, token, order) {
+    decode(query, token, order) {
       const bytes = Buffer.from(token, "base64url");
       const body = bytes.toString("base64url") === token ? (key === undefined ? withoutChecksum(bytes) : unseal(bytes, key)) : undefined;
       if (body === undefined) throw invalid("start is not a page token of this database; pass the `next` of a page as it was given");
-      if (!body.subarray(0, digestBytes).equals(digest(question)))
+      if (!body.subarray(0, digestBytes).equals(digest(query)))
         throw invalid("start belongs to another table, filter or sort; pass it with the same call that gave it");
       return decodeKey(
         order.map(({ column }) => column),

@@ -18,6 +18,7 @@ import { sync } from "./topics/sync.js";
 import { textFilters } from "./topics/text-filters.js";
 import { transactions } from "./topics/transactions.js";
 import { ttl } from "./topics/ttl.js";
+import { seams } from "./topics/seams.js";
 import { unique } from "./topics/unique.js";
 import { values } from "./topics/values.js";
 import { type DriverUnderTest, Suite } from "./suite.js";
@@ -33,6 +34,7 @@ const topics = [
   pages,
   many,
   transactions,
+  seams,
   unique,
   ttl,
   joins,
@@ -46,7 +48,7 @@ const topics = [
 /**
  * Registers the tests that every driver of @bk/db passes, under `describe("driver: <id>")`. Call it in a vitest file.
  *
- * What a driver does not claim in its capabilities is called all the same: the core makes it up with the same result,
+ * What a driver does not claim in its capabilities is called all the same: the core emulates it with the same result,
  * or the call is `unsupported`.
  *
  * @param driver  its id, how a clean store on it is opened, and its known defects

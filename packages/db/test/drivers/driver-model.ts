@@ -8,7 +8,8 @@ import { allOf, always, type Condition, conjuncts, testsOf, never } from "../../
 import { parseFilter } from "../../src/normalize/filter.js";
 import type { Change, ChangeOp, Codec, Driver, Reply, Shape, SortColumn, Value } from "../../src/driver.js";
 import { memoryDriver } from "../../src/drivers/memory/index.js";
-import { isNative, planSelect } from "../../src/plan/select-plan.js";
+import { canGuard } from "../../src/plan/evaluates.js";
+import { planSelect } from "../../src/plan/select-plan.js";
 import { compileTables } from "../../src/schema/compile-table.js";
 import { defineTables } from "../../src/schema/definition.js";
 import { decoderOf, encoderOf } from "../../src/schema/encodings.js";
@@ -135,7 +136,7 @@ function randomCall(clock: Clock, driver: Driver): Call {
   /** A condition of a write, of what the driver claims. */
   const guard = (): Condition => {
     const condition = filter(1);
-    return isNative(condition, driver.capabilities) ? condition : always;
+    return canGuard(condition, driver.capabilities) ? condition : always;
   };
   const call = (shape: Shape): Call => ({ shape, values, slots });
   const can = driver.capabilities.returning;

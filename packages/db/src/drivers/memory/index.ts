@@ -30,7 +30,8 @@ const capabilities: Capabilities = Object.freeze({
   sees: seesAlways,
   paging: "position",
   ttl: false,
-  limits: {},
+  // More is matched by the core, which has its turn between pages.
+  limits: { tests: 400 },
   schema: false,
   watch: "none",
 } satisfies Capabilities);
@@ -127,20 +128,38 @@ async function whileWriting<T>(store: MemoryStore, signal: AbortSignal | undefin
 
 async function beginSession({ store, clock }: Engine, signal: AbortSignal | undefined): Promise<Session<MemoryCommand>> {
   await store.beginWriting(signal);
-  const draft = draftOf(store);
+  // What was written since each mark, over what was written before it.
+  const drafts = [draftOf(store)];
   let open = true;
-  const end = (): void => {
+  const check = (): void => {
     if (!open) throw new DbError("closed", "the transaction has ended", { driver: "memory" });
+  };
+  const end = (): void => {
+    check();
     open = false;
     store.endWriting();
   };
   return {
     execute(command, values) {
-      if (!open) throw new DbError("closed", "the transaction has ended", { driver: "memory" });
-      return runWhole(draft, command, values, clock.now());
+      check();
+      return runWhole(drafts.at(-1)!, command, values, clock.now());
+    },
+    async mark() {
+      check();
+      drafts.push(draftOf(drafts.at(-1)!));
+      return {
+        async keep() {
+          check();
+          drafts.pop()!.publish();
+        },
+        async undo() {
+          check();
+          drafts.pop();
+        },
+      };
     },
     async commit() {
-      if (open) draft.publish();
+      if (open) for (const draft of drafts.reverse()) draft.publish();
       end();
     },
     rollback: async () => end(),

@@ -97,6 +97,7 @@ export async function mysqlDriver(options: DriverOptions): Promise<Driver<MysqlC
       throw error;
     }
     let ended = false;
+    let marks = 0;
     let failed: unknown;
 
     const active = (): void => {
@@ -126,6 +127,22 @@ export async function mysqlDriver(options: DriverOptions): Promise<Driver<MysqlC
           if (endsTransaction(error)) failed = error;
           throw error;
         }
+      },
+      async mark() {
+        active();
+        const name = `bk_mark_${++marks}`;
+        await lent.say(`SAVEPOINT ${name}`);
+        const run = async (text: string): Promise<void> => {
+          active();
+          await lent.say(text);
+        };
+        return {
+          keep: () => run(`RELEASE SAVEPOINT ${name}`),
+          async undo() {
+            await run(`ROLLBACK TO SAVEPOINT ${name}`);
+            await run(`RELEASE SAVEPOINT ${name}`);
+          },
+        };
       },
       commit: () => end("COMMIT"),
       rollback: () => end("ROLLBACK"),

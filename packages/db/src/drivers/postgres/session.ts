@@ -26,6 +26,7 @@ export async function beginSession(
 
 function session(pool: Connections, executor: Executor, connection: PostgresConnection): Session<SqlCommand> {
   let state: "open" | "failed" | "ended" = "open";
+  let marks = 0;
 
   // Calls take turns: what one of them undoes must be its own work alone.
   let last: Promise<unknown> = Promise.resolve();
@@ -88,6 +89,17 @@ function session(pool: Connections, executor: Executor, connection: PostgresConn
 
   return {
     execute: (command, values, signal) => executor.execute(command, values, here(signal)),
+    async mark() {
+      const name = `bk_mark_${++marks}`;
+      const run = async (...texts: readonly string[]): Promise<void> => {
+        await inTurn(() => call(() => connection.run(texts.map(unnamed)), undefined, false));
+      };
+      await run(`SAVEPOINT ${name}`);
+      return {
+        keep: () => run(`RELEASE ${name}`),
+        undo: () => run(`ROLLBACK TO ${name}`, `RELEASE ${name}`),
+      };
+    },
     commit: () => inTurn(() => end("COMMIT")),
     rollback: () => inTurn(() => end("ROLLBACK")),
   };

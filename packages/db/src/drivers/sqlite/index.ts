@@ -125,6 +125,7 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqlCo
 
   function session(connection: SqliteConnection, done: () => void): Session<SqlCommand> {
     let ended = false;
+    let marks = 0;
     const active = (): void => {
       if (ended) throw new DbError("closed", "sqlite: the transaction has ended", { driver: "sqlite" });
     };
@@ -143,6 +144,19 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqlCo
       execute(command, values) {
         active();
         return connection.execute(command, values);
+      },
+      async mark() {
+        active();
+        const name = `bk_mark_${++marks}`;
+        connection.handle.exec(`SAVEPOINT ${name}`);
+        const run = (text: string): void => {
+          active();
+          connection.handle.exec(text);
+        };
+        return {
+          keep: async () => run(`RELEASE ${name}`),
+          undo: async () => run(`ROLLBACK TO ${name}; RELEASE ${name}`),
+        };
       },
       commit: async () => end("COMMIT"),
       rollback: async () => end("ROLLBACK"),

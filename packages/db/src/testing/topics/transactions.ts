@@ -222,13 +222,17 @@ export function transactions(suite: Suite): void {
     promise("a transaction that runs when the database is closed comes to its end", async ({ open, db, fresh }) => {
       const closing = await open();
       const id = fresh();
-      let closed: Promise<void> | undefined;
-      await closing.transaction(async (tx) => {
+      let begun = (): void => undefined;
+      const isBegun = new Promise<void>((resolve) => (begun = resolve));
+      const transaction = closing.transaction(async (tx) => {
         await tx.put("account", { id, balance: 1 });
-        closed ??= closing.close();
+        begun();
+        await new Promise((resolve) => setTimeout(resolve, 20));
         await tx.put("entry", { account: id, at: 1, amount: 1 });
       });
-      await closed;
+      await isBegun;
+      await closing.close();
+      await transaction;
       expect(await db.get("account", id)).toMatchObject({ balance: 1 });
       expect(await db.get("entry", { account: id, at: 1 })).toMatchObject({ amount: 1 });
     });

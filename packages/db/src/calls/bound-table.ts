@@ -1,18 +1,19 @@
-// A table on a pool: what its calls need again and again, made once: rules, encoders, decoders and prepared commands.
+// What every call on a table reuses, built once per pool: rules, encoders, decoders and prepared commands.
 
+import type { Encoder } from "../compile/bind.js";
+import type { Prepared } from "../compile/prepared.js";
+import type { Codec, Shape, Value, Values } from "../driver.js";
+import { DbError } from "../errors.js";
+import type { Call } from "../execute/call.js";
+import type { Pool } from "../execute/pool.js";
+import { RowOrder } from "../execute/row-order.js";
 import type { PlainFilters } from "../normalize/filter-cache.js";
-import type { Codec, Reply, Shape, Value, Values } from "../driver.js";
-import { RowOrder } from "../execute/gatherer.js";
-import type { TableHooks } from "../calls/hooks.js";
-import { NameTrie } from "../calls/name-trie.js";
 import { type RowRules, rowRules } from "../normalize/row.js";
-import type { Pool, Prepared } from "../execute/pool.js";
-import type { ChangePlan } from "../calls/update-fast.js";
 import { compileArrayDecoder, compileRowDecoder, encoderOf } from "../schema/encodings.js";
-import type { Column, Table } from "../schema/table.js";
+import type { Table } from "../schema/table.js";
+import type { TableHooks } from "./hooks.js";
 
 export type Row = Record<string, unknown>;
-export type Encoder = (logical: unknown) => Value;
 
 /** Through this codec logical values become rows that share nothing with them. */
 const copyingCodec: Codec = {
@@ -47,12 +48,11 @@ export class BoundTable {
   readonly decodeRow: (row: readonly Value[]) => Row;
   readonly #presentLogical: (row: readonly unknown[]) => Row;
   readonly filters: PlainFilters = new Map();
-  /** Changes of one row that were met before, by the names that they give. */
-  readonly plans = { update: new NameTrie<ChangePlan>(), incr: new NameTrie<ChangePlan>() };
   readonly #kept = new Map<string, unknown>();
   readonly #order = new RowOrder();
 
   constructor(pool: Pool, table: Table, hooks: TableHooks) {
+    if (table.uniques.length > 0 && pool.capabilities.unique === "none") throw cannotBeUnique(pool, table);
     this.pool = pool;
     this.table = table;
     this.rules = rowRules(table);
@@ -97,26 +97,34 @@ export class BoundTable {
     return values;
   }
 
+  /** The key in the stored values of a whole row. */
+  keyIn(stored: Values): Value[] {
+    const { key } = this.table;
+    return key.length === 1 ? [stored[key[0].index]!] : key.map((column) => stored[column.index]!);
+  }
+
   /** A row as the caller gets it, copied: the values it is made of stay ours. */
   presentLogical(row: readonly unknown[]): Row {
     return this.#presentLogical(row as readonly Value[]);
   }
 
   /**
-   * Runs the write of one row after the writes of that row that were called before.
+   * Runs the write of one row after the writes of that row that were called before. The calls of a transaction have an
+   * order of their own: a call outside may wait for the transaction, never the transaction for it.
    *
    * A write that ends at once (synchronous engine, nothing gathered) costs no bookkeeping.
    */
-  ordered<T>(key: Values, write: () => T | Promise<T>): T | Promise<T> {
+  ordered<T>(call: OrderedCall, key: Values, write: () => T | Promise<T>): T | Promise<T> {
+    const order = call.orderOf?.(this) ?? this.#order;
     const text = this.rowText(key);
-    if (this.#order.has(text)) return this.#order.run(text, async () => write());
+    if (order.has(text)) return order.run(text, call.deadline, async () => write());
     const result = write();
-    return result instanceof Promise ? this.#order.run(text, () => result) : result;
+    return result instanceof Promise ? order.run(text, call.deadline, () => result) : result;
   }
 
   /** Runs one write of many rows, no two of them the same, after the writes of each that were called before; `rows` by {@link rowText}. */
   orderedMany<T>(rows: readonly string[], write: () => T | Promise<T>): T | Promise<T> {
-    return this.#order.runMany(rows, write);
+    return this.#order.runMany(rows, undefined, write);
   }
 
   /** Equal for keys of one row. */
@@ -125,11 +133,12 @@ export class BoundTable {
   }
 }
 
-/** Slots 0 … n−1. */
-export function slotsOf(columns: readonly Column[], from = 0): number[] {
-  return columns.map((_column, i) => from + i);
+/** A call with the order that its writes keep; without `orderOf` that of the table. */
+export interface OrderedCall extends Call {
+  readonly orderOf?: ((bound: BoundTable) => RowOrder) | undefined;
 }
 
-export function firstRow(reply: Reply): readonly Value[] | undefined {
-  return reply.rows[0];
+function cannotBeUnique({ driver }: Pool, { name, uniques }: Table): DbError {
+  const message = `the driver ${driver.name} enforces no unique values (capability unique), and ${name} declares ${uniques[0]!.name}; remove the unique group, or keep the table in another pool`;
+  return new DbError("unsupported", message, { table: name, detail: { capability: "unique" } });
 }

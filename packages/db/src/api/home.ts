@@ -1,0 +1,199 @@
+// What the calls of one database share: tables, pools and settings.
+
+import { AsyncLocalStorage } from "node:async_hooks";
+
+import { type Clock, type Log, silentLog, systemClock } from "@bk/core";
+
+import { BoundTable } from "../calls/bound-table.js";
+import type { CallContext } from "../calls/context.js";
+import type { Home as CallsHome } from "../calls/enter.js";
+import { TableHooks } from "../calls/hooks.js";
+import type { TransactionOptions } from "../calls/options.js";
+import { type Overlay, runNested, type Scope } from "../calls/scope.js";
+import { DbError, invalid } from "../errors.js";
+import type { Call } from "../execute/call.js";
+import { type Deadline, withDeadline } from "../execute/deadline.js";
+import type { Pool } from "../execute/pool.js";
+import { tokenCodec } from "../present/page-token.js";
+import type { Table } from "../schema/table.js";
+import { runTransaction } from "./transaction.js";
+
+export interface HomeSettings {
+  readonly clock?: Clock | undefined;
+  readonly log?: Log | undefined;
+  readonly tokenKey?: string | undefined;
+  readonly sortLimit?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+  /** Gives the overlay of a batch transaction. */
+  readonly openOverlay: (pool: Pool) => Promise<Overlay>;
+}
+
+const defaultSortLimit = 10_000;
+
+export class Home implements CallsHome {
+  readonly tables: ReadonlyMap<string, Table>;
+  readonly pools: ReadonlyMap<string, Pool>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly logsCalls: boolean;
+  readonly timeoutMs: number | undefined;
+  readonly #openOverlay: HomeSettings["openOverlay"];
+  readonly #homes: ReadonlyMap<string, Pool>;
+  readonly #bound = new Map<Pool, Map<string, BoundTable>>();
+  readonly #hooks = new Map<string, TableHooks>();
+  readonly #hooksOfAll: TableHooks;
+  readonly #context: CallContext;
+  readonly #running = new Set<Promise<unknown>>();
+  readonly #timers = new Set<ReturnType<typeof setInterval>>();
+  #scopes: AsyncLocalStorage<Scope> | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @param homes  the pool of each table */
+  constructor(
+    tables: ReadonlyMap<string, Table>,
+    pools: ReadonlyMap<string, Pool>,
+    homes: ReadonlyMap<string, Pool>,
+    settings: HomeSettings,
+  ) {
+    this.tables = tables;
+    this.pools = pools;
+    this.#homes = homes;
+    this.clock = settings.clock ?? systemClock;
+    this.log = settings.log ?? silentLog;
+    this.logsCalls = this.log !== silentLog && this.log.debug !== silentLog.debug;
+    this.timeoutMs = settings.timeoutMs;
+    this.#openOverlay = settings.openOverlay;
+    this.#hooksOfAll = new TableHooks(this.log);
+    const { clock } = this;
+    this.#context = Object.freeze({
+      tokens: tokenCodec(settings.tokenKey),
+      sortLimit: settings.sortLimit ?? defaultSortLimit,
+      now: () => clock.now(),
+      clock,
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  poolNamed(name: string | undefined): Pool {
+    const pool = name === undefined ? this.pools.values().next().value : this.pools.get(name);
+    if (pool === undefined) throw invalid(`unknown pool ${JSON.stringify(name)}; there are ${[...this.pools.keys()].join(", ")}`);
+    return pool;
+  }
+
+  poolOf(tableName: string, poolName: string | undefined): Pool {
+    const home = this.#homes.get(tableName);
+    if (home === undefined) throw unknownTable(this.tables, tableName);
+    return poolName === undefined ? home : this.poolNamed(poolName);
+  }
+
+  bound(tableName: string, pool: Pool): BoundTable {
+    let tables = this.#bound.get(pool);
+    if (tables === undefined) this.#bound.set(pool, (tables = new Map()));
+    let bound = tables.get(tableName);
+    if (bound === undefined) tables.set(tableName, (bound = new BoundTable(pool, this.tables.get(tableName)!, this.hooksOf(tableName))));
+    return bound;
+  }
+
+  /** The hooks of a table; of `"*"`, those of all tables. */
+  hooksOf(tableName: string): TableHooks {
+    if (tableName === "*") return this.#hooksOfAll;
+    if (!this.tables.has(tableName)) throw unknownTable(this.tables, tableName);
+    let hooks = this.#hooks.get(tableName);
+    if (hooks === undefined) this.#hooks.set(tableName, (hooks = new TableHooks(this.log, this.#hooksOfAll)));
+    return hooks;
+  }
+
+  context(call: Call | undefined, scope: Scope | undefined): CallContext {
+    if (call === undefined && scope === undefined) return this.#context;
+    return { ...this.#context, ...call, ...(scope?.overlay === undefined && scope !== undefined ? { orderOf: scope.orderOf } : {}) };
+  }
+
+  /** The open transaction that the running code is in. What outlives it, a timer for one, is outside of it again. */
+  scope(): Scope | undefined {
+    const scope = this.#scopes?.getStore();
+    return scope?.over === true ? undefined : scope;
+  }
+
+  /**
+   * Runs `work` in a transaction, or in a part of the one that it is called in.
+   *
+   * @param explicit  the transaction whose calls were used
+   */
+  async transaction<T>(
+    work: (scope: Scope) => Promise<T>,
+    options: TransactionOptions,
+    explicit: Scope | undefined,
+    verb: "transaction" | "bulk",
+  ): Promise<T> {
+    const outer = explicit ?? this.scope();
+    const pool = options.pool === undefined ? (explicit?.pool ?? this.poolNamed(undefined)) : this.poolNamed(options.pool);
+    try {
+      if (outer !== undefined && outer.pool === pool) return await this.#nested(work, options, outer);
+      if (this.closed) throw new DbError("closed", "the database is closed");
+      const { signal, timeoutMs = this.timeoutMs } = options;
+      const run = async (deadline: Deadline | undefined): Promise<T> => {
+        await pool.ready();
+        return this.#begin(work, options, pool, deadline);
+      };
+      const running = signal === undefined && timeoutMs === undefined ? run(undefined) : withDeadline({ signal, timeoutMs }, run);
+      return await this.track(running);
+    } catch (error) {
+      // What the function throws is the caller's own; errors of this package say where they came from.
+      throw error instanceof DbError ? pool.error(error, { verb }) : error;
+    }
+  }
+
+  #begin<T>(work: (scope: Scope) => Promise<T>, options: TransactionOptions, pool: Pool, deadline: Deadline | undefined): Promise<T> {
+    // Made with the first transaction: following the asynchronous context costs every promise a little.
+    const scopes = (this.#scopes ??= new AsyncLocalStorage());
+    return runTransaction({ pool, options, deadline, openOverlay: this.#openOverlay }, (scope) => scopes.run(scope, () => work(scope)));
+  }
+
+  async #nested<T>(work: (scope: Scope) => Promise<T>, { isolation, signal, timeoutMs }: TransactionOptions, outer: Scope): Promise<T> {
+    if (outer.over) throw new DbError("closed", "the transaction is over");
+    if (isolation === "serializable" && outer.isolation !== "serializable")
+      throw invalid("a transaction inside another one has its isolation; ask for serializable where the outer one begins");
+    const run = (): Promise<T> => runNested(outer, () => work(outer));
+    return signal === undefined && timeoutMs === undefined ? run() : withDeadline({ signal, timeoutMs }, run);
+  }
+
+  /** Runs background work again and again until the database is closed; it does not keep the process alive. */
+  every(ms: number, work: () => Promise<unknown>): void {
+    const timer = setInterval(() => void work().catch((error: unknown) => this.log.warn("background work failed", { error })), ms);
+    timer.unref?.();
+    this.#timers.add(timer);
+  }
+
+  /** Waits for the calls that were made before, then closes every pool. */
+  close(): Promise<void> {
+    if (this.scope() !== undefined)
+      return Promise.reject(
+        invalid("close() inside a transaction would wait for that transaction; call it when the transaction has ended", { op: "close" }),
+      );
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    // The calls of this tick are on their way.
+    await Promise.resolve();
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    await Promise.all([...this.pools.values()].map((pool) => pool.close()));
+  }
+
+  track<T>(work: Promise<T>): Promise<T> {
+    this.#running.add(work);
+    const done = (): void => void this.#running.delete(work);
+    work.then(done, done);
+    return work;
+  }
+}
+
+function unknownTable(tables: ReadonlyMap<string, Table>, name: unknown): DbError {
+  const shown = typeof name === "string" ? JSON.stringify(name.slice(0, 50)) : typeof name;
+  return invalid(`unknown table ${shown}; the declared tables are ${[...tables.keys()].join(", ")}`);
+}

@@ -1,0 +1,30 @@
+import { valueEncoder } from "../compile/bind.js";
+import { countShape } from "../compile/shapes.js";
+import type { BoundTable } from "./bound-table.js";
+import type { CallContext } from "./context.js";
+import type { CountOptions } from "./options.js";
+import { storedPages } from "./page.js";
+import { type Query, queryOf } from "./query.js";
+import { refuseQuery } from "./select.js";
+
+/** How many rows a filter matches. */
+export async function countRows(bound: BoundTable, context: CallContext, filter: unknown, options?: CountOptions): Promise<number> {
+  const select = bound.table.key.map((column) => column.name);
+  const query = queryOf(bound, context, filter, { ...options, sort: undefined, desc: undefined, select });
+  refuseQuery(query, options?.scan === true || options?.all === true, true);
+  if (query.never) return 0;
+  if (query.plan.residual === undefined && bound.pool.capabilities.aggregates.count) return countByEngine(query, context);
+  let count = 0;
+  for await (const rows of storedPages(query, context, 1000)) count += rows.length;
+  return count;
+}
+
+async function countByEngine({ bound, plan, condition, values, consistent, key }: Query, context: CallContext): Promise<number> {
+  const { pool, table, codec } = bound;
+  const counter = bound.kept(`count ${key}`, () => ({
+    prepared: pool.prepare(countShape(table, plan, consistent)),
+    encode: valueEncoder(condition, values.length, codec),
+  }));
+  const reply = await pool.send(counter.prepared, counter.encode(values), context);
+  return Number(reply.rows[0]?.[0] ?? 0);
+}

@@ -1,0 +1,47 @@
+import { valueEncoder } from "../compile/bind.js";
+import { deleteAllShape } from "../compile/shapes.js";
+import { canGuard } from "../plan/evaluates.js";
+import { allOf, type Condition, conditionKey, isNever } from "../reference/condition.js";
+import { notExpired } from "../reference/expiry.js";
+import type { BoundTable } from "./bound-table.js";
+import type { CallContext } from "./context.js";
+import { deleteGuarded } from "./delete.js";
+import { eachRow } from "./each-row.js";
+import type { ManyOptions } from "./options.js";
+import { conditionOfAll } from "./update-all.js";
+
+/** Deletes every row that a filter matches; gives how many. */
+export async function deleteAll(
+  bound: BoundTable,
+  context: CallContext,
+  filter: unknown,
+  options?: ManyOptions,
+): Promise<{ affected: number }> {
+  const values: unknown[] = [];
+  const condition = conditionOfAll(bound, context, "delAll", filter, values, options);
+  const given = [...values];
+  const guard = allOf([condition, notExpired(bound.table, values, context.now())]);
+  return (
+    (await deleteByFilter(bound, context, guard, values)) ??
+    eachRow(bound, context, condition, given, (storedKey) =>
+      deleteGuarded(bound, context, { storedKey, where: condition, values: given }, undefined),
+    )
+  );
+}
+
+/** Deletes in one command; undefined where the engine has none for this condition. */
+export async function deleteByFilter(
+  bound: BoundTable,
+  context: CallContext,
+  guard: Condition,
+  values: readonly unknown[],
+): Promise<{ affected: number } | undefined> {
+  const { pool, table, codec } = bound;
+  if (!pool.capabilities.byFilter || isNever(guard) || !canGuard(guard, pool.capabilities)) return undefined;
+  const kept = bound.kept(`delAll ${conditionKey(guard)}`, () => ({
+    prepared: pool.prepare(deleteAllShape(table, guard)),
+    encode: valueEncoder(guard, values.length, codec),
+  }));
+  const { affected } = await pool.send(kept.prepared, kept.encode(values), context);
+  return { affected };
+}

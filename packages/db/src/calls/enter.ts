@@ -1,0 +1,241 @@
+// The one way into a call: its table and pool, its options, the transaction that it is in, its time, its hooks.
+
+import type { Clock, Log } from "@bk/core";
+
+import { DbError, invalid } from "../errors.js";
+import type { Call } from "../execute/call.js";
+import { type Deadline, type Limits, withDeadline } from "../execute/deadline.js";
+import type { Pool } from "../execute/pool.js";
+import { CheckedRow } from "../normalize/checked-row.js";
+import { checkOptions } from "../normalize/options.js";
+import { checkKey, checkRow, keyOf } from "../normalize/row.js";
+import { snapshot } from "../normalize/snapshot.js";
+import type { BoundTable, Row } from "./bound-table.js";
+import type { CallContext } from "./context.js";
+import type { HookCall, HookVerb } from "./hooks.js";
+import type { CallOptions, WriteOptions } from "./options.js";
+import type { Scope } from "./scope.js";
+
+/** What calls take from the database that they belong to. */
+export interface Home {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly closed: boolean;
+  /** Default of `timeoutMs`. */
+  readonly timeoutMs: number | undefined;
+  /** Calls are reported to `log.debug`, with their time. */
+  readonly logsCalls: boolean;
+  readonly tables: ReadonlyMap<string, unknown>;
+  poolOf(table: string, pool: string | undefined): Pool;
+  bound(table: string, pool: Pool): BoundTable;
+  context(call: Call | undefined, scope: Scope | undefined): CallContext;
+  /** The open transaction that the running code is in. */
+  scope(): Scope | undefined;
+  /** Lets `close` wait for a call. */
+  track<T>(work: Promise<T>): Promise<T>;
+}
+
+/** Whose calls they are: the database's, a pool's, or a transaction's. */
+export interface Caller {
+  readonly home: Home;
+  readonly pool: string | undefined;
+  readonly scope: Scope | undefined;
+  /** The calls are parts of one that began before `close()` and may still finish. */
+  readonly begun: boolean;
+}
+
+/** A call before its work begins. */
+interface Entry {
+  readonly verb: HookVerb | "scan";
+  readonly table: string;
+  readonly options: CallOptions | undefined;
+  readonly pool: Pool;
+  readonly scope: Scope | undefined;
+}
+
+export type Work<T> = (bound: BoundTable, context: CallContext, call: Partial<HookCall>) => T | Promise<T>;
+
+/**
+ * Runs the work of a call, within its time and with the hooks of its table around it.
+ *
+ * Where nothing has to be waited for, it costs one promise.
+ */
+export async function enter<T>(
+  caller: Caller,
+  verb: HookVerb,
+  table: string,
+  options: CallOptions | undefined,
+  parts: Partial<HookCall>,
+  work: Work<T>,
+): Promise<T> {
+  const entry = entryOf(caller, verb, table, options);
+  const { home } = caller;
+  const startedAt = home.logsCalls ? home.clock.now() : 0;
+  try {
+    const result = run(caller, entry, parts, work);
+    // To wait for what is there already costs a turn of the loop.
+    return result instanceof Promise ? await tracked(caller, entry, result) : result;
+  } catch (error) {
+    throw entry.pool.error(error, { verb, table: { name: table } });
+  } finally {
+    if (home.logsCalls) home.log.debug(`${verb} ${table}`, { pool: entry.pool.name, durationMs: home.clock.now() - startedAt });
+  }
+}
+
+/** Where the calls of a scan go: each page is a command of its own. */
+export async function enterScan(
+  caller: Caller,
+  table: string,
+  options: CallOptions | undefined,
+): Promise<{ bound: BoundTable; context: CallContext }> {
+  const entry = entryOf(caller, "scan", table, options);
+  const { pool, scope } = entry;
+  await pool.ready();
+  if (scope?.overlay !== undefined) throw pool.error(notInOverlay("scan"), { verb: "scan", table: { name: table } });
+  return bind(caller.home, entry, undefined);
+}
+
+function entryOf(
+  { home, pool: own, scope: ownScope, begun }: Caller,
+  verb: HookVerb | "scan",
+  table: string,
+  options?: CallOptions,
+): Entry {
+  const found = ownScope ?? home.scope();
+  // What was begun before the database was closed may end.
+  if (home.closed && !begun && found?.over !== false)
+    throw new DbError("closed", `${verb} ${table}: the database is closed`, { op: verb, table });
+  const pool = home.poolOf(table, own ?? options?.pool);
+  const place = { verb, table: { name: table } };
+  if (options !== undefined) {
+    const problem = checkOptions(verb, options);
+    if (problem !== undefined) throw pool.error(invalid(problem), place);
+    if (options.pool !== undefined && options.pool !== pool.name)
+      throw pool.error(invalid(`these calls go to the pool ${pool.name}; the option pool names another one`), place);
+  }
+  const scope = found !== undefined && found.pool === pool ? found : undefined;
+  if (scope?.over) throw pool.error(new DbError("closed", "the transaction is over"), place);
+  return { verb, table, options, pool, scope };
+}
+
+function run<T>(caller: Caller, entry: Entry, parts: Partial<HookCall>, work: Work<T>): T | Promise<T> {
+  const { pool } = entry;
+  const limits = limitsOf(caller.home, entry);
+  const isReady = pool.ready();
+  if (isReady === undefined && limits === undefined) return perform(caller.home, entry, undefined, parts, work);
+  // A call takes its values when it is made.
+  const given = isReady === undefined ? parts : snapshot(parts);
+  const begin = async (deadline: Deadline | undefined): Promise<T> => {
+    await isReady;
+    return perform(caller.home, entry, deadline, given, work);
+  };
+  return limits === undefined ? begin(undefined) : withDeadline(limits, begin);
+}
+
+/** The limits of a call; those of its transaction bound it too. */
+function limitsOf({ timeoutMs: defaultMs }: Home, { options, scope }: Entry): Limits | undefined {
+  const timeoutMs = options?.timeoutMs ?? defaultMs;
+  const outer = scope?.signal;
+  const signal = outer === undefined ? options?.signal : options?.signal === undefined ? outer : AbortSignal.any([outer, options.signal]);
+  return timeoutMs === undefined && signal === undefined ? undefined : { timeoutMs, signal };
+}
+
+function perform<T>(home: Home, entry: Entry, deadline: Deadline | undefined, parts: Partial<HookCall>, work: Work<T>): T | Promise<T> {
+  const { bound, context } = bind(home, entry, deadline);
+  const overlay = entry.scope?.overlay;
+  const explains = entry.scope?.target?.explains === true;
+  if ((bound.hooks.none || explains) && overlay === undefined) return work(bound, context, parts);
+  return performSlowly(home, entry, parts, bound, context, work);
+}
+
+async function performSlowly<T>(
+  home: Home,
+  entry: Entry,
+  parts: Partial<HookCall>,
+  bound: BoundTable,
+  context: CallContext,
+  work: Work<T>,
+): Promise<T> {
+  const { options, scope, table } = entry;
+  // `scan` has no hooks and does not come here.
+  const verb = entry.verb as HookVerb;
+  const run = async (call: Partial<HookCall>): Promise<T> => {
+    const ready = scope?.overlay === undefined ? call : await loaded(home, entry, scope, verb, call);
+    return work(bound, context, ready);
+  };
+  const given = snapshot(parts);
+  if (bound.hooks.none) return run(given);
+  const call: HookCall = { verb, table, ...given, options: { ...options } };
+  return bound.hooks.around(call, run, home.clock);
+}
+
+function bind(
+  home: Home,
+  { table, pool, scope, options }: Entry,
+  deadline: Deadline | undefined,
+): { bound: BoundTable; context: CallContext } {
+  const real = home.bound(table, pool);
+  const group = options?.group;
+  const call: Call | undefined =
+    deadline === undefined && group === undefined && scope?.target === undefined ? undefined : { deadline, group, target: scope?.target };
+  return { bound: scope?.overlay?.bound(real) ?? real, context: home.context(call, scope) };
+}
+
+/** Lets the end of the database and of the transaction wait for a call. */
+function tracked<T>({ home }: Caller, { scope }: Entry, result: Promise<T>): Promise<T> {
+  if (scope === undefined) return home.track(result);
+  scope.running.add(result);
+  const done = (): void => void scope.running.delete(result);
+  result.then(done, done);
+  return home.track(result);
+}
+
+/**
+ * In a batch transaction: reads the rows of a call first. Rows of inserts are completed, so that their key is known.
+ *
+ * @throws DbError `unsupported` for calls that do not name their rows by key
+ */
+async function loaded(
+  home: Home,
+  { table, pool, options }: Entry,
+  scope: Scope,
+  verb: HookVerb,
+  call: Partial<HookCall>,
+): Promise<Partial<HookCall>> {
+  const real = home.bound(table, pool);
+  const { rules } = real;
+  const overlay = scope.overlay!;
+  switch (verb) {
+    case "get":
+    case "del":
+      await overlay.load(real, checkKey(rules, call.key));
+      return call;
+    case "list":
+      for (const key of call.keys ?? []) await overlay.load(real, checkKey(rules, key));
+      return call;
+    case "update":
+    case "incr":
+      await overlay.load(real, keyOf(rules, call.row as Row));
+      return call;
+    case "add":
+    case "put": {
+      const keepNow = (options as WriteOptions | undefined)?.keepNow === true;
+      const logical = checkRow(rules, call.row, home.clock, keepNow);
+      await overlay.load(
+        real,
+        real.table.key.map((column) => logical[column.index]),
+      );
+      return { ...call, row: new CheckedRow(logical) };
+    }
+    default:
+      throw notInOverlay(verb);
+  }
+}
+
+function notInOverlay(verb: string): DbError {
+  return new DbError(
+    "unsupported",
+    `${verb} inside a transaction needs interactive transactions (capability transactions); read rows by key, or ${verb} before it begins`,
+    { detail: { capability: "transactions" } },
+  );
+}

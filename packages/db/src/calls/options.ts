@@ -1,0 +1,79 @@
+// The options of calls, untyped: what `api/calls.ts` states by the types of the tables.
+
+export interface CallOptions {
+  /** Ends the waiting; the call rejects with `cancelled`, and a change may have been made all the same (`outcome`). */
+  readonly signal?: AbortSignal | undefined;
+  /** Longest time for the whole call in milliseconds, waiting and retries included; then `timeout`. Default: that of `openDb`, else none. */
+  readonly timeoutMs?: number | undefined;
+  /** The pool to use instead of the table's own. */
+  readonly pool?: string | undefined;
+  /** False: the call is not sent together with others of the same tick. Default true. */
+  readonly group?: boolean | undefined;
+}
+
+export interface ReadOptions extends CallOptions {
+  readonly select?: readonly string[] | undefined;
+  readonly consistent?: boolean | undefined;
+}
+
+export interface SelectOptions extends ReadOptions {
+  readonly ops?: Readonly<Record<string, string>> | undefined;
+  readonly sort?: string | readonly string[] | undefined;
+  readonly desc?: boolean | undefined;
+  readonly count?: number | undefined;
+  readonly start?: string | undefined;
+  readonly scan?: boolean | undefined;
+  /** Mixed into page tokens: a token made with one scope is `invalid` with another. */
+  readonly scope?: string | undefined;
+}
+
+export interface SearchOptions extends SelectOptions {
+  readonly filter?: unknown;
+}
+
+export interface CountOptions extends SelectOptions {
+  readonly all?: boolean | undefined;
+}
+
+export interface ScanOptions extends SelectOptions {
+  /** Most rows in all; default: no limit. */
+  readonly limit?: number | undefined;
+}
+
+export interface WriteOptions extends CallOptions {
+  /** Give the row after (`new`) or before (`old`) the change back, where there is one. */
+  readonly returning?: "new" | "old" | undefined;
+  /** Keep given values of `now` columns. */
+  readonly keepNow?: boolean | undefined;
+}
+
+export interface ChangeOptions extends WriteOptions {
+  /** The change is made only if this holds for the row. */
+  readonly where?: unknown;
+  readonly ops?: Readonly<Record<string, string>> | undefined;
+  /** Make the row when it is missing, whatever `where` and `mustMatch` say: they are about a row that exists. */
+  readonly upsert?: boolean | undefined;
+  /** Reject when nothing was changed: `not-found` or `condition-failed`. */
+  readonly mustMatch?: boolean | undefined;
+}
+
+export interface ManyOptions extends CallOptions {
+  readonly ops?: Readonly<Record<string, string>> | undefined;
+  /** Operators of plain values in the filter, where they are not `eq`. */
+  readonly filterOps?: Readonly<Record<string, string>> | undefined;
+  /** Every row of the table; needed where the filter has no condition. Implies `scan`. */
+  readonly all?: boolean | undefined;
+  readonly scan?: boolean | undefined;
+}
+
+export interface TransactionOptions {
+  /** The pool whose tables the transaction is for; default: that of the calls, else the database's first. */
+  readonly pool?: string | undefined;
+  /** `serializable`: as if transactions ran one after another, where the engine has it. Default: the engine's own. */
+  readonly isolation?: "default" | "serializable" | undefined;
+  /** How often the function is run when others were faster (deadlock, conflict); default 5. It must have no other effects. */
+  readonly attempts?: number | undefined;
+  /** Bounds the whole, every attempt included. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}

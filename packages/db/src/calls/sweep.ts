@@ -1,0 +1,36 @@
+import type { Values } from "../driver.js";
+import type { Condition } from "../reference/condition.js";
+import type { BoundTable } from "./bound-table.js";
+import { deleteIfSame, readWhole } from "./compare-and-set.js";
+import type { CallContext } from "./context.js";
+import { deleteByFilter } from "./delete-all.js";
+import { eachOf } from "./each-row.js";
+import { fetchedBy, storedPages } from "./page.js";
+import { plannedQuery } from "./query.js";
+
+/** Removes the rows of a table that have expired, where the engine does not by itself; gives how many. */
+export async function sweepTable(bound: BoundTable, context: CallContext): Promise<number> {
+  const { table, pool } = bound;
+  const { ttl } = table;
+  if (ttl === undefined || pool.capabilities.ttl) return 0;
+  const condition: Condition = { kind: "test", column: ttl, op: "le", slots: [0] };
+  const values = [context.now()];
+  const swept = await deleteByFilter(bound, context, condition, values);
+  if (swept !== undefined) return swept.affected;
+  // The rows are read as if none had expired, then each is deleted if it still is what was read.
+  const always: CallContext = { ...context, now: () => Number.MIN_SAFE_INTEGER };
+  const select = [...table.key.map(({ name }) => name), ttl.name];
+  const query = plannedQuery(bound, always, condition, values, { select });
+  const columns = fetchedBy(query);
+  const places = table.key.map((column) => columns.indexOf(column));
+  let removed = 0;
+  for await (const rows of storedPages(query, always, 1000)) {
+    const keys = rows.map((row): Values => places.map((place) => row[place]!));
+    removed += await eachOf(context, keys, async (key) => {
+      const row = await readWhole(bound, always, key);
+      const isExpired = row !== undefined && typeof row.values[ttl.index] === "number" && (row.values[ttl.index] as number) <= values[0]!;
+      return { affected: isExpired ? (await deleteIfSame(bound, context, key, row)).affected : 0 };
+    });
+  }
+  return removed;
+}

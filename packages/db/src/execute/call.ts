@@ -1,0 +1,24 @@
+// What the layers of this folder know of the call that a command belongs to.
+
+import type { Prepared } from "../compile/prepared.js";
+import type { Reply, Values } from "../driver.js";
+import type { Deadline } from "./deadline.js";
+
+/** Sends a command. A synchronous engine answers, and throws, at once. */
+export type Send = (prepared: Prepared, values: Values, signal: AbortSignal | undefined) => Reply | Promise<Reply>;
+
+/** Where commands go instead of the pool: a transaction on it, or `explain`. */
+export interface Target {
+  /** Calls are explained, not run: they are not counted. */
+  readonly explains?: boolean;
+  readonly send: Send;
+}
+
+export interface Call {
+  /** The calls of a transaction are neither repeated nor gathered with others. */
+  readonly target?: Target | undefined;
+  /** Bounds the whole call; undefined where neither a signal nor a time limit was given. */
+  readonly deadline?: Deadline | undefined;
+  /** False: the call is not sent together with others. */
+  readonly group?: boolean | undefined;
+}

@@ -1,0 +1,98 @@
+// Many members of one command, for `bulk`: in as few requests as the engine takes, several at the same time.
+
+import type { BkError } from "@bk/core";
+
+import type { Prepared } from "../compile/prepared.js";
+import type { Driver, MemberReply, Reply, Values } from "../driver.js";
+import type { Send } from "./call.js";
+import type { Replies } from "./gatherer.js";
+import type { PoolMetrics } from "./metrics.js";
+
+/** Requests of one command at the same time. */
+export const maxGroupsAtOnce = 4;
+/** Members of a refused group that are tried alone at once. */
+const smallGroup = 8;
+/** Calls at the same time, for each of `maxGroupsAtOnce`, where the engine takes no groups. */
+const ungrouped = 32;
+
+export interface GroupSettings {
+  readonly driver: Driver;
+  readonly metrics: PoolMetrics;
+  readonly send: Send;
+  /** The error of this package for what a command threw. */
+  readonly known: (error: unknown) => BkError;
+}
+
+/** The members that one request of a command carries; 1 where the engine takes no groups of it. */
+export function groupSize(driver: Driver, { shape }: Prepared): number {
+  if (driver.executeGroup === undefined || ("target" in shape && shape.target === "filter")) return 1;
+  return driver.capabilities.group[shape.verb as "put"]?.most ?? 1;
+}
+
+/** Replies of members, with errors of this package for native ones. */
+export function memberReplies(replies: readonly MemberReply[], known: GroupSettings["known"]): Replies {
+  return replies.some((reply) => "error" in reply)
+    ? replies.map((reply) => ("error" in reply ? known(reply.error) : reply))
+    : (replies as readonly Reply[]);
+}
+
+/**
+ * Sends one command for many groups of values, no two of them on one row; each gets its own reply or error.
+ * Never rejects. A synchronous engine answers at once.
+ */
+export function sendMany(settings: GroupSettings, prepared: Prepared, group: readonly Values[]): Replies | Promise<Replies> {
+  const { driver, metrics, known } = settings;
+  metrics.calls += group.length;
+  const most = groupSize(driver, prepared);
+  if (group.length > most || group.length === 1) return sendParts(settings, prepared, group, most);
+  const failed = (error: unknown): Promise<Replies> => takeApart(settings, error, prepared, group);
+  try {
+    metrics.groups++;
+    const replies = driver.executeGroup!(prepared.command, group);
+    return replies instanceof Promise ? replies.then((all) => memberReplies(all, known)).catch(failed) : memberReplies(replies, known);
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+async function sendParts(settings: GroupSettings, prepared: Prepared, group: readonly Values[], most: number): Promise<Replies> {
+  const size = most > 1 ? most : ungrouped;
+  const replies: Replies[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next * size < group.length) {
+      const at = next++;
+      const part = group.slice(at * size, (at + 1) * size);
+      replies[at] = await (most > 1 ? sendPart(settings, prepared, part) : sendApart(settings, prepared, part));
+    }
+  };
+  await Promise.all(Array.from({ length: maxGroupsAtOnce }, lane));
+  return replies.flat();
+}
+
+async function sendPart(settings: GroupSettings, prepared: Prepared, part: readonly Values[]): Promise<Replies> {
+  if (part.length === 1) return sendApart(settings, prepared, part);
+  try {
+    settings.metrics.groups++;
+    return memberReplies(await settings.driver.executeGroup!(prepared.command, part), settings.known);
+  } catch (error) {
+    return takeApart(settings, error, prepared, part);
+  }
+}
+
+/** A group that the engine refuses for what one of its members has is halved until that one is alone. */
+async function takeApart(settings: GroupSettings, error: unknown, prepared: Prepared, part: readonly Values[]): Promise<Replies> {
+  const known = settings.known(error);
+  const { code, outcome } = known;
+  if (outcome !== "none") return part.map(() => known);
+  if (part.length <= smallGroup || (code !== "already-exists" && code !== "invalid")) return sendApart(settings, prepared, part);
+  const middle = part.length >> 1;
+  const first = await sendPart(settings, prepared, part.slice(0, middle));
+  return [...first, ...(await sendPart(settings, prepared, part.slice(middle)))];
+}
+
+function sendApart({ send }: GroupSettings, prepared: Prepared, part: readonly Values[]): Promise<Replies> {
+  const alone = async (values: Values): Promise<Reply> => send(prepared, values, undefined);
+  // What is rejected is an error of this package.
+  return Promise.all(part.map((values) => alone(values).catch((error: unknown) => error as BkError)));
+}
