@@ -14,6 +14,28 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   server: ["core", "db", "auth"],
 };
 
+/**
+ * The folders and lone files of @bk/db, from the bottom up: each imports only from those before it, types included.
+ * normalize, plan, compile, execute and present are the stages of a call, in order.
+ */
+const order = [
+  "errors",
+  "schema",
+  "reference",
+  "driver",
+  "engines",
+  "drivers",
+  "normalize",
+  "plan",
+  "compile",
+  "execute",
+  "present",
+  "calls",
+  "api",
+  "index",
+  "testing",
+];
+
 /** Folders of @bk/db that a driver may import from, beside its own. */
 const driverMayImport = /^(driver|errors|reference\/.+|schema\/.+|engines\/[^/]+)$/;
 const engines = ["engines/sql", "engines/kv"];
@@ -21,7 +43,9 @@ const engines = ["engines/sql", "engines/kv"];
 const sharedOfADriver = /^drivers\/[^/]+\/dialect$/;
 
 /** Longer than 400 lines, with the reason. */
-const longFiles: Readonly<Record<string, string>> = {};
+const longFiles: Readonly<Record<string, string>> = {
+  "packages/db/src/driver.ts": "the contract, which is read as a whole",
+};
 
 /** What names a place outside this repository. */
 const foreignWords = /(^|[^\w.])\/work\/|\.\.\/shared\//;
@@ -59,6 +83,24 @@ function importsOf({ text }: Source): string[] {
 const resolved = (source: Source, to: string): string =>
   posix.relative(`packages/${source.package}/src`, posix.join(posix.dirname(source.path), to)).replace(/\.js$/, "");
 
+/** A path inside `src`, without its ending. */
+const inSource = (path: string): string => path.replace(/^packages\/[^/]+\/src\//, "").replace(/\.ts$/, "");
+
+/** The first circle found from each file, as the files on it. */
+function circlesIn(arrows: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    const at = path.indexOf(file);
+    if (at >= 0) found.push([...path.slice(at), file].join(" -> "));
+    if (at >= 0 || done.has(file)) return;
+    for (const to of arrows.get(file) ?? []) visit(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of arrows.keys()) visit(file, []);
+  return found;
+}
+
 describe("architecture", () => {
   it("finds the sources of every package", () => {
     for (const name of Object.keys(layers)) expect(sources.filter((source) => source.package === name)).not.toEqual([]);
@@ -87,6 +129,30 @@ describe("architecture", () => {
       }
     }
     expect(wrong).toEqual([]);
+  });
+
+  it("@bk/db's folders import only those below them, types included", () => {
+    const rankOf = (path: string): number => order.indexOf(path.split("/")[0]!);
+    const own = published.filter((source) => source.package === "db");
+    expect(own.filter(({ path }) => rankOf(inSource(path)) < 0).map(({ path }) => path)).toEqual([]);
+    const wrong = own.flatMap((source) =>
+      importsOf(source)
+        .filter((to) => to.startsWith(".") && rankOf(resolved(source, to)) > rankOf(inSource(source.path)))
+        .map((to) => `${source.path} imports ${to}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("no files import each other in a circle, types included", () => {
+    const arrows = new Map(
+      published.map((source) => [
+        `${source.package}/${inSource(source.path)}`,
+        importsOf(source)
+          .filter((to) => to.startsWith("."))
+          .map((to) => `${source.package}/${resolved(source, to)}`),
+      ]),
+    );
+    expect(circlesIn(arrows)).toEqual([]);
   });
 
   it("a driver stands on one engine", () => {

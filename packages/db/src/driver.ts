@@ -5,45 +5,15 @@
 // `Codec`), and operators that it claims. Validation, defaults, generated values, residual filters, pages, retries,
 // timeouts, hooks and metrics are the core's.
 
+import type { Change } from "./reference/change.js";
 import type { Condition, Slot, Test } from "./reference/condition.js";
-import type { Operator } from "./schema/operators.js";
-import type { Column, Index, Join, Kind, Table } from "./schema/table.js";
+import type { SortColumn } from "./reference/order.js";
+import type { ChangeOp, Operator } from "./schema/operators.js";
+import type { Codec, Value, Values } from "./schema/stored-value.js";
+import type { Column, Index, Kind, Table } from "./schema/table.js";
 import type { Clock, ErrorCode, Log, Outcome } from "@bk/core";
 
-/** What crosses the boundary: a closed set. Times are milliseconds since 1970 unless the codec says otherwise. */
-export type Value = null | boolean | number | bigint | string | Uint8Array | readonly Value[] | { readonly [name: string]: Value };
-
-/** The values of one call; a command refers to them by index (slot). */
-export type Values = readonly Value[];
-
-/**
- * How a driver stores each kind of value: the name of an encoding of `schema/encodings.ts`. The core encodes before
- * `execute` and decodes after; drivers do not convert.
- *
- * | kind | encodings (stored form) |
- * |---|---|
- * | text | `text` |
- * | int | `number`, `text` (digits) |
- * | int64 | `bigint`, `text` (digits) |
- * | real | `number`, `text` |
- * | decimal | `text`, `sortable` (text that sorts as the number) |
- * | bool | `boolean`, `number` (0, 1), `letter` (read as `t`/`f`, written as a boolean) |
- * | time | `number` (ms), `text` (digits of ms) |
- * | json, list | `value` (as it is), `text` (JSON text) |
- * | blob | `bytes`, `base64`, `hex` (read as `\x…`, written as bytes) |
- */
-export interface Codec {
-  readonly text: "text";
-  readonly int: "number" | "text";
-  readonly int64: "bigint" | "text";
-  readonly real: "number" | "text";
-  readonly decimal: "text" | "sortable";
-  readonly bool: "boolean" | "number" | "letter";
-  readonly time: "number" | "text";
-  readonly json: "value" | "text";
-  readonly list: "value" | "text";
-  readonly blob: "bytes" | "base64" | "hex";
-}
+export type { Change, ChangeOp, Codec, SortColumn, Value, Values };
 
 /** Operators by kind of column. */
 export type KindOps = { readonly [kind in Kind]?: readonly Operator[] };
@@ -153,28 +123,6 @@ export interface Capabilities {
   readonly schema: boolean;
   /** What `watch` reports: nothing, this process's writes, keys of changed rows, or whole rows. */
   readonly watch: "none" | "process" | "keys" | "rows";
-}
-
-export type ChangeOp = "set" | "incr" | "append" | "prepend" | "add" | "del" | "unset";
-
-/** One column's change in `update`. `unset` has no slot. `incr` counts an absent value as 0; `append` … start from empty. */
-export interface Change {
-  readonly column: Column;
-  readonly op: ChangeOp;
-  readonly slot: Slot | undefined;
-  /** The undeclared column of an open table that is changed, a member of the JSON object in `column`. Left to the core, as `from`. */
-  readonly member?: string;
-  /**
-   * The joined text of `column` must be made again from the changed row (`op` is `set` without a slot). `slots` has one
-   * place for each part: the value that the call gives, or undefined where the row has it. Drivers never get such changes.
-   */
-  readonly from?: { readonly join: Join; readonly slots: readonly (Slot | undefined)[] };
-}
-
-/** One column of an order. */
-export interface SortColumn {
-  readonly column: Column;
-  readonly descending: boolean;
 }
 
 /**

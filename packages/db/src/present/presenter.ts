@@ -3,7 +3,7 @@
 import type { Codec, Value } from "../driver.js";
 import { compileArrayDecoder, compileRowDecoder } from "../schema/encodings.js";
 import type { Column, Table } from "../schema/table.js";
-import { fetchedColumns } from "./selection.js";
+import { fetchedColumns } from "../schema/selection.js";
 
 type Stored = readonly Value[];
 

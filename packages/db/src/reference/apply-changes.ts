@@ -1,6 +1,6 @@
 // What a row is after changes: the reference for every engine, and what the core does where an engine cannot.
 
-import type { Change } from "../driver.js";
+import type { Change } from "./change.js";
 import { invalid } from "../errors.js";
 import { addDecimal, compareDecimal, decimalOfNumber, fitsDecimal } from "../schema/decimal.js";
 import { isJoinedText } from "../schema/is-joined-text.js";

@@ -1,5 +1,11 @@
-import type { SortColumn } from "../driver.js";
 import { comparatorOf } from "../schema/compare.js";
+import type { Column } from "../schema/table.js";
+
+/** One column of an order. */
+export interface SortColumn {
+  readonly column: Column;
+  readonly descending: boolean;
+}
 
 /** Compares positions, logical values of the columns of an order: nulls before all values, ascending. */
 export function orderComparator(order: readonly SortColumn[]): (a: readonly unknown[], b: readonly unknown[]) => number {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Codec, Value } from "../driver.js";
+import type { Codec, Value } from "./stored-value.js";
 import { compileTables } from "./compile-table.js";
 import { fitsDecimal, multiplyDecimal } from "./decimal.js";
 import type { ColumnDefinition } from "./definition.js";

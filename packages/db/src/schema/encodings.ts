@@ -1,6 +1,6 @@
 // Between logical and stored values: closures for one column, and decoders of whole rows.
 
-import type { Codec, Value } from "../driver.js";
+import type { Codec, Value } from "./stored-value.js";
 import * as read from "./read-stored.js";
 import { encodingOf } from "./stored-forms.js";
 import type { Column } from "./table.js";

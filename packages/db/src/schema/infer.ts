@@ -1,6 +1,6 @@
 // Types of rows, keys, filters and changes that follow from the definitions of tables.
 
-import type { ChangeOp } from "../driver.js";
+import type { ChangeOp } from "./operators.js";
 import type { ColumnDefinitions, TypeName } from "./definition.js";
 
 /** What JSON columns hold. */

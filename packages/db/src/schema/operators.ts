@@ -85,3 +85,6 @@ export function operatorOf(name: string): Operator | undefined {
   const canonical = plain.replaceAll(" ", "_");
   return (operators as readonly string[]).includes(canonical) ? (canonical as Operator) : undefined;
 }
+
+/** What a change does to a column. */
+export type ChangeOp = "set" | "incr" | "append" | "prepend" | "add" | "del" | "unset";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { Codec } from "../driver.js";
+import type { Codec } from "./stored-value.js";
 import { compileTables } from "./compile-table.js";
 import { table, type TableDefinition } from "./definition.js";
 import { compileRowDecoder } from "./row-decoder.js";
-import { defaultSelection, fetchedColumns } from "../present/selection.js";
+import { defaultSelection, fetchedColumns } from "./selection.js";
 import type { Column, Table } from "./table.js";
 
 const codec: Codec = {

@@ -1,11 +1,11 @@
 // Decoders of whole rows, generated as source: one object literal with its columns in fixed order, so that all rows of
 // a shape share one hidden class and a column costs no call where its stored form is the logical one.
 
-import type { Codec, Value } from "../driver.js";
+import type { Codec, Value } from "./stored-value.js";
 import { splitText } from "./join.js";
 import { setMember } from "./json-value.js";
 import * as readStored from "./read-stored.js";
-import { defaultSelection, fetchedColumns, unjoinsOf } from "../present/selection.js";
+import { defaultSelection, fetchedColumns, unjoinsOf } from "./selection.js";
 import { encodingOf } from "./stored-forms.js";
 import type { Column, Table } from "./table.js";
 

@@ -1,7 +1,7 @@
 // How logical values are stored: named encodings, one of which a driver's codec chooses for each kind. Decoders are
 // pieces of JavaScript source, so that row-decoder.ts can put those of a whole row into one function.
 
-import type { Codec, Value } from "../driver.js";
+import type { Codec, Value } from "./stored-value.js";
 import { sortableDecimal } from "./sortable.js";
 import type { Column } from "./table.js";
 

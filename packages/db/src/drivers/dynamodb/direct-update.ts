@@ -3,7 +3,7 @@
 import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
 
 import { allOf, type Condition } from "../../reference/condition.js";
-import type { Change, UpdateShape, Values } from "../../driver.js";
+import type { Change, Reply, UpdateShape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { type Item, toAttribute } from "./attributes.js";
 import type { Engine } from "./engine.js";
@@ -11,7 +11,9 @@ import { conditionPieces, expressionInput, joinPieces, Placeholders, renderPiece
 import { isConditionFailure } from "./guard.js";
 import { type Derived, type Layout, rowOf, type ValueOf } from "./layout.js";
 import { updateText } from "./transact.js";
-import type { Attempt } from "./update.js";
+
+/** What one attempt came to. */
+export type Attempt = Reply | "missing" | "guard" | "changed";
 
 export interface DirectUpdate {
   run(engine: Engine, key: Item, values: Values, signal: AbortSignal | undefined): Promise<Attempt>;

@@ -14,23 +14,14 @@ import type { Engine } from "./engine.js";
 import { cancellationReasons } from "./errors.js";
 import { Placeholders } from "./expressions.js";
 import type { ConditionInput } from "./guard.js";
-import { itemOf, type Layout } from "./layout.js";
+import { itemOf } from "./layout.js";
+import type { RowWrite } from "./row-write.js";
 
 /** Most items of one transaction, set by the service. */
 export const maxTransactionItems = 100;
 
 // Rounds in which claims are found to be of rows that do not hold them; more can come of others' writes only.
 const maxRounds = 10;
-
-/** One row: as it must still be, and as it shall be; undefined where there is none. */
-export interface RowWrite {
-  readonly layout: Layout;
-  readonly key: Item;
-  readonly before: Values | undefined;
-  readonly after: Values | undefined;
-  /** What must hold beside; its placeholders have no tag. */
-  readonly guard?: ConditionInput | undefined;
-}
 
 /** `changed`: nothing was done, as the row of the write at `index` is not as `before` says, or its guard does not hold. */
 export type WriteResult = { readonly kind: "done" } | { readonly kind: "changed"; readonly index: number; readonly item: Item | undefined };

@@ -12,7 +12,7 @@ import type { Item } from "./attributes.js";
 import type { Engine } from "./engine.js";
 import { keyOfText, keyText, type Layout, ttlAttribute, type ValueOf } from "./layout.js";
 import { readRow } from "./read-row.js";
-import type { RowWrite } from "./transact.js";
+import type { RowWrite } from "./row-write.js";
 
 /** The key attribute of the claims' table. */
 export const claimKey = "id";

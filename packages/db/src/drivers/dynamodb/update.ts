@@ -7,16 +7,13 @@ import type { Item } from "./attributes.js";
 import { changeRow, contended, type Decision, isSameRow, maxTries, pause } from "./change-row.js";
 import { changedRow } from "./changed-row.js";
 import { type DynamoCommand, noRows, pick } from "./command.js";
-import { type DirectUpdate, directUpdate } from "./direct-update.js";
+import { type Attempt, type DirectUpdate, directUpdate } from "./direct-update.js";
 import type { Engine } from "./engine.js";
 import { Placeholders } from "./expressions.js";
 import { type Guard, guardOf, isConditionFailure } from "./guard.js";
 import { type Derived, itemOf, keyOf, type Layout } from "./layout.js";
 import { readRow } from "./read-row.js";
 import { assignments, mergeInputs, sameAs } from "./transact.js";
-
-/** What one attempt came to. */
-export type Attempt = Reply | "missing" | "guard" | "changed";
 
 interface Update {
   readonly shape: UpdateShape;

@@ -1,6 +1,6 @@
 // Which columns a read gives, and which it has to fetch for them.
 
-import type { Column, Join, Table } from "../schema/table.js";
+import type { Column, Join, Table } from "./table.js";
 
 /**
  * The columns of a read that names none: all stored ones and the hidden ones that unjoined columns fill, in order of
