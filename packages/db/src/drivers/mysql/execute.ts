@@ -1,7 +1,7 @@
 // The execute stage: commands on one connection.
 
 import type { Reply, Value, Values } from "../../driver.js";
-import { isAlways, isNever } from "../../reference/condition.js";
+import { isAlways } from "../../reference/condition.js";
 import { DbError } from "../../errors.js";
 import type { Column, Table } from "../../schema/table.js";
 import { bindValues, type SqlDefine, type SqlInspect, type SqlRead, type SqlStatement, type SqlWrite } from "../../engines/sql/command.js";
@@ -187,7 +187,7 @@ async function putMany(
   signal: AbortSignal | undefined,
 ): Promise<Reply[]> {
   const shape = command.shape as MysqlPut["shape"];
-  const adds = isNever(shape.over);
+  const adds = !isAlways(shape.over);
   let many = groupPuts.get(command);
   if (many === undefined) groupPuts.set(command, (many = compileGroupPut(shape, mysqlDialect)));
   const runs = runsOf(group, shape.table.columns.length);
