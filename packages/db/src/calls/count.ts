@@ -1,9 +1,10 @@
 import { valueEncoder } from "../compile/bind.js";
 import { countShape } from "../compile/shapes.js";
+import type { Values } from "../driver.js";
 import type { BoundTable } from "./bound-table.js";
 import type { CallContext } from "./context.js";
 import type { CountOptions } from "./options.js";
-import { storedPages } from "./page.js";
+import { pathBindings, storedPages } from "./page.js";
 import { type Query, queryOf } from "./query.js";
 import { refuseQuery } from "./select.js";
 
@@ -19,12 +20,17 @@ export async function countRows(bound: BoundTable, context: CallContext, filter:
   return count;
 }
 
-async function countByEngine({ bound, plan, condition, values, consistent, key }: Query, context: CallContext): Promise<number> {
+async function countByEngine(query: Query, context: CallContext): Promise<number> {
+  const { bound, plan, condition, values, consistent, key } = query;
   const { pool, table, codec } = bound;
   const counter = bound.kept(`count ${key}`, () => ({
     prepared: pool.prepare(countShape(table, plan, consistent)),
-    encode: valueEncoder(condition, values.length, codec),
+    encodeValues: valueEncoder(condition, values.length, codec),
   }));
-  const reply = await pool.send(counter.prepared, counter.encode(values), context);
-  return Number(reply.rows[0]?.[0] ?? 0);
+  const count = async (fixed: Values): Promise<number> => {
+    const { rows } = await pool.send(counter.prepared, fixed, context);
+    return Number(rows[0]?.[0] ?? 0);
+  };
+  const counts = await Promise.all(pathBindings(query, counter).map(({ fixed }) => count(fixed)));
+  return counts.reduce((sum, one) => sum + one, 0);
 }

@@ -72,7 +72,9 @@ function readPage(
   position: readonly unknown[] | undefined,
 ): Promise<StoredPage> {
   if (query.plan.coreSort) return sortedPage(query, reader, context, count, position);
-  return (reader.usesCursor ? cursorPage : orderedPage)(query, reader, context, count, position);
+  if (query.plan.spread !== undefined) return spreadPage(query, reader, context, count, position);
+  if (reader.usesCursor) return cursorPage(query, reader, context, count, position);
+  return orderedPage(query, reader, context, count, position, reader.encodeValues(query.values));
 }
 
 /** What reading pages of one shape needs, made once for each. */
@@ -152,6 +154,7 @@ async function orderedPage(
   context: CallContext,
   count: number,
   start: readonly unknown[] | undefined,
+  fixed: readonly Value[],
 ): Promise<StoredPage> {
   // One row more than wanted tells whether there is a next page.
   const wanted = count + 1;
@@ -159,7 +162,7 @@ async function orderedPage(
   const filtering = reader.matches !== undefined || query.search !== undefined;
   let batch = filtering ? Math.max(wanted, smallestBatch) : wanted;
   let position: Values | undefined = start === undefined ? undefined : reader.encodeReadPosition(start);
-  const fetch = fetcher(query, reader, context);
+  const fetch = fetcher(query, reader, context, fixed);
   while (rows.length < wanted) {
     const limit = filtering ? batch : wanted - rows.length;
     const fetched = fetch(limit, position);
@@ -175,6 +178,58 @@ async function orderedPage(
   return { rows, last: full ? reader.positionOf(rows.at(-1)!) : undefined };
 }
 
+/** Paths that are read at the same time. */
+const pathsAtOnce = 8;
+
+/** A page of several paths, one after the other in the order of the values of their first column. */
+async function spreadPage(
+  query: Query,
+  reader: PageReader,
+  context: CallContext,
+  count: number,
+  start: readonly unknown[] | undefined,
+): Promise<StoredPage> {
+  const bindings = pathBindings(query, reader, start?.[0]);
+  const wanted = count + 1;
+  const rows: StoredRow[] = [];
+  for (let i = 0; i < bindings.length && rows.length < wanted; i += pathsAtOnce) {
+    const pages = await Promise.all(
+      bindings.slice(i, i + pathsAtOnce).map(({ fixed, isStart }) => {
+        const position = isStart ? start?.slice(1) : undefined;
+        return orderedPage(query, reader, context, wanted, position, fixed);
+      }),
+    );
+    for (const page of pages) rows.push(...page.rows.slice(0, wanted - rows.length));
+  }
+  const full = rows.length === wanted;
+  if (full) rows.pop();
+  return { rows, last: full ? reader.positionOf(rows.at(-1)!) : undefined };
+}
+
+/**
+ * The values of the filter for each path of a query that is spread over several, in their order.
+ *
+ * @param from  the value of the path in which to go on; those before it are done
+ */
+export function pathBindings(
+  query: Query,
+  { encodeValues }: Pick<PageReader, "encodeValues">,
+  from?: unknown,
+): { readonly fixed: readonly Value[]; readonly isStart: boolean }[] {
+  const { values, plan } = query;
+  if (plan.spread === undefined) return [{ fixed: encodeValues(values), isStart: true }];
+  const { column, slots, descending } = plan.spread;
+  const compare = orderComparator([{ column, descending }]);
+  const members = slots.map((slot) => values[slot]).sort((a, b) => compare([a], [b]));
+  const distinct = members.filter((member, i) => i === 0 || compare([members[i - 1]], [member]) !== 0);
+  const left = from === undefined ? distinct : distinct.filter((member) => compare([member], [from]) >= 0);
+  const first = slots[0]!;
+  return left.map((member) => ({
+    fixed: encodeValues(values.with(first, member)),
+    isStart: from !== undefined && compare([member], [from]) === 0,
+  }));
+}
+
 /**
  * A page of an engine whose mark is a text of its own: the token holds the mark from which the request began that gave
  * the page's last row, and how many of that request's rows are done.
@@ -187,7 +242,7 @@ async function cursorPage(
   start: readonly unknown[] | undefined,
 ): Promise<StoredPage> {
   const rows: StoredRow[] = [];
-  const fetch = fetcher(query, reader, context);
+  const fetch = fetcher(query, reader, context, reader.encodeValues(query.values));
   let cursor = (start?.[0] ?? "") as string;
   let skip = Number(start?.[1] ?? 0);
   let last: readonly unknown[] | undefined;
@@ -225,10 +280,10 @@ function fetcher(
   query: Query,
   reader: PageReader,
   context: CallContext,
+  fixed: readonly Value[],
 ): (limit: number, position: Values | undefined) => Fetched | Promise<Fetched> {
   const { bound, values, search } = query;
   const words = wordMatcher(query, reader.presenter.columns);
-  const fixed = reader.encodeValues(values);
   const { matches } = reader;
   const accept = (reply: Reply, limit: number): Fetched => {
     const { rows } = reply;
@@ -261,15 +316,17 @@ async function sortedPage(
   const { sortLimit } = context;
   const found: { row: StoredRow; place: unknown[] }[] = [];
   const compare = orderComparator(query.plan.order);
-  const fetch = fetcher(query, reader, context);
-  let position: Values | undefined;
-  do {
-    const page = await fetch(Math.min(sortLimit + 1, largestBatch), position);
-    for (const { row } of page.found) found.push({ row, place: reader.positionOf(row) });
-    if (found.length > sortLimit) throw tooManyToSort(sortLimit);
-    position = page.next;
-    if (position !== undefined) await otherWork();
-  } while (position !== undefined);
+  for (const { fixed } of pathBindings(query, reader)) {
+    const fetch = fetcher(query, reader, context, fixed);
+    let position: Values | undefined;
+    do {
+      const page = await fetch(Math.min(sortLimit + 1, largestBatch), position);
+      for (const { row } of page.found) found.push({ row, place: reader.positionOf(row) });
+      if (found.length > sortLimit) throw tooManyToSort(sortLimit);
+      position = page.next;
+      if (position !== undefined) await otherWork();
+    } while (position !== undefined);
+  }
   found.sort((a, b) => compare(a.place, b.place));
   const from = start === undefined ? 0 : found.findIndex(({ place }) => compare(place, start) > 0);
   const rows = from < 0 ? [] : found.slice(from, from + count);

@@ -1,6 +1,6 @@
 // The planner: which index serves a select, what the engine evaluates, what is left for the core. Once, for all drivers.
 
-import { type Condition, type Test, conjuncts } from "../reference/condition.js";
+import { type Condition, type Slot, type Test, conjuncts } from "../reference/condition.js";
 import type { AccessPath, Capabilities, SortColumn } from "../driver.js";
 import type { Column, Index, Table } from "../schema/table.js";
 import { splitFilter } from "./evaluates.js";
@@ -8,6 +8,8 @@ import { splitFilter } from "./evaluates.js";
 /** What the planner decides about a select, a count or a scan. Depends on the shape of the call alone. */
 export interface SelectPlan {
   readonly path: AccessPath | undefined;
+  /** Several paths that differ in the value of their first column: read one after the other, in the order of those values. */
+  readonly spread: Spread | undefined;
   /** What the engine evaluates. */
   readonly pushed: Condition;
   /** What the core evaluates on the rows that come back; undefined when nothing is left. */
@@ -20,6 +22,13 @@ export interface SelectPlan {
   readonly coreSort: boolean;
   /** A key or an index narrows what is read; else the whole table may have to be read. */
   readonly narrow: boolean;
+}
+
+/** Where the values of `in` on the first column of a path stand. Each read binds one of them in the place of the first. */
+export interface Spread {
+  readonly column: Column;
+  readonly slots: readonly Slot[];
+  readonly descending: boolean;
 }
 
 interface Candidate {
@@ -42,7 +51,8 @@ export function planSelect(table: Table, condition: Condition, sort: readonly So
     const { pushed, residual } = splitFilter(tests, capabilities, { uses });
     const coreSort = wanted.some(({ column }) => !capabilities.sorts.includes(column.kind));
     const readOrder = coreSort ? keyOrder(table) : wanted;
-    return { path: undefined, pushed, residual, order: wanted, readOrder, coreSort, narrow: servedBySomeIndex(table, conjuncts(pushed)) };
+    const narrow = servedBySomeIndex(table, conjuncts(pushed));
+    return { path: undefined, spread: undefined, pushed, residual, order: wanted, readOrder, coreSort, narrow };
   }
   return planByPath(table, tests, sort, wanted, fixed, capabilities);
 }
@@ -60,11 +70,16 @@ function planByPath(
   const choices = candidates(table).map((candidate) => weigh(candidate, tests, wanted, sorted, fixed, capabilities));
   const best = choices.reduce((a, b) => (b.score > a.score ? b : a));
   const usable = best.score >= 0;
+  if (!best.narrow) {
+    const spread = planSpread(table, tests, sort, wanted, fixed, capabilities);
+    if (spread !== undefined) return spread;
+  }
   if (!usable) {
     const { pushed, residual } = splitFilter(tests, capabilities);
     const readOrder = keyOrder(table);
     return {
       path: undefined,
+      spread: undefined,
       pushed,
       residual,
       order: sort.length > 0 ? wanted : readOrder,
@@ -76,7 +91,47 @@ function planByPath(
   const { pushed, residual } = splitFilter(tests, capabilities, { consumed: best.consumed, ofPath: new Set(best.path.columns) });
   const coreSort = sorted && !(best.servesOrder && hasOrder(best.path, capabilities));
   const readOrder = pathOrder(best.path);
-  return { path: best.path, pushed, residual, order: coreSort ? wanted : readOrder, readOrder, coreSort, narrow: best.narrow };
+  const { path, narrow } = best;
+  return { path, spread: undefined, pushed, residual, order: coreSort ? wanted : readOrder, readOrder, coreSort, narrow };
+}
+
+/** Most values of an `in` that are read as so many paths. */
+const mostPaths = 1024;
+
+/** One path for each value of an `in` on the first column of the key or an index, where no single path narrows what is read. */
+function planSpread(
+  table: Table,
+  tests: readonly Condition[],
+  sort: readonly SortColumn[],
+  wanted: readonly SortColumn[],
+  fixed: ReadonlyMap<Column, Test>,
+  capabilities: Capabilities,
+): SelectPlan | undefined {
+  if (capabilities.paging !== "position") return undefined;
+  for (const test of tests) {
+    if (!isPlain(test) || test.op !== "in" || test.slots.length > mostPaths) continue;
+    const { column, slots } = test;
+    const first: Test = { kind: "test", column, op: "eq", slots: [slots[0]!] };
+    const own = new Map([...fixed, [column, first] as const]);
+    const choices = candidates(table)
+      .filter(({ index, columns }) => columns[0] === column && (index === undefined || index.columns[0] === column))
+      .map((candidate) => weigh(candidate, tests, wanted, false, own, capabilities));
+    if (choices.length === 0) continue;
+    const best = choices.reduce((a, b) => (b.score > a.score ? b : a));
+    const rest = best.path.columns.slice(best.path.equal.length);
+    const varying = wanted.filter((one) => !fixed.has(one.column));
+    const open = [column, ...rest.filter((one) => !fixed.has(one))];
+    const isOrdered = hasOrder(best.path, capabilities);
+    const descending = sort.length > 0 && isOrdered && servesOrder(open, varying, true);
+    const coreSort = sort.length > 0 && !descending && !(isOrdered && servesOrder(open, varying, false));
+    const path = { ...best.path, descending };
+    const consumed = new Set([...best.consumed, test]);
+    const { pushed, residual } = splitFilter(tests, capabilities, { consumed, ofPath: new Set(path.columns) });
+    const readOrder = rest.map((one) => ({ column: one, descending }));
+    const order = coreSort ? wanted : [{ column, descending }, ...readOrder];
+    return { path, spread: { column, slots, descending }, pushed, residual, order, readOrder, coreSort, narrow: true };
+  }
+  return undefined;
 }
 
 /** Whether rows come in the order of a path: an engine may keep one by key alone. */

@@ -269,5 +269,30 @@ export function pages(suite: Suite): void {
         expect(new Set(all.flatMap((page) => valuesOf(page.rows, "id"))).size).toBe(230);
       }
     });
+
+    promise("a list of partitions, or of values of an index, is no scan, and its pages cover each row once", async ({ db, fresh }) => {
+      const owners = [fresh(), fresh(), fresh()].sort();
+      const items = owners.flatMap((owner, o) =>
+        rows.map((row) => ({ op: "put", table: "thing", row: { ...row, owner, group: `${owners[0]}${o}` } })),
+      );
+      await db.bulk(items);
+      const two = { owner: [owners[2], owners[0], owners[2]], ok: { $not_null: true } };
+      const wanted = rows.filter((row) => row["ok"] !== null).length * 2;
+      expect(await db.count("thing", two)).toBe(wanted);
+      for (const sort of [["owner", "id"], ["-owner", "-id"], ["text"]]) {
+        for (const count of [1, 7, 50]) {
+          const found = (await walk(db, "thing", two, { sort, count })).flatMap((page) => page.rows);
+          expect(new Set(found.map((row) => `${String(row["owner"])} ${String(row["id"])}`)).size).toBe(wanted);
+          expect(found).toHaveLength(wanted);
+          if (sort[0] === "owner") expect(valuesOf(found, "owner")).toEqual(valuesOf(found, "owner").toSorted());
+        }
+      }
+      const unsorted = (await walk(db, "thing", { owner: owners }, { count: 8 })).flatMap((page) => page.rows);
+      expect(unsorted).toHaveLength(3 * total);
+      const byGroup = await walk(db, "thing", { group: [`${owners[0]}0`, `${owners[0]}2`] }, { count: 9, sort: ["group", "rank"] });
+      expect(byGroup.flatMap((page) => page.rows)).toHaveLength(2 * total);
+      expect(await db.updateAll("thing", { owner: [owners[0], owners[1]] }, { n: 5 })).toEqual({ affected: 2 * total });
+      expect(await db.delAll("thing", { owner: owners })).toEqual({ affected: 3 * total });
+    });
   });
 }
