@@ -37,8 +37,6 @@ import { type BulkItem, checkBulkItems } from "../normalize/bulk-items.js";
 import { checkOtherOptions } from "../normalize/options.js";
 import type { Home } from "./home.js";
 
-type Options = CallOptions | undefined;
-
 export class Verbs {
   readonly #home: Home;
   readonly #caller: Caller;
@@ -50,25 +48,25 @@ export class Verbs {
   }
 
   get(table: string, key: unknown, options?: ReadOptions): Promise<Row | undefined> {
-    return this.#call("get", table, options, { key }, (bound, context, call) => getRow(bound, context, call.key, options));
+    return this.#call("get", table, options, { key }, (bound, context, call, own) => getRow(bound, context, call.key, own));
   }
 
   list(table: string, keys: readonly unknown[], options?: ReadOptions): Promise<Row[]> {
-    return this.#call("list", table, options, { keys }, (bound, context, call) => listRows(bound, context, call.keys, options));
+    return this.#call("list", table, options, { keys }, (bound, context, call, own) => listRows(bound, context, call.keys, own));
   }
 
   select(table: string, filter?: unknown, options?: SelectOptions): Promise<Page> {
-    return this.#call("select", table, options, { filter }, (bound, context, call) => selectPage(bound, context, call.filter, options));
+    return this.#call("select", table, options, { filter }, (bound, context, call, own) => selectPage(bound, context, call.filter, own));
   }
 
   search(table: string, text: string, options?: SearchOptions): Promise<Page> {
-    return this.#call("search", table, options, { filter: text }, (bound, context, call) =>
-      searchPage(bound, context, call.filter, options),
+    return this.#call("search", table, options, { filter: text }, (bound, context, call, own) =>
+      searchPage(bound, context, call.filter, own),
     );
   }
 
   count(table: string, filter?: unknown, options?: CountOptions): Promise<number> {
-    return this.#call("count", table, options, { filter }, (bound, context, call) => countRows(bound, context, call.filter, options));
+    return this.#call("count", table, options, { filter }, (bound, context, call, own) => countRows(bound, context, call.filter, own));
   }
 
   /** Every matching row, fetched page by page; `.pages()` gives the pages. */
@@ -107,33 +105,33 @@ export class Verbs {
   }
 
   add(table: string, row: unknown, options?: WriteOptions): Promise<WriteResult> {
-    return this.#call("add", table, options, { row }, (bound, context, call) => putRow(bound, context, "add", call.row, options));
+    return this.#call("add", table, options, { row }, (bound, context, call, own) => putRow(bound, context, "add", call.row, own));
   }
 
   put(table: string, row: unknown, options?: WriteOptions): Promise<WriteResult> {
-    return this.#call("put", table, options, { row }, (bound, context, call) => putRow(bound, context, "put", call.row, options));
+    return this.#call("put", table, options, { row }, (bound, context, call, own) => putRow(bound, context, "put", call.row, own));
   }
 
   update(table: string, row: unknown, options?: ChangeOptions): Promise<WriteResult> {
-    return this.#call("update", table, options, { row }, (bound, context, call) => changeRow(bound, context, "update", call.row, options));
+    return this.#call("update", table, options, { row }, (bound, context, call, own) => changeRow(bound, context, "update", call.row, own));
   }
 
   incr(table: string, row: unknown, options?: ChangeOptions): Promise<WriteResult> {
-    return this.#call("incr", table, options, { row }, (bound, context, call) => changeRow(bound, context, "incr", call.row, options));
+    return this.#call("incr", table, options, { row }, (bound, context, call, own) => changeRow(bound, context, "incr", call.row, own));
   }
 
   del(table: string, key: unknown, options?: ChangeOptions): Promise<WriteResult> {
-    return this.#call("del", table, options, { key }, (bound, context, call) => deleteRow(bound, context, call.key, options));
+    return this.#call("del", table, options, { key }, (bound, context, call, own) => deleteRow(bound, context, call.key, own));
   }
 
   updateAll(table: string, filter: unknown, changes: unknown, options?: ManyOptions): Promise<{ affected: number }> {
-    return this.#call("updateAll", table, options, { filter, changes }, (bound, context, call) =>
-      updateAll(bound, context, call.filter, call.changes, options),
+    return this.#call("updateAll", table, options, { filter, changes }, (bound, context, call, own) =>
+      updateAll(bound, context, call.filter, call.changes, own),
     );
   }
 
   delAll(table: string, filter: unknown, options?: ManyOptions): Promise<{ affected: number }> {
-    return this.#call("delAll", table, options, { filter }, (bound, context, call) => deleteAll(bound, context, call.filter, options));
+    return this.#call("delAll", table, options, { filter }, (bound, context, call, own) => deleteAll(bound, context, call.filter, own));
   }
 
   /**
@@ -260,7 +258,13 @@ export class Verbs {
     }
   }
 
-  #call<T>(verb: HookVerb, table: string, options: Options, parts: Partial<HookCall>, work: Work<T>): Promise<T> {
+  #call<T, Own extends CallOptions>(
+    verb: HookVerb,
+    table: string,
+    options: Own | undefined,
+    parts: Partial<HookCall>,
+    work: Work<T, Own>,
+  ): Promise<T> {
     return enter(this.#caller, verb, table, options, parts, work);
   }
 }

@@ -45,30 +45,36 @@ export interface Caller {
 }
 
 /** A call before its work begins. */
-interface Entry {
+interface Entry<Own extends CallOptions = CallOptions> {
   readonly verb: HookVerb | "scan";
   readonly table: string;
-  readonly options: CallOptions | undefined;
+  /** The caller's, copied. */
+  readonly options: Own | undefined;
   readonly pool: Pool;
   readonly scope: Scope | undefined;
 }
 
-export type Work<T> = (bound: BoundTable, context: CallContext, call: Partial<HookCall>) => T | Promise<T>;
+export type Work<T, Own extends CallOptions> = (
+  bound: BoundTable,
+  context: CallContext,
+  call: Partial<HookCall>,
+  options: Own | undefined,
+) => T | Promise<T>;
 
 /**
  * Runs the work of a call, within its time and with the hooks of its table around it.
  *
  * Where nothing has to be waited for, it costs one promise.
  */
-export async function enter<T>(
+export async function enter<T, Own extends CallOptions>(
   caller: Caller,
   verb: HookVerb,
   table: string,
-  options: CallOptions | undefined,
+  options: Own | undefined,
   parts: Partial<HookCall>,
-  work: Work<T>,
+  work: Work<T, Own>,
 ): Promise<T> {
-  const entry = entryOf(caller, verb, table, options);
+  const entry = entryOf(caller, verb, table, options === undefined ? undefined : { ...options });
   const { home } = caller;
   const startedAt = home.logsCalls ? home.clock.now() : 0;
   try {
@@ -95,12 +101,12 @@ export async function enterScan(
   return bind(caller.home, entry, undefined);
 }
 
-function entryOf(
+function entryOf<Own extends CallOptions>(
   { home, pool: own, scope: ownScope, begun }: Caller,
   verb: HookVerb | "scan",
   table: string,
-  options?: CallOptions,
-): Entry {
+  options: Own | undefined,
+): Entry<Own> {
   const found = ownScope ?? home.scope();
   // What was begun before the database was closed may end.
   if (home.closed && !begun && found?.over !== false)
@@ -118,16 +124,17 @@ function entryOf(
   return { verb, table, options, pool, scope };
 }
 
-function run<T>(caller: Caller, entry: Entry, parts: Partial<HookCall>, work: Work<T>): T | Promise<T> {
+function run<T, Own extends CallOptions>(caller: Caller, entry: Entry<Own>, parts: Partial<HookCall>, work: Work<T, Own>): T | Promise<T> {
   const { pool } = entry;
   const limits = limitsOf(caller.home, entry);
   const isReady = pool.ready();
   if (isReady === undefined && limits === undefined) return perform(caller.home, entry, undefined, parts, work);
   // A call takes its values when it is made.
+  const own = isReady === undefined ? entry : { ...entry, options: snapshot(entry.options) };
   const given = isReady === undefined ? parts : snapshot(parts);
   const begin = async (deadline: Deadline | undefined): Promise<T> => {
-    await isReady;
-    return perform(caller.home, entry, deadline, given, work);
+    if (isReady !== undefined) await isReady;
+    return perform(caller.home, own, deadline, given, work);
   };
   return limits === undefined ? begin(undefined) : withDeadline(limits, begin);
 }
@@ -140,28 +147,36 @@ function limitsOf({ timeoutMs: defaultMs }: Home, { options, scope }: Entry): Li
   return timeoutMs === undefined && signal === undefined ? undefined : { timeoutMs, signal };
 }
 
-function perform<T>(home: Home, entry: Entry, deadline: Deadline | undefined, parts: Partial<HookCall>, work: Work<T>): T | Promise<T> {
+function perform<T, Own extends CallOptions>(
+  home: Home,
+  entry: Entry<Own>,
+  deadline: Deadline | undefined,
+  parts: Partial<HookCall>,
+  work: Work<T, Own>,
+): T | Promise<T> {
   const { bound, context } = bind(home, entry, deadline);
   const overlay = entry.scope?.overlay;
   const explains = entry.scope?.target?.explains === true;
-  if ((bound.hooks.none || explains) && overlay === undefined) return work(bound, context, parts);
+  if ((bound.hooks.none || explains) && overlay === undefined) return work(bound, context, parts, entry.options);
   return performSlowly(home, entry, parts, bound, context, work);
 }
 
-async function performSlowly<T>(
+async function performSlowly<T, Own extends CallOptions>(
   home: Home,
-  entry: Entry,
+  entry: Entry<Own>,
   parts: Partial<HookCall>,
   bound: BoundTable,
   context: CallContext,
-  work: Work<T>,
+  work: Work<T, Own>,
 ): Promise<T> {
-  const { options, scope, table } = entry;
+  const { scope, table } = entry;
+  // A call takes its values when it is made: hooks and rows that are read first give its caller a turn.
+  const options = snapshot(entry.options);
   // `scan` has no hooks and does not come here.
   const verb = entry.verb as HookVerb;
   const run = async (call: Partial<HookCall>): Promise<T> => {
     const ready = scope?.overlay === undefined ? call : await loaded(home, entry, scope, verb, call);
-    return work(bound, context, ready);
+    return work(bound, context, ready, options);
   };
   const given = snapshot(parts);
   if (bound.hooks.none) return run(given);

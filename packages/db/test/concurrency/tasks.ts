@@ -4,7 +4,17 @@ import type { AnyDb } from "../../src/testing/any-db.js";
 
 export type Task = (db: AnyDb, me: number) => Promise<unknown>;
 
-export const sizes = { increments: 40, decimals: 6, versions: 8, tickets: 25, names: 20, items: 6, moves: 40, transfers: 6 } as const;
+export const sizes = {
+  increments: 40,
+  decimals: 6,
+  versions: 8,
+  tickets: 25,
+  names: 20,
+  items: 6,
+  moves: 40,
+  transfers: 6,
+  rounds: 4,
+} as const;
 export const places = ["Rome", "Milan", "Turin"] as const;
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
@@ -99,6 +109,27 @@ export const tasks = {
         },
         { attempts: 500 },
       );
+    }
+    return undefined;
+  },
+
+  /** Adds to one row inside and outside of transactions at the same time, not awaiting all, each call with a time limit. */
+  async mix(db) {
+    const limit = { timeoutMs: 60_000 };
+    for (let round = 0; round < sizes.rounds; round++) {
+      const late: Promise<unknown>[] = [];
+      await Promise.all([
+        ...range(3).map(() => db.incr("account", { id: "mixed", balance: 1 }, limit)),
+        db.transaction(
+          async (tx) => {
+            await tx.incr("account", { id: "mixed", balance: 10 }, limit);
+            late.push(tx.incr("account", { id: "mixed-late", balance: 1 }));
+          },
+          { attempts: 500, ...limit },
+        ),
+        db.update("account", { id: "mixed", seen: true }, limit),
+      ]);
+      await Promise.allSettled(late);
     }
     return undefined;
   },

@@ -107,5 +107,13 @@ export function testConcurrency(fixture: Fixture): void {
       const [x0, x1, total] = (await db.list("account", ["x0", "x1", "total"])).map((row) => row["balance"] as number);
       expect([x0! + x1!, total]).toEqual([0, processes * sizes.transfers]);
     });
+
+    it("calls inside and outside of transactions at once all count, and none waits for ever", async () => {
+      if (db.capabilities().transactions === "none") return;
+      for (const id of ["mixed", "mixed-late"]) await db.put("account", { id, balance: 0 });
+      await team.all("mix");
+      const [mixed, late] = (await db.list("account", ["mixed", "mixed-late"])).map((row) => row["balance"]);
+      expect([mixed, late]).toEqual([processes * sizes.rounds * 13, processes * sizes.rounds]);
+    });
   });
 }

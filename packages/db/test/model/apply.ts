@@ -38,18 +38,59 @@ async function carryOut(db: AnyDb, step: Step, time: ModelTime): Promise<unknown
     case "walk":
       return walkAll(db, step);
     case "transaction":
-      return db.transaction(async (tx) => {
-        const answers: unknown[] = [];
-        for (const call of step.calls) answers.push(await callOn(tx, call, time));
-        if (step.fails) throw new Planned();
-        return answers;
+      return runTransaction(db, step, time);
+  }
+}
+
+/** Awaits its calls one after the other; the last one, if so wanted, only when the transaction has ended. */
+async function runTransaction(db: AnyDb, step: Extract<Step, { kind: "transaction" }>, time: ModelTime): Promise<unknown> {
+  let late: Promise<unknown> | undefined;
+  const run = async (tx: AnyCalls, calls: readonly CallStep[]): Promise<unknown[]> => {
+    const answers: unknown[] = [];
+    for (const call of calls) answers.push(await callOn(tx, call, time));
+    return answers;
+  };
+  const done = db.transaction(async (tx) => {
+    const answers = await run(tx, step.calls);
+    if (step.nested !== undefined) {
+      const { calls, fails } = step.nested;
+      const inner = (tx as AnyDb).transaction(async (own) => {
+        const inside = await run(own, calls);
+        if (fails) throw new Planned();
+        return inside;
       });
+      answers.push(await inner.catch((error: unknown) => (error instanceof Planned ? "undone" : Promise.reject(error))));
+    }
+    if (step.late !== undefined) late = callOn(tx, step.late, time);
+    if (step.fails) throw new Planned();
+    return answers;
+  });
+  try {
+    const answers = await done;
+    return late === undefined ? answers : [...answers, await late];
+  } finally {
+    // Of a transaction that was undone nobody awaits it; that it left nothing is what the state says.
+    await late?.catch(() => undefined);
   }
 }
 
 function callOn(db: AnyCalls, { verb, args }: CallStep, time: ModelTime): Promise<unknown> {
   const calls = db as unknown as Readonly<Record<string, (...args: unknown[]) => Promise<unknown>>>;
-  return calls[verb]!(...args.map((arg) => timed(arg, time)));
+  const given = structuredClone(args).map((arg) => timed(arg, time));
+  const running = calls[verb]!(...given);
+  // A call takes its values when it is made: what its caller does with its objects afterwards is nothing to it.
+  for (const arg of given.slice(1)) scramble(arg);
+  return running;
+}
+
+/** Changes an object that a call was given, and all that it holds. */
+function scramble(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  if (value instanceof Date) return void value.setTime(1);
+  if (value instanceof Uint8Array) return void value.fill(7);
+  for (const member of Object.values(value)) scramble(member);
+  if (Array.isArray(value)) value.push("late");
+  else for (const name of Object.keys(value)) (value as AnyRow)[name] = "late";
 }
 
 /** Times of end are generated from 0; here they become times. */

@@ -17,7 +17,15 @@ export type Step =
   | CallStep
   /** A select walked to its end; `ordered` when the order of the rows is promised. `between`: writes after the first page. */
   | { readonly kind: "walk"; readonly table: ModelTable; readonly filter: Values; readonly options: Values; readonly ordered: boolean }
-  | { readonly kind: "transaction"; readonly calls: readonly CallStep[]; readonly fails: boolean }
+  | {
+      readonly kind: "transaction";
+      readonly calls: readonly CallStep[];
+      readonly fails: boolean;
+      /** A transaction inside, which is undone by itself where it fails. */
+      readonly nested?: { readonly calls: readonly CallStep[]; readonly fails: boolean };
+      /** A call that is not awaited before the function ends. */
+      readonly late?: CallStep;
+    }
   | { readonly kind: "advance"; readonly ms: number };
 
 const weights = {
@@ -132,7 +140,9 @@ function rowCall(
 }
 
 function returning(random: Random, kinds: readonly string[]): Values {
-  return random.chance(0.35) ? { returning: random.pick(kinds) } : {};
+  // A time limit takes other ways through the core.
+  const limit = random.chance(0.15) ? { timeoutMs: 60_000 } : {};
+  return random.chance(0.35) ? { returning: random.pick(kinds), ...limit } : limit;
 }
 
 function guard(random: Random, table: ModelTable, limits: RowLimits): Values {
@@ -235,10 +245,17 @@ function bulkItems(random: Random, table: ModelTable): Values[] {
 
 function transaction(random: Random): Step {
   const limits = { withoutUnique: true, withoutErrors: true };
-  const calls = random.times(5, () =>
-    rowCall(random, random.pick(["get", "put", "update", "incr", "del", "put", "add"]), random.pick(tableNames), limits),
-  );
-  return { kind: "transaction", calls, fails: random.chance(0.25) };
+  const one = (): CallStep =>
+    rowCall(random, random.pick(["get", "put", "update", "incr", "del", "put", "add"]), random.pick(tableNames), limits);
+  return {
+    kind: "transaction",
+    calls: random.times(5, one),
+    fails: random.chance(0.25),
+    ...(random.chance(0.4) ? { nested: { calls: random.times(3, one), fails: random.chance(0.5) } } : {}),
+    ...(random.chance(0.3)
+      ? { late: rowCall(random, random.pick(["put", "update", "incr", "del"]), random.pick(tableNames), limits) }
+      : {}),
+  };
 }
 
 /** Arguments that are refused. */
