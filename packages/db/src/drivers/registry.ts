@@ -34,6 +34,5 @@ export const driverNames: readonly string[] = Object.keys(load);
 
 /** The driver for a URL scheme, its code loaded now; undefined when there is none. */
 export async function driverFor(scheme: string): Promise<OpenDriver | undefined> {
-  const name = schemes[scheme];
-  return name === undefined ? undefined : load[name]!();
+  return Object.hasOwn(schemes, scheme) ? load[schemes[scheme]!]!() : undefined;
 }

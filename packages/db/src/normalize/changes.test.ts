@@ -122,6 +122,12 @@ describe("parseChanges", () => {
     ]);
   });
 
+  it("takes no column from what every object inherits", () => {
+    expect(refusal("open", { id: "1" }, { ops: { constructor: "set" } })).toMatchObject({ code: "invalid", column: "constructor" });
+    expect(shown("open", { id: "1", constructor: 5, toString: null })).toEqual(["_rest.constructor set 5", "_rest.toString unset"]);
+    expect(shown("open", { id: "1" }, { ops: { constructor: "unset" } })).toEqual(["_rest.constructor unset"]);
+  });
+
   it.each<[Record<string, unknown>, Partial<ChangeOptions>, string]>([
     [{ nope: 1 }, {}, "nope"],
     [{ stars: "1" }, {}, "stars"],

@@ -3,7 +3,7 @@
 import type { Change, ChangeOp } from "../driver.js";
 import { invalid } from "../errors.js";
 import { type RowRules, checkOpenName, mustNotBeEmpty, unknownColumn } from "./row.js";
-import { isPlainObject } from "../schema/plain-object.js";
+import { isPlainObject, ownMember } from "../schema/plain-object.js";
 import type { Column, Table } from "../schema/table.js";
 import { amountTypes, checkOperand } from "./operand.js";
 import { type GivenChange, computeColumns } from "./computed-columns.js";
@@ -35,9 +35,10 @@ export function parseChanges(own: RowRules, row: unknown, options: ChangeOptions
   const members: Change[] = [];
   for (const name of namesOf(given, ops)) {
     const rule = own.rules.get(name);
-    if (rule === undefined) members.push(memberChange(own, name, given[name], ops.get(name), values));
+    const value = ownMember(given, name);
+    if (rule === undefined) members.push(memberChange(own, name, value, ops.get(name), values));
     else {
-      const change = readChange(own, rule.column, rule.check, given[name], ops.get(name), options);
+      const change = readChange(own, rule.column, rule.check, value, ops.get(name), options);
       if (change !== undefined) changes.set(rule.column, change);
     }
   }
@@ -64,7 +65,8 @@ function readOps(table: Table, row: Readonly<Record<string, unknown>>, ops: unkn
       if (!table.byName.has(name) && table.rest === undefined) throw unknownColumn(table, name);
       if (typeof op !== "string" || !changeOps.has(op))
         throw invalid(`unknown operation on ${name}; there are ${[...changeOps].join(", ")}`, { column: name });
-      if (op !== "unset" && row[name] === undefined) throw invalid(`ops names ${name}, which has no value in the row`, { column: name });
+      if (op !== "unset" && ownMember(row, name) === undefined)
+        throw invalid(`ops names ${name}, which has no value in the row`, { column: name });
       return [name, op as ChangeOp];
     }),
   );

@@ -1,5 +1,5 @@
 // Plain filters: columns compared with single values, as most calls have them. Which columns and operators a filter
-// names decides its condition, so that is kept once parse.ts has made it; a repeated call only checks its values.
+// names decides its condition, so that is kept once filter.ts has made it; a repeated call only checks its values.
 
 import { isDeepStrictEqual } from "node:util";
 
@@ -22,7 +22,10 @@ export type PlainFilters = Map<string, Plain>;
 /** Operators whose test is the same whatever their operand is. */
 const comparisons: ReadonlySet<string> = new Set(["$eq", "$ne", "$gt", "$ge", "$lt", "$le"]);
 
-/** A filter's shape as a text, and its operands in order; undefined where it is not plain. */
+/**
+ * A filter's shape as a string, and its operands in order; undefined where it is not plain. Names come from callers and
+ * may hold anything: with its length before each, no two filters that read differently share a shape.
+ */
 function readPlain(filter: unknown): { readonly shape: string; readonly operands: readonly unknown[] } | undefined {
   if (!isPlainObject(filter)) return undefined;
   let shape = "";
@@ -31,19 +34,19 @@ function readPlain(filter: unknown): { readonly shape: string; readonly operands
   for (let i = 0; i < names.length; i++) {
     const name = names[i]!;
     const value = filter[name];
-    shape += name;
+    shape += `${name.length}:${name}`;
     if (isOperand(value)) {
       operands.push(value);
-      shape += ";";
       continue;
     }
     if (!isPlainObject(value)) return undefined;
-    for (const op of Object.keys(value)) {
+    const ops = Object.keys(value);
+    if (ops.length === 0) return undefined;
+    for (const op of ops) {
       if (!comparisons.has(op) || !isOperand(value[op])) return undefined;
       operands.push(value[op]);
       shape += op;
     }
-    shape += ";";
   }
   return { shape, operands };
 }
@@ -52,7 +55,7 @@ function isOperand(value: unknown): boolean {
   return typeof value === "object" ? value instanceof Date : value !== undefined;
 }
 
-/** The condition of a plain filter that was met before, its checked values appended; undefined for others, and for wrong values, of which parse.ts tells. */
+/** The condition of a plain filter that was met before, its checked values appended; undefined for others, and for wrong values, which filter.ts reports. */
 export function plainFilter(filters: PlainFilters, filter: unknown, values: unknown[]): Condition | undefined {
   const read = readPlain(filter);
   const plain = read === undefined ? undefined : filters.get(read.shape);
@@ -66,7 +69,7 @@ export function plainFilter(filters: PlainFilters, filter: unknown, values: unkn
   }
 }
 
-/** Keeps the condition that parse.ts made of a filter with these values, where it is plain. */
+/** Keeps the condition that filter.ts made of a filter with these values, where it is plain. */
 export function learnFilter(filters: PlainFilters, table: Table, filter: unknown, condition: Condition, values: readonly unknown[]): void {
   if (filters.size >= most || table.joins.length > 0) return;
   const shape = readPlain(filter)?.shape;

@@ -59,6 +59,13 @@ function refusal(filter: unknown, options?: FilterOptions, table = "item"): { co
 }
 
 describe("parseFilter", () => {
+  it("knows no operators but its own", () => {
+    for (const name of ["constructor", "toString", "__proto__"]) {
+      expect(refusal({ stars: { [`$${name}`]: 1 } })).toMatchObject({ code: "invalid", column: "stars" });
+      expect(refusal({ stars: 1 }, { ops: { stars: name } })).toMatchObject({ code: "invalid", column: "stars" });
+    }
+  });
+
   it.each<[unknown, string]>([
     [{}, "and()"],
     [{ name: "a" }, 'name eq "a"'],

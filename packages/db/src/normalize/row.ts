@@ -8,6 +8,7 @@ import { checkerOf, generatorOf } from "../schema/column-types.js";
 import { encodeGeohash } from "../schema/geohash.js";
 import { isJoinedText } from "../schema/is-joined-text.js";
 import { joinText } from "../schema/join.js";
+import { ownMember } from "../schema/plain-object.js";
 import type { Column, Join, Table } from "../schema/table.js";
 
 /** Most bytes of UTF-8 that the range parts of a key take together. */
@@ -228,7 +229,7 @@ export function checkKey(own: RowRules, key: unknown): unknown[] {
 export function keyOf(own: RowRules, row: Readonly<Record<string, unknown>>): unknown[] {
   const { table, checkKeyPart } = own;
   const values = table.key.map((column, i) => {
-    const value = row[column.name];
+    const value = ownMember(row, column.name);
     if (own.keyJoins.size > 0) {
       const joined = joinedKeyPart(own, column, row);
       if (joined !== undefined) return joined;
@@ -241,7 +242,7 @@ export function keyOf(own: RowRules, row: Readonly<Record<string, unknown>>): un
 function joinedKeyPart(own: RowRules, column: Column, row: Readonly<Record<string, unknown>>): string | undefined {
   const join = own.table.joins.find((candidate) => candidate.column === column);
   if (join === undefined) return undefined;
-  const given = join.parts.map((part) => row[part.name]);
+  const given = join.parts.map((part) => ownMember(row, part.name));
   if (given.some((value) => value === undefined || value === null)) return undefined;
   const selfMember = join.parts.indexOf(column);
   // A joined column that is a part of itself: a value that already is the joined text of the other parts stays as it is.

@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
+
 import { expect, test } from "vitest";
 
 import { always } from "../reference/condition.js";
 import { DbError } from "../errors.js";
 import { compileTables } from "../schema/compile-table.js";
+import { encodeKey } from "../schema/ordered-text.js";
 import { queryIdentity, tokenCodec } from "./page-token.js";
 
 const table = compileTables({ t: { a: { primary: 1 }, n: { type: "int" }, at: { type: "timestamp" } } }).get("t")!;
@@ -38,4 +41,34 @@ test("a sealed token shows nothing of its position and is of no use with another
   const token = tokenCodec("0123456789abcdef").encode(question, position, order);
   expect(Buffer.from(token, "base64url").includes("ä")).toBe(false);
   expect(() => tokenCodec("another key of 16").decode(question, token, order)).toThrow(DbError);
+});
+
+// Without a key anybody can compute the checksum, and the digest of the question.
+function forged(text: string | Uint8Array): string {
+  const sha256 = (data: string | Uint8Array): Buffer => createHash("sha256").update(data).digest();
+  const body = Buffer.concat([sha256(question).subarray(0, 12), Buffer.from(text as string, "utf8")]);
+  return Buffer.concat([sha256(body).subarray(0, 8), body]).toString("base64url");
+}
+
+const columns = order.map(({ column }) => column);
+const unkeyed = tokenCodec(undefined);
+
+test("a token without a key that holds what its columns can hold is read", () => {
+  expect(unkeyed.decode(question, forged(encodeKey(columns, position)), order)).toEqual(position);
+});
+
+test.each([
+  ["nothing", ""],
+  ["fewer columns", encodeKey(columns, position.slice(0, 2))],
+  ["more than its columns", `${encodeKey(columns, position)}x`],
+  ["no text's end", encodeKey(columns, position).slice(0, -1)],
+  ["digits that are none", "\u0002zzzz"],
+  ["other words than null and present", `\u0003${encodeKey(columns, position).slice(1)}`],
+  ["an int beyond 2^53", encodeKey(columns, [2n ** 60n, ...position.slice(1)])],
+  ["a time outside its years", encodeKey(columns, [1, new Date(-8e15), "a"])],
+  ["a text with U+0000", encodeKey(columns, [1, null, "a\0b"])],
+  ["an unfinished escape", `${encodeKey(columns, [1, null])}\u0002\u0001`],
+  ["bytes that are no UTF-8", new Uint8Array([1, 1, 0xff, 1])],
+])("a forged token is invalid, whatever it holds: %s", (_what, text) => {
+  expect(() => unkeyed.decode(question, forged(text), order)).toThrow(expect.objectContaining({ name: "DbError", code: "invalid" }));
 });

@@ -6,7 +6,8 @@ import { conditionKey, type Condition } from "../reference/condition.js";
 import type { SortColumn } from "../driver.js";
 import { invalid } from "../errors.js";
 import { decodeKey, encodeKey } from "../schema/ordered-text.js";
-import type { Table } from "../schema/table.js";
+import type { Column, Table } from "../schema/table.js";
+import { kindCheck } from "../schema/value-checks.js";
 
 const anyColumn = { index: 0, isKey: true, element: undefined, isSet: false, maxLength: undefined, isRest: false, definition: {} } as const;
 
@@ -66,16 +67,30 @@ export function tokenCodec(tokenKey: string | undefined): TokenCodec {
     decode(query, token, order) {
       const bytes = Buffer.from(token, "base64url");
       const body = bytes.toString("base64url") === token ? (key === undefined ? withoutChecksum(bytes) : unseal(bytes, key)) : undefined;
-      if (body === undefined) throw invalid("start is not a page token of this database; pass the `next` of a page as it was given");
+      if (body === undefined) throw invalid(notOurs);
       if (!body.subarray(0, digestBytes).equals(digest(query)))
         throw invalid("start belongs to another table, filter or sort; pass it with the same call that gave it");
-      return decodeKey(
+      return positionIn(
+        body.subarray(digestBytes),
         order.map(({ column }) => column),
-        body.subarray(digestBytes).toString("utf8"),
       );
     },
   };
 }
+
+/** Without a `tokenKey` anybody can make a token, so a position is taken only if its columns could hold it and it is written as we write it. */
+function positionIn(bytes: Buffer, columns: readonly Column[]): unknown[] {
+  try {
+    const values = decodeKey(columns, bytes.toString("utf8"));
+    values.forEach((value, i) => value !== null && kindCheck(columns[i]!)(value));
+    if (Buffer.from(encodeKey(columns, values), "utf8").equals(bytes)) return values;
+  } catch (cause) {
+    throw invalid(notOurs, { cause });
+  }
+  throw invalid(notOurs);
+}
+
+const notOurs = "start is not a page token of this database; pass the `next` of a page as it was given";
 
 function withChecksum(body: Buffer): Buffer {
   return Buffer.concat([sha256(body).subarray(0, 8), body]);

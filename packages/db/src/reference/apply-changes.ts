@@ -16,16 +16,20 @@ import { distinct } from "../schema/value-checks.js";
  */
 export function applyChanges(changes: readonly Change[], row: readonly unknown[], values: readonly unknown[]): unknown[] {
   const next = row.slice();
-  for (const change of changes) if (change.from === undefined) next[change.column.index] = changedValue(change, next, values);
+  const members: Change[] = [];
+  for (const change of changes) {
+    if (change.member !== undefined) members.push(change);
+    else if (change.from === undefined) next[change.column.index] = changedValue(change, next, values);
+  }
+  if (members.length > 0) next[members[0]!.column.index] = withMembers(row[members[0]!.column.index], members, values);
   for (const change of changes)
     if (change.from !== undefined) next[change.column.index] = joinedValue(change.column, change.from, row, next, values);
   return next;
 }
 
-function changedValue({ column, op, slot, member }: Change, row: readonly unknown[], values: readonly unknown[]): unknown {
+function changedValue({ column, op, slot }: Change, row: readonly unknown[], values: readonly unknown[]): unknown {
   const operand = slot === undefined ? null : values[slot];
   const old = row[column.index] ?? null;
-  if (member !== undefined) return withMember(old as Members | null, member, operand ?? null);
   switch (op) {
     case "set":
       return operand;
@@ -46,12 +50,15 @@ function changedValue({ column, op, slot, member }: Change, row: readonly unknow
   }
 }
 
-type Members = Readonly<Record<string, unknown>>;
-
-function withMember(old: Members | null, member: string, value: unknown): Members | null {
-  const entries = Object.entries(old ?? {}).filter(([name]) => name !== member);
-  if (value !== null) entries.push([member, value]);
-  return entries.length === 0 ? null : Object.fromEntries(entries);
+/** The undeclared columns of an open table after changes: all at once, since copying them for each change would take quadratic time. */
+function withMembers(old: unknown, changes: readonly Change[], values: readonly unknown[]): Readonly<Record<string, unknown>> | null {
+  const members = new Map(Object.entries((old ?? {}) as Readonly<Record<string, unknown>>));
+  for (const { member, slot } of changes) {
+    const value = slot === undefined ? null : (values[slot] ?? null);
+    members.delete(member!);
+    if (value !== null) members.set(member!, value);
+  }
+  return members.size === 0 ? null : Object.fromEntries(members);
 }
 
 const minInt64 = -(2n ** 63n);

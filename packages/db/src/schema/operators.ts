@@ -57,30 +57,32 @@ const opposites: readonly (readonly [Operator, Operator])[] = [
 /** The operator that holds for exactly the present values for which this one does not. */
 export const negated: ReadonlyMap<Operator, Operator> = new Map(opposites.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]));
 
-const aliases: Readonly<Record<string, Operator>> = {
-  "=": "eq",
-  "==": "eq",
-  "!=": "ne",
-  "<>": "ne",
-  ">": "gt",
-  ">=": "ge",
-  gte: "ge",
-  "<": "lt",
-  "<=": "le",
-  lte: "le",
-  "like%": "begins_with",
-  "not like%": "not_begins_with",
-  nin: "not_in",
-  "~": "regexp",
-  "!~": "not_regexp",
-  "~*": "iregexp",
-  "!~*": "not_iregexp",
-};
+const aliases: ReadonlyMap<string, Operator> = new Map(
+  Object.entries({
+    "=": "eq",
+    "==": "eq",
+    "!=": "ne",
+    "<>": "ne",
+    ">": "gt",
+    ">=": "ge",
+    gte: "ge",
+    "<": "lt",
+    "<=": "le",
+    lte: "le",
+    "like%": "begins_with",
+    "not like%": "not_begins_with",
+    nin: "not_in",
+    "~": "regexp",
+    "!~": "not_regexp",
+    "~*": "iregexp",
+    "!~*": "not_iregexp",
+  }),
+);
 
 /** The canonical operator of a name or alias (any case, spaces or underscores), or undefined when there is none. */
 export function operatorOf(name: string): Operator | undefined {
   const plain = name.trim().toLowerCase();
-  const alias = aliases[plain];
+  const alias = aliases.get(plain);
   if (alias !== undefined) return alias;
   const canonical = plain.replaceAll(" ", "_");
   return (operators as readonly string[]).includes(canonical) ? (canonical as Operator) : undefined;

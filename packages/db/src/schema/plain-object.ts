@@ -8,3 +8,8 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   // Not compared with Object.prototype: the literals of another realm have a prototype of their own.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
+
+/** The own member of a caller's object; undefined for what every object inherits, such as `constructor`. */
+export function ownMember(object: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}

@@ -46,6 +46,18 @@ export function openTables(suite: Suite): void {
       expect(await db.get("note", { owner, id: "b" })).toMatchObject({ x: 1, w: "new" });
     });
 
+    promise("undeclared columns may be named as what every object inherits", async ({ db, fresh }) => {
+      const owner = fresh();
+      await db.put("note", { owner, id: "a", text: "t" });
+      expect((await db.select("note", { owner, constructor: { $not_null: true } })).rows).toEqual([]);
+      await refuses(db.update("note", { owner, id: "a" }, { ops: { constructor: "set" } }), "invalid", { column: "constructor" });
+      await db.update("note", { owner, id: "a", constructor: 1, toString: "s" });
+      expect(await db.get("note", { owner, id: "a" })).toEqual({ owner, id: "a", text: "t", constructor: 1, toString: "s" });
+      expect((await db.select("note", { owner, constructor: 1, valueOf: null })).rows).toHaveLength(1);
+      await db.update("note", { owner, id: "a" }, { ops: { constructor: "unset", toString: "unset" } });
+      expect(await db.get("note", { owner, id: "a" })).toEqual({ owner, id: "a", text: "t" });
+    });
+
     promise("concurrent updates of different undeclared columns are all kept", async ({ db, fresh }) => {
       const owner = fresh();
       await db.put("note", { owner, id: "a" });
