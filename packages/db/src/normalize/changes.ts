@@ -5,6 +5,7 @@ import { invalid } from "../errors.js";
 import { type RowRules, checkOpenName, mustNotBeEmpty, unknownColumn } from "./row.js";
 import { isPlainObject, ownMember } from "../schema/plain-object.js";
 import type { Column, Table } from "../schema/table.js";
+import { withAllProblems } from "./row-problems.js";
 import { amountTypes, checkOperand } from "./operand.js";
 import { type GivenChange, computeColumns } from "./computed-columns.js";
 
@@ -31,9 +32,10 @@ export function parseChanges(own: RowRules, row: unknown, options: ChangeOptions
   if (typeof row !== "object" || row === null || Array.isArray(row)) throw invalid("the row must be an object of columns");
   const given = row as Readonly<Record<string, unknown>>;
   const ops = readOps(own.table, given, options.ops);
+  const names = namesOf(given, ops);
   const changes = new Map<Column, GivenChange>();
   const members: Change[] = [];
-  for (const name of namesOf(given, ops)) {
+  const read = (name: string): void => {
     const rule = own.rules.get(name);
     const value = ownMember(given, name);
     if (rule === undefined) members.push(memberChange(own, name, value, ops.get(name), values));
@@ -41,6 +43,11 @@ export function parseChanges(own: RowRules, row: unknown, options: ChangeOptions
       const change = readChange(own, rule.column, rule.check, value, ops.get(name), options);
       if (change !== undefined) changes.set(rule.column, change);
     }
+  };
+  try {
+    for (const name of names) read(name);
+  } catch (error) {
+    throw withAllProblems(error, names, read);
   }
   const computed = computeColumns(own.table, changes, values);
   for (const [column, { op, value, isFixed }] of changes) {

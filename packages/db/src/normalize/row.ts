@@ -10,6 +10,7 @@ import { isJoinedText } from "../schema/is-joined-text.js";
 import { joinText } from "../schema/join.js";
 import { ownMember } from "../schema/plain-object.js";
 import type { Column, Join, Table } from "../schema/table.js";
+import { type RowProblem, withAllProblems } from "./row-problems.js";
 
 /** Most bytes of UTF-8 that the range parts of a key take together. */
 export const maxRangeBytes = 1000;
@@ -32,6 +33,8 @@ export interface RowRules {
   /** Columns that are made of a latitude and a longitude. */
   readonly geohashes: readonly Column[];
   readonly notEmpty: readonly Column[];
+  /** Columns that are made of others: joined ones and geohashes. */
+  readonly computed: ReadonlySet<Column>;
   readonly checkKeyPart: readonly Check[];
   /** Parts of joined key columns, by name: keys may be given by them. */
   readonly keyJoins: ReadonlyMap<string, Join>;
@@ -45,11 +48,15 @@ export function rowRules(table: Table): RowRules {
   for (const join of table.joins) {
     if (join.column.isKey) for (const part of join.parts) if (!part.isKey || part === join.column) keyJoins.set(part.name, join);
   }
+  const geohashes = table.columns.filter(
+    ({ type, definition: { lat, lon } }) => type === "geohash" && lat !== undefined && lon !== undefined,
+  );
   return {
     table,
     rules,
     stored,
-    geohashes: table.columns.filter(({ type, definition: { lat, lon } }) => type === "geohash" && lat !== undefined && lon !== undefined),
+    geohashes,
+    computed: new Set([...geohashes, ...table.joins.map(({ column }) => column)]),
     notEmpty: table.columns.filter(({ definition }) => definition.notEmpty),
     checkKeyPart: table.key.map((column) => checkerOf(column)),
     keyJoins,
@@ -76,8 +83,38 @@ export type LogicalRow = unknown[];
  * @throws DbError `invalid` or `too-large`, naming the column
  */
 export function checkRow(own: RowRules, row: unknown, clock: Clock, keepNow: boolean): LogicalRow {
-  const { table, rules, stored } = own;
   const given = recordOf(own, row);
+  try {
+    return checkColumns(own, given, clock, keepNow);
+  } catch (error) {
+    const missing = [...own.notEmpty, ...own.table.key].filter(({ name }) => ownMember(given, name) === undefined);
+    throw withAllProblems(error, [...Object.keys(given), ...missing.map(({ name }) => name)], (name) => checkColumn(own, given, name));
+  }
+}
+
+/** Checks one column of an insert by itself. */
+function checkColumn(own: RowRules, given: Readonly<Record<string, unknown>>, name: string): void {
+  const { table } = own;
+  const value = ownMember(given, name);
+  const rule = own.rules.get(name);
+  if (rule === undefined) {
+    if (value === undefined) return;
+    const member = checkOpenName(table, name);
+    if (table.rest === undefined) throw unknownColumn(table, name);
+    if (value !== null) own.stored[table.rest.index]!.check({ [member]: value });
+    return;
+  }
+  const { column, check, fill } = rule;
+  if (column.definition.writeonly) return;
+  if (value !== undefined && value !== null) return void check(value);
+  const isMade = (value === undefined && fill !== undefined) || column.type === "now" || own.computed.has(column);
+  if (isMade) return;
+  if (column.isKey) throw keyMissing(table, column);
+  if (column.definition.notEmpty) throw mustNotBeEmpty(column);
+}
+
+function checkColumns(own: RowRules, given: Readonly<Record<string, unknown>>, clock: Clock, keepNow: boolean): LogicalRow {
+  const { table, rules, stored } = own;
   const values: LogicalRow = new Array(stored.length).fill(undefined);
   let hidden: Map<Column, unknown> | undefined;
   let rest: Record<string, unknown> | undefined;
@@ -121,11 +158,13 @@ function checkedByTable(schema: StandardSchemaV1, row: Record<string, unknown>):
     throw invalid("the table's check must be synchronous");
   }
   if (result.issues !== undefined) {
-    const first = result.issues[0]?.path?.[0];
-    const column = typeof first === "object" ? first.key : first;
+    const problems = result.issues.flatMap(({ message, path }): RowProblem[] => {
+      const first = path?.[0];
+      return first === undefined ? [] : [{ column: String(typeof first === "object" ? first.key : first), message }];
+    });
     throw invalid(
       `the row is refused by the table's check: ${result.issues.map((issue) => issue.message).join("; ")}`,
-      column === undefined ? {} : { column: String(column) },
+      problems[0] === undefined ? {} : { column: problems[0].column, detail: { rule: "check", problems } },
     );
   }
   if (typeof result.value !== "object" || result.value === null) throw invalid("the table's check gave no row back");
@@ -227,6 +266,21 @@ export function checkKey(own: RowRules, key: unknown): unknown[] {
 
 /** The key values in a row that may have other columns too. */
 export function keyOf(own: RowRules, row: Readonly<Record<string, unknown>>): unknown[] {
+  try {
+    return keyValues(own, row);
+  } catch (error) {
+    const { table, rules } = own;
+    const names = table.key.map(({ name }) => name);
+    throw withAllProblems(error, names, (name) => {
+      const { column, check } = rules.get(name)!;
+      const value = ownMember(row, name);
+      if (value !== undefined && value !== null) check(value);
+      else if (!own.computed.has(column)) throw keyMissing(table, column);
+    });
+  }
+}
+
+function keyValues(own: RowRules, row: Readonly<Record<string, unknown>>): unknown[] {
   const { table, checkKeyPart } = own;
   const values = table.key.map((column, i) => {
     const value = ownMember(row, column.name);
@@ -255,14 +309,17 @@ function keyNames(table: Table): string {
   return table.key.map((column) => column.name).join(", ");
 }
 
+function keyMissing(table: Table, { name }: Column): DbError {
+  return invalid(`the key column ${name} must have a value; the key of ${table.name} is ${keyNames(table)}`, { column: name });
+}
+
 /** Checks the values of a key's columns, in order, as a whole. */
 export function checkKeyValues(table: Table, values: unknown[]): unknown[] {
   let rangeBytes = 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
     if (value === null || value === undefined || value === "") {
-      const { name } = table.key[i]!;
-      throw invalid(`the key column ${name} must have a value; the key of ${table.name} is ${keyNames(table)}`, { column: name });
+      throw keyMissing(table, table.key[i]!);
     }
     if (typeof value === "string" && isTooLong(value, table.key[i]!)) throw keyTooLong(table.key[i]!);
     if (i > 0) rangeBytes += typeof value === "string" ? Buffer.byteLength(value) : 8;

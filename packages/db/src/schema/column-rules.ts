@@ -125,12 +125,20 @@ function valueRules(column: Column): Check[] {
   const { values } = column.definition;
   if (values === undefined) return [];
   const allowed = new Set(values.map((value) => allowedValue(column, value)));
+  const subject = { name: column.name, isElement: column.kind === "list" };
   return [
     (value) => {
       const found = Array.isArray(value) ? value.every((item) => allowed.has(item)) : allowed.has(value);
-      return found ? value : refuse(column, "values", "must be one of its allowed values");
+      return found ? value : refuse(subject, "values", `must be one of ${listed(values)}`);
     },
   ];
+}
+
+const mostListed = 20;
+
+function listed(values: readonly (string | number)[]): string {
+  const shown = values.slice(0, mostListed).map((value) => JSON.stringify(value));
+  return values.length > mostListed ? `${shown.join(", ")} … (${values.length} in all)` : shown.join(", ");
 }
 
 /** An entry of `values` in logical form. */

@@ -50,7 +50,7 @@ export const propertyRules: { readonly [property in keyof Required<ColumnDefinit
   min: bound,
   max: bound,
   maxLength: { mustBe: "an integer from 1", holds: isNumberFrom(1, Number.MAX_SAFE_INTEGER), kinds: ["text", "list", "blob"] },
-  values: { mustBe: "a list of texts or numbers", holds: isValues, kinds: ["text", "list", ...numberKinds] },
+  values: { mustBe: "a list of strings or numbers", holds: isValues, kinds: ["text", "list", ...numberKinds] },
   notEmpty: flag,
   decimals: { mustBe: `an integer from 0 to ${maxDecimalPlaces}`, holds: isNumberFrom(0, maxDecimalPlaces), kinds: ["real", "decimal"] },
   multiplier: { ...bound, mustBe: "a finite number other than 0", holds: (value) => Number.isFinite(value) && value !== 0 },
@@ -60,7 +60,11 @@ export const propertyRules: { readonly [property in keyof Required<ColumnDefinit
   pub: flag,
   admin: flag,
   secure: flag,
-  prefix: { mustBe: "a text", holds: (value) => typeof value === "string" && isStorableText(value), types: ["uuid", "tuuid"] },
+  prefix: {
+    mustBe: "a string without U+0000 and lone surrogates",
+    holds: (value) => typeof value === "string" && isStorableText(value),
+    types: ["uuid", "tuuid"],
+  },
   lat: coordinate,
   lon: coordinate,
   precision: {

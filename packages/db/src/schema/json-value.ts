@@ -12,12 +12,12 @@ export const maxJsonDepth = 64;
  * A deep copy of a JSON value. Members that are undefined are left out and −0 is 0.
  *
  * @throws DbError `invalid` for what JSON cannot hold (dates, bigints, functions, NaN, instances of classes, missing list
- *   elements), for texts and names with U+0000 or lone surrogates, and for values deeper than {@link maxJsonDepth} or cyclic
+ *   elements), for strings and names with U+0000 or lone surrogates, and for values deeper than {@link maxJsonDepth} or cyclic
  */
 export function checkJson(column: Column, value: unknown, depth = 0): unknown {
   switch (typeof value) {
     case "string":
-      if (!isStorableText(value)) refuse(column, "type", "holds a text with U+0000 or a lone surrogate");
+      if (!isStorableText(value)) refuse(column, "type", "holds a string with U+0000 or a lone surrogate");
       return value;
     case "number":
       if (!Number.isFinite(value)) refuse(column, "type", "holds a number that is not finite");
@@ -32,7 +32,7 @@ export function checkJson(column: Column, value: unknown, depth = 0): unknown {
       break;
     default:
   }
-  refuse(column, "type", "must hold nothing but what JSON has: null, booleans, numbers, texts, lists and plain objects");
+  refuse(column, "type", "must hold nothing but what JSON has: null, booleans, numbers, strings, lists and plain objects");
 }
 
 function checkList(column: Column, value: readonly unknown[], depth: number): unknown[] {

@@ -7,7 +7,7 @@ import type { TypeName } from "./definition.js";
 import { decodeGeohash } from "./geohash.js";
 import { checkJson } from "./json-value.js";
 import { isPlainObject } from "./plain-object.js";
-import { refuse } from "./refuse.js";
+import { refuse, type Subject } from "./refuse.js";
 import { isStorableText } from "./storable-text.js";
 import type { Column, Kind } from "./table.js";
 
@@ -21,7 +21,7 @@ export function kindCheck(column: Column): Check {
 
 /** The check of one element of a list or set. */
 export function elementCheck(column: Column): Check {
-  return kindChecks[column.element ?? "text"](column);
+  return kindChecks[column.element ?? "text"]({ ...column, isElement: true });
 }
 
 /** The check of a column's type. */
@@ -40,10 +40,10 @@ const maxInt64 = 2n ** 63n - 1n;
 const minTimeMs = Date.parse("0001-01-01T00:00:00.000Z");
 const maxTimeMs = Date.parse("9999-12-31T23:59:59.999Z");
 
-const kindChecks: Readonly<Record<Kind, (column: Column) => Check>> = {
+const kindChecks: Readonly<Record<Kind, (column: Column & Subject) => Check>> = {
   text: (column) => (value) => {
-    if (typeof value !== "string") refuse(column, "type", "must be a text");
-    if (!isStorableText(value)) refuse(column, "type", "must be a text without U+0000 and lone surrogates");
+    if (typeof value !== "string") refuse(column, "type", "must be a string");
+    if (!isStorableText(value)) refuse(column, "type", "must be a string without U+0000 and lone surrogates");
     return value;
   },
   int: (column) => (value) => {
@@ -91,7 +91,7 @@ function decimalValue(column: Column, value: unknown): string {
   if (typeof value === "string") text = shortestDecimal(value);
   else if (Number.isSafeInteger(value)) text = decimalOfNumber(value as number);
   else if (typeof value === "bigint") text = String(value);
-  if (text === undefined) refuse(column, "type", "must be a decimal: a text like 12 or -3.50, or an integer");
+  if (text === undefined) refuse(column, "type", "must be a decimal: a string like 12 or -3.50, or an integer");
   if (!fitsDecimal(text))
     refuse(column, "type", `must have at most ${maxDecimalDigits} digits, ${maxDecimalPlaces} of them after the point`);
   return text;

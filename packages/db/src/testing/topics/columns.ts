@@ -67,6 +67,26 @@ export function columns(suite: Suite): void {
       expect(new Set(many.map((one) => one.row!["id"])).size).toBe(50);
     });
 
+    promise("a row with several columns at fault is refused once, and the error names them all", async ({ db, fresh }) => {
+      const id = fresh();
+      const faults = { name: "toolong", size: "xl", must: "", nope: 1 };
+      const problems = [
+        { column: "name", message: expect.stringContaining("at most 5") as unknown },
+        { column: "size", message: expect.stringContaining('one of "s", "m", "l"') as unknown },
+        { column: "must", message: expect.any(String) as unknown },
+        { column: "nope", message: expect.stringContaining("unknown column") as unknown },
+      ];
+      for (const call of [db.add("ruled", { id, ...faults }), db.put("ruled", { id, ...faults }), db.update("ruled", { id, ...faults })])
+        await refuses(call, "invalid", { column: "name", detail: { rule: "maxLength", problems } });
+      await refuses(db.incr("ruled", { id, age: "1", cents: "1" }), "invalid", {
+        detail: { problems: [{ column: "age" }, { column: "cents" }] },
+      });
+      await refuses(db.updateAll("ruled", { id }, { age: "1", size: "xl" }), "invalid", {
+        detail: { problems: [{ column: "age" }, { column: "size" }] },
+      });
+      await refuses(db.put("event", { owner: 1, n: "x" }), "invalid", { detail: { problems: [{ column: "owner" }, { column: "n" }] } });
+    });
+
     promise("given values are kept, an explicit null stays null, a default is never invented on read", async ({ db, fresh }) => {
       const id = fresh();
       await db.add("made", { id, kind: null, tags: null, meta: null, hits: 5, token: "own", dice: 3 });
