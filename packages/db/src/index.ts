@@ -1,8 +1,10 @@
-export { openDb, type OpenOptions, type PoolDefinition } from "./api/open.js";
+export { openDb, type OpenOptions, type PoolDefinition, type PoolDefinitions } from "./api/open.js";
 export type * from "./api/calls.js";
 export { DbError, type DbErrorOptions } from "./errors.js";
 export { defineTables, table } from "./schema/definition.js";
 export type {
+  CheckedColumns,
+  CheckedTables,
   ColumnDefinition,
   ColumnDefinitions,
   TableDefinition,

@@ -1,7 +1,9 @@
 // Types that follow from table definitions. Nothing here runs: the compiler is the test.
 
 import { expectTypeOf } from "vitest";
-import type { DbCalls } from "../src/api/calls.js";
+import { z } from "zod";
+import type { Db, DbCalls } from "../src/api/calls.js";
+import { openDb } from "../src/api/open.js";
 import { type TableDefinitions, defineTables, table } from "../src/schema/definition.js";
 import type { JsonValue, RowOf } from "../src/schema/infer.js";
 
@@ -13,6 +15,30 @@ const tables = defineTables({
     logins: { type: "counter" },
     kind: { values: ["free", "paid"] },
     mtime: { type: "now" },
+    state: { value: "new" },
+    title: { notEmpty: true, value: "none" },
+  },
+  made: {
+    id: { type: "int", primary: 1 },
+    must: { notEmpty: true },
+    size: { type: "real", notEmpty: true },
+    both: { notEmpty: true, join: ["must", "id"] },
+    token: { type: "uuid" },
+    dice: { type: "random" },
+    born: { type: "mtime" },
+    gone: { value: null },
+    part: { hidden: true, value: "p" },
+  },
+  checked: {
+    id: { primary: 1, check: z.string().min(3) },
+    level: { check: z.enum(["low", "high"]) },
+    age: { type: "int", check: z.number().int().default(3), notEmpty: true },
+    address: { type: "json", check: z.object({ city: z.string(), zip: z.string().optional() }) },
+    tags: { type: "list", check: z.array(z.enum(["a", "b"])) },
+    upper: { check: z.string().transform((text) => text.toUpperCase() as Uppercase<string>) },
+    branded: { type: "int", check: z.number().brand("meters") },
+    loose: { type: "int", check: z.any() },
+    odd: { type: "int", check: z.string() },
   },
   photo: {
     owner: { primary: 1 },
@@ -79,6 +105,133 @@ export async function reads(): Promise<void> {
   await db.get("account", 5);
   // @ts-expect-error a missing row is undefined
   void (await db.get("account", "id")).name;
+}
+
+export async function present(): Promise<void> {
+  const account = (await db.get("account", "id"))!;
+  expectTypeOf(account).toEqualTypeOf<{
+    id: string;
+    email: string | null;
+    name: string | null;
+    logins: number;
+    kind: "free" | "paid" | null;
+    mtime: number;
+    state: string;
+    title: string;
+  }>();
+  expectTypeOf((await db.get("made", 1))!).toEqualTypeOf<{
+    id: number;
+    must: string;
+    size: number;
+    both: string;
+    token: string;
+    dice: number;
+    born: number | null;
+    gone: string | null;
+  }>();
+  await db.add("account", {});
+  await db.add("made", { id: 1, must: "a", size: 1, gone: null });
+  await db.update("made", { id: 1, must: "a" });
+  // @ts-expect-error a notEmpty column is missing
+  await db.add("made", { id: 1, must: "a" });
+  // @ts-expect-error a notEmpty column is missing
+  await db.put("made", { id: 1, size: 1 });
+  // @ts-expect-error a notEmpty column is missing
+  await db.bulk([{ op: "add", table: "made", row: { id: 1, size: 1 } }]);
+  // @ts-expect-error a notEmpty column is never null
+  await db.put("made", { id: 1, must: null, size: 1 });
+  // @ts-expect-error a notEmpty column is never null
+  await db.update("made", { id: 1, must: null });
+  // @ts-expect-error a notEmpty column is never unset
+  await db.update("made", { id: 1 }, { ops: { must: "unset" } });
+  // @ts-expect-error a column that inserts fill is never null
+  await db.updateAll("account", { id: "1" }, { logins: null });
+}
+
+export async function checked(): Promise<void> {
+  const row = (await db.get("checked", "abc"))!;
+  expectTypeOf(row.level).toEqualTypeOf<"low" | "high" | null>();
+  expectTypeOf(row.age).toEqualTypeOf<number>();
+  expectTypeOf(row.address).toEqualTypeOf<{ city: string; zip?: string | undefined } | null>();
+  expectTypeOf(row.tags).toEqualTypeOf<("a" | "b")[] | null>();
+  expectTypeOf(row.upper).toEqualTypeOf<Uppercase<string> | null>();
+  expectTypeOf(row.branded!).toExtend<number>();
+  expectTypeOf(row.branded).not.toEqualTypeOf<number | null>();
+  expectTypeOf(row.loose).toEqualTypeOf<number | null>();
+  expectTypeOf(row.odd).toEqualTypeOf<number | null>();
+  await db.put("checked", { id: "abc", age: 1, level: "low", upper: "a", address: { city: "Rome" }, tags: ["a"], branded: 5, loose: 1 });
+  await db.select("checked", { level: "low", upper: "a", branded: { $gt: 5 } }, { scan: true });
+  // @ts-expect-error not a value that the check takes
+  await db.put("checked", { id: "abc", age: 1, level: "middle" });
+  // @ts-expect-error not an object that the check takes
+  await db.put("checked", { id: "abc", age: 1, address: { town: "Rome" } });
+  // @ts-expect-error not an element that the check takes
+  await db.put("checked", { id: "abc", age: 1, tags: ["c"] });
+  // @ts-expect-error the type of the column comes first
+  await db.put("checked", { id: "abc", age: 1, loose: "1" });
+}
+
+export function definitions(): void {
+  defineTables({
+    t: { id: { primary: 1 }, n: { type: "int", value: 3 }, s: { value: "x" }, l: { type: "list", value: ["a"] }, k: { value: null } },
+    u: { id: { primary: 1 }, d: { type: "timestamp", value: new Date(0) }, j: { type: "json", value: { a: [1] } } },
+    v: table({ id: { primary: 1 } }, { open: true, drivers: { redis: { tag: "a" } } }),
+  });
+  // @ts-expect-error no such property
+  defineTables({ t: { id: { primary: 1 }, n: { type: "int", default: 3 } } });
+  // @ts-expect-error no such property, and no other
+  defineTables({ t: { id: { primary: 1 }, n: { default: 3 } } });
+  // @ts-expect-error the default is of another type
+  defineTables({ t: { id: { primary: 1 }, n: { type: "int", value: "x" } } });
+  // @ts-expect-error the default is of another type
+  defineTables({ t: { id: { primary: 1 }, n: { value: 5 } } });
+  // @ts-expect-error the default is not one of the values
+  defineTables({ t: { id: { primary: 1 }, n: { values: ["a", "b"], value: "c" } } });
+  // @ts-expect-error no such type
+  defineTables({ t: { id: { primary: 1 }, n: { type: "integer" } } });
+  // @ts-expect-error no such property
+  table({ id: { primary: 1, unqiue: 1 } }, {});
+  // @ts-expect-error the default is of another type
+  table({ id: { primary: 1 }, n: { type: "bool", value: 0 } }, {});
+  // @ts-expect-error no such setting
+  table({ id: { primary: 1 } }, { opne: true });
+  // @ts-expect-error no such property
+  void openDb({ url: "memory:", tables: { t: { id: { primary: 1 }, n: { type: "int", default: 3 } } } });
+}
+
+export async function pools(): Promise<void> {
+  const several = await openDb({ tables, pools: { main: "memory:", events: { url: "memory:", tables: ["photo"] } } });
+  await several.pool("events").get("account", "id", { pool: "main" });
+  await several.sync({ pool: "events" });
+  await several.copy({ from: "main", to: "events", tables: ["photo"] });
+  void several.capabilities("events");
+  // @ts-expect-error no such pool
+  several.pool("nope");
+  // @ts-expect-error no such pool
+  await several.get("account", "id", { pool: "nope" });
+  // @ts-expect-error no such pool
+  await several.transaction(async () => undefined, { pool: "nope" });
+  // @ts-expect-error no such pool
+  await several.bulk([], { pool: "nope" });
+  // @ts-expect-error no such pool
+  await several.sync({ pool: "nope" });
+  // @ts-expect-error no such pool
+  several.capabilities("nope");
+  // @ts-expect-error no such pool
+  await several.native("nope", "SELECT 1");
+  // @ts-expect-error no such pool
+  await several.copy({ from: "main", to: "nope" });
+  // @ts-expect-error no such table
+  await several.copy({ from: "main", to: "events", tables: ["nope"] });
+  const one = await openDb({ tables, url: "memory:" });
+  await one.pool("main").count("account");
+  // @ts-expect-error no such pool
+  one.pool("nope");
+  const named: Readonly<Record<string, string>> = {};
+  (await openDb({ tables, pools: named })).pool("any");
+  // A database of known pools is one of any pools.
+  const wide: Db<Tables> = several;
+  expectTypeOf(wide.pool).parameter(0).toEqualTypeOf<string>();
 }
 
 export async function selects(): Promise<void> {

@@ -151,83 +151,88 @@ export interface RowScan<Row> extends AsyncIterable<Row> {
   pages(): AsyncIterable<Row[]>;
 }
 
+/** The option that names a pool, with the names of those that were opened. */
+export interface OnPool<Pools extends string> {
+  readonly pool?: Pools | undefined;
+}
+
 /** The calls of a database, of one of its pools and of a transaction. */
-export interface DbCalls<Tables> {
+export interface DbCalls<Tables, Pools extends string = string> {
   /** The row of a whole primary key, or undefined. */
   get<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
     table: Name,
     key: KeyOf<Tables, Name>,
-    options?: ReadOptions<Select>,
+    options?: ReadOptions<Select> & OnPool<Pools>,
   ): Promise<Selected<RowOf<Tables, Name>, Select> | undefined>;
 
   /** Rows by key, in the order asked; missing ones are left out, a key that is asked twice is given twice. */
   list<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
     table: Name,
     keys: readonly KeyOf<Tables, Name>[],
-    options?: ReadOptions<Select>,
+    options?: ReadOptions<Select> & OnPool<Pools>,
   ): Promise<Selected<RowOf<Tables, Name>, Select>[]>;
 
   /** One page of the rows that a filter matches. */
   select<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
     table: Name,
     filter?: FilterOf<Tables, Name>,
-    options?: PageOptions<Tables, Name, Select>,
+    options?: PageOptions<Tables, Name, Select> & OnPool<Pools>,
   ): Promise<PageOf<Selected<RowOf<Tables, Name>, Select>>>;
 
   /** One page of the rows whose `search` columns have the words of a text; `-word` leaves rows with it out. */
   search<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
     table: Name,
     text: string,
-    options?: SearchOptions<Tables, Name, Select>,
+    options?: SearchOptions<Tables, Name, Select> & OnPool<Pools>,
   ): Promise<PageOf<Selected<RowOf<Tables, Name>, Select>>>;
 
   /** Every row that a filter matches, read page by page. Never refused: its name says that it may read the whole table. */
   scan<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
     table: Name,
     filter?: FilterOf<Tables, Name>,
-    options?: ScanOptions<Tables, Name, Select>,
+    options?: ScanOptions<Tables, Name, Select> & OnPool<Pools>,
   ): RowScan<Selected<RowOf<Tables, Name>, Select>>;
 
   /** How many rows a filter matches. */
   count<const Name extends TableName<Tables>>(
     table: Name,
     filter?: FilterOf<Tables, Name>,
-    options?: CountOptions<Tables, Name>,
+    options?: CountOptions<Tables, Name> & OnPool<Pools>,
   ): Promise<number>;
 
   /** Inserts a row; rejects with `already-exists` when its key, or a unique value, is taken. */
   add<const Name extends TableName<Tables>>(
     table: Name,
     row: NewRowOf<Tables, Name>,
-    options?: WriteOptions,
+    options?: WriteOptions & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
   /** Inserts a row or replaces the whole of it: what is not given falls back to its default or null. */
   put<const Name extends TableName<Tables>>(
     table: Name,
     row: NewRowOf<Tables, Name>,
-    options?: WriteOptions,
+    options?: WriteOptions & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
   /** Changes the given columns of the row of a key, if it exists and `where` holds for it; affected 0 or 1. */
   update<const Name extends TableName<Tables>>(
     table: Name,
     row: ChangedRowOf<Tables, Name>,
-    options?: UpdateOptions<Tables, Name>,
+    options?: UpdateOptions<Tables, Name> & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
   /** Adds to numeric columns and sets the others that are given; makes the row when it is missing. */
   incr<const Name extends TableName<Tables>>(
     table: Name,
     row: ChangedRowOf<Tables, Name>,
-    options?: IncrOptions<Tables, Name>,
+    options?: IncrOptions<Tables, Name> & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
   /** Deletes the row of a key, if `where` holds for it; affected 0 or 1. */
   del<const Name extends TableName<Tables>>(
     table: Name,
     key: KeyOf<Tables, Name>,
-    options?: DelOptions<Tables, Name>,
+    options?: DelOptions<Tables, Name> & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
   /** Changes every row that a filter matches. */
@@ -235,18 +240,18 @@ export interface DbCalls<Tables> {
     table: Name,
     filter: FilterOf<Tables, Name>,
     changes: ChangesOf<Tables, Name>,
-    options?: UpdateAllOptions<Tables, Name>,
+    options?: UpdateAllOptions<Tables, Name> & OnPool<Pools>,
   ): Promise<{ readonly affected: number }>;
 
   /** Deletes every row that a filter matches. */
   delAll<const Name extends TableName<Tables>>(
     table: Name,
     filter: FilterOf<Tables, Name>,
-    options?: ManyOptions<Tables, Name>,
+    options?: ManyOptions<Tables, Name> & OnPool<Pools>,
   ): Promise<{ readonly affected: number }>;
 
   /** Carries out writes on any tables; a result for each, in order. Items on one row keep their order; one that fails fails alone. */
-  bulk(items: readonly BulkItemOf<Tables>[], options?: BulkOptions): Promise<BulkResult[]>;
+  bulk(items: readonly BulkItemOf<Tables>[], options?: BulkOptions & OnPool<Pools>): Promise<BulkResult[]>;
 
   /**
    * Runs `run` in a transaction: what it writes is kept when it resolves, and undone when it rejects. Calls that were made
@@ -254,15 +259,15 @@ export interface DbCalls<Tables> {
    *
    * @throws DbError `unsupported` where the database has no transactions
    */
-  transaction<Result>(run: (tx: DbCalls<Tables>) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
+  transaction<Result>(run: (tx: DbCalls<Tables, Pools>) => Promise<Result>, options?: TransactionOptions & OnPool<Pools>): Promise<Result>;
 }
 
 /** The calls on one pool, for every declared table. */
-export interface DbPool<Tables> extends DbCalls<Tables> {
+export interface DbPool<Tables, Pools extends string = string> extends DbCalls<Tables, Pools> {
   /** Makes what is missing of the declared tables on this pool. Never drops, narrows or rewrites. */
-  sync(options?: SyncOptions): Promise<SyncResult>;
+  sync(options?: SyncOptions & OnPool<Pools>): Promise<SyncResult>;
   /** Removes expired rows where the engine does not by itself; gives their number by table. `sweepEveryMs` of `openDb` does it in the background. */
-  sweep(options?: SweepOptions): Promise<Record<string, number>>;
+  sweep(options?: SweepOptions & OnPool<Pools> & { readonly tables?: readonly TableName<Tables>[] | undefined }): Promise<Record<string, number>>;
 }
 
 export interface SweepOptions extends CallOptions {
@@ -285,20 +290,22 @@ export type ExplainedCall =
   | "updateAll"
   | "delAll";
 
-/** An open database, typed by its tables. Close it when done. */
-export interface Db<Tables = TableDefinitions> extends DbPool<Tables>, AsyncDisposable {
+/** An open database, typed by its tables and the names of its pools. Close it when done. */
+export interface Db<Tables = TableDefinitions, Pools extends string = string> extends DbPool<Tables, Pools>, AsyncDisposable {
   /** Another database of the same `Db`, with the same calls. */
-  pool(name: string): DbPool<Tables>;
+  pool(name: Pools): DbPool<Tables, Pools>;
   /** What the driver of a pool can do, as plain data; default: the first pool. */
-  capabilities(pool?: string): Capabilities;
+  capabilities(pool?: Pools): Capabilities;
   /** Plan and first native command of a call, without running it. Takes the arguments of the call after its name. */
   explain(call: ExplainedCall, table: TableName<Tables>, ...args: readonly unknown[]): Promise<{ plan: unknown; command: unknown }>;
   /** Runs a command of the engine itself; what it takes and gives is in the README of the driver. */
-  native(pool: string, command: unknown, options?: Pick<CallOptions, "signal" | "timeoutMs">): Promise<unknown>;
+  native(pool: Pools, command: unknown, options?: Pick<CallOptions, "signal" | "timeoutMs">): Promise<unknown>;
   /** Registers a function that runs before or after the calls on a table, or with `"*"` on every table; a `before` hook refuses the call by throwing. */
   hook(table: TableName<Tables> | "*", event: HookEvent, hook: Hook): void;
   /** Copies tables from one pool to another, resumable; gives the number of rows by table. */
-  copy(options: CopyOptions): Promise<Record<string, number>>;
+  copy(
+    options: CopyOptions & { readonly from: Pools; readonly to: Pools; readonly tables?: readonly TableName<Tables>[] | undefined },
+  ): Promise<Record<string, number>>;
   /** Counters by pool. */
   metrics(): Record<string, PoolNumbers>;
   /** Waits for what is running, then closes every pool. Later calls reject with `closed`. */

@@ -9,7 +9,7 @@ import { type DbError, invalid } from "../errors.js";
 import { Pool } from "../execute/pool.js";
 import { isTimeout } from "../normalize/options.js";
 import { compileTables } from "../schema/compile-table.js";
-import type { TableDefinitions } from "../schema/definition.js";
+import type { CheckedTables, TableDefinitions } from "../schema/definition.js";
 import type { Table } from "../schema/table.js";
 import type { Db } from "./calls.js";
 import { Database } from "./db.js";
@@ -27,12 +27,15 @@ export interface PoolDefinition {
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
-export interface OpenOptions<Tables extends TableDefinitions = TableDefinitions> {
+/** Several databases by name: a URL, or a URL or driver with settings. */
+export type PoolDefinitions = { readonly [name: string]: string | PoolDefinition };
+
+export interface OpenOptions<Tables extends TableDefinitions = TableDefinitions, Pools extends PoolDefinitions = PoolDefinitions> {
   readonly tables: Tables;
   /** One database: its URL, or a driver object; or several by name. */
   readonly url?: string;
   readonly driver?: Driver;
-  readonly pools?: { readonly [name: string]: string | PoolDefinition };
+  readonly pools?: Pools;
   /** Settings of the driver, with `url`. */
   readonly options?: Readonly<Record<string, unknown>>;
   /** Seals page tokens; at least 16 characters. Default: tokens are only guarded against damage. */
@@ -67,12 +70,17 @@ const poolOptionNames: ReadonlySet<string> = new Set(["url", "driver", "tables",
 
 const leastTokenKey = 16;
 
+/** The one pool of a database that was opened with `url` or `driver`. */
+type OnlyMain = { readonly main: PoolDefinition };
+
 /**
  * Opens a database, or several as pools. Nothing is sent to a server before the first call; embedded databases open their file.
  *
  * @throws DbError `invalid` for tables, options or URLs that break the rules; `driver-missing` when a client package is not installed
  */
-export async function openDb<const Tables extends TableDefinitions>(options: OpenOptions<Tables>): Promise<Db<Tables>> {
+export async function openDb<const Tables extends TableDefinitions, const Pools extends PoolDefinitions = OnlyMain>(
+  options: OpenOptions<Tables, Pools> & { readonly tables: CheckedTables<Tables> },
+): Promise<Db<Tables, keyof Pools & string>> {
   checkOpenOptions(options);
   const tables = compileTables(options.tables);
   const definitions = poolDefinitions(options);
@@ -86,7 +94,7 @@ export async function openDb<const Tables extends TableDefinitions>(options: Ope
   const home = new Home(tables, pools, homesOf(tables, definitions, pools), { ...options, openOverlay: overlayInMemory });
   const db = new Database(home);
   if (options.sweepEveryMs !== undefined) home.every(options.sweepEveryMs, () => db.sweep());
-  return db as unknown as Db<Tables>;
+  return db as unknown as Db<Tables, keyof Pools & string>;
 }
 
 async function overlayInMemory(pool: Pool): Promise<Overlay> {

@@ -26,7 +26,7 @@ const tables = defineTables({
 async function filled() {
   const db = await openDb({ pools: { from: "memory:", to: "memory:" }, tables });
   const from = db.pool("from");
-  await from.put("price", { id: "a", cents: 7, made: 5, tags: ["y", "x"], code: null }, { keepNow: true });
+  await from.put("price", { id: "a", cents: 7, made: 5, tags: ["y", "x"], code: null } as never, { keepNow: true });
   await from.update("price", { id: "a", changed: "later" });
   await from.put("self", { id: "x", n: 1 });
   await from.put("parts", { o: "p", a: "k|", b: -1 });

@@ -1,6 +1,6 @@
 // Types of filters and of their operators, by the types of the columns.
 
-import type { ColumnsOf, ElementOf, IsOpen, JsonType, Known, ListType, TypeOf, ValueOf } from "./infer.js";
+import type { BaseOf, ColumnsOf, ElementOf, IsOpen, JsonType, Known, ListType, TypeOf } from "./infer.js";
 
 /** Tests of absence, which every column takes. */
 export interface AbsenceTests {
@@ -49,7 +49,7 @@ export interface ElementTests<Element> extends AbsenceTests {
   readonly $not_contains?: Element;
 }
 
-type Compared<Column> = TypeOf<Column> extends "decimal" | "numeric" ? string | number : ValueOf<Column>;
+type Compared<Column> = TypeOf<Column> extends "decimal" | "numeric" ? string | number : BaseOf<Column>;
 
 type ConditionOf<Column> =
   TypeOf<Column> extends JsonType | "geopoint" | "blob"
@@ -58,7 +58,7 @@ type ConditionOf<Column> =
       ? ElementTests<ElementOf<Column>> | null
       : TypeOf<Column> extends "decimal" | "numeric"
         ? Compared<Column> | readonly Compared<Column>[] | Comparisons<Compared<Column>> | null
-        : ValueOf<Column> extends string
+        : BaseOf<Column> extends string
           ? Compared<Column> | readonly Compared<Column>[] | TextTests<Compared<Column>> | null
           : Compared<Column> | readonly Compared<Column>[] | Comparisons<Compared<Column>> | null;
 
@@ -125,7 +125,7 @@ type OperatorNameOf<Column> =
         ? NegatableName<"contains">
         : TypeOf<Column> extends "decimal" | "numeric"
           ? ComparisonName
-          : ValueOf<Column> extends string
+          : BaseOf<Column> extends string
             ? ComparisonName | TextName
             : ComparisonName);
 

@@ -1,5 +1,7 @@
 // Types of rows, keys, filters and changes that follow from the definitions of tables.
 
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+
 import type { ChangeOp } from "./operators.js";
 import type { ColumnDefinitions, TypeName } from "./definition.js";
 
@@ -18,8 +20,8 @@ export type ElementOf<Column> = Column extends { readonly of: "int" | "real" } ?
 /** `values` narrows texts and numbers, and the elements of lists and sets, to what it names. */
 type Allowed<Column, Value> = Column extends { readonly values: readonly (infer Named)[] } ? Extract<Named, Value> : Value;
 
-/** The value of a column, where it is present. */
-export type ValueOf<Column> =
+/** The value of a column's type, where it is present. */
+export type BaseOf<Column> =
   TypeOf<Column> extends infer Type
     ? Type extends NumberType
       ? Allowed<Column, number>
@@ -42,15 +44,33 @@ export type ValueOf<Column> =
                       : Allowed<Column, string>
     : never;
 
-/** What a caller may give for a column: as it is read, and some forms that are taken for it. */
-export type InputOf<Column> =
+/** What a caller may give for a column's type: as it is read, and some forms that are taken for it. */
+type BaseInputOf<Column> =
   TypeOf<Column> extends "decimal" | "numeric"
     ? string | number
     : TypeOf<Column> extends JsonType
       ? unknown
       : TypeOf<Column> extends ListType
         ? readonly Allowed<Column, ElementOf<Column>>[]
-        : ValueOf<Column>;
+        : BaseOf<Column>;
+
+/** What a column's `check` makes of its type; where the schema says nothing of use, the type stays. */
+type Narrowed<Base, Checked> = unknown extends Checked ? Base : [Checked] extends [Base] ? Checked : Base;
+type IsJson<Column> = TypeOf<Column> extends JsonType ? true : false;
+
+/** The value of a column, where it is present: of its type, or what its `check` gives. */
+export type ValueOf<Column> = Column extends { readonly check: infer Schema extends StandardSchemaV1 }
+  ? Narrowed<IsJson<Column> extends true ? unknown : BaseOf<Column>, NonNullable<StandardSchemaV1.InferOutput<Schema>>> extends infer Value
+    ? unknown extends Value
+      ? BaseOf<Column>
+      : Value
+    : never
+  : BaseOf<Column>;
+
+/** What a caller may give for a column: as its type or its `check` takes it. */
+export type InputOf<Column> = Column extends { readonly check: infer Schema extends StandardSchemaV1 }
+  ? Narrowed<BaseInputOf<Column>, NonNullable<StandardSchemaV1.InferInput<Schema>>>
+  : BaseInputOf<Column>;
 
 export type TableName<Tables> = keyof Tables & string;
 
@@ -97,22 +117,28 @@ type ReadName<Columns> = {
 
 type Flat<T> = { [Name in keyof T]: T[Name] };
 
+/** Types whose columns inserts fill with values of their own. */
+type FilledType = "uuid" | "tuuid" | "random" | "now" | "counter";
+/** Columns that inserts fill when they are left out. */
+type Filled = { readonly type: FilledType } | { readonly value: NonNullable<unknown> };
+/** Columns that every row has a value of. */
+type Present = Filled | { readonly primary: number } | { readonly notEmpty: true };
+
 /**
- * A row as it is read: every column, null where absent; key columns never are. Hidden columns are there when a joined
- * column fills them.
+ * A row as it is read: every column, null where absent. Key columns, `notEmpty` ones and those that inserts fill
+ * (`value`, `counter`, `now`, `uuid`, `tuuid`, `random`) are never absent. Hidden columns are there when a joined column
+ * fills them.
  */
 export type RowOf<Tables, Name extends keyof Tables> = Known<Tables, Flat<RowColumns<ColumnsOf<Tables, Name>>> & OpenColumns<Tables, Name>>;
 
 type RowColumns<Columns> = {
-  -readonly [Name in ReadName<Columns>]: Columns[Name] extends { readonly primary: number }
-    ? ValueOf<Columns[Name]>
-    : ValueOf<Columns[Name]> | null;
+  -readonly [Name in ReadName<Columns>]: IsPresent<Columns[Name]> extends true ? ValueOf<Columns[Name]> : ValueOf<Columns[Name]> | null;
 };
+
+type IsPresent<Column> = Column extends { readonly hidden: true } ? false : Column extends Present ? true : false;
 
 /** The columns that a read names, or all of them. */
 export type Selected<Row, Select> = Select extends readonly (infer Name)[] ? Pick<Row, Name & keyof Row> : Row;
-
-type Generated = { readonly type: "uuid" | "tuuid" | "random" | "now" } | { readonly value: unknown };
 
 // What identifies a row by one column of its key: the column, or its parts where it is joined.
 type KeyPart<Columns, Name extends keyof Columns> =
@@ -140,14 +166,32 @@ type KeyOfColumns<Columns> =
   | KeyObject<Columns, KeyName<Columns>>
   | (IsSingle<KeyName<Columns>> extends true ? InputOf<Columns[KeyName<Columns>]> : never);
 
-type GivenKeyName<Columns> = { [Name in KeyName<Columns>]: Columns[Name] extends Generated ? never : Name }[KeyName<Columns>];
+type GivenKeyName<Columns> = { [Name in KeyName<Columns>]: Columns[Name] extends FilledKey ? never : Name }[KeyName<Columns>];
+// A counter in a key is not filled: rows would not differ.
+type FilledKey = Exclude<Filled, { readonly type: FilledType }> | { readonly type: Exclude<FilledType, "counter"> };
 
-type OptionalColumns<Columns> = { readonly [Name in keyof Columns]?: InputOf<Columns[Name]> | null | undefined };
+/** What may be given for a column: null leaves it without a value, where it may be without. */
+type Given<Column> = InputOf<Column> | (IsPresent<Column> extends true ? never : null);
+type OptionalColumns<Columns> = { readonly [Name in keyof Columns]?: Given<Columns[Name]> | undefined };
+type RequiredColumns<Columns> = { readonly [Name in RequiredName<Columns>]: InputOf<Columns[Name]> };
+type RequiredName<Columns> = {
+  [Name in keyof Columns]: Columns[Name] extends { readonly notEmpty: true }
+    ? Columns[Name] extends Filled | Computed | { readonly primary: number } | { readonly writeonly: true }
+      ? never
+      : Name
+    : never;
+}[keyof Columns];
+/** Columns that are made of others. */
+type Computed = { readonly join: readonly string[] } | { readonly lat: string };
 
-/** A row for `add` and `put`: key columns that are not generated must be given, other columns may be. */
+/**
+ * A row for `add` and `put`: key columns and `notEmpty` ones that inserts do not fill must be given, other columns may
+ * be. Null is for columns that may be absent.
+ */
 export type NewRowOf<Tables, Name extends keyof Tables> = Known<
   Tables,
   KeyObject<ColumnsOf<Tables, Name>, GivenKeyName<ColumnsOf<Tables, Name>>> &
+    RequiredColumns<ColumnsOf<Tables, Name>> &
     OptionalColumns<ColumnsOf<Tables, Name>> &
     OpenColumns<Tables, Name>
 >;
@@ -164,19 +208,19 @@ export type ChangesOf<Tables, Name extends keyof Tables> = Known<
   ChangedColumns<ColumnsOf<Tables, Name>> & OpenColumns<Tables, Name>
 >;
 type ChangedColumns<Columns> = {
-  readonly [Name in Exclude<keyof Columns, KeyName<Columns>>]?: InputOf<Columns[Name]> | null | undefined;
+  readonly [Name in Exclude<keyof Columns, KeyName<Columns>>]?: Given<Columns[Name]> | undefined;
 };
 
 type ChangeOpOf<Column> =
   | "set"
-  | "unset"
+  | (IsPresent<Column> extends true ? never : "unset")
   | (TypeOf<Column> extends Amount
       ? "incr"
       : TypeOf<Column> extends "set"
         ? "add" | "del"
         : TypeOf<Column> extends "list"
           ? "append" | "prepend"
-          : ValueOf<Column> extends string
+          : BaseOf<Column> extends string
             ? "append" | "prepend"
             : never);
 
