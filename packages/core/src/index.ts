@@ -5,3 +5,18 @@ export { consoleLog, type ConsoleLogOptions, type Log, type LogFields, type LogL
 export { redactUrl } from "./redact-url.js";
 export { type ConnectUrl, type Host, parseConnectUrl } from "./connect-url.js";
 export { onAbort } from "./on-abort.js";
+export {
+  either,
+  flag,
+  integer,
+  list,
+  number,
+  oneOf,
+  type OptionType,
+  type OptionTypes,
+  problemOf,
+  readOptions,
+  type ReadOptions,
+  settingsOf,
+  string,
+} from "./options.js";

@@ -392,6 +392,13 @@ export interface Driver<Command = unknown> {
   commit?(changes: readonly RowChange[], signal?: AbortSignal): Promise<boolean>;
   /** Reports changes of a table's rows from a cursor, or from now on, until the signal aborts; `capabilities.watch`. */
   watch?(shape: WatchShape, from: string | undefined, signal: AbortSignal): AsyncIterable<readonly RowEvent[]>;
+  /**
+   * Checks the settings that a definition has for this driver, `drivers: { <name>: bag }` of a table or a column. Called
+   * for each when a pool is opened; absent where the driver takes none.
+   *
+   * @param fail  makes the error of a setting that is unknown or wrong; to be thrown
+   */
+  checkBag?(bag: Readonly<Record<string, unknown>>, of: "table" | "column", fail: (setting: string, problem: string) => Error): void;
   /** Whether a column whose native type is `stored` can hold all values of `column`. */
   serves?(stored: string, column: Column): boolean;
   /** Runs a native command, for `db.native`. */

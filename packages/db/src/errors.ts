@@ -29,6 +29,11 @@ export class DbError extends BkError {
   }
 }
 
+/** How a driver's wrong options fail: `fail` of `readOptions`. */
+export function wrongOption(driver: string): (option: string, problem: string) => DbError {
+  return (option, problem) => invalid(`${driver}: ${problem}`, { driver, detail: { field: option } });
+}
+
 /** An `invalid` error: the call breaks the table or the API; nothing was done. */
 export function invalid(message: string, options: DbErrorOptions = {}): DbError {
   return new DbError("invalid", message, options);

@@ -7,6 +7,7 @@ export type {
   CheckedTables,
   ColumnDefinition,
   ColumnDefinitions,
+  DriverBags,
   TableDefinition,
   TableDefinitions,
   TableSettings,

@@ -42,7 +42,7 @@ describe("bk-server", () => {
     [["--tables", "none.txt"], 1, "must end in .json, .js, .mjs, .ts"],
     [["--db", "nosuch://user:hunter2@host/x"], 1, "no driver"],
     [["--db-pool", "pg"], 1, "db-pg-pool is missing"],
-    [["--master-key", "short"], 1, "master-key must have at least 32 characters"],
+    [["--master-key", "short"], 1, "master-key must be at least 32 characters long"],
     [["account", "add"], 2, "--login"],
     [["account", "del", "--login", "nobody"], 1, 'no account with the login "nobody"'],
     [["import", "nope", "package.json"], 1, "ENOENT"],

@@ -267,7 +267,9 @@ export interface DbPool<Tables, Pools extends string = string> extends DbCalls<T
   /** Makes what is missing of the declared tables on this pool. Never drops, narrows or rewrites. */
   sync(options?: SyncOptions & OnPool<Pools>): Promise<SyncResult>;
   /** Removes expired rows where the engine does not by itself; gives their number by table. `sweepEveryMs` of `openDb` does it in the background. */
-  sweep(options?: SweepOptions & OnPool<Pools> & { readonly tables?: readonly TableName<Tables>[] | undefined }): Promise<Record<string, number>>;
+  sweep(
+    options?: SweepOptions & OnPool<Pools> & { readonly tables?: readonly TableName<Tables>[] | undefined },
+  ): Promise<Record<string, number>>;
 }
 
 export interface SweepOptions extends CallOptions {

@@ -4,12 +4,13 @@ import { type Clock, type Log, parseConnectUrl, redactUrl, silentLog, systemCloc
 
 import type { Overlay } from "../calls/scope.js";
 import type { Driver } from "../driver.js";
-import { driverFor, knownSchemes } from "../drivers/registry.js";
+import { driverFor, driverNames, knownSchemes } from "../drivers/registry.js";
 import { type DbError, invalid } from "../errors.js";
 import { Pool } from "../execute/pool.js";
 import { isTimeout } from "../normalize/options.js";
 import { compileTables } from "../schema/compile-table.js";
 import type { CheckedTables, TableDefinitions } from "../schema/definition.js";
+import { checkBags } from "../schema/driver-bags.js";
 import type { Table } from "../schema/table.js";
 import type { Db } from "./calls.js";
 import { Database } from "./db.js";
@@ -87,6 +88,8 @@ export async function openDb<const Tables extends TableDefinitions, const Pools 
   const pools = new Map<string, Pool>();
   try {
     for (const [name, definition] of definitions) pools.set(name, await openPool(name, definition, options));
+    const drivers = [...pools.values()].map(({ driver }) => driver);
+    checkBags(tables.values(), drivers, [...driverNames, ...knownSchemes]);
   } catch (error) {
     await Promise.allSettled([...pools.values()].map((pool) => pool.close()));
     throw error;

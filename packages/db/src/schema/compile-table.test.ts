@@ -118,8 +118,8 @@ describe("compileTables", () => {
   });
 
   it("keeps the drivers' bags as they are", () => {
-    const sqlite = { collate: "x" };
-    expect(compile({ id: { primary: 1, sqlite } }).key[0].definition.sqlite).toBe(sqlite);
+    const drivers = { any: { collate: "x" } };
+    expect(compile({ id: { primary: 1, drivers } }).key[0].definition.drivers).toBe(drivers);
   });
 
   it("takes names of object members as names", () => {

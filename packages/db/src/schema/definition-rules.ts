@@ -29,11 +29,13 @@ const isNames = (value: unknown): boolean =>
 const flag: PropertyRule = { mustBe: "true or false", holds: (value) => typeof value === "boolean" };
 const textFlag: PropertyRule = { ...flag, kinds: ["text"] };
 const bound: PropertyRule = { mustBe: "a finite number", holds: Number.isFinite, kinds: numberKinds };
-const bag: PropertyRule = { mustBe: "an object with the driver's settings", holds: isPlainObject };
+const bags: PropertyRule = {
+  mustBe: "an object with an object of settings for each driver",
+  holds: (value) => isPlainObject(value) && Object.values(value).every(isPlainObject),
+};
 const group: PropertyRule = { mustBe: "a number, the column's place in the group", holds: Number.isFinite, kinds: orderedKinds };
 const schema: PropertyRule = { mustBe: "a Standard Schema", holds: isStandardSchema };
 const coordinate: PropertyRule = { mustBe: "the name of a column", holds: isName, types: ["geohash"] };
-const bags = { sqlite: bag, postgres: bag, mysql: bag, dynamodb: bag, redis: bag };
 
 export const propertyRules: { readonly [property in keyof Required<ColumnDefinition>]: PropertyRule } = {
   type: { mustBe: "the name of a column type", holds: (value) => typeof value === "string" && Object.hasOwn(kindOfType, value) },
@@ -75,7 +77,7 @@ export const propertyRules: { readonly [property in keyof Required<ColumnDefinit
   search: textFlag,
   ops: { mustBe: "an object { select: operator }", holds: isOps },
   check: schema,
-  ...bags,
+  drivers: bags,
   index: group,
   index1: group,
   index2: group,
@@ -95,7 +97,7 @@ export const settingRules: { readonly [setting in keyof Required<TableSettings>]
   noscan: flag,
   check: schema,
   owner: { mustBe: "the name of a column", holds: isName },
-  ...bags,
+  drivers: bags,
 };
 
 function isSeparator(value: unknown): boolean {

@@ -50,6 +50,9 @@ export type IndexGroup = "index" | "index1" | "index2" | "index3" | "index4" | "
 /** Names of unique groups: the values of the group's columns together exist once in the table; absent values never conflict. */
 export type UniqueGroup = "unique" | "unique1" | "unique2" | "unique3" | "unique4" | "unique5";
 
+/** Settings for drivers, by the driver's name. */
+export type DriverBags = { readonly [driver: string]: Readonly<Record<string, unknown>> };
+
 /** Settings of one column. Every property is optional; a column without any is text. */
 export type ColumnDefinition = {
   /** Type of the values; default `text`. */
@@ -106,12 +109,8 @@ export type ColumnDefinition = {
   readonly ops?: { readonly select?: string };
   /** A Standard Schema (zod, valibot, arktype …) that checks, and may change, a value before it is stored. Synchronous. */
   readonly check?: StandardSchemaV1;
-  /** Settings for one driver only, in a bag named after it. */
-  readonly sqlite?: Readonly<Record<string, unknown>>;
-  readonly postgres?: Readonly<Record<string, unknown>>;
-  readonly mysql?: Readonly<Record<string, unknown>>;
-  readonly dynamodb?: Readonly<Record<string, unknown>>;
-  readonly redis?: Readonly<Record<string, unknown>>;
+  /** Settings for one driver only, by its name; the driver checks them when a pool is opened. */
+  readonly drivers?: DriverBags;
 } & { readonly [group in IndexGroup | UniqueGroup]?: number };
 
 /** Settings of a table. */
@@ -124,12 +123,8 @@ export interface TableSettings {
   readonly check?: StandardSchemaV1;
   /** Over HTTP: the column with the id of the account that owns the row. */
   readonly owner?: string;
-  /** Settings for one driver only, in a bag named after it. */
-  readonly sqlite?: Readonly<Record<string, unknown>>;
-  readonly postgres?: Readonly<Record<string, unknown>>;
-  readonly mysql?: Readonly<Record<string, unknown>>;
-  readonly dynamodb?: Readonly<Record<string, unknown>>;
-  readonly redis?: Readonly<Record<string, unknown>>;
+  /** Settings for one driver only, by its name; the driver checks them when a pool is opened. */
+  readonly drivers?: DriverBags;
 }
 
 export type ColumnDefinitions = { readonly [column: string]: ColumnDefinition };
@@ -168,7 +163,7 @@ export function defineTables<const Tables extends TableDefinitions>(tables: Tabl
  * A table with settings.
  *
  * @param columns   the columns, by name
- * @param settings  `open`, `noscan`, `check`, `owner` and the drivers' bags
+ * @param settings  `open`, `noscan`, `check`, `owner` and `drivers`
  */
 export function table<const Columns extends ColumnDefinitions, const Settings extends TableSettings>(
   columns: Columns & CheckedColumns<Columns>,

@@ -13,8 +13,8 @@ import { checkAgainstMemory } from "./driver-model.js";
 const tables = defineTables({
   account: { id: { primary: 1 }, email: { unique: 1 }, logins: { type: "counter" }, ends: { type: "ttl" } },
   photo: { owner: { primary: 1 }, taken: { type: "int", primary: 2 }, place: { index: 1 }, stars: { type: "int", index: 2 } },
-  left: table({ id: { primary: 1 }, n: { type: "int" } }, { redis: { tag: "pair" } }),
-  right: table({ id: { primary: 1 }, n: { type: "int" } }, { redis: { tag: "pair" } }),
+  left: table({ id: { primary: 1 }, n: { type: "int" } }, { drivers: { redis: { tag: "pair" } } }),
+  right: table({ id: { primary: 1 }, n: { type: "int" } }, { drivers: { redis: { tag: "pair" } } }),
 });
 
 const openOn = ({ url, options }: Pick<RedisInstance, "url" | "options">, more: { clock?: Clock } = {}) =>

@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-import { BkError, type LogLevel } from "@bk/core";
+import { BkError, type LogLevel, problemOf } from "@bk/core";
 import type { PoolDefinition } from "@bk/db";
 
 import { defaultLimits, type ServerLimits } from "../limits.js";
@@ -37,7 +37,8 @@ export function readSettings(given: Readonly<Record<string, string>>, environmen
   const add = (name: string, value: string, source: string): void => {
     if (!byName.has(name) && !poolSetting.test(name))
       throw invalid(name, `${source} has an unknown setting ${JSON.stringify(name.slice(0, 60))}`);
-    const problem = value === "" ? "is empty" : byName.get(name)?.problem?.(value);
+    const type = byName.get(name)?.type;
+    const problem = value === "" ? "is empty" : type && problemOf(type, value);
     if (problem !== undefined) throw invalid(name, `${source}: ${name} ${problem}`);
     if (!values.has(name)) values.set(name, value);
   };

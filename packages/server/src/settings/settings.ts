@@ -1,6 +1,6 @@
 // Every setting of bk-server: one line each makes its option, its environment variable and its name in a configuration file.
 
-import { logLevels } from "@bk/core";
+import { integer, logLevels, oneOf, type OptionType, string } from "@bk/core";
 
 import { defaultLimits, type ServerLimits } from "../limits.js";
 
@@ -10,18 +10,11 @@ export interface Setting {
   /** What the value is called in the help. */
   readonly value: string;
   readonly help: string;
-  /** What is wrong with a value; undefined when it can be used. */
-  readonly problem?: (text: string) => string | undefined;
+  /** What a value must be; default: any text. */
+  readonly type?: OptionType<unknown>;
 }
 
-const integer =
-  (min: number, max: number) =>
-  (text: string): string | undefined =>
-    /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max ? undefined : `must be an integer from ${min} to ${max}`;
-const longerThan =
-  (min: number) =>
-  (text: string): string | undefined =>
-    text.length >= min ? undefined : `must have at least ${min} characters`;
+const ofLength = (min: number): OptionType<string> => string(`at least ${min} characters long`, (text) => text.length >= min);
 
 const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
   maxBodyBytes: "most bytes of a request body",
@@ -57,26 +50,26 @@ export const commonSettings: readonly Setting[] = [
     name: "master-key",
     value: "text",
     help: "encrypts the secrets of accounts; better given as BK_MASTER_KEY; default: made in var/master.key",
-    problem: longerThan(32),
+    type: ofLength(32),
   },
-  { name: "token-key", value: "text", help: "seals page tokens; default: derived from the master key", problem: longerThan(16) },
+  { name: "token-key", value: "text", help: "seals page tokens; default: derived from the master key", type: ofLength(16) },
   {
     name: "log-level",
     value: "level",
     help: `${logLevels.join(", ")}; default info`,
-    problem: (text) => ((logLevels as readonly string[]).includes(text) ? undefined : `must be one of ${logLevels.join(", ")}`),
+    type: oneOf(logLevels),
   },
 ];
 
 /** Settings of the server alone. */
 export const serveSettings: readonly Setting[] = [
-  { name: "port", value: "number", help: "default 8000; 0 takes a free one", problem: integer(0, 65_535) },
+  { name: "port", value: "number", help: "default 8000; 0 takes a free one", type: integer({ max: 65_535 }) },
   { name: "host", value: "address", help: "default 127.0.0.1, this machine alone; 0.0.0.0 for all" },
   ...limitNames.map((name) => ({
     name: kebab(name),
     value: "number",
     help: `${limitHelp[name]}; default ${defaultLimits[name]}`,
-    problem: integer(1, 2 ** 31 - 1),
+    type: integer({ min: 1 }),
   })),
 ];
 

@@ -3,7 +3,7 @@
 import type { CreateTableCommandInput, GlobalSecondaryIndex, TableDescription } from "@aws-sdk/client-dynamodb";
 
 import type { DefineShape, Reply } from "../../driver.js";
-import { DbError, invalid } from "../../errors.js";
+import { DbError } from "../../errors.js";
 import type { Table } from "../../schema/table.js";
 import { backfillClaims, backfillDerived } from "./backfill.js";
 import { claimKey } from "./unique-claims.js";
@@ -68,20 +68,10 @@ function globalIndex({ name, hash, range }: IndexLayout, table: Table): GlobalSe
 }
 
 /** Paid by request, unless the table's bag says `{ readCapacity, writeCapacity }`. */
-function throughput({ name, settings }: Table): Pick<CreateTableCommandInput, "BillingMode" | "ProvisionedThroughput"> {
-  const { readCapacity, writeCapacity, ...others } = settings.dynamodb ?? {};
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw invalid(`dynamodb: unknown setting "${unknown}"`, { table: name });
-  if (readCapacity === undefined && writeCapacity === undefined) return { BillingMode: "PAY_PER_REQUEST" };
-  return {
-    BillingMode: "PROVISIONED",
-    ProvisionedThroughput: { ReadCapacityUnits: units(name, readCapacity), WriteCapacityUnits: units(name, writeCapacity) },
-  };
-}
-
-function units(table: string, value: unknown): number {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
-  throw invalid("dynamodb: readCapacity and writeCapacity must both be given, as integers from 1", { table });
+function throughput({ settings }: Table): Pick<CreateTableCommandInput, "BillingMode" | "ProvisionedThroughput"> {
+  const { readCapacity, writeCapacity } = (settings.drivers?.["dynamodb"] ?? {}) as { readCapacity?: number; writeCapacity?: number };
+  if (readCapacity === undefined) return { BillingMode: "PAY_PER_REQUEST" };
+  return { BillingMode: "PROVISIONED", ProvisionedThroughput: { ReadCapacityUnits: readCapacity, WriteCapacityUnits: writeCapacity } };
 }
 
 async function createTable(

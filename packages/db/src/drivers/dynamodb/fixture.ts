@@ -17,9 +17,9 @@ export const fixture = {
 
 async function dropTables(url: string): Promise<void> {
   const { DynamoDB } = await import("@aws-sdk/client-dynamodb");
-  const { readOptions } = await import("./options.js");
+  const { dynamoOptions } = await import("./options.js");
   const { silentLog, systemClock } = await import("@bk/core");
-  const { endpoint = "", region = "us-east-1", credentials } = readOptions({ url, options: {}, clock: systemClock, log: silentLog });
+  const { endpoint = "", region = "us-east-1", credentials } = dynamoOptions({ url, options: {}, clock: systemClock, log: silentLog });
   const client = new DynamoDB({ endpoint, region, ...(credentials === undefined ? {} : { credentials }) });
   const { TableNames = [] } = await client.listTables({});
   for (const TableName of TableNames) await client.deleteTable({ TableName });

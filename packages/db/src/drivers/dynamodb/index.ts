@@ -10,7 +10,7 @@ import { type Engine, engineOf, type RequestOptions } from "./engine.js";
 import { classifyDynamo } from "./errors.js";
 import { servesColumn } from "./inspect.js";
 import { keyOf, type Layout, layoutOf } from "./layout.js";
-import { type DynamoOptions, readOptions } from "./options.js";
+import { checkDynamoBag, type DynamoOptions, dynamoOptions } from "./options.js";
 import { writeRows } from "./transact.js";
 
 /**
@@ -20,7 +20,7 @@ import { writeRows } from "./transact.js";
  * @throws DbError `invalid` for a wrong URL or option; `driver-missing` when the client package is not installed
  */
 export async function dynamodbDriver(options: DriverOptions): Promise<Driver> {
-  const settings = readOptions(options);
+  const settings = dynamoOptions(options);
   const client = await openClient(settings);
   const engine = engineOf(client, settings, options.clock);
   const layouts = new WeakMap<Table, Layout>();
@@ -42,6 +42,7 @@ export async function dynamodbDriver(options: DriverOptions): Promise<Driver> {
       throw new DbError("unsupported", "these calls cannot be grouped");
     },
     commit: (changes, signal) => commit(engine, layoutFor, changes, signal),
+    checkBag: checkDynamoBag,
     serves: servesColumn,
     native: (command, signal) => runNative(client, command, signal),
     close: async () => client.destroy(),

@@ -1,7 +1,7 @@
-import { parseConnectUrl } from "@bk/core";
+import { either, type Host, integer, number, oneOf, parseConnectUrl, readOptions, type ReadOptions, string } from "@bk/core";
 
 import type { DriverOptions } from "../../driver.js";
-import { type DbError, invalid } from "../../errors.js";
+import { wrongOption } from "../../errors.js";
 
 /** The settings of a pool, from its URL and its options. */
 export interface DynamoOptions {
@@ -24,86 +24,67 @@ export interface DynamoOptions {
   readonly factorCapacity: number;
 }
 
-const names: ReadonlySet<string> = new Set([
-  "region",
-  "accessKeyId",
-  "secretAccessKey",
-  "sessionToken",
-  "protocol",
-  "prefix",
-  "maxAttempts",
-  "timeoutMs",
-  "waitMs",
-  "useCapacity",
-  "factorCapacity",
-]);
+const text = string();
+const count = integer({ min: 1 });
+const types = {
+  region: text,
+  accessKeyId: text,
+  secretAccessKey: text,
+  sessionToken: text,
+  protocol: oneOf(["http", "https"]),
+  prefix: string("at most 100 letters, digits, and any of _ . -", (prefix) => /^[A-Za-z0-9_.-]{0,100}$/.test(prefix)),
+  maxAttempts: count,
+  timeoutMs: count,
+  waitMs: count,
+  useCapacity: either(number(), oneOf(["table"])),
+  factorCapacity: number({ max: 1 }),
+};
+
+const wrong = wrongOption("dynamodb");
 
 /** @throws DbError `invalid` that names the option; never repeats a value */
-export function readOptions({ url, options: given }: DriverOptions): DynamoOptions {
+export function dynamoOptions({ url, options: given }: DriverOptions): DynamoOptions {
   const { hosts, path, user, password, options: inUrl } = parseConnectUrl(url);
-  if (user !== undefined || password !== undefined) throw wrong("url", "takes no user; write ?accessKeyId=…&secretAccessKey=…");
-  if (hosts.length > 1) throw wrong("url", "names several hosts");
+  if (user !== undefined || password !== undefined) throw wrong("url", "the URL takes no user; write ?accessKeyId=…&secretAccessKey=…");
+  if (hosts.length > 1) throw wrong("url", "the URL names several hosts");
   const [host] = hosts;
-  if (host !== undefined && path !== undefined) throw wrong("url", "takes no path after the host");
-  const all: Record<string, unknown> = { ...inUrl, ...given };
-  for (const name of Object.keys(all)) if (!names.has(name)) throw wrong(name, "is not an option");
-
-  const region = text(all, "region") ?? path ?? (host === undefined ? undefined : "us-east-1");
-  const protocol = text(all, "protocol") ?? "http";
-  if (protocol !== "http" && protocol !== "https") throw wrong("protocol", 'must be "http" or "https"');
-  const prefix = text(all, "prefix") ?? "";
-  if (!/^[A-Za-z0-9_.-]{0,100}$/.test(prefix)) throw wrong("prefix", "may have letters, digits, and any of _ . -");
-  const address = host?.host.includes(":") === true ? `[${host.host}]` : host?.host;
+  if (host !== undefined && path !== undefined) throw wrong("url", "the URL takes no path after the host");
+  const options = readOptions({ ...inUrl, ...given }, types, wrong);
   return {
-    endpoint: host === undefined ? undefined : `${protocol}://${address}${host.port === undefined ? "" : `:${host.port}`}`,
-    region,
-    credentials: credentialsIn(all),
-    prefix,
-    maxAttempts: count(all, "maxAttempts", 5),
-    timeoutMs: count(all, "timeoutMs", 30_000),
-    waitMs: count(all, "waitMs", 600_000),
-    useCapacity: all["useCapacity"] === "table" ? "table" : positive(all, "useCapacity"),
-    factorCapacity: fraction(all),
+    endpoint: host === undefined ? undefined : endpointOf(host, options.protocol ?? "http"),
+    region: options.region ?? path ?? (host === undefined ? undefined : "us-east-1"),
+    credentials: credentialsIn(options),
+    prefix: options.prefix ?? "",
+    maxAttempts: options.maxAttempts ?? 5,
+    timeoutMs: options.timeoutMs ?? 30_000,
+    waitMs: options.waitMs ?? 600_000,
+    useCapacity: options.useCapacity,
+    factorCapacity: options.factorCapacity ?? 1,
   };
 }
 
-function credentialsIn(all: Record<string, unknown>): DynamoOptions["credentials"] {
-  const accessKeyId = text(all, "accessKeyId");
-  const secretAccessKey = text(all, "secretAccessKey");
-  const sessionToken = text(all, "sessionToken");
+/** The settings of a table: both capacities, or none. */
+export function checkDynamoBag(
+  bag: Readonly<Record<string, unknown>>,
+  of: "table" | "column",
+  fail: (setting: string, problem: string) => Error,
+): void {
+  const { readCapacity, writeCapacity } = readOptions(bag, of === "table" ? { readCapacity: count, writeCapacity: count } : {}, fail) as {
+    readCapacity?: number;
+    writeCapacity?: number;
+  };
+  if ((readCapacity === undefined) !== (writeCapacity === undefined))
+    throw fail(readCapacity === undefined ? "readCapacity" : "writeCapacity", "readCapacity and writeCapacity go together");
+}
+
+function endpointOf({ host, port }: Host, protocol: string): string {
+  const address = host.includes(":") ? `[${host}]` : host;
+  return `${protocol}://${address}${port === undefined ? "" : `:${port}`}`;
+}
+
+function credentialsIn({ accessKeyId, secretAccessKey, sessionToken }: ReadOptions<typeof types>): DynamoOptions["credentials"] {
   if (accessKeyId === undefined && secretAccessKey === undefined && sessionToken === undefined) return undefined;
-  if (accessKeyId === undefined) throw wrong("accessKeyId", "is missing beside secretAccessKey");
-  if (secretAccessKey === undefined) throw wrong("secretAccessKey", "is missing beside accessKeyId");
+  if (accessKeyId === undefined) throw wrong("accessKeyId", 'option "accessKeyId" is missing beside secretAccessKey');
+  if (secretAccessKey === undefined) throw wrong("secretAccessKey", 'option "secretAccessKey" is missing beside accessKeyId');
   return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
-}
-
-function text(all: Record<string, unknown>, name: string): string | undefined {
-  const value = all[name];
-  if (value === undefined) return undefined;
-  if (typeof value !== "string" || (value === "" && name !== "prefix")) throw wrong(name, "must be text that is not empty");
-  return value;
-}
-
-function positive(all: Record<string, unknown>, name: string): number | undefined {
-  const value = all[name];
-  if (value === undefined) return undefined;
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-  if (typeof number !== "number" || !Number.isFinite(number) || number <= 0) throw wrong(name, "must be a number above 0");
-  return number;
-}
-
-function count(all: Record<string, unknown>, name: string, fallback: number): number {
-  const value = positive(all, name) ?? fallback;
-  if (!Number.isSafeInteger(value)) throw wrong(name, "must be an integer from 1");
-  return value;
-}
-
-function fraction(all: Record<string, unknown>): number {
-  const value = positive(all, "factorCapacity") ?? 1;
-  if (value > 1) throw wrong("factorCapacity", "must be above 0 and at most 1");
-  return value;
-}
-
-function wrong(field: string, what: string): DbError {
-  return invalid(`dynamodb: ${field} ${what}`, { driver: "dynamodb", detail: { field } });
 }

@@ -1,7 +1,7 @@
-import { type Clock, parseConnectUrl } from "@bk/core";
+import { type Clock, parseConnectUrl, readOptions } from "@bk/core";
 import { allChanges, allFilters, scalarKinds, seesAlways } from "../../engines/core-filters.js";
 import type { Capabilities, Driver, DriverOptions, Reply, RowChange, Session, Values } from "../../driver.js";
-import { DbError, invalid } from "../../errors.js";
+import { DbError, wrongOption } from "../../errors.js";
 import { codec } from "./codec.js";
 import { compileMemory, type MemoryCommand } from "./compile.js";
 import { draftOf, keyText, MemoryStore, setRow, storedRow, type Tables } from "./store.js";
@@ -70,12 +70,12 @@ export async function memoryDriver(options: DriverOptions, settings: MemoryDrive
   };
 }
 
+const wrong = wrongOption("memory");
+
 function storeName({ url, options }: DriverOptions): string | undefined {
   const { hosts, path, options: inUrl } = parseConnectUrl(url);
-  if (hosts.length > 0)
-    throw invalid("memory: the URL names a host; write memory: or memory:name", { driver: "memory", detail: { field: "url" } });
-  const [unknown] = [...Object.keys(inUrl), ...Object.keys(options)];
-  if (unknown !== undefined) throw invalid(`memory: unknown option "${unknown}"`, { driver: "memory", detail: { field: unknown } });
+  if (hosts.length > 0) throw wrong("url", "the URL names a host; write memory: or memory:name");
+  readOptions({ ...inUrl, ...options }, {}, wrong);
   return path;
 }
 

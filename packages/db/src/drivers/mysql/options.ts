@@ -1,7 +1,7 @@
-import { parseConnectUrl } from "@bk/core";
+import { either, flag, integer, parseConnectUrl, readOptions, settingsOf } from "@bk/core";
 import type { SslOptions } from "mysql2";
 import type { DriverOptions } from "../../driver.js";
-import { type DbError, invalid } from "../../errors.js";
+import { wrongOption } from "../../errors.js";
 
 /** Settings of a MySQL or MariaDB pool, in the URL's query or in the pool's options. */
 export interface MysqlOptions {
@@ -23,7 +23,7 @@ export interface MysqlLocation extends MysqlOptions {
   readonly database: string;
 }
 
-const known = ["max", "ssl", "connectTimeoutMs"];
+const types = { max: integer({ min: 1 }), ssl: either(flag, settingsOf<SslOptions>("node:tls")), connectTimeoutMs: integer({ min: 1 }) };
 
 /**
  * Reads the URL and the settings of a pool; the pool's options win over the URL's.
@@ -33,27 +33,10 @@ const known = ["max", "ssl", "connectTimeoutMs"];
 export function mysqlOptions({ url, options: given }: Pick<DriverOptions, "url" | "options">): MysqlLocation {
   const { scheme, hosts, user, password, path, options: inUrl } = parseConnectUrl(url);
   const engine = scheme === "mariadb" ? "mariadb" : "mysql";
-  const wrong = (field: string, message: string): DbError => invalid(`${engine}: ${message}`, { driver: engine, detail: { field } });
-  const options: Readonly<Record<string, unknown>> = { ...inUrl, ...given };
-
-  const count = (name: string, otherwise: number): number => {
-    const value = options[name] ?? otherwise;
-    const number = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
-    if (typeof number === "number" && Number.isInteger(number) && number >= 1 && number < 2 ** 31) return number;
-    throw wrong(name, `option "${name}" must be a whole number, 1 or more`);
-  };
-  const tls = (): SslOptions | undefined => {
-    const value = options["ssl"] ?? false;
-    if (value === true || value === "true" || value === "1") return {};
-    if (value === false || value === "false" || value === "0") return undefined;
-    if (typeof value === "object") return value as SslOptions;
-    throw wrong("ssl", 'option "ssl" must be true, false or settings of node:tls');
-  };
-
+  const wrong = wrongOption(engine);
   if (hosts.length > 1) throw wrong("url", "the URL has several hosts; name one, such as that of a proxy");
   if (path === undefined) throw wrong("url", `the URL names no database; write ${engine}://user:password@host/database`);
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw wrong(unknown, `unknown option "${unknown}"; there are ${known.join(", ")}`);
+  const { max = 10, ssl = false, connectTimeoutMs = 10_000 } = readOptions({ ...inUrl, ...given }, types, wrong);
   return {
     engine,
     host: hosts[0]?.host ?? "localhost",
@@ -61,8 +44,8 @@ export function mysqlOptions({ url, options: given }: Pick<DriverOptions, "url" 
     user,
     password,
     database: path,
-    max: count("max", 10),
-    ssl: tls(),
-    connectTimeoutMs: count("connectTimeoutMs", 10_000),
+    max,
+    ssl: typeof ssl === "object" ? ssl : ssl ? {} : undefined,
+    connectTimeoutMs,
   };
 }

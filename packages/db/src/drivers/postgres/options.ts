@@ -1,7 +1,7 @@
-import { parseConnectUrl } from "@bk/core";
+import { either, flag, integer, oneOf, parseConnectUrl, readOptions, settingsOf, string } from "@bk/core";
 import type { ConnectionOptions } from "node:tls";
 import type { DriverOptions } from "../../driver.js";
-import { type DbError, invalid } from "../../errors.js";
+import { wrongOption } from "../../errors.js";
 
 /** Settings of a PostgreSQL pool, in the URL's query or in the pool's options. */
 export interface PostgresOptions {
@@ -27,16 +27,28 @@ export interface PostgresLocation extends PostgresOptions {
   readonly database: string | undefined;
 }
 
-const known = ["max", "schema", "ssl", "sslmode", "statementTimeoutMs", "connectTimeoutMs", "applicationName"];
-
 // As pg itself reads them: "require" trusts nobody whose certificate does not hold.
-const sslModes: Readonly<Record<string, boolean | ConnectionOptions>> = {
+const sslModes = {
   disable: false,
   "no-verify": { rejectUnauthorized: false },
   require: true,
   "verify-ca": true,
   "verify-full": true,
+} as const;
+
+// Longer names are cut short by the server without a word.
+const name = string("a string of 1 to 63 bytes", (text) => text !== "" && Buffer.byteLength(text) <= 63);
+const types = {
+  max: integer({ min: 1 }),
+  schema: name,
+  ssl: either(flag, settingsOf<ConnectionOptions>("node:tls")),
+  sslmode: oneOf(Object.keys(sslModes) as (keyof typeof sslModes)[]),
+  statementTimeoutMs: integer(),
+  connectTimeoutMs: integer({ min: 1 }),
+  applicationName: name,
 };
+
+const wrong = wrongOption("postgres");
 
 /**
  * Reads the URL and the settings of a pool; the pool's options win over the URL's.
@@ -46,54 +58,18 @@ const sslModes: Readonly<Record<string, boolean | ConnectionOptions>> = {
 export function postgresOptions({ url, options: given }: Pick<DriverOptions, "url" | "options">): PostgresLocation {
   const { hosts, user, password, path, options: inUrl } = parseConnectUrl(url);
   if (hosts.length > 1) throw wrong("url", "the URL has several hosts; name one, such as that of a proxy");
-  const options: Readonly<Record<string, unknown>> = { ...inUrl, ...given };
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw wrong(unknown, `unknown option "${unknown}"; there are ${known.join(", ")}`);
+  const options = readOptions({ ...inUrl, ...given }, types, wrong);
   return {
     host: hosts[0]?.host ?? "localhost",
     port: hosts[0]?.port ?? 5432,
     user,
     password,
     database: path,
-    max: count(options, "max", 1) ?? 10,
-    schema: text(options, "schema") ?? "public",
-    ssl: ssl(options),
-    statementTimeoutMs: count(options, "statementTimeoutMs", 0),
-    connectTimeoutMs: count(options, "connectTimeoutMs", 1) ?? 10_000,
-    applicationName: text(options, "applicationName"),
+    max: options.max ?? 10,
+    schema: options.schema ?? "public",
+    ssl: options.ssl ?? (options.sslmode === undefined ? undefined : sslModes[options.sslmode]),
+    statementTimeoutMs: options.statementTimeoutMs,
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    applicationName: options.applicationName,
   };
-}
-
-function count(options: Readonly<Record<string, unknown>>, name: string, least: number): number | undefined {
-  const value = options[name];
-  if (value === undefined) return undefined;
-  const number = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
-  if (typeof number === "number" && Number.isInteger(number) && number >= least && number < 2 ** 31) return number;
-  throw wrong(name, `option "${name}" must be a whole number, ${least} or more`);
-}
-
-function text(options: Readonly<Record<string, unknown>>, name: string): string | undefined {
-  const value = options[name];
-  if (value === undefined) return undefined;
-  // Longer names are cut short by the server without a word.
-  if (typeof value === "string" && value !== "" && Buffer.byteLength(value) <= 63) return value;
-  throw wrong(name, `option "${name}" must be a text of 1 to 63 bytes`);
-}
-
-function ssl(options: Readonly<Record<string, unknown>>): boolean | ConnectionOptions | undefined {
-  const { ssl: value, sslmode } = options;
-  if (value === undefined && sslmode === undefined) return undefined;
-  if (value === undefined) {
-    const mode = typeof sslmode === "string" && Object.hasOwn(sslModes, sslmode) ? sslModes[sslmode] : undefined;
-    if (mode === undefined) throw wrong("sslmode", `option "sslmode" must be one of ${Object.keys(sslModes).join(", ")}`);
-    return mode;
-  }
-  if (value === true || value === "true" || value === "1") return true;
-  if (value === false || value === "false" || value === "0") return false;
-  if (typeof value === "object" && value !== null) return value as ConnectionOptions;
-  throw wrong("ssl", 'option "ssl" must be true, false or settings of node:tls');
-}
-
-function wrong(field: string, message: string): DbError {
-  return invalid(`postgres: ${message}`, { driver: "postgres", detail: { field } });
 }

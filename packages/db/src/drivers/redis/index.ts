@@ -1,11 +1,13 @@
+import { readOptions } from "@bk/core";
+
 import type { Driver, DriverOptions } from "../../driver.js";
-import { DbError, invalid } from "../../errors.js";
+import { DbError } from "../../errors.js";
 import { type KvCommand, kvDriver } from "../../engines/kv/engine.js";
 import type { KvStore } from "../../engines/kv/store.js";
 import type { Table } from "../../schema/table.js";
 import { connectRedis, type RedisConnection, withoutCommand } from "./connection.js";
 import { classifyRedis } from "./errors.js";
-import { isTag, redisOptions } from "./options.js";
+import { redisOptions, tagOption } from "./options.js";
 import { redisStore } from "./store.js";
 
 /**
@@ -24,19 +26,17 @@ export async function redisDriver(options: DriverOptions): Promise<Driver<KvComm
     placeOf: (table) => placeOf(table, settings.tag),
     capabilities: { group: { get: { most: 1000, outcome: "whole" }, put: { most: 256, outcome: "whole" } }, ttl: true },
   });
-  return { ...driver, native: (command) => native(connection, command) };
+  return {
+    ...driver,
+    checkBag: (bag, of, fail) => void readOptions(bag, of === "table" ? { tag: tagOption } : {}, fail),
+    native: (command) => native(connection, command),
+  };
 }
 
 /** A table's place: its name, after the tag that it shares with others. */
 function placeOf({ name, settings }: Table, commonTag: string | undefined): string {
-  const bag = settings.redis ?? {};
-  const unknown = Object.keys(bag).find((key) => key !== "tag");
-  if (unknown !== undefined)
-    throw invalid(`redis: unknown setting "${unknown}"`, { driver: "redis", table: name, detail: { field: unknown } });
-  const { tag = commonTag } = bag;
-  if (tag === undefined) return name;
-  if (isTag(tag)) return `${tag}/${name}`;
-  throw invalid("redis: tag must be letters, digits and underscores", { driver: "redis", table: name, detail: { field: "tag" } });
+  const tag = settings.drivers?.["redis"]?.["tag"] ?? commonTag;
+  return tag === undefined ? name : `${tag as string}/${name}`;
 }
 
 /** Takes commands, which hold row values, off the errors of a store. */
