@@ -24,20 +24,26 @@ export function apiPages(docs: string): Map<string, string> {
   }
 }
 
-/** `db/src.md` is `db.md`, `db/src/testing.md` is `db-testing.md`. */
+/** `db/src.md` is `db.md`, `db/src/testing.md` is `db-testing.md`, and so is what `@bk/db/kv` has in a folder of its own. */
 function pageName(file: string): string {
-  return file.replace("/src", "").replaceAll("/", "-");
+  return file.replace("/src", "").replace("/engines", "").replaceAll("/", "-");
 }
 
+/** Titles of the pages that are not entry points of a package. */
+const titles: Readonly<Record<string, string>> = { "db-driver.md": "@bk/db, for drivers" };
+
 function tidy(file: string, text: string): string {
-  const entry = pageName(file).replace(".md", "").replace("-", "/");
+  const page = pageName(file);
+  const title = titles[page] ?? `@bk/${page.replace(".md", "").replace("-", "/")}`;
   // Members that an interface only inherits are told where they belong.
   const sections = text
     .split(/^(?=#{1,4} )/m)
     .filter((section) => !(section.startsWith("#### ") && section.includes("\n##### Inherited from\n")));
-  return sections
-    .join("")
-    .replace(/^# .*$/m, `# @bk/${entry}`)
+  const own = sections.filter((section) => !section.includes("\nRe-exports ["));
+  const others = sections.flatMap((section) => /\nRe-exports (\[.*\))/.exec(section)?.[1] ?? []);
+  const also = others.length === 0 ? "" : `\n## Also exported\n\n${others.join(", ")}\n`;
+  return `${own.join("").trimEnd()}\n${also}`
+    .replace(/^# .*$/m, `# ${title}`)
     .replaceAll(/<a id="[^"]*"><\/a> /g, "")
     .replaceAll(/\]\(([^)#]+\.md)#/g, (_, to: string) => `](${pageName(posix.join(posix.dirname(file), to))}#`)
     .replaceAll(/\](\(#(?:property|type-parameter)-[^)]*\))/g, "]")

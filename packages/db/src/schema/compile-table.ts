@@ -166,6 +166,13 @@ function keyOf(columns: readonly Column[], fail: Fail): Table["key"] {
   const sorted = columns.filter((column) => column.isKey).sort((a, b) => a.definition.primary! - b.definition.primary!);
   const [first, ...others] = sorted;
   if (first === undefined) return fail("needs a primary key: at least one column with property primary", undefined, "primary");
+  let place = 0;
+  for (const { name, definition } of sorted) {
+    // A gap is a column that was forgotten, and without the first one another would be the hash key.
+    if (definition.primary! > place + 1)
+      fail(`property primary is ${definition.primary}, but it is ${place + 1} on no column`, name, "primary");
+    place = definition.primary!;
+  }
   return Object.freeze<[Column, ...Column[]]>([first, ...others]);
 }
 
