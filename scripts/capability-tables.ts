@@ -49,7 +49,7 @@ export function capabilitiesPage(drivers: Drivers): string {
   };
   return `# Capabilities
 
-What each driver does by itself. What it does not, the core makes up with the same result, or refuses with \`unsupported\`.
+What each driver does by itself. What it does not, the core emulates with the same result, or refuses with \`unsupported\`.
 The meaning of each capability is in \`packages/db/src/driver.ts\`.
 
 ${markdownTable(["capability", ...drivers.keys()], simple)}

@@ -16,7 +16,7 @@ export interface Clock {
   randomBytes(count: number): Uint8Array;
 }
 
-/** The error of a wait that its signal ended. Nothing had been sent, so its outcome is `none`. */
+/** The error of a wait that its signal aborted. Nothing has been sent, so its outcome is `none`. */
 export function cancelledError(signal: AbortSignal): BkError {
   return new BkError("cancelled", "cancelled by the caller's signal", { cause: signal.reason, outcome: "none" });
 }
@@ -56,7 +56,7 @@ function waitOnce(ms: number, signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
-/** A clock that stands still until it is told to move. */
+/** A clock that stands still until a test moves it. */
 export interface TestClock extends Clock {
   /** Moves time to `ms` since 1970 and wakes the sleepers that are due, earliest first. Time never goes back to sleepers. */
   set(ms: number): void;

@@ -32,7 +32,7 @@ export interface ConnectUrl {
  * @throws BkError `invalid` that says what is wrong and never repeats the URL, which may hold a password
  */
 export function parseConnectUrl(url: string): ConnectUrl {
-  if (typeof url !== "string") throw invalid("is not text");
+  if (typeof url !== "string") throw invalid("is not a string");
   const match = /^([a-z][a-z0-9+.-]*):([^]*)$/i.exec(url);
   if (!match) throw invalid('has no scheme; it should start like "sqlite:" or "postgres://"');
   const scheme = match[1]!.toLowerCase();

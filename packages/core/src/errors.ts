@@ -30,15 +30,15 @@ export type Outcome = "none" | "some" | "unknown" | "done";
 /** What each code means, and the outcome it stands for unless the error says otherwise. */
 export const errorCodes: Readonly<Record<ErrorCode, { readonly outcome: Outcome; readonly meaning: string }>> = {
   invalid: { outcome: "none", meaning: "the call breaks the table or the API" },
-  unauthenticated: { outcome: "none", meaning: "it is not known who calls" },
+  unauthenticated: { outcome: "none", meaning: "the caller is not known" },
   denied: { outcome: "none", meaning: "the caller is not allowed to do this" },
   "not-found": { outcome: "none", meaning: "something that must exist does not" },
   "already-exists": { outcome: "none", meaning: "a row with this key, or this unique value, exists" },
   "condition-failed": { outcome: "none", meaning: "a guard did not hold where the call required it" },
-  "scan-refused": { outcome: "none", meaning: "it would read a whole table, and the caller did not say so" },
+  "scan-refused": { outcome: "none", meaning: "it would read a whole table, which the caller did not allow" },
   drift: { outcome: "none", meaning: "the stored schema cannot serve the declared one" },
   "too-large": { outcome: "none", meaning: "over a stated size" },
-  limited: { outcome: "none", meaning: "told to slow down" },
+  limited: { outcome: "none", meaning: "the server asks to slow down" },
   unsupported: { outcome: "none", meaning: "this driver cannot do it" },
   "driver-missing": { outcome: "none", meaning: "the client package is not installed" },
   unavailable: { outcome: "none", meaning: "not reached; nothing was done" },

@@ -5,11 +5,11 @@
 export interface OptionType<Value> {
   /** Completes "must be …". */
   readonly mustBe: string;
-  /** The value, of the text of it too; undefined when it is none. */
+  /** The value, also where it is written as a string; undefined where `given` is not one. */
   readonly read: (given: unknown) => Value | undefined;
 }
 
-/** `true` or `false`; in texts `1` and `0` too. */
+/** `true` or `false`; as a string also `1` and `0`. */
 export const flag: OptionType<boolean> = {
   mustBe: "true or false",
   read: (given) =>
@@ -51,9 +51,9 @@ export function oneOf<const Word extends string>(words: readonly Word[]): Option
   return { mustBe: `one of ${words.join(", ")}`, read: (given) => words.find((word) => word === given) };
 }
 
-/** A list of strings, in text separated by commas. */
+/** A list of strings, or one string with commas between them. */
 export const list: OptionType<readonly string[]> = {
-  mustBe: "a list of strings that are not empty, in text separated by commas",
+  mustBe: "a list of strings that are not empty, or one string with commas between them",
   read: (given) => {
     const parts: unknown = typeof given === "string" ? given.split(",").map((part) => part.trim()) : given;
     return Array.isArray(parts) && parts.length > 0 && parts.every((part) => typeof part === "string" && part !== "")

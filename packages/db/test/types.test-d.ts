@@ -243,6 +243,7 @@ export async function selects(): Promise<void> {
   expectTypeOf(page.rows).toEqualTypeOf<{ taken: number }[]>();
   expectTypeOf(page.next).toEqualTypeOf<string | undefined>();
   for await (const row of db.scan("photo", { owner }, { select: ["place"] })) expectTypeOf(row).toEqualTypeOf<{ place: string | null }>();
+  for await (const row of db.scan("photo", { owner }, { limit: 5, scope: "s" })) void row;
   for await (const rows of db.scan("photo").pages()) expectTypeOf(rows).toEqualTypeOf<RowOf<Tables, "photo">[]>();
   const found = await db.search("photo", "rome -milan", { select: ["place"], filter: { owner } });
   expectTypeOf(found.rows).toEqualTypeOf<{ place: string | null }[]>();

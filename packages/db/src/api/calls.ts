@@ -26,7 +26,7 @@ import type {
 export type SelectOf<Tables, Name extends keyof Tables> = readonly ColumnName<Tables, Name>[] | undefined;
 
 export interface ReadOptions<Select> extends CallOptions {
-  /** The columns to give; default: all declared ones. */
+  /** The columns to return; default: all declared ones. */
   readonly select?: Select;
   /** See every acknowledged write, on databases where reads may lag behind. Default false. */
   readonly consistent?: boolean | undefined;
@@ -42,11 +42,11 @@ export interface FilterOptions<Tables, Name extends keyof Tables> {
 export interface PageOptions<Tables, Name extends keyof Tables, Select> extends ReadOptions<Select>, FilterOptions<Tables, Name> {
   /** `"a"`, `"-a"` (descending) or a list of them. Default: range-key order within one partition, else the engine's own. */
   readonly sort?: SortOf<Tables, Name> | readonly SortOf<Tables, Name>[] | undefined;
-  /** Turns the direction of every sort column around. Default false. */
+  /** Reverses the direction of every sort column. Default false. */
   readonly desc?: boolean | undefined;
   /** Rows of a page, 1 to 10,000; default 50. */
   readonly count?: number | undefined;
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   readonly start?: string | undefined;
   /** Mixed into page tokens: a token made with one scope is `invalid` with another. */
   readonly scope?: string | undefined;
@@ -55,10 +55,12 @@ export interface PageOptions<Tables, Name extends keyof Tables, Select> extends 
 export interface ScanOptions<Tables, Name extends keyof Tables, Select> extends Omit<PageOptions<Tables, Name, Select>, "scan"> {
   /** Rows of one page; default 500. */
   readonly count?: number | undefined;
+  /** Most rows in all; default: no limit. */
+  readonly limit?: number | undefined;
 }
 
 export interface SearchOptions<Tables, Name extends keyof Tables, Select> extends Omit<PageOptions<Tables, Name, Select>, "scan"> {
-  /** What the rows found must match besides. */
+  /** A filter that the rows must match as well. */
   readonly filter?: FilterOf<Tables, Name> | undefined;
 }
 
@@ -69,7 +71,7 @@ export interface CountOptions<Tables, Name extends keyof Tables> extends CallOpt
 }
 
 export interface WriteOptions extends CallOptions {
-  /** Give the row after (`new`) or before (`old`) the write back, where there is one. */
+  /** Return the row as it is after (`new`) or was before (`old`) the write, if there is one. */
   readonly returning?: "new" | "old" | undefined;
   /** Keep given values of `now` columns. Default false. */
   readonly keepNow?: boolean | undefined;
@@ -89,7 +91,7 @@ export interface UpdateOptions<Tables, Name extends keyof Tables> extends WriteO
 export type IncrOptions<Tables, Name extends keyof Tables> = Omit<UpdateOptions<Tables, Name>, "upsert">;
 
 export interface DelOptions<Tables, Name extends keyof Tables> extends CallOptions {
-  /** Give the deleted row back. */
+  /** Return the deleted row. */
   readonly returning?: "old" | undefined;
   readonly where?: FilterOf<Tables, Name> | undefined;
   readonly mustMatch?: boolean | undefined;
@@ -119,13 +121,13 @@ export type { TransactionOptions };
 /** One page of rows. */
 export interface PageOf<Row> {
   readonly rows: Row[];
-  /** Where the next page begins; absent when no row was left. */
+  /** Token of the next page, for `start`; absent on the last page. */
   readonly next?: string;
 }
 
 export interface WriteResultOf<Row> {
   readonly affected: number;
-  /** With `returning`, where there is one. */
+  /** The row that `returning` asks for, if there is one. */
   readonly row?: Row;
 }
 
@@ -143,10 +145,10 @@ export type BulkItemOf<Tables> = {
     | { readonly op: "del"; readonly table: Name; readonly key: KeyOf<Tables, Name>; readonly options?: DelOptions<Tables, Name> };
 }[TableName<Tables>];
 
-/** What became of one item of `bulk`. */
+/** The result of one item of `bulk`. */
 export type BulkResult = { readonly affected: number; readonly row?: Readonly<Record<string, unknown>> } | { readonly error: DbError };
 
-/** The rows of a scan, one by one or by pages. Each iteration reads anew. */
+/** The rows of a scan, one by one or by pages. Each iteration starts over. */
 export interface RowScan<Row> extends AsyncIterable<Row> {
   pages(): AsyncIterable<Row[]>;
 }
@@ -165,7 +167,7 @@ export interface DbCalls<Tables, Pools extends string = string> {
     options?: ReadOptions<Select> & OnPool<Pools>,
   ): Promise<Selected<RowOf<Tables, Name>, Select> | undefined>;
 
-  /** Rows by key, in the order asked; missing ones are left out, a key that is asked twice is given twice. */
+  /** Rows by key, in the order asked; missing ones are left out, a key that is asked for twice is given twice. */
   list<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
     table: Name,
     keys: readonly KeyOf<Tables, Name>[],
@@ -179,7 +181,7 @@ export interface DbCalls<Tables, Pools extends string = string> {
     options?: PageOptions<Tables, Name, Select> & OnPool<Pools>,
   ): Promise<PageOf<Selected<RowOf<Tables, Name>, Select>>>;
 
-  /** One page of the rows whose `search` columns have the words of a text; `-word` leaves rows with it out. */
+  /** One page of the rows whose `search` columns have the words of `text`; `-word` leaves rows with it out. */
   search<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
     table: Name,
     text: string,
@@ -221,7 +223,7 @@ export interface DbCalls<Tables, Pools extends string = string> {
     options?: UpdateOptions<Tables, Name> & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
-  /** Adds to numeric columns and sets the others that are given; makes the row when it is missing. */
+  /** Adds to numeric columns and sets the others that are given; creates the row if it is missing. */
   incr<const Name extends TableName<Tables>>(
     table: Name,
     row: ChangedRowOf<Tables, Name>,
@@ -250,7 +252,7 @@ export interface DbCalls<Tables, Pools extends string = string> {
     options?: ManyOptions<Tables, Name> & OnPool<Pools>,
   ): Promise<{ readonly affected: number }>;
 
-  /** Carries out writes on any tables; a result for each, in order. Items on one row keep their order; one that fails fails alone. */
+  /** Runs writes on any tables and gives a result for each, in order. Items on one row keep their order; an item that fails does not affect the others. */
   bulk(items: readonly BulkItemOf<Tables>[], options?: BulkOptions & OnPool<Pools>): Promise<BulkResult[]>;
 
   /**

@@ -1,9 +1,9 @@
 // The options of calls, untyped: what `api/calls.ts` states by the types of the tables.
 
 export interface CallOptions {
-  /** Ends the waiting; the call rejects with `cancelled`, and a change may have been made all the same (`outcome`). */
+  /** Aborts the call, which rejects with `cancelled`; a change may have been made all the same (`outcome`). */
   readonly signal?: AbortSignal | undefined;
-  /** Longest time for the whole call in milliseconds, waiting and retries included; then `timeout`. Default: that of `openDb`, else none. */
+  /** Longest time for the whole call in milliseconds, waiting and retries included; after that it rejects with `timeout`. Default: that of `openDb`, else none. */
   readonly timeoutMs?: number | undefined;
   /** The pool to use instead of the table's own. */
   readonly pool?: string | undefined;

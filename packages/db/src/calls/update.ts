@@ -100,9 +100,10 @@ function checkChange(
   if (typeof row !== "object" || row === null || Array.isArray(row)) throw invalid("the row must be an object of columns");
   const { table, rules } = bound;
   const given = row as Readonly<Record<string, unknown>>;
-  const key = keyOf(rules, given);
   const values: unknown[] = [];
+  // Before the key, which it checks too: the error names every column at fault.
   const parsed = parseChanges(rules, given, { verb, ops: options?.ops, keepNow: options?.keepNow }, values);
+  const key = keyOf(rules, given);
   const changes = completeChanges(bound, context, parsed, values);
   const where = options?.where === undefined ? always : parseFilter(table, options.where, values);
   const creates = verb === "incr" ? options?.mustMatch !== true : options?.upsert === true;

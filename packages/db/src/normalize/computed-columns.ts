@@ -1,4 +1,4 @@
-// Columns that follow from others in changes: joined texts and geohashes.
+// Columns that follow from others in changes: joined strings and geohashes.
 
 import type { Change, ChangeOp } from "../driver.js";
 import { invalid } from "../errors.js";

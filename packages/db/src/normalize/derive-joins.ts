@@ -15,7 +15,7 @@ import { type Condition, type Test, allOf, conjuncts, testsOf } from "../referen
  *   Other joined columns get `eq` only: a row that lacks a later part has no joined text.
  * - Tests on parts that are not stored are replaced by these; so is that of a column that is a part of itself.
  *
- * @param values  texts of the new tests are appended; values of tests that went become null
+ * @param values  strings of the new tests are appended; values of tests that went become null
  */
 export function deriveJoins(table: Table, condition: Condition, values: unknown[]): Condition {
   if (table.joins.length === 0) return condition;

@@ -149,7 +149,7 @@ function partTest(subject: Subject, op: Operator, text: string, values: unknown[
   return text === "" ? anyText(subject, op) : slotTest(subject, op, [text], values);
 }
 
-// Every text begins with, ends with and contains the empty one.
+// Every string begins with, ends with and contains the empty one.
 function anyText(subject: Subject, op: Operator): Condition {
   return op.startsWith("not_") ? never : test(subject, "not_null", []);
 }
@@ -176,7 +176,10 @@ function checkedMember(subject: Subject, op: Operator, value: unknown): unknown 
   const isOrdered = typeof value === "string" || (typeof value === "number" && Number.isFinite(value));
   const isEquality = op === "eq" || op === "ne" || op === "in" || op === "not_in";
   if (!isOrdered && !(isEquality && typeof value === "boolean"))
-    throw problem(subject, `the operator ${op} on ${nameOf(subject)} takes text or a finite number${isEquality ? ", true or false" : ""}`);
+    throw problem(
+      subject,
+      `the operator ${op} on ${nameOf(subject)} takes a string or a finite number${isEquality ? ", true or false" : ""}`,
+    );
   if (typeof value === "string") checkedString(subject, op, value);
   return value === 0 ? 0 : value;
 }
@@ -199,8 +202,8 @@ function checkedText(subject: Subject, op: Operator, value: unknown): string {
 }
 
 function checkedString(subject: Subject, op: Operator, value: unknown): string {
-  if (typeof value !== "string") throw problem(subject, `the operator ${op} on ${nameOf(subject)} takes text`);
-  if (!isStorableText(value)) throw problem(subject, `the text for ${nameOf(subject)} has U+0000 or a lone surrogate`);
+  if (typeof value !== "string") throw problem(subject, `the operator ${op} on ${nameOf(subject)} takes a string`);
+  if (!isStorableText(value)) throw problem(subject, `the string for ${nameOf(subject)} has U+0000 or a lone surrogate`);
   return value;
 }
 

@@ -24,8 +24,8 @@ export const amountTypes: ReadonlySet<TypeName> = new Set<TypeName>([
 const takers: Readonly<Record<Exclude<ChangeOp, "set" | "unset">, { readonly takes: (column: Column) => boolean; readonly what: string }>> =
   {
     incr: { takes: (column) => amountTypes.has(column.type), what: "numbers" },
-    append: { takes: isSequence, what: "texts and lists" },
-    prepend: { takes: isSequence, what: "texts and lists" },
+    append: { takes: isSequence, what: "strings and lists" },
+    prepend: { takes: isSequence, what: "strings and lists" },
     add: { takes: (column) => column.isSet, what: "sets" },
     del: { takes: (column) => column.isSet, what: "sets" },
   };

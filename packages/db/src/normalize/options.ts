@@ -9,7 +9,7 @@ const optionsOf = {
   select: new Set([...common, "select", "consistent", "ops", "sort", "desc", "count", "start", "scan", "scope"]),
   search: new Set([...common, "select", "sort", "desc", "count", "start", "filter", "ops", "scope"]),
   count: new Set([...common, "consistent", "ops", "scan", "all"]),
-  scan: new Set([...common, "select", "consistent", "ops", "sort", "desc", "count", "start", "limit"]),
+  scan: new Set([...common, "select", "consistent", "ops", "sort", "desc", "count", "start", "scope", "limit"]),
   add: new Set([...common, "returning", "keepNow"]),
   put: new Set([...common, "returning", "keepNow"]),
   update: new Set([...common, "returning", "keepNow", "where", "ops", "upsert", "mustMatch"]),

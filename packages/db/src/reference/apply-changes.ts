@@ -12,7 +12,7 @@ import { distinct } from "../schema/value-checks.js";
  * The row after changes; the row that is given stays as it is.
  *
  * @param row  logical values of all columns of the table, by `column.index`
- * @throws DbError `invalid` when a sum is outside its column's type, or a text or list over its length
+ * @throws DbError `invalid` when a sum is outside its column's type, or a string or list over its length
  */
 export function applyChanges(changes: readonly Change[], row: readonly unknown[], values: readonly unknown[]): unknown[] {
   const next = row.slice();

@@ -83,7 +83,7 @@ function sizeRules(column: Column): Check[] {
 type Sized = string | readonly unknown[] | Uint8Array;
 
 function isLonger(value: Sized, most: number): boolean {
-  // A code point has one or two units: most texts are settled by their length alone.
+  // A code point has one or two units: most strings are settled by their length alone.
   if (value.length <= most || typeof value !== "string") return value.length > most;
   if (value.length > 2 * most) return true;
   let points = 0;
@@ -91,7 +91,7 @@ function isLonger(value: Sized, most: number): boolean {
   return points > most;
 }
 
-/** Whether a value is the empty text, list, object or blob. */
+/** Whether a value is the empty string, list, object or blob. */
 export function isEmpty(value: unknown): boolean {
   if (value === "") return true;
   if (Array.isArray(value) || value instanceof Uint8Array) return value.length === 0;

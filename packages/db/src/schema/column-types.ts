@@ -29,7 +29,7 @@ export function checkerOf(column: Column): (value: unknown) => unknown {
 
 /**
  * The check of values in filters: strict by kind, without the rules. Text is trimmed and cased as it was when stored;
- * for operators that look for a part of a text (`begins_with`, `contains`, `like` …) pass `part`, which only cases it.
+ * for operators that look for a part of a string (`begins_with`, `contains`, `like` …) pass `part`, which only cases it.
  * For lists and sets the value is one element; JSON and blobs can be compared with nothing.
  *
  * @throws DbError `invalid` with `column`

@@ -6,7 +6,7 @@ import type { Kind } from "./table.js";
 export type Order = -1 | 0 | 1;
 
 /**
- * Compares texts by code point, which is the order of their UTF-8 bytes. JavaScript's own `<` goes by UTF-16 unit and
+ * Compares strings by code point, which is the order of their UTF-8 bytes. JavaScript's own `<` goes by UTF-16 unit and
  * puts surrogate pairs (U+10000 and above) before U+E000 to U+FFFF.
  */
 export function compareText(a: string, b: string): Order {

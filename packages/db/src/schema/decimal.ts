@@ -49,7 +49,7 @@ function compareAbsolute(a: string, b: string): -1 | 0 | 1 {
   const aWhole = a.indexOf(".") < 0 ? a.length : a.indexOf(".");
   const bWhole = b.indexOf(".") < 0 ? b.length : b.indexOf(".");
   if (aWhole !== bWhole) return aWhole < bWhole ? -1 : 1;
-  // Equal numbers of digits before the point: the order of the texts is that of the numbers.
+  // Equal numbers of digits before the point: the order of the strings is that of the numbers.
   return a === b ? 0 : a < b ? -1 : 1;
 }
 

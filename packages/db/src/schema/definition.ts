@@ -77,7 +77,7 @@ export type ColumnDefinition = {
   /** Bounds of a number, inclusive. For `random` the range it is drawn from. */
   readonly min?: number;
   readonly max?: number;
-  /** Most code points of a text, elements of a list or set, or bytes of a blob. */
+  /** Most code points of a string, elements of a list or set, or bytes of a blob. */
   readonly maxLength?: number;
   /** The allowed values. */
   readonly values?: readonly (string | number)[];

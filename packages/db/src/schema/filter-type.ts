@@ -25,7 +25,7 @@ export interface Comparisons<Value> extends AbsenceTests {
   readonly $nin?: readonly Value[];
 }
 
-/** Tests of parts of texts. */
+/** Tests of parts of strings. */
 export interface TextTests<Value> extends Comparisons<Value> {
   readonly $begins_with?: string;
   readonly $not_begins_with?: string;

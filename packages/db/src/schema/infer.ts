@@ -17,7 +17,7 @@ type Amount = "int" | "smallint" | "bigint" | "int64" | "counter" | "real" | "fl
 export type TypeOf<Column> = Column extends { readonly type: infer Type extends TypeName } ? Type : "text";
 export type ElementOf<Column> = Column extends { readonly of: "int" | "real" } ? number : string;
 
-/** `values` narrows texts and numbers, and the elements of lists and sets, to what it names. */
+/** `values` narrows strings and numbers, and the elements of lists and sets, to what it names. */
 type Allowed<Column, Value> = Column extends { readonly values: readonly (infer Named)[] } ? Extract<Named, Value> : Value;
 
 /** The value of a column's type, where it is present. */

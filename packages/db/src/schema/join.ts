@@ -1,5 +1,5 @@
-// Joined columns: one text made of several columns' values. Parts are escaped, so that different parts never join to
-// one text, and the text of leading parts is a prefix of exactly the texts that start with these parts.
+// Joined columns: one string made of several columns' values. Parts are escaped, so that different parts never join to
+// one string, and the text of leading parts is a prefix of exactly the strings that start with these parts.
 
 import { shortestDecimal } from "./decimal.js";
 import type { Column, Join, Kind } from "./table.js";
@@ -24,7 +24,7 @@ export function joinText(join: Join, partValues: readonly unknown[]): string | n
 }
 
 /**
- * What the joined texts with these leading parts begin with, and no others do. With all parts given it is the whole text.
+ * What the joined strings with these leading parts begin with, and no others do. With all parts given it is the whole text.
  *
  * @param leadingPartValues  present logical values of the first parts
  */

@@ -1,10 +1,10 @@
-// Values of key and index columns as one text whose code-point order is the order of the values, so that a store that
-// keeps texts in order keeps rows in order. The text is well-formed and has no U+0000.
+// Values of key and index columns as one string whose code-point order is the order of the values, so that a store that
+// keeps strings in order keeps rows in order. The text is well-formed and has no U+0000.
 
 import { readSortableDecimal, readSortableInt, readSortableReal, sortableDecimal, sortableInt, sortableReal } from "./sortable.js";
 import type { Column } from "./table.js";
 
-// A text ends with a character below every other; that one and the escape are escaped inside it.
+// A string ends with a character below every other; that one and the escape are escaped inside it.
 const end = "\u0001";
 const escape = "\u0002";
 // Columns that may be null begin with one of these. Key columns never are, and are spared it.
@@ -22,7 +22,7 @@ export function encodeKey(columns: readonly Column[], values: readonly unknown[]
 }
 
 /**
- * The beginning of the texts of all rows whose first columns have `values` and whose next column, a text, begins with `prefix`.
+ * The beginning of the strings of all rows whose first columns have `values` and whose next column, a string, begins with `prefix`.
  */
 export function encodeKeyPrefix(columns: readonly Column[], values: readonly unknown[], prefix: string): string {
   const next = columns[values.length]!;
@@ -30,7 +30,7 @@ export function encodeKeyPrefix(columns: readonly Column[], values: readonly unk
 }
 
 /**
- * The beginning of the texts of all rows whose first columns have `values` and whose next column has a value, whatever it is:
+ * The beginning of the strings of all rows whose first columns have `values` and whose next column has a value, whatever it is:
  * where a range without lower bound begins, since a comparison with an absent value is false.
  */
 export function encodeKeyPresent(columns: readonly Column[], values: readonly unknown[]): string {
@@ -38,7 +38,7 @@ export function encodeKeyPresent(columns: readonly Column[], values: readonly un
   return `${encodeKey(columns, values)}${next.isKey ? "" : present}`;
 }
 
-/** The values, logical, in a text made by {@link encodeKey} with all of `columns`. */
+/** The values, logical, in a string made by {@link encodeKey} with all of `columns`. */
 export function decodeKey(columns: readonly Column[], text: string): unknown[] {
   const values: unknown[] = [];
   let at = 0;
@@ -55,7 +55,7 @@ export function decodeKey(columns: readonly Column[], text: string): unknown[] {
 }
 
 /**
- * The first text, by code point, after all texts that begin with `prefix`.
+ * The first string, by code point, after all strings that begin with `prefix`.
  *
  * @throws Error when there is none: for the empty prefix and for one of U+10FFFF alone, which no key has
  */

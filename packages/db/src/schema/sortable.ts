@@ -1,4 +1,4 @@
-// Numbers as text that sorts, by code point, as the numbers do. Every text tells its own end when more text follows
+// Numbers as text that sorts, by code point, as the numbers do. Every string tells its own end when more text follows
 // (that of a positive decimal when the next character sorts below the digits).
 
 // One letter says sign and number of digits: Y is a negative number of one digit, X of two …; a, b … are positive.
@@ -15,7 +15,7 @@ export function sortableInt(value: number | bigint): string {
   return String.fromCharCode(negative - digits.length) + complement(digits);
 }
 
-/** The integer of a text that begins with one made by {@link sortableInt}; `length` is the number of its characters. */
+/** The integer of a string that begins with one made by {@link sortableInt}; `length` is the number of its characters. */
 export function readSortableInt(text: string, start = 0): { readonly value: bigint; readonly length: number } {
   const letter = text.charCodeAt(start);
   const count = letter > negative ? letter - positive : negative - letter;
@@ -33,7 +33,7 @@ export function sortableReal(value: number): string {
   return flipped.toString(16).padStart(16, "0");
 }
 
-/** The number of a text made by {@link sortableReal}. */
+/** The number of a string made by {@link sortableReal}. */
 export function readSortableReal(text: string): number {
   const flipped = BigInt(`0x${text}`);
   view.setBigUint64(0, flipped >> 63n === 1n ? flipped ^ (1n << 63n) : ~flipped & 0xffff_ffff_ffff_ffffn);
@@ -55,7 +55,7 @@ export function sortableDecimal(text: string): string {
   return isNegative ? `0${complement(body)}~` : `2${body}`;
 }
 
-/** The decimal, in its shortest form, of a text made by {@link sortableDecimal}. */
+/** The decimal, in its shortest form, of a string made by {@link sortableDecimal}. */
 export function readSortableDecimal(text: string): string {
   if (text === "1") return "0";
   const isNegative = text.startsWith("0");

@@ -69,7 +69,7 @@ export interface Table {
   /** Unique groups; they serve as indexes too. */
   readonly uniques: readonly Index[];
   readonly joins: readonly Join[];
-  /** The column with the time of a row's end, in milliseconds since 1970. */
+  /** The column with the time at which a row expires, in milliseconds since 1970. */
   readonly ttl: Column | undefined;
   /** The columns whose words full-text search finds. */
   readonly search: readonly Column[];

@@ -84,7 +84,10 @@ export function columns(suite: Suite): void {
       await refuses(db.updateAll("ruled", { id }, { age: "1", size: "xl" }), "invalid", {
         detail: { problems: [{ column: "age" }, { column: "size" }] },
       });
-      await refuses(db.put("event", { owner: 1, n: "x" }), "invalid", { detail: { problems: [{ column: "owner" }, { column: "n" }] } });
+      const both = { detail: { problems: [{ column: "owner" }, { column: "n" }] } };
+      await refuses(db.put("event", { owner: 1, n: "x" }), "invalid", both);
+      await refuses(db.update("event", { owner: 1, n: "x", id: "a" }), "invalid", both);
+      await refuses(db.get("event", { owner: 1, id: 2 }), "invalid", { detail: { problems: [{ column: "owner" }, { column: "id" }] } });
     });
 
     promise("given values are kept, an explicit null stays null, a default is never invented on read", async ({ db, fresh }) => {

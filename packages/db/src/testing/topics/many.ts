@@ -116,6 +116,15 @@ export function many(suite: Suite): void {
       for await (const row of db.scan("thing", { owner })) if (row["id"] === 3) break;
     });
 
+    promise("scan goes on from the page of a select, in the scope of that page", async ({ db, fresh }) => {
+      const owner = fresh();
+      await db.bulk(items(owner, 5));
+      const { next } = await db.select("thing", { owner }, { sort: "id", count: 2, scope: "mine" });
+      const seen: unknown[] = [];
+      for await (const row of db.scan("thing", { owner }, { sort: "id", start: next!, scope: "mine" })) seen.push(row["id"]);
+      expect(seen).toEqual([2, 3, 4]);
+    });
+
     promise("scan never refuses, and refuses what is invalid", async ({ db, fresh }) => {
       const owner = fresh();
       await db.put("strict", { owner, id: "a", n: 7 });

@@ -1,4 +1,4 @@
-// Rows whose time has come are missing rows, for every call, whenever the engine removes them.
+// Expired rows are missing rows, for every call, whenever the engine removes them.
 
 import { expect } from "vitest";
 
@@ -18,7 +18,7 @@ const clock = movableClock(start);
 
 export function ttl(suite: Suite): void {
   suite.topic("ttl", { tables, db: { clock } }, ({ promise }) => {
-    promise("a row is there until its time has come, and missing from then on", async ({ db, fresh }) => {
+    promise("a row is there until it expires, and missing from then on", async ({ db, fresh }) => {
       const owner = fresh();
       const now = clock.now();
       const row = { owner, id: "a", n: 1, place: owner, ends: now + 1000 };
@@ -36,7 +36,7 @@ export function ttl(suite: Suite): void {
       for await (const found of db.scan("session", { owner })) expect(found).toBeUndefined();
     });
 
-    promise("a row whose time has come is missing for writes", async ({ db, fresh }) => {
+    promise("an expired row is missing for writes", async ({ db, fresh }) => {
       const owner = fresh();
       const over = { owner, id: "a", n: 5, ends: clock.now() - 1 };
       const key = { owner, id: "a" };
@@ -53,7 +53,7 @@ export function ttl(suite: Suite): void {
       await refuses(db.add("session", key), "already-exists");
     });
 
-    promise("incr and upsert begin a new row where the old one's time has come", async ({ db, fresh }) => {
+    promise("incr and upsert begin a new row where the old one has expired", async ({ db, fresh }) => {
       const owner = fresh();
       for (const id of ["a", "b"]) await db.put("session", { owner, id, n: 5, place: "old", ends: clock.now() });
       await db.incr("session", { owner, id: "a", n: 1 });
@@ -61,7 +61,7 @@ export function ttl(suite: Suite): void {
       expect((await db.select("session", { owner })).rows).toEqual(["a", "b"].map((id) => ({ owner, id, n: 1, place: null, ends: null })));
     });
 
-    promise("a unique value of a row whose time has come is free", async ({ db, capabilities, fresh }) => {
+    promise("a unique value of an expired row is free", async ({ db, capabilities, fresh }) => {
       if (capabilities.unique === "none") return;
       for (const write of ["add", "put", "update"] as const) {
         const [name, id] = [fresh(), fresh()];
@@ -85,7 +85,7 @@ export function ttl(suite: Suite): void {
       expect(await db.count("session", { owner })).toBe(2);
     });
 
-    promise("pages are full of living rows", async ({ db, fresh }) => {
+    promise("pages are full of rows that have not expired", async ({ db, fresh }) => {
       const owner = fresh();
       await db.bulk(
         Array.from({ length: 60 }, (_, i) => ({
