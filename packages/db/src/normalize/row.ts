@@ -167,7 +167,7 @@ function checkedByTable(schema: StandardSchemaV1, row: Record<string, unknown>):
       problems[0] === undefined ? {} : { column: problems[0].column, detail: { rule: "check", problems } },
     );
   }
-  if (typeof result.value !== "object" || result.value === null) throw invalid("the table's check gave no row back");
+  if (typeof result.value !== "object" || result.value === null) throw invalid("the table's check returned no row");
   return result.value as Record<string, unknown>;
 }
 

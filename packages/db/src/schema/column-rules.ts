@@ -149,9 +149,9 @@ export function allowedValue(column: Column, value: string | number): unknown {
 }
 
 /**
- * Runs a Standard Schema on a value and gives its output.
+ * Runs a Standard Schema on a value and returns its output.
  *
- * @throws DbError `invalid` with the schema's messages, or when it throws, answers later or gives nothing
+ * @throws DbError `invalid` with the schema's messages, or when it throws, is asynchronous or returns nothing
  */
 export function runSchema(column: Column, schema: StandardSchemaV1, value: unknown): unknown {
   let result: StandardSchemaV1.Result<unknown> | Promise<StandardSchemaV1.Result<unknown>>;
@@ -163,11 +163,11 @@ export function runSchema(column: Column, schema: StandardSchemaV1, value: unkno
   if (result instanceof Promise) {
     // The call fails either way; a later rejection must not end the process.
     result.catch(() => undefined);
-    return refuse(column, "check", "has a schema that answers later; it must be synchronous");
+    return refuse(column, "check", "has an asynchronous schema; it must be synchronous");
   }
   if (result.issues !== undefined) {
     return refuse(column, "check", `is refused by its schema: ${result.issues.map((issue) => issue.message).join("; ")}`);
   }
-  if (result.value === undefined || result.value === null) return refuse(column, "check", "has a schema that gave no value back");
+  if (result.value === undefined || result.value === null) return refuse(column, "check", "has a schema that returned no value");
   return result.value;
 }

@@ -55,7 +55,7 @@ function partCheck(column: Column): Check {
   return check;
 }
 
-/** Runs checks one after the other, each on what the one before gave. */
+/** Runs checks in order, each on the result of the previous one. */
 function sequence(checks: readonly Check[]): Check {
   const [first, second, third, ...rest] = checks;
   if (first === undefined) return (value) => value;

@@ -71,7 +71,7 @@ function compileTable(name: string, definition: unknown): Table {
 }
 
 function partsOf(definition: unknown, fail: Fail): { columns: ColumnDefinitions; settings: TableSettings } {
-  if (!isPlainObject(definition)) fail("must be an object of columns, or what table() gives");
+  if (!isPlainObject(definition)) fail("must be an object of columns, or the result of table()");
   if (!Object.hasOwn(definition, "$columns")) return { columns: definition as ColumnDefinitions, settings: Object.freeze({}) };
   const { $columns: columns, $settings: settings = {} } = definition;
   if (!isPlainObject(columns)) fail("columns must be an object of column definitions by name");
@@ -127,7 +127,7 @@ function checkDefinition(name: string, definition: unknown, fail: Fail): ColumnD
     const rule = ruleOf(propertyRules, property) ?? fail(`unknown property ${quoted(property)}`, name, property);
     if (!rule.holds(value)) fail(`property ${property} must be ${rule.mustBe}`, name, property);
     const fits = (rule.kinds ?? [kindOfType[type]]).includes(kindOfType[type]) && (rule.types ?? [type]).includes(type);
-    if (!fits && value !== false) fail(`property ${property} means nothing on a column of type ${type}`, name, property);
+    if (!fits && value !== false) fail(`property ${property} does not apply to a column of type ${type}`, name, property);
   }
   checkTogether(name, given, fail);
   return Object.freeze(given);
@@ -150,8 +150,8 @@ function checkTogether(name: string, given: ColumnDefinition, fail: Fail): void 
     fail("properties min and max of a random column must be safe integers", name, "min");
   }
   if (given.join === undefined) {
-    if (given.separator !== undefined) fail("property separator means nothing without join", name, "separator");
-    if (given.unjoin !== undefined) fail("property unjoin means nothing without join", name, "unjoin");
+    if (given.separator !== undefined) fail("property separator needs join", name, "separator");
+    if (given.unjoin !== undefined) fail("property unjoin needs join", name, "unjoin");
   } else if (given.hidden || given.type === "uuid" || given.type === "tuuid" || given.type === "geohash") {
     fail("a joined column must be stored and of a text type without values of its own", name, "join");
   }
@@ -170,7 +170,7 @@ function keyOf(columns: readonly Column[], fail: Fail): Table["key"] {
   for (const { name, definition } of sorted) {
     // A gap is a column that was forgotten, and without the first one another would be the hash key.
     if (definition.primary! > place + 1)
-      fail(`property primary is ${definition.primary}, but it is ${place + 1} on no column`, name, "primary");
+      fail(`property primary is ${definition.primary}, but no column has primary ${place + 1}`, name, "primary");
     place = definition.primary!;
   }
   return Object.freeze<[Column, ...Column[]]>([first, ...others]);
@@ -179,7 +179,7 @@ function keyOf(columns: readonly Column[], fail: Fail): Table["key"] {
 function compileJoin(column: Column, byName: ReadonlyMap<string, Column>, fail: Fail): Join {
   const { join = [], separator = "|", unjoin = false } = column.definition;
   const parts = join.map((name) => {
-    const part = byName.get(name) ?? fail(`property join names ${quoted(name)}, which is no column`, column.name, "join");
+    const part = byName.get(name) ?? fail(`property join names ${quoted(name)}, which is not a column`, column.name, "join");
     if (!joinKinds.includes(part.kind)) fail(`property join names ${name}, whose type ${part.type} cannot be joined`, column.name, "join");
     if (part !== column && part.definition.join !== undefined)
       fail(`property join names ${name}, which is joined itself`, column.name, "join");
@@ -189,7 +189,7 @@ function compileJoin(column: Column, byName: ReadonlyMap<string, Column>, fail: 
   const unjoined = targets.map(
     (name) =>
       parts.find((part) => part.name === name) ??
-      fail(`property unjoin names ${quoted(name)}, which is no part of join`, column.name, "unjoin"),
+      fail(`property unjoin names ${quoted(name)}, which is not a part of join`, column.name, "unjoin"),
   );
   return Object.freeze({ column, parts: Object.freeze(parts), separator, unjoin: Object.freeze(unjoined) });
 }

@@ -154,7 +154,7 @@ export interface TableWithSettings<Columns extends ColumnDefinitions = ColumnDef
 export type TableDefinition = ColumnDefinitions | TableWithSettings;
 export type TableDefinitions = { readonly [table: string]: TableDefinition };
 
-/** Declares tables in code; gives its argument back with exact types, which type every call of the database. */
+/** Declares tables in code; returns its argument with exact types, which type every call of the database. */
 export function defineTables<const Tables extends TableDefinitions>(tables: Tables & CheckedTables<Tables>): Tables {
   return tables;
 }

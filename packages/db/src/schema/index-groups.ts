@@ -28,7 +28,7 @@ function compileKind(
     const twin = indexes.find(
       (index) => index.columns.length === members.length && index.columns.every((column, at) => column === members[at]),
     );
-    if (twin !== undefined) fail(`property ${group} makes the index ${twin.name} a second time`, members[0]!.name, group);
+    if (twin !== undefined) fail(`property ${group} repeats the index ${twin.name}`, members[0]!.name, group);
     const joined = members.map((column) => column.name).join("_");
     // Two lists of columns may join to one name: a_b with c, a with b_c.
     const name = taken.has(joined) ? `${joined}_${group}` : joined;
