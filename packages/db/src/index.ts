@@ -1,10 +1,8 @@
 export { openDb, type OpenOptions, type PoolDefinition, type PoolDefinitions } from "./api/open.js";
 export type * from "./api/calls.js";
 export { DbError, type DbErrorOptions } from "./errors.js";
-export { defineTables, table } from "./schema/definition.js";
+export { type CheckedColumns, type CheckedTables, defineTables, table } from "./schema/define-tables.js";
 export type {
-  CheckedColumns,
-  CheckedTables,
   ColumnDefinition,
   ColumnDefinitions,
   DriverBags,

@@ -4,7 +4,8 @@ import { expectTypeOf } from "vitest";
 import { z } from "zod";
 import type { Db, DbCalls } from "../src/api/calls.js";
 import { openDb } from "../src/api/open.js";
-import { type TableDefinitions, defineTables, table } from "../src/schema/definition.js";
+import { defineTables, table } from "../src/schema/define-tables.js";
+import type { TableDefinitions } from "../src/schema/definition.js";
 import type { JsonValue, RowOf } from "../src/schema/infer.js";
 
 const tables = defineTables({

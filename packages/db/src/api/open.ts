@@ -9,11 +9,12 @@ import { type DbError, invalid } from "../errors.js";
 import { Pool } from "../execute/pool.js";
 import { isTimeout } from "../normalize/options.js";
 import { compileTables } from "../schema/compile-table.js";
-import type { CheckedTables, TableDefinitions } from "../schema/definition.js";
-import { checkBags } from "../schema/driver-bags.js";
+import type { CheckedTables } from "../schema/define-tables.js";
+import type { TableDefinitions } from "../schema/definition.js";
 import type { Table } from "../schema/table.js";
 import type { Db } from "./calls.js";
 import { Database } from "./db.js";
+import { checkBags } from "./driver-bags.js";
 import { Home } from "./home.js";
 import { openOverlay } from "./overlay.js";
 

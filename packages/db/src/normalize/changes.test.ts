@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Change } from "../driver.js";
 import { rowRules } from "./row.js";
 import { compileTables } from "../schema/compile-table.js";
-import { table as withSettings } from "../schema/definition.js";
+import { table as withSettings } from "../schema/define-tables.js";
 import { applyChanges } from "../reference/apply-changes.js";
 import { type ChangeOptions, parseChanges } from "./changes.js";
 

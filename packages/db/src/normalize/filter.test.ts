@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { compileTables } from "../schema/compile-table.js";
-import { table as withSettings } from "../schema/definition.js";
+import { table as withSettings } from "../schema/define-tables.js";
 import { type Condition, conditionKey } from "../reference/condition.js";
 import { type FilterOptions, parseFilter } from "./filter.js";
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { rowRules } from "../normalize/row.js";
 import { parseChanges } from "../normalize/changes.js";
 import { compileTables } from "../schema/compile-table.js";
-import { table as withSettings } from "../schema/definition.js";
+import { table as withSettings } from "../schema/define-tables.js";
 import { applyChanges } from "./apply-changes.js";
 
 const open = compileTables({ open: withSettings({ id: { primary: 1 } }, { open: true }) }).get("open")!;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileTables } from "../schema/compile-table.js";
-import { table as withSettings } from "../schema/definition.js";
+import { table as withSettings } from "../schema/define-tables.js";
 import type { Condition } from "./condition.js";
 import { compileMatcher } from "./matches.js";
 import { parseFilter } from "../normalize/filter.js";

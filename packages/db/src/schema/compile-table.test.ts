@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { DbError } from "../errors.js";
 import { compileTables } from "./compile-table.js";
-import { table, type ColumnDefinitions, type TableDefinition } from "./definition.js";
+import { table } from "./define-tables.js";
+import type { ColumnDefinitions, TableDefinition } from "./definition.js";
 import type { Table } from "./table.js";
 
 function compile(definition: TableDefinition): Table {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Codec } from "./stored-value.js";
 import { compileTables } from "./compile-table.js";
-import { table, type TableDefinition } from "./definition.js";
+import { table } from "./define-tables.js";
+import type { TableDefinition } from "./definition.js";
 import { compileRowDecoder } from "./row-decoder.js";
 import { defaultSelection, fetchedColumns } from "./selection.js";
 import type { Column, Table } from "./table.js";

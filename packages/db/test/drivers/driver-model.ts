@@ -11,7 +11,7 @@ import { memoryDriver } from "../../src/drivers/memory/index.js";
 import { canGuard } from "../../src/plan/evaluates.js";
 import { planSelect } from "../../src/plan/select-plan.js";
 import { compileTables } from "../../src/schema/compile-table.js";
-import { defineTables } from "../../src/schema/definition.js";
+import { defineTables } from "../../src/schema/define-tables.js";
 import { decoderOf, encoderOf } from "../../src/schema/encodings.js";
 import type { Column, Table } from "../../src/schema/table.js";
 

@@ -10,7 +10,7 @@ import { classifyMysql } from "../../src/drivers/mysql/errors.js";
 import { fixture, mariadbFixture } from "../../src/drivers/mysql/fixture.js";
 import { mysqlDriver } from "../../src/drivers/mysql/index.js";
 import { compileTables } from "../../src/schema/compile-table.js";
-import { defineTables } from "../../src/schema/definition.js";
+import { defineTables } from "../../src/schema/define-tables.js";
 import { columnOf, count, define, get, groupOf, orderOf, put, select, tableOf, test, update } from "../golden/shapes.js";
 import { checkAgainstMemory, modelTable } from "./driver-model.js";
 

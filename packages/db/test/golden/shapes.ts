@@ -18,7 +18,7 @@ import type {
   Values,
 } from "../../src/driver.js";
 import { compileTables } from "../../src/schema/compile-table.js";
-import { defineTables, table } from "../../src/schema/definition.js";
+import { defineTables, table } from "../../src/schema/define-tables.js";
 import type { Column, Table } from "../../src/schema/table.js";
 
 export const tables = compileTables(

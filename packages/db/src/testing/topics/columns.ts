@@ -2,7 +2,7 @@
 
 import { expect } from "vitest";
 
-import { defineTables } from "../../schema/definition.js";
+import { defineTables } from "../../schema/define-tables.js";
 import { refuses, valuesOf } from "../expectations.js";
 import { movableClock } from "../movable-clock.js";
 import type { Suite } from "../suite.js";

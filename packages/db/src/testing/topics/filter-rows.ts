@@ -2,7 +2,7 @@
 
 import { expect } from "vitest";
 
-import { defineTables } from "../../schema/definition.js";
+import { defineTables } from "../../schema/define-tables.js";
 import type { AnyDb, AnyRow } from "../any-db.js";
 import { byCodePoint } from "../expectations.js";
 

@@ -2,7 +2,7 @@
 
 import { expect } from "vitest";
 
-import { defineTables } from "../../schema/definition.js";
+import { defineTables } from "../../schema/define-tables.js";
 import { byCodePoint, refuseAll, refuses, valuesOf } from "../expectations.js";
 import { hostileKeys } from "../hostile-texts.js";
 import type { Suite } from "../suite.js";

@@ -2,7 +2,7 @@
 
 import { expect } from "vitest";
 
-import { defineTables, table } from "../../schema/definition.js";
+import { defineTables, table } from "../../schema/define-tables.js";
 import { refuses, valuesOf } from "../expectations.js";
 import type { Suite } from "../suite.js";
 

@@ -2,7 +2,7 @@
 
 import { expect } from "vitest";
 
-import { defineTables } from "../../schema/definition.js";
+import { defineTables } from "../../schema/define-tables.js";
 import { refuses } from "../expectations.js";
 import type { Suite, TopicContext } from "../suite.js";
 

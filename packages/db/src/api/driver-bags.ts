@@ -2,8 +2,8 @@
 
 import { invalid } from "../errors.js";
 import type { Driver } from "../driver.js";
-import type { DriverBags } from "./definition.js";
-import type { Table } from "./table.js";
+import type { DriverBags } from "../schema/definition.js";
+import type { Table } from "../schema/table.js";
 
 /**
  * Lets the opened drivers check the bags of every table and column.
