@@ -131,6 +131,20 @@ describe("architecture", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("the code of @bk/db names no driver outside its folder and the registry", () => {
+    const drivers = readdirSync(join(root, "packages/db/src/drivers"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    // Memory is what transactions on engines without them are tried on.
+    const named = new RegExp(
+      `["'.](${drivers
+        .map(({ name }) => name)
+        .filter((name) => name !== "memory")
+        .join("|")})\\b["']?`,
+    );
+    const code = (text: string): string => text.replaceAll(/\/\*[^]*?\*\/|\/\/.*$/gm, "");
+    const own = published.filter((source) => source.package === "db" && !inSource(source.path).startsWith("drivers/"));
+    expect(own.filter(({ text }) => named.test(code(text))).map(({ path }) => path)).toEqual([]);
+  });
+
   it("@bk/db's folders import only those below them, types included", () => {
     const rankOf = (path: string): number => order.indexOf(path.split("/")[0]!);
     const own = published.filter((source) => source.package === "db");

@@ -2,6 +2,7 @@
 
 import { expect } from "vitest";
 
+import { refuses } from "../expectations.js";
 import type { Suite } from "../suite.js";
 import { comparisons, finder, matching, operands, rows, tables } from "./filter-rows.js";
 
@@ -41,6 +42,12 @@ export function filters(suite: Suite): void {
         }
       });
     }
+
+    promise("a filter that names no column is refused, whatever was asked before", async ({ db }) => {
+      for (const asked of [{ n: { $gt: 1 } }, { n: 1, x: 1 }]) for (let i = 0; i < 3; i++) await found(db, asked);
+      for (const filter of [{ n$gt: 1 }, { "n;x": 1 }, { "n1:x": 1 }, { n$gt: { $gt: 1 } }, { n: {}, x: 1 }])
+        await refuses(db.select("thing", filter as never, { scan: true }), "invalid");
+    });
 
     promise("null and not_null test for absence on every type", async ({ db }) => {
       for (const column of Object.keys(tables.thing).slice(2)) {
