@@ -4,7 +4,7 @@ import { authTables } from "@bk/auth";
 import { BkError } from "@bk/core";
 import { Hono } from "hono";
 
-import { bodyResponse, errorBody, errorResponse, HttpError, notFound } from "./error-response.js";
+import { bodyResponse, errorBody, errorResponse, HttpError, notFound, replyHeaders } from "./error-response.js";
 import { faultFields } from "./fault-fields.js";
 import { accessLog } from "./middleware/access-log.js";
 import { gate } from "./middleware/gate.js";
@@ -23,7 +23,11 @@ export function createApp(server: ServerContext): Hono<ServerEnv> {
   // Before everything else: monitors ask often, and there is nothing to log or to verify. Other methods go the long way.
   app.get("/ping", (context) => {
     checkFrame(rawTarget(context), context.env?.incoming?.rawHeaders);
-    return context.json({});
+    return context.json({}, 200, replyHeaders);
+  });
+  app.use((context, next) => {
+    for (const [name, value] of Object.entries(replyHeaders)) context.header(name, value);
+    return next();
   });
   app.use(accessLog(server.log));
   app.use(gate(server));

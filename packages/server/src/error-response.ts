@@ -1,6 +1,7 @@
 // Errors become replies here, and nowhere else is a status number written.
 
 import { BkError, type ErrorCode } from "@bk/core";
+import { DbError } from "@bk/db";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 
@@ -11,7 +12,12 @@ export interface ErrorBody {
   readonly message: string;
   /** For programs; stays. */
   readonly code: string;
+  /** The parameter or column that is at fault, where it is one. */
+  readonly field?: string;
 }
+
+/** Headers of every reply: rows are nobody else's to keep, and are never taken for another type than is said. */
+export const replyHeaders: Readonly<Record<string, string>> = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
 
 /** The status of each error code; `errors.md` of the reference says what the codes mean. */
 const statusOf: Readonly<Record<ErrorCode, number>> = {
@@ -40,17 +46,30 @@ export class HttpError extends BkError {
   readonly body: ErrorBody;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(code: ErrorCode, message: string, own: { status?: number; code?: string; headers?: Readonly<Record<string, string>> } = {}) {
-    super(code, message);
-    this.body = { status: own.status ?? statusOf[code], message, code: own.code ?? code };
-    this.headers = own.headers ?? {};
+  constructor(code: ErrorCode, message: string, own: HttpErrorOptions = {}) {
+    const { status = statusOf[code], headers = {}, field } = own;
+    super(code, message, field === undefined ? {} : { detail: { field } });
+    this.body = { status, message, code: own.code ?? code, ...(field === undefined ? {} : { field }) };
+    this.headers = headers;
   }
 }
 
-export const badRequest = (message: string): HttpError => new HttpError("invalid", message);
-export const forbidden = (message: string): HttpError => new HttpError("denied", message);
+interface HttpErrorOptions {
+  readonly status?: number;
+  readonly code?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly field?: string | undefined;
+}
+
+/** @param field  the parameter or column at fault, as the client wrote it */
+export const badRequest = (message: string, field?: string): HttpError => new HttpError("invalid", message, { field: shortName(field) });
+export const forbidden = (message: string, field?: string): HttpError => new HttpError("denied", message, { field: shortName(field) });
 export const notFound = (message: string): HttpError => new HttpError("not-found", message);
+export const alreadyExists = (message: string): HttpError => new HttpError("already-exists", message);
+/** The body of a request is too large: what is left of it is not read, so the connection ends. */
 export const tooLarge = (message: string): HttpError => new HttpError("too-large", message, { headers: { connection: "close" } });
+export const replyTooLarge = (maxBytes: number): HttpError =>
+  new HttpError("too-large", `the reply would be larger than ${maxBytes} bytes; ask for fewer rows or columns`);
 export const wrongMethod = (method: string, allowed: readonly string[]): HttpError =>
   new HttpError("unsupported", `${method} is not a method of this server; there are ${allowed.join(", ")}`, {
     status: 405,
@@ -63,13 +82,63 @@ export const wrongMediaType = (given: string): HttpError =>
     code: "unsupported-media-type",
   });
 
+/** A name as it is told back: long ones are cut. */
+function shortName(name: string | undefined): string | undefined {
+  return name?.slice(0, 80);
+}
+
 /** What may be told of an error. Of those that are no fault of the caller's only the code is. */
 export function errorBody(error: unknown): ErrorBody {
   if (error instanceof HttpError) return error.body;
   if (!(error instanceof BkError)) return internal;
-  const status = statusOf[error.code];
+  const { code } = error;
+  const status = statusOf[code];
   if (status === 500) return internal;
-  return { status, message: status > 500 ? `the database does not answer (${error.code})` : error.message, code: error.code };
+  if (status > 500) return { status, message: `the database does not answer (${code})`, code };
+  const field = fieldOf(error);
+  return { status, message: clientMessage(error), code, ...(field === undefined ? {} : { field }) };
+}
+
+function fieldOf(error: BkError): string | undefined {
+  if (error instanceof DbError && error.column !== undefined) return shortName(error.column);
+  const field = error.detail?.["field"];
+  return typeof field === "string" ? shortName(field) : undefined;
+}
+
+/** Messages of the database that speak of its calls and options, said in the words of a client. */
+const clientMessages: { readonly [Code in ErrorCode]?: string } = {
+  "not-found": "there is no row with this key",
+  "already-exists": "a row with this key, or with a value that must be unique, exists",
+  "condition-failed": "the row is not as _where says",
+  "scan-refused": "no key or index serves this filter, and the whole table is not read; filter by key or indexed columns",
+  "too-large": "a value, a row or the request is larger than the database takes",
+  limited: "the database is busy; try again",
+  unsupported: "the database cannot answer this",
+};
+
+const capabilityMessages: Readonly<Record<string, string>> = {
+  sorts: "too many rows would have to be sorted; narrow the filter, or sort by a key or an indexed column",
+  search: "the database has no full-text search; filter with contains",
+};
+
+function clientMessage(error: BkError): string {
+  if (!(error instanceof DbError)) return error.message;
+  const capability = error.code === "unsupported" ? error.detail?.["capability"] : undefined;
+  const known = typeof capability === "string" && Object.hasOwn(capabilityMessages, capability) ? capabilityMessages[capability] : undefined;
+  if (known !== undefined) return known;
+  // What the core says of a column is about the caller's own words.
+  const isOwnWords = error.column !== undefined && (error.code === "invalid" || error.code === "too-large");
+  const fixed = isOwnWords ? undefined : clientMessages[error.code];
+  if (fixed !== undefined) return fixed;
+  // An engine's refusal of a value that the core took: its words name the engine.
+  if (error.cause !== undefined && error.detail?.["rule"] === undefined) return "the database refuses a value";
+  return withoutPlace(error);
+}
+
+/** The message without the `sqlite put note: ` that it begins with in process. */
+function withoutPlace({ message, driver, op, table }: DbError): string {
+  const place = `${[driver, op, table].filter((word) => word !== undefined).join(" ")}: `;
+  return message.startsWith(place) ? message.slice(place.length) : message;
 }
 
 const internal: ErrorBody = { status: 500, message: "internal error; the log of the server says more", code: "internal" };
@@ -83,16 +152,17 @@ export function errorResponse(context: Context, error: unknown): Response {
 /** The reply to an error outside of the app. */
 export function plainResponse(error: unknown): Response {
   const body = errorBody(error);
-  return Response.json(body, { status: body.status });
+  return Response.json(body, { status: body.status, headers: replyHeaders });
 }
 
 /** The reply with a body that is made already, such as the refusal of a signature. */
 export function bodyResponse(
   context: Context,
-  { status, message, code }: ErrorBody,
+  { status, message, code, field }: ErrorBody,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return context.json({ status, message, code }, status as ContentfulStatusCode, headers);
+  const body: ErrorBody = { status, message, code, ...(field === undefined ? {} : { field }) };
+  return context.json(body, status as ContentfulStatusCode, headers);
 }
 
 function retryHeader(error: unknown): Record<string, string> {
@@ -104,7 +174,8 @@ function retryHeader(error: unknown): Record<string, string> {
 export function parserErrorReply(code: string | undefined): string {
   const [status, reason, message] = parserErrors[code ?? ""] ?? [400, "Bad Request", "this is not an HTTP request"];
   const body = JSON.stringify({ status, message, code: status === 400 ? "invalid" : status === 431 ? "too-large" : "timeout" });
-  return `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
+  const own = Object.entries(replyHeaders).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${own.join("")}Connection: close\r\n\r\n${body}`;
 }
 
 const parserErrors: Readonly<Record<string, readonly [number, string, string]>> = {

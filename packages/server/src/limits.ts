@@ -8,8 +8,16 @@ export interface ServerLimits {
   readonly maxParameters: number;
   /** Most rows of a page. */
   readonly maxCount: number;
-  /** Most items of a batch, and keys of a list. */
+  /** Most items of a batch, keys of a list, and values in the lists of a filter. */
   readonly maxItems: number;
+  /** Most comparisons in a filter. */
+  readonly maxFilterTests: number;
+  /** How many of them may look inside of texts: `contains`, `ends_with`, `like`, `ilike` and their opposites. */
+  readonly maxFilterPatterns: number;
+  /** How deep `$or`, `$and` and `$not` may be nested. */
+  readonly maxFilterDepth: number;
+  /** Most bytes of a reply with rows; beyond: 413. */
+  readonly maxReplyBytes: number;
   /** Longest time for a whole request to arrive. */
   readonly requestTimeoutMs: number;
   /** Longest time for its headers to arrive. */
@@ -30,6 +38,10 @@ export const defaultLimits: ServerLimits = Object.freeze({
   maxParameters: 1000,
   maxCount: 1000,
   maxItems: 1000,
+  maxFilterTests: 100,
+  maxFilterPatterns: 10,
+  maxFilterDepth: 8,
+  maxReplyBytes: 16 * 1024 * 1024,
   requestTimeoutMs: 60_000,
   headersTimeoutMs: 20_000,
   callTimeoutMs: 30_000,

@@ -246,7 +246,7 @@ describe("writes", () => {
       data: [
         { affected: 1 },
         { status: 409, message: expect.any(String), code: "already-exists" },
-        { status: 400, message: expect.stringContaining("int"), code: "invalid" },
+        { status: 400, message: expect.stringContaining("int"), code: "invalid", field: "int" },
         { affected: 1, row: expect.objectContaining({ int: 2 }) },
         { affected: 1 },
       ],

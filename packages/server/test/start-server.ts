@@ -102,6 +102,15 @@ export async function startServer(options: Partial<ServerOptions> = {}): Promise
   return { server, ids, logged, call, [Symbol.asyncDispose]: () => server.close() };
 }
 
+/** Words that belong to engines, to calls in this process or to a library, and not into what a client is told. */
+export const inProcessWords =
+  /sqlite|postgres|mysql|maria|redis|dynamo|memory|\boptions?\b|bigint|Uint8Array|\bDate\b|\bzod\b|[Ii]nvalid input|received|capability|\bDbError\b|\bnext` of/;
+
+/** The body of an error reply, without the field that may be in it. */
+export function errorOf({ body: { field: _field, ...body } }: Reply): Readonly<Record<string, unknown>> {
+  return body;
+}
+
 export async function replyOf(response: Response): Promise<Reply> {
   const text = await response.text();
   let body: Record<string, unknown> = {};

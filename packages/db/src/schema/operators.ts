@@ -90,3 +90,16 @@ export function operatorOf(name: string): Operator | undefined {
 
 /** What a change does to a column. */
 export type ChangeOp = "set" | "incr" | "append" | "prepend" | "add" | "del" | "unset";
+
+/** What an operator takes: `one` value, `many`, a `text` (or an element of a list), or a `flag` that says whether it shall hold. */
+export type Operand = "one" | "many" | "text" | "flag";
+
+const many: readonly Operator[] = ["between", "not_between", "in", "not_in"];
+const flags: readonly Operator[] = ["null", "not_null"];
+const one: readonly Operator[] = ["eq", "ne", "gt", "ge", "lt", "le"];
+
+export function operandOf(operator: Operator): Operand {
+  if (one.includes(operator)) return "one";
+  if (many.includes(operator)) return "many";
+  return flags.includes(operator) ? "flag" : "text";
+}

@@ -1,8 +1,9 @@
 // Many writes in one request.
 
-import { badRequest, errorBody, notFound } from "../error-response.js";
+import { badRequest, errorBody, notFound, replyTooLarge } from "../error-response.js";
 import { fieldsOf } from "../request/fields.js";
-import type { ControlName, ReadControls } from "./controls.js";
+import { type ControlName, type DataLimits, ofItem, type ReadControls } from "./controls.js";
+import { type JsonText, ReplyRows } from "./reply-rows.js";
 import type { ServedCalls, ServedDb } from "./served-db.js";
 import type { Caller, ServedTable } from "./served-table.js";
 import { type Together, togetherIn, type WriteCall, write, writeCalls } from "./writes.js";
@@ -10,7 +11,6 @@ import { type Together, togetherIn, type WriteCall, write, writeCalls } from "./
 export interface BatchRequest {
   readonly items: unknown;
   readonly isAtomic: boolean;
-  readonly maxItems: number;
 }
 
 /** What a batch needs of the data API. */
@@ -18,6 +18,7 @@ export interface BatchHome {
   readonly db: ServedDb;
   readonly tables: ReadonlyMap<string, ServedTable>;
   readonly readControls: ReadControls;
+  readonly limits: DataLimits;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -25,54 +26,73 @@ export interface BatchHome {
  * Carries out writes in order: `{ op, table, row }`, for `del` `{ op, table, key }`, each with the control parameters of its
  * call beside them (`_returning`, `_ops` …).
  *
+ * Once the rows that are given back fill a reply, further items are refused with `too-large` before anything is done.
+ *
  * @returns a page with `{ affected, row? }` or `{ status, message, code }` for each item; `isAtomic`: all or an error
  */
-export async function runBatch(home: BatchHome, caller: Caller, { items, isAtomic, maxItems }: BatchRequest): Promise<object> {
-  if (!Array.isArray(items)) throw badRequest("batch takes a JSON list of items { op, table, row }, or an object with items");
-  if (items.length > maxItems) throw badRequest(`a batch has at most ${maxItems} items`);
-  const runs = (items as unknown[]).map((item, i) => prepare(home, caller, item, i));
-  const data = isAtomic ? await allOrNone(home.db, runs) : await eachAlone(home, runs, caller.isAdmin);
-  return { count: data.length, data };
+export async function runBatch(home: BatchHome, caller: Caller, { items, isAtomic }: BatchRequest): Promise<JsonText> {
+  const { maxItems, maxReplyBytes } = home.limits;
+  if (!Array.isArray(items)) throw badRequest("batch takes a JSON list of items { op, table, row }, or an object with items", "items");
+  if (items.length > maxItems) throw badRequest(`a batch has at most ${maxItems} items`, "items");
+  const runs = (items as unknown[]).map((item, i) => {
+    try {
+      return prepare(home, caller, item);
+    } catch (error) {
+      throw ofItem(i, error);
+    }
+  });
+  const reply = isAtomic ? await allOrNone(home.db, runs, maxReplyBytes) : await eachAlone(home, runs, caller.isAdmin);
+  return reply.page(undefined);
 }
 
-type Run = (calls: ServedCalls, together: Together) => Promise<object>;
+interface Run {
+  readonly givesRow: boolean;
+  readonly run: (calls: ServedCalls, together: Together) => Promise<object>;
+}
 
-function prepare({ tables, readControls }: BatchHome, caller: Caller, item: unknown, i: number): Run {
-  if (typeof item !== "object" || item === null || Array.isArray(item)) throw badRequest(`item ${i} must be an object { op, table, row }`);
+function prepare({ tables, readControls, limits }: BatchHome, caller: Caller, item: unknown): Run {
+  if (typeof item !== "object" || item === null || Array.isArray(item)) throw badRequest("must be an object { op, table, row }");
   const { op, table: name, row, key, ...rest } = item as Record<string, unknown>;
-  if (!(writeCalls as readonly unknown[]).includes(op)) throw badRequest(`item ${i}: op must be one of ${writeCalls.join(", ")}`);
+  if (!(writeCalls as readonly unknown[]).includes(op)) throw badRequest(`op must be one of ${writeCalls.join(", ")}`);
   const call = op as WriteCall;
   const table = typeof name === "string" ? tables.get(name) : undefined;
-  if (table === undefined) throw notFound(`item ${i}: unknown table`);
+  if (table === undefined) throw notFound("unknown table");
   const values = call === "del" ? key : row;
   const wanted = call === "del" ? "key" : "row";
   if (typeof values !== "object" || values === null || Array.isArray(values))
-    throw badRequest(`item ${i}: ${wanted} must be an object of columns`);
-  if ((call === "del" ? row : key) !== undefined) throw badRequest(`item ${i}: ${call} takes ${wanted}`);
+    throw badRequest(`${wanted} must be an object of columns`);
+  if ((call === "del" ? row : key) !== undefined) throw badRequest(`${call} takes ${wanted}`);
   const controls = new Map<ControlName, unknown>(Object.entries(rest) as [ControlName, unknown][]);
-  const asked = { table, caller, fields: fieldsOf(values), controls: readControls(call, controls) };
-  return (calls, together) => write(calls, call, asked, together);
+  const asked = { table, caller, fields: fieldsOf(values), controls: readControls(call, controls), limits };
+  return {
+    givesRow: asked.controls._returning !== undefined,
+    run: (calls, together) => write(calls, call, asked, together),
+  };
 }
 
-async function allOrNone(db: ServedDb, runs: readonly Run[]): Promise<object[]> {
+function allOrNone(db: ServedDb, runs: readonly Run[], maxReplyBytes: number): Promise<ReplyRows> {
   return db.transaction(async (tx) => {
-    const results: object[] = [];
-    for (const run of runs) results.push(await run(tx, (work) => work(tx)));
-    return results;
+    const reply = new ReplyRows(maxReplyBytes);
+    for (const { run } of runs) reply.add(await run(tx, (work) => work(tx)));
+    return reply;
   });
 }
 
-async function eachAlone({ db, onFault }: BatchHome, runs: readonly Run[], atOnce: boolean): Promise<object[]> {
-  const alone = (run: Run): Promise<object> =>
+async function eachAlone({ db, limits, onFault }: BatchHome, runs: readonly Run[], isAdmin: boolean): Promise<ReplyRows> {
+  const reply = new ReplyRows(limits.maxReplyBytes);
+  const alone = ({ run }: Run): Promise<object> =>
     run(db, togetherIn(db)).catch((error: unknown) => {
       const body = errorBody(error);
       if (body.status >= 500) onFault(error);
       return body;
     });
   // Started in order without waiting, the database sends them together and keeps the order of writes to one row.
-  if (atOnce) return Promise.all(runs.map(alone));
-  // Writes of others than admins may read first; one after the other they keep their order too.
-  const results: object[] = [];
-  for (const run of runs) results.push(await alone(run));
-  return results;
+  if (isAdmin && !runs.some(({ givesRow }) => givesRow)) {
+    for (const result of await Promise.all(runs.map(alone))) reply.addWritten(result);
+    return reply;
+  }
+  // Writes of others than admins may be several; one after the other they keep their order too, and rows that come back are counted.
+  for (const each of runs)
+    reply.addWritten(reply.isFull && each.givesRow ? errorBody(replyTooLarge(limits.maxReplyBytes)) : await alone(each));
+  return reply;
 }

@@ -2,22 +2,33 @@
 
 import * as z from "zod";
 
-import { badRequest } from "../error-response.js";
-import { operatorNamed } from "./operators.js";
+import { badRequest, HttpError } from "../error-response.js";
+import { parseJson } from "../request/json.js";
+import { operatorNamed } from "./operator-named.js";
 
 /** Limits of the data API; settings of the server. */
 export interface DataLimits {
   /** Most rows of a page. */
   readonly maxCount: number;
-  /** Most items of a batch and keys of a list. */
+  /** Most items of a batch, keys of a list, and values in the lists of a filter. */
   readonly maxItems: number;
+  /** How deep JSON may be nested, in bodies and in parameters. */
+  readonly maxJsonDepth: number;
+  /** Most comparisons in a filter. */
+  readonly maxFilterTests: number;
+  /** How many of them may look inside of texts. */
+  readonly maxFilterPatterns: number;
+  /** How deep `$or`, `$and` and `$not` may be nested. */
+  readonly maxFilterDepth: number;
+  /** Most bytes of a reply with rows. */
+  readonly maxReplyBytes: number;
 }
 
 const columnList = z.array(z.string().min(1)).min(1).max(200);
 const flag = z.boolean();
 
 /** The schemas by name. Their texts are those of the OpenAPI document. */
-export function controlSchemas({ maxCount, maxItems }: DataLimits) {
+export function controlSchemas({ maxCount, maxItems }: Pick<DataLimits, "maxCount" | "maxItems">) {
   return {
     _count: z.int().min(1).max(maxCount).describe("Rows of a page, default 50."),
     _start: z.string().min(1).max(8192).describe("`next_token` of the page before, with the same table, filter and sort."),
@@ -41,8 +52,35 @@ export function controlSchemas({ maxCount, maxItems }: DataLimits) {
   } as const;
 }
 
-export type ControlName = keyof ReturnType<typeof controlSchemas>;
-export type Controls = { readonly [Name in ControlName]?: z.infer<ReturnType<typeof controlSchemas>[Name]> };
+type Schemas = ReturnType<typeof controlSchemas>;
+export type ControlName = keyof Schemas;
+export type Controls = { readonly [Name in Exclude<ControlName, "_ops">]?: z.infer<Schemas[Name]> } & {
+  /** A map: columns may be named as the members that every object has. */
+  readonly _ops?: ReadonlyMap<string, string>;
+};
+
+/** Completes "must be" where a parameter is refused. */
+function formsOf({ maxCount, maxItems }: DataLimits): Readonly<Record<ControlName, string>> {
+  const isFlag = "true or false";
+  const columns = "a list of 1 to 200 column names";
+  return {
+    _count: `an integer from 1 to ${maxCount}`,
+    _start: "the next_token of a page",
+    _select: columns,
+    _sort: columns,
+    _desc: isFlag,
+    _ops: "pairs of a column and an operator: col,op,col,op or a JSON object",
+    _scan: isFlag,
+    _consistent: isFlag,
+    _total: isFlag,
+    _returning: "new or old",
+    _keys: `a JSON list of 1 to ${maxItems} keys`,
+    _where: "a JSON object of columns and values",
+    _upsert: isFlag,
+    _mustMatch: isFlag,
+    _q: "the words to search for, at most 1000 characters",
+  };
+}
 
 const paging: readonly ControlName[] = ["_count", "_start", "_select", "_sort", "_desc", "_ops", "_consistent"];
 
@@ -62,20 +100,25 @@ export const controlsOf = {
 
 export type DataCall = keyof typeof controlsOf;
 
+/** The control parameters without which a call is refused. */
+export const requiredControls: { readonly [Call in DataCall]?: ControlName } = { list: "_keys", search: "_q" };
+
+type ReadText = (text: string, maxDepth: number) => unknown;
+
 /** How the text of a query string or form is read before its schema looks at it; undefined when it cannot be. */
-const texts: { readonly [Name in ControlName]: (text: string) => unknown } = {
+const texts: { readonly [Name in ControlName]: ReadText } = {
   _count: (text) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined),
   _start: (text) => text,
   _select: (text) => text.split(","),
   _sort: (text) => text.split(","),
   _desc: readFlag,
-  _ops: (text) => (text.startsWith("{") ? readJson(text) : pairs(text)),
+  _ops: (text, maxDepth) => (text.startsWith("{") ? parseJson(text, maxDepth, "_ops", "_ops") : pairs(text)),
   _scan: readFlag,
   _consistent: readFlag,
   _total: readFlag,
   _returning: (text) => text,
-  _keys: (text) => (text.startsWith("[") ? readJson(text) : text.split(",")),
-  _where: readJson,
+  _keys: (text, maxDepth) => (text.startsWith("[") ? parseJson(text, maxDepth, "_keys", "_keys") : text.split(",")),
+  _where: (text, maxDepth) => parseJson(text, maxDepth, "_where", "_where"),
   _upsert: readFlag,
   _mustMatch: readFlag,
   _q: (text) => text,
@@ -83,15 +126,6 @@ const texts: { readonly [Name in ControlName]: (text: string) => unknown } = {
 
 function readFlag(text: string): boolean | undefined {
   return text === "1" || text === "true" ? true : text === "0" || text === "false" ? false : undefined;
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    // The schema then says what the parameter must be, without repeating what was sent.
-    return undefined;
-  }
 }
 
 function pairs(text: string): Record<string, string> | undefined {
@@ -105,42 +139,45 @@ export type ReadControls = (call: DataCall, given: ReadonlyMap<string, unknown>)
 /** Makes the reader of control parameters: names that the call does not take, and values out of range, are refused by name. */
 export function controlReader(limits: DataLimits): ReadControls {
   const schemas = controlSchemas(limits);
+  const forms = formsOf(limits);
   return (call, given) => {
     const read: Record<string, unknown> = {};
     for (const [name, value] of given) {
       const known: readonly string[] = controlsOf[call];
       if (!known.includes(name))
-        throw badRequest(`unknown control parameter ${JSON.stringify(name.slice(0, 50))}; ${call} takes ${known.join(", ")}`);
+        throw badRequest(`unknown control parameter ${JSON.stringify(name.slice(0, 50))}; ${call} takes ${known.join(", ")}`, name);
       const control = name as ControlName;
-      const plain = typeof value === "string" ? texts[control](value) : listOf(control, value);
-      const result = schemas[control].safeParse(plain);
-      if (!result.success) throw badRequest(`${name}: ${problemOf(result.error, plain)}`);
-      read[name] = result.data;
+      const result = schemas[control].safeParse(plainOf(control, value, limits.maxJsonDepth));
+      if (!result.success) throw badRequest(`${name} must be ${forms[control]}`, name);
+      read[name] = control === "_ops" ? opsOf(call, result.data as Readonly<Record<string, string>>) : result.data;
     }
-    const controls = read as Controls;
-    if (controls._ops !== undefined && call !== "update") return { ...controls, _ops: filterOps(controls._ops) };
-    return controls;
+    return read as Controls;
   };
 }
 
 /** A parameter that was given several times is a list for those that take one. */
-function listOf(name: ControlName, value: unknown): unknown {
-  if (name === "_keys" && Array.isArray(value)) return value;
-  return Array.isArray(value) && value.length === 1 && typeof value[0] === "string" ? texts[name](value[0]) : value;
+function plainOf(name: ControlName, value: unknown, maxDepth: number): unknown {
+  if (typeof value === "string") return texts[name](value, maxDepth);
+  if (name === "_keys" || !Array.isArray(value) || value.length !== 1 || typeof value[0] !== "string") return value;
+  return texts[name](value[0], maxDepth);
 }
 
-function problemOf(error: z.ZodError, plain: unknown): string {
-  if (plain === undefined) return "its form cannot be read";
-  return error.issues.map((issue) => issue.message).join("; ");
-}
-
-function filterOps(ops: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(ops).map(([column, name]) => {
+/** Operators by column; of filters by their canonical names. Those of changes are looked at together with the row. */
+function opsOf(call: DataCall, ops: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  const given = Object.entries(ops);
+  if (call === "update") return new Map(given);
+  return new Map(
+    given.map(([column, name]): [string, string] => {
       const operator = operatorNamed(name);
-      if (operator === undefined)
-        throw badRequest(`_ops: unknown operator ${JSON.stringify(name.slice(0, 30))} for ${column.slice(0, 50)}`);
-      return [column, operator];
+      if (operator !== undefined) return [column, operator];
+      throw badRequest(`_ops: unknown operator ${JSON.stringify(name.slice(0, 30))} for ${column.slice(0, 50)}`, "_ops");
     }),
   );
+}
+
+/** The same error, told of one item of a list. */
+export function ofItem(i: number, error: unknown): unknown {
+  if (!(error instanceof HttpError)) return error;
+  const { message, code, status, field } = error.body;
+  return new HttpError(error.code, `item ${i}: ${message}`, { status, code, headers: error.headers, field: field ?? `items[${i}]` });
 }

@@ -1,9 +1,14 @@
-// Fields of a request become a filter of the database: operators resolved, texts converted, columns checked for visibility.
+// Fields of a request become a filter of the database: operators resolved, texts converted, columns checked for visibility,
+// and what it costs bounded.
+
+import { operandOf, operators, type Operator } from "@bk/db";
 
 import { badRequest } from "../error-response.js";
 import type { Field, Fields } from "../request/fields.js";
-import { fromJson, fromText, listFromText } from "./from-text.js";
-import { operands, operatorNamed, type OperatorName } from "./operators.js";
+import type { DataLimits } from "./controls.js";
+import { FilterCost } from "./filter-cost.js";
+import { fromJson, fromText, listFromText, type TextSource } from "./from-text.js";
+import { operatorNamed } from "./operator-named.js";
 import type { Row } from "./served-db.js";
 import { columnNamed, requireSeen, type ServedColumn, type ServedTable } from "./served-table.js";
 
@@ -11,32 +16,62 @@ export interface FilterRules {
   /** The columns that may be asked for. */
   readonly seen: ReadonlySet<string>;
   /** Operators of plain values, by column. */
-  readonly ops?: Readonly<Record<string, string>> | undefined;
+  readonly ops?: ReadonlyMap<string, string> | undefined;
+  readonly limits: DataLimits;
+}
+
+/** One filter as it is read. */
+interface Reading {
+  readonly table: ServedTable;
+  readonly seen: ReadonlySet<string>;
+  readonly maxJsonDepth: number;
+  readonly cost: FilterCost;
+}
+
+/** One condition: on which column (undeclared ones of open tables have none), and how the client calls it. */
+interface Subject {
+  readonly column: ServedColumn | undefined;
+  readonly source: TextSource;
+  readonly cost: FilterCost;
 }
 
 /**
  * The filter that fields state: `col=1`, `col_$gt=1`, and in JSON also `{ col: { $gt: 1 } }`, `$or`, `$and`, `$not`.
  *
- * @throws HttpError 400, naming the field, for unknown columns and operators and values of the wrong form; 403 for columns
- *   that may not be seen
+ * @throws HttpError 400, naming the field, for unknown columns and operators, values of the wrong form and filters beyond
+ *   the limits; 403 for columns that may not be seen
  */
-export function filterOf(table: ServedTable, fields: Fields, rules: FilterRules): Row {
+export function filterOf(table: ServedTable, fields: Fields, { seen, ops = noOps, limits }: FilterRules): Row {
+  const reading: Reading = { table, seen, maxJsonDepth: limits.maxJsonDepth, cost: new FilterCost(limits) };
+  const unused = new Set(ops.keys());
+  const filter = entriesOf(reading, fields, 0, (column) => {
+    unused.delete(column);
+    return ops.get(column);
+  });
+  for (const name of unused) throw badRequest(`_ops names ${name.slice(0, 50)}, which has no value in the request`, name);
+  return filter;
+}
+
+const noOps: ReadonlyMap<string, string> = new Map();
+const noOp = (): undefined => undefined;
+
+/** @param opOf  the operator that `_ops` has for a column */
+function entriesOf(reading: Reading, fields: Fields, depth: number, opOf: (column: string) => string | undefined): Row {
+  const { table, seen, maxJsonDepth, cost } = reading;
   const filter: Row = {};
-  const unused = new Set(Object.keys(rules.ops ?? {}));
   for (const [name, field] of fields) {
     if (name.startsWith("$")) {
-      filter[name] = group(table, name, field, rules);
+      filter[name] = group(reading, name, field, depth + 1);
       continue;
     }
     const at = name.indexOf("_$");
     const columnName = at < 0 ? name : name.slice(0, at);
-    requireSeen(table, rules.seen, columnName, "filtered by");
-    const column = columnNamed(table, columnName);
-    unused.delete(columnName);
-    const given = at < 0 ? rules.ops?.[columnName] : name.slice(at + 2);
-    merge(filter, columnName, given === undefined ? plain(column, field, name) : operation(column, given, field, name));
+    requireSeen(table, seen, columnName, "filtered by");
+    const subject: Subject = { column: columnNamed(table, columnName), source: { name, maxJsonDepth }, cost };
+    const given = opOf(columnName);
+    const operator = at < 0 ? given : name.slice(at + 2);
+    merge(filter, columnName, operator === undefined ? plain(subject, field) : operation(subject, operator, field));
   }
-  for (const name of unused) throw badRequest(`_ops names ${name.slice(0, 50)}, which has no value in the request`);
   return filter;
 }
 
@@ -55,70 +90,78 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date) && !(value instanceof Uint8Array);
 }
 
-function group(table: ServedTable, name: string, field: Field, rules: FilterRules): unknown {
+function group(reading: Reading, name: string, field: Field, depth: number): unknown {
   if (!/^\$+(or|and|not)\d*$/i.test(name) || !("json" in field))
-    throw badRequest(`${name.slice(0, 50)} is no column; $or, $and and $not are for JSON bodies`);
-  const inner: FilterRules = { seen: rules.seen };
+    throw badRequest(`${name.slice(0, 50)} is no column; $or, $and and $not are for JSON bodies`, name);
   const member = (given: unknown): Row => {
-    if (!isObject(given)) throw badRequest(`${name} must hold an object of columns and values, or a list of them`);
-    return filterOf(table, new Map(Object.entries(given).map(([each, json]) => [each, { json }])), inner);
+    if (!isObject(given)) throw badRequest(`${name} must hold an object of columns and values, or a list of them`, name);
+    return entriesOf(reading, new Map(Object.entries(given).map(([each, json]) => [each, { json }])), depth, noOp);
   };
-  return Array.isArray(field.json) ? (field.json as unknown[]).map(member) : member(field.json);
+  const { json } = field;
+  reading.cost.group(depth, Array.isArray(json) ? json.length : 1, name);
+  return Array.isArray(json) ? (json as unknown[]).map(member) : member(json);
 }
 
 /** A value without an operator: the column's default operator, else equality; a list is one of its values. */
-function plain(column: ServedColumn | undefined, field: Field, name: string): unknown {
-  if ("json" in field) return jsonCondition(column, field.json, name);
+function plain(subject: Subject, field: Field): unknown {
+  const { column, source, cost } = subject;
   const own = operatorNamed(column?.definition.ops?.select ?? "");
-  if (own !== undefined) return operand(column, own, field, name);
-  return typeof field.text === "string" ? fromText(column, field.text, name) : field.text.map((text) => fromText(column, text, name));
-}
-
-function jsonCondition(column: ServedColumn | undefined, value: unknown, name: string): unknown {
-  if (Array.isArray(value)) return (value as unknown[]).map((item) => fromJson(column, item, name));
-  if (!isObject(value)) return fromJson(column, value, name);
-  const entries = Object.entries(value).map(([key, json]) => {
+  if (!("json" in field)) {
+    if (own !== undefined) return operand(subject, own, field);
+    return operand(subject, typeof field.text === "string" ? "eq" : "in", field);
+  }
+  const { json } = field;
+  if (!isObject(json)) {
+    cost.test(own ?? (Array.isArray(json) ? "in" : "eq"), json, source.name);
+    return Array.isArray(json) ? (json as unknown[]).map((item) => fromJson(column, item, source)) : fromJson(column, json, source);
+  }
+  const entries = Object.entries(json).map(([key, value]) => {
     if (!key.startsWith("$"))
-      throw badRequest(`${name} holds ${JSON.stringify(key.slice(0, 50))}; operators begin with $, as in { "$gt": 1 }`);
-    return Object.entries(operation(column, key.slice(1), { json }, name))[0]!;
+      throw badRequest(`${source.name} holds ${JSON.stringify(key.slice(0, 50))}; operators begin with $, as in { "$gt": 1 }`, source.name);
+    return Object.entries(operation(subject, key.slice(1), { json: value }))[0]!;
   });
   return Object.fromEntries(entries);
 }
 
-function operation(column: ServedColumn | undefined, given: string, field: Field, name: string): Record<string, unknown> {
+function operation(subject: Subject, given: string, field: Field): Record<string, unknown> {
   const operator = operatorNamed(given);
-  if (operator === undefined)
-    throw badRequest(
-      `${name.slice(0, 80)}: unknown operator ${JSON.stringify(given.slice(0, 30))}; there are ${Object.keys(operands).join(", ")}`,
-    );
-  return { [`$${operator}`]: operand(column, operator, field, name) };
+  if (operator !== undefined) return { [`$${operator}`]: operand(subject, operator, field) };
+  const { name } = subject.source;
+  const served = operators.filter((each) => operatorNamed(each) !== undefined);
+  throw badRequest(`${name.slice(0, 80)}: unknown operator ${JSON.stringify(given.slice(0, 30))}; there are ${served.join(", ")}`, name);
 }
 
-function operand(column: ServedColumn | undefined, operator: OperatorName, field: Field, name: string): unknown {
-  const kind = operands[operator];
-  if ("json" in field) {
-    const value = field.json;
-    if (kind === "many" && typeof value === "string") return listFromText(column, value, name);
-    return Array.isArray(value) && kind === "many"
-      ? (value as unknown[]).map((item) => fromJson(column, item, name))
-      : fromJson(kind === "one" ? column : undefined, value, name);
-  }
-  const { text } = field;
+function operand(subject: Subject, operator: Operator, field: Field): unknown {
+  const value = "json" in field ? jsonOperand(subject, operator, field.json) : textOperand(subject, operator, field.text);
+  subject.cost.test(operator, value, subject.source.name);
+  return value;
+}
+
+function jsonOperand({ column, source }: Subject, operator: Operator, value: unknown): unknown {
+  const kind = operandOf(operator);
+  if (kind === "many" && typeof value === "string") return listFromText(column, value, source);
+  if (kind === "many" && Array.isArray(value)) return (value as unknown[]).map((item) => fromJson(column, item, source));
+  return fromJson(kind === "one" ? column : undefined, value, source);
+}
+
+function textOperand(subject: Subject, operator: Operator, text: string | readonly string[]): unknown {
+  const { column, source } = subject;
+  const kind = operandOf(operator);
   if (kind === "many")
-    return typeof text === "string" ? listFromText(column, text, name) : text.map((part) => fromText(column, part, name));
-  if (typeof text !== "string") throw badRequest(`${name} is given more than once`);
-  if (kind === "flag") return flag(text, name);
-  return kind === "text" ? element(column, text, name) : fromText(column, text, name);
+    return typeof text === "string" ? listFromText(column, text, source) : text.map((part) => fromText(column, part, source));
+  if (typeof text !== "string") throw badRequest(`${source.name} is given more than once`, source.name);
+  if (kind === "flag") return flag(text, source.name);
+  return kind === "text" ? element(subject, text) : fromText(column, text, source);
 }
 
 /** `contains` on a list looks for an element, which may be a number. */
-function element(column: ServedColumn | undefined, text: string, name: string): unknown {
+function element({ column, source }: Subject, text: string): unknown {
   const of = column?.definition.of;
-  return column === undefined || of === undefined || of === "text" ? text : fromText({ ...column, type: of }, text, name);
+  return column === undefined || of === undefined || of === "text" ? text : fromText({ ...column, type: of }, text, source);
 }
 
 function flag(text: string, name: string): boolean {
   if (text === "" || text === "1" || text === "true") return true;
   if (text === "0" || text === "false") return false;
-  throw badRequest(`${name} must be true or false`);
+  throw badRequest(`${name} must be true or false`, name);
 }

@@ -1,12 +1,19 @@
-// Text from a query string, a form or a CSV cell becomes a value of a column's type. Strict: what cannot be read is refused.
+// Text and JSON from a request or a file become values of a column's type. Strict: what cannot be read is refused.
 
 import type { TypeName } from "@bk/db";
 
 import { badRequest } from "../error-response.js";
+import { parseJson } from "../request/json.js";
 import type { ServedColumn } from "./served-table.js";
 
+/** How what is read is called in errors, and how deep JSON in it may be nested. */
+export interface TextSource {
+  readonly name: string;
+  readonly maxJsonDepth: number;
+}
+
 /** Reads a text; undefined when it is not of the type. */
-type Reader = (text: string, column: ServedColumn) => unknown;
+type Reader = (text: string, column: ServedColumn, source: TextSource) => unknown;
 
 interface TextForm {
   readonly read: Reader;
@@ -22,8 +29,8 @@ const int64: TextForm = {
 };
 const real: TextForm = { read: readReal, mustBe: "a number" };
 const bool: TextForm = { read: (given) => booleans[given.toLowerCase()], mustBe: "true or false" };
-const time: TextForm = { read: readTime, mustBe: "a time, as 2024-05-31T12:00:00Z or in milliseconds since 1970" };
-const json: TextForm = { read: readJson, mustBe: "JSON" };
+const time: TextForm = { read: readTime, mustBe: "a time, as 2024-05-31T12:00:00Z" };
+const json: TextForm = { read: (given, _column, { name, maxJsonDepth }) => parseJson(given, maxJsonDepth, name, name), mustBe: "JSON" };
 const list: TextForm = { read: readList, mustBe: "a comma list or a JSON list" };
 const blob: TextForm = { read: readBase64, mustBe: "base64" };
 
@@ -79,39 +86,42 @@ const forms: Readonly<Record<TypeName, TextForm>> = {
   blob,
 };
 
-/**
- * The value of a text for a column; a text for a column that is not declared stays text.
- *
- * @param name  how the field is called in the error
- */
-export function fromText(column: ServedColumn | undefined, given: string, name: string): unknown {
+/** The value of a text for a column; a text for a column that is not declared stays text. */
+export function fromText(column: ServedColumn | undefined, given: string, source: TextSource): unknown {
   if (column === undefined) return given;
   const form = forms[column.type];
-  const value = form.read(given, column);
-  if (value === undefined) throw badRequest(`${name} must be ${form.mustBe}`);
+  const value = form.read(given, column, source);
+  if (value === undefined) throw wrongForm(form, source);
   return value;
 }
 
-/** The values of a list operand: a JSON list, or texts between commas. */
-export function listFromText(column: ServedColumn | undefined, given: string, name: string): unknown[] {
-  if (given.startsWith("[")) {
-    const values = readJson(given);
-    if (!Array.isArray(values)) throw badRequest(`${name} must be a comma list or a JSON list`);
-    return (values as unknown[]).map((value) => fromJson(column, value, name));
-  }
-  return given === "" ? [] : given.split(",").map((part) => fromText(column, part, name));
+function wrongForm({ mustBe }: TextForm, { name }: TextSource): Error {
+  return badRequest(`${name.slice(0, 80)} must be ${mustBe}`, name);
 }
 
+/** The values of a list operand: a JSON list, or texts between commas. */
+export function listFromText(column: ServedColumn | undefined, given: string, source: TextSource): unknown[] {
+  if (given.startsWith("[")) {
+    const values = parseJson(given, source.maxJsonDepth, source.name, source.name);
+    return (values as unknown[]).map((value) => fromJson(column, value, source));
+  }
+  return given === "" ? [] : given.split(",").map((part) => fromText(column, part, source));
+}
+
+/** Types that JSON has not: their values are texts, of 64-bit integers numbers too. */
+const textual: ReadonlySet<TextForm> = new Set([int64, time, blob]);
+
 /**
- * The value of a JSON value for a column: types that JSON has not are read from text (times, 64-bit integers, bytes);
- * everything else stays as it is, and the database checks it.
+ * The value of a JSON value for a column. Types that JSON has not are read from text (times, 64-bit integers, bytes), and
+ * nothing else is taken for them; everything else stays as it is, and the database checks it.
  */
-export function fromJson(column: ServedColumn | undefined, given: unknown, name: string): unknown {
+export function fromJson(column: ServedColumn | undefined, given: unknown, source: TextSource): unknown {
   if (column === undefined || given === null) return given;
   const form = forms[column.type];
+  if (!textual.has(form)) return given;
+  if (typeof given === "string") return fromText(column, given, source);
   if (form === int64 && Number.isSafeInteger(given)) return BigInt(given as number);
-  if (form === time && Number.isSafeInteger(given)) return new Date(given as number);
-  return (form === int64 || form === time || form === blob) && typeof given === "string" ? fromText(column, given, name) : given;
+  throw wrongForm(form, source);
 }
 
 /** Whether a column holds JSON of any kind. */
@@ -119,10 +129,18 @@ export function isJsonColumn(column: ServedColumn | undefined): boolean {
   return column === undefined || forms[column.type] === json;
 }
 
-/** As {@link fromJson}, but any text is read as the column's type: for imports, where numbers often come as text. */
-export function fromLooseJson(column: ServedColumn | undefined, given: unknown, name: string): unknown {
-  if (typeof given !== "string" || column === undefined || forms[column.type] === json) return fromJson(column, given, name);
-  return given === "" && forms[column.type] !== text ? null : fromText(column, given, name);
+/** As {@link fromText}, for files, which say times in milliseconds since 1970 too, and may nest JSON as deep as the database takes it. */
+export function fromFileText(column: ServedColumn | undefined, given: string, name: string): unknown {
+  if (column !== undefined && forms[column.type] === time && /^-?\d{1,15}$/.test(given)) return new Date(Number(given));
+  return fromText(column, given, { name, maxJsonDepth: Number.POSITIVE_INFINITY });
+}
+
+/** As {@link fromJson}, for files, where numbers often come as text. */
+export function fromFileJson(column: ServedColumn | undefined, given: unknown, name: string): unknown {
+  if (column === undefined || forms[column.type] === json) return given;
+  if (forms[column.type] === time && Number.isSafeInteger(given)) return new Date(given as number);
+  if (typeof given !== "string") return fromJson(column, given, { name, maxJsonDepth: Number.POSITIVE_INFINITY });
+  return given === "" && forms[column.type] !== text ? null : fromFileText(column, given, name);
 }
 
 function readReal(given: string): number | undefined {
@@ -132,30 +150,19 @@ function readReal(given: string): number | undefined {
 }
 
 function readTime(given: string): Date | undefined {
-  const isTime = /^-?\d{1,15}$/.test(given) || /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/.test(given);
-  const value = new Date(isTime ? (/^-?\d+$/.test(given) ? Number(given) : given) : NaN);
-  return Number.isNaN(value.getTime()) ? undefined : value;
+  const day = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/.exec(given)?.[1];
+  const value = new Date(day === undefined ? NaN : given);
+  if (Number.isNaN(value.getTime())) return undefined;
+  // `Date` takes the 30th of February for the 1st of March.
+  return new Date(day!).toISOString().startsWith(day!) ? value : undefined;
 }
 
-/** Objects of any depth are fine here: the length of the text is bounded, and `checkDepth` looks at what comes from bodies. */
-function readJson(given: string): unknown {
-  try {
-    return JSON.parse(given) as unknown;
-  } catch {
-    // The caller says that it must be JSON; the native message would repeat the text.
-    return undefined;
-  }
-}
-
-function readList(given: string, column: ServedColumn): unknown[] | undefined {
+function readList(given: string, column: ServedColumn, source: TextSource): unknown[] | undefined {
   const element = column.definition.of ?? "text";
-  if (given.startsWith("[")) {
-    const values = readJson(given);
-    return Array.isArray(values) ? (values as unknown[]) : undefined;
-  }
+  if (given.startsWith("[")) return parseJson(given, source.maxJsonDepth, source.name, source.name) as unknown[];
   const parts = given === "" ? [] : given.split(",");
   if (element === "text") return parts;
-  const values = parts.map((part) => (element === "int" ? int : real).read(part.trim(), column));
+  const values = parts.map((part) => (element === "int" ? int : real).read(part.trim(), column, source));
   return values.includes(undefined) ? undefined : values;
 }
 

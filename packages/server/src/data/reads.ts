@@ -1,11 +1,14 @@
 // The reading calls: get, list, select, search and count, each showing what the caller may see.
 
+import { DbError } from "@bk/db";
+
 import { badRequest, forbidden, notFound } from "../error-response.js";
 import type { Fields } from "../request/fields.js";
-import type { Controls, DataCall } from "./controls.js";
+import type { Controls, DataCall, DataLimits } from "./controls.js";
 import { filterOf } from "./filter.js";
-import { keyOf, keysOf, ownerIsInKey, withOwner } from "./row.js";
-import type { CallOptions, Row, ServedDb } from "./served-db.js";
+import { type JsonText, ReplyRows } from "./reply-rows.js";
+import { keyOf, keysOf, ownerIsInKey, valueIn, withOwner } from "./row.js";
+import type { CallOptions, Page, Row, ServedDb } from "./served-db.js";
 import { type Caller, type Reach, reachOf, requireSeen, seenBy, type ServedTable, visibleRow } from "./served-table.js";
 import { toJson } from "./to-json.js";
 
@@ -17,49 +20,60 @@ export interface Asked {
   readonly caller: Caller;
   readonly fields: Fields;
   readonly controls: Controls;
+  readonly limits: DataLimits;
 }
 
-export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) => Promise<unknown> } = {
+const defaultCount = 50;
+
+export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) => Promise<object | JsonText> } = {
   async get(db, asked) {
-    const { table, caller, fields, controls } = asked;
+    const { table, fields, controls, limits } = asked;
     const reach = readable(asked);
-    const row = await db.get(table.name, ownKey(table, keyOf(table, fields), caller, reach), readOptions(asked, reach, controls));
+    const key = ownKey(asked, reach, keyOf({ table, reach, limits }, fields));
+    const row = await db.get(table.name, key, readOptions(asked, reach, controls));
     const shown = row === undefined ? undefined : show(asked, reach, row);
-    if (shown === undefined) throw notFound(`${table.name}: no such row`);
+    if (shown === undefined) throw noSuchRow(table);
     return shown;
   },
 
   async list(db, asked) {
-    const { table, caller, fields, controls } = asked;
+    const { table, fields, controls, limits } = asked;
     const reach = readable(asked);
     for (const name of fields.keys())
-      throw badRequest(`list takes keys in _keys; ${JSON.stringify(name.slice(0, 50))} is not a control parameter`);
-    if (controls._keys === undefined) throw badRequest("_keys is missing; it is a JSON list of keys");
-    const keys = keysOf(table, controls._keys).map((key) => ownKey(table, key, caller, reach));
-    const rows = await db.list(table.name, keys, readOptions(asked, reach, controls));
-    return page(asked, reach, rows);
+      throw badRequest(`list takes keys in _keys; ${JSON.stringify(name.slice(0, 50))} is not a control parameter`, name);
+    if (controls._keys === undefined) throw badRequest("_keys is missing; it is a JSON list of keys", "_keys");
+    const keys = keysOf({ table, reach, limits }, controls._keys).map((key) => ownKey(asked, reach, key));
+    const options = readOptions(asked, reach, controls);
+    const reply = new ReplyRows(limits.maxReplyBytes);
+    for (let at = 0; at < keys.length; ) {
+      const some = keys.slice(at, at + reply.atOnce(keys.length - at));
+      addRows(asked, reach, reply, await db.list(table.name, some, options));
+      at += some.length;
+    }
+    return reply.page(undefined);
   },
 
   async select(db, asked) {
     if (asked.controls._total === true) {
       const { _total, ...controls } = asked.controls;
       const others = Object.keys(controls).filter((name) => !["_ops", "_scan", "_consistent"].includes(name));
-      if (others.length > 0) throw badRequest(`${others.join(", ")} and _total do not go together`);
+      if (others.length > 0) throw badRequest(`${others.join(", ")} and _total do not go together`, others[0]);
       return reads.count(db, { ...asked, controls });
     }
     const { reach, filter } = question(asked);
-    const { rows, next } = await db.select(asked.table.name, filter, { ...pageOptions(asked, reach), ...scanOption(asked) });
-    return page(asked, reach, rows, next);
+    return readPage(asked, reach, (options) => db.select(asked.table.name, filter, { ...options, ...scanOption(asked) }));
   },
 
   async search(db, asked) {
     const { table, controls } = asked;
-    if (controls._q === undefined) throw badRequest("_q is missing; it has the words to search for");
+    const { _q: words } = controls;
+    if (words === undefined) throw badRequest("_q is missing; it has the words to search for", "_q");
     const { reach, filter } = question(asked);
     const seen = filterable(table, reach);
-    for (const column of table.columns.values()) if (column.definition.search) requireSeen(table, seen, column.name, "searched");
-    const { rows, next } = await db.search(table.name, controls._q, { ...pageOptions(asked, reach), filter });
-    return page(asked, reach, rows, next);
+    const searched = [...table.columns.values()].filter((column) => column.definition.search);
+    if (searched.length === 0) throw badRequest(`${table.name} has no columns that are searched`);
+    for (const column of searched) requireSeen(table, seen, column.name, "searched");
+    return readPage(asked, reach, (options) => db.search(table.name, words, { ...options, filter }));
   },
 
   async count(db, asked) {
@@ -69,6 +83,42 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     return { count };
   },
 };
+
+/** A page, read in parts where its rows could be larger together than a reply may be. */
+async function readPage(asked: Asked, reach: Reach, read: (options: CallOptions) => Promise<Page>): Promise<JsonText> {
+  const { _count = defaultCount, _start } = asked.controls;
+  const options = pageOptions(asked, reach);
+  const reply = new ReplyRows(asked.limits.maxReplyBytes);
+  let start = _start;
+  let left: number = _count;
+  do {
+    const count = reply.atOnce(left);
+    const page = await read({ ...options, count, ...(start === undefined ? {} : { start }) }).catch((error: unknown) => {
+      throw ofToken(error, start);
+    });
+    addRows(asked, reach, reply, page.rows);
+    left -= count;
+    start = page.next;
+  } while (left > 0 && start !== undefined);
+  return reply.page(start);
+}
+
+/** A token that is refused is the only thing about a call with one that concerns no column. */
+function ofToken(error: unknown, start: string | undefined): unknown {
+  if (start === undefined || !(error instanceof DbError) || error.code !== "invalid" || error.column !== undefined) return error;
+  return badRequest("_start is not the next_token of a page with the same table, filter and sort", "_start");
+}
+
+function addRows(asked: Asked, reach: Reach, reply: ReplyRows, rows: readonly Row[]): void {
+  for (const row of rows) {
+    const shown = show(asked, reach, row);
+    if (shown !== undefined) reply.add(shown);
+  }
+}
+
+export function noSuchRow(table: ServedTable): Error {
+  return notFound(`${table.name}: there is no row with this key`);
+}
 
 function readable({ table, caller }: Asked): Reach {
   const reach = reachOf(table, caller);
@@ -83,22 +133,24 @@ function filterable(table: ServedTable, reach: Reach): ReadonlySet<string> {
 
 /** The filter, and how far it reaches: one that asks for the caller's own rows alone may name all that the owner sees. */
 function question(asked: Asked): { reach: Reach; filter: Row } {
-  const { table, caller, fields, controls } = asked;
+  const { table, caller, fields, controls, limits } = asked;
   const whole = readable(asked);
   const { owner } = table;
   const ownField = owner === undefined ? undefined : fields.get(owner);
   const given = ownField === undefined ? undefined : "json" in ownField ? ownField.json : ownField.text;
-  const asksOwn = owner !== undefined && given === caller.id && [undefined, "eq"].includes(controls._ops?.[owner]);
+  const asksOwn = owner !== undefined && given === caller.id && [undefined, "eq"].includes(controls._ops?.get(owner));
   const reach = whole === "mixed" && asksOwn ? "own" : whole;
-  if (reach !== "own") return { reach, filter: filterOf(table, fields, { seen: filterable(table, reach), ops: controls._ops }) };
-  const filter = filterOf(table, fields, { seen: new Set([...table.ownSees, owner!]), ops: controls._ops });
-  if (filter[owner!] !== undefined && !asksOwn) throw forbidden(`${table.name}: only rows of the caller's own may be read`);
+  const { _ops: ops } = controls;
+  if (reach !== "own") return { reach, filter: filterOf(table, fields, { seen: filterable(table, reach), ops, limits }) };
+  const filter = filterOf(table, fields, { seen: new Set([...table.ownSees, owner!]), ops, limits });
+  if (valueIn(filter, owner!) !== undefined && !asksOwn)
+    throw forbidden(`${table.name}: only rows of the caller's own may be read`, owner);
   return { reach, filter: { ...filter, [owner!]: caller.id } };
 }
 
-function ownKey(table: ServedTable, key: Row, caller: Caller, reach: Reach): Row {
+function ownKey({ table, caller }: Asked, reach: Reach, key: Row): Row {
   const { owner } = table;
-  if (owner === undefined || reach === "all" || !ownerIsInKey(table) || key[owner] !== undefined) return key;
+  if (owner === undefined || reach === "all" || !ownerIsInKey(table) || valueIn(key, owner) !== undefined) return key;
   return withOwner(table, key, caller, reach);
 }
 
@@ -116,13 +168,11 @@ function readOptions({ table }: Asked, reach: Reach, { _select, _consistent }: C
 
 function pageOptions(asked: Asked, reach: Reach): CallOptions {
   const { table, caller, controls } = asked;
-  const { _count, _start, _sort, _desc } = controls;
+  const { _sort, _desc } = controls;
   for (const name of _sort ?? []) requireSeen(table, filterable(table, reach), name.replace(/^-/, ""), "sorted by");
   return {
     ...readOptions(asked, reach, controls),
     scope: caller.id,
-    ...(_count === undefined ? {} : { count: _count }),
-    ...(_start === undefined ? {} : { start: _start }),
     ...(_sort === undefined ? {} : { sort: _sort }),
     ...(_desc === undefined ? {} : { desc: _desc }),
   };
@@ -130,7 +180,7 @@ function pageOptions(asked: Asked, reach: Reach): CallOptions {
 
 function scanOption({ caller, controls: { _scan } }: Asked): CallOptions {
   if (_scan === undefined) return {};
-  if (!caller.isAdmin) throw forbidden("_scan is for admins");
+  if (!caller.isAdmin) throw forbidden("_scan is for admins", "_scan");
   return { scan: _scan };
 }
 
@@ -143,9 +193,4 @@ export function show({ table, caller, controls }: Pick<Asked, "table" | "caller"
   const shown = visibleRow(table, row, seen);
   if (owner !== undefined && controls._select !== undefined && !controls._select.includes(owner)) delete shown[owner];
   return toJson(table, shown);
-}
-
-function page(asked: Asked, reach: Reach, rows: readonly Row[], next?: string): { count: number; data: Row[]; next_token?: string } {
-  const data = rows.map((row) => show(asked, reach, row)).filter((row) => row !== undefined);
-  return { count: data.length, data, ...(next === undefined ? {} : { next_token: next }) };
 }

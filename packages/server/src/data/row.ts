@@ -2,67 +2,101 @@
 
 import { badRequest, forbidden } from "../error-response.js";
 import type { Field, Fields } from "../request/fields.js";
-import { fromJson, fromText } from "./from-text.js";
+import { fromJson, fromText, type TextSource } from "./from-text.js";
 import type { Row } from "./served-db.js";
 import { columnNamed, type Caller, type Reach, type ServedColumn, type ServedTable } from "./served-table.js";
 
-/** The row that fields state; `admin` columns are for admins. */
-export function rowOf(table: ServedTable, fields: Fields, reach: Reach): Row {
+/** How fields are read: for whom, and how deep JSON in them may be nested. */
+export interface ReadingRow {
+  readonly table: ServedTable;
+  readonly reach: Reach;
+  readonly limits: { readonly maxJsonDepth: number };
+}
+
+/** The row that fields state; what admins set is for admins. */
+export function rowOf({ table, reach, limits }: ReadingRow, fields: Fields): Row {
   const row: Row = {};
   for (const [name, field] of fields) {
     const column = columnNamed(table, name);
-    if (column?.definition.admin === true && reach !== "all") throw forbidden(`${table.name}: column ${name} is set by admins only`);
-    row[name] = valueOf(column, field, name);
+    refuseAdminColumn(table, name, reach);
+    row[name] = valueOf(column, field, { name, maxJsonDepth: limits.maxJsonDepth });
   }
   return row;
 }
 
-/** The key that fields state: key columns, or the parts of joined ones. The database refuses any other. */
-export function keyOf(table: ServedTable, fields: Fields): Row {
+function refuseAdminColumn(table: ServedTable, name: string, reach: Reach): void {
+  if (reach !== "all" && table.adminSets.has(name)) throw forbidden(`${table.name}: column ${name} is set by admins only`, name);
+}
+
+const operations: ReadonlySet<string> = new Set(["set", "incr", "append", "prepend", "add", "del", "unset"]);
+
+/**
+ * The operations of `_ops` on the columns of a row, checked as the row is: what a caller may not set, they may not change in
+ * another way either.
+ */
+export function operationsOf(table: ServedTable, row: Row, given: ReadonlyMap<string, string>, reach: Reach): Record<string, string> {
+  const ops: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, op] of given) {
+    const column = columnNamed(table, name);
+    if (!operations.has(op)) throw badRequest(`_ops: unknown operation on ${name}; there are ${[...operations].join(", ")}`, "_ops");
+    if (op !== "unset" && valueIn(row, name) === undefined) throw badRequest(`_ops names ${name}, which has no value in the request`, name);
+    refuseAdminColumn(table, name, reach);
+    if (reach !== "all" && name === table.owner && op !== "set") throw forbidden(`${table.name}: column ${name} stays as it is`, name);
+    // How it fails, or what it takes, would tell what the column holds.
+    if (column?.definition.secure && op !== "set" && op !== "unset")
+      throw forbidden(`${table.name}: column ${name} is secure; it is set or unset as a whole`, name);
+    ops[name] = op;
+  }
+  return ops;
+}
+
+/** The key that fields state: key columns, or the parts of joined ones. */
+export function keyOf({ table, reach, limits }: ReadingRow, fields: Fields): Row {
   const key: Row = {};
   for (const [name, field] of fields) {
     const column = columnNamed(table, name);
-    if (column?.definition.secure === true) throw forbidden(`${table.name}: column ${name} may not be asked for`);
-    key[name] = valueOf(column, field, name);
+    if (!table.keyNames.has(name))
+      throw badRequest(`${table.name}: column ${name} is not part of the key; for update, incr and del conditions go in _where`, name);
+    if (column?.definition.secure || (column?.definition.admin && reach !== "all"))
+      throw forbidden(`${table.name}: column ${name} may not be asked for`, name);
+    key[name] = valueOf(column, field, { name, maxJsonDepth: limits.maxJsonDepth });
   }
   return key;
 }
 
 /** Keys as `_keys` gives them: objects, or bare values where the key has one column. */
-export function keysOf(table: ServedTable, keys: readonly unknown[]): Row[] {
+export function keysOf(reading: ReadingRow, keys: readonly unknown[]): Row[] {
+  const { table } = reading;
   const [first, ...others] = table.key;
   return keys.map((key, i) => {
     if (typeof key === "object" && key !== null && !Array.isArray(key)) {
-      return keyOf(table, new Map(Object.entries(key).map(([name, json]): [string, Field] => [name, { json }])));
+      return keyOf(reading, new Map(Object.entries(key).map(([name, json]): [string, Field] => [name, { json }])));
     }
-    if (others.length > 0) throw badRequest(`_keys: item ${i} must be an object with ${table.key.join(", ")}`);
-    return keyOf(table, new Map([[first!, typeof key === "string" ? { text: key } : { json: key }]]));
+    if (others.length > 0) throw badRequest(`_keys: item ${i} must be an object with ${table.key.join(", ")}`, "_keys");
+    return keyOf(reading, new Map([[first!, typeof key === "string" ? { text: key } : { json: key }]]));
   });
 }
 
-function valueOf(column: ServedColumn | undefined, field: Field, name: string): unknown {
-  if ("json" in field) return fromJson(column, field.json, name);
+function valueOf(column: ServedColumn | undefined, field: Field, source: TextSource): unknown {
+  if ("json" in field) return fromJson(column, field.json, source);
   const { text } = field;
-  if (typeof text === "string") return fromText(column, text, name);
-  if (column?.type !== "list" && column?.type !== "set") throw badRequest(`${name} is given more than once`);
+  if (typeof text === "string") return fromText(column, text, source);
+  if (column?.type !== "list" && column?.type !== "set") throw badRequest(`${source.name.slice(0, 80)} is given more than once`, source.name);
   const { of } = column.definition;
-  return of === undefined || of === "text" ? text : text.map((part) => fromText({ ...column, type: of }, part, name));
+  return of === undefined || of === "text" ? text : text.map((part) => fromText({ ...column, type: of }, part, source));
 }
 
-/** The part of a row that is its key, where all of it is there; undefined where the database will make a part. */
-export function keyWithin(table: ServedTable, row: Row): Row | undefined {
-  const key: Row = {};
-  for (const name of table.key) {
-    const parts = row[name] === undefined ? (table.columns.get(name)?.definition.join ?? [name]) : [name];
-    for (const part of parts) {
-      if (row[part] === undefined || row[part] === null) return undefined;
-      key[part] = row[part];
-    }
-  }
-  return key;
+/** A row's value of a column, and not what every object has by that name. */
+export function valueIn(row: Row, name: string): unknown {
+  return Object.hasOwn(row, name) ? row[name] : undefined;
 }
 
-/** Whether the owner column is part of the key, itself or in a joined column. */
+/** What a row says of its key: the database makes the same key of it as it made for the row. */
+export function keyIn(table: ServedTable, row: Row): Row {
+  return Object.fromEntries(Object.entries(row).filter(([name, value]) => table.keyNames.has(name) && value !== undefined));
+}
+
+/** Whether the owner column is a column of the key. */
 export function ownerIsInKey(table: ServedTable): boolean {
   return table.owner !== undefined && table.key.includes(table.owner);
 }
@@ -75,7 +109,8 @@ export function ownerIsInKey(table: ServedTable): boolean {
 export function withOwner(table: ServedTable, row: Row, caller: Caller, reach: Reach, always = false): Row {
   const { owner } = table;
   if (owner === undefined || (reach === "all" && !always)) return row;
-  if (row[owner] === undefined || (row[owner] === null && reach !== "all")) return { ...row, [owner]: caller.id };
-  if (row[owner] !== caller.id && reach !== "all") throw forbidden(`${table.name}: column ${owner} must be the caller's own id`);
+  const given = valueIn(row, owner);
+  if (given === undefined || (given === null && reach !== "all")) return { ...row, [owner]: caller.id };
+  if (given !== caller.id && reach !== "all") throw forbidden(`${table.name}: column ${owner} must be the caller's own id`, owner);
   return row;
 }

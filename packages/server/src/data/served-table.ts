@@ -4,6 +4,7 @@ import { isAdmin } from "@bk/auth";
 import type { ColumnDefinition, TableDefinition, TableDefinitions, TableSettings, TypeName } from "@bk/db";
 
 import { badRequest, forbidden } from "../error-response.js";
+import { refuseContradictions } from "./contradictions.js";
 
 /** Who asks: the signed account. */
 export interface Caller {
@@ -25,6 +26,13 @@ export interface ServedTable {
   readonly key: readonly string[];
   readonly settings: TableSettings;
   readonly owner: string | undefined;
+  /** Columns of a key: its own, and those that its joined ones are made of. */
+  readonly keyNames: ReadonlySet<string>;
+  /**
+   * Columns that admins alone set: `admin` ones, and `secure` ones in a unique group, whose conflicts would tell others
+   * what they hold.
+   */
+  readonly adminSets: ReadonlySet<string>;
   /** Columns that an admin sees: all but `secure`. */
   readonly adminSees: ReadonlySet<string>;
   /** Columns that an account sees of its own rows: all but `secure` and `admin`. */
@@ -33,7 +41,11 @@ export interface ServedTable {
   readonly allSee: ReadonlySet<string>;
 }
 
-/** The tables of an app, made ready to be served. */
+/**
+ * The tables of an app, made ready to be served.
+ *
+ * @throws BkError `invalid`, naming table and column, where a definition contradicts itself
+ */
 export function servedTables(definitions: TableDefinitions): ReadonlyMap<string, ServedTable> {
   return new Map(Object.entries(definitions).map(([name, definition]) => [name, servedTable(name, definition)]));
 }
@@ -48,16 +60,23 @@ function servedTable(name: string, definition: TableDefinition): ServedTable {
   const named = (sees: (definition: ColumnDefinition) => boolean | undefined): ReadonlySet<string> =>
     new Set(columns.filter((column) => sees(column.definition)).map((column) => column.name));
   const keys = columns.filter((column) => column.definition.primary !== undefined);
+  refuseContradictions(name, definitions, settings.owner);
   return {
     name,
     columns: new Map(columns.map((column) => [column.name, column])),
     key: keys.sort((a, b) => a.definition.primary! - b.definition.primary!).map((column) => column.name),
     settings,
     owner: settings.owner,
+    keyNames: new Set(keys.flatMap((column) => [column.name, ...(column.definition.join ?? [])])),
+    adminSets: named((column) => column.admin === true || (column.secure === true && isUnique(column))),
     adminSees: named((column) => !column.secure),
     ownSees: named((column) => !column.secure && !column.admin),
     allSee: named((column) => column.pub && !column.secure && !column.admin),
   };
+}
+
+function isUnique(definition: ColumnDefinition): boolean {
+  return Object.entries(definition).some(([property, value]) => /^unique\d?$/.test(property) && value !== undefined);
 }
 
 function partsOf(definition: TableDefinition): { columns: Readonly<Record<string, ColumnDefinition>>; settings: TableSettings } {
@@ -105,14 +124,14 @@ export function columnNamed(table: ServedTable, name: string): ServedColumn | un
   const column = table.columns.get(name);
   if (column !== undefined) return column;
   if (table.settings.open === true && /^[A-Za-z]\w*$/.test(name)) return undefined;
-  throw badRequest(`${table.name}: unknown column ${JSON.stringify(name.slice(0, 50))}`);
+  throw badRequest(`${table.name}: unknown column ${JSON.stringify(name.slice(0, 50))}`, name);
 }
 
 /** Refuses a column that must not be asked for. @param use  completes "may not be", such as "sorted by" */
 export function requireSeen(table: ServedTable, seen: ReadonlySet<string>, name: string, use: string): void {
   const column = columnNamed(table, name);
   const visible = column === undefined ? seen !== table.allSee : seen.has(name);
-  if (!visible) throw forbidden(`${table.name}: column ${name} may not be ${use} by this account`);
+  if (!visible) throw forbidden(`${table.name}: column ${name} may not be ${use} by this account`, name);
 }
 
 /** The row with the columns of `seen` (and of an open table the undeclared ones, unless only the public ones are seen). */

@@ -49,7 +49,7 @@ export function fieldsOf(object: object): Map<string, Field> {
 
 function addMembers(fields: Map<string, Field>, object: object): void {
   for (const [name, json] of Object.entries(object)) {
-    if (fields.has(name)) throw badRequest(`${name.slice(0, 50)} is given in the query and in the body`);
+    if (fields.has(name)) throw badRequest(`${name.slice(0, 50)} is given in the query and in the body`, name);
     fields.set(name, { json: json as unknown });
   }
 }

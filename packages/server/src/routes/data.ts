@@ -5,6 +5,7 @@ import type { Hono } from "hono";
 import { runBatch } from "../data/batch.js";
 import { controlsOf, type ControlName, type DataCall } from "../data/controls.js";
 import { reads, type Asked } from "../data/reads.js";
+import { JsonText } from "../data/reply-rows.js";
 import { type Caller, callerOf, reachOf, seenBy, type ServedTable } from "../data/served-table.js";
 import { togetherIn, type WriteCall, write, writeCalls } from "../data/writes.js";
 import { badRequest, notFound } from "../error-response.js";
@@ -17,18 +18,19 @@ export function dataRoutes(app: Hono<ServerEnv>, server: ServerContext): void {
   app.all("/data/*", async (context) => {
     const [call = "", table, ...rest] = context.req.path.slice("/data/".length).split("/");
     if (rest.length > 0) throw notFound("nothing is served at this path");
-    const answer = Object.hasOwn(others, call) ? others[call]!(context, server, table) : answerCall(context, server, call, table);
-    return context.json((await answer) as object);
+    const answer = await (Object.hasOwn(others, call) ? others[call]!(context, server, table) : answerCall(context, server, call, table));
+    if (answer instanceof JsonText) return context.body(answer.text, 200, { "content-type": "application/json" });
+    return context.json(answer);
   });
 }
 
-async function answerCall(context: ServerRequest, server: ServerContext, name: string, tableName: string | undefined): Promise<unknown> {
-  const { db, tables, readControls } = server;
+async function answerCall(context: ServerRequest, server: ServerContext, name: string, tableName: string | undefined): Promise<object> {
+  const { db, tables } = server;
   if (!Object.hasOwn(controlsOf, name)) {
     throw notFound(`unknown call ${JSON.stringify(name.slice(0, 50))}; there are ${Object.keys(controlsOf).join(", ")}`);
   }
   const call = name as DataCall;
-  const asked = askedOf(call, tableNamed(tables, tableName), callerIn(context), inputOf(context, server), readControls);
+  const asked = askedOf(call, tableNamed(tables, tableName), callerIn(context), inputOf(context, server), server);
   return isWrite(call) ? write(db, call, asked, togetherIn(db)) : reads[call](db, asked);
 }
 
@@ -36,7 +38,7 @@ function isWrite(call: DataCall): call is WriteCall {
   return (writeCalls as readonly string[]).includes(call);
 }
 
-type Answer = (context: ServerRequest, server: ServerContext, table: string | undefined) => unknown;
+type Answer = (context: ServerRequest, server: ServerContext, table: string | undefined) => object | Promise<object>;
 
 /** What is not a call on the rows of one table. */
 const others: Readonly<Record<string, Answer>> = {
@@ -56,7 +58,7 @@ const others: Readonly<Record<string, Answer>> = {
     if (name !== undefined) throw notFound("batch names its tables in its items");
     const { fields, array } = inputOf(context, server);
     const onFault = (error: unknown): void => server.log.error("batch item failed", faultFields(error));
-    return runBatch({ ...server, onFault }, callerIn(context), { ...batchOf(fields, array), maxItems: server.limits.maxItems });
+    return runBatch({ ...server, onFault }, callerIn(context), batchOf(fields, array));
   },
 };
 
@@ -84,7 +86,7 @@ function askedOf(
   table: ServedTable,
   caller: Caller,
   { fields, array }: RequestInput,
-  readControls: ServerContext["readControls"],
+  { readControls, limits }: ServerContext,
 ): Asked {
   if (array !== undefined) throw badRequest("the body must be a JSON object");
   const columns = new Map<string, Field>();
@@ -93,7 +95,7 @@ function askedOf(
     if (name.startsWith("_")) controls.set(name as ControlName, "json" in field ? field.json : field.text);
     else columns.set(name, field);
   }
-  return { table, caller, fields: columns, controls: readControls(call, controls) };
+  return { table, caller, fields: columns, controls: readControls(call, controls), limits };
 }
 
 function batchOf(fields: RequestInput["fields"], array: RequestInput["array"]): { items: unknown; isAtomic: boolean } {
@@ -103,20 +105,20 @@ function batchOf(fields: RequestInput["fields"], array: RequestInput["array"]): 
   }
   for (const name of fields.keys())
     if (name !== "items" && name !== "atomic")
-      throw badRequest(`batch: unknown parameter ${JSON.stringify(name.slice(0, 50))}; there are items and atomic`);
+      throw badRequest(`batch: unknown parameter ${JSON.stringify(name.slice(0, 50))}; there are items and atomic`, name);
   const items = fields.get("items");
   const atomic = fields.get("atomic");
   if (items === undefined || !("json" in items))
-    throw badRequest("batch takes a JSON body: a list of items { op, table, row }, or { items, atomic }");
+    throw badRequest("batch takes a JSON body: a list of items { op, table, row }, or { items, atomic }", "items");
   const isAtomic = atomic === undefined ? false : "json" in atomic ? atomic.json : atomic.text === "true" || atomic.text === "1";
-  if (typeof isAtomic !== "boolean") throw badRequest("atomic must be true or false");
+  if (typeof isAtomic !== "boolean") throw badRequest("atomic must be true or false", "atomic");
   return { items: items.json, isAtomic };
 }
 
 function nothingElse({ fields, array }: RequestInput, call: string): void {
   const [name] = fields.keys();
   if (name !== undefined || array !== undefined)
-    throw badRequest(`${call} takes no parameters${name === undefined ? "" : `, such as ${JSON.stringify(name.slice(0, 50))}`}`);
+    throw badRequest(`${call} takes no parameters${name === undefined ? "" : `, such as ${JSON.stringify(name.slice(0, 50))}`}`, name);
 }
 
 /** The definitions of the columns that the caller may see. */

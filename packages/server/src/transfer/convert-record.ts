@@ -2,7 +2,7 @@
 
 import { BkError } from "@bk/core";
 
-import { fromLooseJson, fromText } from "../data/from-text.js";
+import { fromFileJson, fromFileText } from "../data/from-text.js";
 import type { ServedTable } from "../data/served-table.js";
 
 /** Renames: column by field of the file; an empty column leaves the field out. */
@@ -38,7 +38,7 @@ export function convertRecord(table: ServedTable, map: FieldMap, record: Readonl
     if (Object.hasOwn(row, name)) return { problem: `column ${name}: is there twice` };
     try {
       const what = `column ${name}:`;
-      row[name] = isText ? fromText(column, given as string, what) : fromLooseJson(column, given, what);
+      row[name] = isText ? fromFileText(column, given as string, what) : fromFileJson(column, given, what);
     } catch (error) {
       if (error instanceof BkError) return { problem: error.message };
       throw error;
