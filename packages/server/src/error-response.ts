@@ -124,7 +124,8 @@ const capabilityMessages: Readonly<Record<string, string>> = {
 function clientMessage(error: BkError): string {
   if (!(error instanceof DbError)) return error.message;
   const capability = error.code === "unsupported" ? error.detail?.["capability"] : undefined;
-  const known = typeof capability === "string" && Object.hasOwn(capabilityMessages, capability) ? capabilityMessages[capability] : undefined;
+  const known =
+    typeof capability === "string" && Object.hasOwn(capabilityMessages, capability) ? capabilityMessages[capability] : undefined;
   if (known !== undefined) return known;
   // What the core says of a column is about the caller's own words.
   const isOwnWords = error.column !== undefined && (error.code === "invalid" || error.code === "too-large");

@@ -59,8 +59,7 @@ function prepare({ tables, readControls, limits }: BatchHome, caller: Caller, it
   if (table === undefined) throw notFound("unknown table");
   const values = call === "del" ? key : row;
   const wanted = call === "del" ? "key" : "row";
-  if (typeof values !== "object" || values === null || Array.isArray(values))
-    throw badRequest(`${wanted} must be an object of columns`);
+  if (typeof values !== "object" || values === null || Array.isArray(values)) throw badRequest(`${wanted} must be an object of columns`);
   if ((call === "del" ? row : key) !== undefined) throw badRequest(`${call} takes ${wanted}`);
   const controls = new Map<ControlName, unknown>(Object.entries(rest) as [ControlName, unknown][]);
   const asked = { table, caller, fields: fieldsOf(values), controls: readControls(call, controls), limits };

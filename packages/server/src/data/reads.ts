@@ -45,7 +45,7 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     const keys = keysOf({ table, reach, limits }, controls._keys).map((key) => ownKey(asked, reach, key));
     const options = readOptions(asked, reach, controls);
     const reply = new ReplyRows(limits.maxReplyBytes);
-    for (let at = 0; at < keys.length; ) {
+    for (let at = 0; at < keys.length;) {
       const some = keys.slice(at, at + reply.atOnce(keys.length - at));
       addRows(asked, reach, reply, await db.list(table.name, some, options));
       at += some.length;
@@ -143,8 +143,7 @@ function question(asked: Asked): { reach: Reach; filter: Row } {
   const { _ops: ops } = controls;
   if (reach !== "own") return { reach, filter: filterOf(table, fields, { seen: filterable(table, reach), ops, limits }) };
   const filter = filterOf(table, fields, { seen: new Set([...table.ownSees, owner!]), ops, limits });
-  if (valueIn(filter, owner!) !== undefined && !asksOwn)
-    throw forbidden(`${table.name}: only rows of the caller's own may be read`, owner);
+  if (valueIn(filter, owner!) !== undefined && !asksOwn) throw forbidden(`${table.name}: only rows of the caller's own may be read`, owner);
   return { reach, filter: { ...filter, [owner!]: caller.id } };
 }
 

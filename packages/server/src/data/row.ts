@@ -81,7 +81,8 @@ function valueOf(column: ServedColumn | undefined, field: Field, source: TextSou
   if ("json" in field) return fromJson(column, field.json, source);
   const { text } = field;
   if (typeof text === "string") return fromText(column, text, source);
-  if (column?.type !== "list" && column?.type !== "set") throw badRequest(`${source.name.slice(0, 80)} is given more than once`, source.name);
+  if (column?.type !== "list" && column?.type !== "set")
+    throw badRequest(`${source.name.slice(0, 80)} is given more than once`, source.name);
   const { of } = column.definition;
   return of === undefined || of === "text" ? text : text.map((part) => fromText({ ...column, type: of }, part, source));
 }

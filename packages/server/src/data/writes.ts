@@ -87,8 +87,7 @@ const writes: { readonly [Call in WriteCall]: (db: ServedCalls, write: Write) =>
     const given = keyOf({ table, reach, limits }, fields);
     const key = ownerIsInKey(table) ? withOwner(table, given, caller, reach) : given;
     const options = guarded(asked);
-    if (reach === "all" || adminColumns(table).length === 0)
-      return onOwnRow(db, asked, key, false, () => db.del(table.name, key, options));
+    if (reach === "all" || adminColumns(table).length === 0) return onOwnRow(db, asked, key, false, () => db.del(table.name, key, options));
     return together((calls) =>
       onOwnRow(calls, asked, key, false, async () => {
         const { affected, row } = await calls.del(table.name, key, { ...options, returning: "old" });
@@ -118,8 +117,7 @@ function replaceOwn({ table, caller, controls: { _returning }, reach, together }
     const changed = valuesOf(before, admin, (column) => column.definition.writeonly === true);
     let result: WriteResult = { affected: 1 };
     if (Object.keys(kept).length > 0 || _returning === "new") result = await calls.put(name, { ...row, ...kept }, { returning: "new" });
-    if (Object.keys(changed).length > 0)
-      result = await calls.update(name, { ...keyIn(table, before!), ...changed }, { returning: "new" });
+    if (Object.keys(changed).length > 0) result = await calls.update(name, { ...keyIn(table, before!), ...changed }, { returning: "new" });
     if (_returning === "new") return result;
     return _returning === "old" && before !== undefined ? { affected: 1, row: before } : { affected: 1 };
   });
@@ -128,9 +126,7 @@ function replaceOwn({ table, caller, controls: { _returning }, reach, together }
 /** The columns that admins alone set, but for those that say which row it is and whose. */
 function adminColumns(table: ServedTable): readonly ServedColumn[] {
   if (table.adminSets.size === 0) return [];
-  return [...table.columns.values()].filter(
-    ({ name }) => table.adminSets.has(name) && !table.keyNames.has(name) && name !== table.owner,
-  );
+  return [...table.columns.values()].filter(({ name }) => table.adminSets.has(name) && !table.keyNames.has(name) && name !== table.owner);
 }
 
 function valuesOf(row: Row | undefined, columns: readonly ServedColumn[], which: (column: ServedColumn) => boolean): Row {

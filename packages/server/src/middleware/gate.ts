@@ -5,10 +5,9 @@ import type { MiddlewareHandler } from "hono";
 import { bodyResponse, wrongMethod } from "../error-response.js";
 import { changesData } from "../routes/data-paths.js";
 import { checkFrame, rawTarget } from "../request/check-frame.js";
+import { methods } from "../request/methods.js";
 import { readBody } from "../request/read-body.js";
 import type { ServerContext, ServerEnv } from "../routes/server-context.js";
-
-const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 export function gate({ auth, limits }: ServerContext): MiddlewareHandler<ServerEnv> {
   return async (context, next) => {
@@ -16,7 +15,7 @@ export function gate({ auth, limits }: ServerContext): MiddlewareHandler<ServerE
     const { incoming } = context.env ?? {};
     const target = rawTarget(context);
     checkFrame(target, incoming?.rawHeaders);
-    if (!methods.includes(request.method)) throw wrongMethod(request.method, methods);
+    if (!(methods as readonly string[]).includes(request.method)) throw wrongMethod(request.method, methods);
     const body = await readBody(request, limits.maxBodyBytes);
     const host = incoming?.headers.host;
     const verdict = await auth.check(request, {

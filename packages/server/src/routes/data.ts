@@ -11,6 +11,8 @@ import { togetherIn, type WriteCall, write, writeCalls } from "../data/writes.js
 import { badRequest, notFound } from "../error-response.js";
 import { faultFields } from "../fault-fields.js";
 import { type Field, readInput, type RequestInput } from "../request/fields.js";
+import { version } from "../version.js";
+import { openApiDocument } from "./openapi.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "./server-context.js";
 
 /** One route for all: patterns that overlap would make the router the dearest part of a request. */
@@ -52,6 +54,12 @@ const others: Readonly<Record<string, Answer>> = {
   keys(context, server, name) {
     nothingElse(inputOf(context, server), "keys");
     return tableNamed(server.tables, name).key;
+  },
+
+  "openapi.json"(context, server, name) {
+    if (name !== undefined) throw notFound("nothing is served at this path");
+    nothingElse(inputOf(context, server), "openapi.json");
+    return openApiDocument(server.limits, version, { tables: server.tables, caller: callerIn(context) });
   },
 
   batch(context, server, name) {

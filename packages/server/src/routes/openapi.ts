@@ -2,10 +2,10 @@
 
 import * as z from "zod";
 
-import { controlSchemas, controlsOf, type ControlName, type DataCall, type DataLimits } from "../data/controls.js";
+import { controlSchemas, controlsOf, type ControlName, type DataCall, type DataLimits, requiredControls } from "../data/controls.js";
 import { writeCalls } from "../data/writes.js";
-
-type Json = Readonly<Record<string, unknown>>;
+import { methods } from "../request/methods.js";
+import { anyTable, type Json, ref, schemasFor, type ServedTo, type TableSchemas } from "./openapi-tables.js";
 
 const summaries: Readonly<Record<DataCall, string>> = {
   get: "One row by its key",
@@ -20,174 +20,247 @@ const summaries: Readonly<Record<DataCall, string>> = {
   del: "Deletes a row",
 };
 
-const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 const reply = (description: string, schema: Json): Json => ({ description, content: { "application/json": { schema } } });
 const errors: Json = { "4XX": { $ref: "#/components/responses/Error" }, "5XX": { $ref: "#/components/responses/Error" } };
 
-const resultOf: Readonly<Record<DataCall, string>> = {
-  get: "Row",
-  list: "Page",
-  select: "Page",
-  search: "Page",
-  count: "Count",
-  add: "Written",
-  put: "Written",
-  update: "Written",
-  incr: "Written",
-  del: "Written",
-};
+/** What a call answers. `row` is the schema of the table's rows. */
+function answerOf(call: DataCall, row: TableSchemas["row"]): Json {
+  switch (call) {
+    case "get":
+      return row;
+    case "select":
+      return { anyOf: [pageOf(row), ref("Count")] };
+    case "list":
+    case "search":
+      return pageOf(row);
+    case "count":
+      return ref("Count");
+    case "add":
+    case "put":
+    case "update":
+    case "incr":
+    case "del":
+      return { type: "object", required: ["affected"], properties: { affected: { type: "integer" }, row } };
+  }
+}
 
-/** Builds the document. */
-export function openApiDocument(limits: DataLimits, version: string): Json {
+function pageOf(row: Json): Json {
+  return {
+    type: "object",
+    required: ["count", "data"],
+    properties: { count: { type: "integer" }, data: { type: "array", items: row }, next_token: { type: "string" } },
+  };
+}
+
+/**
+ * Builds the document.
+ *
+ * @param served  the tables and who asks: each table with its calls and rows, as far as they see it. Without it the document
+ *   names no table: it is for everybody.
+ */
+export function openApiDocument(limits: DataLimits, version: string, served?: ServedTo): Json {
   const controls = controlSchemas(limits);
+  const names = Object.keys(controls) as ControlName[];
+  const calls = Object.keys(controlsOf) as DataCall[];
   const schemaOf = (name: ControlName): Json => {
     const { $schema: _dialect, ...schema } = z.toJSONSchema(controls[name], { io: "input" }) as Record<string, unknown>;
     return schema;
   };
-  const paths: Record<string, Json> = {
-    "/ping": {
-      get: {
-        operationId: "ping",
-        summary: "Whether the server runs",
-        security: [],
-        responses: { "200": reply("It does", { type: "object" }) },
-      },
-    },
-    "/auth": {
-      get: {
-        operationId: "auth",
-        summary: "The signed account, without its secrets",
-        responses: { "200": reply("The account", { type: "object" }), ...errors },
-      },
-    },
-    "/data/columns": {
-      get: {
-        operationId: "allColumns",
-        summary: "Columns of every table that the account sees",
-        responses: { "200": reply("Definitions by table and column", { type: "object" }), ...errors },
-      },
-    },
-    "/data/columns/{table}": {
-      get: {
-        operationId: "columns",
-        summary: "Columns of a table that the account sees",
-        parameters: [{ $ref: "#/components/parameters/table" }],
-        responses: { "200": reply("Definitions by column", { type: "object" }), ...errors },
-      },
-    },
-    "/data/keys/{table}": {
-      get: {
-        operationId: "keys",
-        summary: "Primary key columns in order",
-        parameters: [{ $ref: "#/components/parameters/table" }],
-        responses: { "200": reply("Names", { type: "array", items: { type: "string" } }), ...errors },
-      },
-    },
-    "/data/batch": { post: batchOperation },
-  };
-  for (const call of Object.keys(controlsOf) as DataCall[]) paths[`/data/${call}/{table}`] = operations(call);
+  const tables = served === undefined ? [anyTable] : schemasFor(served);
   return {
     openapi: "3.1.0",
-    info: {
-      title: "bk-server",
-      version,
-      description:
-        "Tables over HTTP. Every request but /ping and this document is signed (`bk-signature`). Calls take any method; parameters come in the query, a form or a JSON body.",
-    },
+    info: { title: "bk-server", version, description: description(served !== undefined) },
+    servers: [{ url: "/" }],
     security: [{ signature: [] }],
-    paths,
+    paths: {
+      "/ping": plain("ping", "Whether the server runs", {}, { type: "object" }, []),
+      "/auth": plain("auth", "The signed account, without its secrets", errors, { type: "object" }),
+      "/data/openapi.json": plain("openapi", "This document, with the tables that the account sees", errors, { type: "object" }),
+      "/data/columns": plain("allColumns", "Columns of every table that the account sees, by table", errors, { type: "object" }),
+      "/data/batch": batchPath,
+      ...Object.assign({}, ...tables.map((table) => pathsOf(table, calls))),
+    },
     components: {
       securitySchemes: {
         signature: { type: "apiKey", in: "header", name: "bk-signature", description: "HMAC of the request; made anew for each one." },
       },
       parameters: {
-        table: {
-          name: "table",
-          in: "path",
-          required: true,
-          description: "A declared table.",
-          schema: { type: "string", pattern: "^[A-Za-z][A-Za-z0-9_]*$" },
-        },
-        columns: {
-          name: "columns",
-          in: "query",
-          style: "form",
-          explode: true,
-          description: "Columns of the table: `col=1`, with an operator `col_$gt=1`.",
-          schema: { type: "object", additionalProperties: true },
-        },
-        ...Object.fromEntries((Object.keys(controls) as ControlName[]).map((name) => [name, queryParameter(name, schemaOf(name))])),
+        ...(served === undefined ? { table: tableParameter } : {}),
+        ...Object.fromEntries(names.map((name) => [name, queryParameter(name, schemaOf(name))])),
       },
       schemas: {
         ...sharedSchemas,
-        ...Object.fromEntries((Object.keys(controlsOf) as DataCall[]).map((call) => [`${call}Body`, bodySchema(call, schemaOf)])),
+        ...Object.assign({}, ...tables.map(({ components }) => components)),
+        ...Object.fromEntries(calls.map((call) => [`${call}Controls`, controlsSchema(call, schemaOf)])),
       },
       responses: { Error: reply("What went wrong", ref("Error")) },
     },
   };
 }
 
+function description(isOwn: boolean): string {
+  const tables = isOwn
+    ? "The tables are those of the account that asked."
+    : "`/data/openapi.json` has the tables too, as far as the account that signs sees them.";
+  return `Tables over HTTP. Every request but /ping and /openapi.json is signed (\`bk-signature\`). Calls take any method; parameters come in the query, a form or a JSON body. ${tables}`;
+}
+
+const tableParameter: Json = {
+  name: "table",
+  in: "path",
+  required: true,
+  description: "A declared table.",
+  schema: { type: "string", pattern: "^[A-Za-z][A-Za-z0-9_]*$" },
+};
+
 /** Structured values stand in a query as JSON text; lists between commas. */
 function queryParameter(name: ControlName, schema: Json): Json {
   const { description, ...rest } = schema;
-  const base = { name, in: "query", ...(description === undefined ? {} : { description }) };
+  const isRequired = Object.values(requiredControls).includes(name);
+  const base = { name, in: "query", ...(isRequired ? { required: true } : {}), ...(description === undefined ? {} : { description }) };
   if (rest["type"] === "object" || name === "_keys") return { ...base, content: { "application/json": { schema: rest } } };
   return rest["type"] === "array" ? { ...base, style: "form", explode: false, schema: rest } : { ...base, schema: rest };
 }
 
-function bodySchema(call: DataCall, schemaOf: (name: ControlName) => Json): Json {
+/** The control parameters of a call, as members of a body. */
+function controlsSchema(call: DataCall, schemaOf: (name: ControlName) => Json): Json {
+  const required = requiredControls[call];
   return {
     type: "object",
-    description: "Columns of the table and control parameters.",
+    ...(required === undefined ? {} : { required: [required] }),
     properties: Object.fromEntries(controlsOf[call].map((name) => [name, schemaOf(name)])),
-    additionalProperties: true,
   };
 }
 
-function operations(call: DataCall): Json {
-  const parameters = ["table", "columns", ...controlsOf[call]].map((name) => ({ $ref: `#/components/parameters/${name}` }));
-  const responses = { "200": reply(summaries[call], ref(resultOf[call])), ...errors };
-  const base = { summary: summaries[call], tags: [(writeCalls as readonly string[]).includes(call) ? "write" : "read"], responses };
-  return {
-    get: { operationId: `${call}ByQuery`, ...base, parameters },
-    post: {
-      operationId: call,
-      ...base,
-      parameters: parameters.slice(0, 1),
-      requestBody: {
-        content: {
-          "application/json": { schema: ref(`${call}Body`) },
-          "application/x-www-form-urlencoded": { schema: ref(`${call}Body`) },
-        },
+/** The paths of one table. */
+function pathsOf(table: TableSchemas, calls: readonly DataCall[]): Record<string, Json> {
+  const { name, components } = table;
+  const at = name === undefined ? "{table}" : name;
+  const inPath = name === undefined ? [{ $ref: "#/components/parameters/table" }] : [];
+  const id = (call: string): string => (name === undefined ? call : `${call}_${name}`);
+  const of = name === undefined ? "a table" : name;
+  const paths: Record<string, Json> = {
+    [`/data/columns/${at}`]: plain(id("columns"), `Columns of ${of} that the account sees`, errors, { type: "object" }, undefined, inPath),
+    [`/data/keys/${at}`]: plain(
+      id("keys"),
+      `Primary key columns of ${of} in order`,
+      errors,
+      { type: "array", items: { type: "string" } },
+      undefined,
+      inPath,
+    ),
+  };
+  for (const call of calls) {
+    const isWrite = (writeCalls as readonly string[]).includes(call);
+    const columns = table.columnsOf(call);
+    if (columns === undefined && isWrite) continue;
+    const controls = controlsOf[call].map((control) => ({ $ref: `#/components/parameters/${control}` }));
+    const own = columns === undefined ? [] : queryColumns(call, columns, components);
+    const body = columns === undefined ? ref(`${call}Controls`) : { allOf: [ref(columns), ref(`${call}Controls`)] };
+    paths[`/data/${call}/${at}`] = pathItem(
+      id(call),
+      {
+        summary: summaries[call],
+        tags: [isWrite ? "write" : "read"],
+        responses: { "200": reply(summaries[call], answerOf(call, table.row)), ...errors },
       },
-    },
-  };
+      [...inPath, ...own, ...controls],
+      inPath,
+      { content: { "application/json": { schema: body }, "application/x-www-form-urlencoded": { schema: body } } },
+    );
+  }
+  return paths;
 }
 
-const batchOperation: Json = {
-  operationId: "batch",
-  summary: "Many writes; with atomic all or none",
-  tags: ["write"],
-  requestBody: {
+/** Key columns one by one; others as one object, whose members are parameters. */
+function queryColumns(call: DataCall, schema: string, components: TableSchemas["components"]): Json[] {
+  const { properties, required = [] } = (components[schema] ?? {}) as { properties?: Json; required?: readonly string[] };
+  if ((call === "get" || call === "del") && properties !== undefined)
+    return Object.entries(properties).map(([name, column]) => ({ name, in: "query", required: required.includes(name), schema: column }));
+  return [
+    {
+      name: "columns",
+      in: "query",
+      required: required.length > 0 || schema === "AnyKey",
+      style: "form",
+      explode: true,
+      description: "Columns of the table: `col=1`; in filters with an operator `col_$gt=1`.",
+      schema: ref(schema),
+    },
+  ];
+}
+
+/** One path with all the methods that it takes. */
+function pathItem(id: string, operation: Json, query: readonly Json[], inPath: readonly Json[], requestBody: Json | undefined): Json {
+  const suffix: Readonly<Record<string, string>> = {
+    GET: "ByQuery",
+    HEAD: "Head",
+    POST: "",
+    PUT: "ByPut",
+    PATCH: "ByPatch",
+    DELETE: "ByDelete",
+  };
+  return Object.fromEntries(
+    methods.map((method): [string, Json] => {
+      const isRead = method === "GET" || method === "HEAD";
+      const { responses, ...others } = operation as { readonly responses: Json };
+      const shown = method === "HEAD" ? { "200": { description: "As GET, without a body" } } : responses;
+      const parameters = isRead || requestBody === undefined ? query : inPath;
+      return [
+        method.toLowerCase(),
+        {
+          operationId: `${id}${suffix[method]}`,
+          ...others,
+          ...(parameters.length > 0 ? { parameters } : {}),
+          ...(isRead || requestBody === undefined ? {} : { requestBody }),
+          responses: shown,
+        },
+      ];
+    }),
+  );
+}
+
+/** A path that takes no parameters but those in it. */
+function plain(
+  id: string,
+  summary: string,
+  failures: Json,
+  schema: Json,
+  security?: readonly unknown[],
+  inPath: readonly Json[] = [],
+): Json {
+  const responses = { "200": reply(summary, schema), ...failures };
+  return pathItem(id, { summary, ...(security === undefined ? {} : { security }), responses }, inPath, inPath, undefined);
+}
+
+const batchPath: Json = pathItem(
+  "batch",
+  {
+    summary: "Many writes; with atomic all or none",
+    tags: ["write"],
+    responses: { "200": reply("A result for each item, in order", ref("BatchResults")), ...errors },
+  },
+  [],
+  [],
+  {
     required: true,
     content: { "application/json": { schema: { oneOf: [{ type: "array", items: ref("BatchItem") }, ref("Batch")] } } },
   },
-  responses: { "200": reply("A result for each item, in order", ref("Page")), ...errors },
-};
+);
 
 const sharedSchemas: Json = {
   Row: { type: "object", description: "Columns that the account sees; null where absent.", additionalProperties: true },
-  Page: {
-    type: "object",
-    required: ["count", "data"],
-    properties: { count: { type: "integer" }, data: { type: "array", items: ref("Row") }, next_token: { type: "string" } },
-  },
   Count: { type: "object", required: ["count"], properties: { count: { type: "integer" } } },
-  Written: { type: "object", required: ["affected"], properties: { affected: { type: "integer" }, row: ref("Row") } },
+  Operators: { type: "object", description: "Operators, as `{ $gt: 1, $lt: 9 }`.", additionalProperties: true },
   Error: {
     type: "object",
     required: ["status", "message", "code"],
-    properties: { status: { type: "integer" }, message: { type: "string" }, code: { type: "string" } },
+    properties: {
+      status: { type: "integer" },
+      message: { type: "string", description: "For people; may change." },
+      code: { type: "string", description: "For programs; stays." },
+      field: { type: "string", description: "The parameter or column at fault, where it is one." },
+    },
   },
   BatchItem: {
     type: "object",
@@ -200,4 +273,7 @@ const sharedSchemas: Json = {
     required: ["items"],
     properties: { items: { type: "array", items: ref("BatchItem") }, atomic: { type: "boolean" } },
   },
+  BatchResults: pageOf({
+    anyOf: [{ type: "object", required: ["affected"], properties: { affected: { type: "integer" }, row: ref("Row") } }, ref("Error")],
+  }),
 };

@@ -1,0 +1,187 @@
+// The schemas of tables for the OpenAPI document: their rows as an account sees them, and what it may write.
+
+import type { ColumnDefinition, TypeName } from "@bk/db";
+
+import type { DataCall } from "../data/controls.js";
+import { type Caller, type Reach, reachOf, seenBy, type ServedColumn, type ServedTable } from "../data/served-table.js";
+
+export type Json = Readonly<Record<string, unknown>>;
+
+export const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+
+/** The tables, and who asks for them. */
+export interface ServedTo {
+  readonly tables: ReadonlyMap<string, ServedTable>;
+  readonly caller: Caller;
+}
+
+/** What the paths of a table are made of. */
+export interface TableSchemas {
+  /** Undefined: any table, named in the path. */
+  readonly name: string | undefined;
+  readonly row: Json;
+  /** The name of the schema of the columns that a call takes; undefined where it takes none, or may not be made. */
+  readonly columnsOf: (call: DataCall) => string | undefined;
+  readonly components: Readonly<Record<string, Json>>;
+}
+
+const keyCalls: ReadonlySet<DataCall> = new Set<DataCall>(["get", "update", "incr", "del"]);
+
+/** Any table: its columns are not known. */
+export const anyTable: TableSchemas = {
+  name: undefined,
+  row: ref("Row"),
+  columnsOf: (call) => (call === "list" ? undefined : keyCalls.has(call) ? "AnyKey" : "AnyColumns"),
+  components: {
+    AnyColumns: { type: "object", description: "Columns of the table.", additionalProperties: true },
+    AnyKey: { type: "object", description: "All key columns of the table, and for update and incr others.", additionalProperties: true },
+  },
+};
+
+/** The tables of which the caller sees anything. */
+export function schemasFor({ tables, caller }: ServedTo): TableSchemas[] {
+  return [...tables.values()]
+    .map((table) => ({ table, reach: reachOf(table, caller) }))
+    .filter(({ reach }) => reach !== "none")
+    .map(({ table, reach }) => schemasOf(table, reach));
+}
+
+function schemasOf(table: ServedTable, reach: Reach): TableSchemas {
+  const { name } = table;
+  const mayWrite = reach !== "public";
+  const seen = seenBy(table, reach);
+  const isOpen = table.settings.open === true;
+  const columns = [...table.columns.values()];
+  const settable = columns.filter((column) => reach === "all" || !table.adminSets.has(column.name));
+  const keys = columns.filter((column) => table.keyNames.has(column.name));
+  const isFilled = (column: ServedColumn): boolean => column.name === table.owner && reach !== "all";
+  const isKey = ({ definition }: ServedColumn): boolean => definition.primary !== undefined && definition.join === undefined;
+  const object = (of: readonly ServedColumn[], required: (column: ServedColumn) => boolean, isRow = false): Json => ({
+    type: "object",
+    ...requiredOf(of.filter((column) => required(column) && !isFilled(column)).map((column) => column.name)),
+    properties: Object.fromEntries(of.map((column) => [column.name, isRow || !isKey(column) ? nullable(column) : schemaOf(column)])),
+    ...(isRow && !isOpen ? { additionalProperties: false } : {}),
+  });
+  const components: Record<string, Json> = {
+    [name]: {
+      ...object(
+        columns.filter((column) => seen.has(column.name)),
+        () => false,
+        true,
+      ),
+      description: "A row, as far as the account sees it; with _select the chosen columns alone.",
+    },
+    [`${name}Key`]: object(keys, isKey),
+    [`${name}Filter`]: filterSchema(columns.filter((column) => seen.has(column.name))),
+    ...(mayWrite ? { [`${name}New`]: object(settable, mustBeGiven), [`${name}Change`]: object(settable, isKey) } : {}),
+  };
+  const schemas: { readonly [Call in DataCall]: string | undefined } = {
+    get: `${name}Key`,
+    list: undefined,
+    select: `${name}Filter`,
+    search: `${name}Filter`,
+    count: `${name}Filter`,
+    add: mayWrite ? `${name}New` : undefined,
+    put: mayWrite ? `${name}New` : undefined,
+    update: mayWrite ? `${name}Change` : undefined,
+    incr: mayWrite ? `${name}Change` : undefined,
+    del: mayWrite ? `${name}Key` : undefined,
+  };
+  return { name, row: ref(name), columnsOf: (call) => schemas[call], components };
+}
+
+function requiredOf(required: readonly string[]): Json {
+  return required.length === 0 ? {} : { required };
+}
+
+const selfMade: ReadonlySet<TypeName> = new Set<TypeName>(["uuid", "tuuid", "now", "mtime", "random", "counter", "geohash"]);
+
+/** Whether an insert needs the column: nothing else gives it a value that it must have. */
+function mustBeGiven({ type, definition }: ServedColumn): boolean {
+  const mustHave = definition.primary !== undefined || definition.notEmpty === true;
+  return mustHave && definition.value === undefined && definition.join === undefined && !selfMade.has(type);
+}
+
+/** Filters take a value, a list of them, or operators; those of other names are `col_$op`, `$or`, `$and` and `$not`. */
+function filterSchema(columns: readonly ServedColumn[]): Json {
+  const condition = (column: ServedColumn): Json => ({ anyOf: [nullable(column), { type: "array" }, ref("Operators")] });
+  return {
+    type: "object",
+    description: "Columns with values, as `col`, `col_$gt`, and in JSON `{ col: { $gt: 1 } }`, `$or`, `$and`, `$not`.",
+    properties: Object.fromEntries(columns.map((column) => [column.name, condition(column)])),
+    additionalProperties: true,
+  };
+}
+
+const text: Json = { type: "string" };
+const integer: Json = { type: "integer" };
+const number: Json = { type: "number" };
+const boolean: Json = { type: "boolean" };
+const time: Json = { type: "string", format: "date-time" };
+const any: Json = {};
+const list: Json = { type: "array" };
+
+const schemaOfType: Readonly<Record<TypeName, Json>> = {
+  text,
+  string: text,
+  str: text,
+  keyword: text,
+  email: { ...text, format: "email" },
+  url: { ...text, format: "uri" },
+  phone: text,
+  uuid: text,
+  tuuid: text,
+  geohash: text,
+  int: integer,
+  smallint: integer,
+  bigint: integer,
+  counter: integer,
+  now: integer,
+  mtime: integer,
+  ttl: integer,
+  random: integer,
+  int64: { ...text, pattern: "^-?[0-9]{1,19}$" },
+  real: number,
+  float: number,
+  double: number,
+  number,
+  decimal: { ...text, pattern: "^-?[0-9]+([.][0-9]+)?$" },
+  numeric: { ...text, pattern: "^-?[0-9]+([.][0-9]+)?$" },
+  bool: boolean,
+  boolean,
+  date: time,
+  timestamp: time,
+  datetime: time,
+  json: any,
+  obj: any,
+  object: any,
+  array: any,
+  geopoint: { type: "object", required: ["lat", "lon"], properties: { lat: number, lon: number } },
+  list,
+  set: { ...list, uniqueItems: true },
+  blob: { ...text, contentEncoding: "base64" },
+};
+
+const elements: Readonly<Record<NonNullable<ColumnDefinition["of"]>, Json>> = { text, int: integer, real: number };
+
+function schemaOf({ type, definition }: ServedColumn): Json {
+  const { of = "text", values, min, max, maxLength } = definition;
+  const base = schemaOfType[type];
+  const isList = type === "list" || type === "set";
+  const element = isList ? { items: { ...elements[of], ...(values === undefined ? {} : { enum: values }) } } : {};
+  return {
+    ...base,
+    ...element,
+    ...(values === undefined || isList ? {} : { enum: values }),
+    ...(min === undefined || base["type"] === "string" ? {} : { minimum: min }),
+    ...(max === undefined || base["type"] === "string" ? {} : { maximum: max }),
+    ...(maxLength === undefined || type === "blob" ? {} : isList ? { maxItems: maxLength } : { maxLength }),
+  };
+}
+
+function nullable(column: ServedColumn): Json {
+  const schema = schemaOf(column);
+  if (column.definition.primary !== undefined || column.definition.notEmpty || schema["type"] === undefined) return schema;
+  const values = schema["enum"] as readonly unknown[] | undefined;
+  return { ...schema, type: [schema["type"], "null"], ...(values === undefined ? {} : { enum: [...values, null] }) };
+}
