@@ -75,6 +75,8 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       throw new BkError("invalid", `tables: ${name} is the server's own; choose another name`, { detail: { field: "tables" } });
   const { db, isOurs } = await databaseOf(options, limits);
   try {
+    // Before anything is made: definitions that contradict themselves are refused.
+    const ready = servedTables(tables);
     await db.sync();
     const served = db as unknown as ServedDb;
     const accounts = options.accounts ?? cachedAccounts(served, accountsOf(db, { masterKey: masterKey(options) }));
@@ -86,7 +88,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       maxBodyBytes: limits.maxBodyBytes,
       rules: { ...rules, allowPaths: [...(rules.allowPaths ?? defaultAllowPaths), ...openPaths] },
     });
-    const app = createApp({ db: served, tables: servedTables(tables), auth, log, limits, readControls: controlReader(limits) });
+    const app = createApp({ db: served, tables: ready, auth, log, limits, readControls: controlReader(limits) });
     return serverOf(app, db, isOurs, limits, log);
   } catch (error) {
     if (isOurs) await db.close();

@@ -32,7 +32,7 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     const key = ownKey(asked, reach, keyOf({ table, reach, limits }, fields));
     const row = await db.get(table.name, key, readOptions(asked, reach, controls));
     const shown = row === undefined ? undefined : show(asked, reach, row);
-    if (shown === undefined) throw noSuchRow(table);
+    if (shown === undefined) throw noSuchRow();
     return shown;
   },
 
@@ -116,8 +116,8 @@ function addRows(asked: Asked, reach: Reach, reply: ReplyRows, rows: readonly Ro
   }
 }
 
-export function noSuchRow(table: ServedTable): Error {
-  return notFound(`${table.name}: there is no row with this key`);
+export function noSuchRow(): Error {
+  return notFound("there is no row with this key");
 }
 
 function readable({ table, caller }: Asked): Reach {

@@ -196,5 +196,5 @@ async function onOwnRow(
  */
 function othersRow(table: ServedTable, reach: Reach, creates: boolean): Error {
   if (reach !== "own") return forbidden(`${table.name}: the row belongs to another account`);
-  return creates ? alreadyExists(`${table.name}: the key, or a value that must be unique, is taken`) : noSuchRow(table);
+  return creates ? alreadyExists(`${table.name}: the key, or a value that must be unique, is taken`) : noSuchRow();
 }
