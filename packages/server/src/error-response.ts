@@ -110,7 +110,8 @@ const clientMessages: { readonly [Code in ErrorCode]?: string } = {
   "not-found": "there is no row with this key",
   "already-exists": "a row with this key, or with a value that must be unique, exists",
   "condition-failed": "the row is not as _where says",
-  "scan-refused": "no key or index serves this filter, and the whole table is not read; filter by key or indexed columns",
+  "scan-refused":
+    "no key or index serves this filter, and the whole table is not read; filter by key or indexed columns, or as an admin with _scan=1",
   "too-large": "a value, a row or the request is larger than the database takes",
   limited: "the database is busy; try again",
   unsupported: "the database cannot answer this",
