@@ -65,6 +65,13 @@ describe.each(["memory:", "sqlite::memory:"])("rows of others, on %s", (db) => {
   const all = async (table: string): Promise<unknown[]> =>
     (await on.call("root", `/data/select/${table}?_count=100`)).body["data"] as unknown[];
 
+  const bobs = async (table: string): Promise<unknown[]> =>
+    (await all(table)).filter((row) => (row as { owner: string }).owner === on.ids["bob"]);
+  const keyIn = (table: string, row: object): object => {
+    const names = table === "place" ? ["spot"] : ["id", "kind", "name"];
+    return Object.fromEntries(Object.entries(row).filter(([name]) => names.includes(name)));
+  };
+
   describe("put never takes a row over, however its key is made", () => {
     const scenarios = [
       { name: "joined", table: "joined", first: { kind: "a", name: "b" }, other: { id: "zz", kind: "a", name: "b" } },
@@ -83,9 +90,22 @@ describe.each(["memory:", "sqlite::memory:"])("rows of others, on %s", (db) => {
     it.each(scenarios)("$name", async ({ table, first, other }) => {
       expect((await send("bob", "put", table, { ...first, text: "bob's" })).body).toEqual({ affected: 1 });
       const before = await all(table);
+      const own = await bobs(table);
       for (const call of ["put", "add"]) {
         const reply = await send("eve", call, table, { ...other, text: "eve's" });
         expect([call, reply.status, (await all(table)).length]).toEqual([call, call === "put" ? 403 : 409, before.length]);
+      }
+      for (const path of [
+        `/data/update/${table}?_upsert=1`,
+        `/data/incr/${table}`,
+        `/data/update/${table}`,
+        `/data/put/${table}?_returning=new`,
+      ]) {
+        const reply = await on.call("eve", path, { json: { ...other, text: "eve's" } });
+        expect([path, reply.status, reply.text]).toEqual([path, expect.any(Number), expect.not.stringContaining("bob's")]);
+        expect([path, await bobs(table)]).toEqual([path, own]);
+        await on.call("eve", `/data/del/${table}`, { json: keyIn(table, other) });
+        expect([path, await bobs(table)]).toEqual([path, own]);
       }
       const batch = await on.call("eve", "/data/batch", { json: [{ op: "put", table, row: { ...other, text: "eve's" } }] });
       expect(batch.body["data"]).toEqual([expect.objectContaining({ status: 403 })]);
@@ -93,8 +113,8 @@ describe.each(["memory:", "sqlite::memory:"])("rows of others, on %s", (db) => {
       expect((await on.call("eve", "/data/batch", { json: items })).status).toBe(403);
       expect(await all(table)).toEqual(before);
       // The owner replaces it by the same words.
-      const own = await on.call("bob", `/data/put/${table}?_returning=new`, { json: { ...other, text: "again" } });
-      expect(own.body).toMatchObject({ affected: 1, row: { text: "again" } });
+      const again = await on.call("bob", `/data/put/${table}?_returning=new`, { json: { ...other, text: "again" } });
+      expect(again.body).toMatchObject({ affected: 1, row: { text: "again" } });
       expect((await all(table)).length).toBe(before.length);
     });
 

@@ -20,7 +20,8 @@ export function dataRoutes(app: Hono<ServerEnv>, server: ServerContext): void {
   app.all("/data/*", async (context) => {
     const [call = "", table, ...rest] = context.req.path.slice("/data/".length).split("/");
     if (rest.length > 0) throw notFound("nothing is served at this path");
-    const answer = await (Object.hasOwn(others, call) ? others[call]!(context, server, table) : answerCall(context, server, call, table));
+    const other = Object.hasOwn(others, call) ? others[call] : undefined;
+    const answer = other === undefined ? await answerCall(context, server, call, table) : await other(context, server, table);
     if (answer instanceof JsonText) return context.body(answer.text, 200, { "content-type": "application/json" });
     return context.json(answer);
   });
@@ -40,7 +41,7 @@ function isWrite(call: DataCall): call is WriteCall {
   return (writeCalls as readonly string[]).includes(call);
 }
 
-type Answer = (context: ServerRequest, server: ServerContext, table: string | undefined) => object | Promise<object>;
+type Answer = (context: ServerRequest, server: ServerContext, table: string | undefined) => object;
 
 /** What is not a call on the rows of one table. */
 const others: Readonly<Record<string, Answer>> = {
