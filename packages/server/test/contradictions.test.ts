@@ -30,6 +30,11 @@ const refused: readonly [string, TableDefinition, string][] = [
   ["an owner that is a number", owned({ type: "int" }), "column owner "],
   ["an owner that is a list", owned({ type: "list" }), "column owner "],
   ["an owner that is a geohash", owned({ type: "geohash" }), "column owner "],
+  [
+    "an admin column with a multiplier",
+    table({ ...key, owner: {}, a: { type: "int", admin: true, multiplier: 10 } }, { owner: "owner" }),
+    "column a ",
+  ],
 ];
 
 const taken: readonly [string, TableDefinition][] = [

@@ -17,7 +17,7 @@ const textTypes: ReadonlySet<unknown> = new Set([undefined, "text", "string", "s
  */
 export function refuseContradictions(table: string, columns: Columns, owner: string | undefined): void {
   for (const [name, column] of Object.entries(columns)) {
-    const problem = problemOf(columns, column);
+    const problem = problemOf(columns, column) ?? (owner === undefined ? undefined : problemOfKept(column));
     if (problem !== undefined) throw contradiction(table, name, problem);
   }
   // That it exists the database checks.
@@ -38,6 +38,11 @@ function problemOf(columns: Columns, column: ColumnDefinition): string | undefin
     if (given.admin && !column.admin && !column.secure) return `is joined from ${part}, which is for admins, and must be admin too`;
   }
   return undefined;
+}
+
+/** Where rows have owners, what admins set is put again as it is stored, when the owner replaces the row. */
+function problemOfKept({ admin, multiplier }: ColumnDefinition): string | undefined {
+  return admin && multiplier !== undefined ? "is for admins in a table with owners, and cannot have a multiplier" : undefined;
 }
 
 function contradiction(table: string, column: string, problem: string): BkError {

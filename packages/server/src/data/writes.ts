@@ -53,12 +53,8 @@ const writes: { readonly [Call in WriteCall]: (db: ServedCalls, write: Write) =>
     const { table, caller, fields, controls, reach, limits } = asked;
     const row = withOwner(table, rowOf({ table, reach, limits }, fields), caller, reach, true);
     if (reach === "all" || (ownerIsInKey(table) && adminColumns(table).length === 0)) return db.put(table.name, row, returning(controls));
-    try {
-      return await db.add(table.name, row, controls._returning === "new" ? { returning: "new" } : {});
-    } catch (error) {
-      if (!(error instanceof DbError && error.code === "already-exists")) throw error;
-      return replaceOwn(asked, row);
-    }
+    // A key that is made now is nobody's yet; where it should be there all the same, an add leaves it alone.
+    return makesKey(table, row) ? db.add(table.name, row, returning(controls)) : putOwn(asked, row);
   },
 
   async update(db, asked) {
@@ -102,11 +98,18 @@ function returning({ _returning }: Controls): Row {
   return _returning === undefined ? {} : { returning: _returning };
 }
 
+/** Whether a part of the key is left to the database, which makes another one each time. */
+function makesKey(table: ServedTable, row: Row): boolean {
+  return [...table.keyNames].some((name) => valueIn(row, name) === undefined && newEachTime.has(table.columns.get(name)?.type ?? ""));
+}
+
+const newEachTime: ReadonlySet<string> = new Set(["uuid", "tuuid", "now", "mtime", "random"]);
+
 /**
- * Replaces a row that is there already, if it is the caller's. The database tells which row the put replaced: no key that is
- * worked out here could be another than the one it wrote to.
+ * Makes a row, or replaces it if it is the caller's. The database tells which row the put replaced: no key that is worked out
+ * here could be another than the one it wrote to.
  */
-function replaceOwn({ table, caller, controls: { _returning }, reach, together }: Write, row: Row): Promise<WriteResult> {
+function putOwn({ table, caller, controls: { _returning }, reach, together }: Write, row: Row): Promise<WriteResult> {
   const name = table.name;
   const admin = adminColumns(table);
   return together(async (calls) => {
@@ -135,7 +138,7 @@ function valuesOf(row: Row | undefined, columns: readonly ServedColumn[], which:
 }
 
 /** Types whose columns get values of their own. */
-const selfMade: ReadonlySet<string> = new Set(["now", "mtime", "uuid", "tuuid", "random", "geohash"]);
+const selfMade: ReadonlySet<string> = new Set([...newEachTime, "geohash"]);
 
 /** Refuses to delete a row in which admins have set something: put again, it would be as if they never had. */
 function refuseForgetting(table: ServedTable, row: Row): void {
