@@ -15,6 +15,7 @@ import { applyChanges } from "../reference/apply-changes.js";
 import { allOf, always, conditionKey, isNever } from "../reference/condition.js";
 import { notExpired } from "../reference/expiry.js";
 import { compileMatcher } from "../reference/matches.js";
+import { sameValue } from "../schema/compare.js";
 import type { Table } from "../schema/table.js";
 import type { BoundTable, Row } from "./bound-table.js";
 import { readWhole, untilUnchanged, updateIfSame } from "./compare-and-set.js";
@@ -109,7 +110,7 @@ function checkChange(
   const creates = verb === "incr" ? options?.mustMatch !== true : options?.upsert === true;
   // Made later, if at all, and of what the caller gives now.
   const start = creates ? snapshot(given) : given;
-  const create = (): LogicalRow => createdRow(bound, context, start, changes, values, options);
+  const create = (): LogicalRow => withKey(bound, createdRow(bound, context, start, changes, values, options), key);
   return guarded(bound, context, {
     storedKey: bound.encodeKey(key),
     changes,
@@ -138,6 +139,15 @@ export function completeChanges(bound: BoundTable, context: CallContext, parsed:
     if (!changes.some((change) => change.column === column)) changes.push({ column, op: "set", slot: values.push(context.now()) - 1 });
   }
   return changes;
+}
+
+/** A created row, if it has the key that was given: columns of the key that are made of others could make another one. */
+function withKey({ table }: BoundTable, row: LogicalRow, key: readonly unknown[]): LogicalRow {
+  table.key.forEach(({ name, kind, index }, i) => {
+    if (!sameValue(kind)(row[index], key[i]))
+      throw invalid(`the key column ${name} is made of other columns, which would make another key than the given one`, { column: name });
+  });
+  return row;
 }
 
 /** The row that `upsert` or `incr` makes: defaults, the key, what is set, then the other changes on it. */

@@ -42,12 +42,33 @@ const tables = defineTables({
     lon: { type: "real" },
     hash: { type: "geohash", lat: "lat", lon: "lon", precision: 5 },
   },
+  spot: {
+    hash: { type: "geohash", primary: 1, lat: "lat", lon: "lon" },
+    lat: { type: "real" },
+    lon: { type: "real" },
+    n: { type: "int" },
+  },
 });
 
 const clock = movableClock(Date.UTC(2024, 0, 1));
 
 export function columns(suite: Suite): void {
   suite.topic("columns", { tables, db: { clock } }, ({ promise }) => {
+    promise("a row is made under the key that was given, or not at all where its other columns make another one", async ({ db }) => {
+      await db.put("spot", { lat: 41.9, lon: 12.5, n: 1 });
+      const rows = (await db.select("spot", {}, { scan: true })).rows;
+      expect(rows).toEqual([{ hash: expect.any(String), lat: 41.9, lon: 12.5, n: 1 }]);
+      const other = { hash: "u0000000", lat: 41.9, lon: 12.5, n: 2 };
+      await refuses(db.update("spot", other, { upsert: true }), "invalid", { column: "hash" });
+      await refuses(db.update("spot", { ...other, lat: 1 }, { upsert: true }), "invalid", { column: "hash" });
+      expect((await db.select("spot", {}, { scan: true })).rows).toEqual(rows);
+      const { hash } = rows[0]!;
+      expect(await db.update("spot", { hash, lat: 41.9, lon: 12.5, n: 3 }, { upsert: true })).toEqual({ affected: 1 });
+      await db.del("spot", { hash });
+      expect(await db.update("spot", { hash, lat: 41.9, lon: 12.5, n: 4 }, { upsert: true })).toEqual({ affected: 1 });
+      expect(await db.get("spot", { hash })).toEqual({ hash, lat: 41.9, lon: 12.5, n: 4 });
+    });
+
     promise("generated values and defaults are made on insert, and given back", async ({ db }) => {
       const { row } = await db.add("made", {}, { returning: "new" });
       expect(row).toMatchObject({
