@@ -41,29 +41,29 @@ function isWrite(call: DataCall): call is WriteCall {
   return (writeCalls as readonly string[]).includes(call);
 }
 
-type Answer = (context: ServerRequest, server: ServerContext, table: string | undefined) => object;
+type Answer = (context: ServerRequest, server: ServerContext, table: string | undefined) => Promise<object>;
 
 /** What is not a call on the rows of one table. */
 const others: Readonly<Record<string, Answer>> = {
-  columns(context, server, name) {
+  async columns(context, server, name) {
     nothingElse(inputOf(context, server), "columns");
     const caller = callerIn(context);
     if (name !== undefined) return columnsOf(tableNamed(server.tables, name), caller);
     return Object.fromEntries([...server.tables.values()].map((table) => [table.name, columnsOf(table, caller)]));
   },
 
-  keys(context, server, name) {
+  async keys(context, server, name) {
     nothingElse(inputOf(context, server), "keys");
     return tableNamed(server.tables, name).key;
   },
 
-  "openapi.json"(context, server, name) {
+  async "openapi.json"(context, server, name) {
     if (name !== undefined) throw notFound("nothing is served at this path");
     nothingElse(inputOf(context, server), "openapi.json");
     return openApiDocument(server.limits, version, { tables: server.tables, caller: callerIn(context) });
   },
 
-  batch(context, server, name) {
+  async batch(context, server, name) {
     if (name !== undefined) throw notFound("batch names its tables in its items");
     const { fields, array } = inputOf(context, server);
     const onFault = (error: unknown): void => server.log.error("batch item failed", faultFields(error));
