@@ -1,6 +1,7 @@
 // Accounts in the table `bk_auth` of any database that has these calls, such as a `Db` of `@bk/db`. Node only.
 import type { Account, AccountStore } from "./account.js";
-import { type Keyring, type MasterKey, openKeyring, seal, unseal } from "./secrets.js";
+import { AuthError } from "./errors.js";
+import { type DecryptedSecret, type Keyring, type MasterKey, openKeyring, seal, type SecretPlace, unseal } from "./secrets.js";
 
 /** What accounts need of a database. */
 export interface AccountDb {
@@ -40,7 +41,7 @@ type Row = Record<string, unknown> & { readonly login: string };
  *
  * Secrets that are stored in clear, or with an older master key, work, and are encrypted anew when they are first read.
  *
- * @throws AuthError `invalid` when the master key is too short; from `findByLogin`, when a stored secret cannot be decrypted
+ * @throws AuthError `invalid` when the master key is too short; from `findByLogin` `internal`, when a stored secret cannot be decrypted
  */
 export function accountsOf(db: AccountDb, { masterKey }: AccountsOptions): AccountStore<AccountRow> {
   const keys = openKeyring(masterKey);
@@ -74,11 +75,21 @@ function openRow(row: Row, keys: Keyring): { account: AccountRow; renewed: Renew
     const stored = row[column];
     if (typeof stored !== "string" || stored === "") continue;
     const place = { login: row.login, column };
-    const { secret, current } = unseal(stored, keys, place);
+    const { secret, current } = unsealStored(stored, keys, place);
     account[column] = secret;
     if (!current) renewed.push({ column, before: stored, after: seal(secret, keys, place) });
   }
   return { account: account as unknown as AccountRow, renewed };
+}
+
+/** It is no fault of whoever signed that the server has another key than its accounts were made with. */
+function unsealStored(stored: string, keys: Keyring, place: SecretPlace): DecryptedSecret {
+  try {
+    return unseal(stored, keys, place);
+  } catch (cause) {
+    if (!(cause instanceof AuthError)) throw cause;
+    throw new AuthError("internal", `bk_auth: the stored secret of an account cannot be read: ${cause.message}`, { outcome: "none", cause });
+  }
 }
 
 /** Each column is guarded by what was read: a secret that was changed meanwhile stays as it is. */

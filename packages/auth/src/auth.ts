@@ -4,7 +4,7 @@ import type { CredentialSource } from "./credential.js";
 import { invalid } from "./errors.js";
 import { type Incoming, type IncomingRequest, readIncoming } from "./incoming.js";
 import { memoryNonces, type Nonces } from "./nonces.js";
-import { type Refusal, refusal, type RefusalReason } from "./refusal.js";
+import { type Refusal, refusal, type RefusalNote, type RefusalReason, whyOf } from "./refusal.js";
 import { type AccessRules, compileRules } from "./rules.js";
 import { changesByMethod, takeOnce, visibleQuery } from "./verify-request.js";
 
@@ -26,6 +26,10 @@ export interface CheckOptions {
   readonly host?: string | undefined;
   /** Whether the request changes something. Default: what `rules.changes` says. */
   readonly changes?: boolean | undefined;
+  /** Where the request comes from, for counting failed attempts. */
+  readonly address?: string | undefined;
+  /** Told why a request is refused, for a log: more than the client may know. */
+  readonly onRefused?: ((note: RefusalNote) => void) | undefined;
 }
 
 export interface Allowed<A extends Account = Account> {
@@ -35,6 +39,11 @@ export interface Allowed<A extends Account = Account> {
   readonly source: CredentialSource | "none";
   /** The raw URL query that handlers may use: without credentials, and empty for a signed form, which is signed in its place. */
   readonly query: string;
+  /**
+   * Gives the signature back, so that the request can be sent again: for one that was refused later and did nothing. Absent where no
+   * signature was taken, or the store cannot give back.
+   */
+  readonly giveBack?: () => Promise<void>;
 }
 
 export interface Auth<A extends Account = Account> {
@@ -61,29 +70,36 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
   const changesBy = options.rules?.changes ?? changesByMethod;
   const nonces = options.nonces === false ? undefined : (options.nonces ?? memoryNonces({ clock: options.clock }));
   const { statuses, maxBodyBytes = 1024 * 1024 } = options;
-  const refuse = (reason: RefusalReason): Refusal => refusal(reason, statuses);
+  const refuse = (reason: RefusalReason, { onRefused }: CheckOptions, login?: string): Refusal => {
+    onRefused?.({ login, why: whyOf(reason) });
+    return refusal(reason, statuses);
+  };
 
   async function check(request: Request, given: CheckOptions = {}): Promise<Allowed<A> | Refusal> {
     const incoming = readIncoming(describe(request, given));
-    if (typeof incoming === "string") return refuse(incoming);
+    if (typeof incoming === "string") return refuse(incoming, given);
     const { method, path } = incoming;
     const query = (): string => visibleQuery(incoming, options);
-    if (compiled.isDenied(path)) return refuse("denied");
+    if (compiled.isDenied(path)) return refuse("denied", given);
     if (compiled.isAllowed(path)) return { ok: true, account: undefined, source: "none", query: query() };
 
     const body = given.body === undefined ? await readBody(request, maxBodyBytes) : incoming.body;
-    if (body === undefined) return refuse("tooLarge");
-    const result = await authenticate({ ...incoming, body }, options);
+    if (body === undefined) return refuse("tooLarge", given);
+    const changes = given.changes ?? changesBy(method, path);
+    const { address, onRefused } = given;
+    const result = await authenticate({ ...incoming, body }, options, { changes, address, onRefused });
     if (!result.ok) {
       const anonymous = result.code === "NOLOGIN" && compiled.isAnonymous(path);
       return anonymous ? { ok: true, account: undefined, source: "none", query: query() } : result;
     }
     const { account, source } = result;
-    if (compiled.isAdminOnly(path) && !isAdmin(account)) return refuse("adminOnly");
-    const changes = given.changes ?? changesBy(method, path);
-    if (source === "session" && changes && !isSameSite(incoming)) return refuse("crossSite");
-    const replayed = await takeOnce(result, changes, { nonces, statuses });
-    return replayed ?? { ok: true, account: withoutSecrets(account), source, query: query() };
+    const { login } = account;
+    if (compiled.isAdminOnly(path) && !isAdmin(account)) return refuse("adminOnly", given, login);
+    if (source === "session" && changes && !isSameSite(incoming)) return refuse("crossSite", given, login);
+    const once = await takeOnce(result, changes, { nonces, statuses });
+    if (once !== undefined && "ok" in once) return refuse("replayed", given, login);
+    const allowed = { ok: true, account: withoutSecrets(account), source, query: query() } as const;
+    return once?.giveBack === undefined ? allowed : { ...allowed, giveBack: once.giveBack };
   }
 
   return { check };

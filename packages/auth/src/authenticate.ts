@@ -3,12 +3,13 @@ import { type Clock, systemClock } from "@bk/core";
 import { type Account, type AccountStore, hasEnded } from "./account.js";
 import { aclAllows } from "./acl.js";
 import { canonicalText, hashOf, hostName, type SignatureVersion } from "./canonical.js";
+import type { Attempts } from "./attempts.js";
 import { equalTexts } from "./constant-time.js";
 import { isSessionHost } from "./cookie-session.js";
 import { type Credential, type CredentialOptions, type CredentialSource, findCredential, signedQuery } from "./credential.js";
 import { type Hasher, webHasher } from "./digest.js";
 import { formText, type Incoming } from "./incoming.js";
-import { type Refusal, refusal, type RefusalReason, type StatusStyle } from "./refusal.js";
+import { type Refusal, refusal, type RefusalNote, type RefusalReason, type StatusStyle, whyOf } from "./refusal.js";
 import { isReservedName } from "./sign-target.js";
 
 export interface AuthenticateOptions<A extends Account = Account> extends CredentialOptions {
@@ -16,8 +17,16 @@ export interface AuthenticateOptions<A extends Account = Account> extends Creden
   readonly accounts: AccountStore<A>;
   /** Where time comes from; default the system's. */
   readonly clock?: Clock | undefined;
-  /** The longest that a signature may still hold when it arrives; default 15 minutes in headers, 7 days in pre-signed URLs. */
-  readonly maxLifetimeMs?: number | { readonly header?: number | undefined; readonly url?: number | undefined } | undefined;
+  /**
+   * The longest that a signature may still hold when it arrives; default 15 minutes in headers, 7 days in pre-signed URLs, and of
+   * those 15 minutes where the request changes something: it is remembered that long.
+   */
+  readonly maxLifetimeMs?:
+    | number
+    | { readonly header?: number | undefined; readonly url?: number | undefined; readonly changes?: number | undefined }
+    | undefined;
+  /** Counts failed attempts by login and address, where the address is given; beyond its limit nothing is checked. Default: no limit. */
+  readonly attempts?: Attempts | undefined;
   /** How long after its end a signature is still taken, for clients whose clocks are late; default 0. */
   readonly signatureAgeMs?: number | undefined;
   /** Whether a body that is not a form may come without a checksum, so that the signature does not cover it; default false. */
@@ -30,6 +39,16 @@ export interface AuthenticateOptions<A extends Account = Account> extends Creden
   readonly statuses?: StatusStyle | undefined;
 }
 
+/** What else is known of one request. */
+export interface RequestFacts {
+  /** Whether it changes something. */
+  readonly changes?: boolean | undefined;
+  /** Where it comes from; without it attempts are not counted. */
+  readonly address?: string | undefined;
+  /** Told why the request is refused. */
+  readonly onRefused?: ((note: RefusalNote) => void) | undefined;
+}
+
 export interface Authenticated<A extends Account> {
   readonly ok: true;
   /** With its secrets: for this package alone. */
@@ -40,7 +59,7 @@ export interface Authenticated<A extends Account> {
   readonly endsMs: number;
 }
 
-const defaultLifetimeMs = { header: 15 * 60_000, url: 7 * 24 * 3_600_000 };
+const defaultLifetimeMs = { header: 15 * 60_000, url: 7 * 24 * 3_600_000, changes: 15 * 60_000 };
 // Unknown logins are checked against this, so that they take the time and get the answer of known ones.
 const dummyKey = "no account has this key, and none will";
 
@@ -53,15 +72,24 @@ const dummyKey = "no account has this key, and none will";
 export async function authenticate<A extends Account>(
   incoming: Incoming,
   options: AuthenticateOptions<A>,
+  { changes, address, onRefused }: RequestFacts = {},
 ): Promise<Authenticated<A> | Refusal> {
-  const refuse = (reason: RefusalReason, message?: string): Refusal => refusal(reason, options.statuses, message);
-  const { hasher = webHasher } = options;
+  const { hasher = webHasher, attempts } = options;
   const credential = await findCredential(incoming, options);
-  if (typeof credential === "string") return refuse(credential);
+  if (typeof credential === "string") {
+    onRefused?.({ login: undefined, why: whyOf(credential) });
+    return refusal(credential, options.statuses);
+  }
   const { source, value } = credential;
+  const refuse = (reason: RefusalReason, message?: string, why = whyOf(reason)): Refusal => {
+    onRefused?.({ login: value.login, why });
+    return refusal(reason, options.statuses, message);
+  };
 
+  const waitMs = address === undefined ? 0 : (attempts?.waitMs(value.login, address) ?? 0);
+  if (waitMs > 0) return { ...refuse("tooMany"), retryAfterMs: waitMs };
   const now = (options.clock ?? systemClock).now();
-  const late = lifetimeProblem(credential, now, options);
+  const late = lifetimeProblem(credential, now, changes === true, options);
   if (late !== undefined) return refuse(late, late === "expired" ? expiredMessage(now, parseExpires(value.expires)) : undefined);
   const version = acceptedVersion(credential, options);
   if (typeof version === "string") return refuse(version);
@@ -75,8 +103,11 @@ export async function authenticate<A extends Account>(
   const text = canonicalText({ version, tag, login, method, host, path, query: query.text, expires, contentType, checksum });
   const fits = equalTexts(await hasher.hmac(hashOf[version], key ?? dummyKey, text), value.digest);
   // The login is compared too: a store may fold case, the canonical text does not.
-  if (!fits || key === undefined || account === undefined || account.login !== login) return refuse("notAuthenticated");
-  if (source === "session" && !isSessionHost(hostName(incoming.host), options.sessions?.hosts ?? [])) return refuse("notAuthenticated");
+  if (!fits || key === undefined || account === undefined || account.login !== login) {
+    if (address !== undefined) attempts?.failed(login, address);
+    return refuse("notAuthenticated", undefined, whyNot(account, key, login));
+  }
+  if (source === "session" && !isSessionHost(hostName(incoming.host), options.sessions?.hosts ?? [])) return refuse("notAuthenticated", undefined, "sessions are not taken on this host");
 
   if (hasEnded(account, now)) return refuse("accountExpired");
   if (!aclAllows(account, incoming.path)) return refuse("noAccess");
@@ -85,13 +116,28 @@ export async function authenticate<A extends Account>(
   return { ok: true, account, source, digest: value.digest, endsMs: Number(expires) + (options.signatureAgeMs ?? 0) };
 }
 
-function lifetimeProblem({ source, value }: Credential, now: number, options: AuthenticateOptions): "expired" | "tooLong" | undefined {
+function whyNot(account: Account | undefined, key: string | undefined, login: string): string {
+  if (account === undefined) return "there is no account with this login";
+  if (account.login !== login) return "the login is written differently than the account's";
+  if (key === undefined) return "the account may not sign with this version, or has no secret";
+  return "wrong signature: another secret, or the request is not the one that was signed (method, host, path, query or content type)";
+}
+
+function lifetimeProblem(
+  { source, value }: Credential,
+  now: number,
+  changes: boolean,
+  options: AuthenticateOptions,
+): "expired" | "tooLong" | undefined {
   const expires = parseExpires(value.expires);
   if (expires === undefined || expires < now - (options.signatureAgeMs ?? 0)) return "expired";
   // Sessions and tokens were made by the server, which chose their end.
   if (source !== "header" && source !== "url") return undefined;
-  const limit = typeof options.maxLifetimeMs === "number" ? options.maxLifetimeMs : options.maxLifetimeMs?.[source];
-  return expires > now + (limit ?? defaultLifetimeMs[source]) ? "tooLong" : undefined;
+  const { maxLifetimeMs = {} } = options;
+  const limitOf = (kind: "header" | "url" | "changes"): number =>
+    typeof maxLifetimeMs === "number" ? maxLifetimeMs : (maxLifetimeMs[kind] ?? defaultLifetimeMs[kind]);
+  const longest = changes ? Math.min(limitOf(source), limitOf("changes")) : limitOf(source);
+  return expires > now + longest ? "tooLong" : undefined;
 }
 
 function parseExpires(text: string): number | undefined {

@@ -10,7 +10,9 @@ export type { CredentialOptions, CredentialSource, TokenOpener } from "./credent
 export type { SessionOptions } from "./cookie-session.js";
 export { createAuth, verifyRequest } from "./node-verify.js";
 export type { Verified, VerifyOptions } from "./verify-request.js";
-export type { Refusal, RefusalCode, StatusStyle } from "./refusal.js";
+export type { Refusal, RefusalCode, RefusalNote, StatusStyle } from "./refusal.js";
+export { type Attempts, memoryAttempts, type MemoryAttemptsOptions } from "./attempts.js";
+export { dbNonces, type DbNoncesOptions, type NonceDb } from "./nonce-db.js";
 export { memoryNonces, type MemoryNonces, type MemoryNoncesOptions, type Nonces } from "./nonces.js";
 
 export type { Allowed, Auth, AuthOptions, CheckOptions } from "./auth.js";

@@ -17,7 +17,8 @@ export type RefusalCode =
   | "DENY"
   | "ADMIN"
   | "CSRF"
-  | "TOOLARGE";
+  | "TOOLARGE"
+  | "LIMITED";
 
 /**
  * Which status numbers are answered: by default 401 for whoever cannot be authenticated and 403 for who may not; `reference` gives each
@@ -32,6 +33,16 @@ export interface Refusal {
   readonly code: RefusalCode;
   /** For people. Holds no secret and nothing that tells whether the login exists. */
   readonly message: string;
+  /** With status 429: how long to wait. */
+  readonly retryAfterMs?: number;
+}
+
+/** What a log may say of a refusal. Not for the client: it tells which logins there are. */
+export interface RefusalNote {
+  /** The login that the request claims; nothing is proven about it. */
+  readonly login: string | undefined;
+  /** Why, in words. */
+  readonly why: string;
 }
 
 interface Reason {
@@ -66,6 +77,7 @@ const reasons = {
     status: 403,
     message: "A session cookie may change something only by a request other than GET from the same site",
   },
+  tooMany: { code: "LIMITED", status: 429, message: "Too many failed attempts, please try again later" },
   tooLarge: { code: "TOOLARGE", status: 413, message: "The body is too large" },
 } as const satisfies Record<string, Reason>;
 
@@ -75,4 +87,9 @@ export type RefusalReason = keyof typeof reasons;
 export function refusal(reason: RefusalReason, style: StatusStyle = "default", message?: string): Refusal {
   const { code, status, reference, message: general }: Reason = reasons[reason];
   return { ok: false, status: style === "reference" ? (reference ?? status) : status, code, message: message ?? general };
+}
+
+/** A reason in words, for a log. */
+export function whyOf(reason: RefusalReason): string {
+  return reasons[reason].message;
 }

@@ -1,5 +1,5 @@
 /**
- * The table of accounts, for `defineTables` of `@bk/db`: `openDb({ tables: defineTables({ ...authTables, … }) })`.
+ * The tables of accounts and of used signatures, for `defineTables` of `@bk/db`: `openDb({ tables: defineTables({ ...authTables, … }) })`.
  *
  * `secret` columns hold encrypted text; `password` a hash. Both, and what an account may not change of itself, never leave a server.
  */
@@ -33,5 +33,13 @@ export const authTables = {
     expires: { type: "bigint", admin: true, secure: true },
     ctime: { type: "now", readonly: true },
     mtime: { type: "now" },
+  },
+  /** Signatures that were used, until they end. */
+  bk_nonce: {
+    /** When the signature ends, in milliseconds since 1970. */
+    ends: { type: "bigint", primary: 1 },
+    digest: { primary: 2 },
+    /** The same, for databases that remove expired rows by themselves; elsewhere null. */
+    gone: { type: "ttl" },
   },
 } as const;

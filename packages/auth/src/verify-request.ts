@@ -38,23 +38,30 @@ export async function verifyRequest<A extends Account>(
 ): Promise<Verified<A> | Refusal> {
   const incoming = readIncoming(request);
   if (typeof incoming === "string") return refusal(incoming, options.statuses);
-  const result = await authenticate(incoming, options);
+  const changes = options.changes ?? changesByMethod(incoming.method);
+  const result = await authenticate(incoming, options, { changes });
   if (!result.ok) return result;
-  const replayed = await takeOnce(result, options.changes ?? changesByMethod(incoming.method), options);
-  if (replayed !== undefined) return replayed;
+  const once = await takeOnce(result, changes, options);
+  if (once !== undefined && "ok" in once) return once;
   return { ok: true, account: withoutSecrets(result.account), source: result.source, query: visibleQuery(incoming, options) };
 }
 
-/** Takes the signature of a request that changes something; a refusal when it was taken before. */
+/** A signature that was taken, and can be given back when its request did nothing. */
+export interface Taken {
+  readonly giveBack: (() => Promise<void>) | undefined;
+}
+
+/** Takes the signature of a request that changes something; a refusal when it was taken before. Undefined where none needs to be taken. */
 export async function takeOnce<A extends Account>(
-  { source, digest, endsMs }: Authenticated<A>,
+  { account: { login }, source, digest, endsMs }: Authenticated<A>,
   changes: boolean,
   { nonces, statuses }: { readonly nonces?: Nonces | undefined; readonly statuses?: StatusStyle | undefined },
-): Promise<Refusal | undefined> {
+): Promise<Refusal | Taken | undefined> {
   const once = changes && (source === "header" || source === "url");
   if (!once || nonces === undefined) return undefined;
   // The digest alone: it stands for all that was signed, and in version 1 neither login nor tag are.
-  return (await nonces.take(digest, endsMs)) ? undefined : refusal("replayed", statuses);
+  if (!(await nonces.take(digest, endsMs, login))) return refusal("replayed", statuses);
+  return { giveBack: nonces.giveBack && (() => nonces.giveBack!(digest, endsMs, login)) };
 }
 
 /** The methods that only read change nothing. */

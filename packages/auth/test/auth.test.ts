@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { testClock } from "@bk/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type AuthOptions, createAuth, isAdmin, signRequest, signUrl, type SignOptions } from "../src/index.js";
+import { type AuthOptions, createAuth, isAdmin, memoryAttempts, type RefusalNote, signRequest, signUrl, type SignOptions } from "../src/index.js";
 import { hmac, toBase64Url } from "../src/digest.js";
 import { storeOf } from "./vectors.js";
 
@@ -86,6 +86,47 @@ describe("auth.check", () => {
     const auth = gate({ rules: { allowAdmin: ["/data"] } });
     const post = await request({ method: "POST", body: "{}" });
     for (const _again of [1, 2]) expect(await auth.check(post.clone())).toMatchObject({ code: "ADMIN" });
+  });
+
+  it("a signature that was given back counts as unused", async () => {
+    const auth = gate();
+    const post = await request({ method: "POST", body: "{}" });
+    const first = await auth.check(post.clone());
+    expect(await auth.check(post.clone())).toMatchObject({ code: "REPLAYED" });
+    if (first.ok) await first.giveBack?.();
+    expect(await auth.check(post.clone())).toMatchObject({ ok: true });
+    const get = await auth.check(await request());
+    expect(get.ok && get.giveBack).toBe(undefined);
+  });
+
+  it("a signature that changes something holds 15 minutes at most, in a URL too; a link that reads 7 days", async () => {
+    const url = await signUrl({ url: `${base}/data`, login: "bob", secret: "s3cret", clock, ttlMs: 16 * 60_000 });
+    const auth = gate();
+    expect(await auth.check(new Request(url))).toMatchObject({ ok: true });
+    expect(await auth.check(new Request(url), { changes: true })).toMatchObject({ ok: false, code: "EXPIRED" });
+    const longer = gate({ maxLifetimeMs: { changes: 3_600_000 } });
+    expect(await longer.check(new Request(url), { changes: true })).toMatchObject({ ok: true });
+  });
+
+  it("after too many wrong secrets answers 429 to that login from that address alone, even for the right secret", async () => {
+    const auth = gate({ attempts: memoryAttempts({ maxPerMinute: 3, clock }) });
+    const right = await request();
+    for (const _attempt of [1, 2, 3])
+      expect(await auth.check(await request({ secret: "wrong" }), { address: "10.0.0.1" })).toMatchObject({ status: 401, code: "NOAUTH" });
+    expect(await auth.check(right, { address: "10.0.0.1" })).toMatchObject({ status: 429, code: "LIMITED", retryAfterMs: 20_000 });
+    expect(await auth.check(right, { address: "10.0.0.2" })).toMatchObject({ ok: true });
+    expect(await auth.check(await request({ login: "root", secret: "t0p" }), { address: "10.0.0.1" })).toMatchObject({ ok: true });
+  });
+
+  it.each([
+    ["no account", { login: "nobody" }, "nobody", "no account with this login"],
+    ["another secret", { secret: "wrong" }, "bob", "another secret, or the request is not the one that was signed"],
+    ["a signature that has ended", { expires: new Date(now - 1) }, "bob", "Expired"],
+  ] as const)("tells a log, and not the client, which login was refused and why: %s", async (_name, given, login, why) => {
+    const notes: RefusalNote[] = [];
+    const verdict = await gate().check(await request(given), { onRefused: (note) => notes.push(note) });
+    expect(notes).toEqual([{ login, why: expect.stringContaining(why) }]);
+    expect(Object.keys(verdict).sort()).toEqual(["code", "message", "ok", "status"]);
   });
 
   it("lets replays through where nonces are off", async () => {
