@@ -2,6 +2,7 @@ export { BkError, type BkErrorOptions, errorCodes, type ErrorCode, type ErrorDet
 export { cancelledError, type Clock, systemClock, testClock, type TestClock, type TestClockOptions } from "./clock.js";
 export { retry, type RetryOptions } from "./retry.js";
 export { consoleLog, type ConsoleLogOptions, type Log, type LogFields, type LogLevel, logLevels, silentLog } from "./log.js";
+export { plainText } from "./plain-text.js";
 export { redactUrl } from "./redact-url.js";
 export { type ConnectUrl, type Host, parseConnectUrl } from "./connect-url.js";
 export { onAbort } from "./on-abort.js";

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { testClock } from "./clock.js";
 import { BkError } from "./errors.js";
 import { consoleLog, logLevels, silentLog } from "./log.js";
 
@@ -43,6 +44,26 @@ describe("consoleLog", () => {
     cyclic["self"] = cyclic;
     log.info("x", cyclic);
     expect(written).toEqual(['info x {"fields":["self"],"note":"not serializable"}']);
+  });
+
+  it("escapes what would move a terminal's cursor, end a line or turn its direction, in messages and fields", () => {
+    const hostile = "\u001b[2J\u0007\u0000\u0085\u2028\u202e";
+    for (const format of ["text", "json"] as const) {
+      const written: string[] = [];
+      consoleLog({ format, write: (line) => written.push(line) }).info(`x${hostile}`, { path: hostile });
+      expect(written[0]).toMatch(/^[\x20-\x7e]+$/);
+    }
+  });
+
+  it("writes JSON objects with the time, the level and the fields, which read back as they were", () => {
+    const written: string[] = [];
+    const log = consoleLog({ format: "json", clock: testClock({ now: 0 }), write: (line) => written.push(line) });
+    log.info("a\nb\u202e", { path: "/\u0085", big: 1n });
+    log.warn("bare");
+    expect(written.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { time: "1970-01-01T00:00:00.000Z", level: "info", message: "a\nb\u202e", path: "/\u0085", big: "1" },
+      { time: "1970-01-01T00:00:00.000Z", level: "warn", message: "bare" },
+    ]);
   });
 
   it("writes to standard error, never to standard output", () => {

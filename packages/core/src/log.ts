@@ -1,3 +1,6 @@
+import type { Clock } from "./clock.js";
+import { plainText } from "./plain-text.js";
+
 /** Facts beside a message. Never put secrets or row values in them. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -21,14 +24,21 @@ function drop(): void {}
 export interface ConsoleLogOptions {
   /** The least serious level that is written; default `info`. */
   readonly level?: LogLevel;
+  /** `text` (default): level, message, fields as JSON. `json`: one object with `level`, `message` and the fields. */
+  readonly format?: "text" | "json";
+  /** Puts the time before each line, or into each object as `time`. Default: no times. */
+  readonly clock?: Clock;
   /** Takes each line; default standard error, so that standard output stays with the program's results. */
   readonly write?: (line: string) => void;
 }
 
-/** Gives a log that writes one line a message: level, message, then the fields as JSON. */
-export function consoleLog({ level = "info", write = writeToConsole }: ConsoleLogOptions = {}): Log {
-  const at = (own: LogLevel): Log["info"] =>
-    logLevels.indexOf(own) < logLevels.indexOf(level) ? drop : (message, fields) => write(formatLine(own, message, fields));
+/** Gives a log that writes one line a message. Control characters, which could pass for lines or move a terminal's cursor, are escaped. */
+export function consoleLog({ level = "info", format = "text", clock, write = writeToConsole }: ConsoleLogOptions = {}): Log {
+  const lineOf = format === "json" ? jsonLine : textLine;
+  const at = (own: LogLevel): Log["info"] => {
+    if (logLevels.indexOf(own) < logLevels.indexOf(level)) return drop;
+    return (message, fields) => write(plainText(lineOf(clock === undefined ? undefined : new Date(clock.now()).toISOString(), own, message, fields)));
+  };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
@@ -37,10 +47,16 @@ function writeToConsole(line: string): void {
   console.error(line);
 }
 
-function formatLine(level: LogLevel, message: string, fields: LogFields | undefined): string {
+function textLine(time: string | undefined, level: LogLevel, message: string, fields: LogFields | undefined): string {
   // A line break in a message would let its text pass for another line.
-  const text = `${level} ${message.replace(/[\r\n]+/g, " ")}`;
+  const text = `${time === undefined ? "" : `${time} `}${level} ${message.replace(/[\r\n]+/g, " ")}`;
   return fields === undefined || Object.keys(fields).length === 0 ? text : `${text} ${stringify(fields)}`;
+}
+
+function jsonLine(time: string | undefined, level: LogLevel, message: string, fields: LogFields | undefined): string {
+  const start = JSON.stringify({ ...(time === undefined ? {} : { time }), level, message });
+  const rest = fields === undefined ? "{}" : stringify(fields);
+  return rest === "{}" ? start : `${start.slice(0, -1)},${rest.slice(1)}`;
 }
 
 function stringify(fields: LogFields): string {

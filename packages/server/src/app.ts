@@ -6,10 +6,12 @@ import { Hono } from "hono";
 
 import { bodyResponse, errorBody, errorResponse, HttpError, notFound, replyHeaders } from "./error-response.js";
 import { faultFields } from "./fault-fields.js";
-import { accessLog } from "./middleware/access-log.js";
+import { accessLog, loggedPath } from "./middleware/access-log.js";
+import { allowOrigins, type CorsOptions } from "./middleware/cors.js";
 import { gate } from "./middleware/gate.js";
 import { checkFrame, rawTarget } from "./request/check-frame.js";
 import { callerIn, dataRoutes } from "./routes/data.js";
+import { frontPage, frontPageHeaders } from "./routes/front-page.js";
 import { openApiDocument } from "./routes/openapi.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "./routes/server-context.js";
 import { version } from "./version.js";
@@ -17,8 +19,10 @@ import { version } from "./version.js";
 /** The paths that need no signature. */
 export const openPaths = ["/ping", "/openapi.json"] as const;
 
-export function createApp(server: ServerContext): Hono<ServerEnv> {
+export function createApp(server: ServerContext, corsOptions?: CorsOptions): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();
+  const cors = corsOptions === undefined ? undefined : allowOrigins(corsOptions);
+  if (cors !== undefined) app.use("/ping", cors);
   const document = openApiDocument(server.limits, version);
   // Before everything else: monitors ask often, and there is nothing to log or to verify. Other methods go the long way.
   app.get("/ping", (context) => {
@@ -30,7 +34,9 @@ export function createApp(server: ServerContext): Hono<ServerEnv> {
     return next();
   });
   app.use(accessLog(server.log));
+  if (cors !== undefined) app.use(cors);
   app.use(gate(server));
+  app.all("/", (context) => context.body(frontPage, 200, frontPageHeaders));
   app.all("/ping", (context) => context.json({}));
   app.all("/openapi.json", (context) => context.json(document));
   app.all("/auth", (context) => context.json(ownAccount(context)));
@@ -38,7 +44,8 @@ export function createApp(server: ServerContext): Hono<ServerEnv> {
   app.notFound((context) => errorResponse(context, notFound("nothing is served at this path")));
   app.onError((error, context) => {
     const body = errorBody(error);
-    if (body.status >= 500) server.log.error(`${context.req.method} ${context.req.path} failed`, faultFields(error));
+    if (body.status >= 500)
+      server.log.error(`${context.req.method} ${loggedPath(context)} failed`, { id: context.get("requestId"), ...faultFields(error) });
     return error instanceof HttpError || error instanceof BkError ? errorResponse(context, error) : bodyResponse(context, body);
   });
   return app;

@@ -1,15 +1,16 @@
 // The command line of bk-server: commands, their options, and what each does.
 
-import { BkError } from "@bk/core";
-import { Command, CommanderError, Option } from "commander";
+import { BkError, plainText } from "@bk/core";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 
 import { addCommand, type AccountOptions, deleteCommand, listCommand } from "./commands/account.js";
 import { exportCommand, type ExportOptions } from "./commands/export.js";
 import { importCommand, type ImportOptions } from "./commands/import.js";
+import { requestCommand, type RequestOptions } from "./commands/request.js";
 import { serve } from "./commands/serve.js";
 import { normalizeArguments } from "./settings/arguments.js";
-import { type Configuration, readSettings } from "./settings/read-settings.js";
-import { allSettings, commonSettings, kebab, type Setting, serveSettings } from "./settings/settings.js";
+import { type Configuration, readSettings, SettingsError } from "./settings/read-settings.js";
+import { allSettings, commonSettings, kebab, placeSettings, type Setting, serveSettings } from "./settings/settings.js";
 import { version } from "./version.js";
 
 type Options = Readonly<Record<string, unknown>>;
@@ -28,7 +29,16 @@ function configured(options: Options): Configuration {
     if (settingNames.has(kebab(key)) && typeof value === "string") given[kebab(key)] = value;
   for (const pool of (options["pool"] as string[] | undefined) ?? [])
     given[pool.slice(0, pool.indexOf("="))] = pool.slice(pool.indexOf("=") + 1);
-  return readSettings(given, process.env);
+  const configuration = readSettings(given, process.env);
+  for (const warning of configuration.warnings) process.stderr.write(`bk-server: ${warning}\n`);
+  return configuration;
+}
+
+/** The roles that bk-server knows. Apps that have others make their accounts with `addAccount`. */
+function accountType(text: string): string {
+  const unknown = text.split(",").find((type) => type.trim() !== "admin");
+  if (unknown !== undefined) throw new InvalidArgumentError(`${JSON.stringify(unknown.trim().slice(0, 60))} is no type of bk-server; there is admin.`);
+  return text;
 }
 
 function only<T>(options: Options, names: readonly string[]): T {
@@ -36,7 +46,7 @@ function only<T>(options: Options, names: readonly string[]): T {
 }
 
 /** The commands and their options. */
-function buildProgram(): Command {
+function buildProgram(onExitCode: (code: number) => void): Command {
   const program = new Command("bk-server")
     .description("Serves the tables of a database over HTTP to clients that sign their requests.")
     .version(version)
@@ -47,7 +57,7 @@ function buildProgram(): Command {
       "after",
       "\nSettings come from options (one dash works too: -port 8080), from BK_… variables (BK_PORT), and from etc/config in the home folder.",
     );
-  withSettings(program, [...serveSettings.slice(0, 2), ...commonSettings, ...serveSettings.slice(2)]).action((_options, command: Command) =>
+  withSettings(program, [...placeSettings, ...commonSettings, ...serveSettings.slice(placeSettings.length)]).action((_options, command: Command) =>
     serve(configured(command.optsWithGlobals())),
   );
 
@@ -57,7 +67,7 @@ function buildProgram(): Command {
     .option("--secret <text>", "the key that it signs with; - reads it from standard input; default: a random one, which is printed once")
     .option("--name <text>", "a name to show")
     .option("--email <address>")
-    .option("--type <list>", "roles, such as admin")
+    .option("--type <type>", "admin: may do everything", accountType)
     .option("--scramble", "keep what scrambleSecret(login, secret) gives, for clients that ask people for their secret")
     .action((options: Options, command: Command) =>
       addCommand(
@@ -105,6 +115,25 @@ function buildProgram(): Command {
       exportCommand(configured(command.optsWithGlobals()), table, file, only<ExportOptions>(options, ["format", "columns", "secure"])),
     );
 
+  withSettings(
+    program
+      .command("request <method> [path]")
+      .usage("[method] <path> [options]")
+      .description("sign a request as an account of the database, send it to the running server, and print the reply"),
+    [...placeSettings, ...commonSettings],
+  )
+    .option("--login <text>", "who signs; default: nobody")
+    .option("--secret <text>", "the key to sign with; - reads it from standard input; default: that of the account in the database")
+    .option("--body <text>", "what to send: text, @file, or - for standard input; the method is then POST unless given")
+    .option("--content-type <type>", "of the body; default application/json")
+    .option("--url <url>", "where the server is; default: this machine, at the configured port")
+    .option("--curl", "print the command for curl in place of sending")
+    .action(async (first: string, second: string | undefined, options: Options, command: Command) => {
+      const own = only<RequestOptions>(options, ["login", "secret", "body", "contentType", "url", "curl"]);
+      const method = second === undefined ? (own.body === undefined ? "GET" : "POST") : first.toUpperCase();
+      onExitCode(await requestCommand(configured(command.optsWithGlobals()), method, second ?? first, own));
+    });
+
   program.exitOverride();
   for (const command of [...program.commands, ...account.commands]) command.exitOverride().showHelpAfterError("(--help lists the options)");
   return program;
@@ -116,14 +145,15 @@ function buildProgram(): Command {
  * @param args  without the names of Node and of the program
  */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
+  let exitCode = 0;
   try {
-    await buildProgram().parseAsync(normalizeArguments(args), { from: "user" });
-    return 0;
+    await buildProgram((code) => (exitCode = code)).parseAsync(normalizeArguments(args), { from: "user" });
+    return exitCode;
   } catch (error) {
     // Commander has said what is wrong already; help and version end here too, with 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    process.stderr.write(`bk-server: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`bk-server: ${plainText(error instanceof Error ? error.message : String(error))}\n`);
     if (!(error instanceof BkError) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-    return 1;
+    return error instanceof SettingsError ? 2 : 1;
   }
 }

@@ -28,6 +28,10 @@ export interface ServerLimits {
   readonly keepAliveMs: number;
   /** Most connections at a time. */
   readonly maxConnections: number;
+  /** Longest that the signature of a request that changes something may still hold; it is remembered that long. */
+  readonly maxSignatureMs: number;
+  /** Wrong signatures of one address for one login, within a minute; then 429. 0: no limit. Needs a socket, which knows the address. */
+  readonly maxAttempts: number;
   /** How long `close` waits for running requests. */
   readonly shutdownMs: number;
 }
@@ -47,5 +51,7 @@ export const defaultLimits: ServerLimits = Object.freeze({
   callTimeoutMs: 30_000,
   keepAliveMs: 10_000,
   maxConnections: 10_000,
+  maxSignatureMs: 900_000,
+  maxAttempts: 20,
   shutdownMs: 30_000,
 });

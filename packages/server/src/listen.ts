@@ -1,6 +1,6 @@
 // The app on a socket: Node's server with its limits, errors of its parser as JSON, and an end that loses nothing.
 
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
 import { BkError, type Log } from "@bk/core";
@@ -47,6 +47,8 @@ export async function listen(
     requestTimeout: limits.requestTimeoutMs,
     headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
     keepAliveTimeout: limits.keepAliveMs,
+    // Node's own is 30 s: what takes too long would be noticed that much later.
+    connectionsCheckingInterval: Math.min(2000, Math.max(50, Math.floor(limits.headersTimeoutMs / 10))),
     // The app answers requests without a host itself, in JSON.
     requireHostHeader: false,
   };
@@ -59,8 +61,21 @@ export async function listen(
   server.maxConnections = limits.maxConnections;
   server.on("clientError", answerClientError);
   let stopping = false;
-  server.prependListener("request", (_request, response: ServerResponse) => {
+  /** Requests in progress of each open connection. */
+  const running = new Map<Socket, number>();
+  server.on("connection", (socket: Socket) => {
+    running.set(socket, 0);
+    socket.once("close", () => running.delete(socket));
+  });
+  server.prependListener("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
     if (stopping) response.setHeader("connection", "close");
+    running.set(socket, (running.get(socket) ?? 0) + 1);
+    response.once("close", () => {
+      const left = (running.get(socket) ?? 1) - 1;
+      if (running.has(socket)) running.set(socket, left);
+      // Its reply may have begun before the end was asked for.
+      if (stopping && left === 0) socket.end();
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, port, host)));
@@ -73,7 +88,8 @@ export async function listen(
   async function close(timeoutMs: number): Promise<void> {
     stopping = true;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeIdleConnections();
+    // Also those that have sent nothing, or no whole head of a request: Node takes them for busy ones.
+    for (const [socket, requests] of running) if (requests === 0) socket.destroy();
     const timer = setTimeout(() => {
       log.warn(`requests were still running after ${timeoutMs} ms; their connections are cut`);
       server.closeAllConnections();
@@ -94,7 +110,10 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy();
     return;
   }
-  socket.end(parserErrorReply(error.code));
+  const reply = parserErrorReply(error.code);
+  // The reply to HEAD has no body, whatever is wrong with the request.
+  const isHead = (error as { rawPacket?: Buffer }).rawPacket?.subarray(0, 5).toString("latin1") === "HEAD ";
+  socket.end(isHead ? reply.slice(0, reply.indexOf("\r\n\r\n") + 4) : reply);
 }
 
 function listenError(error: NodeJS.ErrnoException, port: number, host: string): BkError {

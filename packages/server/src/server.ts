@@ -4,11 +4,16 @@ import {
   type AccountStore,
   accountsOf,
   authTables,
-  createAuth,
-  defaultAllowPaths,
-  memoryNonces,
   type AuthOptions,
+  createAuth,
+  dbNonces,
+  defaultAllowPaths,
+  listAccounts,
   type MasterKey,
+  memoryAttempts,
+  memoryNonces,
+  type NonceDb,
+  type Nonces,
 } from "@bk/auth";
 import { BkError, type Log, silentLog } from "@bk/core";
 import { type Db, openDb, type OpenOptions, type TableDefinitions } from "@bk/db";
@@ -19,10 +24,15 @@ import { createApp, openPaths } from "./app.js";
 import { controlReader } from "./data/controls.js";
 import type { ServedDb } from "./data/served-db.js";
 import { servedTables } from "./data/served-table.js";
+import { faultFields } from "./fault-fields.js";
 import { type Fetch, listen, type Listener, type ListenOptions } from "./listen.js";
 import { defaultLimits, type ServerLimits } from "./limits.js";
+import type { CorsOptions } from "./middleware/cors.js";
 import type { ServerEnv } from "./routes/server-context.js";
 import { masterKeyOf } from "./settings/home.js";
+
+/** Signatures in headers that only read may hold this long. */
+const headerLifetimeMs = 15 * 60_000;
 
 export interface ServerOptions {
   /** A database URL, the pools of `openDb`, or a database that is open already (its tables must hold `authTables` unless `accounts` is given). */
@@ -38,10 +48,15 @@ export interface ServerOptions {
   readonly home?: string;
   /** Where accounts come from; default the table `bk_auth` of the database. */
   readonly accounts?: AccountStore;
-  /** Further settings of `createAuth`, such as `nonces` in a shared cache. */
+  /**
+   * Further settings of `createAuth`. Used signatures (`nonces`) are kept in the database by default; `attempts` are limited by
+   * `limits.maxAttempts` in this process.
+   */
   readonly auth?: Omit<AuthOptions, "accounts">;
   /** Seals page tokens; at least 16 characters; servers that share the work need the same. Default: a random one. Not used with an open database. */
   readonly tokenKey?: string;
+  /** Lets browser pages of other origins call the server. Default: none. */
+  readonly cors?: CorsOptions;
   readonly limits?: Partial<ServerLimits>;
   readonly log?: Log;
 }
@@ -79,16 +94,18 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     const ready = servedTables(tables);
     await db.sync();
     const served = db as unknown as ServedDb;
-    const accounts = options.accounts ?? cachedAccounts(served, accountsOf(db, { masterKey: masterKey(options) }));
+    const accounts = options.accounts ?? (await ownAccounts(db, served, masterKey(options), log));
     const { rules = {}, ...others } = options.auth ?? {};
     const auth = createAuth({
-      nonces: memoryNonces(),
+      nonces: others.nonces === undefined ? await noncesOf(db, isOurs, log) : others.nonces,
+      ...(limits.maxAttempts === 0 ? {} : { attempts: memoryAttempts({ maxPerMinute: limits.maxAttempts }) }),
+      maxLifetimeMs: { changes: limits.maxSignatureMs, header: Math.max(limits.maxSignatureMs, headerLifetimeMs) },
       ...others,
       accounts,
       maxBodyBytes: limits.maxBodyBytes,
       rules: { ...rules, allowPaths: [...(rules.allowPaths ?? defaultAllowPaths), ...openPaths] },
     });
-    const app = createApp({ db: served, tables: ready, auth, log, limits, readControls: controlReader(limits) });
+    const app = createApp({ db: served, tables: ready, auth, log, limits, readControls: controlReader(limits) }, options.cors);
     return serverOf(app, db, isOurs, limits, log);
   } catch (error) {
     if (isOurs) await db.close();
@@ -100,13 +117,50 @@ async function databaseOf(options: ServerOptions, limits: ServerLimits): Promise
   const { db, tables = {}, log = silentLog, tokenKey = randomBytes(32).toString("base64url") } = options;
   const place = typeof db === "string" ? { url: db } : "pools" in db ? { pools: db.pools } : undefined;
   if (place === undefined) return { db: db as Db, isOurs: false };
-  const all: TableDefinitions = options.accounts === undefined ? { ...tables, ...authTables } : tables;
+  const { bk_nonce } = authTables;
+  const all: TableDefinitions = { ...tables, ...(options.accounts === undefined ? authTables : { bk_nonce }) };
   // A call of an engine in this process has ended before a timer could; without one it costs less.
   const isEmbedded = typeof db === "string" && /^(sqlite|memory):/.test(db);
   return {
     db: await openDb({ ...place, tables: all, tokenKey, log, ...(isEmbedded ? {} : { timeoutMs: limits.callTimeoutMs }) }),
     isOurs: true,
   };
+}
+
+/** How many accounts are tried at start. */
+const triedAccounts = 20;
+
+/** The accounts of the database; says so when the master key is not theirs, which they would otherwise learn one by one. */
+async function ownAccounts(db: Db, served: ServedDb, key: MasterKey, log: Log): Promise<AccountStore> {
+  const stored = accountsOf(db, { masterKey: key });
+  let [tried, unreadable] = [0, 0];
+  for await (const { login } of listAccounts(db)) {
+    await stored.findByLogin(login).catch((error: unknown) => {
+      if (!(error instanceof BkError) || error.code !== "internal") throw error;
+      unreadable++;
+    });
+    if (++tried === triedAccounts) break;
+  }
+  if (unreadable > 0)
+    log.error(
+      `the master key is not the one that ${unreadable === tried ? "the accounts" : `${unreadable} of ${tried} accounts`} were made with: their requests are answered with 500; give the key as BK_MASTER_KEY, or put the old var/master.key back`,
+    );
+  return cachedAccounts(served, stored);
+}
+
+/** Used signatures are kept in the database; one that was given open may not have the table for it. */
+async function noncesOf(db: Db, isOurs: boolean, log: Log): Promise<Nonces> {
+  const table = db as unknown as NonceDb & { get(table: "bk_nonce", key: { ends: number; digest: string }): Promise<unknown> };
+  if (!isOurs) {
+    try {
+      await table.get("bk_nonce", { ends: 1, digest: "none" });
+    } catch (error) {
+      if (!(error instanceof BkError) || error.code !== "invalid") throw error;
+      log.warn("the database has no table bk_nonce (authTables of @bk/auth has it): used signatures are remembered by this process alone");
+      return memoryNonces();
+    }
+  }
+  return dbNonces(table, { onFault: (error) => log.warn("ended signatures could not be removed", faultFields(error)) });
 }
 
 function masterKey(options: ServerOptions): MasterKey {

@@ -2,10 +2,10 @@
 
 import { resolve } from "node:path";
 
-import { BkError, redactUrl } from "@bk/core";
+import { BkError } from "@bk/core";
 
 import { servedTables, type ServedTable } from "../data/served-table.js";
-import { databaseOf, varFolder } from "../settings/home.js";
+import { varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/read-settings.js";
 import { parseMap } from "../transfer/convert-record.js";
 import { importState } from "../transfer/import-state.js";
@@ -13,7 +13,7 @@ import { type BulkDb, type ImportPlan, validate, writeRows } from "../transfer/i
 import { showProgress } from "../transfer/progress.js";
 import { openSource } from "../transfer/source-file.js";
 import { formatOf } from "./file-format.js";
-import { openDatabase } from "./open-database.js";
+import { databaseName, openDatabase } from "./open-database.js";
 
 export interface ImportOptions {
   readonly map?: string;
@@ -67,15 +67,6 @@ export function declared(tables: ReadonlyMap<string, ServedTable>, name: string)
   if (table !== undefined) return table;
   const known = tables.size === 0 ? "none is declared; give a file with --tables" : `there are ${[...tables.keys()].join(", ")}`;
   throw new BkError("invalid", `unknown table ${JSON.stringify(name.slice(0, 60))}: ${known}`);
-}
-
-function databaseName(configuration: Configuration): string {
-  const db = databaseOf(configuration);
-  return typeof db === "string"
-    ? redactUrl(db)
-    : Object.values(db.pools)
-        .map((pool) => redactUrl(typeof pool === "string" ? pool : (pool.url ?? "")))
-        .join(" ");
 }
 
 function problemReport(file: string): { add: (line: number, problem: string) => void; end: () => void; readonly count: number } {

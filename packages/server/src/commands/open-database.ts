@@ -1,12 +1,12 @@
 // The database for commands that work beside a running server.
 
 import { authTables } from "@bk/auth";
-import { openDb, type Db } from "@bk/db";
+import { BkError, redactUrl } from "@bk/core";
+import { type Db, DbError, openDb, type TableDefinitions } from "@bk/db";
 
 import { databaseOf } from "../settings/home.js";
 import { loadTables } from "../settings/load-tables.js";
 import type { Configuration } from "../settings/read-settings.js";
-import type { TableDefinitions } from "@bk/db";
 
 export interface OpenedDatabase {
   readonly db: Db;
@@ -18,15 +18,37 @@ export interface OpenedDatabase {
 export async function openDatabase(configuration: Configuration): Promise<OpenedDatabase> {
   const tables = configuration.tables === undefined ? {} : await loadTables(configuration.tables);
   const place = databaseOf(configuration);
-  const db = await openDb({
-    ...(typeof place === "string" ? { url: place } : place),
-    tables: { ...tables, ...authTables } as TableDefinitions,
+  return namingDatabase(configuration, async () => {
+    const db = await openDb({
+      ...(typeof place === "string" ? { url: place } : place),
+      tables: { ...tables, ...authTables } as TableDefinitions,
+    });
+    try {
+      await db.sync();
+    } catch (error) {
+      await db.close();
+      throw error;
+    }
+    return { db, tables };
   });
+}
+
+/** The database of a configuration for people, without its password. */
+export function databaseName(configuration: Configuration): string {
+  const db = databaseOf(configuration);
+  if (typeof db === "string") return redactUrl(db);
+  return Object.values(db.pools)
+    .map((pool) => redactUrl(typeof pool === "string" ? pool : (pool.url ?? "")))
+    .join(" ");
+}
+
+/** Opens a database; when that fails, the error says which one it is: what the engine says alone names no place. */
+export async function namingDatabase<T>(configuration: Configuration, open: () => Promise<T>): Promise<T> {
   try {
-    await db.sync();
-  } catch (error) {
-    await db.close();
-    throw error;
+    return await open();
+  } catch (cause) {
+    if (!(cause instanceof DbError) || cause.code === "invalid") throw cause;
+    const { code, outcome, detail } = cause;
+    throw new BkError(code, `cannot use the database ${databaseName(configuration)}: ${cause.message}`, { outcome, detail, cause });
   }
-  return { db, tables };
 }

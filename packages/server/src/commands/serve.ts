@@ -1,39 +1,47 @@
 // `bk-server` without a command: serves until it is told to stop.
 
-import { consoleLog, redactUrl } from "@bk/core";
+import { consoleLog, systemClock } from "@bk/core";
 
+import { nextCommands, sampleTables } from "../sample-tables.js";
 import { createServer } from "../server.js";
 import { databaseOf, masterKeyOf, tokenKeyOf } from "../settings/home.js";
 import { loadTables } from "../settings/load-tables.js";
 import type { Configuration } from "../settings/read-settings.js";
 import { bufferedLines } from "./buffered-lines.js";
+import { databaseName, namingDatabase } from "./open-database.js";
 
 /** Serves; the promise resolves when the server was stopped by a signal and everything is closed. */
 export async function serve(configuration: Configuration): Promise<void> {
   const lines = bufferedLines();
   process.on("exit", () => lines.flush());
-  const log = consoleLog({ level: configuration.logLevel, write: lines.write });
-  const tables = configuration.tables === undefined ? {} : await loadTables(configuration.tables);
+  const log = consoleLog({ level: configuration.logLevel, format: configuration.logFormat, clock: systemClock, write: lines.write });
+  // Only where nothing is configured: a database that somebody names gets no table that was not asked for.
+  const isSample = configuration.tables === undefined && configuration.db === undefined;
+  const tables = configuration.tables === undefined ? (isSample ? sampleTables : {}) : await loadTables(configuration.tables);
   const masterKey = masterKeyOf(configuration);
   const db = databaseOf(configuration);
-  const server = await createServer({
-    db,
-    tables,
-    masterKey,
-    tokenKey: tokenKeyOf(configuration, masterKey),
-    limits: configuration.limits,
-    log,
-  });
+  const server = await namingDatabase(configuration, () =>
+    createServer({
+      db,
+      tables,
+      masterKey,
+      tokenKey: tokenKeyOf(configuration, masterKey),
+      ...(configuration.cors === undefined ? {} : { cors: configuration.cors }),
+      limits: configuration.limits,
+      log,
+    }),
+  );
   const stopped = stopSignal();
   try {
     const { url } = await server.listen({ port: configuration.port, host: configuration.host });
-    log.info(
-      `database ${typeof db === "string" ? redactUrl(db) : Object.keys(db.pools).join(", ")}; tables ${Object.keys(tables).join(", ") || "none (see --tables)"}`,
-    );
-    log.info(
-      "used signatures are remembered by this process alone: servers that share the work need a shared store (createServer, auth.nonces)",
-    );
+    log.info(`database ${databaseName(configuration)}; tables ${Object.keys(tables).join(", ") || "none (see --tables)"}`);
     process.stdout.write(`bk-server listening on ${url}\n`);
+    if (isSample) {
+      log.info("no tables are given: here is one to try it with, sample (--tables file serves yours in its place). Next:");
+      const home = configuration.home === process.cwd() ? "" : ` --home ${configuration.home}`;
+      const { port } = new URL(url);
+      for (const command of nextCommands(home, port === "8000" ? "" : ` --port ${port}`)) log.info(`  ${command}`);
+    }
     log.info(`${await stopped}: finishing what runs`);
   } finally {
     await server.close();

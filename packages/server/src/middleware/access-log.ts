@@ -1,18 +1,51 @@
-// One line for each request: method, path, status, duration. Queries are left out but for their names: values may be secret.
+// An id for each request, and one line: method, path, status, duration, who. Queries are left out: values may be secret.
 
-import { type Clock, type Log, systemClock } from "@bk/core";
+import { randomBytes } from "node:crypto";
+
+import { type Clock, type Log, plainText, systemClock } from "@bk/core";
 import type { MiddlewareHandler } from "hono";
 
-import type { ServerEnv } from "../routes/server-context.js";
+import { rawTarget } from "../request/check-frame.js";
+import type { ServerEnv, ServerRequest } from "../routes/server-context.js";
+
+/** The reply's header with the id that the log has. */
+export const requestIdHeader = "x-request-id";
+
+const longestPath = 300;
+
+/** The path of a request as a log may have it: as it was sent, without its query, printable and not too long. */
+export function loggedPath(context: ServerRequest): string {
+  const target = rawTarget(context);
+  const end = target.indexOf("?");
+  return plainText(end < 0 ? target : target.slice(0, end), longestPath);
+}
 
 export function accessLog(log: Log, clock: Clock = systemClock): MiddlewareHandler<ServerEnv> {
+  const nextId = requestIds();
   return async (context, next) => {
     const startMs = clock.now();
+    const id = nextId();
+    context.set("requestId", id);
+    // On a socket it goes straight to Node's reply, which costs less than another kind of header would.
+    const outgoing = context.env?.outgoing;
+    if (outgoing === undefined) context.header(requestIdHeader, id);
+    else outgoing.setHeader(requestIdHeader, id);
     await next();
     const login = context.get("allowed")?.account?.login;
-    log.info(`${context.req.method} ${context.req.path} ${context.res.status}`, {
+    const refused = context.get("refused");
+    log.info(`${context.req.method} ${loggedPath(context)} ${context.res.status}`, {
+      id,
       ms: clock.now() - startMs,
       ...(login === undefined ? {} : { login }),
+      ...(refused?.login === undefined ? {} : { claims: plainText(refused.login, 140) }),
+      ...(refused === undefined ? {} : { refused: refused.why }),
     });
   };
+}
+
+/** Ids that no two requests share, of servers that share a log neither: a random start and a count. */
+function requestIds(): () => string {
+  const start = randomBytes(6).toString("base64url").replaceAll(/[-_]/g, "0");
+  let count = 0;
+  return () => `${start}-${(++count).toString(36)}`;
 }

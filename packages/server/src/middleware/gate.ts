@@ -1,13 +1,14 @@
 // Who asks, and whether they may go on: verifies the signature of every request that is not to an open path.
 
+import { BkError } from "@bk/core";
 import type { MiddlewareHandler } from "hono";
 
-import { bodyResponse, wrongMethod } from "../error-response.js";
+import { badRequest, bodyResponse, wrongMethod } from "../error-response.js";
 import { changesData } from "../routes/data-paths.js";
 import { checkFrame, rawTarget } from "../request/check-frame.js";
 import { methods } from "../request/methods.js";
 import { readBody } from "../request/read-body.js";
-import type { ServerContext, ServerEnv } from "../routes/server-context.js";
+import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
 
 export function gate({ auth, limits }: ServerContext): MiddlewareHandler<ServerEnv> {
   return async (context, next) => {
@@ -16,18 +17,40 @@ export function gate({ auth, limits }: ServerContext): MiddlewareHandler<ServerE
     const target = rawTarget(context);
     checkFrame(target, incoming?.rawHeaders);
     if (!(methods as readonly string[]).includes(request.method)) throw wrongMethod(request.method, methods);
-    const body = await readBody(request, limits.maxBodyBytes);
+    const body = await wholeBody(request, limits.maxBodyBytes);
     const host = incoming?.headers.host;
     const verdict = await auth.check(request, {
       body,
       target,
       changes: changesData(context.req.path),
+      address: incoming?.socket?.remoteAddress,
+      onRefused: (note) => context.set("refused", note),
       ...(host === undefined ? {} : { host }),
     });
-    if (!verdict.ok) return bodyResponse(context, verdict);
+    if (!verdict.ok) {
+      const { retryAfterMs } = verdict;
+      return bodyResponse(context, verdict, retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) });
+    }
     context.set("allowed", verdict);
     context.set("body", body);
     await next();
+    if (verdict.giveBack !== undefined && didNothing(context)) await verdict.giveBack();
     return undefined;
   };
+}
+
+/** A body that ends too early or is badly framed is the client's fault; Node tells of it by an error of its own. */
+async function wholeBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+  try {
+    return await readBody(request, maxBytes);
+  } catch (error) {
+    if (error instanceof BkError) throw error;
+    throw badRequest("the body is not whole or badly framed");
+  }
+}
+
+/** Whether the request was refused before anything was changed: then it can be sent again with the same signature. */
+function didNothing({ res, error }: ServerRequest): boolean {
+  if (res.status < 400 || res.status >= 500) return false;
+  return error === undefined || (error instanceof BkError && error.outcome === "none");
 }

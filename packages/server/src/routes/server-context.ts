@@ -1,6 +1,6 @@
 // What the routes share: made once when the server is made.
 
-import type { Allowed, Auth } from "@bk/auth";
+import type { Allowed, Auth, RefusalNote } from "@bk/auth";
 import type { Log } from "@bk/core";
 import type { Context } from "hono";
 import type { HttpBindings } from "@hono/node-server";
@@ -23,6 +23,10 @@ export interface ServerContext {
 export interface RequestVariables {
   readonly allowed: Allowed;
   readonly body: Uint8Array;
+  /** The id that the log and the reply have. */
+  readonly requestId: string;
+  /** Why the gate let nobody in, for the log. */
+  readonly refused: RefusalNote;
 }
 
 export type ServerEnv = { Bindings: Partial<HttpBindings>; Variables: RequestVariables };

@@ -3,9 +3,9 @@
 import { allSettings, poolSetting } from "./settings.js";
 
 /** Options with a value, beside the settings. */
-const commandOptions = ["login", "secret", "name", "email", "type", "map", "mode", "format", "columns"];
+const commandOptions = ["login", "secret", "name", "email", "type", "map", "mode", "format", "columns", "body", "content-type", "url"];
 const valued: ReadonlySet<string> = new Set([...allSettings.map((setting) => setting.name), ...commandOptions]);
-const flags: ReadonlySet<string> = new Set(["help", "version", "scramble", "skip-bad", "restart", "secure"]);
+const flags: ReadonlySet<string> = new Set(["help", "version", "scramble", "skip-bad", "restart", "secure", "curl"]);
 
 /**
  * Writes arguments in commander's form. `-db-pg-pool url` becomes `--pool db-pg-pool=url`; the value of an option is never

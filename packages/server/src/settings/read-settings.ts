@@ -4,11 +4,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-import { BkError, type LogLevel, problemOf } from "@bk/core";
+import { BkError, type LogLevel, plainText, problemOf } from "@bk/core";
 import type { PoolDefinition } from "@bk/db";
 
 import { defaultLimits, type ServerLimits } from "../limits.js";
+import type { CorsOptions } from "../middleware/cors.js";
 import { allSettings, environmentName, kebab, limitNames, poolSetting, type Setting } from "./settings.js";
+import { similarName } from "./similar-name.js";
 
 /** Everything that a command needs to know. */
 export interface Configuration {
@@ -21,8 +23,15 @@ export interface Configuration {
   readonly masterKey: string | undefined;
   readonly tokenKey: string | undefined;
   readonly logLevel: LogLevel;
+  readonly logFormat: "text" | "json";
+  readonly cors: CorsOptions | undefined;
   readonly limits: ServerLimits;
+  /** What was given and has no effect, a sentence each. */
+  readonly warnings: readonly string[];
 }
+
+/** Settings that cannot be understood, wherever they come from. */
+export class SettingsError extends BkError {}
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -30,7 +39,7 @@ const byName: ReadonlyMap<string, Setting> = new Map(allSettings.map((setting) =
 
 /**
  * @param given  options of the command line by name, `db-pg-pool` among them
- * @throws BkError `invalid`, naming the setting and where it comes from
+ * @throws SettingsError `invalid`, naming the setting and where it comes from
  */
 export function readSettings(given: Readonly<Record<string, string>>, environment: Environment): Configuration {
   const values = new Map<string, string>();
@@ -47,10 +56,10 @@ export function readSettings(given: Readonly<Record<string, string>>, environmen
   const home = resolve(values.get("home") ?? ".");
   const config = values.get("config") ?? (existsSync(join(home, "etc/config")) ? join(home, "etc/config") : undefined);
   if (config !== undefined) for (const [name, value] of readConfig(config)) add(name, value, config);
-  return configurationOf(values, home);
+  return { ...configurationOf(values, home), warnings: unknownVariables(environment) };
 }
 
-function configurationOf(values: ReadonlyMap<string, string>, home: string): Configuration {
+function configurationOf(values: ReadonlyMap<string, string>, home: string): Omit<Configuration, "warnings"> {
   const limits = Object.fromEntries(limitNames.map((name) => [name, Number(values.get(kebab(name)) ?? defaultLimits[name])]));
   return {
     home,
@@ -61,21 +70,54 @@ function configurationOf(values: ReadonlyMap<string, string>, home: string): Con
     masterKey: values.get("master-key"),
     tokenKey: values.get("token-key"),
     logLevel: (values.get("log-level") ?? "info") as LogLevel,
+    logFormat: (values.get("log-format") ?? "text") as "text" | "json",
+    cors: corsOf(values),
     limits: limits as unknown as ServerLimits,
   };
 }
 
-function fromEnvironment(environment: Environment): [string, string][] {
-  const known = new Map(allSettings.map(({ name }) => [environmentName(name), name]));
-  const found: [string, string][] = [];
-  for (const [variable, value] of Object.entries(environment)) {
-    if (value === undefined || value === "" || !variable.startsWith("BK_")) continue;
-    const pool = /^BK_DB_([A-Z][A-Z0-9_]*?)_(POOL|TABLES)$/.exec(variable);
-    const name = known.get(variable) ?? (pool === null ? undefined : `db-${pool[1]!.toLowerCase()}-${pool[2]!.toLowerCase()}`);
-    // Other programs may have variables that begin so.
-    if (name !== undefined) found.push([name, value]);
+function corsOf(values: ReadonlyMap<string, string>): CorsOptions | undefined {
+  const origins = values.get("cors-origins");
+  const credentials = values.get("cors-credentials") === "true";
+  const headers = listOf(values.get("cors-headers") ?? "");
+  if (origins === undefined) {
+    const other = ["cors-credentials", "cors-headers"].find((name) => values.has(name));
+    if (other !== undefined) throw invalid(other, `${other} needs cors-origins`);
+    return undefined;
   }
-  return found;
+  if (origins === "*" && credentials) throw invalid("cors-credentials", "cors-credentials needs origins by name, not *");
+  return { origins: origins === "*" ? "*" : listOf(origins), credentials, headers };
+}
+
+function listOf(text: string): string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}
+
+const variables: ReadonlyMap<string, string> = new Map(allSettings.map(({ name }) => [environmentName(name), name]));
+
+/** The setting of an environment variable, `BK_DB_PG_POOL` included. */
+function settingOf(variable: string): string | undefined {
+  const pool = /^BK_DB_([A-Z][A-Z0-9_]*?)_(POOL|TABLES)$/.exec(variable);
+  return variables.get(variable) ?? (pool === null ? undefined : `db-${pool[1]!.toLowerCase()}-${pool[2]!.toLowerCase()}`);
+}
+
+function fromEnvironment(environment: Environment): [string, string][] {
+  return Object.entries(environment).flatMap(([variable, value]): [string, string][] => {
+    const name = settingOf(variable);
+    return value === undefined || value === "" || name === undefined ? [] : [[name, value]];
+  });
+}
+
+/** Other programs may have variables that begin so, which is no error; but a mistyped name must not be met with silence. */
+function unknownVariables(environment: Environment): string[] {
+  const unknown = Object.keys(environment).filter((variable) => variable.startsWith("BK_") && settingOf(variable) === undefined);
+  return unknown.map((variable) => {
+    const meant = similarName(variable, [...variables.keys()]);
+    return `${plainText(variable, 60)} is no setting and has no effect${meant === undefined ? "" : `; did you mean ${meant}?`}`;
+  });
 }
 
 function readConfig(file: string): [string, string][] {
@@ -114,6 +156,6 @@ function databaseOf(values: ReadonlyMap<string, string>): Configuration["db"] {
   return { pools: Object.fromEntries([[first, pools.get(first) ?? {}], ...[...pools].filter(([name]) => name !== first)]) };
 }
 
-function invalid(field: string, message: string, cause?: unknown): BkError {
-  return new BkError("invalid", message, { detail: { field }, cause });
+function invalid(field: string, message: string, cause?: unknown): SettingsError {
+  return new SettingsError("invalid", message, { detail: { field }, cause });
 }

@@ -3,6 +3,7 @@
 import { integer, logLevels, oneOf, type OptionType, string } from "@bk/core";
 
 import { defaultLimits, type ServerLimits } from "../limits.js";
+import { isOrigin } from "../middleware/cors.js";
 
 export interface Setting {
   /** As an option and in a configuration file; in the environment `BK_` and the same in capitals with underscores. */
@@ -31,6 +32,8 @@ const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
   callTimeoutMs: "longest time of a database call",
   keepAliveMs: "how long an idle connection is kept",
   maxConnections: "most connections at a time",
+  maxSignatureMs: "longest that a signature that changes something may hold",
+  maxAttempts: "most wrong signatures of an address for a login, in a minute; 0: no limit",
   shutdownMs: "how long running requests are waited for at the end",
 };
 
@@ -65,15 +68,32 @@ export const commonSettings: readonly Setting[] = [
   },
 ];
 
-/** Settings of the server alone. */
-export const serveSettings: readonly Setting[] = [
+/** Where the server is: for the server itself, and for whoever calls it. */
+export const placeSettings: readonly Setting[] = [
   { name: "port", value: "number", help: "default 8000; 0 takes a free one", type: integer({ max: 65_535 }) },
   { name: "host", value: "address", help: "default 127.0.0.1, this machine alone; 0.0.0.0 for all" },
+];
+
+/** Settings of the server alone. */
+export const serveSettings: readonly Setting[] = [
+  ...placeSettings,
+  { name: "log-format", value: "form", help: "text, or json: an object a line; default text", type: oneOf(["text", "json"]) },
+  {
+    name: "cors-origins",
+    value: "list",
+    help: "origins whose pages may call, such as https://app.example.com, or *; default: none",
+    type: string(
+      "* or a list of origins such as https://app.example.com",
+      (text) => text === "*" || text.split(",").every((origin) => isOrigin(origin.trim())),
+    ),
+  },
+  { name: "cors-credentials", value: "flag", help: "true lets their pages send cookies; default false", type: oneOf(["true", "false"]) },
+  { name: "cors-headers", value: "list", help: "request headers that their pages may send, beside those of signed requests" },
   ...limitNames.map((name) => ({
     name: kebab(name),
     value: "number",
     help: `${limitHelp[name]}; default ${defaultLimits[name]}`,
-    type: integer({ min: 1 }),
+    type: integer({ min: name === "maxAttempts" ? 0 : 1 }),
   })),
 ];
 

@@ -5,6 +5,8 @@ import { BkError } from "@bk/core";
 import { fromFileJson, fromFileText } from "../data/from-text.js";
 import type { ServedTable } from "../data/served-table.js";
 
+import { undefuse } from "./formula-text.js";
+
 /** Renames: column by field of the file; an empty column leaves the field out. */
 export type FieldMap = ReadonlyMap<string, string>;
 
@@ -38,7 +40,7 @@ export function convertRecord(table: ServedTable, map: FieldMap, record: Readonl
     if (Object.hasOwn(row, name)) return { problem: `column ${name}: is there twice` };
     try {
       const what = `column ${name}:`;
-      row[name] = isText ? fromFileText(column, given as string, what) : fromFileJson(column, given, what);
+      row[name] = isText ? fromFileText(column, undefuse(given as string), what) : fromFileJson(column, given, what);
     } catch (error) {
       if (error instanceof BkError) return { problem: error.message };
       throw error;

@@ -5,6 +5,7 @@ import { stringify } from "csv-stringify/sync";
 import { isJsonColumn } from "../data/from-text.js";
 import { isPlainJson, toJson } from "../data/to-json.js";
 import type { ServedTable } from "../data/served-table.js";
+import { defuse } from "./formula-text.js";
 import type { TransferFormat } from "./record.js";
 
 type Row = Record<string, unknown>;
@@ -51,5 +52,6 @@ function cell(value: unknown, isJson: boolean): string {
   if (value === null || value === undefined) return "";
   if (isJson) return JSON.stringify(value);
   if (value instanceof Date) return value.toISOString();
-  return typeof value === "object" ? JSON.stringify(value) : String(value as string | number | boolean);
+  if (typeof value === "string") return defuse(value);
+  return typeof value === "object" ? JSON.stringify(value) : String(value as number | boolean);
 }

@@ -3,6 +3,7 @@
 import { BkError } from "@bk/core";
 import { CsvError, parse } from "csv-parse";
 
+import { maxRecordLength } from "./read-json.js";
 import type { FileRecord } from "./record.js";
 import { type SourceFile, textOf } from "./source-file.js";
 
@@ -10,7 +11,7 @@ const batchRows = 1000;
 
 /** @throws BkError `invalid` when quotes do not match or a column has no name, or the name of another */
 export async function* readCsv(source: SourceFile): AsyncGenerator<FileRecord[], void, undefined> {
-  const parser = parse({ info: true, relax_column_count: true, skip_empty_lines: true });
+  const parser = parse({ info: true, relax_column_count: true, skip_empty_lines: true, max_record_size: maxRecordLength });
   const feeding = feed(parser, source);
   let names: readonly string[] | undefined;
   let batch: FileRecord[] = [];
@@ -47,10 +48,11 @@ async function feed(parser: ReturnType<typeof parse>, source: SourceFile): Promi
 }
 
 function checkNames(names: readonly string[], source: SourceFile): readonly string[] {
+  const seen = new Set<string>();
   names.forEach((name, i) => {
     if (name === "") throw new BkError("invalid", `${source.path}: column ${i + 1} has no name in the first line`);
-    if (names.indexOf(name) !== i)
-      throw new BkError("invalid", `${source.path}: the first line has the column ${JSON.stringify(name)} twice`);
+    if (seen.has(name)) throw new BkError("invalid", `${source.path}: the first line has the column ${JSON.stringify(name.slice(0, 60))} twice`);
+    seen.add(name);
   });
   return names;
 }

@@ -6,7 +6,8 @@ import { BkError } from "@bk/core";
 import type { FileRecord } from "./record.js";
 import { type SourceFile, textOf } from "./source-file.js";
 
-const maxMemberLength = 64 * 1024 * 1024;
+/** The most characters of one record. */
+export const maxRecordLength = 64 * 1024 * 1024;
 /** What matters between members and inside of them; text in quotes is jumped over. */
 const marks = /["[\]{},\n]/g;
 
@@ -61,8 +62,8 @@ class MemberSplitter {
     }
     this.#text = this.#text.slice(start);
     this.#at -= start;
-    if (this.#text.length > maxMemberLength)
-      throw this.#invalid(`has a member of more than ${maxMemberLength} characters, at line ${this.#memberLine}`);
+    if (this.#text.length > maxRecordLength)
+      throw this.#invalid(`has a member of more than ${maxRecordLength} characters, at line ${this.#memberLine}`);
     return records;
   }
 

@@ -1,5 +1,8 @@
 import type { ErrorCode, Outcome } from "@bk/core";
+import { statSync } from "node:fs";
+
 import type { Classified } from "../../driver.js";
+import { DbError } from "../../errors.js";
 
 /** What result codes mean, by name without `SQLITE_`; an extended code counts as its first word unless it stands here. */
 const codes: Readonly<Record<string, { readonly code: ErrorCode; readonly outcome: Outcome; readonly message: string }>> = {
@@ -84,6 +87,26 @@ export function classifySqlite(error: unknown): Classified | undefined {
   const detail =
     name === "CONSTRAINT_UNIQUE" ? { unique: uniqueGroup(message) } : known.code === "limited" ? { retryAfterMs: 10 } : undefined;
   return { ...known, ...(detail === undefined ? {} : { detail }) };
+}
+
+/** Why a file could not be opened, with its path: the client's own error names neither. */
+export function openError(error: unknown, path: string): DbError {
+  const known = isFolder(path) ? folder : (classifySqlite(error) ?? classifySystem(error));
+  if (known === undefined) throw error;
+  return new DbError(known.code, `sqlite: cannot open ${path}: ${known.message}`, { driver: "sqlite", op: "open", outcome: "none", cause: error });
+}
+
+const folder = { code: "invalid", message: "it is a folder, not a file" } as const;
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Errors of making the file's folder. */
+function classifySystem(error: unknown): Pick<Classified, "code" | "message"> | undefined {
+  const { code } = error as { readonly code?: unknown };
+  if (typeof code !== "string" || !/^E[A-Z]+$/.test(code)) return undefined;
+  return { code: code === "EACCES" || code === "EPERM" || code === "EROFS" ? "denied" : "unavailable", message: `its folder cannot be made (${code})` };
 }
 
 /** `UNIQUE constraint failed: person.first, person.last` names the columns of the group, `first_last`. */

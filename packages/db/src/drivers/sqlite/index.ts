@@ -9,7 +9,7 @@ import { describeCommand, type SqlCommand } from "../../engines/sql/command.js";
 import { compileSql } from "../../engines/sql/compile.js";
 import { openConnection, type SqliteConnection } from "./connection.js";
 import { servesColumn, sqliteDialect } from "./dialect.js";
-import { classifySqlite, isBusy } from "./errors.js";
+import { classifySqlite, isBusy, openError } from "./errors.js";
 import { loadSqlite } from "./handle.js";
 import { runNative } from "./native.js";
 import { sqliteOptions } from "./options.js";
@@ -49,17 +49,23 @@ const spareConnections = 2;
 /**
  * Opens a SQLite file, made with its folder when it is missing, or a database in memory.
  *
- * @throws DbError `driver-missing` without a client; `invalid` for a bad URL or setting; native errors of the file
+ * @throws DbError `driver-missing` without a client; `invalid` for a bad URL or setting, or a folder; what is wrong with the file, with its path
  */
 export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqlCommand>> {
   const location = sqliteOptions(options);
   const { clock } = options;
   const inMemory = location.path === ":memory:";
   const open = await loadSqlite();
-  if (!inMemory && !location.readonly) mkdirSync(dirname(resolve(location.path)), { recursive: true });
+  try {
+    if (!inMemory && !location.readonly) mkdirSync(dirname(resolve(location.path)), { recursive: true });
+  } catch (error) {
+    throw openError(error, location.path);
+  }
 
   const connect = (signal?: AbortSignal): Promise<SqliteConnection> => untilFree(() => openConnection(open, location), signal);
-  const main = await connect();
+  const main = await connect().catch((error: unknown) => {
+    throw openError(error, location.path);
+  });
   const spare: SqliteConnection[] = [];
   // The one write lock of the file, as far as this process is concerned; in memory, the connection itself.
   const writers = turns();
