@@ -88,7 +88,10 @@ function unsealStored(stored: string, keys: Keyring, place: SecretPlace): Decryp
     return unseal(stored, keys, place);
   } catch (cause) {
     if (!(cause instanceof AuthError)) throw cause;
-    throw new AuthError("internal", `bk_auth: the stored secret of an account cannot be read: ${cause.message}`, { outcome: "none", cause });
+    throw new AuthError("internal", `bk_auth: the stored secret of an account cannot be read: ${cause.message}`, {
+      outcome: "none",
+      cause,
+    });
   }
 }
 

@@ -107,7 +107,8 @@ export async function authenticate<A extends Account>(
     if (address !== undefined) attempts?.failed(login, address);
     return refuse("notAuthenticated", undefined, whyNot(account, key, login));
   }
-  if (source === "session" && !isSessionHost(hostName(incoming.host), options.sessions?.hosts ?? [])) return refuse("notAuthenticated", undefined, "sessions are not taken on this host");
+  if (source === "session" && !isSessionHost(hostName(incoming.host), options.sessions?.hosts ?? []))
+    return refuse("notAuthenticated", undefined, "sessions are not taken on this host");
 
   if (hasEnded(account, now)) return refuse("accountExpired");
   if (!aclAllows(account, incoming.path)) return refuse("noAccess");

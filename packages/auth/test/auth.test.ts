@@ -2,7 +2,16 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { testClock } from "@bk/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type AuthOptions, createAuth, isAdmin, memoryAttempts, type RefusalNote, signRequest, signUrl, type SignOptions } from "../src/index.js";
+import {
+  type AuthOptions,
+  createAuth,
+  isAdmin,
+  memoryAttempts,
+  type RefusalNote,
+  signRequest,
+  signUrl,
+  type SignOptions,
+} from "../src/index.js";
 import { hmac, toBase64Url } from "../src/digest.js";
 import { storeOf } from "./vectors.js";
 

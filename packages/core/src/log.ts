@@ -37,7 +37,8 @@ export function consoleLog({ level = "info", format = "text", clock, write = wri
   const lineOf = format === "json" ? jsonLine : textLine;
   const at = (own: LogLevel): Log["info"] => {
     if (logLevels.indexOf(own) < logLevels.indexOf(level)) return drop;
-    return (message, fields) => write(plainText(lineOf(clock === undefined ? undefined : new Date(clock.now()).toISOString(), own, message, fields)));
+    return (message, fields) =>
+      write(plainText(lineOf(clock === undefined ? undefined : new Date(clock.now()).toISOString(), own, message, fields)));
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }

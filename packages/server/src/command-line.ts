@@ -37,7 +37,8 @@ function configured(options: Options): Configuration {
 /** The roles that bk-server knows. Apps that have others make their accounts with `addAccount`. */
 function accountType(text: string): string {
   const unknown = text.split(",").find((type) => type.trim() !== "admin");
-  if (unknown !== undefined) throw new InvalidArgumentError(`${JSON.stringify(unknown.trim().slice(0, 60))} is no type of bk-server; there is admin.`);
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`${JSON.stringify(unknown.trim().slice(0, 60))} is no type of bk-server; there is admin.`);
   return text;
 }
 
@@ -57,8 +58,8 @@ function buildProgram(onExitCode: (code: number) => void): Command {
       "after",
       "\nSettings come from options (one dash works too: -port 8080), from BK_… variables (BK_PORT), and from etc/config in the home folder.",
     );
-  withSettings(program, [...placeSettings, ...commonSettings, ...serveSettings.slice(placeSettings.length)]).action((_options, command: Command) =>
-    serve(configured(command.optsWithGlobals())),
+  withSettings(program, [...placeSettings, ...commonSettings, ...serveSettings.slice(placeSettings.length)]).action(
+    (_options, command: Command) => serve(configured(command.optsWithGlobals())),
   );
 
   const account = program.command("account").description("accounts, which sign requests");

@@ -1,6 +1,7 @@
 // bk-server as a person meets it: processes, signals, accounts.
-import { existsSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 
+import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 
 import { runCli, runHere, signedFetch, startServerProcess, temporaryFolder } from "./run-cli.js";
@@ -20,7 +21,8 @@ describe("bk-server", () => {
       const { code, stdout, stderr } = await server.stop(signal);
       expect([code, stdout]).toEqual([0, `bk-server listening on ${server.url}\n`]);
       expect(stderr).toContain("GET /auth 401");
-      expect(stderr).toContain("used signatures are remembered by this process alone");
+      // Every line has its time.
+      for (const line of stderr.trim().split("\n")) expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (info|warn|error) /);
     }
   });
 
@@ -36,14 +38,23 @@ describe("bk-server", () => {
 
   it.each([
     [["--prot", "1"], 2, "--prot"],
-    [["--port", "x"], 1, "port must be an integer"],
+    [["--port", "abc"], 2, "port must be an integer"],
     [["serve"], 2, "too many arguments"],
     [["--tables", "none.json"], 1, "none.json cannot be read (ENOENT)"],
     [["--tables", "none.txt"], 1, "must end in .json, .js, .mjs, .ts"],
     [["--db", "nosuch://user:hunter2@host/x"], 1, "no driver"],
-    [["--db-pool", "pg"], 1, "db-pg-pool is missing"],
-    [["--master-key", "short"], 1, "master-key must be at least 32 characters long"],
+    [["--db-pool", "pg"], 2, "db-pg-pool is missing"],
+    [["--master-key", "short"], 2, "master-key must be at least 32 characters long"],
+    [["--log-format", "xml"], 2, "log-format must be one of text, json"],
+    [["--cors-origins", "app.example.com"], 2, "cors-origins must be"],
+    [["--cors-origins", "*", "--cors-credentials", "true"], 2, "cors-credentials"],
+    [["--cors-headers", "x-app"], 2, "needs cors-origins"],
     [["account", "add"], 2, "--login"],
+    [["account", "add", "--login", "me", "--type", "king"], 2, '"king" is no type of bk-server; there is admin'],
+    [["request", "GET", "data/select/note"], 1, "must start with /"],
+    [["request", "/auth", "--login", "nobody"], 1, 'no account with the login "nobody"'],
+    [["request", "/ping", "--url", "ftp://x"], 1, "--url"],
+    [["request", "/ping", "--url", "http://127.0.0.1:1"], 1, "no server answers at http://127.0.0.1:1"],
     [["account", "del", "--login", "nobody"], 1, 'no account with the login "nobody"'],
     [["import", "nope", "package.json"], 1, "ENOENT"],
   ])("refuses %j", async (args, code, message) => {
@@ -100,12 +111,72 @@ describe("bk-server", () => {
       (await signedFetch({ url: `${server.url}/data/select/city?_count=${count}`, login: "me", secret: "s" })).status;
     expect([await status(6), await status(7)]).toEqual([200, 400]);
     expect(existsSync(folder.file("var/master.key"))).toBe(false);
-    expect((await server.stop()).stderr).toBe("");
+    expect((await server.stop()).stderr).toBe("bk-server: BK_OTHER is no setting and has no effect\n");
     writeFileSync(folder.file("config"), "prot=1\n");
     expect(await runHere(["-config", folder.file("config")])).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: expect.stringContaining('unknown setting "prot"'),
     });
+    expect((await runHere(["account", "list"], { env: { BK_PROT: "8080" }, cwd: folder.path })).stderr).toContain("did you mean BK_PORT?");
+  });
+
+  it.each([
+    ["damaged", (file: string) => writeFileSync(file, "garbage ".repeat(1000)), "", "not a SQLite database"],
+    ["a folder", (file: string) => void mkdirSync(file), "", "it is a folder"],
+    ["read-only and missing", () => undefined, "?readonly=true", "cannot be opened"],
+    ["read-only and empty", (file: string) => new Database(file).exec("CREATE TABLE t (a)").close(), "?readonly=true", "read-only"],
+  ])("a database file that is %s gives one line with its path, and no stack", async (_name, make, options, why) => {
+    using folder = temporaryFolder();
+    const file = folder.file("app.db");
+    make(file);
+    for (const command of [[], ["account", "list"]]) {
+      const { code, stderr } = await runHere([...command, "--home", folder.path, "--db", `sqlite:${file}${options}`]);
+      expect([code, stderr]).toEqual([1, expect.stringContaining(why)]);
+      expect(stderr).toContain(file);
+      expect(stderr.trim().split("\n")).toHaveLength(1);
+    }
+  });
+
+  it("can be tried by the commands that it prints when nothing is configured", async () => {
+    using folder = temporaryFolder();
+    await using server = await startServerProcess(["--home", folder.path, "--port", "0", "--log-format", "json"]);
+    const { port } = new URL(server.url);
+    const home = ["--home", folder.path];
+    const place = ["--login", "me", ...home, "--port", port];
+    expect((await runHere(["account", "add", "--login", "me", ...home])).code).toBe(0);
+    const put = ["request", "POST", "/data/put/sample", ...place, "--body", '{"id":"n1","text":"it\'s"}'];
+    expect(await runHere(put)).toMatchObject({ code: 0, stdout: '{"affected":1}\n', stderr: "" });
+    const read = ["request", "GET", "/data/select/sample?text=it's", ...place];
+    const { stdout } = await runHere(read);
+    expect(JSON.parse(stdout)).toMatchObject({ count: 1, data: [{ id: "n1", text: "it's" }] });
+    const { stdout: curl } = await runHere([...read, "--curl"]);
+    const [, url, header] = /^curl '([^']+)' -H '([^']+)'\n$/.exec(curl) as unknown as [string, string, string];
+    const [name, value] = header.split(": ") as [string, string];
+    expect(await (await fetch(url, { headers: { [name]: value } })).json()).toMatchObject({ count: 1 });
+    expect(await runHere(["request", "/data/get/sample?id=none", ...place])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/status 404; request \S+/),
+    });
+    expect(await runHere(["request", "/auth", ...place, "--secret", "wrong"])).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining("NOAUTH"),
+    });
+
+    const log = (await server.stop()).stderr.trim().split("\n");
+    const lines = log.map((line) => JSON.parse(line) as { message: string; time: string; id?: string; claims?: string; refused?: string });
+    for (const command of ["account add --login me", "request POST /data/put/sample", "request GET /data/select/sample"])
+      expect(lines.filter(({ message }) => message.includes(`bk-server ${command}`) && message.includes(folder.path))).toHaveLength(1);
+    expect(lines.filter(({ message }) => message === "GET /auth 401")).toEqual([
+      expect.objectContaining({ claims: "me", refused: expect.stringContaining("another secret"), id: expect.any(String) }),
+    ]);
+  });
+
+  it("serves no sample where tables or a database are named", async () => {
+    using folder = temporaryFolder();
+    await using server = await startServerProcess(["--home", folder.path, "--port", "0", "--db", `sqlite:${folder.file("own.db")}`]);
+    const { stderr } = await server.stop();
+    expect(stderr).toContain("tables none (see --tables)");
+    expect(stderr).not.toContain("sample");
   });
 
   it("loses nothing that it acknowledged when it is killed in the middle of writes", async () => {

@@ -76,7 +76,85 @@ describe("on a socket", () => {
   });
 });
 
+describe("what a client did wrong", () => {
+  it("a malformed chunk is a 400 in the log too, and no error", async () => {
+    const before = on.logged.length;
+    const headers = await signRequest({
+      method: "POST",
+      url: `${url}/data/batch`,
+      body: "",
+      contentType: "",
+      login: "bob",
+      secret: "secret of bob",
+    });
+    const signature = Object.entries(headers)
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join("");
+    await exchange(
+      `POST /data/batch HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${signature}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n`,
+    );
+    await expect.poll(() => on.logged.slice(before).join("\n")).toContain("POST /data/batch 400");
+    expect(on.logged.slice(before).join("\n")).not.toContain("failed");
+  });
+
+  it.each([
+    ["an illegal character in its path", "HEAD /\u0001 HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["a path with dots", "HEAD /ping/../x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"],
+    ["a URL of another scheme", "HEAD ftp://x/y HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"],
+  ])("HEAD with %s gets a reply without a body", async (_name, bytes) => {
+    const reply = await exchange(bytes);
+    expect(status(reply)).toBe(400);
+    expect(reply.slice(reply.indexOf("\r\n\r\n"))).toBe("\r\n\r\n");
+  });
+
+  it("headers that do not arrive are given up soon after their time, not after half a minute", async () => {
+    await using other = await startServer({ limits: { headersTimeoutMs: 100 } });
+    const { port: at } = await other.server.listen({ port: 0 });
+    const reply = await new Promise<string>((resolve, reject) => {
+      const socket = connect(at, "127.0.0.1", () => socket.write("GET /ping HTTP/1.1\r\nHost: a\r\n"));
+      let text = "";
+      socket.on("data", (chunk) => (text += chunk.toString()));
+      socket.on("close", () => resolve(text));
+      socket.on("error", reject);
+    });
+    expect(status(reply)).toBe(408);
+  });
+
+  it("many wrong secrets for a login get 429 with retry-after; other logins and the open paths go on", async () => {
+    await using other = await startServer({ limits: { maxAttempts: 3 } });
+    const { url: at } = await other.server.listen({ port: 0 });
+    const ask = async (login: string, secret: string): Promise<Response> =>
+      fetch(`${at}/auth`, { headers: await signRequest({ url: `${at}/auth`, login, secret }) });
+    for (const _attempt of [1, 2, 3]) expect((await ask("bob", "guess")).status).toBe(401);
+    const refused = await ask("bob", "secret of bob");
+    expect([refused.status, Number(refused.headers.get("retry-after")) > 0]).toEqual([429, true]);
+    expect(await refused.json()).toMatchObject({ status: 429, code: "LIMITED" });
+    expect([(await ask("eve", "secret of eve")).status, (await fetch(`${at}/ping`)).status]).toEqual([200, 200]);
+    expect(other.logged.join("\n")).toContain("Too many failed attempts");
+  });
+});
+
 describe("listen", () => {
+  it("close ends connections without a request at once: those that have sent nothing, half a head, or are kept alive", async () => {
+    const other = await startServer();
+    const { port: at, url: place } = await other.server.listen({ port: 0 });
+    const open = (text: string): Promise<{ closed: Promise<void> }> =>
+      new Promise((resolve) => {
+        const socket = connect(at, "127.0.0.1", () => {
+          const closed = new Promise<void>((done) => socket.on("close", () => done()));
+          socket.on("error", () => undefined);
+          if (text === "") resolve({ closed });
+          else socket.write(text, () => resolve({ closed }));
+        });
+        socket.resume();
+      });
+    const idle = await Promise.all(["", "GET /ping HTTP/1.1\r\nHo", "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n"].map(open));
+    expect((await fetch(`${place}/ping`)).status).toBe(200);
+    // With the default of 30 s for running requests, one that counts as running would outlast this test.
+    await other.server.close();
+    await Promise.all(idle.map(({ closed }) => closed));
+  });
+
   it("says that a port is taken, and which", async () => {
     await using other = await startServer();
     await expect(other.server.listen({ port })).rejects.toMatchObject({

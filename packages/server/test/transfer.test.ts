@@ -1,8 +1,10 @@
 // import and export: what is bad is told by line and column, nothing is half done, and a killed import goes on.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 import { describe, expect, it } from "vitest";
 
+import { readNdjson } from "../src/transfer/read-ndjson.js";
+import type { FileRecord } from "../src/transfer/record.js";
 import { type CliResult, finished, runHere, startCli, temporaryFolder } from "./run-cli.js";
 
 const tables = {
@@ -157,6 +159,53 @@ describe("import and export", () => {
     expect(await run(folder, "export", "place", "-", "--columns", "pin")).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("secure"),
+    });
+  });
+
+  it("CSV holds no cell that a spreadsheet takes for a formula, and reads back as it was", async () => {
+    using folder = prepared();
+    const names = ["=1+1", "+49 123", "-x", "@cmd", "'=quoted", "'plain", "-5", "\tx", "＝1", "a=b"];
+    writeFileSync(folder.file("in.json"), JSON.stringify(names.map((name) => ({ country: "IT", name, lat: -1.5 }))));
+    expect(await run(folder, "import", "place", folder.file("in.json"))).toMatchObject({ code: 0 });
+    const file = folder.file("out.csv");
+    expect(await run(folder, "export", "place", file, "--columns", "name,country,lat")).toMatchObject({ code: 0 });
+    const cells = readFileSync(file, "utf8").trim().split("\n").slice(1);
+    expect(cells).toContain("'=1+1,IT,-1.5");
+    for (const cell of cells) expect(cell).not.toMatch(/^[=@\t＝]|^[+-](?!\d+,)/);
+    using other = prepared();
+    expect(await run(other, "import", "place", file)).toMatchObject({ code: 0 });
+    expect((await stored(other, "--columns", "name")).map((row) => (row as { name: string }).name).sort()).toEqual([...names].sort());
+  });
+
+  it("an ndjson line that is too long is one bad row, and is never held in memory", async () => {
+    const file = { path: "in.ndjson", size: 0, mtimeMs: 0, readBytes: 0 };
+    using folder = prepared();
+    const path = folder.file("in.ndjson");
+    const piece = "x".repeat(1024 * 1024);
+    writeFileSync(path, '{"country":"IT","name":"a"}\n{"name":"');
+    for (let i = 0; i < 80; i++) appendFileSync(path, piece);
+    appendFileSync(path, '"}\n{"country":"IT","name":"b"}\n');
+    const records: FileRecord[] = [];
+    for await (const some of readNdjson({ ...file, path })) records.push(...some);
+    expect(records).toEqual([
+      { line: 1, record: { country: "IT", name: "a" } },
+      { line: 2, problem: expect.stringContaining("is longer than") },
+      { line: 3, record: { country: "IT", name: "b" } },
+    ]);
+  });
+
+  it("a CSV head of 300,000 columns is answered", async () => {
+    using folder = prepared();
+    const head = Array.from({ length: 300_000 }, (_name, i) => `c${i}`);
+    writeFileSync(folder.file("in.csv"), `${head.join(",")}\n${head.map(() => "1").join(",")}\n`);
+    expect(await run(folder, "import", "place", folder.file("in.csv"))).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('column "c0"'),
+    });
+    writeFileSync(folder.file("in.csv"), `${head.join(",")},c7\n`);
+    expect(await run(folder, "import", "place", folder.file("in.csv"))).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('"c7" twice'),
     });
   });
 

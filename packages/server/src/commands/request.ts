@@ -43,7 +43,9 @@ export async function requestCommand(configuration: Configuration, method: strin
   const given = { method, url, body, ...(contentType === undefined ? {} : { contentType }) };
   const key = login === undefined ? undefined : await keyOf(configuration, login, options.secret);
   const signed =
-    login === undefined || key === undefined ? {} : await signRequest({ ...given, login, ...key, ...(curl ? { ttlMs: curlMinutes * 60_000 } : {}) });
+    login === undefined || key === undefined
+      ? {}
+      : await signRequest({ ...given, login, ...key, ...(curl ? { ttlMs: curlMinutes * 60_000 } : {}) });
   const headers = { ...(contentType === undefined ? {} : { "content-type": contentType }), ...signed };
   if (curl) {
     process.stdout.write(`${curlCommand(method, url, headers, body)}\n`);
@@ -56,18 +58,29 @@ export async function requestCommand(configuration: Configuration, method: strin
 async function send(method: string, url: string, headers: Record<string, string>, body: Uint8Array | undefined): Promise<number> {
   let response: Response;
   try {
-    response = await fetch(url, { method, headers, redirect: "manual", ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }) });
+    response = await fetch(url, {
+      method,
+      headers,
+      redirect: "manual",
+      ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
+    });
   } catch (cause) {
     const code = ((cause as Error).cause as { code?: unknown } | undefined)?.code;
-    throw new BkError("unavailable", `no server answers at ${new URL(url).origin}${typeof code === "string" ? ` (${code})` : ""}; is bk-server running?`, {
-      cause,
-    });
+    throw new BkError(
+      "unavailable",
+      `no server answers at ${new URL(url).origin}${typeof code === "string" ? ` (${code})` : ""}; is bk-server running?`,
+      {
+        cause,
+      },
+    );
   }
   const reply = Buffer.from(await response.arrayBuffer());
   process.stdout.write(reply);
   if (reply.length > 0 && reply.at(-1) !== 10) process.stdout.write("\n");
   if (response.status < 400) return 0;
-  process.stderr.write(`status ${response.status}; request ${plainText(response.headers.get("x-request-id") ?? "without an id")} in the server's log\n`);
+  process.stderr.write(
+    `status ${response.status}; request ${plainText(response.headers.get("x-request-id") ?? "without an id")} in the server's log\n`,
+  );
   return 1;
 }
 
@@ -76,7 +89,8 @@ function urlOf({ port, host }: Configuration, path: string, base: string | undef
   const here = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
   const from = base ?? `http://${here}:${port}`;
   if (!URL.canParse(from) || !/^https?:/.test(from)) throw invalid("url", "--url is no URL that starts with http:// or https://");
-  if (!path.startsWith("/")) throw invalid("path", `the path must start with /, such as /data/columns, not ${JSON.stringify(path.slice(0, 60))}`);
+  if (!path.startsWith("/"))
+    throw invalid("path", `the path must start with /, such as /data/columns, not ${JSON.stringify(path.slice(0, 60))}`);
   return new URL(from.replace(/\/+$/, "") + path).href.replace(/#.*$/, "");
 }
 

@@ -23,8 +23,11 @@ const preflightSeconds = 600;
 export function allowOrigins({ origins, credentials = false, headers = [] }: CorsOptions): MiddlewareHandler<ServerEnv> {
   if (origins === "*") {
     if (credentials) throw invalid("credentials need origins by name, not *");
-  } else for (const origin of origins) if (!isOrigin(origin)) throw invalid(`${JSON.stringify(origin)} is no origin such as https://app.example.com`);
-  for (const header of headers) if (!/^[\w!#$%&'*+.^`|~-]+$/.test(header)) throw invalid(`${JSON.stringify(header)} is no name of a header`);
+  } else
+    for (const origin of origins)
+      if (!isOrigin(origin)) throw invalid(`${JSON.stringify(origin)} is no origin such as https://app.example.com`);
+  for (const header of headers)
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(header)) throw invalid(`${JSON.stringify(header)} is no name of a header`);
   return cors({
     origin: origins === "*" ? "*" : [...origins],
     credentials,
@@ -37,7 +40,10 @@ export function allowOrigins({ origins, credentials = false, headers = [] }: Cor
 
 /** As browsers write it: scheme and host, no path, in lower case, without the usual port. */
 export function isOrigin(text: string): boolean {
-  return URL.canParse(text) && (new URL(text).origin === text || (/^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+$/.test(text) && new URL(text).origin === "null"));
+  return (
+    URL.canParse(text) &&
+    (new URL(text).origin === text || (/^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+$/.test(text) && new URL(text).origin === "null"))
+  );
 }
 
 function invalid(what: string): BkError {

@@ -51,7 +51,8 @@ function checkNames(names: readonly string[], source: SourceFile): readonly stri
   const seen = new Set<string>();
   names.forEach((name, i) => {
     if (name === "") throw new BkError("invalid", `${source.path}: column ${i + 1} has no name in the first line`);
-    if (seen.has(name)) throw new BkError("invalid", `${source.path}: the first line has the column ${JSON.stringify(name.slice(0, 60))} twice`);
+    if (seen.has(name))
+      throw new BkError("invalid", `${source.path}: the first line has the column ${JSON.stringify(name.slice(0, 60))} twice`);
     seen.add(name);
   });
   return names;

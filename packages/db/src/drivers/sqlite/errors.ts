@@ -93,7 +93,12 @@ export function classifySqlite(error: unknown): Classified | undefined {
 export function openError(error: unknown, path: string): DbError {
   const known = isFolder(path) ? folder : (classifySqlite(error) ?? classifySystem(error));
   if (known === undefined) throw error;
-  return new DbError(known.code, `sqlite: cannot open ${path}: ${known.message}`, { driver: "sqlite", op: "open", outcome: "none", cause: error });
+  return new DbError(known.code, `sqlite: cannot open ${path}: ${known.message}`, {
+    driver: "sqlite",
+    op: "open",
+    outcome: "none",
+    cause: error,
+  });
 }
 
 const folder = { code: "invalid", message: "it is a folder, not a file" } as const;
@@ -106,7 +111,10 @@ function isFolder(path: string): boolean {
 function classifySystem(error: unknown): Pick<Classified, "code" | "message"> | undefined {
   const { code } = error as { readonly code?: unknown };
   if (typeof code !== "string" || !/^E[A-Z]+$/.test(code)) return undefined;
-  return { code: code === "EACCES" || code === "EPERM" || code === "EROFS" ? "denied" : "unavailable", message: `its folder cannot be made (${code})` };
+  return {
+    code: code === "EACCES" || code === "EPERM" || code === "EROFS" ? "denied" : "unavailable",
+    message: `its folder cannot be made (${code})`,
+  };
 }
 
 /** `UNIQUE constraint failed: person.first, person.last` names the columns of the group, `first_last`. */
