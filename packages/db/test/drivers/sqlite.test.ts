@@ -2,6 +2,9 @@
 
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { silentLog, systemClock } from "@bk/core";
 import fc from "fast-check";
@@ -70,6 +73,24 @@ function runProcess(url: string, program: string): ChildProcessByStdio<null, Rea
     stdio: ["ignore", "pipe", "inherit"],
   });
 }
+
+describe("a SQLite file that cannot be opened", () => {
+  it.each([
+    ["damaged", (file: string) => writeFileSync(file, "garbage ".repeat(1000)), {}, "internal", "not a SQLite database"],
+    ["a folder", (file: string) => void mkdirSync(file), {}, "invalid", "a folder"],
+    ["missing, and to be read alone", (file: string) => mkdirSync(dirname(file)), { readonly: true }, "unavailable", "cannot be opened"],
+    ["in a folder that is missing, and to be read alone", () => undefined, { readonly: true }, "unavailable", "folder does not exist"],
+    ["under a file", (file: string) => writeFileSync(dirname(file), ""), {}, "unavailable", "folder cannot be made (E"],
+  ])("is named by its path, with what is wrong: %s", async (_name, make, options, code, why) => {
+    const folder = mkdtempSync(join(tmpdir(), "bk-sqlite-"));
+    cleanups.push(async () => rmSync(folder, { recursive: true }));
+    const file = join(folder, code === "unavailable" ? "sub/app.db" : "app.db");
+    make(file);
+    const opening = sqliteDriver({ url: `sqlite:${file}`, options, clock: systemClock, log: silentLog });
+    const message: unknown = expect.stringMatching(new RegExp(`^sqlite: cannot open ${file}: .*${why.replaceAll("(", "\\(")}`));
+    await expect(opening).rejects.toMatchObject({ name: "DbError", code, outcome: "none", message });
+  });
+});
 
 describe("driver: sqlite", () => {
   describe("writes", () => {

@@ -104,17 +104,22 @@ export function openError(error: unknown, path: string): DbError {
 const folder = { code: "invalid", message: "it is a folder, not a file" } as const;
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch {
+    // It cannot be looked at; what opening it said is told instead.
+    return false;
+  }
 }
 
-/** Errors of making the file's folder. */
+/** Errors of the file's folder, which no result code of SQLite has. */
 function classifySystem(error: unknown): Pick<Classified, "code" | "message"> | undefined {
-  const { code } = error as { readonly code?: unknown };
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+  if (typeof message === "string" && message.includes("directory does not exist"))
+    return { code: "unavailable", message: "its folder does not exist" };
   if (typeof code !== "string" || !/^E[A-Z]+$/.test(code)) return undefined;
-  return {
-    code: code === "EACCES" || code === "EPERM" || code === "EROFS" ? "denied" : "unavailable",
-    message: `its folder cannot be made (${code})`,
-  };
+  const isDenied = code === "EACCES" || code === "EPERM" || code === "EROFS";
+  return { code: isDenied ? "denied" : "unavailable", message: `its folder cannot be made (${code})` };
 }
 
 /** `UNIQUE constraint failed: person.first, person.last` names the columns of the group, `first_last`. */
