@@ -1,5 +1,6 @@
 /** Control and format characters, line and paragraph separators, lone surrogates: what moves a terminal's cursor or turns its direction. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu;
+const onlyAscii = /^[\x20-\x7e]*$/;
 
 /**
  * Makes a text of somebody else's fit for a log line: what is not printable becomes `\uXXXX`. JSON stays JSON with the same meaning.
@@ -8,7 +9,8 @@ const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu;
  */
 export function plainText(text: string, most = Infinity): string {
   const kept = text.length > most ? `${text.slice(0, most)}… (${text.length} characters)` : text;
-  return kept.replace(unprintable, escaped);
+  // Nearly every text is plain ASCII, and every line of a log comes by here.
+  return onlyAscii.test(kept) ? kept : kept.replace(unprintable, escaped);
 }
 
 function escaped(character: string): string {
