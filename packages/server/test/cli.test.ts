@@ -171,6 +171,15 @@ describe("bk-server", () => {
     ]);
   });
 
+  it("adds no account with another master key than the accounts there are", async () => {
+    using folder = temporaryFolder();
+    const add = (login: string, key: string) =>
+      runHere(["account", "add", "--home", folder.path, "--login", login], { env: { BK_MASTER_KEY: key.repeat(32) } });
+    expect((await add("me", "k")).code).toBe(0);
+    expect(await add("you", "x")).toMatchObject({ code: 1, stderr: expect.stringContaining("masterKey is not the one") });
+    expect((await add("you", "k")).code).toBe(0);
+  });
+
   it("serves no sample where tables or a database are named", async () => {
     using folder = temporaryFolder();
     await using server = await startServerProcess(["--home", folder.path, "--port", "0", "--db", `sqlite:${folder.file("own.db")}`]);

@@ -2,7 +2,7 @@
 
 import { text } from "node:stream/consumers";
 
-import { type AccountDb, addAccount, deleteAccount, listAccounts, type NewAccount } from "@bk/auth";
+import { type AccountDb, accountsOf, addAccount, deleteAccount, listAccounts, type NewAccount } from "@bk/auth";
 import { BkError } from "@bk/core";
 
 import { masterKeyOf } from "../settings/home.js";
@@ -34,10 +34,24 @@ export async function addCommand(configuration: Configuration, { secret, ...othe
   const account: NewAccount = { ...others, ...(given === undefined ? {} : { secret: given }) };
   const masterKey = masterKeyOf(configuration);
   try {
-    print(await withAccounts(configuration, (db) => addAccount(db, account, { masterKey })));
+    print(
+      await withAccounts(configuration, async (db) => {
+        await checkMasterKey(db, masterKey);
+        return addAccount(db, account, { masterKey });
+      }),
+    );
   } catch (error) {
     if (!(error instanceof BkError) || error.code !== "already-exists") throw error;
     throw new BkError("already-exists", `there is an account with the login ${JSON.stringify(account.login)} already`, { cause: error });
+  }
+}
+
+/** An account made with another key than the others would leave a server that can read one kind or the other. */
+async function checkMasterKey(db: AccountDb, masterKey: string): Promise<void> {
+  const stored = accountsOf(db, { masterKey });
+  for await (const { login } of listAccounts(db)) {
+    await stored.findByLogin(login);
+    return;
   }
 }
 

@@ -51,6 +51,7 @@ async function wholeBody(request: Request, maxBytes: number): Promise<Uint8Array
 
 /** Whether the request was refused before anything was changed: then it can be sent again with the same signature. */
 function didNothing({ res, error }: ServerRequest): boolean {
-  if (res.status < 400 || res.status >= 500) return false;
+  // 413 may be about the reply to what was done.
+  if (res.status < 400 || res.status >= 500 || res.status === 413) return false;
   return error === undefined || (error instanceof BkError && error.outcome === "none");
 }
