@@ -1,8 +1,9 @@
 // Between logical and stored values: closures for one column, and decoders of whole rows.
 
 import type { Codec, Value } from "./stored-value.js";
+import { generatedFunction } from "./generated-code.js";
 import * as read from "./read-stored.js";
-import { encodingOf } from "./stored-forms.js";
+import { decoderSource, encodingOf, readerOf } from "./stored-forms.js";
 import type { Column } from "./table.js";
 
 export { compileArrayDecoder, compileRowDecoder, type RowDecoderOptions } from "./row-decoder.js";
@@ -18,6 +19,10 @@ export function encoderOf(column: Column, codec: Codec): (logical: unknown) => V
 export function decoderOf(column: Column, codec: Codec): (stored: Value) => unknown {
   const { decode } = encodingOf(column, codec);
   if (decode === undefined) return (stored) => stored ?? null;
-  const make = new Function("read", "column", `return (v) => v === null || v === undefined ? null : (${decode("v", "column")});`);
-  return make(read, column) as (stored: Value) => unknown;
+  const reader = readerOf(decode);
+  const source = `return (v) => v === null || v === undefined ? null : (${decoderSource(decode, "v", "column")});`;
+  return (
+    generatedFunction<(stored: Value) => unknown>({ read, column }, source) ??
+    ((stored) => (stored === null || stored === undefined ? null : reader(stored, column)))
+  );
 }

@@ -1,11 +1,24 @@
-// What the decoders of encodings.ts need more than an expression for. They take what clients of engines give for one
-// stored form: numbers as text, bytes as buffers, sets as sets.
+// The decoders of stored values that are present. They take what clients of engines give for one stored form: numbers as
+// strings, bytes as buffers, sets as sets.
 
+import { base64ToBytes, hexToBytes } from "./bytes.js";
 import { decimalOfNumber, shortestDecimal } from "./decimal.js";
 import { copyJson } from "./json-value.js";
 import { readSortableDecimal } from "./sortable.js";
 import type { Column } from "./table.js";
 import { distinct } from "./value-checks.js";
+
+export function number(stored: unknown): number {
+  return Number(stored);
+}
+
+export function bigint(stored: bigint | number | string): bigint {
+  return BigInt(stored);
+}
+
+export function time(stored: unknown): Date {
+  return new Date(Number(stored));
+}
 
 export function truth(stored: unknown): boolean {
   return stored === true || stored === 1 || stored === "t" || stored === "true" || stored === "1" || stored === 1n;
@@ -26,6 +39,10 @@ export function json(stored: unknown): unknown {
   return copyJson(stored);
 }
 
+export function jsonText(stored: unknown): unknown {
+  return typeof stored === "string" ? (JSON.parse(stored) as unknown) : copyJson(stored);
+}
+
 /** Sets are sorted here, since engines that add to them keep no order. */
 export function list(stored: string | Iterable<unknown>, column: Column): unknown[] {
   const elements = typeof stored === "string" ? (JSON.parse(stored) as unknown[]) : stored;
@@ -39,9 +56,9 @@ export function bytes(stored: Uint8Array | ArrayBuffer): Uint8Array {
 }
 
 export function base64(stored: string | Uint8Array): Uint8Array {
-  return new Uint8Array(typeof stored === "string" ? Buffer.from(stored, "base64") : stored);
+  return typeof stored === "string" ? base64ToBytes(stored) : new Uint8Array(stored);
 }
 
 export function hex(stored: string | Uint8Array): Uint8Array {
-  return new Uint8Array(typeof stored === "string" ? Buffer.from(stored.slice(stored.startsWith("\\x") ? 2 : 0), "hex") : stored);
+  return typeof stored === "string" ? hexToBytes(stored, stored.startsWith("\\x") ? 2 : 0) : new Uint8Array(stored);
 }

@@ -1,13 +1,15 @@
 // Decoders of whole rows, generated as source: one object literal with its columns in fixed order, so that all rows of
-// a shape share one hidden class and a column costs no call where its stored form is the logical one.
+// a shape share one hidden class and a column costs no call where its stored form is the logical one. Where code from
+// strings is forbidden, closures do the same more slowly.
 
 import type { Codec, Value } from "./stored-value.js";
+import { generatedFunction } from "./generated-code.js";
 import { splitText } from "./join.js";
 import { setMember } from "./json-value.js";
 import * as readStored from "./read-stored.js";
 import { defaultSelection, fetchedColumns, unjoinsOf } from "./selection.js";
-import { encodingOf } from "./stored-forms.js";
-import type { Column, Table } from "./table.js";
+import { decoderSource, encodingOf, readerOf } from "./stored-forms.js";
+import type { Column, Join, Table } from "./table.js";
 
 export interface RowDecoderOptions {
   /** The columns of the stored rows, in order; default: `fetchedColumns(table, columns)`. */
@@ -33,46 +35,105 @@ export function compileRowDecoder(
   codec: Codec,
   options: RowDecoderOptions = {},
 ): (row: readonly Value[]) => Record<string, unknown> {
+  const layout = layoutOf(table, columns, options);
+  return generatedDecoder(layout, codec) ?? closureDecoder(layout, codec);
+}
+
+type DecodeRow = (row: readonly Value[]) => Record<string, unknown>;
+
+/** What both ways of making a decoder are told. */
+interface RowLayout {
+  readonly table: Table;
+  readonly fetched: readonly Column[];
+  /** The joined columns that are split for their parts. */
+  readonly splits: readonly { readonly join: Join; readonly at: number }[];
+  readonly members: readonly Member[];
+  /** The place of the undeclared columns, where the rows have them. */
+  readonly restAt: number | undefined;
+  readonly undeclared: readonly string[] | undefined;
+}
+
+interface Member {
+  readonly name: string;
+  /** Its place among the fetched columns; -1: it has none. */
+  readonly at: number;
+  /** The parts of split columns that fill it; the first that is there wins. */
+  readonly parts: readonly { readonly split: number; readonly part: number }[];
+}
+
+function layoutOf(table: Table, columns: readonly Column[], { fetched: given, undeclared }: RowDecoderOptions): RowLayout {
   const selected = columns === table.columns ? defaultSelection(table) : columns;
-  const fetched = options.fetched ?? fetchedColumns(table, selected);
-  const given = selected.filter((column) => !column.isRest);
-  const splits = new Map<Column, string>();
-  const lines = fetched.map((column, at) => decodeLine(column, at, codec));
-  for (const join of new Set(given.flatMap((column) => unjoinsOf(table, column)))) {
-    const at = fetched.indexOf(join.column);
-    if (at < 0) continue;
-    splits.set(join.column, `p${at}`);
-    lines.push(`const p${at} = d${at} === null ? null : read.split(joins[${table.joins.indexOf(join)}], d${at});`);
-  }
-  const members = given.map((column) => `${JSON.stringify(column.name)}: ${memberSource(table, column, fetched, splits)}`);
+  const fetched = given ?? fetchedColumns(table, selected);
+  const shown = selected.filter((column) => !column.isRest);
+  const splits = [...new Set(shown.flatMap((column) => unjoinsOf(table, column)))]
+    .map((join) => ({ join, at: fetched.indexOf(join.column) }))
+    .filter(({ at }) => at >= 0);
+  const members = shown.map((column): Member => {
+    const joins = unjoinsOf(table, column).map((join) => ({
+      split: splits.findIndex((each) => each.join.column === join.column),
+      part: join.parts.indexOf(column),
+    }));
+    return { name: column.name, at: fetched.indexOf(column), parts: joins.filter(({ split }) => split >= 0) };
+  });
   const rest = fetched.findIndex((column) => column.isRest);
-  const spreads = rest >= 0 && (options.undeclared !== undefined || selected.some((column) => column.isRest));
-  const result = spreads ? `read.spread({ ${members.join(", ")} }, d${rest}, names, table)` : `{ ${members.join(", ")} }`;
+  const spreads = rest >= 0 && (undeclared !== undefined || selected.some((column) => column.isRest));
+  return { table, fetched, splits, members, restAt: spreads ? rest : undefined, undeclared };
+}
+
+function generatedDecoder({ table, fetched, splits, members, restAt, undeclared }: RowLayout, codec: Codec): DecodeRow | undefined {
+  const lines = fetched.map((column, at) => decodeLine(column, at, codec));
+  splits.forEach(({ at }, i) => lines.push(`const p${i} = d${at} === null ? null : read.split(joins[${i}], d${at});`));
+  const literal = `{ ${members.map((member) => `${JSON.stringify(member.name)}: ${memberSource(member)}`).join(", ")} }`;
+  const result = restAt === undefined ? literal : `read.spread(${literal}, d${restAt}, names, table)`;
   const body = `return (row) => {\n${lines.join("\n")}\nreturn ${result};\n};`;
-  const make = new Function("read", "columns", "joins", "names", "table", body);
-  return make(read, fetched, table.joins, options.undeclared, table) as (row: readonly Value[]) => Record<string, unknown>;
+  const joins = splits.map(({ join }) => join);
+  return generatedFunction({ read, columns: fetched, joins, names: undeclared, table }, body);
+}
+
+function memberSource({ at, parts }: Member): string {
+  if (parts.length > 0) return [...parts.map(({ split, part }) => `p${split}?.[${part}]`), "null"].join(" ?? ");
+  return at < 0 ? "null" : `d${at}`;
+}
+
+function closureDecoder({ table, fetched, splits, members, restAt, undeclared }: RowLayout, codec: Codec): DecodeRow {
+  const decode = arrayDecoder(fetched, codec);
+  return (stored) => {
+    const values = decode(stored);
+    const texts = splits.map(({ join, at }) => (values[at] === null ? null : splitText(join, values[at] as string)));
+    const row: Record<string, unknown> = {};
+    for (const { name, at, parts } of members) {
+      if (parts.length === 0) row[name] = at < 0 ? null : values[at];
+      else row[name] = parts.map(({ split, part }) => texts[split]?.[part]).find((value) => value !== null && value !== undefined) ?? null;
+    }
+    if (restAt === undefined) return row;
+    return spread(row, values[restAt] as Readonly<Record<string, unknown>> | null, undeclared, table);
+  };
 }
 
 /** Makes the decoder of rows as the core works on them: arrays of logical values in the order of `columns`. */
 export function compileArrayDecoder(columns: readonly Column[], codec: Codec): (row: readonly Value[]) => unknown[] {
   const lines = columns.map((column, at) => decodeLine(column, at, codec));
   const body = `return (row) => {\n${lines.join("\n")}\nreturn [${columns.map((_, at) => `d${at}`).join(", ")}];\n};`;
-  return new Function("read", "columns", body)(read, columns) as (row: readonly Value[]) => unknown[];
+  return generatedFunction<(row: readonly Value[]) => unknown[]>({ read, columns }, body) ?? arrayDecoder(columns, codec);
+}
+
+function arrayDecoder(columns: readonly Column[], codec: Codec): (row: readonly Value[]) => unknown[] {
+  const readers = columns.map((column) => {
+    const { decode } = encodingOf(column, codec);
+    return decode && readerOf(decode);
+  });
+  return (row) =>
+    columns.map((column, at) => {
+      const stored = row[at] ?? null;
+      const reader = readers[at];
+      return stored === null || reader === undefined ? stored : reader(stored, column);
+    });
 }
 
 function decodeLine(column: Column, at: number, codec: Codec): string {
   const { decode } = encodingOf(column, codec);
   if (decode === undefined) return `const d${at} = row[${at}] ?? null;`;
-  return `const s${at} = row[${at}] ?? null; const d${at} = s${at} === null ? null : (${decode(`s${at}`, `columns[${at}]`)});`;
-}
-
-function memberSource(table: Table, column: Column, fetched: readonly Column[], splits: ReadonlyMap<Column, string>): string {
-  const filled = unjoinsOf(table, column)
-    .filter((join) => splits.has(join.column))
-    .map((join) => `${splits.get(join.column)}?.[${join.parts.indexOf(column)}]`);
-  if (filled.length > 0) return [...filled, "null"].join(" ?? ");
-  const at = fetched.indexOf(column);
-  return at < 0 ? "null" : `d${at}`;
+  return `const s${at} = row[${at}] ?? null; const d${at} = s${at} === null ? null : (${decoderSource(decode, `s${at}`, `columns[${at}]`)});`;
 }
 
 function spread(

@@ -1,69 +1,73 @@
 // How logical values are stored: named encodings, one of which a driver's codec chooses for each kind. Decoders are
-// pieces of JavaScript source, so that row-decoder.ts can put those of a whole row into one function.
+// functions of read-stored.ts; some are pieces of JavaScript source as well, so that row-decoder.ts can put those of a
+// whole row into one function without a call for each column.
 
 import type { Codec, Value } from "./stored-value.js";
+import { bytesToBase64 } from "./bytes.js";
+import * as read from "./read-stored.js";
 import { sortableDecimal } from "./sortable.js";
 import type { Column } from "./table.js";
+
+type Reader = (stored: never, column: Column) => unknown;
+
+export interface Decoder {
+  /** The function of read-stored.ts that gives the logical value of a stored one that is present. */
+  readonly name: keyof typeof read;
+  /** Source of an expression that does the same, for a variable with the stored value. */
+  readonly inline?: (v: string) => string;
+}
 
 export interface Encoding {
   /** Stored form of a present logical value; undefined where it is the same. */
   readonly encode?: (logical: never) => Value;
-  /**
-   * Source of an expression for the logical value; undefined where it is the stored one.
-   *
-   * @param v       name of the variable with the stored value, which is present
-   * @param column  source of an expression for the column
-   */
-  readonly decode?: (v: string, column: string) => string;
+  /** Undefined where the logical value is the stored one. */
+  readonly decode?: Decoder;
 }
 
-// Numbers, texts of digits and bigints are all read, whatever the encoding: clients of one engine differ.
-const readNumber = (v: string): string => `typeof ${v} === "number" ? ${v} : Number(${v})`;
-const readBigint = (v: string): string => `typeof ${v} === "bigint" ? ${v} : BigInt(${v})`;
-const readTruth = (v: string): string => `typeof ${v} === "boolean" ? ${v} : read.truth(${v})`;
-const readTime = (v: string): string => `new Date(Number(${v}))`;
+// Numbers, strings of digits and bigints are all read, whatever the encoding: clients of one engine differ.
+const number: Decoder = { name: "number", inline: (v) => `typeof ${v} === "number" ? ${v} : Number(${v})` };
+const bigint: Decoder = { name: "bigint", inline: (v) => `typeof ${v} === "bigint" ? ${v} : BigInt(${v})` };
+const truth: Decoder = { name: "truth", inline: (v) => `typeof ${v} === "boolean" ? ${v} : read.truth(${v})` };
+const time: Decoder = { name: "time", inline: (v) => `new Date(Number(${v}))` };
+const jsonText: Decoder = { name: "jsonText", inline: (v) => `typeof ${v} === "string" ? JSON.parse(${v}) : read.json(${v})` };
 
 type Encodings = { readonly [kind in keyof Codec]: { readonly [name in Codec[kind]]: Encoding } };
 
 const encodings: Encodings = {
   text: { text: {} },
-  int: { number: { decode: readNumber }, text: { decode: readNumber, encode: (logical: number) => String(logical) } },
-  int64: { bigint: { decode: readBigint }, text: { decode: readBigint, encode: (logical: bigint) => String(logical) } },
-  real: { number: { decode: readNumber }, text: { decode: readNumber, encode: (logical: number) => String(logical) } },
+  int: { number: { decode: number }, text: { decode: number, encode: (logical: number) => String(logical) } },
+  int64: { bigint: { decode: bigint }, text: { decode: bigint, encode: (logical: bigint) => String(logical) } },
+  real: { number: { decode: number }, text: { decode: number, encode: (logical: number) => String(logical) } },
   decimal: {
-    text: { decode: (v) => `read.decimal(${v})` },
-    sortable: { decode: (v) => `read.sortable(${v})`, encode: (logical: string) => sortableDecimal(logical) },
+    text: { decode: { name: "decimal" } },
+    sortable: { decode: { name: "sortable" }, encode: (logical: string) => sortableDecimal(logical) },
   },
   bool: {
-    boolean: { decode: readTruth },
-    number: { decode: readTruth, encode: (logical: boolean) => (logical ? 1 : 0) },
-    letter: { decode: readTruth },
+    boolean: { decode: truth },
+    number: { decode: truth, encode: (logical: boolean) => (logical ? 1 : 0) },
+    letter: { decode: truth },
   },
   time: {
-    number: { decode: readTime, encode: (logical: Date) => logical.getTime() },
-    text: { decode: readTime, encode: (logical: Date) => String(logical.getTime()) },
+    number: { decode: time, encode: (logical: Date) => logical.getTime() },
+    text: { decode: time, encode: (logical: Date) => String(logical.getTime()) },
   },
   json: {
-    value: { decode: (v) => `read.json(${v})` },
+    value: { decode: { name: "json" } },
     text: {
-      decode: (v) => `typeof ${v} === "string" ? JSON.parse(${v}) : read.json(${v})`,
+      decode: jsonText,
       encode: (logical: unknown) => JSON.stringify(logical),
     },
   },
   list: {
-    value: { decode: (v, column) => `read.list(${v}, ${column})` },
-    text: { decode: (v, column) => `read.list(${v}, ${column})`, encode: (logical: unknown) => JSON.stringify(logical) },
+    value: { decode: { name: "list" } },
+    text: { decode: { name: "list" }, encode: (logical: unknown) => JSON.stringify(logical) },
   },
   blob: {
-    bytes: { decode: (v) => `read.bytes(${v})` },
-    base64: { decode: (v) => `read.base64(${v})`, encode: (logical: Uint8Array) => bufferOf(logical).toString("base64") },
-    hex: { decode: (v) => `read.hex(${v})` },
+    bytes: { decode: { name: "bytes" } },
+    base64: { decode: { name: "base64" }, encode: (logical: Uint8Array) => bytesToBase64(logical) },
+    hex: { decode: { name: "hex" } },
   },
 };
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
 
 /** The encoding that a codec chooses for a column. */
 export function encodingOf(column: Column, codec: Codec): Encoding {
@@ -71,4 +75,19 @@ export function encodingOf(column: Column, codec: Codec): Encoding {
   const encoding = ofKind[codec[column.kind]];
   if (encoding === undefined) throw new TypeError(`the codec has no encoding ${codec[column.kind]} for values of kind ${column.kind}`);
   return encoding;
+}
+
+/** The function that a decoder names. */
+export function readerOf({ name }: Decoder): (stored: Value, column: Column) => unknown {
+  return read[name] as Reader as (stored: Value, column: Column) => unknown;
+}
+
+/**
+ * Source of an expression for a logical value, with `read-stored.ts` as `read`.
+ *
+ * @param v       name of the variable with the stored value, which is present
+ * @param column  source of an expression for the column
+ */
+export function decoderSource({ name, inline }: Decoder, v: string, column: string): string {
+  return inline === undefined ? `read.${name}(${v}, ${column})` : inline(v);
 }
