@@ -211,6 +211,12 @@ describe("architecture", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("modules of Node are asked for, never imported, by what runs where there is no Node", () => {
+    const imports = /(?:^|\n)(?:import|export)(?!\s+type\b)[^"';]*?\bfrom\s*"node:|(?:^|\n)import\s*"node:|(?<!typeof )\bimport\(\s*"node:/;
+    const ours = published.filter((source) => source.package === "core" || source.package === "db");
+    expect(ours.filter(({ text }) => imports.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
   it("nothing refers to places outside the repository", () => {
     const self = "test/architecture.test.ts";
     const files = [...listed("packages"), ...listed("test"), ...listed("scripts")].filter(

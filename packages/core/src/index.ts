@@ -4,6 +4,7 @@ export { retry, type RetryOptions } from "./retry.js";
 export { consoleLog, type ConsoleLogOptions, type Log, type LogFields, type LogLevel, logLevels, silentLog } from "./log.js";
 export { plainText } from "./plain-text.js";
 export { redactUrl } from "./redact-url.js";
+export { findNodeModule, nodeModule, type NodeModules } from "./node-module.js";
 export { type ConnectUrl, type Host, parseConnectUrl } from "./connect-url.js";
 export { onAbort } from "./on-abort.js";
 export {

@@ -32,6 +32,9 @@ export interface GathererOptions {
 
 const resolved = Promise.resolve();
 
+/** Runs a task when the promise callbacks that are due have run, and those that they made. */
+const afterCallbacks: (task: () => void) => void = globalThis.process?.nextTick ?? ((task) => void setTimeout(task, 0));
+
 /**
  * Collects the calls of one tick and sends them as few requests. Grouping never changes an outcome: a group that failed
  * without doing anything is taken apart and its members are tried alone; a cancelled call leaves its group.
@@ -86,7 +89,7 @@ export class Gatherer {
     this.#scheduled = true;
     // After the promise callbacks that are due now, so that calls made in them join (the way of DataLoader).
     void resolved.then(() =>
-      process.nextTick(() => {
+      afterCallbacks(() => {
         this.#scheduled = false;
         this.flush();
       }),

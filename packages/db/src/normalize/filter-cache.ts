@@ -1,8 +1,7 @@
 // Plain filters: columns compared with single values, as most calls have them. Which columns and operators a filter
 // names decides its condition, so that is kept once filter.ts has made it; a repeated call only checks its values.
 
-import { isDeepStrictEqual } from "node:util";
-
+import { deepEqual } from "../schema/deep-equal.js";
 import { isPlainObject } from "../schema/plain-object.js";
 import type { Column, Table } from "../schema/table.js";
 import { checkOf } from "./filter-test.js";
@@ -79,7 +78,7 @@ export function learnFilter(filters: PlainFilters, table: Table, filter: unknown
   const again: unknown[] = [];
   plainFilter(filters, filter, again);
   // Values that go their own way in the general parser (lists, members of open tables) stay there.
-  if (!isDeepStrictEqual(again, values)) filters.delete(shape!);
+  if (!deepEqual(again, values)) filters.delete(shape!);
 }
 
 /** The columns of tests with one value each, in order of their slots. */

@@ -4,6 +4,7 @@ import type { Clock } from "@bk/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import { DbError, invalid } from "../errors.js";
+import { utf8Length } from "../schema/bytes.js";
 import { checkerOf, generatorOf } from "../schema/column-types.js";
 import { encodeGeohash } from "../schema/geohash.js";
 import { isJoinedText } from "../schema/is-joined-text.js";
@@ -322,7 +323,7 @@ export function checkKeyValues(table: Table, values: unknown[]): unknown[] {
       throw keyMissing(table, table.key[i]!);
     }
     if (typeof value === "string" && isTooLong(value, table.key[i]!)) throw keyTooLong(table.key[i]!);
-    if (i > 0) rangeBytes += typeof value === "string" ? Buffer.byteLength(value) : 8;
+    if (i > 0) rangeBytes += typeof value === "string" ? utf8Length(value) : 8;
   }
   if (rangeBytes > maxRangeBytes)
     throw new DbError("too-large", `the range columns of the key take ${rangeBytes} bytes together; at most ${maxRangeBytes} are allowed`);

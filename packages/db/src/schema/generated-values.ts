@@ -1,5 +1,6 @@
 // Values that are made when a row is inserted without them.
 
+import { bytesToHex } from "./bytes.js";
 import type { Clock } from "@bk/core";
 import type { Column } from "./table.js";
 
@@ -18,7 +19,7 @@ export function generatorOf(column: Column): ((clock: Clock) => unknown) | undef
   const { prefix = "", min = defaultRandomRange.min, max = defaultRandomRange.max } = column.definition;
   switch (column.type) {
     case "uuid":
-      return (clock) => prefix + hex(clock.randomBytes(16));
+      return (clock) => prefix + bytesToHex(clock.randomBytes(16));
     case "tuuid":
       return timeOrdered(prefix);
     case "random":
@@ -42,7 +43,7 @@ function timeOrdered(prefix: string): (clock: Clock) => string {
       lastMs++;
       counter = 0;
     }
-    return prefix + digits(lastMs, 12) + digits(counter, 6) + hex(bytes.subarray(0, 7));
+    return prefix + digits(lastMs, 12) + digits(counter, 6) + bytesToHex(bytes.subarray(0, 7));
   };
 }
 
@@ -51,15 +52,11 @@ function randomInteger(clock: Clock, min: number, max: number): number {
   // Draws above the last whole multiple of the span would favor low numbers, and are thrown away.
   const limit = 2n ** 64n - (2n ** 64n % span);
   for (;;) {
-    const draw = BigInt(`0x${hex(clock.randomBytes(8))}`);
+    const draw = BigInt(`0x${bytesToHex(clock.randomBytes(8))}`);
     if (draw < limit) return Number(BigInt(min) + (draw % span));
   }
 }
 
 function digits(value: number, count: number): string {
   return value.toString(16).padStart(count, "0");
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }

@@ -1,8 +1,7 @@
 // Changes of one row that need to know the row first: read it, compute, write if it is still the same, else begin again.
 
-import { isDeepStrictEqual } from "node:util";
-
 import type { Reply, Values } from "../../driver.js";
+import { deepEqual } from "../../schema/deep-equal.js";
 import { DbError } from "../../errors.js";
 import type { Item } from "./attributes.js";
 import { noRows } from "./command.js";
@@ -47,7 +46,7 @@ export async function changeRow(
 }
 
 export function isSameRow({ table }: Layout, before: Values | undefined, item: Item | undefined): boolean {
-  return before !== undefined && item !== undefined && isDeepStrictEqual(before, rowOf(table.columns, item));
+  return before !== undefined && item !== undefined && deepEqual(before, rowOf(table.columns, item));
 }
 
 /** Waits a random time before a row that others have changed is tried again. */

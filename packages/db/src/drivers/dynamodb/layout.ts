@@ -1,6 +1,6 @@
 // How a table lies in DynamoDB: names, key attributes, and the attributes that this driver derives from columns.
 
-import { createHash } from "node:crypto";
+import { nodeModule } from "@bk/core";
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 
@@ -135,7 +135,7 @@ export function indexHash(column: Column, value: Value): string {
 function bounded(text: string): string {
   // Texts that look like a digest become one, so that no value is taken for another.
   if (Buffer.byteLength(text) <= maxRangeBytes && !text.startsWith("#")) return text;
-  return `#${createHash("sha256").update(text).digest("base64url")}`;
+  return `#${nodeModule("node:crypto").createHash("sha256").update(text).digest("base64url")}`;
 }
 
 /**

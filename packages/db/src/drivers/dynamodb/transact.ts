@@ -1,11 +1,10 @@
 // Writes of rows that take effect all together: batch transactions, and single rows of tables with unique groups, whose
 // values are claimed in the same step.
 
-import { isDeepStrictEqual } from "node:util";
-
 import type { TransactWriteItem } from "@aws-sdk/client-dynamodb";
 
 import type { Values } from "../../driver.js";
+import { deepEqual } from "../../schema/deep-equal.js";
 import { DbError } from "../../errors.js";
 import type { Column } from "../../schema/table.js";
 import { type Item, toAttribute } from "./attributes.js";
@@ -64,7 +63,7 @@ export async function writeRows(engine: Engine, writes: readonly RowWrite[], sig
 }
 
 function isSameKey(a: RowWrite, b: RowWrite): boolean {
-  return a.layout.tableName === b.layout.tableName && isDeepStrictEqual(a.key, b.key);
+  return a.layout.tableName === b.layout.tableName && deepEqual(a.key, b.key);
 }
 
 function failedConditions(error: unknown): { readonly index: number; readonly item: Item | undefined }[] {
@@ -129,7 +128,7 @@ export function assignments(before: Item, after: Item): ChangeInput | undefined 
   const removes: string[] = [];
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
     const attribute = after[name];
-    if (isDeepStrictEqual(before[name], attribute)) continue;
+    if (deepEqual(before[name], attribute)) continue;
     if (attribute === undefined) removes.push(own.name(name));
     else sets.push(`${own.name(name)} = ${own.constant(attribute)}`);
   }

@@ -1,11 +1,10 @@
 // Unique groups. Each value is an item of one table for all: its id says table, group and values, and it names the row
 // that owns it. A row and its claims are written in one transaction, so of two rows that want a value one is refused.
 
-import { isDeepStrictEqual } from "node:util";
-
 import type { TransactWriteItem } from "@aws-sdk/client-dynamodb";
 
 import type { Value, Values } from "../../driver.js";
+import { deepEqual } from "../../schema/deep-equal.js";
 import { DbError } from "../../errors.js";
 import type { Index, Table } from "../../schema/table.js";
 import type { Item } from "./attributes.js";
@@ -83,7 +82,7 @@ function wishesOf({ layout, key, before, after }: RowWrite, now: number): Wish[]
   const endBefore = endOf(layout.table, before);
   const endAfter = endOf(layout.table, after);
   // The claims of a row whose time has come may have passed to others, so they are made anew.
-  const isKept = isDeepStrictEqual(endBefore, endAfter) && (endBefore === null || Number(endBefore) > now);
+  const isKept = deepEqual(endBefore, endAfter) && (endBefore === null || Number(endBefore) > now);
   return layout.claims.flatMap(({ index, idOf }) => {
     const old = before === undefined ? undefined : idOf(valueOf(before));
     const id = after === undefined ? undefined : idOf(valueOf(after));

@@ -1,6 +1,6 @@
 // How MySQL and MariaDB differ from the SQL that the compiler writes, and from each other.
 
-import { createHash } from "node:crypto";
+import { nodeModule } from "@bk/core";
 import type { Column, Index, Table } from "../../schema/table.js";
 import { parseSearch } from "../../reference/search-query.js";
 import { indexName } from "../../engines/sql/define.js";
@@ -93,7 +93,9 @@ export function createIndex(table: Table, index: Index, long: readonly string[] 
 /** The name of an index, shortened to the 64 characters that the server takes. */
 export function storedIndexName(table: Table, index: Index): string {
   const name = indexName(table, index);
-  return name.length <= 64 ? name : `${name.slice(0, 53)}_${createHash("sha256").update(name).digest("hex").slice(0, 10)}`;
+  return name.length <= 64
+    ? name
+    : `${name.slice(0, 53)}_${nodeModule("node:crypto").createHash("sha256").update(name).digest("hex").slice(0, 10)}`;
 }
 
 /**

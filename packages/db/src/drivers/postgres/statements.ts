@@ -1,6 +1,6 @@
 // From commands to what is sent: each statement gets the name under which connections keep it prepared, once.
 
-import { createHash } from "node:crypto";
+import { nodeModule } from "@bk/core";
 import type { Reply, Value, Values } from "../../driver.js";
 import { bindValues, type SqlCommand, type SqlRead, type SqlStatement, type SqlWrite } from "../../engines/sql/command.js";
 import type { Step, StepResult } from "./exchange.js";
@@ -8,7 +8,7 @@ import { searchText } from "./search.js";
 
 /** The name of a text, the same in every process, so that a proxy may share what is prepared. */
 export function statementName(text: string): string {
-  return `bk_${createHash("sha256").update(text).digest("base64url").slice(0, 22)}`;
+  return `bk_${nodeModule("node:crypto").createHash("sha256").update(text).digest("base64url").slice(0, 22)}`;
 }
 
 const names = new WeakMap<SqlStatement, string>();

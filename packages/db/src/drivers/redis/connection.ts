@@ -1,8 +1,8 @@
 // One ioredis client, opened with the first command.
 
-import { once } from "node:events";
 import type { Log } from "@bk/core";
 import type * as Ioredis from "ioredis";
+import { nodeModule } from "@bk/core";
 import { DbError } from "../../errors.js";
 import { classifyRedis } from "./errors.js";
 import type { RedisOptions } from "./options.js";
@@ -81,6 +81,7 @@ export async function connectRedis(options: RedisOptions, log: Log): Promise<Red
 
 /** The end of the connection attempt that is under way or comes next: `ready`, or an error. */
 async function nextReady(client: RedisClient): Promise<void> {
+  const { once } = nodeModule("node:events");
   const ended = new AbortController();
   try {
     const closed = once(client, "close", { signal: ended.signal }).then(() => {
