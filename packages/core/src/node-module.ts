@@ -1,12 +1,37 @@
 // The modules of Node, where the runtime has them. They are asked for and not imported, so that a bundle with all of this
 // code loads in workers and browsers too.
 
+/** What is used of `node:sqlite`; the types of the oldest supported Node do not have it. */
+interface NodeSqlite {
+  readonly DatabaseSync: new (
+    path: string,
+    options: { readOnly: boolean; timeout: number; enableForeignKeyConstraints: boolean },
+  ) => NodeDatabase;
+  readonly StatementSync: { readonly prototype: object };
+}
+interface NodeDatabase {
+  prepare(text: string): NodeStatement;
+  exec(text: string): void;
+  function(name: string, options: { deterministic: boolean; varargs: boolean }, run: (...texts: (string | null)[]) => string): void;
+  close(): void;
+  readonly isTransaction: boolean;
+}
+interface NodeStatement {
+  get(...values: readonly unknown[]): unknown;
+  all(...values: readonly unknown[]): unknown[];
+  run(...values: readonly unknown[]): { changes: number | bigint };
+  columns(): { name: string }[];
+  setReturnArrays(arrays: boolean): void;
+}
+
+/** The modules that the packages ask for. */
 export interface NodeModules {
   readonly "node:async_hooks": typeof import("node:async_hooks");
   readonly "node:crypto": typeof import("node:crypto");
   readonly "node:events": typeof import("node:events");
   readonly "node:fs": typeof import("node:fs");
   readonly "node:path": typeof import("node:path");
+  readonly "node:sqlite": NodeSqlite;
 }
 
 /** A module of Node such as `node:crypto`; undefined where the runtime has none. */

@@ -1,8 +1,8 @@
 // What the calls of one database share: tables, pools and settings.
 
-import { AsyncLocalStorage } from "node:async_hooks";
+import type { AsyncLocalStorage } from "node:async_hooks";
 
-import { type Clock, type Log, silentLog, systemClock } from "@bk/core";
+import { type Clock, findNodeModule, type Log, type NodeModules, silentLog, systemClock } from "@bk/core";
 
 import { BoundTable } from "../calls/bound-table.js";
 import type { CallContext } from "../calls/context.js";
@@ -136,7 +136,12 @@ export class Home implements CallsHome {
       const { signal, timeoutMs = this.timeoutMs } = options;
       const run = async (deadline: Deadline | undefined): Promise<T> => {
         await pool.ready();
-        return this.#begin(work, options, pool, deadline);
+        if (this.#scopes === undefined) {
+          // Made with the first transaction: following the asynchronous context costs every promise a little.
+          const hooks = await asyncHooks();
+          this.#scopes ??= new hooks.AsyncLocalStorage();
+        }
+        return this.#begin(work, options, pool, deadline, this.#scopes);
       };
       const running = signal === undefined && timeoutMs === undefined ? run(undefined) : withDeadline({ signal, timeoutMs }, run);
       return await this.track(running);
@@ -146,9 +151,13 @@ export class Home implements CallsHome {
     }
   }
 
-  #begin<T>(work: (scope: Scope) => Promise<T>, options: TransactionOptions, pool: Pool, deadline: Deadline | undefined): Promise<T> {
-    // Made with the first transaction: following the asynchronous context costs every promise a little.
-    const scopes = (this.#scopes ??= new AsyncLocalStorage());
+  #begin<T>(
+    work: (scope: Scope) => Promise<T>,
+    options: TransactionOptions,
+    pool: Pool,
+    deadline: Deadline | undefined,
+    scopes: AsyncLocalStorage<Scope>,
+  ): Promise<T> {
     return runTransaction({ pool, options, deadline, openOverlay: this.#openOverlay }, (scope) => scopes.run(scope, () => work(scope)));
   }
 
@@ -190,6 +199,23 @@ export class Home implements CallsHome {
     const done = (): void => void this.#running.delete(work);
     work.then(done, done);
     return work;
+  }
+}
+
+/** @throws DbError `unsupported` where the runtime cannot tell which calls belong to a transaction */
+async function asyncHooks(): Promise<NodeModules["node:async_hooks"]> {
+  const found = findNodeModule("node:async_hooks");
+  if (found !== undefined) return found;
+  try {
+    // Workers have it as a module alone. In a variable, so that bundlers leave it.
+    const name: string = "node:async_hooks";
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as NodeModules["node:async_hooks"];
+  } catch (cause) {
+    throw new DbError(
+      "unsupported",
+      "transactions need AsyncLocalStorage, which this runtime does not have; on Cloudflare Workers set the compatibility flag nodejs_als or nodejs_compat",
+      { cause, detail: { capability: "transactions" } },
+    );
   }
 }
 

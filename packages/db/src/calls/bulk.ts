@@ -1,6 +1,7 @@
 // bulk: many writes by few requests. Items of one table and kind go to the engine together; what one request cannot
 // carry (hooks, guards, transactions, options) goes as calls of its own.
 
+import { nextTurn } from "../execute/next-turn.js";
 import type { Prepared } from "../compile/prepared.js";
 import type { Reply, Values } from "../driver.js";
 import { DbError } from "../errors.js";
@@ -37,7 +38,7 @@ export async function runBulk(items: readonly BulkItem[], home: BulkHome): Promi
     if (wave.size > 0) await wave.send(items, results);
     else if (at < items.length) at = await runAlone(items, at, step, home, results);
     // Other work of this process has its turn.
-    if (at < items.length) await new Promise((resolve) => setImmediate(resolve));
+    if (at < items.length) await nextTurn();
   }
   return results;
 }

@@ -42,9 +42,9 @@ export async function storedPage(
   if (query.never) return { rows: [] };
   const reader = pageReader(query);
   const order = query.plan.coreSort || !reader.usesCursor ? query.plan.order : cursorOrder;
-  const position = start === undefined ? undefined : context.tokens.decode(query.identity(), start, order);
+  const position = start === undefined ? undefined : await context.tokens.decode(query.identity(), start, order);
   const { rows, last } = await readPage(query, reader, context, count, position);
-  return last === undefined ? { rows } : { rows, next: context.tokens.encode(query.identity(), last, order) };
+  return last === undefined ? { rows } : { rows, next: await context.tokens.encode(query.identity(), last, order) };
 }
 
 /** Stored rows of a query in pages of `size`, each with the columns that the reader fetches. */

@@ -2,8 +2,6 @@
 // columns a row names decides everything but the values, so it is worked out once for each list of names, by the general
 // way of update.ts; a repeated call checks its values and sends them.
 
-import { isDeepStrictEqual } from "node:util";
-
 import { changeEncoder, type Encoder, valueEncoder } from "../compile/bind.js";
 import type { Prepared } from "../compile/prepared.js";
 import { updateShape } from "../compile/shapes.js";
@@ -11,6 +9,7 @@ import type { Change, Reply, Value } from "../driver.js";
 import { checkOperand } from "../normalize/operand.js";
 import { checkKeyValues } from "../normalize/row.js";
 import { canGuard } from "../plan/evaluates.js";
+import { deepEqual } from "../schema/deep-equal.js";
 import type { Table } from "../schema/table.js";
 import type { BoundTable } from "./bound-table.js";
 import { type CallContext, done, nothing, type WriteResult } from "./context.js";
@@ -130,7 +129,7 @@ export function learnChange(bound: BoundTable, verb: "update" | "incr", row: Row
   // What the general way sends must be what this one does; where it is not, such calls stay general.
   const wanted = [...changeEncoder(changes, valueEncoder(guard, from, codec), codec)(values), ...change.storedKey];
   const now = values[own[0]?.slot ?? -1] as number;
-  if (!isDeepStrictEqual(plainChange(bound, { now: () => now }, verb, row)?.values, wanted)) plan.commands.delete(signs);
+  if (!deepEqual(plainChange(bound, { now: () => now }, verb, row)?.values, wanted)) plan.commands.delete(signs);
 }
 
 function signsOf(parts: readonly Part[], row: Row): number {

@@ -3,6 +3,7 @@
 import type { BkError } from "@bk/core";
 
 import type { Reply, Values } from "../driver.js";
+import { afterCallbacks } from "./next-turn.js";
 
 /** A reply or an error for each member of a group. */
 export type Replies = readonly (Reply | BkError)[];
@@ -31,9 +32,6 @@ export interface GathererOptions {
 }
 
 const resolved = Promise.resolve();
-
-/** Runs a task when the promise callbacks that are due have run, and those that they made. */
-const afterCallbacks: (task: () => void) => void = globalThis.process?.nextTick ?? ((task) => void setTimeout(task, 0));
 
 /**
  * Collects the calls of one tick and sends them as few requests. Grouping never changes an outcome: a group that failed

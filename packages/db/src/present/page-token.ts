@@ -1,13 +1,13 @@
 // Page tokens: where a page ended, opaque to the caller and good for the same query only.
 
-import { createCipheriv, createDecipheriv, hash, randomBytes } from "node:crypto";
-
 import { conditionKey, type Condition } from "../reference/condition.js";
 import type { SortColumn } from "../driver.js";
 import { invalid } from "../errors.js";
+import { base64ToBytes, bytesToBase64, bytesToBase64Url, joinBytes, sameBytes, utf8Bytes, utf8Text } from "../schema/bytes.js";
 import { decodeKey, encodeKey } from "../schema/ordered-text.js";
 import type { Column, Table } from "../schema/table.js";
 import { kindCheck } from "../schema/value-checks.js";
+import { type TokenCipher, tokenCipher } from "./token-cipher.js";
 
 const anyColumn = { index: 0, isKey: true, element: undefined, isSet: false, maxLength: undefined, isRest: false, definition: {} } as const;
 
@@ -20,9 +20,9 @@ export const cursorOrder: readonly SortColumn[] = [
 /** Makes and reads tokens; sealed with AES-256-GCM when the database has a `tokenKey`, else guarded by a checksum. */
 export interface TokenCodec {
   /** @param query  see {@link queryIdentity} */
-  encode(query: string, position: readonly unknown[], order: readonly SortColumn[]): string;
+  encode(query: string, position: readonly unknown[], order: readonly SortColumn[]): Promise<string>;
   /** @throws DbError `invalid` when the token is damaged or belongs to another query */
-  decode(query: string, token: string, order: readonly SortColumn[]): unknown[];
+  decode(query: string, token: string, order: readonly SortColumn[]): Promise<unknown[]>;
 }
 
 /** Text that is equal for calls that ask the same: table, filter with its values, order and the caller's own scope. */
@@ -39,36 +39,41 @@ export function queryIdentity(
 
 function valueText(value: unknown): string {
   if (value instanceof Date) return `d${value.getTime()}`;
-  if (value instanceof Uint8Array) return `b${Buffer.from(value).toString("base64")}`;
+  if (value instanceof Uint8Array) return `b${bytesToBase64(value)}`;
   return `${typeof value}${String(value)}`;
 }
 
 const digestBytes = 12;
-
-function digest(text: string): Buffer {
-  return sha256(text).subarray(0, digestBytes);
-}
-
-function sha256(data: string | Buffer): Buffer {
-  return hash("sha256", data, "buffer");
-}
+const checksumBytes = 8;
 
 /**
  * @param tokenKey  at least 16 characters; tokens made with one key are read with the same key only
+ * @param cipher    default: that of the runtime
  */
-export function tokenCodec(tokenKey: string | undefined): TokenCodec {
-  const key = tokenKey === undefined ? undefined : sha256(`bk page token\n${tokenKey}`);
+export function tokenCodec(tokenKey: string | undefined, cipher: TokenCipher = tokenCipher()): TokenCodec {
+  const key = tokenKey === undefined ? undefined : cipher.sha256(`bk page token\n${tokenKey}`);
+  const digest = async (query: string): Promise<Uint8Array> => (await cipher.sha256(query)).subarray(0, digestBytes);
+
+  async function withChecksum(body: Uint8Array): Promise<Uint8Array> {
+    return joinBytes((await cipher.sha256(body)).subarray(0, checksumBytes), body);
+  }
+
+  async function withoutChecksum(bytes: Uint8Array): Promise<Uint8Array | undefined> {
+    const body = bytes.subarray(checksumBytes);
+    return sameBytes(await withChecksum(body), bytes) ? body : undefined;
+  }
+
   return {
-    encode(query, position, order) {
+    async encode(query, position, order) {
       const columns = order.map(({ column }) => column);
-      const body = Buffer.concat([digest(query), Buffer.from(encodeKey(columns, position), "utf8")]);
-      return (key === undefined ? withChecksum(body) : seal(body, key)).toString("base64url");
+      const body = joinBytes(await digest(query), utf8Bytes(encodeKey(columns, position)));
+      return bytesToBase64Url(await (key === undefined ? withChecksum(body) : cipher.seal(body, await key)));
     },
-    decode(query, token, order) {
-      const bytes = Buffer.from(token, "base64url");
-      const body = bytes.toString("base64url") === token ? (key === undefined ? withoutChecksum(bytes) : unseal(bytes, key)) : undefined;
-      if (body === undefined) throw invalid(notOurs);
-      if (!body.subarray(0, digestBytes).equals(digest(query)))
+    async decode(query, token, order) {
+      const bytes = bytesOf(token);
+      const body = bytes && (await (key === undefined ? withoutChecksum(bytes) : cipher.unseal(bytes, await key)));
+      if (body === undefined || body.length < digestBytes) throw invalid(notOurs);
+      if (!sameBytes(body.subarray(0, digestBytes), await digest(query)))
         throw invalid("start belongs to another table, filter or sort; pass it with the same call that gave it");
       return positionIn(
         body.subarray(digestBytes),
@@ -79,11 +84,11 @@ export function tokenCodec(tokenKey: string | undefined): TokenCodec {
 }
 
 /** Without a `tokenKey` anybody can make a token, so a position is taken only if its columns could hold it and it is written as we write it. */
-function positionIn(bytes: Buffer, columns: readonly Column[]): unknown[] {
+function positionIn(bytes: Uint8Array, columns: readonly Column[]): unknown[] {
   try {
-    const values = decodeKey(columns, bytes.toString("utf8"));
+    const values = decodeKey(columns, utf8Text(bytes));
     values.forEach((value, i) => value !== null && kindCheck(columns[i]!)(value));
-    if (Buffer.from(encodeKey(columns, values), "utf8").equals(bytes)) return values;
+    if (sameBytes(utf8Bytes(encodeKey(columns, values)), bytes)) return values;
   } catch (cause) {
     throw invalid(notOurs, { cause });
   }
@@ -92,33 +97,9 @@ function positionIn(bytes: Buffer, columns: readonly Column[]): unknown[] {
 
 const notOurs = "start is not a page token of this database; pass the `next` of a page as it was given";
 
-function withChecksum(body: Buffer): Buffer {
-  return Buffer.concat([sha256(body).subarray(0, 8), body]);
-}
-
-function withoutChecksum(bytes: Buffer): Buffer | undefined {
-  const body = bytes.subarray(8);
-  return body.length >= digestBytes && withChecksum(body).equals(bytes) ? body : undefined;
-}
-
-const ivBytes = 12;
-const tagBytes = 16;
-
-function seal(body: Buffer, key: Buffer): Buffer {
-  const iv = randomBytes(ivBytes);
-  const cipher = createCipheriv("aes-256-gcm", key, iv);
-  const sealed = Buffer.concat([cipher.update(body), cipher.final()]);
-  return Buffer.concat([iv, cipher.getAuthTag(), sealed]);
-}
-
-function unseal(bytes: Buffer, key: Buffer): Buffer | undefined {
-  if (bytes.length < ivBytes + tagBytes + digestBytes) return undefined;
-  const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, ivBytes), { authTagLength: tagBytes });
-  decipher.setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes));
-  try {
-    return Buffer.concat([decipher.update(bytes.subarray(ivBytes + tagBytes)), decipher.final()]);
-  } catch {
-    // Any failure means that the token was not made with this key.
-    return undefined;
-  }
+/** The bytes of a token, when it is written as one is. */
+function bytesOf(token: string): Uint8Array | undefined {
+  if (!/^[\w-]*$/.test(token) || token.length % 4 === 1) return undefined;
+  const bytes = base64ToBytes(token);
+  return bytesToBase64Url(bytes) === token ? bytes : undefined;
 }

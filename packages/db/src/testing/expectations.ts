@@ -47,5 +47,7 @@ export function valuesOf(rows: readonly AnyRow[], column: string): unknown[] {
 
 /** Compares texts by code point, as the database does. */
 export function byCodePoint(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const [left, right] = [Array.from(a), Array.from(b)];
+  const at = left.findIndex((letter, i) => letter !== right[i]);
+  return at < 0 ? left.length - right.length : left[at]!.codePointAt(0)! - (right[at]?.codePointAt(0) ?? -1);
 }

@@ -52,11 +52,48 @@ const numbers: Readonly<Record<number, string>> = {
   3091: "CONSTRAINT_DATATYPE",
 };
 
+/** The messages of result codes (`sqlite3_errstr`); Deno's client gives nothing else. */
+const messages: readonly (readonly [RegExp, string])[] = [
+  [/^NOT NULL constraint failed/, "CONSTRAINT_NOTNULL"],
+  [/^cannot store \w+ value in \w+ column/, "CONSTRAINT_DATATYPE"],
+  [/^UNIQUE constraint failed/, "CONSTRAINT_UNIQUE"],
+  [/constraint failed/, "CONSTRAINT"],
+  [/^datatype mismatch/, "MISMATCH"],
+  [/^database is locked/, "BUSY"],
+  [/^database (table|schema) is locked/, "LOCKED"],
+  [/^database or disk is full/, "FULL"],
+  [/^unable to open database/, "CANTOPEN"],
+  [/^out of memory/, "NOMEM"],
+  [/^disk I\/O error/, "IOERR"],
+  [/^attempt to write a readonly database/, "READONLY"],
+  [/^access permission denied/, "PERM"],
+  [/^authorization denied|^not authorized/, "AUTH"],
+  [/^string or blob too big/, "TOOBIG"],
+  [/^interrupted/, "INTERRUPT"],
+  [/^database disk image is malformed/, "CORRUPT"],
+  [/^file is not a database/, "NOTADB"],
+];
+
+/**
+ * An error of a runtime's own client with its result code; Deno's does not say whether a key or another unique group refused a row.
+ *
+ * @param keyOf  the key columns of a table, in order
+ */
+export function withResultCode(error: unknown, keyOf: (table: string) => readonly string[]): unknown {
+  if (!(error instanceof Error) || "errcode" in error) return error;
+  const [, table, columns] = /^UNIQUE constraint failed: ([^.]+)\.(.*)$/.exec(error.message) ?? [];
+  if (table === undefined || columns!.split(`, ${table}.`).join() !== keyOf(table).join()) return error;
+  return Object.assign(error, { errcode: 1555 });
+}
+
 /** The result code of a client's error without `SQLITE_`, such as `BUSY` or `CONSTRAINT_UNIQUE`; undefined when it is none. */
 export function resultCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, errcode } = error as { code?: unknown; errcode?: unknown };
-  if (code === "ERR_SQLITE_ERROR" && typeof errcode === "number") return numbers[errcode] ?? numbers[errcode & 0xff] ?? "ERROR";
+  if (code === "ERR_SQLITE_ERROR") {
+    if (typeof errcode === "number") return numbers[errcode] ?? numbers[errcode & 0xff] ?? "ERROR";
+    return messages.find(([pattern]) => pattern.test(error.message))?.[1] ?? "ERROR";
+  }
   return typeof code === "string" && code.startsWith("SQLITE_") ? code.slice("SQLITE_".length) : undefined;
 }
 
@@ -68,7 +105,7 @@ export function isBusy(error: unknown): boolean {
 
 /** Whether a definition failed since what it makes is there already. */
 export function isThereAlready(error: unknown): boolean {
-  return error instanceof Error && /^duplicate column name|already exists$/.test(error.message);
+  return error instanceof Error && /^duplicate column name|already exists( in |$)/.test(error.message);
 }
 
 /** Tells what an error of SQLite means. */

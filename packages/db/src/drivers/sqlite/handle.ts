@@ -1,7 +1,10 @@
-// The two SQLite clients behind one small interface: better-sqlite3 where it is installed, else the one in Node.
+// The two SQLite clients behind one small interface: the runtime's own (Node from 22.16, Bun, Deno), else better-sqlite3.
+
+import { nodeModule } from "@bk/core";
 
 import type { Value, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
+import { withResultCode } from "./errors.js";
 
 /** A prepared statement. Rows are arrays; 64-bit numbers that no double holds are an error. */
 export interface SqliteStatement {
@@ -41,27 +44,22 @@ export type OpenHandle = (path: string, options: HandleOptions) => SqliteHandle;
 export async function loadSqlite(): Promise<OpenHandle> {
   let missing: unknown;
   try {
-    return await loadBetterSqlite3();
+    return loadNodeSqlite();
   } catch (error) {
-    // Not installed, or installed without its binary; Node may have a client of its own.
     missing = error;
   }
   try {
-    return await loadNodeSqlite();
+    // Named here, since bundlers let an import fail that stands in a `try`.
+    return betterSqlite3((await import("better-sqlite3")).default);
   } catch (error) {
-    throw new DbError(
-      "driver-missing",
-      "SQLite needs a client; run: npm install better-sqlite3 (or use Node 22.16 or later, which has one)",
-      {
-        driver: "sqlite",
-        cause: new AggregateError([missing, error]),
-      },
-    );
+    throw new DbError("driver-missing", "SQLite needs Node 22.16 or later, Bun or Deno, or a client; run: npm install better-sqlite3", {
+      driver: "sqlite",
+      cause: new AggregateError([missing, error]),
+    });
   }
 }
 
-async function loadBetterSqlite3(): Promise<OpenHandle> {
-  const { default: Database } = await import("better-sqlite3");
+function betterSqlite3(Database: typeof import("better-sqlite3")): OpenHandle {
   // The binary is loaded by the first database; one in memory shows here that it is there.
   new Database(":memory:").close();
   return (path, { readonly, blockMs }) => {
@@ -89,36 +87,16 @@ async function loadBetterSqlite3(): Promise<OpenHandle> {
   };
 }
 
-/** What is used of `node:sqlite`; the types of the oldest supported Node do not have it. */
-interface NodeSqlite {
-  readonly DatabaseSync: new (
-    path: string,
-    options: { readOnly: boolean; timeout: number; enableForeignKeyConstraints: boolean },
-  ) => NodeDatabase;
-  readonly StatementSync: { readonly prototype: object };
-}
-interface NodeDatabase {
-  prepare(text: string): NodeStatement;
-  exec(text: string): void;
-  function(name: string, options: { deterministic: boolean; varargs: boolean }, run: (...texts: (string | null)[]) => string): void;
-  close(): void;
-  readonly isTransaction?: boolean;
-}
-interface NodeStatement {
-  get(...values: Values): unknown;
-  all(...values: Values): unknown[];
-  run(...values: Values): { changes: number | bigint };
-  columns(): { name: string }[];
-  setReturnArrays(arrays: boolean): void;
-}
-
-async function loadNodeSqlite(): Promise<OpenHandle> {
-  const name = "node:sqlite";
-  const { DatabaseSync, StatementSync } = (await import(name)) as NodeSqlite;
+function loadNodeSqlite(): OpenHandle {
+  const { DatabaseSync, StatementSync } = withoutWarning(() => nodeModule("node:sqlite"));
   // Without rows as arrays, columns of one name would swallow each other.
   if (!("setReturnArrays" in StatementSync.prototype)) throw new Error("node:sqlite of this Node version is too old");
   return (path, { readonly, blockMs }) => {
     const database = new DatabaseSync(path, { readOnly: readonly, timeout: blockMs, enableForeignKeyConstraints: true });
+    const keyOf = (table: string): string[] => {
+      const columns = database.prepare("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk").all(table) as { name: string }[];
+      return columns.map(({ name }) => name);
+    };
     return {
       prepare(text) {
         const statement = database.prepare(text);
@@ -126,18 +104,49 @@ async function loadNodeSqlite(): Promise<OpenHandle> {
         if (reads) statement.setReturnArrays(true);
         return {
           reads,
-          get: (values) => statement.get(...values) as readonly Value[] | undefined,
-          all: (values) => statement.all(...values) as (readonly Value[])[],
-          run: (values) => Number(statement.run(...values).changes),
+          get(values) {
+            try {
+              return statement.get(...values) as readonly Value[] | undefined;
+            } catch (error) {
+              throw withResultCode(error, keyOf);
+            }
+          },
+          all(values) {
+            try {
+              return statement.all(...values) as (readonly Value[])[];
+            } catch (error) {
+              throw withResultCode(error, keyOf);
+            }
+          },
+          run(values) {
+            try {
+              return Number(statement.run(...values).changes);
+            } catch (error) {
+              throw withResultCode(error, keyOf);
+            }
+          },
           names: () => statement.columns().map((column) => column.name),
         };
       },
       exec: (text) => database.exec(text),
-      define: (function_, run) => database.function(function_, { deterministic: true, varargs: true }, run),
+      define: (name, body) => database.function(name, { deterministic: true, varargs: true }, body),
       get inTransaction() {
-        return database.isTransaction ?? false;
+        return database.isTransaction;
       },
       close: () => database.close(),
     };
   };
+}
+
+/** Loads it without Node's warning that it is experimental, which apps could do nothing about. */
+function withoutWarning<Module>(load: () => Module): Module {
+  const { emitWarning } = process;
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
+    if (!/^SQLite is an experimental feature/.test(String(warning))) Reflect.apply(emitWarning, process, [warning, ...rest]);
+  };
+  try {
+    return load();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
 }

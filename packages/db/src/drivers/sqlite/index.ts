@@ -1,8 +1,7 @@
 // The SQLite driver. Reads and writes outside transactions run at once on one connection; each interactive transaction
 // has a connection of its own, so that reads beside it go on. README.md says how values are stored.
 
-import { mkdirSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { nodeModule } from "@bk/core";
 import type { Capabilities, Codec, Driver, DriverOptions, KindOps, Reply, Session, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { describeCommand, type SqlCommand } from "../../engines/sql/command.js";
@@ -57,7 +56,7 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqlCo
   const inMemory = location.path === ":memory:";
   const open = await loadSqlite();
   try {
-    if (!inMemory && !location.readonly) mkdirSync(dirname(resolve(location.path)), { recursive: true });
+    if (!inMemory && !location.readonly) makeFolder(location.path);
   } catch (error) {
     throw openError(error, location.path);
   }
@@ -209,4 +208,9 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqlCo
 
 function closedError(): DbError {
   return new DbError("closed", "sqlite: the database is closed", { driver: "sqlite" });
+}
+
+function makeFolder(path: string): void {
+  const { dirname, resolve } = nodeModule("node:path");
+  nodeModule("node:fs").mkdirSync(dirname(resolve(path)), { recursive: true });
 }

@@ -205,7 +205,7 @@ export function pages(suite: Suite): void {
       for (let i = 0; i < 3; i++) await db.put("thing", { owner, id: `visible-${i}`, text: `private-${i}` });
       const sealed = await open({ tokenKey: "0123456789abcdef" });
       const { next } = await sealed.select("thing", { owner }, { sort: "text", count: 1 });
-      expect(Buffer.from(next!, "base64url").toString("latin1")).not.toMatch(/visible|private|secret/);
+      expect(atob(next!.replaceAll("-", "+").replaceAll("_", "/"))).not.toMatch(/visible|private|secret/);
       expect((await sealed.select("thing", { owner }, { sort: "text", start: next })).rows).toHaveLength(2);
       const other = await open({ tokenKey: "another key, as long" });
       await refuses(other.select("thing", { owner }, { sort: "text", start: next }), "invalid");

@@ -126,7 +126,7 @@ const canonical: readonly (readonly [column: string, given: unknown, stored: unk
   ["set", ["b", "a", "b"], ["a", "b"]],
   ["set", ["😀", "\uffff", "a"], ["a", "\uffff", "😀"]],
   ["intset", [10, 9, 10, -1], [-1, 9, 10]],
-  ["blob", Buffer.from([1, 2, 3]), new Uint8Array([1, 2, 3])],
+  ["blob", globalThis.Buffer?.from([1, 2, 3]) ?? new Uint8Array([1, 2, 3]), new Uint8Array([1, 2, 3])],
 ];
 
 /** Values that a column refuses. */
