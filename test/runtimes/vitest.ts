@@ -58,23 +58,35 @@ export interface Counts {
   skipped: number;
 }
 
-/** Runs what was collected. */
-export async function runTests(report: (line: string) => void): Promise<Counts> {
+interface Run {
+  readonly counts: Counts;
+  readonly report: (line: string) => void;
+  readonly isWanted: (name: string) => boolean;
+}
+
+/**
+ * Runs what was collected.
+ *
+ * @param report    takes a line for each test that failed
+ * @param isWanted  says which tests run, by their whole name; default all
+ */
+export async function runTests(report: (line: string) => void, isWanted: (name: string) => boolean = () => true): Promise<Counts> {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  await runGroup(root, [], counts, report);
+  await runGroup(root, [], { counts, report, isWanted });
   return counts;
 }
 
-async function runGroup(group: Group, path: readonly string[], counts: Counts, report: (line: string) => void): Promise<void> {
+async function runGroup(group: Group, path: readonly string[], run: Run): Promise<void> {
+  const { counts, report, isWanted } = run;
   const refused = await errorOf(() => inOrder(group.before));
   if (refused !== undefined) report(`FAILED ${path.join(" > ")}: ${describeError(refused)}`);
   for (const member of group.members) {
     const name = [...path, member.name];
     if ("members" in member) {
-      await runGroup(member, name, counts, report);
+      await runGroup(member, name, run);
       continue;
     }
-    if (member.kind === "skipped") {
+    if (member.kind === "skipped" || !isWanted(name.join(" > "))) {
       counts.skipped++;
       continue;
     }
