@@ -1,10 +1,8 @@
-// The JavaScript runtimes that the packages are tried on. They come from npm, into a folder of their own beside other caches.
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+// The JavaScript runtimes that the packages are tried on; npm has packages with their programs.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { installed } from "./installed.js";
 
-const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "bk-runtimes");
 const system = `${process.platform}-${process.arch}`;
 const isLinux = process.platform === "linux";
 
@@ -27,13 +25,8 @@ const binaries = {
 /** The path of a runtime's program, which is installed when it is missing. */
 export function programOf(name: keyof typeof binaries): string {
   const { package: from, version, path } = binaries[name];
-  const folder = join(cache, `${from}@${version}`.replace("/", "+"));
-  const program = join(folder, "node_modules", from, path);
-  if (existsSync(program)) return program;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
-  const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
-  execFileSync("npm", ["install", ...flags, `${from}@${version}`], { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+  const program = join(installed(`${from}@${version}`), "node_modules", from, path);
+  if (!existsSync(program)) throw new Error(`${from}@${version} has no ${path}`);
   return program;
 }
 
@@ -41,9 +34,9 @@ export function programOf(name: keyof typeof binaries): string {
 export interface Runtime {
   readonly name: string;
   readonly command: () => readonly string[];
-  /** What runs on it: the quick suite by vitest, the behaviour suite as one program, or as a worker. */
+  /** The quick suite by vitest, the behaviour suite as one program, or as a worker. */
   readonly runs: "quick" | "suite" | "worker";
-  /** Whether a worker is given AsyncLocalStorage, without which there are no transactions. */
+  /** Of a worker: without AsyncLocalStorage there are no transactions. */
   readonly flags?: readonly string[];
 }
 

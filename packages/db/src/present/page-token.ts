@@ -48,14 +48,17 @@ const checksumBytes = 8;
 
 /**
  * @param tokenKey  at least 16 characters; tokens made with one key are read with the same key only
- * @param cipher    default: that of the runtime
+ * @param given     default: the cipher of the runtime, loaded with the first token
  */
-export function tokenCodec(tokenKey: string | undefined, cipher: TokenCipher = tokenCipher()): TokenCodec {
-  const key = tokenKey === undefined ? undefined : cipher.sha256(`bk page token\n${tokenKey}`);
-  const digest = async (query: string): Promise<Uint8Array> => (await cipher.sha256(query)).subarray(0, digestBytes);
+export function tokenCodec(tokenKey: string | undefined, given?: TokenCipher): TokenCodec {
+  let loaded = given;
+  let madeKey: ReturnType<TokenCipher["sha256"]> | undefined;
+  const cipher = (): TokenCipher => (loaded ??= tokenCipher());
+  const digest = async (query: string): Promise<Uint8Array> => (await cipher().sha256(query)).subarray(0, digestBytes);
+  const key = (text: string): ReturnType<TokenCipher["sha256"]> => (madeKey ??= cipher().sha256(`bk page token\n${text}`));
 
   async function withChecksum(body: Uint8Array): Promise<Uint8Array> {
-    return joinBytes((await cipher.sha256(body)).subarray(0, checksumBytes), body);
+    return joinBytes((await cipher().sha256(body)).subarray(0, checksumBytes), body);
   }
 
   async function withoutChecksum(bytes: Uint8Array): Promise<Uint8Array | undefined> {
@@ -67,11 +70,11 @@ export function tokenCodec(tokenKey: string | undefined, cipher: TokenCipher = t
     async encode(query, position, order) {
       const columns = order.map(({ column }) => column);
       const body = joinBytes(await digest(query), utf8Bytes(encodeKey(columns, position)));
-      return bytesToBase64Url(await (key === undefined ? withChecksum(body) : cipher.seal(body, await key)));
+      return bytesToBase64Url(await (tokenKey === undefined ? withChecksum(body) : cipher().seal(body, await key(tokenKey))));
     },
     async decode(query, token, order) {
       const bytes = bytesOf(token);
-      const body = bytes && (await (key === undefined ? withoutChecksum(bytes) : cipher.unseal(bytes, await key)));
+      const body = bytes && (await (tokenKey === undefined ? withoutChecksum(bytes) : cipher().unseal(bytes, await key(tokenKey))));
       if (body === undefined || body.length < digestBytes) throw invalid(notOurs);
       if (!sameBytes(body.subarray(0, digestBytes), await digest(query)))
         throw invalid("start belongs to another table, filter or sort; pass it with the same call that gave it");
