@@ -13,6 +13,7 @@ const tsc = join(root, "node_modules/typescript/bin/tsc");
 
 interface Manifest {
   readonly name: string;
+  readonly version: string;
   readonly exports: Record<string, unknown>;
   readonly bin?: Record<string, string>;
   readonly devDependencies?: Record<string, string>;
@@ -41,16 +42,17 @@ function install(app: string): void {
   const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Required<Manifest>;
   // vitest is there for @bk/db/testing; no database client is, as types must not need one.
   const others = ["@types/node", "vitest"].map((name) => `${name}@${devDependencies[name]}`);
+  // A Node without a SQLite client of its own needs one, as the README says.
+  const needsClient = process.getBuiltinModule("node:sqlite") === undefined;
+  if (needsClient) others.push(`better-sqlite3@${manifestOf(join(root, "node_modules/better-sqlite3")).version}`);
   run(app, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", ...tarballs, ...others);
-  lendSqlite(app);
+  if (needsClient) lendSqlite(app);
 }
 
-/** Takes the compiled SQLite client from the workspace, where the versions agree: compiling it again takes more than a minute. */
+/** Takes the compiled SQLite client from the workspace: compiling it again takes more than a minute. */
 function lendSqlite(app: string): void {
   const binary = "node_modules/better-sqlite3/build/Release/better_sqlite3.node";
-  const version = (folder: string): unknown =>
-    JSON.parse(readFileSync(join(folder, "node_modules/better-sqlite3/package.json"), "utf8")).version;
-  if (existsSync(join(root, binary)) && existsSync(join(app, "node_modules/better-sqlite3")) && version(root) === version(app)) {
+  if (existsSync(join(root, binary))) {
     mkdirSync(dirname(join(app, binary)), { recursive: true });
     copyFileSync(join(root, binary), join(app, binary));
   } else run(app, "npm", "rebuild", "better-sqlite3");

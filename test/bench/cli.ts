@@ -1,4 +1,4 @@
-// `npm run bench -- db`: measures @bk/db, as built, against raw clients and other libraries.
+// `npm run bench -- db`: measures @bk/db, as built, against raw clients and other libraries; `-- start`: how soon it answers.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { makeReady, root } from "../../scripts/ready.js";
 import { engineNames, type EngineName } from "./contestant.js";
 import { measureEngine, type EngineResult } from "./measure.js";
 import { engineTable } from "./report.js";
+import { measureStart } from "./start.js";
 import { extraNames, runExtra, type ExtraName, type ExtraResult } from "./extras.js";
 
 const usage = `usage: npm run bench -- db [options]
@@ -18,6 +19,7 @@ const usage = `usage: npm run bench -- db [options]
   --extras=${extraNames.join(",")}   default: all; none: --extras=
   --rows=100000 --rounds=5 --turn=75 (ms)
   --no-build                measure what was built last
+       npm run bench -- start [--rounds=20] [--no-build]
 `;
 
 process.exitCode = await main();
@@ -31,13 +33,20 @@ async function main(): Promise<number> {
       against: { type: "string" },
       extras: { type: "string", default: extraNames.join(",") },
       rows: { type: "string", default: "100000" },
-      rounds: { type: "string", default: "5" },
+      rounds: { type: "string" },
       turn: { type: "string", default: "75" },
       "no-build": { type: "boolean", default: false },
     },
   });
   const engines = listOf(values.engines, engineNames);
   const extras = listOf(values.extras, extraNames);
+  if (positionals.join() === "start") {
+    if (!values["no-build"]) makeReady();
+    process.stdout.write(
+      `Node ${process.version}, load at the start ${loadavg()[0]!.toFixed(2)}\n${measureStart(root, Number(values.rounds ?? 20))}\n`,
+    );
+    return 0;
+  }
   if (positionals.join() !== "db" || engines === undefined || extras === undefined) {
     process.stderr.write(usage);
     return 2;
@@ -45,7 +54,7 @@ async function main(): Promise<number> {
   if (!values["no-build"]) makeReady();
   const settings = {
     rows: Number(values.rows),
-    rounds: Number(values.rounds),
+    rounds: Number(values.rounds ?? 5),
     turnMs: Number(values.turn),
     cells: values.cells?.split(","),
     contestants: values.against === undefined ? undefined : ["bk", ...values.against.split(",")],

@@ -45,6 +45,8 @@ export const bundlers: Readonly<Record<string, Bundle>> = {
       build: {
         outDir: out,
         target: "es2022",
+        // What loads chunks ahead needs a page, and the bundle is tried without one.
+        modulePreload: false,
         ...(target === "node" ? { ssr: program } : {}),
         rollupOptions: { input: program, output: { entryFileNames: "bundle.mjs", chunkFileNames: "[name]-[hash].mjs" } },
       },
