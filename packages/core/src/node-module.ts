@@ -1,6 +1,12 @@
 // The modules of Node, where the runtime has them. They are asked for and not imported, so that a bundle with all of this
 // code loads in workers and browsers too.
 
+import type * as asyncHooks from "node:async_hooks";
+import type * as crypto from "node:crypto";
+import type { once } from "node:events";
+import type * as fs from "node:fs";
+import type * as path from "node:path";
+
 /** What is used of `node:sqlite`; the types of the oldest supported Node do not have it. */
 interface NodeSqlite {
   readonly DatabaseSync: new (
@@ -26,11 +32,11 @@ interface NodeStatement {
 
 /** The modules that the packages ask for. */
 export interface NodeModules {
-  readonly "node:async_hooks": typeof import("node:async_hooks");
-  readonly "node:crypto": typeof import("node:crypto");
-  readonly "node:events": typeof import("node:events");
-  readonly "node:fs": typeof import("node:fs");
-  readonly "node:path": typeof import("node:path");
+  readonly "node:async_hooks": typeof asyncHooks;
+  readonly "node:crypto": typeof crypto;
+  readonly "node:events": { readonly once: typeof once };
+  readonly "node:fs": typeof fs;
+  readonly "node:path": typeof path;
   readonly "node:sqlite": NodeSqlite;
 }
 

@@ -8,6 +8,8 @@ import * as read from "./read-stored.js";
 import { sortableDecimal } from "./sortable.js";
 import type { Column } from "./table.js";
 
+const readers: Readonly<Record<keyof typeof read, Reader>> = read;
+
 type Reader = (stored: never, column: Column) => unknown;
 
 export interface Decoder {
@@ -79,7 +81,7 @@ export function encodingOf(column: Column, codec: Codec): Encoding {
 
 /** The function that a decoder names. */
 export function readerOf({ name }: Decoder): (stored: Value, column: Column) => unknown {
-  return read[name] as Reader as (stored: Value, column: Column) => unknown;
+  return readers[name] as Reader as (stored: Value, column: Column) => unknown;
 }
 
 /**

@@ -1,6 +1,7 @@
 // The two SQLite clients behind one small interface: the runtime's own (Node from 22.16, Bun, Deno), else better-sqlite3.
 
 import { nodeModule } from "@bk/core";
+import type BetterSqlite3 from "better-sqlite3";
 
 import type { Value, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
@@ -59,7 +60,7 @@ export async function loadSqlite(): Promise<OpenHandle> {
   }
 }
 
-function betterSqlite3(Database: typeof import("better-sqlite3")): OpenHandle {
+function betterSqlite3(Database: typeof BetterSqlite3): OpenHandle {
   // The binary is loaded by the first database; one in memory shows here that it is there.
   new Database(":memory:").close();
   return (path, { readonly, blockMs }) => {
@@ -142,7 +143,7 @@ function loadNodeSqlite(): OpenHandle {
 function withoutWarning<Module>(load: () => Module): Module {
   const { emitWarning } = process;
   process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
-    if (!/^SQLite is an experimental feature/.test(String(warning))) Reflect.apply(emitWarning, process, [warning, ...rest]);
+    if (!String(warning).startsWith("SQLite is an experimental feature")) Reflect.apply(emitWarning, process, [warning, ...rest]);
   };
   try {
     return load();
