@@ -399,8 +399,13 @@ export interface Driver<Command = unknown> {
    * @param fail  makes the error of a setting that is unknown or wrong; to be thrown
    */
   checkBag?(bag: Readonly<Record<string, unknown>>, of: "table" | "column", fail: (setting: string, problem: string) => Error): void;
-  /** Whether a column whose native type is `stored` can hold all values of `column`. */
-  serves?(stored: string, column: Column): boolean;
+  /**
+   * Whether a column whose native type is `stored` serves `column`: each value is kept, compared and sorted exactly, or
+   * refused with an error. A string says what to do where it does not.
+   */
+  serves?(stored: string, column: Column): boolean | string;
+  /** Why an index that is missing cannot be made on the table as it is stored, and what to do; undefined: it can be made. */
+  refusesIndex?(index: Index, stored: StoredTable): string | undefined;
   /** Runs a native command, for `db.native`. */
   native?(command: unknown, signal?: AbortSignal): Promise<unknown>;
   /** Waits for what is running and frees the connections. */

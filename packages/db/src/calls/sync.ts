@@ -52,7 +52,10 @@ export async function syncTables(tables: readonly BoundTable[], call: Call, opti
     plans.push(planTable(table, pool, reply.stored, drift));
   }
   if (drift.length > 0 && !options.dryRun) throw driftError(drift);
-  if (!options.dryRun) for (const plan of plans) await carryOut(plan, call);
+  if (!options.dryRun) {
+    for (const plan of plans) await carryOut(plan, call);
+    await checkMade(plans, call);
+  }
   return {
     created: plans.filter((plan) => plan.creates).map(({ table }) => table.name),
     altered: plans.flatMap(({ table, columns }) => columns.map((column) => `${table.name}.${column.name}`)),
@@ -74,9 +77,40 @@ function driftError(drift: readonly Drift[]): DbError {
 function planTable(table: Table, pool: Pool, stored: StoredTable | undefined, drift: Drift[]): TablePlan {
   const indexes = [...table.indexes, ...table.uniques];
   if (stored === undefined) return { table, pool, creates: true, columns: [], indexes };
-  if (pool.capabilities.schema) findDrift(table, pool.driver, stored, drift);
-  const columns = pool.capabilities.schema ? table.columns.filter((column) => !stored.columns.has(column.name) && !column.isKey) : [];
-  return { table, pool, creates: false, columns, indexes: indexes.filter((index) => !hasIndex(pool.driver, stored, index)) };
+  const missing = indexes.filter((index) => !hasIndex(pool.driver, stored, index));
+  if (!pool.capabilities.schema) return { table, pool, creates: false, columns: [], indexes: missing };
+  findDrift(table, pool.driver, stored, drift);
+  for (const index of missing) {
+    const reason = pool.driver.refusesIndex?.(index, stored);
+    if (reason !== undefined)
+      drift.push({
+        table: table.name,
+        column: index.columns[0]!.name,
+        message: `the index ${table.name}.${index.name} cannot be made: ${reason}`,
+      });
+  }
+  const columns = table.columns.filter((column) => !stored.columns.has(column.name) && !column.isKey);
+  return { table, pool, creates: false, columns, indexes: missing };
+}
+
+/**
+ * Engines take "if not exists" for anything that has the name, an index of another table or one of other columns say.
+ * What is not there now, though it was made, is refused rather than promised.
+ */
+async function checkMade(plans: readonly TablePlan[], call: Call): Promise<void> {
+  for (const { table, pool, creates, columns, indexes } of plans) {
+    const { capabilities } = pool;
+    if (!capabilities.schema || capabilities.access !== "any") continue;
+    if (!creates && columns.length === 0 && indexes.length === 0) continue;
+    const { stored } = await pool.send(pool.prepare({ verb: "inspect", table }), [], call);
+    const lost = indexes.find((index) => stored === undefined || !hasIndex(pool.driver, stored, index));
+    if (stored !== undefined && lost === undefined) continue;
+    const what = stored === undefined ? `table ${table.name}` : `the index ${table.name}.${lost!.name}`;
+    throw new DbError("drift", `${what} could not be made: the store has something else of its name; rename or drop that`, {
+      table: table.name,
+      ...(lost === undefined ? {} : { column: lost.columns[0]!.name }),
+    });
+  }
 }
 
 function hasIndex(driver: Driver, stored: StoredTable, index: Index): boolean {
@@ -99,11 +133,21 @@ function findDrift(table: Table, driver: Driver, stored: StoredTable, drift: Dri
       table: table.name,
       message: `table ${table.name} is stored with the key (${stored.key.join(", ")}) and declared with (${declared.join(", ")})`,
     });
+  const byLowerCase = new Map([...stored.columns.keys()].map((name) => [name.toLowerCase(), name]));
   for (const column of table.columns) {
     const type = stored.columns.get(column.name);
-    if (type === undefined || driver.serves === undefined || driver.serves(type, column)) continue;
-    const message = `column ${table.name}.${column.name} is stored as ${type}, which cannot hold all values of the declared type ${column.type}`;
-    drift.push({ table: table.name, column: column.name, message });
+    const place = `column ${table.name}.${column.name}`;
+    const report = (message: string): void => void drift.push({ table: table.name, column: column.name, message: `${place} ${message}` });
+    if (type === undefined) {
+      // To some engines the two are one column, to others not.
+      const twin = byLowerCase.get(column.name.toLowerCase());
+      if (twin !== undefined) report(`is stored as ${twin}, another name; rename the one or the other`);
+      continue;
+    }
+    const served = driver.serves?.(type, column) ?? true;
+    if (served === true) continue;
+    const hint = served === false ? "" : `; ${served}`;
+    report(`is stored as ${type}, which does not serve the declared type ${column.type}${hint}`);
   }
 }
 

@@ -4,7 +4,15 @@ import { DbError, invalid } from "../errors.js";
 import { keyKinds, kindOfType } from "./column-kinds.js";
 import { checkerOf } from "./column-types.js";
 import type { ColumnDefinition, ColumnDefinitions, TableDefinitions, TableSettings } from "./definition.js";
-import { propertyRules, settingRules, type Fail, type PropertyRule } from "./definition-rules.js";
+import {
+  propertyRules,
+  type ReservedName,
+  reservedColumns,
+  reservedTables,
+  settingRules,
+  type Fail,
+  type PropertyRule,
+} from "./definition-rules.js";
 import { compileGroups } from "./index-groups.js";
 import { joinKinds } from "./join.js";
 import { isPlainObject } from "./plain-object.js";
@@ -26,6 +34,10 @@ export function compileTables(definitions: TableDefinitions): ReadonlyMap<string
   if (!isPlainObject(definitions)) throw invalid("tables must be an object of table definitions by name");
   const names = Object.keys(definitions);
   for (const name of names) if (!nameForm.test(name)) throw invalid(`table ${quoted(name)}: ${nameRule}`, { table: name });
+  for (const name of names) {
+    const reason = reservedFor(reservedTables, name);
+    if (reason !== undefined) throw invalid(`table ${name}: the name is reserved: ${reason}`, { table: name });
+  }
   const twin = caseTwin(names);
   if (twin !== undefined) throw invalid(`tables ${twin.join(" and ")} differ in case alone`, { table: twin[1] });
   return new Map(names.map((name) => [name, compileTable(name, definitions[name])]));
@@ -85,7 +97,11 @@ function partsOf(definition: unknown, fail: Fail): { columns: ColumnDefinitions;
 
 function compileColumns(definitions: ColumnDefinitions, fail: Fail): readonly Column[] {
   const names = Object.keys(definitions);
-  for (const name of names) if (!nameForm.test(name)) fail(nameRule, name);
+  for (const name of names) {
+    if (!nameForm.test(name)) fail(nameRule, name);
+    const reason = reservedFor(reservedColumns, name);
+    if (reason !== undefined) fail(`the name is reserved: ${reason}`, name);
+  }
   const twin = caseTwin(names);
   if (twin !== undefined) fail(`differs from column ${twin[0]} in case alone`, twin[1]);
   let index = 0;
@@ -217,6 +233,10 @@ function checkDefault(table: string, column: Column): void {
     const message = `table ${table}, column ${quoted(column.name)}: property ${property} breaks the column's own rules: ${cause.message}`;
     throw invalid(message, { table, column: column.name, detail: { property }, cause });
   }
+}
+
+function reservedFor(reserved: readonly ReservedName[], name: string): string | undefined {
+  return reserved.find((each) => each.name.test(name.toLowerCase()))?.reason;
 }
 
 function ruleOf(rules: Readonly<Record<string, PropertyRule>>, name: string): PropertyRule | undefined {

@@ -120,3 +120,26 @@ function isStandardSchema(value: unknown): boolean {
   const standard: unknown = (value as { "~standard"?: unknown })["~standard"];
   return typeof standard === "object" && standard !== null && typeof (standard as { validate?: unknown }).validate === "function";
 }
+
+/** A name that an engine keeps for itself, in lower case. */
+export interface ReservedName {
+  readonly name: RegExp;
+  readonly reason: string;
+}
+
+/**
+ * Names that no table may have: some engine could not tell the table from its own things. Refused on every engine, so
+ * that an app can move to another one.
+ */
+export const reservedTables: readonly ReservedName[] = [
+  { name: /^pg_/, reason: "PostgreSQL looks for names that begin with pg_ in its catalog first" },
+  { name: /^sqlite_/, reason: "SQLite keeps names that begin with sqlite_ for itself" },
+  { name: /^(pragma_\w+|json_each|json_tree)$/, reason: "SQLite has a table function of this name" },
+  { name: /^bk_unique$/, reason: "on DynamoDB it is the table with the values of unique groups" },
+];
+
+/** Names that no column may have. */
+export const reservedColumns: readonly ReservedName[] = [
+  { name: /^(ctid|tableoid|[xc]min|[xc]max)$/, reason: "every table of PostgreSQL has a column of this name" },
+  { name: /^(db_row_id|db_trx_id|db_roll_ptr|fts_doc_id)$/, reason: "MySQL and MariaDB keep this name for a column of their own" },
+];

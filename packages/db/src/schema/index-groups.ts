@@ -31,7 +31,8 @@ function compileKind(
     if (twin !== undefined) fail(`property ${group} repeats the index ${twin.name}`, members[0]!.name, group);
     const joined = members.map((column) => column.name).join("_");
     // Two lists of columns may join to one name: a_b with c, a with b_c.
-    const name = taken.has(joined) ? `${joined}_${group}` : joined;
+    let name = joined;
+    while (taken.has(name)) name = `${name}_${group}`;
     taken.add(name);
     indexes.push(Object.freeze({ name, columns: Object.freeze(members), unique: group.startsWith("unique") }));
   }

@@ -372,10 +372,14 @@ describe.each([
       it("to a server that is not there, or with a wrong password, do nothing and tell no secret", async () => {
         const { url } = await open();
         const away = await openAt(url.replace(/:\d+\//, ":1/"));
-        expect(await thrownBy(away.run(get("account"), ["1"]))).toMatchObject({ code: "unavailable", outcome: "none" });
+        expect(await thrownBy(away.run(get("account"), ["1"]))).toMatchObject({
+          code: "unavailable",
+          outcome: "none",
+          message: "no server answers (127.0.0.1:1)",
+        });
         const wrong = await openAt(url.replace("//root", "//nobody:se-cret").replace(/\/\/nobody:se-cret:[^@]*@/, "//nobody:se-cret@"));
         const error = await thrownBy(wrong.run(get("account"), ["1"]));
-        expect(error).toMatchObject({ code: "denied", outcome: "none" });
+        expect(error).toMatchObject({ code: "unauthenticated", outcome: "none" });
         expect(String((error as Error).message)).not.toContain("se-cret");
         const missing = await openAt(url.replace(/\/bk_\w+/, "/bk_missing"));
         expect(await thrownBy(missing.run(get("account"), ["1"]))).toMatchObject({ code: "not-found", outcome: "none" });
@@ -420,14 +424,14 @@ describe.each([
         ["tinytext collate utf8mb4_nopad_bin", "account", "name", false],
         ["varbinary(1020)", "account", "name", true],
         ["longtext collate utf8mb4_0900_bin", "account", "name", true],
-        ["int(11)", "photo", "stars", false],
-        ["bigint(20) unsigned", "photo", "stars", false],
+        ["int(11)", "photo", "stars", true],
+        ["bigint(20) unsigned", "photo", "stars", true],
         ["float", "sample", "ratio", false],
         ["decimal(10,2)", "sample", "price", false],
         ["json", "photo", "meta", false],
       ])("%s serves %s.%s: %s", async (stored, table, column, expected) => {
         const { driver } = await open();
-        expect(driver.serves!(stored, columnOf(table, column))).toBe(expected);
+        expect(driver.serves!(stored, columnOf(table, column)) === true).toBe(expected);
       });
 
       it("an index on a column that was stored without bounds orders and finds all the same", async () => {
@@ -467,9 +471,8 @@ describe.each([
       expect(driver.classify(await thrownBy(run(get("account"), ["1"])))).toMatchObject({
         code: "drift",
         outcome: "none",
-        message: expect.stringContaining("db.sync()") as unknown,
+        message: "table account does not exist in the store; call sync() first",
       });
-      expect(driver.classify(await thrownBy(driver.native!("SELECT FROM")))).toMatchObject({ code: "internal", outcome: "none" });
       expect(driver.classify(new Error("?"))).toBeUndefined();
     });
 
@@ -522,7 +525,7 @@ describe("driver: mysql", () => {
     [native(1213, "Deadlock found when trying to get lock; try restarting transaction", "40001"), "limited", "none"],
     [native(1205, "Lock wait timeout exceeded; try restarting transaction"), "limited", "none"],
     [native(1040, "Too many connections", "08004"), "unavailable", "none"],
-    [native(1045, "Access denied for user 'app'@'localhost' (using password: YES)", "28000"), "denied", "none"],
+    [native(1045, "Access denied for user 'app'@'localhost' (using password: YES)", "28000"), "unauthenticated", "none"],
     [native(1146, "Table 'test.photo' doesn't exist", "42S02"), "drift", "none"],
     [native(1264, "Out of range value for column 'n' at row 1", "22003"), "invalid", "none"],
     [native(1690, "BIGINT value is out of range in '(1 + 1)'", "22003"), "invalid", "none"],

@@ -6,10 +6,11 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { DefineShape, Driver, Reply, Shape, Value, Values } from "../../src/driver.js";
 import { servesColumn } from "../../src/drivers/postgres/catalog.js";
-import { classifyPostgres } from "../../src/drivers/postgres/errors.js";
+import { classifyPostgres, takenColumns } from "../../src/drivers/postgres/errors.js";
 import { fixture } from "../../src/drivers/postgres/fixture.js";
 import { postgresDriver } from "../../src/drivers/postgres/index.js";
 import { postgresOptions } from "../../src/drivers/postgres/options.js";
+import { DbError } from "../../src/errors.js";
 import { compileTables } from "../../src/schema/compile-table.js";
 import type { Table } from "../../src/schema/table.js";
 import { parseSearch, searchMatcher } from "../../src/reference/search-query.js";
@@ -24,7 +25,7 @@ async function classified(driver: Driver, call: Parameters<Driver["execute"]>): 
   try {
     return await driver.execute(...call);
   } catch (error) {
-    throw Object.assign(new Error("classified", { cause: error }), driver.classify(error));
+    throw error instanceof DbError ? error : Object.assign(new Error("classified", { cause: error }), driver.classify(error));
   }
 }
 
@@ -119,7 +120,7 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
       const bad = rows.map((row, i) => (i === 2 ? [row[0]!, "k0@x", ...row.slice(2)] : row));
       const sent = Promise.resolve(groupOf(driver, driver.compile(put("account", "put")), bad));
       const error: unknown = await sent.catch((thrown: unknown) => thrown);
-      expect(driver.classify(error)).toMatchObject({ code: "already-exists", outcome: "none", detail: { unique: "email" } });
+      expect(error).toMatchObject({ code: "already-exists", outcome: "none", detail: { unique: "email" } });
       expect((await run(count("account"))).rows).toEqual([[0]]);
       // The connection goes on, and what it prepared is made again.
       await groupOf(driver, driver.compile(put("account", "put")), rows);
@@ -209,7 +210,7 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
         () => session.execute(giving, ["2", "e", null, "0", null]),
       ]) {
         const error: unknown = await Promise.resolve(refused()).catch((thrown: unknown) => thrown);
-        expect(driver.classify(error)).toMatchObject({ code: "already-exists", outcome: "none" });
+        expect(error).toMatchObject({ code: "already-exists", outcome: "none", column: "email" });
       }
       await session.execute(command, ["4", "y", null, "0", null]);
       await session.commit();
@@ -342,7 +343,7 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
       const slow = frail.native!("SELECT pg_sleep(60)").catch((thrown: unknown) => thrown);
       await sleep(50);
       await native(kill);
-      expect(frail.classify(await slow)).toMatchObject({ code: "unavailable", outcome: "none" });
+      expect(frail.classify(await slow)).toMatchObject({ code: "unavailable", outcome: "unknown" });
       expect(await frail.native!("SELECT 1 AS one")).toEqual([{ one: 1 }]);
       const session = await frail.begin!({});
       await native(kill);
@@ -392,12 +393,16 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
       await native(`DROP DATABASE ${name}`);
     });
 
-    it("that are not made in time, or not as asked for, are unavailable", async () => {
+    it("that are not made in time, or not as asked for, are errors that name the server and not its password", async () => {
       const silent = createServer(() => undefined);
       await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
       const { port } = silent.address() as AddressInfo;
-      const deaf = await postgresDriver({ url: `postgres://u@127.0.0.1:${port}/x`, options: { connectTimeoutMs: 50 }, ...settings });
-      await expect(deaf.native!("SELECT 1")).rejects.toMatchObject({ code: "unavailable", outcome: "none" });
+      const deaf = await postgresDriver({ url: `postgres://u:secret@127.0.0.1:${port}/x`, options: { connectTimeoutMs: 50 }, ...settings });
+      await expect(deaf.native!("SELECT 1")).rejects.toMatchObject({
+        code: "timeout",
+        outcome: "none",
+        message: `no answer from 127.0.0.1:${port} within 50 ms (connectTimeoutMs)`,
+      });
       await deaf.close();
       silent.close();
       const sealed = await open({ ssl: true });
@@ -408,7 +413,7 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
     it("that cannot be made are unavailable", async () => {
       const nowhere = await postgresDriver({ url: "postgres://u:secret@127.0.0.1:1/x", options: {}, ...settings });
       const error: unknown = await nowhere.native!("SELECT 1").catch((thrown: unknown) => thrown);
-      expect(nowhere.classify(error)).toMatchObject({ code: "unavailable", outcome: "none" });
+      expect(error).toMatchObject({ code: "unavailable", outcome: "none", message: "no server answers (127.0.0.1:1)" });
       expect(String(error)).not.toContain("secret");
       await nowhere.close();
     });
@@ -428,7 +433,7 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
       await Promise.all(drivers.map((each) => each.close()));
       const { stored } = await run({ verb: "inspect", table: tableOf("photo") });
       expect(stored!.key).toEqual(["owner", "taken"]);
-      expect([...stored!.indexes]).toEqual([["photo_place_stars_index", { columns: ["place", "stars", "owner", "taken"], unique: false }]]);
+      expect([...stored!.indexes]).toEqual([["photo$place$stars$index", { columns: ["place", "stars", "owner", "taken"], unique: false }]]);
     });
 
     it("keep long names of indexes apart", async () => {
@@ -442,22 +447,22 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
       const row = { verb: "put", table, key: [0], row: [0, 1, 2], over: never, returning: "none" } as const;
       await run(row, ["1", "x", "y"]);
       const error: unknown = await run(row, ["2", "z", "y"]).catch((thrown: unknown) => thrown);
-      expect(driver.classify(error)).toMatchObject({ code: "already-exists", detail: { unique: column("b") } });
+      expect(error).toMatchObject({ code: "already-exists", column: column("b"), detail: { unique: column("b") } });
     });
 
-    it("tell a column of another type or collation", async () => {
+    it("tell a column of another type, and what to do", async () => {
       await native(`DROP TABLE IF EXISTS "account"`);
       await native(
-        `CREATE TABLE "account" ("id" text COLLATE "C" PRIMARY KEY, "email" text, "name" varchar(20) COLLATE "POSIX", "logins" integer, "mtime" numeric)`,
+        `CREATE TABLE "account" ("id" text COLLATE "C" PRIMARY KEY, "email" text, "name" varchar(20) COLLATE "POSIX", "logins" integer, "mtime" timestamptz)`,
       );
       const { stored } = await run({ verb: "inspect", table: tableOf("account") });
       const served = tableOf("account").columns.map((column) => [column.name, servesColumn(stored!.columns.get(column.name)!, column)]);
       expect(served).toEqual([
         ["id", true],
-        ["email", false],
-        ["name", false],
-        ["logins", false],
-        ["mtime", true],
+        ["email", true],
+        ["name", "declare maxLength: 20, or change its type to text"],
+        ["logins", true],
+        ["mtime", false],
       ]);
     });
   });
@@ -537,7 +542,7 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
       await native(`INSERT INTO "post" SELECT i, 'word' || i, NULL FROM generate_series(1, 5000) AS i`);
       await native(`ANALYZE "post"`);
       const text = driver.describe(driver.compile(select("post", { match: 0, order: orderOf("post", "id"), limit: 1 }))) as string;
-      expect(await planOf(text, ["word77", "10"])).toContain("Bitmap Index Scan on post_title_body_search");
+      expect(await planOf(text, ["word77", "10"])).toContain(`Bitmap Index Scan on "post$title$body$search"`);
     });
   });
 
@@ -599,21 +604,22 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
     await fresh(tableOf("account"));
     const meaning = async (text: string): Promise<unknown> => {
       const error: unknown = await driver.native!(text).catch((thrown: unknown) => thrown);
-      const known = driver.classify(error);
-      return [(error as { code?: unknown }).code, known?.code, known?.outcome];
+      const known = error instanceof DbError ? error : driver.classify(error);
+      const native = (error instanceof DbError ? error.cause : error) as { code?: unknown };
+      return [native.code, known?.code, known?.outcome];
     };
-    expect(await meaning("SELECT * FROM no_such_table")).toEqual(["42P01", "drift", "none"]);
-    expect(await meaning('SELECT "x" FROM "account"')).toEqual(["42703", "drift", "none"]);
+    expect(await meaning("SELECT * FROM no_such_table")).toEqual(["42P01", "invalid", "none"]);
+    expect(await meaning('SELECT "x" FROM "account"')).toEqual(["42703", "invalid", "none"]);
     expect(await meaning("SELECT 9223372036854775807 + 1")).toEqual(["22003", "invalid", "none"]);
-    expect(await meaning("SELEC 1")).toEqual(["42601", "internal", "none"]);
-    expect(await meaning('INSERT INTO "account" ("id") VALUES (NULL)')).toEqual(["23502", "drift", "none"]);
+    expect(await meaning("SELEC 1")).toEqual(["42601", "invalid", "none"]);
+    expect(await meaning('INSERT INTO "account" ("id") VALUES (NULL)')).toEqual(["23502", "invalid", "none"]);
     expect(
       await meaning(
         `CREATE INDEX ON "account" ("name"); INSERT INTO "account" ("id", "name") SELECT '1', string_agg(md5(i::text), '') FROM generate_series(1, 500) AS i`,
       ),
     ).toEqual(["54000", "too-large", "none"]);
     expect(await meaning("BEGIN READ ONLY; DELETE FROM account")).toEqual(["25006", "denied", "none"]);
-    expect(await meaning("SET LOCAL lock_timeout = 0; SELECT no_such_function()")).toEqual(["42883", "drift", "none"]);
+    expect(await meaning("SET LOCAL lock_timeout = 0; SELECT no_such_function()")).toEqual(["42883", "invalid", "none"]);
   });
 
   it("tells a refused login without the password", async () => {
@@ -622,8 +628,8 @@ describe.skipIf(!isWanted(fixture))("driver: pg", () => {
     url.password = "top-secret";
     const stranger = await postgresDriver({ url: url.href, options: {}, ...settings });
     const error: unknown = await stranger.native!("SELECT 1").catch((thrown: unknown) => thrown);
-    expect(stranger.classify(error)).toMatchObject({ code: "not-found", outcome: "none" });
-    expect(JSON.stringify([error, String(error), stranger.classify(error)])).not.toContain("top-secret");
+    expect(error).toMatchObject({ code: "not-found", outcome: "none" });
+    expect(JSON.stringify([error, String(error)])).not.toContain("top-secret");
     await stranger.close();
   });
 });
@@ -671,11 +677,12 @@ describe("classify", () => {
     ["40001", "limited", "none"],
     ["40P01", "limited", "none"],
     ["53300", "unavailable", "none"],
-    ["57P01", "unavailable", "none"],
+    ["57P01", "unavailable", "unknown"],
+    ["57P02", "unavailable", "unknown"],
     ["57P03", "unavailable", "none"],
     ["57014", "timeout", "none"],
-    ["28P01", "denied", "none"],
-    ["28000", "denied", "none"],
+    ["28P01", "unauthenticated", "none"],
+    ["28000", "unauthenticated", "none"],
     ["3D000", "not-found", "none"],
     ["42501", "denied", "none"],
     ["54000", "too-large", "none"],
@@ -691,11 +698,19 @@ describe("classify", () => {
     expect(classifyPostgres(Object.assign(new Error("native"), { code }))).toMatchObject({ code: "unavailable", outcome: "none" });
   });
 
-  it("finds the unique group in the constraint's name, else in the columns", () => {
-    const group = (more: object): unknown => classifyPostgres(native("23505", { table: "person", ...more }))?.detail;
-    expect(group({ constraint: "person_first_last_unique" })).toEqual({ unique: "first_last" });
-    expect(group({ constraint: "mine", detail: 'Key (first, "Last")=(a)=(b), c) already exists.' })).toEqual({ unique: "first_Last" });
-    expect(group({ constraint: "person_pkey", detail: "Key (id)=(1) already exists." })).toBeUndefined();
+  it("finds the columns whose value was taken, whatever the index's name and the values are", () => {
+    const columns = (more: object): unknown => takenColumns(native("23505", { table: "person", ...more }));
+    expect(columns({ constraint: "mine", detail: 'Key (first, "Last")=(a)=(b), c) already exists.' })).toEqual(["first", "Last"]);
+    expect(columns({ constraint: "person_pkey", detail: "Schlüssel »(id)=(1)« existiert bereits." })).toEqual(["id"]);
+    expect(columns({ constraint: "mine" })).toBeUndefined();
+  });
+
+  it.each([
+    ["42P01", 'relation "note" does not exist', "table note does not exist in the store; call sync() first"],
+    ["42P01", "Relation »note« existiert nicht", "table note does not exist in the store; call sync() first"],
+    ["42703", 'column "born" does not exist', "column born does not exist in the store; call sync() first"],
+  ])("%s says what is missing: %s", (code, message, expected) => {
+    expect(classifyPostgres(Object.assign(native(code), { message }))).toMatchObject({ code: "drift", message: expected });
   });
 
   it("leaves what it does not know", () => {

@@ -7,10 +7,11 @@ import type { Connection, ConnectionOptions, Pool, PoolConnection } from "mysql2
 import type { Value } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
 import type { SqlDialect } from "../../engines/sql/dialect.js";
+import { connectTimeout } from "../../engines/sql/messages.js";
 import { mariadbDialect, mysqlBytesDialect, mysqlDialect } from "./dialect.js";
 import { classifyConnecting, errorNumber } from "./errors.js";
 import type { MysqlLocation } from "./options.js";
-import { type Answer, runNative, runPrepared, runText } from "./statements.js";
+import { type Answer, mostPrepared, runNative, runPrepared, runText } from "./statements.js";
 
 /** How long the server may take for what ends something, in milliseconds. */
 const patienceMs = 1_000;
@@ -39,6 +40,8 @@ interface Server {
 }
 
 export interface Connections {
+  /** Whether the server was MariaDB when a connection was made last. */
+  readonly isMariadb: boolean;
   /** @throws DbError with outcome `none` when no connection can be made */
   lend(signal?: AbortSignal): Promise<Lent>;
   close(): Promise<void>;
@@ -87,7 +90,7 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
     flags: ["FOUND_ROWS"],
     supportBigNumbers: true,
     // The server has room for 16,382 in all connections.
-    maxPreparedStatements: 500,
+    maxPreparedStatements: mostPrepared,
     jsonStrings: true,
     dateStrings: true,
     enableKeepAlive: true,
@@ -95,6 +98,7 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
   const pool: Pool = client.createPool({ ...settings, connectionLimit: location.max });
   const known = new WeakMap<PoolConnection, Server>();
   const open = new Set<PoolConnection>();
+  let isMariadb = engine === "mariadb";
   pool.on("connection", (connection) => {
     open.add(connection);
     connection.once("end", () => open.delete(connection));
@@ -124,7 +128,7 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
   async function prepareConnection(connection: PoolConnection): Promise<Server> {
     const { rows } = await runText(connection, "SELECT VERSION(), @@sort_buffer_size, @@max_allowed_packet");
     const [version, sortBuffer, maxBytes] = [String(rows[0]![0]), Number(rows[0]![1]), Number(rows[0]![2])];
-    const isMariadb = /mariadb/i.test(version);
+    isMariadb = /mariadb/i.test(version);
     if (engine === "mariadb" && !isMariadb)
       throw invalid("mariadb: the server is MySQL; use a URL that begins with mysql:", { driver: engine, detail: { field: "url" } });
     await runText(connection, isMariadb ? setUpMariadb(sortBuffer) : setUpMysql(sortBuffer));
@@ -140,9 +144,12 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
     if (error instanceof Error && error.name === "DbError") return error;
     if (error instanceof Error && error.message === "Pool is closed.")
       return new DbError("closed", "the database is closed", { driver: engine, outcome: "none", cause: error });
+    const address = `${location.host}:${location.port}`;
+    if ((error as { code?: unknown }).code === "ETIMEDOUT") return connectTimeout(address, location.connectTimeoutMs, error);
     const known = classifyConnecting(error);
     if (known === undefined) return error;
-    return new DbError(known.code, known.message ?? "a connection could not be made", { outcome: "none", cause: error });
+    const where = errorNumber(error) === undefined ? ` (${address})` : "";
+    return new DbError(known.code, `${known.message ?? "a connection could not be made"}${where}`, { outcome: "none", cause: error });
   }
 
   function lent(connection: PoolConnection, { dialect, maxBytes }: Server): Lent {
@@ -206,7 +213,13 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
     for (const connection of open) cut(connection);
   }
 
-  return { lend, close };
+  return {
+    lend,
+    close,
+    get isMariadb() {
+      return isMariadb;
+    },
+  };
 }
 
 /** Ends a connection without the server; what waits on it rejects as lost. */

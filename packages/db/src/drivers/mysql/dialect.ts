@@ -3,7 +3,7 @@
 import { nodeModule } from "@bk/core";
 import type { Column, Index, Table } from "../../schema/table.js";
 import { parseSearch } from "../../reference/search-query.js";
-import { indexName } from "../../engines/sql/define.js";
+import { formerIndexName, indexName } from "../../engines/sql/define.js";
 import type { SqlDialect } from "../../engines/sql/dialect.js";
 import { catalogStatements, readCatalog } from "./catalog.js";
 import { columnType, indexedCharacters, type TextStorage, textStorages } from "./column-type.js";
@@ -36,12 +36,12 @@ function dialect(name: string, text: TextStorage): SqlDialect {
       not_like: (column, bind) => `${asText(column)} NOT LIKE ${bind(0)}`,
     },
     concat: (left, right) => `CONCAT(${left}, ${right})`,
+    inOrder: (_column, sql) => sql,
     nulls: "first",
     rowValues: false,
     // Not `AS new`, which MariaDB and MySQL before 8.0.19 do not know.
     inserted: (column) => `VALUES(${column})`,
-    // It changes the row of any unique value that is taken: only for tables that have none but their key (compile.ts).
-    upsert: ({ insert, set }) => (set === undefined ? insert : `${insert} ON DUPLICATE KEY UPDATE ${set}`),
+    upsert: ({ table, insert, set }) => (set === undefined ? insert : `${insert} ON DUPLICATE KEY UPDATE ${ownRow(table)}, ${set}`),
     lock: " FOR UPDATE",
 
     // The size of a text depends on its table: `column-type.ts`.
@@ -58,6 +58,17 @@ function dialect(name: string, text: TextStorage): SqlDialect {
     search: searchPattern,
     inspect: (table) => ({ statements: catalogStatements(table), read: readCatalog }),
   };
+}
+
+/**
+ * ON DUPLICATE KEY UPDATE acts on the row of whatever unique value is taken. Where that is another row than the one that
+ * was meant, by an index that the table does not declare, its key is set to null, which no key takes: an error, by which
+ * `execute.ts` knows it, and the row stays as it is.
+ */
+export function ownRow(table: Table): string {
+  const names = table.key.map(({ name }) => quote(name));
+  const isOwn = names.map((name) => `${name} = VALUES(${name})`).join(" AND ");
+  return `${names[0]!} = IF(${isOwn}, ${names[0]!}, NULL)`;
 }
 
 const noTable = { key: [], indexes: [], uniques: [] } as unknown as Table;
@@ -87,15 +98,17 @@ export function createIndex(table: Table, index: Index, long: readonly string[] 
     return long.includes(column.name) ? `${name}(${indexedCharacters(table, column) ?? 255})` : name;
   };
   const kind = index.unique ? "UNIQUE INDEX" : "INDEX";
-  return `CREATE ${kind} ${quote(storedIndexName(table, index))} ON ${quote(table.name)} (${index.columns.map(part).join(", ")})`;
+  return `CREATE ${kind} ${quote(shortName(indexName(table, index)))} ON ${quote(table.name)} (${index.columns.map(part).join(", ")})`;
 }
 
-/** The name of an index, shortened to the 64 characters that the server takes. */
-export function storedIndexName(table: Table, index: Index): string {
-  const name = indexName(table, index);
-  return name.length <= 64
-    ? name
-    : `${name.slice(0, 53)}_${nodeModule("node:crypto").createHash("sha256").update(name).digest("hex").slice(0, 10)}`;
+/** The names that an index of ours may have in the store: as it is made, and as it was made before. */
+export function storedIndexNames(table: Table, index: Index): readonly string[] {
+  return [indexName(table, index), formerIndexName(table, index)].map(shortName);
+}
+
+/** A name, shortened to the 64 characters that the server takes. */
+function shortName(name: string): string {
+  return name.length <= 64 ? name : `${name.slice(0, 53)}_${nodeModule("node:crypto").createHash("sha256").update(name).digest("hex").slice(0, 10)}`;
 }
 
 /**

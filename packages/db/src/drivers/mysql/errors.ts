@@ -1,5 +1,7 @@
 import type { ErrorCode, Outcome } from "@bk/core";
 import type { Classified } from "../../driver.js";
+import { DbError } from "../../errors.js";
+import { missingColumn, missingTable, withoutValues } from "../../engines/sql/messages.js";
 
 interface Meaning {
   readonly code: ErrorCode;
@@ -17,11 +19,11 @@ const numbers: Readonly<Record<number, Meaning>> = {
   1040: meaning("unavailable", "the server has no connection left"),
   1041: meaning("unavailable", "the server is out of memory"),
   1044: meaning("denied", "the user may not use this database"),
-  1045: meaning("denied", "the server refused the user or password"),
+  1045: meaning("unauthenticated", "the server refused the user or password"),
   1048: meaning("drift", "a stored column does not take null"),
   1049: meaning("not-found", "the database does not exist"),
   1053: meaning("unavailable", "the server is shutting down", "unknown"),
-  1054: meaning("drift", "a column is missing in the database; call db.sync()"),
+  1054: meaning("drift", missingColumn()),
   1062: meaning("already-exists", "another row has this unique value"),
   1071: meaning("too-large", "an index would be over the 3,072 bytes that the server takes; declare a smaller maxLength"),
   1114: meaning("unavailable", "the table or its temporary space is full"),
@@ -30,7 +32,7 @@ const numbers: Readonly<Record<number, Meaning>> = {
   1130: meaning("denied", "the server lets nobody in from this host"),
   1142: meaning("denied", "the user may not do this"),
   1143: meaning("denied", "the user may not do this"),
-  1146: meaning("drift", "the table is missing in the database; call db.sync()"),
+  1146: meaning("drift", missingTable()),
   1153: meaning("too-large", "the command is over the server's max_allowed_packet"),
   1158: meaning("unavailable", "the connection failed", "unknown"),
   1159: meaning("unavailable", "the connection failed", "unknown"),
@@ -38,12 +40,12 @@ const numbers: Readonly<Record<number, Meaning>> = {
   1161: meaning("unavailable", "the connection failed", "unknown"),
   1170: meaning("drift", "a stored column has no bounded size and cannot be indexed whole"),
   1203: meaning("unavailable", "the user has too many connections"),
-  1205: meaning("limited", "a lock was not to be had in time; try again"),
+  1205: meaning("limited", "could not get a lock in time; try again"),
   1206: meaning("limited", "the server has no room for more locks"),
   1213: meaning("limited", "transactions waited for each other; try again"),
   1226: meaning("limited", "the user has used up a limit of the server"),
   1227: meaning("denied", "the user may not do this"),
-  1251: meaning("denied", "the server asks for an authentication that the client does not know"),
+  1251: meaning("unauthenticated", "the server asks for an authentication that the client does not know"),
   1264: meaning("invalid", "a number is outside the range of its column"),
   1290: meaning("denied", "the server is read-only"),
   1301: meaning("too-large", "a value is over the server's max_allowed_packet"),
@@ -53,7 +55,7 @@ const numbers: Readonly<Record<number, Meaning>> = {
   1390: meaning("too-large", "the command has more than 65,535 values"),
   1406: meaning("too-large", "a value is too long for its stored column"),
   1461: meaning("limited", "the server has no room for more prepared statements (max_prepared_stmt_count)"),
-  1698: meaning("denied", "the server refused the user"),
+  1698: meaning("unauthenticated", "the server refused the user"),
   1690: meaning("invalid", "a number is outside the range of its column"),
   1792: meaning("denied", "the transaction is read-only"),
   1836: meaning("denied", "the server is read-only"),
@@ -71,7 +73,7 @@ const numbers: Readonly<Record<number, Meaning>> = {
 
 /** What errors of the operating system and the client mean when a connection is made: nothing has been sent. */
 const whileConnecting: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "no server answers at this address",
+  ECONNREFUSED: "no server answers",
   ECONNRESET: "the connection was reset",
   EPIPE: "the connection was closed",
   ETIMEDOUT: "the server cannot be reached in time",
@@ -111,7 +113,7 @@ export function endsTransaction(error: unknown): boolean {
   return isFatal(error) || [1205, 1206, 1213].includes(errorNumber(error) ?? 0);
 }
 
-/** Whether a definition failed since what it makes is there already. */
+/** True when a definition failed because the object already exists. */
 export function isThereAlready(error: unknown): boolean {
   return [1050, 1060, 1061].includes(errorNumber(error) ?? 0);
 }
@@ -122,6 +124,21 @@ export function takenIndex(error: unknown): string | undefined {
   // `Duplicate entry '…' for key 'photo.PRIMARY'`, since MySQL 8.0.19 with the table before it. The value may hold anything.
   const name = /for key '((?:[^'.]+\.)?[^'.]+)'$/.exec((error as NativeError).sqlMessage ?? (error as Error).message)?.[1];
   return name?.slice(name.indexOf(".") + 1);
+}
+
+/** The stored column that was to be set to null and takes none; undefined for other errors. */
+export function nulledColumn(error: unknown): string | undefined {
+  return errorNumber(error) === 1048 ? firstQuoted(error) : undefined;
+}
+
+/** Whether the server has no room for another prepared statement. */
+export function isOutOfStatements(error: unknown): boolean {
+  return errorNumber(error) === 1461;
+}
+
+/** What stands in the first quotes of an error's message, which is in the server's language. */
+function firstQuoted(error: unknown): string | undefined {
+  return /'([^']+)'/.exec((error as NativeError).sqlMessage ?? (error as Error).message)?.[1];
 }
 
 /** What an error means that came while a connection was made: nothing was done. */
@@ -136,12 +153,43 @@ export function classifyConnecting(error: unknown): Classified | undefined {
     : undefined;
 }
 
-/** Tells what an error of the server, or of the connection to it, means. */
+/** `table` of `database.table`. */
+function lastPart(name: string | undefined): string | undefined {
+  return name?.slice(name.lastIndexOf(".") + 1);
+}
+
+/** Numbers of errors whose messages have names in them and no values. */
+const ofNames: ReadonlySet<number> = new Set([
+  1044, 1048, 1049, 1050, 1051, 1052, 1054, 1060, 1061, 1065, 1072, 1091, 1093, 1109, 1136, 1142, 1143, 1146, 1166, 1210, 1222, 1227, 1241,
+  1242, 1248, 1305, 1318, 1364, 1370, 1582,
+]);
+
+/** An error of a native command with the server's reason, where that holds no values; others as they are. */
+export function nativeError(error: unknown): unknown {
+  const number = errorNumber(error);
+  if (number === undefined) return error;
+  const { code, outcome } = classifyMysql(error)!;
+  const isRefused = code === "drift" || code === "internal";
+  if (!isRefused) return error;
+  return new DbError("invalid", nativeReason(error as NativeError, number), { outcome: outcome ?? "none", cause: error });
+}
+
+function nativeReason({ sqlMessage = "" }: NativeError, number: number): string {
+  if (ofNames.has(number)) return withoutValues(sqlMessage);
+  if (number !== 1064) return `the server refused the command (${number})`;
+  // `… near 'FORM note WHERE …' at line 1`: what follows the word may hold values.
+  const [, word, line] = /near '([A-Za-z_]*)[^]*' at line (\d+)$/.exec(sqlMessage) ?? [];
+  return `the SQL has a syntax error${word ? ` near ${word}` : ""}${line === undefined ? "" : ` at line ${line}`}`;
+}
+
+/** Says what an error of the server, or of the connection to it, means. */
 export function classifyMysql(error: unknown): Classified | undefined {
   const number = errorNumber(error);
   if (number !== undefined) {
     const known = numbers[number] ?? meaning("internal", `the server refused the statement (${number})`);
     if (takenIndex(error) === "PRIMARY") return { ...known, message: "a row with this key exists" };
+    if (number === 1146) return { ...known, message: missingTable(lastPart(firstQuoted(error))) };
+    if (number === 1054) return { ...known, message: missingColumn(lastPart(firstQuoted(error))) };
     return known.code === "limited" ? { ...known, detail: { retryAfterMs: 10 } } : known;
   }
   if (!(error instanceof Error)) return undefined;

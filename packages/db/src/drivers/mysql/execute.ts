@@ -8,8 +8,10 @@ import { bindValues, type SqlDefine, type SqlInspect, type SqlRead, type SqlStat
 import { compileDefine } from "../../engines/sql/define.js";
 import type { MysqlCommand, MysqlPut } from "./compile.js";
 import type { Lent } from "./connections.js";
-import { createIndex, mysqlDialect, storedIndexName } from "./dialect.js";
-import { errorNumber, isFatal, isThereAlready, takenIndex } from "./errors.js";
+import { sharedValues, uniqueConflict } from "../../engines/sql/unique-conflict.js";
+import { indexedCharacters } from "./column-type.js";
+import { createIndex, mysqlDialect, storedIndexNames } from "./dialect.js";
+import { errorNumber, isFatal, isThereAlready, nulledColumn, takenIndex } from "./errors.js";
 import { compileGroupGet, compileGroupPut, type GroupGet, type GroupPut, runsOf } from "./group.js";
 import type { Answer } from "./statements.js";
 
@@ -91,10 +93,14 @@ async function change(lent: Lent, table: Table, statement: SqlStatement, values:
 
 /** An error that says which unique group's value was taken; others as they are. */
 function namingGroup(error: unknown, table: Table): unknown {
+  // See `ownRow`: a row with another key has a value of an index that is not declared.
+  if (nulledColumn(error) === table.key[0].name) return uniqueConflict(table, {}, error);
   const name = takenIndex(error);
   if (name === undefined || name === "PRIMARY") return error;
-  const unique = table.uniques.find((index) => storedIndexName(table, index) === name)?.name;
-  return new DbError("already-exists", "another row has this unique value", { outcome: "none", cause: error, detail: { unique } });
+  const group = table.uniques.find((index) => storedIndexNames(table, index).includes(name));
+  // An index that others have made often has the name of its first column.
+  const columns = group?.columns.map((column) => column.name) ?? (table.byName.has(name) ? [name] : undefined);
+  return uniqueConflict(table, { columns, name }, error);
 }
 
 /** Texts that are stored as bytes, decoded. */
@@ -115,6 +121,7 @@ async function define(lent: Lent, { shape }: SqlDefine): Promise<Reply> {
     try {
       await lent.say(text);
     } catch (error) {
+      if (takenIndex(error) !== undefined && shape.step.kind === "index") throw sharedValues(shape.table, shape.step.index, error);
       // MariaDB takes the type's greatest length for what has no bound, and finds it too long.
       if (shape.step.kind === "index" && [1071, 1170].includes(errorNumber(error) ?? 0))
         await indexBeginnings(lent, shape.table, shape.step.index);
@@ -132,16 +139,13 @@ async function indexBeginnings(lent: Lent, table: Table, index: Table["indexes"]
     throw new DbError("drift", message, { table: table.name });
   }
   const { rows } = await lent.say(
-    `SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = '${table.name}' AND (data_type LIKE '%text' OR data_type LIKE '%blob')`,
+    `SELECT column_name, character_maximum_length FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = '${table.name}' AND character_maximum_length IS NOT NULL`,
   );
+  const stored = new Map(rows.map(([name, length]) => [String(name), Number(length)]));
+  const isLong = (column: Column): boolean => (stored.get(column.name) ?? 0) > (indexedCharacters(table, column) ?? 0);
+  const long = index.columns.filter(isLong).map((column) => column.name);
   try {
-    await lent.say(
-      createIndex(
-        table,
-        index,
-        rows.map(([name]) => String(name)),
-      ),
-    );
+    await lent.say(createIndex(table, index, long));
   } catch (error) {
     if (!isThereAlready(error)) throw error;
   }
@@ -192,9 +196,13 @@ async function putMany(
   if (many === undefined) groupPuts.set(command, (many = compileGroupPut(shape, mysqlDialect)));
   const runs = runsOf(group, shape.table.columns.length);
   const width = Math.max(...runs.map((run) => run.length));
-  const insert = (run: readonly Values[]): Promise<Answer> => {
+  const insert = async (run: readonly Values[]): Promise<Answer> => {
     const { text, size } = many.insert(run.length);
-    return lent.run(text, many.bindRows(run, size), signal);
+    try {
+      return await lent.run(text, many.bindRows(run, size), signal);
+    } catch (error) {
+      throw namingGroup(error, shape.table);
+    }
   };
   if (runs.length === 1 && (adds || many.replaces || width < 2)) {
     await insert(group);

@@ -4,6 +4,7 @@ import { isAlways } from "../../reference/condition.js";
 import type { GetShape, PutShape, Reply, Value, Values } from "../../driver.js";
 import type { Column } from "../../schema/table.js";
 import type { SqlDialect } from "../../engines/sql/dialect.js";
+import { ownRow } from "./dialect.js";
 
 /** Values that one prepared statement takes, at most. */
 const maxPlaceholders = 65_535;
@@ -22,6 +23,9 @@ const sizes = [2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 12
 function sizeFor(count: number): number {
   return sizes.find((size) => size >= count) ?? count;
 }
+
+/** Texts of inserts that are kept of groups which cannot be filled up, the latest ones: one of 1,000 wide rows has 100 KB. */
+const keptExact = 8;
 
 /** Keeps the statements of a command by size. */
 export function groupStatements(write: (size: number) => string): (count: number) => GroupStatement {
@@ -94,8 +98,7 @@ export function compileGroupPut(shape: PutShape, dialect: SqlDialect): GroupPut 
   const one = `(${names.map(() => "?").join(", ")})`;
   const replaces = isAlways(shape.over) && table.uniques.length === 0;
   const rest = table.columns.filter((column) => !column.isKey).map((column) => dialect.quote(column.name));
-  const first = dialect.quote(table.key[0].name);
-  const set = (rest.length === 0 ? [first] : rest).map((name) => `${name} = ${dialect.inserted(name)}`).join(", ");
+  const set = [ownRow(table), ...rest.map((name) => `${name} = ${dialect.inserted(name)}`)].join(", ");
   const target = dialect.quote(table.name);
   const keyNames = table.key.map((column) => dialect.quote(column.name));
   const keyOne = table.key.map((column) => dialect.placeholder(0, column)).join(", ");
@@ -118,8 +121,10 @@ export function compileGroupPut(shape: PutShape, dialect: SqlDialect): GroupPut 
     `DELETE FROM ${target} WHERE ${single ? keyNames[0]! : `(${keyNames.join(", ")})`} IN (${new Array<string>(size).fill(single ? keyOne : `(${keyOne})`).join(", ")})`;
   const exact = new Map<number, GroupStatement>();
   const exactInsert = (count: number): GroupStatement => {
-    let statement = exact.get(count);
-    if (statement === undefined) exact.set(count, (statement = { text: insertText(count), size: count }));
+    const statement = exact.get(count) ?? { text: insertText(count), size: count };
+    exact.delete(count);
+    exact.set(count, statement);
+    if (exact.size > keptExact) exact.delete(exact.keys().next().value!);
     return statement;
   };
   return {

@@ -3,12 +3,13 @@
 import type { Capabilities, Codec, Driver, DriverOptions, KindOps, Reply, Session } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
 import { compileMysql, describeMysql, type MysqlCommand } from "./compile.js";
-import { servesColumn } from "./catalog.js";
+import { refusesIndex, servesColumn } from "./catalog.js";
 import { loadMysql, openConnections } from "./connections.js";
 import { mariadbDialect, mysqlDialect } from "./dialect.js";
-import { classifyMysql, endsTransaction, isFatal } from "./errors.js";
+import { classifyMysql, isFatal, nativeError } from "./errors.js";
 import { executeGroupOn, executeOn } from "./execute.js";
 import { mysqlOptions } from "./options.js";
+import { session } from "./session.js";
 import { sqlChanges, sqlCommon, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
 
 const filters: KindOps = {
@@ -96,57 +97,7 @@ export async function mysqlDriver(options: DriverOptions): Promise<Driver<MysqlC
       lent.release(true);
       throw error;
     }
-    let ended = false;
-    let marks = 0;
-    let failed: unknown;
-
-    const active = (): void => {
-      if (ended) throw closedError("the transaction has ended");
-      // The server has rolled back: what came now would be outside of any transaction.
-      if (failed !== undefined) throw failed;
-    };
-    const end = async (text: "COMMIT" | "ROLLBACK"): Promise<void> => {
-      if (ended) throw closedError("the transaction has ended");
-      ended = true;
-      let clean = false;
-      try {
-        if (failed === undefined || !isFatal(failed)) await lent.say(failed === undefined ? text : "ROLLBACK");
-        clean = failed === undefined || !isFatal(failed);
-      } finally {
-        lent.release(!clean);
-      }
-      if (text === "COMMIT" && failed !== undefined) throw failed;
-    };
-
-    return {
-      async execute(command, values, signal) {
-        active();
-        try {
-          return await executeOn(lent, command, values, signal);
-        } catch (error) {
-          if (endsTransaction(error)) failed = error;
-          throw error;
-        }
-      },
-      async mark() {
-        active();
-        const name = `bk_mark_${++marks}`;
-        await lent.say(`SAVEPOINT ${name}`);
-        const run = async (text: string): Promise<void> => {
-          active();
-          await lent.say(text);
-        };
-        return {
-          keep: () => run(`RELEASE SAVEPOINT ${name}`),
-          async undo() {
-            await run(`ROLLBACK TO SAVEPOINT ${name}`);
-            await run(`RELEASE SAVEPOINT ${name}`);
-          },
-        };
-      },
-      commit: () => end("COMMIT"),
-      rollback: () => end("ROLLBACK"),
-    };
+    return session(lent, engine);
   }
 
   async function native(command: unknown, signal?: AbortSignal): Promise<unknown> {
@@ -154,7 +105,13 @@ export async function mysqlDriver(options: DriverOptions): Promise<Driver<MysqlC
       typeof command === "string" ? { text: command } : ((command ?? {}) as { text?: unknown; values?: unknown });
     if (typeof text !== "string" || !Array.isArray(values))
       throw invalid(`a native command of ${engine} is SQL text or { text, values }`, { driver: engine });
-    return withConnection((lent) => lent.native(text, values, signal), signal);
+    return withConnection(async (lent) => {
+      try {
+        return await lent.native(text, values, signal);
+      } catch (error) {
+        throw nativeError(error);
+      }
+    }, signal);
   }
 
   return {
@@ -168,6 +125,7 @@ export async function mysqlDriver(options: DriverOptions): Promise<Driver<MysqlC
     executeGroup: (command, group, signal) => withConnection((lent) => executeGroupOn(lent, command, group, signal), signal),
     begin,
     serves: servesColumn,
+    refusesIndex: (index, stored) => (connections.isMariadb ? undefined : refusesIndex(index, stored)),
     native,
     close: () => (closing ??= connections.close()),
   };

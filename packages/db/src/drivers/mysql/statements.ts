@@ -2,6 +2,7 @@
 
 import type { Connection, QueryError, ResultSetHeader } from "mysql2";
 import type { Value } from "../../driver.js";
+import { isOutOfStatements } from "./errors.js";
 
 /** What a statement gave. */
 export interface Answer {
@@ -9,24 +10,68 @@ export interface Answer {
   readonly affected: number;
 }
 
-/** Runs a prepared statement; it is prepared when the connection sees it first. */
-export function runPrepared(connection: Connection, sql: string, values: readonly Value[]): Promise<Answer> {
-  const bytes = values.some(isBareBytes) ? values.map((value) => (isBareBytes(value) ? bufferOf(value) : value)) : values;
+/** Statements that a connection keeps prepared. */
+export const mostPrepared = 500;
+
+/** The texts that a connection may have prepared, the latest last. */
+const preparedTexts = new WeakMap<Connection, Set<string>>();
+
+/**
+ * Runs a prepared statement; it is prepared when the connection sees it first.
+ *
+ * On a server that has no room for another prepared statement the connection gives up those that it holds; when others
+ * hold that many, the values are written into the text.
+ */
+export async function runPrepared(connection: Connection, sql: string, values: readonly Value[]): Promise<Answer> {
+  const bound = values.some(isBareBytes) ? values.map((value) => (isBareBytes(value) ? bufferOf(value) : value)) : values;
+  try {
+    return await execute(connection, sql, bound);
+  } catch (error) {
+    if (!isOutOfStatements(error)) throw error;
+  }
+  giveUpStatements(connection);
+  try {
+    return await execute(connection, sql, bound);
+  } catch (error) {
+    if (!isOutOfStatements(error)) throw error;
+  }
+  return runText(connection, sql, bound);
+}
+
+function execute(connection: Connection, sql: string, values: readonly Value[]): Promise<Answer> {
+  remember(connection, sql);
   return new Promise((resolve, reject) => {
-    connection.execute({ sql, values: bytes as never, rowsAsArray: true }, (error: QueryError | null, result: unknown) => {
+    connection.execute({ sql, values: values as never, rowsAsArray: true }, (error: QueryError | null, result: unknown) => {
       if (error) reject(error);
       else resolve(answerOf(result));
     });
   });
 }
 
-/** Runs a text as it is. */
-export function runText(connection: Connection, sql: string): Promise<Answer> {
+function remember(connection: Connection, sql: string): void {
+  let texts = preparedTexts.get(connection);
+  if (texts === undefined) preparedTexts.set(connection, (texts = new Set()));
+  texts.delete(sql);
+  texts.add(sql);
+  if (texts.size > mostPrepared) texts.delete(texts.keys().next().value!);
+}
+
+function giveUpStatements(connection: Connection): void {
+  for (const sql of preparedTexts.get(connection) ?? [])
+    (connection as unknown as { unprepare(options: object): void }).unprepare({ sql, rowsAsArray: true });
+  preparedTexts.delete(connection);
+}
+
+/** Runs a text as it is, or with values written into it. */
+export function runText(connection: Connection, sql: string, values?: readonly Value[]): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    connection.query({ sql, rowsAsArray: true }, (error: QueryError | null, result: unknown) => {
-      if (error) reject(error);
-      else resolve(answerOf(result));
-    });
+    connection.query(
+      { sql, rowsAsArray: true, ...(values === undefined ? {} : { values: values as never }) },
+      (error: QueryError | null, result: unknown) => {
+        if (error) reject(error);
+        else resolve(answerOf(result));
+      },
+    );
   });
 }
 

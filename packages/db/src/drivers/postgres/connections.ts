@@ -4,6 +4,7 @@
 import { cancelledError, type Log } from "@bk/core";
 import type * as Pg from "pg";
 import { DbError } from "../../errors.js";
+import { connectTimeout } from "../../engines/sql/messages.js";
 import { classifyPostgres, isFatal, sqlState } from "./errors.js";
 import { exchangeSender, type PreparedNames, type SendExchange, type Step, type StepResult } from "./exchange.js";
 import type { PostgresLocation } from "./options.js";
@@ -211,7 +212,7 @@ async function connect(
     await client.query(settings(location));
   } catch (error) {
     void client.end();
-    throw refused(error);
+    throw refused(error, location);
   }
   connection.broken = false;
   return connection;
@@ -249,13 +250,18 @@ async function forgetStatements(connection: PostgresConnection, prepared: Prepar
   await connection.client.query("DEALLOCATE ALL");
 }
 
-/** What the client itself has to say when no connection came to be has no code. */
-function refused(error: unknown): unknown {
-  if (error instanceof DbError || classifyPostgres(error) !== undefined) return error;
-  const isLogin = error instanceof Error && /password|SASL|SCRAM/i.test(error.message);
-  return isLogin
-    ? new DbError("denied", "the login failed; check the URL's user and password", { cause: error })
-    : new DbError("unavailable", "no connection could be made; see the cause", { cause: error });
+/** What it means that no connection came to be: nothing was done. The client's own errors have no code. */
+function refused(error: unknown, { host, port, connectTimeoutMs }: PostgresLocation): unknown {
+  if (error instanceof DbError) return error;
+  const address = `${host}:${port}`;
+  const message = error instanceof Error ? error.message : "";
+  if (/^(timeout expired|Connection terminated due to connection timeout)$/.test(message))
+    return connectTimeout(address, connectTimeoutMs, error);
+  if (/password|SASL|SCRAM/i.test(message) && sqlState(error) === undefined)
+    return new DbError("unauthenticated", "the login failed; check the URL's user and password", { cause: error });
+  const known = classifyPostgres(error) ?? { code: "unavailable", message: "no connection could be made; see the cause" };
+  const where = sqlState(error) === undefined ? ` (${address})` : "";
+  return new DbError(known.code, `${known.message}${where}`, { outcome: "none", detail: known.detail, cause: error });
 }
 
 /** How long a server may take to cancel a statement, and to say goodbye. */

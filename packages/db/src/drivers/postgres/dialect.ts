@@ -1,7 +1,7 @@
 // How PostgreSQL differs from the SQL that the compiler writes, and how tables and indexes are made in it.
 
 import type { Column, Index, Kind, Table } from "../../schema/table.js";
-import { columnDefinition, indexColumns, indexName, tableBody } from "../../engines/sql/define.js";
+import { columnDefinition, indexColumns, indexName, nameBeside, tableBody } from "../../engines/sql/define.js";
 import { onConflict, quoteDouble as quote, type SqlDialect } from "../../engines/sql/dialect.js";
 import { inspectTable } from "./catalog.js";
 import { shortName } from "./names.js";
@@ -25,7 +25,8 @@ export const postgresDialect: SqlDialect = {
   name: "postgres",
   quote,
   placeholders: "numbered",
-  placeholder: (position) => `$${position}`,
+  // A stored integer may be narrower than what it is compared with.
+  placeholder: (position, column) => (column !== undefined && types[column.kind] === "bigint" ? `$${position}::bigint` : `$${position}`),
   read: (_column, sql) => sql,
   tests: {
     same: (column, bind) => `${column} IS NOT DISTINCT FROM ${bind(0)}`,
@@ -39,6 +40,8 @@ export const postgresDialect: SqlDialect = {
   },
   listContains: (column, bind, { element }) => `${column} @> to_jsonb(${bind(0)}::${element === "text" ? "text" : "numeric"})`,
   concat: (left, right) => `${left} || ${right}`,
+  // Tables of others may have columns with a collation that sorts in another way.
+  inOrder: (column, sql) => (column.kind === "text" ? `${sql} COLLATE "C"` : sql),
   nulls: "last",
   rowValues: true,
   inserted: (column) => `excluded.${column}`,
@@ -49,7 +52,9 @@ export const postgresDialect: SqlDialect = {
   columnType: ({ kind }) => (kind === "text" ? `text COLLATE "C"` : types[kind]),
   // The order in which the core wants nulls, so that pages are read from the index.
   indexColumn: (column, sql) => (column.isKey ? sql : `${sql} NULLS FIRST`),
-  createTable: (table) => [`CREATE TABLE IF NOT EXISTS ${quote(table.name)} (${tableBody(postgresDialect, table)})`],
+  createTable: (table) => [
+    `CREATE TABLE IF NOT EXISTS ${quote(table.name)} (${tableBody(postgresDialect, table, quote(nameBeside(table, "pkey")))})`,
+  ],
   addColumn: (table, column) => [
     `ALTER TABLE ${quote(table.name)} ADD COLUMN IF NOT EXISTS ${columnDefinition(postgresDialect, table, column)}`,
   ],

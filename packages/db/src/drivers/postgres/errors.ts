@@ -1,5 +1,7 @@
 import type { ErrorCode, Outcome } from "@bk/core";
 import type { Classified } from "../../driver.js";
+import { DbError } from "../../errors.js";
+import { missingColumn, missingTable, withoutValues } from "../../engines/sql/messages.js";
 
 interface Meaning {
   readonly code: ErrorCode;
@@ -24,10 +26,13 @@ const states: Readonly<Record<string, Meaning>> = {
   "40P01": meaning("limited", "transactions waited for each other; try again"),
   "40003": meaning("unavailable", "it is not known whether the statement was completed", "unknown"),
   "40": meaning("limited", "the transaction was rolled back; try again"),
-  "55P03": meaning("limited", "a lock was not to be had in time"),
+  "55P03": meaning("limited", "could not get a lock in time"),
   "55": meaning("limited", "what the statement needs is in use"),
   "57014": meaning("timeout", "the statement was ended: it took too long or was cancelled"),
   "57": meaning("unavailable", "the server is starting, stopping or out of reach"),
+  // A commit that waits for a standby server has been made here already when its wait is ended by this.
+  "57P01": meaning("unavailable", "the server ended the connection", "unknown"),
+  "57P02": meaning("unavailable", "the server ended the connection", "unknown"),
   "25P03": meaning("timeout", "the transaction was idle for too long and was rolled back"),
   "25P04": meaning("timeout", "the transaction took too long and was rolled back"),
   "25006": meaning("denied", "the server, or the transaction, is read-only"),
@@ -36,22 +41,22 @@ const states: Readonly<Record<string, Meaning>> = {
   "53400": meaning("too-large", "over a limit of the server's configuration"),
   "53": meaning("unavailable", "the server is short of memory or disk"),
   "54": meaning("too-large", "over a limit of PostgreSQL, such as the size of an indexed value"),
-  "42P01": meaning("drift", "the table is missing in the database; call db.sync()"),
-  "42703": meaning("drift", "a column is missing in the database; call db.sync()"),
-  "42883": meaning("drift", "a function or operator is missing in the database; call db.sync()"),
+  "42P01": meaning("drift", missingTable()),
+  "42703": meaning("drift", missingColumn()),
+  "42883": meaning("drift", "a function or operator does not exist in the store; call sync() first"),
   "42P10": meaning("drift", "the table's primary key is not the declared one"),
   "42804": meaning("drift", "a stored column is of another type"),
   "42501": meaning("denied", "the database user may not do this"),
   "3D000": meaning("not-found", "the database does not exist"),
   "3F000": meaning("not-found", "the schema does not exist"),
-  "28": meaning("denied", "the server refused the user or password"),
+  "28": meaning("unauthenticated", "the server refused the user or password"),
   "58": meaning("unavailable", "the server failed to read or write", "unknown"),
   "08": meaning("unavailable", "the connection failed", "unknown"),
 };
 
 /** What errors of the operating system mean. They are raised when a connection cannot be made, before anything is sent. */
 const systemErrors: Readonly<Record<string, Meaning>> = {
-  ECONNREFUSED: meaning("unavailable", "no server answers at this address"),
+  ECONNREFUSED: meaning("unavailable", "no server answers"),
   ECONNRESET: meaning("unavailable", "the connection was reset"),
   EPIPE: meaning("unavailable", "the connection was closed"),
   ETIMEDOUT: meaning("unavailable", "the server cannot be reached in time"),
@@ -78,7 +83,7 @@ export function isFatal(error: unknown): boolean {
   return severity === "FATAL" || severity === "PANIC" || /^(57P0[1-5]|25P0[34]|08...)$/.test(sqlState(error) ?? "");
 }
 
-/** Whether a definition failed since somebody else was making the same thing at the same time. */
+/** True when a definition failed because somebody else was making the same thing at the same time. */
 export function isThereAlready(error: unknown): boolean {
   const state = sqlState(error) ?? "";
   // A unique index over rows that are not unique has the same code as two entries of the catalog.
@@ -92,7 +97,7 @@ export function isStalePlan(error: unknown): boolean {
   return state === "26000" || (state === "0A000" && (error as { routine?: unknown }).routine === "RevalidateCachedQuery");
 }
 
-/** Tells what an error of PostgreSQL, or of the connection to it, means. */
+/** Says what an error of PostgreSQL, or of the connection to it, means. */
 export function classifyPostgres(error: unknown): Classified | undefined {
   const state = sqlState(error);
   if (state === undefined) {
@@ -101,23 +106,33 @@ export function classifyPostgres(error: unknown): Classified | undefined {
   }
   const known = states[state] ?? states[state.slice(0, 2)];
   if (known === undefined) return { code: "internal", outcome: "none", message: `PostgreSQL refused the statement (${state})` };
-  if (state === "23505") {
-    const unique = uniqueGroup(error as UniqueViolation);
-    return unique === "" ? { ...known, message: "a row with this key exists" } : { ...known, detail: { unique } };
-  }
+  if (state === "23505") return { ...known, detail: { unique: takenColumns(error)?.join("_") } };
+  if (state === "42P01") return { ...known, message: missingTable(quotedName(error)) };
+  if (state === "42703") return { ...known, message: missingColumn(quotedName(error)) };
   return known.code === "limited" ? { ...known, detail: { retryAfterMs: 10 } } : known;
 }
 
-interface UniqueViolation {
-  readonly table?: string;
-  readonly constraint?: string;
-  readonly detail?: string;
+/** An error of a native command with the server's reason, where that holds no values; others as they are. */
+export function nativeError(error: unknown): unknown {
+  const state = sqlState(error);
+  if (state === undefined) return error;
+  const { code, outcome, detail } = classifyPostgres(error)!;
+  const isRefused = code === "drift" || code === "internal";
+  // Of other classes the messages quote values.
+  if (!isRefused && !/^(42|23|25|55)/.test(state)) return error;
+  const reason = /^(42|23|25|55|0A)/.test(state) ? withoutValues((error as Error).message) : `PostgreSQL refused the command (${state})`;
+  return new DbError(isRefused ? "invalid" : code, reason, { outcome, detail, cause: error });
 }
 
-/** The group's name of the index's, or, where that is not ours, the columns; empty for the primary key. */
-function uniqueGroup({ table = "", constraint = "", detail = "" }: UniqueViolation): string | undefined {
-  if (constraint === `${table}_pkey`) return "";
-  if (constraint.startsWith(`${table}_`) && constraint.endsWith("_unique")) return constraint.slice(table.length + 1, -"_unique".length);
-  // `Key (first, last)=(…) already exists.`, in any language; what follows the columns are values.
-  return /\(([^()=]+)\)=\(/.exec(detail)?.[1]?.replaceAll('"', "").split(", ").join("_");
+/** The columns whose unique value was taken: `Key (first, last)=(…) already exists.`, in any language; what follows are values. */
+export function takenColumns(error: unknown): readonly string[] | undefined {
+  if (sqlState(error) !== "23505") return undefined;
+  const { detail } = error as { detail?: unknown };
+  const list = typeof detail === "string" ? /\(([^()=]+)\)=\(/.exec(detail)?.[1] : undefined;
+  return list?.replaceAll('"', "").split(", ");
+}
+
+/** The first name in an error's message, which is in the server's language. */
+function quotedName(error: unknown): string | undefined {
+  return /["«„»‘“]\s?([^"»“«’”]+?)\s?["»“«’”]/.exec((error as Error).message)?.[1];
 }

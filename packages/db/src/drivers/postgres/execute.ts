@@ -2,7 +2,8 @@
 
 import type { Reply, Values } from "../../driver.js";
 import type { SqlCommand, SqlDefine, SqlInspect } from "../../engines/sql/command.js";
-import { isStalePlan, isThereAlready, sqlState } from "./errors.js";
+import { sharedValues, uniqueConflict } from "../../engines/sql/unique-conflict.js";
+import { isStalePlan, isThereAlready, sqlState, takenColumns } from "./errors.js";
 import type { Step, StepResult } from "./exchange.js";
 import { type GroupForm, groupForm } from "./group.js";
 import { givesOld, replyGivingOld, replyOf, statementName, stepFor, stepsGivingOld, type WriteGivingOld } from "./statements.js";
@@ -66,7 +67,23 @@ export function executor(): Executor {
     return results.map((result) => replyOf(command, result));
   }
 
-  return { execute, executeGroup };
+  return {
+    execute: (command, values, place) =>
+      command.kind === "read" ? execute(command, values, place) : naming(command, execute(command, values, place)),
+    executeGroup: (command, group, place) =>
+      command.kind === "read" ? executeGroup(command, group, place) : naming(command, executeGroup(command, group, place)),
+  };
+}
+
+/** An error about a taken value says which group's it is. */
+async function naming<Result>({ shape }: SqlCommand, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    if (sqlState(error) !== "23505") throw error;
+    if (shape.verb === "define" && shape.step.kind === "index") throw sharedValues(shape.table, shape.step.index, error);
+    throw uniqueConflict(shape.table, { columns: takenColumns(error), name: (error as { constraint?: string }).constraint }, error);
+  }
 }
 
 /** What a call inside a transaction begins with, so that it can be undone alone; and how it is undone, and kept. */

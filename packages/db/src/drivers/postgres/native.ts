@@ -1,12 +1,13 @@
 import type { QueryResult } from "pg";
 import { invalid } from "../../errors.js";
 import type { Connections, PostgresConnection } from "./connections.js";
+import { nativeError } from "./errors.js";
 
 /**
  * Runs a native command: SQL text, or `{ text, values }` with a value for each `$n`. Values and rows are as `pg` has them.
  *
  * @returns rows as objects, or `{ affected }` for a statement that gives none
- * @throws DbError `invalid` for anything else; native errors
+ * @throws DbError `invalid` for anything else, and for a command that the server refuses, with its reason
  */
 export async function runNative(pool: Connections, command: unknown, signal?: AbortSignal): Promise<unknown> {
   const { text, values = [] } = typeof command === "string" ? { text: command } : ((command ?? {}) as { text?: unknown; values?: unknown });
@@ -18,7 +19,7 @@ export async function runNative(pool: Connections, command: unknown, signal?: Ab
       results = await connection.query(text, values);
     } catch (error) {
       await leaveTransaction(connection, true);
-      throw error;
+      throw nativeError(error);
     }
     await leaveTransaction(connection, connection.isInTransaction);
     // Several statements in one text have a result each; the last one counts.

@@ -3,6 +3,7 @@
 
 import type { Table } from "../../schema/table.js";
 import { parseSearch } from "../../reference/search-query.js";
+import { nameBeside } from "../../engines/sql/define.js";
 import { quoteDouble as quote } from "../../engines/sql/dialect.js";
 import { shortName } from "./names.js";
 
@@ -34,8 +35,13 @@ END
 $define$`;
 
 export function createSearch(table: Table): readonly string[] {
-  const name = shortName(`${table.name}_${table.search.map((column) => column.name).join("_")}_search`);
-  return [defineWords, `CREATE INDEX IF NOT EXISTS ${quote(name)} ON ${quote(table.name)} USING gin (${wordsOfRow(table)})`];
+  const columns = table.search.map((column) => column.name);
+  const name = shortName(nameBeside(table, ...columns, "search"));
+  const former = shortName(`${table.name}_${columns.join("_")}_search`);
+  // An index with the name of before serves as well.
+  const there = `SELECT FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid WHERE x.indrelid = to_regclass('${quote(table.name)}') AND i.relname = '${former}'`;
+  const create = `CREATE INDEX IF NOT EXISTS ${quote(name)} ON ${quote(table.name)} USING gin (${wordsOfRow(table)})`;
+  return [defineWords, `DO $_$\nBEGIN\n  IF NOT EXISTS (${there}) THEN\n    ${create};\n  END IF;\nEND\n$_$`];
 }
 
 export function matchSearch(table: Table, query: () => string): string {

@@ -26,6 +26,7 @@ export async function beginSession(
 
 function session(pool: Connections, executor: Executor, connection: PostgresConnection): Session<SqlCommand> {
   let state: "open" | "failed" | "ended" = "open";
+  let isRolledBack = false;
   let marks = 0;
 
   // Calls take turns: what one of them undoes must be its own work alone.
@@ -43,8 +44,12 @@ function session(pool: Connections, executor: Executor, connection: PostgresConn
     const stop = (): void => pool.cancel(connection);
     signal?.addEventListener("abort", stop, { once: true });
     try {
-      return await work();
+      const result = await work();
+      // The roll-back waits for its turn behind this call, and undoes it.
+      if (isRolledBack) throw closedError();
+      return result;
     } catch (error) {
+      if (isRolledBack && error instanceof DbError && error.code === "closed") throw error;
       state = "failed";
       if (connection.broken) throw error;
       const undone = undoes && isRefusal(error);
@@ -58,7 +63,7 @@ function session(pool: Connections, executor: Executor, connection: PostgresConn
   }
 
   function check(): void {
-    if (state === "ended") throw new DbError("closed", "the transaction has ended");
+    if (state === "ended" || isRolledBack) throw closedError();
     if (state === "failed") throw new DbError("condition-failed", "an earlier call of the transaction failed; it can only be rolled back");
   }
 
@@ -75,7 +80,7 @@ function session(pool: Connections, executor: Executor, connection: PostgresConn
   }
 
   async function end(sql: "COMMIT" | "ROLLBACK"): Promise<void> {
-    if (state === "ended") check();
+    if (state === "ended") throw closedError();
     const failed = state === "failed";
     state = "ended";
     try {
@@ -101,8 +106,15 @@ function session(pool: Connections, executor: Executor, connection: PostgresConn
       };
     },
     commit: () => inTurn(() => end("COMMIT")),
-    rollback: () => inTurn(() => end("ROLLBACK")),
+    rollback: () => {
+      if (state !== "ended") isRolledBack = true;
+      return inTurn(() => end("ROLLBACK"));
+    },
   };
+}
+
+function closedError(): DbError {
+  return new DbError("closed", "the transaction has ended", { outcome: "none" });
 }
 
 /** The server's answer to the one statement, as opposed to a conflict of the whole transaction. */

@@ -2,9 +2,12 @@
 
 import type { Reply, Value, Values } from "../../driver.js";
 import { wordsOf } from "../../reference/search-query.js";
+import { quoteDouble } from "../../engines/sql/dialect.js";
+import type { Table } from "../../schema/table.js";
 import { bindValues, type SqlCommand, type SqlDefine, type SqlRead, type SqlStatement, type SqlWrite } from "../../engines/sql/command.js";
-import { searchTriggers, sqliteDialect, wordsFunction } from "./dialect.js";
-import { isThereAlready } from "./errors.js";
+import { formerSearchName, searchDefinition, searchTriggers, sqliteDialect, wordsFunction } from "./dialect.js";
+import { sharedValues, uniqueConflict } from "../../engines/sql/unique-conflict.js";
+import { isThereAlready, takenColumns } from "./errors.js";
 import type { OpenHandle, SqliteHandle, SqliteStatement } from "./handle.js";
 import type { SqliteLocation } from "./options.js";
 
@@ -78,11 +81,16 @@ function connection(handle: SqliteHandle): SqliteConnection {
   }
 
   function define({ shape, texts }: SqlDefine): Reply {
-    if (shape.step.kind === "search") return atomically(() => defineSearch(texts, searchTriggers(shape.table)));
+    if (shape.step.kind === "search")
+      return atomically(() => {
+        dropFormerSearch(shape.table);
+        return defineSearch(texts, searchTriggers(shape.table));
+      });
     for (const text of texts) {
       try {
         handle.exec(text);
       } catch (error) {
+        if (takenColumns(error) !== undefined && shape.step.kind === "index") throw sharedValues(shape.table, shape.step.index, error);
         // Another process was quicker.
         if (!isThereAlready(error)) throw error;
       }
@@ -96,6 +104,15 @@ function connection(handle: SqliteHandle): SqliteConnection {
     if ([...triggers].every(([name, text]) => stored.get([name])?.[0] === text)) return { rows: [], affected: 0 };
     for (const text of texts) handle.exec(text);
     return { rows: [], affected: 1 };
+  }
+
+  /** An index that was made under the name of before would be kept for nobody. */
+  function dropFormerSearch(table: Table): void {
+    const name = formerSearchName(table);
+    const definitionOf = handle.prepare("SELECT sql FROM sqlite_master WHERE name = ?");
+    if (definitionOf.get([name])?.[0] !== `CREATE VIRTUAL TABLE ${quoteDouble(name)} ${searchDefinition}`) return;
+    for (const event of ["insert", "update", "delete"]) handle.exec(`DROP TRIGGER IF EXISTS ${quoteDouble(`${name}_${event}`)}`);
+    handle.exec(`DROP TABLE ${quoteDouble(name)}`);
   }
 
   function atomically<Result>(work: () => Result): Result {
@@ -117,7 +134,7 @@ function connection(handle: SqliteHandle): SqliteConnection {
       case "read":
         return read(command, values);
       case "write":
-        return write(command, values);
+        return namingGroup(command.shape.table, () => write(command, values));
       case "define":
         return define(command);
       case "inspect": {
@@ -131,10 +148,22 @@ function connection(handle: SqliteHandle): SqliteConnection {
     if (command.kind !== "write" || command.before !== undefined || command.givesRows)
       return atomically(() => group.map((values) => execute(command, values)));
     const statement = prepare(command.statement);
-    return atomically(() => group.map((values) => affectedReply(statement.run(bindValues(command.statement, values)))));
+    return namingGroup(command.shape.table, () =>
+      atomically(() => group.map((values) => affectedReply(statement.run(bindValues(command.statement, values))))),
+    );
   }
 
   return { handle, execute, executeGroup };
+}
+
+/** An error about a taken value says which group's it is. */
+function namingGroup<Result>(table: Table, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    const columns = takenColumns(error);
+    throw columns === undefined ? error : uniqueConflict(table, { columns }, error);
+  }
 }
 
 const one: Reply = Object.freeze({ rows: [], affected: 1 });

@@ -3,7 +3,7 @@
 import type { StoredTable, Value } from "../../driver.js";
 import type { Column, Kind, Table } from "../../schema/table.js";
 import { parseSearch } from "../../reference/search-query.js";
-import { columnDefinition, indexBody, indexName, roleOf, tableBody } from "../../engines/sql/define.js";
+import { columnDefinition, indexBody, indexName, nameBeside, roleOf, tableBody } from "../../engines/sql/define.js";
 import { onConflict, quoteDouble as quote, type SqlDialect } from "../../engines/sql/dialect.js";
 
 const types: Readonly<Record<Kind, string>> = {
@@ -25,6 +25,9 @@ export const wordsFunction = "bk_words";
 /** A column of tables with full-text search that gives their rows numbers which no VACUUM or dump changes. */
 const rowNumber = "_row";
 
+/** The definition of a full-text index behind its name. */
+export const searchDefinition = "USING fts5(words, content='', contentless_delete=1, tokenize='ascii')";
+
 export const sqliteDialect: SqlDialect = {
   name: "sqlite",
   quote,
@@ -42,6 +45,7 @@ export const sqliteDialect: SqlDialect = {
   },
   listContains: (column, bind) => `EXISTS (SELECT 1 FROM json_each(${column}) WHERE value = ${bind(0)})`,
   concat: (left, right) => `${left} || ${right}`,
+  inOrder: (_column, sql) => sql,
   nulls: "first",
   rowValues: true,
   inserted: (column) => `excluded.${column}`,
@@ -78,6 +82,11 @@ export const sqliteDialect: SqlDialect = {
 
 /** The full-text index of a table; its rows have the numbers of the table's, `_rowid_`, the one alias that no column can take. */
 export function searchName(table: Table): string {
+  return nameBeside(table, "search");
+}
+
+/** The full-text index as it was named before, when a table of the app could have its name or that of one of its parts. */
+export function formerSearchName(table: Table): string {
   return `${table.name}_search`;
 }
 
@@ -88,7 +97,7 @@ export function searchTriggers(table: Table): ReadonlyMap<string, string> {
   const names = table.search.map((column) => quote(column.name));
   const words = `${wordsFunction}(${names.map((name) => `new.${name}`).join(", ")})`;
   const trigger = (event: string, when: string, action: string): [string, string] => {
-    const name = `${searchName(table)}_${event}`;
+    const name = nameBeside(table, "search", event);
     return [name, `CREATE TRIGGER ${quote(name)} AFTER ${when} ON ${on} BEGIN ${action}; END`];
   };
   return new Map([
@@ -104,7 +113,7 @@ function createSearch(table: Table): readonly string[] {
   const words = `${wordsFunction}(${table.search.map((column) => quote(column.name)).join(", ")})`;
   return [
     // The words come ready: what a word is must be what the core says, so the tokenizer only cuts at spaces.
-    `CREATE VIRTUAL TABLE IF NOT EXISTS ${search} USING fts5(words, content='', contentless_delete=1, tokenize='ascii')`,
+    `CREATE VIRTUAL TABLE IF NOT EXISTS ${search} ${searchDefinition}`,
     ...[...triggers.keys()].map((name) => `DROP TRIGGER IF EXISTS ${quote(name)}`),
     ...triggers.values(),
     `INSERT INTO ${search} (${search}) VALUES ('delete-all')`,

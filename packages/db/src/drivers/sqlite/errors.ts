@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 
 import type { Classified } from "../../driver.js";
 import { DbError } from "../../errors.js";
+import { missingColumn, missingTable, withoutValues } from "../../engines/sql/messages.js";
 
 /** What result codes mean, by name without `SQLITE_`; an extended code counts as its first word unless it stands here. */
 const codes: Readonly<Record<string, { readonly code: ErrorCode; readonly outcome: Outcome; readonly message: string }>> = {
@@ -103,12 +104,12 @@ export function isBusy(error: unknown): boolean {
   return code !== undefined && (code === "BUSY" || code.startsWith("BUSY_"));
 }
 
-/** Whether a definition failed since what it makes is there already. */
+/** True when a definition failed because the object already exists. */
 export function isThereAlready(error: unknown): boolean {
   return error instanceof Error && /^duplicate column name|already exists( in |$)/.test(error.message);
 }
 
-/** Tells what an error of SQLite means. */
+/** Says what an error of SQLite means. */
 export function classifySqlite(error: unknown): Classified | undefined {
   const name = resultCode(error);
   if (name === undefined) return undefined;
@@ -117,12 +118,14 @@ export function classifySqlite(error: unknown): Classified | undefined {
   if (known === undefined) {
     if (/^too many SQL variables|^Expression tree is too large|string or blob too big/.test(message))
       return { code: "too-large", outcome: "none", message: "the filter or row has more parts than SQLite takes in one command" };
-    if (!/^no such (table|column)|has no column named/.test(message))
-      return { code: "internal", outcome: "none", message: "SQLite refused the statement" };
-    return { code: "drift", outcome: "none", message: "a table or column is missing in the database; call db.sync()" };
+    const table = /^no such table: (?:main\.)?(.+)$/.exec(message)?.[1];
+    if (table !== undefined) return { code: "drift", outcome: "none", message: missingTable(table) };
+    const column = /^(?:no such column:|table .* has no column named) (?:.*\.)?"?([A-Za-z0-9_]+)"?/.exec(message)?.[1];
+    if (column !== undefined) return { code: "drift", outcome: "none", message: missingColumn(column) };
+    return { code: "internal", outcome: "none", message: "SQLite refused the statement" };
   }
   const detail =
-    name === "CONSTRAINT_UNIQUE" ? { unique: uniqueGroup(message) } : known.code === "limited" ? { retryAfterMs: 10 } : undefined;
+    name === "CONSTRAINT_UNIQUE" ? { unique: takenColumns(error)?.join("_") } : known.code === "limited" ? { retryAfterMs: 10 } : undefined;
   return { ...known, ...(detail === undefined ? {} : { detail }) };
 }
 
@@ -159,11 +162,23 @@ function classifySystem(error: unknown): Pick<Classified, "code" | "message"> | 
   return { code: isDenied ? "denied" : "unavailable", message: `its folder cannot be made (${code})` };
 }
 
-/** `UNIQUE constraint failed: person.first, person.last` names the columns of the group, `first_last`. */
-function uniqueGroup(message: string): string | undefined {
-  const list = /^UNIQUE constraint failed: (.+)$/.exec(message)?.[1];
-  return list
-    ?.split(", ")
-    .map((column) => column.slice(column.indexOf(".") + 1))
-    .join("_");
+/** The columns whose unique value was taken, of `UNIQUE constraint failed: person.first, person.last`; undefined for other errors. */
+export function takenColumns(error: unknown): readonly string[] | undefined {
+  if (resultCode(error) !== "CONSTRAINT_UNIQUE") return undefined;
+  const list = /^UNIQUE constraint failed: ([^']+)$/.exec((error as Error).message)?.[1];
+  return list?.split(", ").map((column) => column.slice(column.indexOf(".") + 1));
+}
+
+/** An error of a native command with SQLite's reason, without values; others as they are. */
+export function nativeError(error: unknown): unknown {
+  const known = classifySqlite(error);
+  // The clients refuse commands of several statements, and values that do not fit the placeholders, with errors of JavaScript's.
+  if (known === undefined && !(error instanceof RangeError || error instanceof TypeError)) return error;
+  if (known !== undefined && known.code !== "drift" && known.code !== "internal" && known.code !== "already-exists") return error;
+  const isRefused = known?.code !== "already-exists";
+  return new DbError(isRefused ? "invalid" : known.code, withoutValues((error as Error).message), {
+    outcome: known?.outcome ?? "none",
+    detail: known?.detail,
+    cause: error,
+  });
 }

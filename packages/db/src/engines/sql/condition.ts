@@ -63,8 +63,19 @@ function writeTest(writer: SqlWriter, test: Test, name: ColumnWriter): string {
   }
   const write = writer.dialect.tests[op] ?? standard[op];
   if (!write) throw new DbError("internal", `the ${writer.dialect.name} dialect does not write ${op}`, { column: column.name });
-  return write(sql, bind, column);
+  return write(sql, byOrder.has(op) ? (place) => writer.dialect.inOrder(column, bind(place)) : bind, column);
 }
+
+const byOrder: ReadonlySet<TestOperator> = new Set([
+  "gt",
+  "ge",
+  "lt",
+  "le",
+  "between",
+  "not_between",
+  "begins_with",
+  "not_begins_with",
+] as const);
 
 /** The value is an element of the column's list, not a value of the column. */
 function elementOf(test: Test): boolean {

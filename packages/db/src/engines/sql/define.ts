@@ -26,8 +26,21 @@ export function compileInspect(shape: InspectShape, dialect: SqlDialect): SqlIns
   return Object.freeze({ kind: "inspect", shape, ...dialect.inspect(shape.table) });
 }
 
-/** The name of an index: names are ours, so that `sync` finds them again. */
+/**
+ * The name of what belongs to a table: an index, a constraint, an engine's own table beside it. Names of the app have no
+ * `$`, so that no two of such names meet, nor one of them with a table of the app.
+ */
+export function nameBeside(table: Table, ...parts: readonly string[]): string {
+  return [table.name, ...parts].join("$");
+}
+
+/** The name under which an index is made. `sync` finds indexes by their columns, whatever their names are. */
 export function indexName(table: Table, index: Index): string {
+  return nameBeside(table, ...index.columns.map((column) => column.name), index.unique ? "unique" : "index");
+}
+
+/** The name that indexes had before names with `$`; it could be that of something else as well. */
+export function formerIndexName(table: Table, index: Index): string {
   return `${table.name}_${index.name}_${index.unique ? "unique" : "index"}`;
 }
 
@@ -47,10 +60,15 @@ export function columnDefinition(dialect: SqlDialect, table: Table, column: Colu
   return `${dialect.quote(column.name)} ${dialect.columnType(column, roleOf(table, column))}${column.isKey ? " NOT NULL" : ""}`;
 }
 
-/** The columns and the primary key of CREATE TABLE. */
-export function tableBody(dialect: SqlDialect, table: Table): string {
-  const key = table.key.map((column) => dialect.quote(column.name)).join(", ");
-  return [...table.columns.map((column) => columnDefinition(dialect, table, column)), `PRIMARY KEY (${key})`].join(", ");
+/**
+ * The columns and the primary key of CREATE TABLE.
+ *
+ * @param keyName  name of the key's constraint, quoted, where the engine would choose one that a table may have
+ */
+export function tableBody(dialect: SqlDialect, table: Table, keyName?: string): string {
+  const key = `PRIMARY KEY (${table.key.map((column) => dialect.quote(column.name)).join(", ")})`;
+  const named = keyName === undefined ? key : `CONSTRAINT ${keyName} ${key}`;
+  return [...table.columns.map((column) => columnDefinition(dialect, table, column)), named].join(", ");
 }
 
 /** The list of an index's columns. */

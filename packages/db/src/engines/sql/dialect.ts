@@ -47,6 +47,8 @@ export interface SqlDialect {
   /** Joins two texts. */
   concat(left: string, right: string): string;
 
+  /** A value that a column is compared with by order, or a column to sort by, so that the order is that of the core. */
+  inOrder(column: Column, sql: string): string;
   /** Where the engine itself puts nulls, ascending; the compiler says NULLS FIRST where this is `last`. */
   readonly nulls: "first" | "last";
   /** Whether the planner serves `(a, b) > (?, ?)` from an index; else it is written out, behind a bound on `a`. */

@@ -79,12 +79,13 @@ function writeBound(writer: SqlWriter, { bound }: Run, name: (place: Place) => s
   const { places } = bound;
   const first = places[0]!;
   const sign = first.descending ? "<" : ">";
-  const value = (place: Place): string => writer.bind(place.slot, place.column);
+  const same = (place: Place): string => writer.bind(place.slot, place.column);
+  const value = (place: Place): string => writer.dialect.inOrder(place.column, same(place));
   if (places.length === 1) return `${name(first)} ${sign} ${value(first)}`;
   if (writer.dialect.rowValues) return `(${places.map(name).join(", ")}) ${sign} (${places.map(value).join(", ")})`;
   const beyond = ([place, ...rest]: readonly Place[]): string =>
     rest.length === 0
       ? `${name(place!)} ${sign} ${value(place!)}`
-      : `(${name(place!)} ${sign} ${value(place!)} OR (${name(place!)} = ${value(place!)} AND ${beyond(rest)}))`;
+      : `(${name(place!)} ${sign} ${value(place!)} OR (${name(place!)} = ${same(place!)} AND ${beyond(rest)}))`;
   return `${name(first)} ${sign}= ${value(first)} AND ${beyond(places)}`;
 }

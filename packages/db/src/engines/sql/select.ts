@@ -104,15 +104,16 @@ function writeSelect(
   }
 
   // Each run is read from the index on its own, no further than a page; what is sorted then is a few pages, whatever came before.
-  const given = shape.columns.map((column, i) => `${dialect.read(column, name(column))} AS ${dialect.quote(`c${i}`)}`);
-  const sorted = order.map((_, i) => dialect.quote(`o${i}`));
+  const given = shape.columns.map((column, i) => `${dialect.read(column, name(column))} AS ${dialect.quote(`c$${i}`)}`);
+  // Names with `$` are no columns of the app, which ORDER BY would take for these.
+  const sorted = order.map((_, i) => dialect.quote(`o$${i}`));
   const columns = [...given, ...names.map((column, i) => `${column} AS ${sorted[i]!}`)].join(", ");
   const parts = runs.map((run, i) => `SELECT * FROM (${rows(columns, run)}${page(names)}) AS ${dialect.quote(`r${i}`)}`);
-  const list = shape.columns.map((_, i) => dialect.quote(`c${i}`)).join(", ") || "NULL";
+  const list = shape.columns.map((_, i) => dialect.quote(`c$${i}`)).join(", ") || "NULL";
   return writer.finish(`SELECT ${list} FROM (${parts.join(" UNION ALL ")}) AS ${dialect.quote("page")}${page(sorted)}`);
 }
 
 function orderTerm(dialect: SqlDialect, { column, descending }: SortColumn, sql: string): string {
   const nulls = dialect.nulls === "first" || column.isKey ? "" : descending ? " NULLS LAST" : " NULLS FIRST";
-  return `${sql}${descending ? " DESC" : ""}${nulls}`;
+  return `${dialect.inOrder(column, sql)}${descending ? " DESC" : ""}${nulls}`;
 }
