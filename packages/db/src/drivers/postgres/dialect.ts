@@ -41,7 +41,7 @@ export const postgresDialect: SqlDialect = {
   listContains: (column, bind, { element }) => `${column} @> to_jsonb(${bind(0)}::${element === "text" ? "text" : "numeric"})`,
   concat: (left, right) => `${left} || ${right}`,
   // Tables of others may have columns with a collation that sorts in another way.
-  inOrder: (column, sql) => (column.kind === "text" ? `${sql} COLLATE "C"` : sql),
+  inOrder: (column, sql) => (column.kind === "text" ? `(${sql} COLLATE "C")` : sql),
   nulls: "last",
   rowValues: true,
   inserted: (column) => `excluded.${column}`,
