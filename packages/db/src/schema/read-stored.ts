@@ -3,35 +3,80 @@
 
 import { base64ToBytes, hexToBytes } from "./bytes.js";
 import { decimalOfNumber, shortestDecimal } from "./decimal.js";
+import { DbError } from "../errors.js";
 import { copyJson } from "./json-value.js";
 import { readSortableDecimal } from "./sortable.js";
 import type { Column } from "./table.js";
 import { distinct } from "./value-checks.js";
 
-export function number(stored: unknown): number {
-  return Number(stored);
+/** The error of a value that is none of its column's: the store has another type there, or others have written to it. */
+function misfit(column: Column, cause?: unknown): DbError {
+  const message = `column ${column.name} holds a stored value that is no ${column.type}; compare the declaration with the store, sync({ dryRun: true }) reports drift`;
+  return new DbError("drift", message, { column: column.name, ...(cause === undefined ? {} : { cause }) });
 }
 
-export function bigint(stored: bigint | number | string): bigint {
-  return BigInt(stored);
+export function text(stored: unknown, column: Column): string {
+  if (typeof stored === "string") return stored;
+  throw misfit(column);
 }
 
-export function time(stored: unknown): Date {
-  return new Date(Number(stored));
+/** A safe integer; `5.00` of an engine's decimal counts. */
+export function int(stored: unknown, column: Column): number {
+  const number = numberOf(stored);
+  if (Number.isSafeInteger(number)) return number;
+  throw misfit(column);
 }
 
-export function truth(stored: unknown): boolean {
-  return stored === true || stored === 1 || stored === "t" || stored === "true" || stored === "1" || stored === 1n;
+export function real(stored: unknown, column: Column): number {
+  const number = numberOf(stored);
+  if (Number.isFinite(number)) return number;
+  throw misfit(column);
+}
+
+/** NaN for what is no number; an empty string is none. */
+function numberOf(stored: unknown): number {
+  if (typeof stored === "number") return stored;
+  if (typeof stored === "bigint") return Number(stored);
+  return typeof stored === "string" && stored.trim() !== "" ? Number(stored) : NaN;
+}
+
+export function bigint(stored: unknown, column: Column): bigint {
+  const digits = typeof stored === "number" ? String(stored) : typeof stored === "string" ? stored.replace(/\.0+$/, "") : stored;
+  const value = typeof digits === "bigint" ? digits : /^-?\d+$/.test(digits as string) ? BigInt(digits as string) : undefined;
+  if (value !== undefined && value === BigInt.asIntN(64, value)) return value;
+  throw misfit(column);
+}
+
+export function time(stored: unknown, column: Column): Date {
+  const date = new Date(int(stored, column));
+  if (Number.isNaN(date.getTime())) throw misfit(column);
+  return date;
+}
+
+const truths: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>(
+  [true, 1, 1n, "t", "true", "1"]
+    .map((each): [unknown, boolean] => [each, true])
+    .concat([false, 0, 0n, "f", "false", "0"].map((each) => [each, false])),
+);
+
+export function truth(stored: unknown, column: Column): boolean {
+  const known = truths.get(stored);
+  if (known !== undefined) return known;
+  throw misfit(column);
 }
 
 /** An engine that computes with decimals may have written needless zeros. */
-export function decimal(stored: unknown): string {
-  if (typeof stored === "number") return decimalOfNumber(stored);
-  return shortestDecimal(String(stored)) ?? String(stored);
+export function decimal(stored: unknown, column: Column): string {
+  if (typeof stored === "number" && Number.isFinite(stored)) return decimalOfNumber(stored);
+  const shortest = typeof stored === "string" || typeof stored === "bigint" ? shortestDecimal(String(stored)) : undefined;
+  if (shortest !== undefined) return shortest;
+  throw misfit(column);
 }
 
-export function sortable(stored: string): string {
-  return readSortableDecimal(stored);
+export function sortable(stored: unknown, column: Column): string {
+  const read = typeof stored === "string" ? readSortableDecimal(stored) : "";
+  if (shortestDecimal(read) !== undefined) return read;
+  throw misfit(column);
 }
 
 /** Copied: an engine in this process gives what it holds. */
@@ -39,18 +84,28 @@ export function json(stored: unknown): unknown {
   return copyJson(stored);
 }
 
-export function jsonText(stored: unknown): unknown {
-  return typeof stored === "string" ? (JSON.parse(stored) as unknown) : copyJson(stored);
+export function jsonText(stored: unknown, column: Column): unknown {
+  return typeof stored === "string" ? parsed(stored, column) : copyJson(stored);
+}
+
+function parsed(stored: string, column: Column): unknown {
+  try {
+    return JSON.parse(stored) as unknown;
+  } catch (error) {
+    throw misfit(column, error);
+  }
 }
 
 /** Sets are sorted here, since engines that add to them keep no order. */
 export function list(stored: string | Iterable<unknown>, column: Column): unknown[] {
-  const elements = typeof stored === "string" ? (JSON.parse(stored) as unknown[]) : stored;
+  const elements = (typeof stored === "string" ? parsed(stored, column) : stored) as Iterable<unknown>;
+  if (typeof stored === "string" && !Array.isArray(elements)) throw misfit(column);
   const items = column.element === "text" ? Array.from(elements) : Array.from(elements, Number);
   return column.isSet ? distinct(items) : items;
 }
 
-export function bytes(stored: Uint8Array | ArrayBuffer): Uint8Array {
+export function bytes(stored: unknown, column: Column): Uint8Array {
+  if (!(stored instanceof Uint8Array || stored instanceof ArrayBuffer)) throw misfit(column);
   // A plain Uint8Array of its own memory: a Buffer may be a view of a client's shared pool.
   return stored instanceof Uint8Array ? new Uint8Array(stored) : new Uint8Array(stored.slice(0));
 }

@@ -15,8 +15,8 @@ type Reader = (stored: never, column: Column) => unknown;
 export interface Decoder {
   /** The function of read-stored.ts that gives the logical value of a stored one that is present. */
   readonly name: keyof typeof read;
-  /** Source of an expression that does the same, for a variable with the stored value. */
-  readonly inline?: (v: string) => string;
+  /** Source of an expression that does the same, for variables with the stored value and the column. */
+  readonly inline?: (v: string, column: string) => string;
 }
 
 export interface Encoding {
@@ -27,19 +27,21 @@ export interface Encoding {
 }
 
 // Numbers, strings of digits and bigints are all read, whatever the encoding: clients of one engine differ.
-const number: Decoder = { name: "number", inline: (v) => `typeof ${v} === "number" ? ${v} : Number(${v})` };
-const bigint: Decoder = { name: "bigint", inline: (v) => `typeof ${v} === "bigint" ? ${v} : BigInt(${v})` };
-const truth: Decoder = { name: "truth", inline: (v) => `typeof ${v} === "boolean" ? ${v} : read.truth(${v})` };
-const time: Decoder = { name: "time", inline: (v) => `new Date(Number(${v}))` };
-const jsonText: Decoder = { name: "jsonText", inline: (v) => `typeof ${v} === "string" ? JSON.parse(${v}) : read.json(${v})` };
+const text: Decoder = { name: "text", inline: (v, column) => `typeof ${v} === "string" ? ${v} : read.text(${v}, ${column})` };
+const int: Decoder = { name: "int", inline: (v, column) => `Number.isSafeInteger(${v}) ? ${v} : read.int(${v}, ${column})` };
+const real: Decoder = { name: "real", inline: (v, column) => `Number.isFinite(${v}) ? ${v} : read.real(${v}, ${column})` };
+const bigint: Decoder = { name: "bigint" };
+const truth: Decoder = { name: "truth", inline: (v, column) => `typeof ${v} === "boolean" ? ${v} : read.truth(${v}, ${column})` };
+const time: Decoder = { name: "time" };
+const jsonText: Decoder = { name: "jsonText" };
 
 type Encodings = { readonly [kind in keyof Codec]: { readonly [name in Codec[kind]]: Encoding } };
 
 const encodings: Encodings = {
-  text: { text: {} },
-  int: { number: { decode: number }, text: { decode: number, encode: (logical: number) => String(logical) } },
+  text: { text: { decode: text } },
+  int: { number: { decode: int }, text: { decode: int, encode: (logical: number) => String(logical) } },
   int64: { bigint: { decode: bigint }, text: { decode: bigint, encode: (logical: bigint) => String(logical) } },
-  real: { number: { decode: number }, text: { decode: number, encode: (logical: number) => String(logical) } },
+  real: { number: { decode: real }, text: { decode: real, encode: (logical: number) => String(logical) } },
   decimal: {
     text: { decode: { name: "decimal" } },
     sortable: { decode: { name: "sortable" }, encode: (logical: string) => sortableDecimal(logical) },
@@ -91,5 +93,5 @@ export function readerOf({ name }: Decoder): (stored: Value, column: Column) => 
  * @param column  source of an expression for the column
  */
 export function decoderSource({ name, inline }: Decoder, v: string, column: string): string {
-  return inline === undefined ? `read.${name}(${v}, ${column})` : inline(v);
+  return inline === undefined ? `read.${name}(${v}, ${column})` : inline(v, column);
 }
