@@ -4,11 +4,14 @@ import { always } from "../../src/reference/condition.js";
 import { silentLog, systemClock } from "@bk/core";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Condition } from "../../src/reference/condition.js";
-import type { Driver, Reply, Shape, Value, Values } from "../../src/driver.js";
+import type { Driver, PutShape, Reply, Shape, Value, Values } from "../../src/driver.js";
 import type { MysqlCommand } from "../../src/drivers/mysql/compile.js";
 import { classifyMysql } from "../../src/drivers/mysql/errors.js";
 import { fixture, mariadbFixture } from "../../src/drivers/mysql/fixture.js";
+import { mysqlDialect } from "../../src/drivers/mysql/dialect.js";
+import { compileGroupPut } from "../../src/drivers/mysql/group.js";
 import { mysqlDriver } from "../../src/drivers/mysql/index.js";
+import { runPrepared } from "../../src/drivers/mysql/statements.js";
 import { compileTables } from "../../src/schema/compile-table.js";
 import { defineTables } from "../../src/schema/define-tables.js";
 import { columnOf, count, define, get, groupOf, orderOf, put, select, tableOf, test, update } from "../golden/shapes.js";
@@ -301,6 +304,33 @@ describe.each([
         await expect(other.execute(driver.compile(ids), [])).rejects.toMatchObject({ code: "closed" });
       });
 
+      it("a call that is under way when one is rolled back takes no effect and is refused", async () => {
+        const { driver, run } = await openWith("account");
+        const session = await driver.begin!({});
+        const command = driver.compile(put("account", "put"));
+        const late = Promise.allSettled(["1", "2"].map(async (id) => session.execute(command, account(id, `${id}@b.c`))));
+        await session.rollback();
+        expect(await late).toMatchObject([
+          { status: "rejected", reason: { code: "closed", outcome: "none" } },
+          { status: "rejected", reason: { code: "closed", outcome: "none" } },
+        ]);
+        expect((await run(count("account"))).rows).toEqual([[0]]);
+      });
+
+      it("a call that is under way when one is committed is in it, or refused", async () => {
+        const { driver, run } = await openWith("account");
+        for (let i = 0; i < 20; i++) {
+          const session = await driver.begin!({});
+          const command = driver.compile(put("account", "put"));
+          const late = Promise.allSettled(["1", "2"].map(async (id) => session.execute(command, account(`${i}-${id}`, `${i}-${id}@b.c`))));
+          for (let turn = 0; turn < i % 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+          await session.commit();
+          const stored = new Set((await run(select("account", { columns: ["id"] }))).rows.map(([id]) => id));
+          for (const [at, result] of (await late).entries())
+            expect(stored.has(`${i}-${at + 1}`), `${i} ${result.status}`).toBe(result.status === "fulfilled");
+        }
+      });
+
       it("that wait for each other: one goes on, the other is told to try again and does nothing more", async () => {
         const { driver, run } = await openWith("account");
         await run(put("account", "put"), account("1", null, 0));
@@ -505,6 +535,39 @@ async function waitingConnection(driver: Driver): Promise<number> {
 }
 
 describe("driver: mysql", () => {
+  it.each([
+    [1, ["execute", "unprepare", "execute"]],
+    [2, ["execute", "unprepare", "execute", "query"]],
+  ])("goes on where the server has no room for prepared statements (refused %i times)", async (refusals, expected) => {
+    const calls: string[] = [];
+    let refused = 0;
+    const full = Object.assign(new Error("Can't create more than max_prepared_stmt_count statements"), { errno: 1461, sqlMessage: "full" });
+    type Callback = (error: Error | null, result?: unknown) => void;
+    const connection = {
+      execute: (_options: object, done: Callback) => {
+        calls.push("execute");
+        if (refused++ < refusals) done(full);
+        else done(null, [[1]]);
+      },
+      unprepare: () => void calls.push("unprepare"),
+      query: (options: { values?: unknown }, done: Callback) => {
+        calls.push("query");
+        done(null, [options.values]);
+      },
+    };
+    expect((await runPrepared(connection as never, "SELECT ?", [1])).rows).toEqual([[1]]);
+    expect(calls).toEqual(expected);
+  });
+
+  it("keeps the texts of a few sizes of groups that cannot be filled up", () => {
+    const { insert } = compileGroupPut(put("account", "put") as PutShape, mysqlDialect);
+    const first = insert(2);
+    expect(insert(2)).toBe(first);
+    for (let size = 3; size < 40; size++) expect(insert(size).size).toBe(size);
+    expect(insert(2)).not.toBe(first);
+    expect(insert(2).text).toBe(first.text);
+  });
+
   it.each([
     ["mysql:", {}, /no database/],
     ["mysql://host", {}, /no database/],

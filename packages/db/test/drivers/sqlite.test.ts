@@ -13,7 +13,7 @@ import { allOf, type Condition } from "../../src/reference/condition.js";
 import type { Driver, Reply, Shape, Value, Values } from "../../src/driver.js";
 import { fixture } from "../../src/drivers/sqlite/fixture.js";
 import { sqliteDriver } from "../../src/drivers/sqlite/index.js";
-import { searchName } from "../../src/drivers/sqlite/dialect.js";
+import { searchDefinition, searchName } from "../../src/drivers/sqlite/dialect.js";
 import type { SqlCommand } from "../../src/engines/sql/command.js";
 import { columnOf, count, define, del, get, groupOf, orderOf, put, select, tableOf, tables, test, update } from "../golden/shapes.js";
 
@@ -368,6 +368,23 @@ describe("driver: sqlite", () => {
       await opened.run(put("post", "put"), ["1", "one AND two NEAR three OR title", null]);
       for (const query of ["and", "near(", "one:and", "one*", 'two "', "(", "^one", "one + two"])
         await expect(found(opened, query)).resolves.toEqual(["1"]);
+    });
+
+    it("takes the place of an index that was made under the name of before", async () => {
+      const { driver, run } = await openWith("post");
+      await run(put("post", "put"), ["1", "A title", null]);
+      const names = ["insert", "update", "delete"];
+      await driver.native!("DROP TABLE post$search");
+      for (const name of names) await driver.native!(`DROP TRIGGER "post$search$${name}"`);
+      await driver.native!(`CREATE VIRTUAL TABLE "post_search" ${searchDefinition}`);
+      for (const name of names)
+        await driver.native!(`CREATE TRIGGER "post_search_${name}" AFTER ${name} ON "post" BEGIN DELETE FROM "post_search"; END`);
+      await run(define("post", { kind: "search" }));
+      const left = (await driver.native!("SELECT name FROM sqlite_master WHERE name LIKE 'post\\_search%' ESCAPE '\\'")) as unknown[];
+      expect(left).toEqual([]);
+      await run(put("post", "put"), ["2", "Another title", null]);
+      const { rows } = await run(select("post", { columns: ["id"], match: 0, order: orderOf("post", "id") }), ["title"]);
+      expect(rows).toEqual([["1"], ["2"]]);
     });
 
     it("indexes rows that were there before, and follows VACUUM", async () => {

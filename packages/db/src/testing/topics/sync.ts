@@ -141,6 +141,74 @@ export function sync(suite: Suite): void {
       expect((await db.select(long, { ["b".repeat(48)]: "x" })).rows).toEqual([row]);
     });
 
+    promise("tables whose names meet have indexes and unique groups of their own", async ({ open, capabilities }) => {
+      if (capabilities.unique === "none") return;
+      const text = { primary: 1 } as const;
+      const tables: TableDefinitions = {
+        meet: { id: text, role_id: { unique: 1, index: 1 }, a: { index1: 1 }, b_c: { index1: 2 }, a_b: { index2: 1 }, c: { index2: 2 } },
+        meet_role: { uid: text, id: { unique: 1, index: 1 } },
+        meet_role_id_unique: { id: text, n: { type: "int" } },
+        meet_role_id_index: { id: text, n: { type: "int" } },
+        meet_pkey: { id: text, n: { type: "int" } },
+      };
+      const db = await open({ tables });
+      const { created, drift } = await db.sync();
+      expect([created, drift]).toEqual([Object.keys(tables), []]);
+      expect(await db.sync()).toEqual({ created: [], altered: [], indexed: [], drift: [] });
+      await db.put("meet", { id: "1", role_id: "x", a: "p", b_c: "q", a_b: "r", c: "s" });
+      await db.put("meet_role", { uid: "1", id: "x" });
+      await refuses(db.put("meet", { id: "2", role_id: "x" }), "already-exists", { table: "meet" });
+      await refuses(db.put("meet_role", { uid: "2", id: "x" }), "already-exists", { table: "meet_role" });
+      for (const table of ["meet_role_id_unique", "meet_role_id_index", "meet_pkey"]) {
+        await db.put(table, { id: "x", n: 1 });
+        expect(await db.get(table, "x")).toEqual({ id: "x", n: 1 });
+      }
+      expect((await db.select("meet", { a: "p", b_c: "q" })).rows).toHaveLength(1);
+      expect((await db.select("meet", { a_b: "r", c: "s" })).rows).toHaveLength(1);
+    });
+
+    promise("a searched table goes beside tables with the names of an index for it", async ({ open, capabilities }) => {
+      if (!capabilities.search) return;
+      const plain = { id: { primary: 1 as const }, n: { type: "int" as const } };
+      const tables: TableDefinitions = {
+        found: { id: { primary: 1 }, body: { search: true } },
+        found_search: plain,
+        found_search_data: plain,
+        found_search_idx: plain,
+        found_body_search: plain,
+      };
+      const db = await open({ tables });
+      await db.sync();
+      await db.sync();
+      await db.put("found", { id: "a", body: "some words" });
+      for (const table of Object.keys(tables).slice(1)) {
+        await db.put(table, { id: "a", n: 1 });
+        await db.del(table, "a");
+        expect(await db.count(table, {}, { scan: true })).toBe(0);
+      }
+      expect((await db.search("found", "words")).rows).toMatchObject([{ id: "a" }]);
+    });
+
+    promise("names that some engine keeps for itself are refused when the database is opened", async ({ open }) => {
+      const key = { id: { primary: 1 as const } };
+      for (const table of ["pg_class", "sqlite_x", "Sqlite_y", "pragma_table_info", "json_each", "bk_unique"])
+        await refuses(open({ tables: { [table]: key } }), "invalid", { table });
+      for (const column of ["xmin", "ctid", "tableoid", "XMAX", "db_row_id", "FTS_DOC_ID"])
+        await refuses(open({ tables: { kept: { ...key, [column]: {} } } }), "invalid", { table: "kept", column });
+    });
+
+    promise("a stored number that the declared type does not hold is an error that names the column", async ({ open }) => {
+      const table = name();
+      const wide = await open({ tables: tablesOf(table, { n: { type: "int64" } }) });
+      await wide.sync();
+      await wide.put(table, { id: "a", n: 9007199254740993n });
+      await wide.put(table, { id: "b", n: 5n });
+      const narrow = await open({ tables: tablesOf(table) });
+      await refuses(narrow.get(table, "a"), "drift", { table, column: "n" });
+      await refuses(narrow.select(table), "drift", { table, column: "n" });
+      expect(await narrow.get(table, "b")).toEqual({ id: "b", n: 5 });
+    });
+
     promise("a call on a table that was never made fails with an error of its own", async ({ open, capabilities }) => {
       const table = name();
       const db = await open({ tables: tablesOf(table) });
