@@ -46,15 +46,23 @@ export function planSelect(table: Table, condition: Condition, sort: readonly So
   const fixed = equalTests(tests);
   const wanted = totalOrder(table, sort, fixed);
   if (capabilities.access === "any") {
-    // The rows after a position may be several ranges, each of which repeats the filter: two for each column that may be absent.
-    const uses = 1 + 2 * wanted.filter(({ column }) => !column.isKey).length;
-    const { pushed, residual } = splitFilter(tests, capabilities, { uses });
+    const { pushed, residual } = splitFilter(tests, capabilities, { uses: rangesAfter(wanted) });
     const coreSort = wanted.some(({ column }) => !capabilities.sorts.includes(column.kind));
     const readOrder = coreSort ? keyOrder(table) : wanted;
     const narrow = servedBySomeIndex(table, conjuncts(pushed));
     return { path: undefined, spread: undefined, pushed, residual, order: wanted, readOrder, coreSort, narrow };
   }
   return planByPath(table, tests, sort, wanted, fixed, capabilities);
+}
+
+/**
+ * How many ranges the rows after a position may be, each of which repeats the filter: two for each column that may be
+ * absent, one for each column of a key that is read in several directions.
+ */
+function rangesAfter(order: readonly SortColumn[]): number {
+  const open = order.filter(({ column }) => !column.isKey).length;
+  const isMixed = order.some(({ descending }) => descending !== order[0]!.descending);
+  return 2 * open + (isMixed ? order.length - open : 1);
 }
 
 function planByPath(

@@ -199,6 +199,33 @@ for (const fixture of [sqlite, postgres, mysql, mariadb]) {
       }
     });
 
+    it("the second page of a long filter works whatever the directions of the key are", async () => {
+      const open = await openStore();
+      const int = { type: "int" as const };
+      const tables = { note: { a: { ...int, primary: 1 }, b: { ...int, primary: 2 }, c: { ...int, primary: 3 }, n: int } };
+      const db = await open(tables);
+      await db.sync();
+      for (let i = 0; i < 12; i++) await db.put("note", { a: i % 2, b: i % 3, c: i, n: i });
+      const $in = Array.from({ length: 12_000 }, (_, i) => i);
+      const first = await db.select("note", { n: { $in } }, { sort: ["a", "-b", "c"], count: 5 });
+      const second = await db.select("note", { n: { $in } }, { sort: ["a", "-b", "c"], count: 5, start: first.next });
+      expect([...first.rows, ...second.rows].map((row) => row["c"])).toEqual([2, 8, 4, 10, 0, 6, 5, 11, 1, 7]);
+    });
+
+    it("a text that is stored so that case does not count is drift", async () => {
+      const open = await openStore();
+      const db = await open({ note: { id: { primary: 1 }, name: {}, other: {} } });
+      const folded = is("pg")
+        ? "text COLLATE folded"
+        : is("sqlite")
+          ? "TEXT COLLATE NOCASE"
+          : "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci";
+      if (is("pg")) await run(db, `CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`);
+      await run(db, `CREATE TABLE note (id ${textType} NOT NULL PRIMARY KEY, other ${textType}, name ${folded})`);
+      const { drift } = await db.sync({ dryRun: true });
+      expect(drift).toMatchObject([{ column: "name", message: expect.stringContaining("takes texts that differ for equal") as unknown }]);
+    });
+
     it("columns may have any names beside each other, on every page", async () => {
       const open = await openStore();
       const tables = { page: { o0: { primary: 1 as const }, c1: { type: "int" as const }, c0: { type: "int" as const }, o1: {} } };

@@ -47,6 +47,7 @@ describe("driver: sqlite", () => {
         "inspect": [
           "SELECT name, type, pk FROM pragma_table_info('photo') ORDER BY cid",
           "SELECT list.name, list."unique", list.origin, info.name FROM pragma_index_list('photo') AS list, pragma_index_info(list.name) AS info WHERE list.partial = 0 ORDER BY list.seq, info.seqno",
+          "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'photo' COLLATE NOCASE",
         ],
         "put": "INSERT INTO "account" ("id", "email", "name", "logins", "mtime") VALUES (?, ?, ?, ?, ?) ON CONFLICT ("id") DO UPDATE SET "email" = excluded."email", "name" = excluded."name", "logins" = excluded."logins", "mtime" = excluded."mtime"",
         "put of an open table": "INSERT INTO "note" ("id", "text", "_rest") VALUES (?, ?, ?) ON CONFLICT ("id") DO UPDATE SET "text" = excluded."text", "_rest" = excluded."_rest"",

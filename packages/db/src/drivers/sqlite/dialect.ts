@@ -75,6 +75,7 @@ export const sqliteDialect: SqlDialect = {
     statements: [
       `SELECT name, type, pk FROM pragma_table_info(${literal(table.name)}) ORDER BY cid`,
       `SELECT list.name, list."unique", list.origin, info.name FROM pragma_index_list(${literal(table.name)}) AS list, pragma_index_info(list.name) AS info WHERE list.partial = 0 ORDER BY list.seq, info.seqno`,
+      `SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ${literal(table.name)} COLLATE NOCASE`,
     ],
     read: readCatalog,
   }),
@@ -138,12 +139,12 @@ function literal(text: string): string {
 }
 
 function readCatalog(results: readonly (readonly (readonly Value[])[])[]): StoredTable | undefined {
-  const [columnRows = [], indexRows = []] = results;
+  const [columnRows = [], indexRows = [], sqlRows = []] = results;
   if (columnRows.length === 0) return undefined;
   const columns = new Map<string, string>();
   const keyed: [number, string][] = [];
   for (const [name, type, place] of columnRows as readonly [string, string, number][]) {
-    if (name !== rowNumber) columns.set(name, type);
+    if (name !== rowNumber) columns.set(name, `${type}${foldingOf(name, sqlRows[0]?.[0])}`);
     if (name !== rowNumber && place > 0) keyed.push([place, name]);
   }
   let key: readonly string[] | undefined = keyed.length === 0 ? undefined : keyed.sort(([a], [b]) => a - b).map(([, name]) => name);
@@ -165,9 +166,17 @@ function readCatalog(results: readonly (readonly (readonly Value[])[])[]): Store
   return { columns, key, indexes: new Map([...indexes].map(([name, { columns: names, unique }]) => [name, { columns: names, unique }])) };
 }
 
+/** ` COLLATE NOCASE` of a column that takes texts that differ for equal: no pragma has it, only the text of the definition. */
+function foldingOf(column: string, sql: Value | undefined): string {
+  const own = new RegExp(`[(,]\\s*["'\`[]?${column}["'\`\\]]?\\s[^,]*?\\bCOLLATE\\s+["'\`[]?(NOCASE|RTRIM)\\b`, "i");
+  const collation = typeof sql === "string" ? own.exec(sql)?.[1] : undefined;
+  return collation === undefined ? "" : ` COLLATE ${collation.toUpperCase()}`;
+}
+
 /** Whether a column of the stored type holds every value of `column` as it is; by SQLite's rules of affinity. */
-export function servesColumn(stored: string, column: Column): boolean {
+export function servesColumn(stored: string, column: Column): boolean | string {
   const type = stored.toUpperCase();
+  if (/ COLLATE (NOCASE|RTRIM)$/.test(type)) return "its collation takes texts that differ for equal; make the table anew without it";
   const affinity = /INT/.test(type)
     ? "INTEGER"
     : /CHAR|CLOB|TEXT/.test(type)
