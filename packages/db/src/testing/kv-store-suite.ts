@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { entryOf, justAfter, type KvChange, type KvLink, type KvRange, type KvStore } from "../engines/kv/store.js";
+import { entryOf, justAfter, type KvChange, type KvCheck, type KvLink, type KvRange, type KvStore } from "../engines/kv/store.js";
 import { compareText } from "../schema/compare.js";
 
 /** A store under test, and what frees it. */
@@ -31,10 +31,16 @@ export function describeKvStore(name: string, open: () => Promise<OpenedStore>):
       const { store } = opened;
       return {
         table,
-        get: (...asked: string[]) => store.get(table, asked),
-        write: (...changes: KvChange[]) => store.write(changes.map((one) => ({ ...one, table }))),
-        range: (range: KvRange, descending = false, limit = 1000) => store.range(table, range, { descending, limit }),
-        count: (range: KvRange) => store.count?.(table, range),
+        get: async (...asked: string[]) => store.get(table, asked),
+        // Stores may answer at once, or fail so: the tests wait either way.
+        write: async (...changes: KvChange[]) => store.write(changes.map((one) => ({ ...one, table })), []),
+        writeIf: async (checks: readonly Omit<KvCheck, "table">[], ...changes: KvChange[]) =>
+          store.write(
+            changes.map((one) => ({ ...one, table })),
+            checks.map((one) => ({ ...one, table })),
+          ),
+        range: async (range: KvRange, descending = false, limit = 1000) => store.range(table, range, { descending, limit }),
+        count: async (range: KvRange) => store.count?.(table, range),
         async all(space: string | undefined, descending = false, limit = 1000): Promise<{ entry: string; value: string }[]> {
           const found: { entry: string; value: string }[] = [];
           for (let range: KvRange = { ...whole, space }; ;) {
@@ -126,6 +132,34 @@ export function describeKvStore(name: string, open: () => Promise<OpenedStore>):
       expect(await write(change("a", undefined, { expect: "present" }))).toEqual({ kind: "done" });
       expect(await write(change("a", undefined, { expect: "present" }))).toEqual({ kind: "conflict", change: 0 });
       expect(await get("a")).toEqual([undefined]);
+    });
+
+    it("writes only if other rows are as the checks say", async () => {
+      const { get, write, writeIf } = fresh();
+      await write(change("version", "1"), change("a", "1", { links: [link("i", "x")] }));
+      const isOne = { key: "version", expect: { value: "1" } };
+      expect(await writeIf([isOne], change("a", "2"))).toEqual({ kind: "done" });
+      expect(await writeIf([isOne, { key: "none", expect: "absent" }], change("b", "2"), change("c", "2"))).toEqual({ kind: "done" });
+      expect(await writeIf([{ key: "version", expect: { value: "" } }], change("a", "3"))).toEqual({ kind: "stale", check: 0 });
+      expect(await writeIf([isOne, { key: "none", expect: "present" }], change("a", "3"), change("b", "3"))).toEqual({
+        kind: "stale",
+        check: 1,
+      });
+      // Checks come before expectations: what a write expects may be of an older reading.
+      expect(await writeIf([{ key: "version", expect: "absent" }], change("a", "3", { expect: "absent" }))).toEqual({ kind: "stale", check: 0 });
+      expect(await writeIf([isOne], change("a", "3", { expect: "absent" }))).toEqual({ kind: "conflict", change: 0 });
+      expect(await get("version", "a", "b", "c")).toEqual(["1", "2", "2", "2"]);
+    });
+
+    it("does one of two concurrent writes that each change what the other checks", async () => {
+      const { get, write, writeIf } = fresh();
+      await write(change("a", "1"), change("b", "1"));
+      const results = await Promise.all([
+        writeIf([{ key: "a", expect: { value: "1" } }], change("b", "2")),
+        writeIf([{ key: "b", expect: { value: "1" } }], change("a", "2")),
+      ]);
+      expect(results.map(({ kind }) => kind).sort()).toEqual(["done", "stale"]);
+      expect([...(await get("a", "b"))].sort()).toEqual(["1", "2"]);
     });
 
     it("writes all or nothing", async () => {

@@ -47,6 +47,8 @@ describe("driver: json-file", () => {
   it("does nothing, and says so, when the file cannot be written", () =>
     inFolder(async (path, folder) => {
       await using db = await openDb({ driver: await open(`json:${path}`), tables, attempts: 1 });
+      await db.sync();
+      await rm(join(folder, "deep"), { recursive: true });
       await writeFile(join(folder, "deep"), "in the way");
       await expect(db.put("photo", { owner: "ann", taken: 1 })).rejects.toMatchObject({ code: "unavailable", outcome: "none" });
       expect(await db.get("photo", { owner: "ann", taken: 1 })).toBeUndefined();

@@ -2,6 +2,7 @@ import { readOptions } from "@bk/core";
 
 import type { Driver, DriverOptions } from "../../driver.js";
 import { DbError } from "../../errors.js";
+import type { Awaitable } from "../../engines/kv/at-once.js";
 import { type KvCommand, kvDriver } from "../../engines/kv/engine.js";
 import type { KvStore } from "../../engines/kv/store.js";
 import type { Table } from "../../schema/table.js";
@@ -44,7 +45,7 @@ function withCleanErrors(store: KvStore): KvStore {
   const fail = (error: unknown): never => {
     throw withoutCommand(error);
   };
-  const clean = <T>(result: Promise<T>): Promise<T> => result.catch(fail);
+  const clean = async <T>(result: Awaitable<T>): Promise<T> => Promise.resolve(result).catch(fail);
   return {
     get: (...args) => clean(store.get(...args)),
     range: (...args) => clean(store.range(...args)),

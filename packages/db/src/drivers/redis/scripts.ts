@@ -22,22 +22,32 @@ end
 /**
  * Writes rows and their index entries, all or none.
  *
- * - KEYS: the row of each change.
+ * - KEYS: the row of each change, then the row of each check.
  * - ARGV: five for each change: the table's prefix; the row's key; what is expected (`*` anything, `-` no row, `+` a row,
- *   `=` and a value); the new row as it is stored, or nothing to remove it; milliseconds until it expires, or nothing.
- * - Returns `done`; or `conflict` and the number of the change, from 0; or `taken`, the number of the change, the space and
- *   the owner's key.
+ *   `=` and a value); the new row as it is stored, or nothing to remove it; milliseconds until it expires, or nothing. Then one
+ *   for each check: what is expected. Rows that are checked have no index entries.
+ * - Returns `done`; `stale` and the number of the check, from 0; `conflict` and the number of the change; or `taken`, the
+ *   number of the change, the space and the owner's key.
  */
 export const writeScript = `
+local function differs(text, expected)
+  local mark = string.sub(expected, 1, 1)
+  return (mark == '-' and text) or (mark == '+' and not text) or (mark == '=' and text ~= string.sub(expected, 2))
+end
+
+local count = (#ARGV - #KEYS) / 4
+for i = count + 1, #KEYS do
+  if differs(redis.call('GET', KEYS[i]), ARGV[4 * count + i]) then
+    return {'stale', i - count - 1}
+  end
+end
+
 -- One row without index entries, before and after, is most writes: it needs none of what follows.
-if #KEYS == 1 and not string.find(ARGV[4], '\\0', 1, true) then
-  local old, expected = redis.call('GET', KEYS[1]), ARGV[3]
+if count == 1 and not string.find(ARGV[4], '\\0', 1, true) then
+  local old = redis.call('GET', KEYS[1])
   if not (old and string.find(old, '\\0', 1, true)) then
-    if expected ~= '*' then
-      local mark = string.sub(expected, 1, 1)
-      if (mark == '-' and old) or (mark == '+' and not old) or (mark == '=' and old ~= string.sub(expected, 2)) then
-        return {'conflict', 0}
-      end
+    if differs(old, ARGV[3]) then
+      return {'conflict', 0}
     end
     if ARGV[4] == '' then
       redis.call('DEL', KEYS[1])
@@ -76,12 +86,12 @@ end
 local most = 1000
 
 local function readAll()
-  if #KEYS == 1 then
+  if count == 1 then
     return {redis.call('GET', KEYS[1])}
   end
   local texts = {}
-  for from = 1, #KEYS, most do
-    for _, text in ipairs(redis.call('MGET', unpack(KEYS, from, math.min(from + most - 1, #KEYS)))) do
+  for from = 1, count, most do
+    for _, text in ipairs(redis.call('MGET', unpack(KEYS, from, math.min(from + most - 1, count)))) do
       texts[#texts + 1] = text
     end
   end
@@ -89,19 +99,15 @@ local function readAll()
 end
 
 local old, changed = readAll(), {}
-for i, rowKey in ipairs(KEYS) do
-  local text = old[i]
-  local expected = ARGV[5 * i - 2]
-  local mark = string.sub(expected, 1, 1)
-  if (mark == '-' and text) or (mark == '+' and not text)
-    or (mark == '=' and (not text or valueOf(text) ~= string.sub(expected, 2))) then
+for i = 1, count do
+  if differs(old[i] and valueOf(old[i]), ARGV[5 * i - 2]) then
     return {'conflict', i - 1}
   end
-  changed[rowKey] = true
+  changed[KEYS[i]] = true
 end
 
 local claims = {}
-for i = 1, #KEYS do
+for i = 1, count do
   local prefix = ARGV[5 * i - 4]
   for _, link in ipairs(linksOf(ARGV[5 * i - 1])) do
     if link.mark == '!' then
@@ -139,7 +145,8 @@ local function add(set, entry)
   list[#list + 1] = entry
 end
 
-for i, rowKey in ipairs(KEYS) do
+for i = 1, count do
+  local rowKey = KEYS[i]
   local prefix, key, new, expires = ARGV[5 * i - 4], ARGV[5 * i - 3], ARGV[5 * i - 1], ARGV[5 * i]
   if old[i] then
     for _, link in ipairs(linksOf(old[i])) do

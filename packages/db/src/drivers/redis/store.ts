@@ -31,7 +31,7 @@ export function redisStore(connection: RedisConnection, { prefix }: RedisStoreOp
       return pageOf(await client.bkRange(setOf(at, range.space), `${at}r:`, range.space ?? "", low, high, descending ? "1" : "", most));
     },
 
-    async write(changes) {
+    async write(changes, checks) {
       const client = await connection.client();
       const keys: string[] = [];
       const args: string[] = [];
@@ -40,6 +40,10 @@ export function redisStore(connection: RedisConnection, { prefix }: RedisStoreOp
         const { key, expiresInMs } = change;
         keys.push(`${at}r:${key}`);
         args.push(at, key, expectationText(change.expect), rowText(change), expiresInMs === undefined ? "" : String(expiresInMs));
+      }
+      for (const { table, key, expect } of checks) {
+        keys.push(`${prefixOf(table)}r:${key}`);
+        args.push(expectationText(expect));
       }
       if (connection.isCluster && changes.length > 1) refuseSeveralSlots(changes);
       return resultOf(await client.bkWrite(keys.length, ...keys, ...args));
@@ -106,6 +110,7 @@ const done: KvResult = Object.freeze({ kind: "done" });
 
 function resultOf([kind, change, space, owner]: readonly unknown[]): KvResult {
   if (kind === "conflict") return { kind, change: Number(change) };
+  if (kind === "stale") return { kind, check: Number(change) };
   if (kind === "taken") return { kind, change: Number(change), space: String(space), owner: String(owner) };
   return done;
 }

@@ -1,18 +1,19 @@
 // The part of the store's order that a select has to read: from its access path and its position.
 
 import type { Slot, Test } from "../../reference/condition.js";
-import type { SelectShape } from "../../driver.js";
+import type { SelectShape, Values } from "../../driver.js";
 import { compareText } from "../../schema/compare.js";
 import type { Column } from "../../schema/table.js";
 import { encodeKey, encodeKeyPrefix, encodeKeyPresent, textAfterPrefix } from "../../schema/ordered-text.js";
-import { spaceOf } from "./rows.js";
+import { slotDecoder } from "../decode-slots.js";
+import { kvCodec, spaceOf } from "./rows.js";
 import { entryOf, justAfter, type KvRange } from "./store.js";
 
 /** What bounds a read. */
 export type Bounded = Pick<SelectShape, "table" | "path" | "after" | "order">;
 
-/** Makes a function of the call's logical values that gives the range to read. */
-export function compileBounds(shape: Bounded): (values: readonly unknown[]) => KvRange {
+/** Makes a function of the call's values that gives the range to read. */
+export function compileBounds(shape: Bounded): (values: Values) => KvRange {
   const { table, path, after, order } = shape;
   const columns = path?.index?.columns ?? table.key;
   const space = path?.index && spaceOf(path.index);
@@ -20,7 +21,10 @@ export function compileBounds(shape: Bounded): (values: readonly unknown[]) => K
   const positionOf = after && compilePosition(shape, columns);
   if (after !== undefined && after.length !== order.length) throw new Error("a position needs a value for each column of the order");
 
-  return (values) => {
+  const decode = slotDecoder({ tests: path?.range === undefined ? [] : [path.range], columns: boundSlots(shape) }, kvCodec);
+
+  return (stored) => {
+    const values = decode(stored);
     const head = equal.map((slot) => values[slot]);
     const { from, to } = boundsOf(columns, head, path?.range, values);
     if (positionOf === undefined) return { space, from, to };
@@ -87,7 +91,7 @@ function compilePosition(shape: Bounded, columns: readonly Column[]): (values: r
 }
 
 /** The slots of a path's equalities and of a position, with the columns that they are for. */
-export function boundSlots({ path, after, order }: Pick<Bounded, "path" | "after" | "order">): (readonly [Slot, Column])[] {
+function boundSlots({ path, after, order }: Pick<Bounded, "path" | "after" | "order">): (readonly [Slot, Column])[] {
   const equal = (path?.equal ?? []).map((slot, i) => [slot, path!.columns[i]!] as const);
   return [...equal, ...(after ?? []).map((slot, i) => [slot, order[i]!.column] as const)];
 }

@@ -4,9 +4,15 @@ import type { RowChange, Value } from "../../driver.js";
 import { decoderOf } from "../../schema/encodings.js";
 import { sameValue } from "../../schema/compare.js";
 import type { Column } from "../../schema/table.js";
-import { kvCodec, type KvRows, parseRow, valueOf } from "./rows.js";
-import type { KvExpectation } from "./store.js";
-import { write, type Writer } from "./write.js";
+import { kvCodec, parseRow, valueOf } from "./rows.js";
+import type { KvTable } from "./table.js";
+import { type RowWrite, write, type Writer } from "./write.js";
+
+interface Planned {
+  readonly change: RowChange;
+  readonly table: KvTable;
+  readonly key: string;
+}
 
 /**
  * Applies all changes or none; false when a row is not as its change says.
@@ -15,37 +21,34 @@ import { write, type Writer } from "./write.js";
  */
 export async function commitChanges(
   writer: Writer,
-  rowsOf: (table: RowChange["table"]) => KvRows,
+  tableOf: (table: RowChange["table"]) => KvTable,
   changes: readonly RowChange[],
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const planned = changes.map((change) => ({ change, rows: rowsOf(change.table), key: rowsOf(change.table).keyOf(change.key) }));
+  const planned = changes.map((change): Planned => {
+    const table = tableOf(change.table);
+    return { change, table, key: table.keyOf(change.key) };
+  });
   const stored = await readAll(writer, planned, signal);
   if (!planned.every(({ change }, i) => isAsBefore(change, stored[i]))) return false;
-  const now = writer.clock.now();
-  const writes = planned.map(({ change, rows, key }, i) => {
+  const writes = planned.map(({ change, table, key }, i): RowWrite => {
     const text = stored[i];
-    const expect: KvExpectation = text === undefined ? "absent" : { value: text };
-    return rows.changeTo(key, change.after, now, expect, text === undefined ? undefined : parseRow(text));
+    return text === undefined
+      ? { table, key, row: change.after, expect: "absent" }
+      : { table, key, row: change.after, expect: { value: text }, old: parseRow(text) };
   });
-  const conflict = await write(
-    writer,
-    planned.map(({ rows }) => rows),
-    writes,
-    signal,
-  );
-  return conflict === undefined;
+  return (await write(writer, writes, signal)) === undefined;
 }
 
 async function readAll(
   { store }: Writer,
-  planned: readonly { readonly rows: KvRows; readonly key: string }[],
+  planned: readonly Planned[],
   signal: AbortSignal | undefined,
 ): Promise<(string | undefined)[]> {
   const tables = new Map<string, string[]>();
-  for (const { rows, key } of planned) {
-    const keys = tables.get(rows.id);
-    if (keys === undefined) tables.set(rows.id, [key]);
+  for (const { table, key } of planned) {
+    const keys = tables.get(table.id);
+    if (keys === undefined) tables.set(table.id, [key]);
     else keys.push(key);
   }
   const found = new Map<string, ReadonlyMap<string, string | undefined>>();
@@ -53,7 +56,7 @@ async function readAll(
     const values = await store.get(id, keys, signal);
     found.set(id, new Map(keys.map((key, i) => [key, values[i]])));
   }
-  return planned.map(({ rows, key }) => found.get(rows.id)!.get(key));
+  return planned.map(({ table, key }) => found.get(table.id)!.get(key));
 }
 
 function isAsBefore({ table, before }: RowChange, text: string | undefined): boolean {

@@ -1,113 +1,203 @@
-// What the store knows of a table: the indexes that its rows have links for. One row for each table, in a table whose
-// name no app can use.
+// Makes what the store shall know of a table, and gives rows the links of an index that is declared later.
 
-import type { DefineShape, Reply, StoredTable, Value } from "../../driver.js";
-import type { Index, Table } from "../../schema/table.js";
-import { type KvRows, parseRow, spaceOf } from "./rows.js";
-import { justAfter, type KvStore } from "./store.js";
-import { untilSettled, write, type Writer } from "./write.js";
-
-/** The table that holds what is known of the others. */
-export const schemaTable = "_schema";
+import type { DefineShape, Reply, StoredTable, Value, Values } from "../../driver.js";
+import { DbError } from "../../errors.js";
+import { encodeKey, textAfterPrefix } from "../../schema/ordered-text.js";
+import type { Column, Table } from "../../schema/table.js";
+import {
+  type Definition,
+  definitionOf,
+  endsIndex,
+  endsSpace,
+  otherType,
+  readStored,
+  type StoredIndex,
+  storedIndex,
+  typeOf,
+} from "./definition.js";
+import { parseRow, spaceOf, valueOf } from "./rows.js";
+import { justAfter, keyOfEntry, type KvChange } from "./store.js";
+import type { KvTable } from "./table.js";
+import { type RowWrite, untilSettled, write, type Writer } from "./write.js";
 
 const pageSize = 200;
+const nothing: Reply = Object.freeze({ rows: [], affected: 0 });
 
-/** Columns of the known indexes by their names in the store. */
-type Known = Readonly<Record<string, readonly string[]>>;
-
-async function readKnown(store: KvStore, id: string, signal: AbortSignal | undefined): Promise<{ text: string; known: Known } | undefined> {
-  const [text] = await store.get(schemaTable, [id], signal);
-  return text === undefined ? undefined : { text, known: parseRow(text) as unknown as Known };
+export async function inspect({ store }: Writer, { table, place }: KvTable, signal?: AbortSignal): Promise<Reply> {
+  const stored = await readStored(store, place, signal);
+  return { ...nothing, stored: stored && storedTable(stored.definition, table) };
 }
 
-export async function inspect({ store }: Writer, rows: KvRows, signal?: AbortSignal): Promise<Reply> {
-  const stored = await readKnown(store, rows.id, signal);
-  return { rows: [], affected: 0, stored: stored && storedTable(stored.known) };
+/** What is not ready is not told of, so that whoever syncs next goes on with it. */
+function storedTable({ key, columns, indexes, ttl }: Definition, table: Table): StoredTable {
+  const ready = Object.entries(indexes).filter(([space, index]) => index.ready && space !== endsSpace);
+  const isKnown = (name: string): boolean => name !== table.ttl?.name || name === ttl;
+  return {
+    columns: new Map(Object.entries(columns).filter(([name]) => isKnown(name))),
+    key,
+    indexes: new Map(ready),
+  };
 }
 
-function storedTable(known: Known): StoredTable {
-  const indexes = Object.entries(known).map(([space, columns]) => [space, { columns, unique: space.startsWith("u.") }] as const);
-  return { columns: new Map(), key: undefined, indexes: new Map(indexes) };
+/** @param keepsEnds  the store does not drop rows by itself: a sweep has to find those that have expired */
+export async function define(
+  writer: Writer,
+  own: KvTable,
+  { step }: DefineShape,
+  keepsEnds: boolean,
+  signal?: AbortSignal,
+): Promise<Reply> {
+  const { table } = own;
+  switch (step.kind) {
+    case "table":
+      await makeTable(writer, own, keepsEnds, signal);
+      break;
+    case "column":
+      await amend(writer, own, (old) => withColumn(table, old, step.column, keepsEnds), signal);
+      if (step.column === table.ttl && keepsEnds) await build(writer, own, endsSpace, signal);
+      break;
+    case "index": {
+      const space = spaceOf(step.index);
+      await amend(writer, own, (old) => withIndex(old, space, storedIndex(step.index, false)), signal);
+      await build(writer, own, space, signal);
+      break;
+    }
+    case "search":
+      throw new DbError("unsupported", "this store has no full-text search", { table: table.name });
+  }
+  return nothing;
 }
 
-export async function define(writer: Writer, rows: KvRows, { step }: DefineShape, signal?: AbortSignal): Promise<Reply> {
-  if (step.kind === "index") await buildIndex(writer, rows, signal);
-  if (step.kind === "index" || step.kind === "table") await note(writer, rows, step.kind === "index" ? step.index : undefined, signal);
-  return { rows: [], affected: 0 };
-}
-
-/** Adds to what is known of a table; others may do so at the same time. */
-async function note({ store, clock }: Writer, rows: KvRows, index: Index | undefined, signal: AbortSignal | undefined): Promise<void> {
-  await untilSettled(
-    async () => {
-      const old = await readKnown(store, rows.id, signal);
-      const added = index === undefined ? {} : { [spaceOf(index)]: index.columns.map((column) => column.name) };
-      const value = JSON.stringify({ ...old?.known, ...added });
-      if (value === old?.text) return true;
-      const expect = old === undefined ? "absent" : { value: old.text };
-      const result = await store.write([{ table: schemaTable, key: rows.id, value, expect, links: [] }], signal);
-      return result.kind === "done" ? true : undefined;
-    },
-    clock,
+/** A table without rows is made with its indexes; nobody can write a row before the store knows the table. */
+async function makeTable(writer: Writer, own: KvTable, keepsEnds: boolean, signal: AbortSignal | undefined): Promise<void> {
+  const { table } = own;
+  const whole = { space: undefined, from: "", to: undefined };
+  const { entries } = await writer.store.range(own.id, whole, { descending: false, limit: 1 }, signal);
+  const declared = definitionOf(table, entries.length === 0, keepsEnds);
+  await amend(
+    writer,
+    own,
+    (old) => (old === undefined ? declared : table.columns.reduce((one, column) => withColumn(table, one, column, keepsEnds), old)),
     signal,
   );
 }
 
+function withColumn(table: Table, old: Definition | undefined, column: Column, keepsEnds: boolean): Definition {
+  if (old === undefined) throw gone(table);
+  const type = Object.hasOwn(old.columns, column.name) ? old.columns[column.name] : undefined;
+  if (type !== undefined && type !== typeOf(column)) throw otherType(table, column, type);
+  const next = { ...old, columns: { ...old.columns, [column.name]: typeOf(column) } };
+  if (column !== table.ttl || old.ttl === column.name) return next;
+  return { ...next, ttl: column.name, indexes: { ...old.indexes, ...(keepsEnds ? endsIndex(column, false) : {}) } };
+}
+
+function withIndex(old: Definition | undefined, space: string, index: StoredIndex): Definition | undefined {
+  if (old === undefined || Object.hasOwn(old.indexes, space)) return old;
+  return { ...old, indexes: { ...old.indexes, [space]: index } };
+}
+
+function gone({ name }: Table): DbError {
+  return new DbError("drift", `table ${name} does not exist in the store any more; call sync() again`, { table: name });
+}
+
+/** Changes what the store knows of a table; others may do so at the same time. */
+async function amend(
+  { store, clock }: Writer,
+  own: KvTable,
+  change: (old: Definition | undefined) => Definition | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { table, versionKey, definitionKey } = own.place;
+  await untilSettled(async () => {
+    const old = await readStored(store, own.place, signal);
+    const next = change(old?.definition);
+    if (next === undefined) throw gone(own.table);
+    const text = JSON.stringify(next);
+    if (text === old?.text) return true;
+    const rows: KvChange[] = [
+      { table, key: versionKey, value: newVersion(old?.version, clock.random()), expect: old === undefined ? "absent" : { value: old.version }, links: [] },
+      { table, key: definitionKey, value: text, links: [] },
+    ];
+    return (await store.write(rows, [], signal)).kind === "done" ? true : undefined;
+  }, signal);
+  own.forget();
+}
+
+/** Grows, and differs from that of a table which was dropped and made anew. */
+function newVersion(old: string | undefined, random: number): string {
+  return `${Number.parseInt(old ?? "0", 10) + 1}.${random.toString(36).slice(2, 10)}`;
+}
+
 /**
- * Gives every row the links that the table now declares, by writing it again as it is. Whoever writes a row meanwhile
- * writes all declared links, so that a row that has changed since it was read needs nothing more.
+ * Gives every row the links of an index, by writing it again as it is. Whoever writes a row meanwhile makes these links,
+ * since the store knows of the index, so that a row that has changed since it was read needs nothing more. A unique group
+ * that the rows do not allow is forgotten again.
  */
-async function buildIndex(writer: Writer, rows: KvRows, signal: AbortSignal | undefined): Promise<void> {
+async function build(writer: Writer, own: KvTable, space: string, signal: AbortSignal | undefined): Promise<void> {
+  const known = await own.known();
+  if (known.definition.indexes[space]?.ready === true) return;
+  const change = (index: object | undefined) => (old: Definition | undefined) => {
+    if (old === undefined) return undefined;
+    const { [space]: before, ...others } = old.indexes;
+    return { ...old, indexes: before === undefined || index === undefined ? others : { ...others, [space]: { ...before, ...index } } };
+  };
+  try {
+    await relinkAll(writer, own, signal);
+  } catch (error) {
+    if (error instanceof DbError && error.code === "already-exists" && error.detail?.["unique"] === known.definition.indexes[space]?.name)
+      await amend(writer, own, change(undefined), signal);
+    throw error;
+  }
+  await amend(writer, own, change({ ready: true }), signal);
+}
+
+async function relinkAll(writer: Writer, own: KvTable, signal: AbortSignal | undefined): Promise<void> {
   let from = "";
   for (;;) {
-    const page = await writer.store.range(
-      rows.id,
-      { space: undefined, from, to: undefined },
-      { descending: false, limit: pageSize },
-      signal,
-    );
-    const keys = page.entries.map(({ entry }) => entry);
-    if ((await relink(writer, rows, page.entries, signal)) !== undefined)
-      for (const key of keys) await relinkAlone(writer, rows, key, signal);
+    const range = { space: undefined, from, to: undefined };
+    const page = await writer.store.range(own.id, range, { descending: false, limit: pageSize }, signal);
+    const rows = page.entries.map(({ entry, value }) => asItIs(own, entry, value));
+    if (rows.length > 0 && (await write(writer, rows, signal)) !== undefined)
+      for (const { key } of rows) await relinkAlone(writer, own, key, signal);
     if (page.end === undefined) return;
     from = justAfter(page.end);
   }
 }
 
-async function relink(
-  writer: Writer,
-  rows: KvRows,
-  found: readonly { readonly entry: string; readonly value: string }[],
-  signal: AbortSignal | undefined,
-): Promise<number | undefined> {
-  if (found.length === 0) return undefined;
-  const now = writer.clock.now();
-  // The text stays as it is, whatever definition it was written with; only the links are made anew.
-  const changes = found.map(({ entry, value }) => ({
-    ...rows.changeTo(entry, valuesInOrder(rows.table, value), now, { value }),
-    value,
-  }));
-  return write(
-    writer,
-    found.map(() => rows),
-    changes,
-    signal,
-  );
+async function relinkAlone(writer: Writer, own: KvTable, key: string, signal: AbortSignal | undefined): Promise<void> {
+  await untilSettled(async () => {
+    const [value] = await writer.store.get(own.id, [key], signal);
+    if (value === undefined) return true;
+    return (await write(writer, [asItIs(own, key, value)], signal)) === undefined ? true : undefined;
+  }, signal);
 }
 
-function relinkAlone(writer: Writer, rows: KvRows, key: string, signal: AbortSignal | undefined): Promise<true> {
-  return untilSettled(
-    async () => {
-      const [value] = await writer.store.get(rows.id, [key], signal);
-      if (value === undefined) return true as const;
-      return (await relink(writer, rows, [{ entry: key, value }], signal)) === undefined ? (true as const) : undefined;
-    },
-    writer.clock,
-    signal,
-  );
+function asItIs(own: KvTable, key: string, text: string): RowWrite {
+  const old = parseRow(text);
+  return { table: own, key, row: valuesInOrder(own.table, old), old, text, expect: { value: text } };
 }
 
-function valuesInOrder(table: Table, text: string): Value[] {
-  const row = parseRow(text);
-  return table.columns.map(({ name }) => (Object.hasOwn(row, name) ? row[name]! : null));
+function valuesInOrder({ columns }: Table, row: Readonly<Record<string, Value>>): Values {
+  return columns.map(({ name }) => valueOf(row, name));
+}
+
+/**
+ * Removes rows whose time was over by `before`, and gives their number. A row that is changed meanwhile is left alone.
+ * Only for stores that do not drop rows by themselves.
+ */
+export async function sweep(writer: Writer, own: KvTable, before: number, signal?: AbortSignal): Promise<number> {
+  const { ttl } = own.table;
+  if (ttl === undefined) return 0;
+  await own.known();
+  const to = textAfterPrefix(encodeKey([ttl], [ttl.kind === "time" ? new Date(before) : before]));
+  let from = "";
+  let removed = 0;
+  for (;;) {
+    const page = await writer.store.range(own.id, { space: endsSpace, from, to }, { descending: false, limit: pageSize }, signal);
+    const rows = page.entries.map(({ entry, value }): RowWrite => ({ table: own, key: keyOfEntry(entry), row: undefined, expect: { value } }));
+    if (rows.length > 0 && (await write(writer, rows, signal)) === undefined) removed += rows.length;
+    else for (const row of rows) if ((await write(writer, [row], signal)) === undefined) removed++;
+    if (page.end === undefined) return removed;
+    from = justAfter(page.end);
+  }
 }

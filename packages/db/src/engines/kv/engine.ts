@@ -8,24 +8,27 @@ import type { Capabilities, Classified, Driver, Reply, SelectShape, Shape, Value
 import { DbError } from "../../errors.js";
 import type { Table } from "../../schema/table.js";
 import { commitChanges } from "./commit.js";
-import { define, inspect } from "./define.js";
-import { kvCodec, kvRows, type KvRows, spaceOf } from "./rows.js";
+import type { Awaitable } from "./at-once.js";
+import { define, inspect, sweep } from "./define.js";
+import { typeOf } from "./definition.js";
+import { kvCodec, spaceOf } from "./rows.js";
 import { compileCount, compileGet, compileSelect } from "./select.js";
 import type { KvStore } from "./store.js";
+import { kvTable, type KvTable } from "./table.js";
 import { compileDelete, compilePut, compilePutGroup, compileUpdate, type Writer } from "./write.js";
 
 export interface KvCommand {
   readonly shape: Shape;
-  run(values: Values, signal?: AbortSignal): Promise<Reply>;
+  run(values: Values, signal?: AbortSignal): Awaitable<Reply>;
   /** The same for several groups of values, where one call of the store serves them. */
-  runGroup?(group: readonly Values[], signal?: AbortSignal): Promise<readonly Reply[]>;
+  runGroup?(group: readonly Values[], signal?: AbortSignal): Awaitable<readonly Reply[]>;
 }
 
 export interface KvDriverOptions {
   readonly clock: Clock;
   /** Tells what an error of the store means. */
   readonly classify: (error: unknown) => Classified | undefined;
-  /** Name of a table in the store; default its own. Throws `invalid` when the table's settings for this store are wrong. */
+  /** Name of a table in the store, `group/name` for tables of one group; default its own name. Throws `invalid` when the table's settings for this store are wrong. */
   readonly placeOf?: (table: Table) => string;
   /** What this store can do beside, or less than, what the engine claims. */
   readonly capabilities?: Partial<Capabilities>;
@@ -36,7 +39,7 @@ const capabilities: Capabilities = {
   indexOrder: true,
   filters: allFilters,
   guards: allFilters,
-  versions: false,
+  versions: true,
   filterScope: "any",
   or: true,
   // Order comes from the path; all else is sorted by the core.
@@ -57,30 +60,42 @@ const capabilities: Capabilities = {
   paging: "position",
   ttl: false,
   limits: { tests: 400 },
-  schema: false,
+  schema: true,
   watch: "none",
 };
 
+/** A driver over a store: what the core needs of it, and the sweep that the store does not do by itself. */
+export interface KvDriver extends Driver<KvCommand> {
+  /**
+   * Removes the rows of a table that had expired by `before`, in milliseconds since 1970, and gives their number. It reads those
+   * rows alone. Absent where the store drops rows by itself (`capabilities.ttl`).
+   */
+  sweep?(table: Table, before: number, signal?: AbortSignal): Promise<number>;
+}
+
 /** A driver of its name over a store. Spread it and replace a member where the database deserves better. */
-export function kvDriver(name: string, store: KvStore, options: KvDriverOptions): Driver<KvCommand> {
+export function kvDriver(name: string, store: KvStore, options: KvDriverOptions): KvDriver {
   const writer: Writer = { store, clock: options.clock };
-  const known = new WeakMap<Table, KvRows>();
-  const rowsOf = (table: Table): KvRows => {
-    let rows = known.get(table);
-    if (rows === undefined) known.set(table, (rows = kvRows(table, options.placeOf?.(table) ?? table.name)));
-    return rows;
+  const known = new WeakMap<Table, KvTable>();
+  const tableOf = (table: Table): KvTable => {
+    let own = known.get(table);
+    if (own === undefined) known.set(table, (own = kvTable(store, table, options.placeOf?.(table) ?? table.name)));
+    return own;
   };
+  const claimed = Object.freeze({ ...capabilities, ...options.capabilities });
   return {
     name,
-    capabilities: Object.freeze({ ...capabilities, ...options.capabilities }),
+    capabilities: claimed,
     codec: kvCodec,
-    compile: (shape) => compile(writer, rowsOf(shape.table), shape),
+    compile: (shape) => compile(writer, tableOf(shape.table), shape, !claimed.ttl),
     describe: ({ shape }) => describe(shape),
     classify: options.classify,
     execute: (command, values, signal) => command.run(values, signal),
     executeGroup: (command, group, signal) => command.runGroup?.(group, signal) ?? Promise.reject(notAsGroup()),
-    commit: (changes, signal) => commitChanges(writer, rowsOf, changes, signal),
-    close: () => store.close(),
+    commit: (changes, signal) => commitChanges(writer, tableOf, changes, signal),
+    serves: (stored, column) => stored === typeOf(column),
+    ...(claimed.ttl ? {} : { sweep: (table, before, signal) => sweep(writer, tableOf(table), before, signal) }),
+    close: async () => store.close(),
   };
 }
 
@@ -89,28 +104,28 @@ function notAsGroup(): DbError {
   return new DbError("unsupported", "this command cannot be carried out for several groups of values at once");
 }
 
-function compile(writer: Writer, rows: KvRows, shape: Shape): KvCommand {
+function compile(writer: Writer, own: KvTable, shape: Shape, keepsEnds: boolean): KvCommand {
   switch (shape.verb) {
     case "get":
-      return { shape, ...compileGet(writer.store, rows, shape) };
+      return { shape, ...compileGet(writer.store, own, shape) };
     case "select":
-      return { shape, run: compileSelect(writer.store, rows, shape) };
+      return { shape, run: compileSelect(writer.store, own, shape) };
     case "aggregate":
-      return { shape, run: compileCount(writer.store, rows, shape) };
+      return { shape, run: compileCount(writer.store, own, shape) };
     case "put":
       return {
         shape,
-        run: compilePut(writer, rows, shape),
-        ...(shape.returning === "none" ? { runGroup: compilePutGroup(writer, rows, shape) } : {}),
+        run: compilePut(writer, own, shape),
+        ...(shape.returning === "none" ? { runGroup: compilePutGroup(writer, own, shape) } : {}),
       };
     case "update":
-      return { shape, run: compileUpdate(writer, rows, shape) };
+      return { shape, run: compileUpdate(writer, own, shape) };
     case "delete":
-      return { shape, run: compileDelete(writer, rows, shape) };
+      return { shape, run: compileDelete(writer, own, shape) };
     case "define":
-      return { shape, run: (_values, signal) => define(writer, rows, shape, signal) };
+      return { shape, run: (_values, signal) => define(writer, own, shape, keepsEnds, signal) };
     case "inspect":
-      return { shape, run: (_values, signal) => inspect(writer, rows, signal) };
+      return { shape, run: (_values, signal) => inspect(writer, own, signal) };
   }
 }
 

@@ -1,11 +1,14 @@
 // `@bk/db/kv`: what a driver for a key-value database is made of.
 
-export { kvDriver, type KvCommand, type KvDriverOptions } from "./engine.js";
+export { kvDriver, type KvCommand, type KvDriver, type KvDriverOptions } from "./engine.js";
+export type { Awaitable } from "./at-once.js";
+export { kvStoreOver, type MapCheck, type OrderedMap } from "./ordered-map.js";
 export {
   entryOf,
   justAfter,
   keyOfEntry,
   type KvChange,
+  type KvCheck,
   type KvExpectation,
   type KvLink,
   type KvPage,

@@ -1,8 +1,15 @@
-// The contract of an ordered key-value store: four calls. The engine (engine.ts) makes a database driver of it.
+// The contract of an ordered key-value store: four calls. The engine (engine.ts) makes a database driver of it. A store
+// without indexes of its own is an ordered map (ordered-map.ts), of which `kvStoreOver` makes such a store.
 //
 // A store keeps tables; a table keeps rows by key, and any number of spaces of entries in order. Keys, values, spaces and
 // entries are texts that the store does not look into. Texts are well-formed; U+0000 stands in none of them, except once
 // in the entry of a link. Order is that of the code points, which is that of the bytes in UTF-8.
+//
+// The name of a table may have a slash: what stands before it, or the whole name where there is none, is its group. One
+// write concerns tables of one group, unless the app has a transaction over several; a store that keeps tables on different
+// nodes may refuse that with `unsupported`.
+
+import type { Awaitable } from "./at-once.js";
 
 /** A place of a row in one index. */
 export interface KvLink {
@@ -16,6 +23,13 @@ export interface KvLink {
 
 /** What must be true of a row for a write to happen: no such row, any row, or the row with this value. */
 export type KvExpectation = "absent" | "present" | { readonly value: string };
+
+/** A row, not written itself, that must be as expected for a write to happen. */
+export interface KvCheck {
+  readonly table: string;
+  readonly key: string;
+  readonly expect: KvExpectation;
+}
 
 /** One row's write. */
 export interface KvChange {
@@ -31,9 +45,11 @@ export interface KvChange {
   readonly expiresInMs?: number | undefined;
 }
 
-/** What became of a write. The numbers are indexes into its changes. */
+/** What became of a write. The numbers are indexes into its changes, of `stale` into its checks. */
 export type KvResult =
   | { readonly kind: "done" }
+  /** The expectation of this check did not hold. */
+  | { readonly kind: "stale"; readonly check: number }
   /** The expectation of this change did not hold. */
   | { readonly kind: "conflict"; readonly change: number }
   /** A unique text of this change belongs to the row with the key `owner`. */
@@ -63,31 +79,32 @@ export interface KvPage {
  * - A call that rejects with an error that the driver classifies with outcome `none` has done nothing.
  * - A row and its entries are never apart: `range` gives no entry without its row, no entry that the row has no longer,
  *   and no entry twice. A store that drops rows by itself (`expiresInMs`) passes over the entries that they leave.
+ * - A store that has its answer at once gives it without a promise.
  */
 export interface KvStore {
   /** Gives the values of rows in the order of `keys`, undefined for a missing one. A key may be asked for twice. */
-  get(table: string, keys: readonly string[], signal?: AbortSignal): Promise<readonly (string | undefined)[]>;
+  get(table: string, keys: readonly string[], signal?: AbortSignal): Awaitable<readonly (string | undefined)[]>;
   /** Gives at most `limit` (from 1) entries of a range, from its begin, or from its end backwards. */
   range(
     table: string,
     range: KvRange,
     page: { readonly descending: boolean; readonly limit: number },
     signal?: AbortSignal,
-  ): Promise<KvPage>;
+  ): Awaitable<KvPage>;
   /**
    * Carries out all changes, which are of different rows, or none.
    *
-   * - First all expectations are checked, then unique texts, as they are when all changes are made: one may pass from a
-   *   row to another in one write.
+   * - First all checks and expectations are asked, then unique texts, as they are when all changes are made: one may pass
+   *   from a row to another in one write. Checks are of other rows than the changes.
    * - Of concurrent writes that expect one row's absence or value exactly one is done; of concurrent writes that claim one
    *   unique text too.
    * - The links that the row had are removed, whoever wrote them.
    */
-  write(changes: readonly KvChange[], signal?: AbortSignal): Promise<KvResult>;
+  write(changes: readonly KvChange[], checks: readonly KvCheck[], signal?: AbortSignal): Awaitable<KvResult>;
   /** Gives the number of entries of a range, where the store knows it without reading them. Rows must not expire. */
-  count?(table: string, range: KvRange, signal?: AbortSignal): Promise<number>;
+  count?(table: string, range: KvRange, signal?: AbortSignal): Awaitable<number>;
   /** Waits for what is running and frees what is held. */
-  close(): Promise<void>;
+  close(): Awaitable<void>;
 }
 
 /** The entry of a link: in order of its text, then of its row's key. */

@@ -2,79 +2,145 @@
 
 import { cancelledError, type Clock, systemClock } from "@bk/core";
 import { applyChanges } from "../../reference/apply-changes.js";
-import { type Condition, conjuncts, isAlways, isNever, type Slot, testsOf } from "../../reference/condition.js";
+import { type Condition, isAlways, isNever, type Slot, testsOf } from "../../reference/condition.js";
 import { slotDecoder } from "../decode-slots.js";
 import { compileMatcher } from "../../reference/matches.js";
 import type { DeleteShape, PutShape, Reply, UpdateShape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { encoderOf } from "../../schema/encodings.js";
-import { kvCodec, type KvRow, type KvRows, logicalReader, parseRow, valueOf, valuesReader } from "./rows.js";
-import type { KvChange, KvResult, KvStore } from "./store.js";
+import { after, type Awaitable, repeat } from "./at-once.js";
+import { type Known, missingIndex } from "./definition.js";
+import { kvCodec, type KvRow, logicalReader, parseRow, valueOf, valuesReader } from "./rows.js";
+import type { KvChange, KvCheck, KvExpectation, KvResult, KvStore } from "./store.js";
+import type { KvTable } from "./table.js";
 
-type Run = (values: Values, signal?: AbortSignal) => Promise<Reply>;
+type Run = (values: Values, signal?: AbortSignal) => Awaitable<Reply>;
 
 const none: Reply = Object.freeze({ rows: [], affected: 0 });
 const one: Reply = Object.freeze({ rows: [], affected: 1 });
 
-/** A store and the clock that says when a row's time has come. */
+/** A store and the clock that says when a row has expired. */
 export interface Writer {
   readonly store: KvStore;
   readonly clock: Clock;
 }
 
+/** One row's write: its stored values in order of `table.columns`, or undefined to remove it. */
+export interface RowWrite {
+  readonly table: KvTable;
+  readonly key: string;
+  readonly row: Values | undefined;
+  /** The row that is changed: its columns that this definition of the table does not have stay. */
+  readonly old?: KvRow | undefined;
+  /** The row as it is stored, whatever definition it was written with: only its links are made anew. */
+  readonly text?: string;
+  readonly expect?: KvExpectation | undefined;
+}
+
 /**
- * Writes all changes or none, and gives the index of the change whose expectation did not hold, or undefined.
+ * Writes all rows or none, with the links of all indexes that the store knows of. Gives the index of the write whose
+ * expectation did not hold, or undefined.
  *
- * @param rows  of the table of each change
- * @throws DbError `already-exists` when a unique value is another row's; one whose time has come is removed
+ * @throws DbError `already-exists` when a unique value is another row's; one that has expired is removed
  */
-export async function write(
-  { store, clock }: Writer,
-  rows: readonly KvRows[],
-  changes: readonly KvChange[],
-  signal?: AbortSignal,
-): Promise<number | undefined> {
-  for (;;) {
-    const result = await store.write(changes, signal);
-    if (result.kind === "done") return undefined;
-    if (result.kind === "conflict") return result.change;
-    const { table } = rows[result.change]!;
-    // The owner may be another row of this very write, which nobody has stored yet.
-    const { id } = rows[result.change]!;
-    const isOurs = changes.some((change) => change.table === id && change.key === result.owner);
-    if (!isOurs && (await ownerIsGone({ store, clock }, rows[result.change]!, result, signal))) continue;
-    const group = table.uniques.find(({ columns }) => ["u", ...columns.map(({ name }) => name)].join(".") === result.space);
-    throw new DbError("already-exists", `a row with this value of ${group?.name ?? result.space} exists`, {
-      table: table.name,
-      detail: { unique: group?.name ?? result.space },
-    });
-  }
+export function write(writer: Writer, writes: readonly RowWrite[], signal?: AbortSignal): Awaitable<number | undefined> {
+  const tables = [...new Set(writes.map(({ table }) => table))];
+  const settled = repeat(() =>
+    after(allKnown(tables), (known): Awaitable<{ readonly conflict: number | undefined } | undefined> => {
+      const now = writer.clock.now();
+      const changes = writes.map((row) => changeOf(row, known.get(row.table)!, now));
+      const checks = tables.map((table): KvCheck => known.get(table)!.check);
+      return after(writer.store.write(changes, checks, signal), (result) => {
+        switch (result.kind) {
+          case "done":
+            return { conflict: undefined };
+          case "conflict":
+            return { conflict: result.change };
+          case "stale":
+            tables[result.check]!.forget();
+            return undefined;
+          case "taken":
+            return after(freeTaken(writer, writes, known, result, signal), () => undefined);
+        }
+      });
+    }),
+  );
+  return after(settled, ({ conflict }) => conflict);
 }
 
-async function ownerIsGone(
+function allKnown(tables: readonly KvTable[]): Awaitable<ReadonlyMap<KvTable, Known>> {
+  const all = tables.map((table) => table.known());
+  const toMap = (known: readonly Known[]): ReadonlyMap<KvTable, Known> => new Map(tables.map((table, i) => [table, known[i]!]));
+  return all.some((known) => known instanceof Promise) ? Promise.all(all).then(toMap) : toMap(all as Known[]);
+}
+
+function changeOf({ table, key, row, old, text, expect }: RowWrite, known: Known, now: number): KvChange {
+  if (row === undefined) return { table: table.id, key, value: undefined, expect, links: [] };
+  // A row that is written again as it is gets the links of a group that is being made.
+  if (known.unenforced !== undefined && text === undefined) throw missingIndex(table.table, known.unenforced);
+  return {
+    table: table.id,
+    key,
+    value: text ?? table.textOf(row, old),
+    expect,
+    links: known.linksOf(row, old),
+    expiresInMs: known.expiryOf(row, old, now),
+  };
+}
+
+/** Removes the row that has a unique value, if it has expired. */
+function freeTaken(
   { store, clock }: Writer,
-  { table, id }: KvRows,
-  { owner }: KvResult & { kind: "taken" },
+  writes: readonly RowWrite[],
+  known: ReadonlyMap<KvTable, Known>,
+  { change, space, owner }: KvResult & { kind: "taken" },
   signal: AbortSignal | undefined,
-): Promise<boolean> {
-  if (table.ttl === undefined) return false;
-  const [value] = await store.get(id, [owner], signal);
-  if (value === undefined) return true;
-  const ends = valueOf(parseRow(value), table.ttl.name);
-  if (ends === null || Number(ends) > clock.now()) return false;
-  await store.write([{ table: id, key: owner, value: undefined, expect: { value }, links: [] }], signal);
-  return true;
+): Awaitable<unknown> {
+  const { table } = writes[change]!;
+  const { definition, check } = known.get(table)!;
+  const name = definition.indexes[space]?.name ?? space;
+  const refuse = (): never => {
+    throw new DbError("already-exists", `a row with this value of ${name} exists`, { table: table.table.name, detail: { unique: name } });
+  };
+  const { ttl } = definition;
+  // The owner may be another row of this very write, which nobody has stored yet.
+  if (ttl === undefined || writes.some((other) => other.table === table && other.key === owner)) return refuse();
+  return after(store.get(table.id, [owner], signal), ([value]) => {
+    if (value === undefined) return;
+    const ends = valueOf(parseRow(value), ttl);
+    if (ends === null || Number(ends) > clock.now()) return refuse();
+    return store.write([{ table: table.id, key: owner, value: undefined, expect: { value }, links: [] }], [check], signal);
+  });
 }
 
-/** Repeats `attempt` until it gives a reply: others, of whom one was faster, change the same row. */
-export async function untilSettled<T>(attempt: () => Promise<T | undefined>, clock: Clock, signal: AbortSignal | undefined): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    const settled = await attempt();
-    if (settled !== undefined) return settled;
+// As the core's own loop of this kind.
+const mostTries = 500;
+
+/**
+ * Repeats `attempt` until it gives a result: others, of whom one was faster, change the same row.
+ *
+ * @throws DbError `limited` when others were faster again and again
+ */
+export function untilSettled<T>(attempt: () => Awaitable<T | undefined>, signal: AbortSignal | undefined): Awaitable<T> {
+  const first = attempt();
+  return !(first instanceof Promise) && first !== undefined ? first : tryAgain(first, attempt, signal);
+}
+
+async function tryAgain<T>(
+  first: Awaitable<T | undefined>,
+  attempt: () => Awaitable<T | undefined>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  let settled = await first;
+  for (let tries = 1; settled === undefined; tries++) {
     if (signal?.aborted) throw cancelledError(signal);
+    if (tries === mostTries)
+      throw new DbError("limited", `others changed the row ${mostTries} times while this call computed its new value`, { outcome: "none" });
     // Real time, whatever the clock says: the rivals are other processes.
-    if (tries > 1) await systemClock.sleep(clock.random() * Math.min(50, 2 ** tries), signal);
+    if (tries > 1) await systemClock.sleep(systemClock.random() * Math.min(50, 2 ** tries), signal);
+    settled = await attempt();
   }
+  return settled;
 }
 
 interface Found {
@@ -82,133 +148,132 @@ interface Found {
   readonly row: KvRow;
 }
 
-async function find(store: KvStore, rows: KvRows, key: string, signal: AbortSignal | undefined): Promise<Found | undefined> {
-  const [text] = await store.get(rows.id, [key], signal);
-  return text === undefined ? undefined : { text, row: parseRow(text) };
+function find(store: KvStore, table: KvTable, key: string, signal: AbortSignal | undefined): Awaitable<Found | undefined> {
+  return after(store.get(table.id, [key], signal), ([text]) => (text === undefined ? undefined : { text, row: parseRow(text) }));
+}
+
+function asFound(old: Found | undefined): KvExpectation {
+  return old === undefined ? "absent" : { value: old.text };
+}
+
+/** Writes a row if it is still as it was found; the reply is undefined when it is not. */
+function writeIfSame(
+  writer: Writer,
+  row: RowWrite,
+  old: Found | undefined,
+  reply: Reply,
+  signal: AbortSignal | undefined,
+): Awaitable<Reply | undefined> {
+  const written = write(writer, [{ ...row, expect: asFound(old) }], signal);
+  return after(written, (conflict) => (conflict === undefined ? reply : undefined));
 }
 
 function pick(slots: readonly Slot[], values: Values): Values {
   return slots.map((slot) => values[slot]!);
 }
 
-function compileGuard(rows: KvRows, condition: Condition): (row: KvRow, values: Values) => boolean {
+function changed(row: Values | undefined): Reply {
+  return row === undefined ? one : { rows: [row], affected: 1 };
+}
+
+function compileGuard({ table }: KvTable, condition: Condition): (row: KvRow, values: Values) => boolean {
+  if (isAlways(condition)) return () => true;
   const tests = [...testsOf(condition)];
   const matches = compileMatcher(condition, (column) => column.index);
-  const toLogical = logicalReader(rows.table.columns.filter((column) => tests.some((test) => test.column === column)));
+  const toLogical = logicalReader(table.columns.filter((column) => tests.some((test) => test.column === column)));
   const decode = slotDecoder({ tests }, kvCodec);
   return (row, values) => matches(toLogical(row), decode(values));
 }
 
-export function compilePut(writer: Writer, rows: KvRows, shape: PutShape): Run {
-  const { store, clock } = writer;
-  const adds = !isAlways(shape.over);
-  const isReplaceable = isNever(shape.over) || !adds ? undefined : compileGuard(rows, shape.over);
-  const read = valuesReader(rows.table.columns);
-  const isBlind = !adds && shape.returning === "none";
+export function compilePut(writer: Writer, table: KvTable, shape: PutShape): Run {
+  const { over, returning, ifVersion } = shape;
+  const mayReplace = compileGuard(table, over);
+  const read = valuesReader(table.table.columns);
+  const isBlind = returning === "none" && ifVersion === undefined;
 
-  return async (values, signal) => {
-    const key = rows.keyOf(pick(shape.key, values));
-    const row = pick(shape.row, values);
-    if (isBlind) {
-      await write(writer, [rows], [rows.changeTo(key, row, clock.now())], signal);
-      return one;
-    }
-    if (adds) {
-      const conflict = await write(writer, [rows], [rows.changeTo(key, row, clock.now(), "absent")], signal);
+  return (values, signal) => {
+    const own: RowWrite = { table, key: table.keyOf(pick(shape.key, values)), row: pick(shape.row, values) };
+    if (isBlind && isAlways(over)) return after(write(writer, [own], signal), () => one);
+    const afterReading = (): Awaitable<Reply> =>
+      untilSettled(
+        () =>
+          after(find(writer.store, table, own.key, signal), (old) => {
+            if (ifVersion !== undefined && (old?.text ?? null) !== values[ifVersion]) return none;
+            if (old !== undefined && !mayReplace(old.row, values)) return none;
+            return writeIfSame(writer, own, old, changed(old === undefined || returning === "none" ? undefined : read(old.row)), signal);
+          }),
+        signal,
+      );
+    // Most rows that may not replace another one are new.
+    if (!isBlind || isAlways(over)) return afterReading();
+    return after(write(writer, [{ ...own, expect: "absent" }], signal), (conflict) => {
       if (conflict === undefined) return one;
-      if (isReplaceable === undefined) return none;
-    }
-    return untilSettled(
-      async () => {
-        const old = await find(store, rows, key, signal);
-        if (old !== undefined && adds && !isReplaceable!(old.row, values)) return none;
-        const expect = old === undefined ? "absent" : { value: old.text };
-        const conflict = await write(writer, [rows], [rows.changeTo(key, row, clock.now(), expect)], signal);
-        if (conflict !== undefined) return undefined;
-        return { rows: old === undefined || shape.returning === "none" ? [] : [read(old.row)], affected: 1 };
-      },
-      clock,
-      signal,
-    );
+      return isNever(over) ? none : afterReading();
+    });
   };
 }
 
 /** Writes several rows of different keys in one call of the store: all, or none when one cannot be written. */
 export function compilePutGroup(
   writer: Writer,
-  rows: KvRows,
+  table: KvTable,
   shape: PutShape,
-): (group: readonly Values[], signal?: AbortSignal) => Promise<Reply[]> {
-  return async (group, signal) => {
-    const now = writer.clock.now();
-    const expect = isAlways(shape.over) ? undefined : "absent";
-    const changes = group.map((values) => rows.changeTo(rows.keyOf(pick(shape.key, values)), pick(shape.row, values), now, expect));
-    const conflict = await write(
-      writer,
-      group.map(() => rows),
-      changes,
-      signal,
-    );
-    if (conflict !== undefined) throw new DbError("already-exists", "a row of the group exists", { table: rows.table.name });
-    return group.map(() => one);
+): (group: readonly Values[], signal?: AbortSignal) => Awaitable<Reply[]> {
+  const expect = isAlways(shape.over) ? undefined : ("absent" as const);
+  return (group, signal) => {
+    const writes = group.map((values) => ({ table, key: table.keyOf(pick(shape.key, values)), row: pick(shape.row, values), expect }));
+    return after(write(writer, writes, signal), (conflict) => {
+      if (conflict !== undefined) throw new DbError("already-exists", "a row of the group exists", { table: table.table.name });
+      return group.map(() => one);
+    });
   };
 }
 
-export function compileUpdate(writer: Writer, rows: KvRows, shape: UpdateShape): Run {
-  const { store, clock } = writer;
-  const { table } = rows;
-  const { changes, insert, returning } = shape;
-  const isGuarded = conjuncts(shape.guard).length > 0;
-  const holds = compileGuard(rows, shape.guard);
-  const read = valuesReader(table.columns);
-  const toLogical = logicalReader(table.columns);
+export function compileUpdate(writer: Writer, table: KvTable, shape: UpdateShape): Run {
+  const { changes, insert, returning, ifVersion } = shape;
+  const { columns } = table.table;
+  const holds = compileGuard(table, shape.guard);
+  const read = valuesReader(columns);
+  const toLogical = logicalReader(columns);
   const decode = slotDecoder({ changes }, kvCodec);
-  const encoders = table.columns.map((column) => encoderOf(column, kvCodec));
-  const changed = (row: KvRow, values: Values): Values => {
+  const encoders = columns.map((column) => encoderOf(column, kvCodec));
+  const change = (row: KvRow, values: Values): Values => {
     const logical = applyChanges(changes, toLogical(row), decode(values));
     return encoders.map((encode, i) => encode(logical[i]));
   };
 
   return (values, signal) => {
-    const key = rows.keyOf(pick(shape.key, values));
+    const key = table.keyOf(pick(shape.key, values));
     return untilSettled(
-      async () => {
-        const old = await find(store, rows, key, signal);
-        if (old === undefined ? insert === undefined : isGuarded && !holds(old.row, values)) return none;
-        const row = old === undefined ? pick(insert!, values) : changed(old.row, values);
-        const expect = old === undefined ? "absent" : { value: old.text };
-        const change = rows.changeTo(key, row, clock.now(), expect, old?.row);
-        if ((await write(writer, [rows], [change], signal)) !== undefined) return undefined;
-        const returned = returning === "new" ? row : returning === "old" && old !== undefined ? read(old.row) : undefined;
-        return { rows: returned === undefined ? [] : [returned], affected: 1 };
-      },
-      clock,
+      () =>
+        after(find(writer.store, table, key, signal), (old) => {
+          if (ifVersion !== undefined && old?.text !== values[ifVersion]) return none;
+          if (old === undefined ? insert === undefined : !holds(old.row, values)) return none;
+          const row = old === undefined ? pick(insert!, values) : change(old.row, values);
+          const returned = returning === "new" ? row : returning === "old" && old !== undefined ? read(old.row) : undefined;
+          return writeIfSame(writer, { table, key, row, old: old?.row }, old, changed(returned), signal);
+        }),
       signal,
     );
   };
 }
 
-export function compileDelete(writer: Writer, rows: KvRows, shape: DeleteShape): Run {
-  const { store, clock } = writer;
-  const holds = compileGuard(rows, shape.guard);
-  const read = valuesReader(rows.table.columns);
-  const isBlind = conjuncts(shape.guard).length === 0 && shape.returning === "none";
+export function compileDelete(writer: Writer, table: KvTable, shape: DeleteShape): Run {
+  const holds = compileGuard(table, shape.guard);
+  const read = valuesReader(table.table.columns);
+  const isBlind = isAlways(shape.guard) && shape.ifVersion === undefined && shape.returning === "none";
 
-  return async (values, signal) => {
-    const key = rows.keyOf(pick(shape.key, values));
-    if (isBlind) {
-      const conflict = await write(writer, [rows], [rows.changeTo(key, undefined, clock.now(), "present")], signal);
-      return conflict === undefined ? one : none;
-    }
+  return (values, signal) => {
+    const own: RowWrite = { table, key: table.keyOf(pick(shape.key, values)), row: undefined };
+    if (isBlind)
+      return after(write(writer, [{ ...own, expect: "present" }], signal), (conflict) => (conflict === undefined ? one : none));
     return untilSettled(
-      async () => {
-        const old = await find(store, rows, key, signal);
-        if (old === undefined || !holds(old.row, values)) return none;
-        const change = rows.changeTo(key, undefined, clock.now(), { value: old.text });
-        if ((await write(writer, [rows], [change], signal)) !== undefined) return undefined;
-        return { rows: shape.returning === "old" ? [read(old.row)] : [], affected: 1 };
-      },
-      clock,
+      () =>
+        after(find(writer.store, table, own.key, signal), (old) => {
+          if (old === undefined || !holds(old.row, values)) return none;
+          if (shape.ifVersion !== undefined && old.text !== values[shape.ifVersion]) return none;
+          return writeIfSame(writer, own, old, changed(shape.returning === "old" ? read(old.row) : undefined), signal);
+        }),
       signal,
     );
   };
