@@ -12,6 +12,7 @@ import { keys } from "./topics/keys.js";
 import { many } from "./topics/many.js";
 import { openTables } from "./topics/open-tables.js";
 import { pages } from "./topics/pages.js";
+import { rolling } from "./topics/rolling.js";
 import { rows } from "./topics/rows.js";
 import { search } from "./topics/search.js";
 import { sync } from "./topics/sync.js";
@@ -42,6 +43,7 @@ const topics = [
   columns,
   calls,
   sync,
+  rolling,
   search,
 ];
 

@@ -94,6 +94,7 @@ describe("driver: redis", () => {
       const withDb = (work: (db: TestDb, instance: RedisInstance) => Promise<void>): Promise<void> =>
         withInstance(async (instance) => {
           const db = await openOn(instance);
+          await db.sync();
           try {
             await work(db, instance);
           } finally {
@@ -166,7 +167,7 @@ describe("driver: redis", () => {
         }));
 
       it("sync makes an index of rows that are there, while others write, and finds nothing to do the second time", () =>
-        withDb(async (_db, instance) => {
+        withInstance(async (instance) => {
           const plain = await openDb({
             url: instance.url,
             options: instance.options,
@@ -203,6 +204,7 @@ describe("driver: redis", () => {
         withInstance(async (instance) => {
           const clock = testClock();
           const db = await openOn(instance, { clock });
+          await db.sync();
           await db.put("account", { id: "old", email: "mail", ends: clock.now() + 10_000 });
           const key = `{${String(instance.options["prefix"])}account}:r:old\u0001`;
           const restMs = Number(await db.native("main", ["PTTL", key]));

@@ -22,7 +22,7 @@ import { decoderOf, encoderOf } from "../../schema/encodings.js";
 import type { Column, Table } from "../../schema/table.js";
 import { parseSearch, searchMatcher } from "../../reference/search-query.js";
 import { codec } from "./codec.js";
-import { keyText, setRow, type StoredRow, storedRow, storedTable, type Tables } from "./store.js";
+import { keyText, setRow, spaceOf, type StoredRow, storedRow, storedTable, type Tables } from "./store.js";
 
 export interface MemoryCommand {
   readonly shape: Shape;
@@ -191,7 +191,7 @@ function runDefine({ table, step }: DefineShape): Run {
   return (tables) => {
     const rows = tables.write(table.name);
     if (step.kind === "index")
-      rows.indexes.set(step.index.name, { columns: step.index.columns.map((column) => column.name), unique: step.index.unique });
+      rows.indexes.set(spaceOf(step.index), { columns: step.index.columns.map((column) => column.name), unique: step.index.unique });
     return none;
   };
 }

@@ -46,12 +46,43 @@ export function storedRow(table: Table, values: Values, old?: StoredRow): Stored
   return row;
 }
 
-function uniqueText(group: Index, row: StoredRow): string | undefined {
-  const values = group.columns.map((column) => row.get(column.name) ?? null);
+/** A unique group: its name and its columns' names. */
+interface Group {
+  readonly name: string;
+  readonly columns: readonly string[];
+}
+
+const ownGroups = new WeakMap<Table, ReadonlyMap<string, Group>>();
+
+/** The groups of the writer's definition by {@link spaceOf}. */
+function groupsIn(table: Table): ReadonlyMap<string, Group> {
+  let groups = ownGroups.get(table);
+  if (groups === undefined) {
+    const named = table.uniques.map((group) => ({ name: group.name, columns: group.columns.map((column) => column.name) }));
+    ownGroups.set(table, (groups = new Map(table.uniques.map((group, i) => [spaceOf(group), named[i]!]))));
+  }
+  return groups;
+}
+
+/** The groups of the writer's definition, and those that another definition of the table has made. */
+function groupsOf(table: Table, { indexes }: Rows): Group[] {
+  const own = groupsIn(table);
+  const groups = [...own.values()];
+  for (const [space, { columns, unique }] of indexes) if (unique && !own.has(space)) groups.push({ name: columns.join("_"), columns });
+  return groups;
+}
+
+/** A name of an index that no other one of the table has: a unique group may have the columns of another index. */
+export function spaceOf({ columns, unique }: Index): string {
+  return [unique ? "u" : "i", ...columns.map(({ name }) => name)].join(".");
+}
+
+function uniqueText(group: Group, row: StoredRow): string | undefined {
+  const values = group.columns.map((column) => row.get(column) ?? null);
   return values.includes(null) ? undefined : keyText(values);
 }
 
-function ownersOf(rows: Rows, group: Index): Map<string, string> {
+function ownersOf(rows: Rows, group: Group): Map<string, string> {
   let owners = rows.owners.get(group.name);
   if (owners === undefined) {
     owners = new Map();
@@ -72,7 +103,7 @@ function ownersOf(rows: Rows, group: Index): Map<string, string> {
  */
 export function setRow(rows: Rows, table: Table, key: string, row: StoredRow | undefined, now: number): void {
   const before = rows.byKey.get(key);
-  const claims = table.uniques.map((group) => ({
+  const claims = groupsOf(table, rows).map((group) => ({
     group,
     owners: ownersOf(rows, group),
     released: before && uniqueText(group, before),
