@@ -163,6 +163,42 @@ describe("encodeKey", () => {
   });
 });
 
+describe("decodeKey", () => {
+  it("refuses every text that encodeKey did not make, and takes none for another", () => {
+    for (const first of names)
+      fc.assert(
+        fc.property(fc.string({ unit: "binary" }), (forged) => {
+          const columns = columnsOf(first);
+          let values: unknown[];
+          try {
+            values = decodeKey(columns, forged);
+          } catch (error) {
+            expect(error).toMatchObject({ code: "invalid", outcome: "none" });
+            return;
+          }
+          expect(encodeKey(columns, values)).toBe(forged);
+        }),
+      );
+  });
+
+  it.each([
+    ["text without an end", "text", "\u0002abc"],
+    ["text with more after it", "text", "\u0002abc\u0001abc"],
+    ["text with U+0000", "text", "\u0002a\0\u0001"],
+    ["nothing", "text", ""],
+    ["an integer without digits", "int", "\u0002a"],
+    ["an integer beyond the safe ones", "int", "\u0002p9999999999999999"],
+    ["an integer of a letter that is none", "int", "\u0002\uffff1"],
+    ["a 64-bit integer of 65 bits", "int64", "\u0002s9999999999999999999"],
+    ["a number that is none", "real", "\u0002ffffffffffffffff"],
+    ["a decimal without digits", "decimal", "\u00022\u0001"],
+    ["a truth value that is neither", "bool", "\u00022"],
+    ["a time after the last year", "time", "\u0002p9999999999999999"],
+  ] as const)("refuses %s", (_what, kind, forged) => {
+    expect(() => decodeKey(columnsOf(kind as never), forged)).toThrow(expect.objectContaining({ code: "invalid" }) as Error);
+  });
+});
+
 describe("keyUpper", () => {
   it("is above every text with the prefix and not above any other", () => {
     fc.assert(

@@ -2,6 +2,8 @@
 // keeps strings in order keeps rows in order. The text is well-formed and has no U+0000.
 
 import { readSortableDecimal, readSortableInt, readSortableReal, sortableDecimal, sortableInt, sortableReal } from "./sortable.js";
+import { invalid } from "../errors.js";
+import { isStorableText } from "./storable-text.js";
 import type { Column } from "./table.js";
 
 // A string ends with a character below every other; that one and the escape are escaped inside it.
@@ -38,8 +40,23 @@ export function encodeKeyPresent(columns: readonly Column[], values: readonly un
   return `${encodeKey(columns, values)}${next.isKey ? "" : present}`;
 }
 
-/** The values, logical, in a string made by {@link encodeKey} with all of `columns`. */
+/**
+ * The values, logical, in a text made by {@link encodeKey} with all of `columns`.
+ *
+ * @throws DbError `invalid` for a text that it did not make: positions come back from callers
+ */
 export function decodeKey(columns: readonly Column[], text: string): unknown[] {
+  let values: readonly unknown[] | undefined;
+  try {
+    values = readParts(columns, text);
+    if (columns.every((column, i) => isOfColumn(column, values![i])) && encodeKey(columns, values) === text) return [...values];
+  } catch {
+    // Whatever the parts say of a text that is none of ours, it is refused below.
+  }
+  throw invalid("a position is damaged; pass the `next` of a page as it was given");
+}
+
+function readParts(columns: readonly Column[], text: string): unknown[] {
   const values: unknown[] = [];
   let at = 0;
   for (const column of columns) {
@@ -52,6 +69,28 @@ export function decodeKey(columns: readonly Column[], text: string): unknown[] {
     at += part.length;
   }
   return values;
+}
+
+// Years 1 to 9999.
+const [firstTime, lastTime] = [-62_135_596_800_000, 253_402_300_799_999];
+
+/** Whether a value is one that the column may hold, so that no engine is asked for another. */
+function isOfColumn({ kind, isKey }: Column, value: unknown): boolean {
+  if (value === null) return !isKey;
+  switch (kind) {
+    case "text":
+      return isStorableText(value as string);
+    case "int":
+      return Number.isSafeInteger(value);
+    case "int64":
+      return BigInt.asIntN(64, value as bigint) === value;
+    case "real":
+      return Number.isFinite(value);
+    case "time":
+      return (value as Date).getTime() >= firstTime && (value as Date).getTime() <= lastTime;
+    default:
+      return true;
+  }
 }
 
 /**
