@@ -6,10 +6,11 @@ import type { Index } from "../../schema/table.js";
 import type { Item } from "./attributes.js";
 import { claimActions } from "./unique-claims.js";
 import type { Engine } from "./engine.js";
-import { Placeholders } from "./expressions.js";
+import { mergeInputs } from "./expressions.js";
 import { isConditionFailure } from "./guard.js";
 import { itemOf, keyOf, type Layout, rowOf } from "./layout.js";
-import { assignments, mergeInputs, sameAs } from "./transact.js";
+import { assignments } from "./transact.js";
+import { isVersion, versionOf } from "./versions.js";
 
 /** Gives every row the attributes derived from its columns. */
 export async function backfillDerived(engine: Engine, layout: Layout, signal: AbortSignal | undefined): Promise<void> {
@@ -24,13 +25,8 @@ async function deriveOne(engine: Engine, layout: Layout, seen: Item, signal: Abo
     const names = derived.map(({ name }) => name);
     const change = assignments(only(item, names), only(whole, names));
     if (change === undefined) return;
-    const own = new Placeholders("b");
-    const parts = [`attribute_exists(${own.name(table.key[0].name)})`, ...sameAs(table.columns, row, own)];
-    const asSeen = {
-      ConditionExpression: parts.join(" AND "),
-      ExpressionAttributeNames: own.names()!,
-      ExpressionAttributeValues: own.values([]),
-    };
+    // The version stays: what a change of the row computes does not depend on what is derived.
+    const asSeen = isVersion(versionOf(item), table.key[0].name);
     const Key = keyOf(layout, keyIn(layout, row));
     const input = {
       TableName: layout.tableName,

@@ -24,7 +24,7 @@ export const capabilities: Capabilities = Object.freeze({
   indexOrder: true,
   filters,
   guards: filters,
-  versions: false,
+  versions: true,
   filterScope: "any",
   or: true,
   sorts: [],
@@ -50,7 +50,7 @@ export const capabilities: Capabilities = Object.freeze({
   savepoints: false,
   // The service's limits: items of a transaction, and rows of a BatchWriteItem, so that a group of puts is one request.
   atomic: { rows: 100, within: "database" },
-  group: { get: { most: 1000, outcome: "whole" }, put: { most: 25, outcome: "whole" } },
+  group: { get: { most: 1000, outcome: "whole" }, put: { most: 25, outcome: "each" } },
   search: false,
   unique: "engine",
   sees: { get: "asked", select: "asked", index: "late" },

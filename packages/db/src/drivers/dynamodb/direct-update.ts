@@ -2,15 +2,15 @@
 
 import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
 
-import { allOf, type Condition } from "../../reference/condition.js";
 import type { Change, Reply, UpdateShape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { type Item, toAttribute } from "./attributes.js";
 import type { Engine } from "./engine.js";
-import { conditionPieces, expressionInput, joinPieces, Placeholders, renderPieces } from "./expressions.js";
-import { isConditionFailure } from "./guard.js";
+import { expressionInput, mergeInputs, Placeholders } from "./expressions.js";
+import { type Guard, isConditionFailure } from "./guard.js";
 import { type Derived, type Layout, rowOf, type ValueOf } from "./layout.js";
 import { updateText } from "./transact.js";
+import { newVersion, versionAttribute } from "./versions.js";
 
 /** What one attempt came to. */
 export type Attempt = Reply | "missing" | "guard" | "changed";
@@ -29,13 +29,12 @@ interface Assignment {
 }
 
 /** @param touched  attributes derived from the changed columns, all of which the call gives */
-export function directUpdate(shape: UpdateShape, layout: Layout, touched: readonly Derived[]): DirectUpdate {
+export function directUpdate(shape: UpdateShape, layout: Layout, guard: Guard, touched: readonly Derived[]): DirectUpdate {
   const { table, changes, returning, insert } = shape;
-  const own = new Placeholders();
-  const exists: Condition = { kind: "test", column: table.key[0], op: "not_null", slots: [] };
-  const condition = joinPieces(conditionPieces(allOf([exists, shape.guard]), own, table.key[0]));
+  const own = new Placeholders("u");
   const assigned = changes.map((change) => assignment(change, own));
   const derivedNames = touched.map(({ name }) => own.name(name));
+  const versionName = own.name(versionAttribute);
   const names = own.names();
   const fixed: Partial<UpdateItemCommandInput> = {
     ...(returning === "none" ? {} : { ReturnValues: returning === "old" ? "ALL_OLD" : "ALL_NEW" }),
@@ -47,6 +46,8 @@ export function directUpdate(shape: UpdateShape, layout: Layout, touched: readon
     const isGone = ({ text, slot }: Assignment): boolean => text === undefined || (slot !== undefined && (values[slot] ?? null) === null);
     const sets = assigned.filter((one) => !isGone(one)).map(({ name, text }) => `${name} = ${text}`);
     const removes = assigned.filter(isGone).map(({ name }) => name);
+    item[":version"] = { S: newVersion() };
+    sets.push(`${versionName} = :version`);
     const valueOf = givenValues(shape, values);
     touched.forEach((derived, i) => {
       const attribute = derived.compute(valueOf);
@@ -57,9 +58,8 @@ export function directUpdate(shape: UpdateShape, layout: Layout, touched: readon
     return {
       TableName: layout.tableName,
       Key: key,
-      ...(sets.length + removes.length === 0 ? {} : { UpdateExpression: updateText(sets, removes) }),
-      ConditionExpression: renderPieces(condition, values),
-      ...expressionInput(names, item),
+      UpdateExpression: updateText(sets, removes),
+      ...mergeInputs(expressionInput(names, item), guard.input(values)),
       ...fixed,
     };
   };
@@ -82,15 +82,26 @@ export function directUpdate(shape: UpdateShape, layout: Layout, touched: readon
       UpdateExpression: updateText(
         [
           ...assigned.filter(({ text }) => text !== undefined).map(({ name, text }) => `${name} = ${text}`),
+          `${versionName} = :version`,
           ...derivedNames.map((name, i) => `${name} = :d${i}`),
         ],
         assigned.filter(({ text }) => text === undefined).map(({ name }) => name),
       ),
-      ConditionExpression: renderPieces(condition, undefined),
-      ExpressionAttributeNames: names,
-      ExpressionAttributeValues: { ...own.describe(), ...Object.fromEntries(touched.map(({ name }, i) => [`:d${i}`, { derived: name }])) },
+      ...described(guard.describe(), names ?? {}, {
+        ...own.describe(),
+        ":version": { new: "version" },
+        ...Object.fromEntries(touched.map(({ name }, i) => [`:d${i}`, { derived: name }])),
+      }),
       ...fixed,
     }),
+  };
+}
+
+function described(guard: Record<string, unknown>, names: object, values: object): Record<string, unknown> {
+  return {
+    ...guard,
+    ExpressionAttributeNames: { ...(guard["ExpressionAttributeNames"] as object | undefined), ...names },
+    ExpressionAttributeValues: { ...(guard["ExpressionAttributeValues"] as object | undefined), ...values },
   };
 }
 

@@ -2,16 +2,29 @@
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 
-import { type Condition, conjuncts, type Slot, type Test } from "../../reference/condition.js";
+import { allOf, type Condition, conjuncts, type Slot, type Test } from "../../reference/condition.js";
 import type { Value, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Column } from "../../schema/table.js";
 import { toAttribute, toElement } from "./attributes.js";
 import type { Item } from "./attributes.js";
 
-/** Most operands of one IN, and most bytes of an expression, set by the service. */
-export const maxInOperands = 100;
-const maxExpressionBytes = 4096;
+/** Most operands of one IN, set by the service. */
+const maxInOperands = 100;
+
+/** Most bytes of an expression, set by the service. */
+export const maxExpressionBytes = 4096;
+
+/** What a condition costs of an expression. */
+export interface Cost {
+  readonly bytes: number;
+  readonly operators: number;
+}
+
+/** The service takes 300 operators in an expression beside; some of either are left for what is joined to it. */
+export const mostOfExpression = {
+  fits: ({ bytes, operators }: Cost): boolean => bytes <= 3_600 && operators <= 250,
+};
 
 /** Text with places that depend on whether a value is absent. */
 export type Piece = string | { readonly slot: Slot; readonly present: string; readonly absent: string };
@@ -90,14 +103,6 @@ export function expressionInput(
     ...(names === undefined ? {} : { ExpressionAttributeNames: names }),
     ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: values }),
   };
-}
-
-export function isAlways(condition: Condition): boolean {
-  return condition.kind === "and" && condition.parts.length === 0;
-}
-
-export function isNever(condition: Condition): boolean {
-  return condition.kind === "or" && condition.parts.length === 0;
 }
 
 /** A condition as text. `hash` is a column that every row has. */
@@ -206,25 +211,56 @@ export function joinPieces(pieces: readonly Piece[]): Piece[] {
   return joined;
 }
 
-/** @throws DbError `unsupported` for more text than the service takes, which only very many members of `in` come to */
 export function renderPieces(pieces: readonly Piece[], values: Values | undefined): string {
   let text = "";
   for (const piece of pieces) {
     if (typeof piece === "string") text += piece;
     else text += values !== undefined && (values[piece.slot] ?? null) === null ? piece.absent : piece.present;
   }
-  if (text.length > maxExpressionBytes)
-    throw new DbError("unsupported", "the condition is longer than the 4 KB that DynamoDB takes; use fewer members");
   return text;
 }
 
-/** Tests with more members than fit an expression well; they are kept out of it and checked on the rows that come back. */
-export function splitLongLists(filter: Condition): { readonly native: readonly Condition[]; readonly long: readonly Test[] } {
+// Names of attributes and values are placeholders, so that no other word is an operator.
+const operators = /\b(?:AND|OR|NOT|IN|attribute_exists|attribute_not_exists|begins_with|contains)\b|[<>=]+/g;
+
+/** What a condition costs of an expression: its text and the operators in it, at most. */
+export function costOf(condition: Condition, hash: Column): Cost {
+  const own = new Placeholders("long");
+  const text = conditionPieces(condition, own, hash)
+    .map((piece) => (typeof piece === "string" ? piece : longer(piece.present, piece.absent)))
+    .join("");
+  return { bytes: text.length, operators: text.match(operators)?.length ?? 0 };
+}
+
+function longer(a: string, b: string): string {
+  return a.length > b.length ? a : b;
+}
+
+/** The part of a filter that one expression can say, and the rest, which is tested on the rows that come back. */
+export function splitFilter(filter: Condition, hash: Column): { readonly native: Condition; readonly rest: Condition } {
   const native: Condition[] = [];
-  const long: Test[] = [];
+  const rest: Condition[] = [];
+  let used: Cost = { bytes: 0, operators: 0 };
   for (const part of conjuncts(filter)) {
-    if (part.kind === "test" && (part.op === "in" || part.op === "not_in") && part.slots.length > maxInOperands) long.push(part);
-    else native.push(part);
+    const own = costOf(part, hash);
+    const sum = { bytes: used.bytes + own.bytes + " AND ()".length, operators: used.operators + own.operators + 1 };
+    if (mostOfExpression.fits(sum)) {
+      native.push(part);
+      used = sum;
+    } else rest.push(part);
   }
-  return { native, long };
+  return { native: allOf(native), rest: allOf(rest) };
+}
+
+type WithExpressions = { readonly ExpressionAttributeNames?: Record<string, string>; readonly ExpressionAttributeValues?: Item };
+
+/** Joins two parts of a request whose placeholders have different tags. */
+export function mergeInputs<A extends WithExpressions, B extends WithExpressions>(a: A, b: B): A & B {
+  const values = { ...a.ExpressionAttributeValues, ...b.ExpressionAttributeValues };
+  return {
+    ...a,
+    ...b,
+    ExpressionAttributeNames: { ...a.ExpressionAttributeNames, ...b.ExpressionAttributeNames },
+    ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: values }),
+  };
 }

@@ -2,24 +2,34 @@ import type { KeysAndAttributes } from "@aws-sdk/client-dynamodb";
 
 import type { GetShape, Reply, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
+import { always, testsOf } from "../../reference/condition.js";
 import type { Column } from "../../schema/table.js";
 import type { Item } from "./attributes.js";
 import { type DynamoCommand, noRows, pick } from "./command.js";
 import type { Engine } from "./engine.js";
+import { compileTest } from "./evaluate.js";
 import { Placeholders } from "./expressions.js";
 import { keyOf, keyText, type Layout, rowOf } from "./layout.js";
+import { versionAttribute, versionOf } from "./versions.js";
 
 /** Most keys of one BatchGetItem, set by the service. */
 const maxBatchKeys = 100;
 const maxBatchesAtOnce = 8;
 const maxRounds = 10;
 
-export function compileGet({ key, columns, table, consistent }: GetShape, layout: Layout): DynamoCommand {
+export function compileGet({ key, columns, table, consistent, guard = always, version }: GetShape, layout: Layout): DynamoCommand {
+  const read = [...new Set([...columns, ...[...testsOf(guard)].map((test) => test.column)])];
+  const holds = compileTest(read, guard);
   const fixed = {
-    ...(columns.length === table.columns.length ? {} : projection([...new Set([...table.key, ...columns])], layout)),
+    ...(read.length === table.columns.length ? {} : projection([...new Set([...table.key, ...read])], layout)),
     ...(consistent ? { ConsistentRead: true } : {}),
   };
-  const reply = (item: Item | undefined): Reply => (item === undefined ? noRows : { rows: [rowOf(columns, item)], affected: 0 });
+  const reply = (item: Item | undefined, values: Values): Reply => {
+    if (item === undefined) return noRows;
+    const row = rowOf(read, item);
+    if (!holds(row, values)) return noRows;
+    return { rows: [row.slice(0, columns.length)], affected: 0, ...(version ? { versions: [versionOf(item)] } : {}) };
+  };
   const keyIn = (values: Values): Item => keyOf(layout, pick(key, values));
 
   return {
@@ -27,12 +37,12 @@ export function compileGet({ key, columns, table, consistent }: GetShape, layout
     async run(engine, values, signal) {
       const input = { TableName: layout.tableName, Key: keyIn(values), ...fixed };
       const { Item } = await engine.request((client, options) => client.getItem(input, options), signal);
-      return reply(Item);
+      return reply(Item, values);
     },
     async runGroup(engine, group, signal) {
       const keys = group.map(keyIn);
       const found = await batchGet(engine, layout, keys, fixed, signal);
-      return keys.map((own) => reply(found.get(keyText(own, layout))));
+      return keys.map((own, i) => reply(found.get(keyText(own, layout)), group[i]!));
     },
   };
 }
@@ -43,7 +53,7 @@ function projection(
   layout: Layout,
 ): Pick<KeysAndAttributes, "ProjectionExpression" | "ExpressionAttributeNames"> {
   const own = new Placeholders();
-  const names = new Set([...columns.map((column) => column.name), ...(layout.rangeName === undefined ? [] : [layout.rangeName])]);
+  const names = new Set([...columns.map((column) => column.name), ...(layout.rangeName === undefined ? [] : [layout.rangeName]), versionAttribute]);
   const text = [...names].map((name) => own.name(name)).join(", ");
   return { ProjectionExpression: text, ExpressionAttributeNames: own.names()! };
 }

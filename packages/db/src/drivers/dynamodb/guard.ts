@@ -1,10 +1,11 @@
 // A condition of a write, ready for requests.
 
-import type { Condition } from "../../reference/condition.js";
+import type { Condition, Slot } from "../../reference/condition.js";
 import type { Values } from "../../driver.js";
 import type { Column } from "../../schema/table.js";
-import { conditionPieces, expressionInput, isAlways, joinPieces, Placeholders, renderPieces } from "./expressions.js";
+import { conditionPieces, costOf, expressionInput, joinPieces, mergeInputs, mostOfExpression, Placeholders, renderPieces } from "./expressions.js";
 import type { Item } from "./attributes.js";
+import { isVersion, versionAttribute } from "./versions.js";
 
 export interface ConditionInput {
   ConditionExpression: string;
@@ -13,25 +14,43 @@ export interface ConditionInput {
 }
 
 export interface Guard {
+  /** The service does not take so long a condition: the row must be read and tested here. */
+  readonly isTooLong: boolean;
   /** The condition's part of a request. */
   input(values: Values): ConditionInput;
   describe(): Record<string, unknown>;
 }
 
-/** @param hash  a column that every row has */
-export function guardOf(condition: Condition, hash: Column): Guard | undefined {
-  if (isAlways(condition)) return undefined;
+/**
+ * @param hash  a column that every row has
+ * @param ifVersion  the slot of the version that the row must have beside; null in it: that there is no row
+ */
+export function guardOf(condition: Condition, hash: Column, ifVersion?: Slot): Guard {
+  const isTooLong = !mostOfExpression.fits(costOf(condition, hash));
   const own = new Placeholders();
-  const pieces = joinPieces(conditionPieces(condition, own, hash));
+  const pieces = isTooLong ? [] : joinPieces(conditionPieces(condition, own, hash));
   const names = own.names();
   return {
-    input: (values) => ({ ConditionExpression: renderPieces(pieces, values), ...expressionInput(names, own.values(values)) }),
-    describe: () => ({
-      ConditionExpression: renderPieces(pieces, undefined),
-      ExpressionAttributeNames: names,
-      ExpressionAttributeValues: own.describe(),
-    }),
+    isTooLong,
+    input(values) {
+      const input = { ConditionExpression: renderPieces(pieces, values), ...expressionInput(names, own.values(values)) };
+      return ifVersion === undefined ? input : bothOf(input, isVersion(values[ifVersion] ?? null, hash.name));
+    },
+    describe: () =>
+      isTooLong
+        ? { testedHere: "the condition is longer than the service takes" }
+        : {
+            ConditionExpression: renderPieces(pieces, undefined),
+            ExpressionAttributeNames: names,
+            ExpressionAttributeValues: own.describe(),
+            ...(ifVersion === undefined ? {} : { [versionAttribute]: { slot: ifVersion } }),
+          },
   };
+}
+
+/** Both conditions; their placeholders differ. */
+export function bothOf(a: ConditionInput, b: ConditionInput): ConditionInput {
+  return { ...mergeInputs(a, b), ConditionExpression: `(${a.ConditionExpression}) AND (${b.ConditionExpression})` };
 }
 
 /** Whether a write was not made because its condition did not hold. */

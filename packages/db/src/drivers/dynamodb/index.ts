@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import type * as Client from "@aws-sdk/client-dynamodb";
 
 import type { Driver, DriverOptions, RowChange } from "../../driver.js";
@@ -11,7 +13,8 @@ import { classifyDynamo } from "./errors.js";
 import { servesColumn } from "./inspect.js";
 import { keyOf, type Layout, layoutOf } from "./layout.js";
 import { checkDynamoBag, type DynamoOptions, dynamoOptions } from "./options.js";
-import { writeRows } from "./transact.js";
+import { readRow } from "./read-row.js";
+import { canCompareColumns, type RowWrite, writeRows } from "./transact.js";
 
 /**
  * Opens Amazon DynamoDB: `dynamodb:us-east-1`, or a server of one's own, `dynamodb://127.0.0.1:8000?accessKeyId=…&secretAccessKey=…`.
@@ -83,11 +86,23 @@ async function commit(
   changes: readonly RowChange[],
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const writes = changes.map(({ table, key, before, after }) => {
-    const layout = layoutFor(table);
-    return { layout, key: keyOf(layout, key), before, after };
-  });
-  return writes.length === 0 || (await writeRows(engine, writes, signal)).kind === "done";
+  const writes = await Promise.all(changes.map((change) => writeOf(engine, layoutFor(change.table), change, signal)));
+  if (writes.includes(undefined)) return false;
+  return writes.length === 0 || writeRows(engine, writes as RowWrite[], signal);
+}
+
+/** A row with more columns than one condition compares is read again for its version; undefined when it has changed. */
+async function writeOf(
+  engine: Engine,
+  layout: Layout,
+  { key: stored, before, after }: RowChange,
+  signal: AbortSignal | undefined,
+): Promise<RowWrite | undefined> {
+  const key = keyOf(layout, stored);
+  if (before === undefined || canCompareColumns(layout)) return { layout, key, before, after };
+  const found = await readRow(engine, layout, key, signal);
+  if (found === undefined || !isDeepStrictEqual(found.row, before)) return undefined;
+  return { layout, key, before, version: found.version, item: found.item, after };
 }
 
 /**

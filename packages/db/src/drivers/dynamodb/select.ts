@@ -1,16 +1,16 @@
 import type { QueryCommandInput, ScanCommandInput } from "@aws-sdk/client-dynamodb";
 
-import type { Slot, Test } from "../../reference/condition.js";
-import type { AggregateShape, Reply, SelectShape, Value, Values } from "../../driver.js";
+import { type Condition, isAlways, isNever, type Slot, testsOf } from "../../reference/condition.js";
+import type { AggregateShape, Reply, SelectShape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Column } from "../../schema/table.js";
-import { type Item, toAttribute } from "./attributes.js";
+import type { Item } from "./attributes.js";
 import { type DynamoCommand, noRows } from "./command.js";
 import type { Engine } from "./engine.js";
-import { conditionPieces, isAlways, isNever, joinPieces, type Piece, Placeholders, renderPieces, splitLongLists } from "./expressions.js";
+import { compileTest } from "./evaluate.js";
+import { conditionPieces, joinPieces, type Piece, Placeholders, renderPieces, splitFilter } from "./expressions.js";
 import { indexOf, type KeyCondition, keyCondition, placeOf } from "./key-condition.js";
 import { keyOf, type Layout, rowOf, type ValueOf } from "./layout.js";
-import { allOf } from "../../reference/condition.js";
 
 interface Select {
   readonly shape: SelectShape;
@@ -18,8 +18,9 @@ interface Select {
   readonly count: boolean;
   readonly layout: Layout;
   readonly filter: readonly Piece[] | undefined;
-  /** `in` with more members than an expression takes, checked here. */
-  readonly longLists: readonly Test[];
+  /** What an expression does not take, tested here on the columns that are read. */
+  readonly rest: Condition;
+  readonly columns: readonly Column[];
   readonly own: Placeholders;
   readonly fixed: Partial<QueryCommandInput>;
   /** Where the values of the position to go on from are. */
@@ -44,19 +45,19 @@ function compileRead(shape: SelectShape, count: boolean, layout: Layout): Dynamo
   const { table, path, order, after, consistent } = shape;
   if (shape.match !== undefined) throw new DbError("unsupported", "DynamoDB has no full-text search", { table: table.name });
   if (consistent && path?.index !== undefined) throw consistentIndex(path.index.name);
-  const { native, long } = splitLongLists(shape.filter);
+  const { native, rest } = splitFilter(shape.filter, table.key[0]);
   const own = new Placeholders();
-  const condition = allOf(native);
-  const filter = isAlways(condition) ? undefined : joinPieces(conditionPieces(condition, own, table.key[0]));
-  const columns = [...new Set([...shape.columns, ...long.map((test) => test.column)])];
-  const countsNatively = count && long.length === 0;
+  const filter = isAlways(native) ? undefined : joinPieces(conditionPieces(native, own, table.key[0]));
+  const columns = [...new Set([...shape.columns, ...[...testsOf(rest)].map((test) => test.column)])];
+  const countsNatively = count && isAlways(rest);
   const projected = !countsNatively && columns.length < table.columns.length;
   const select: Select = {
     shape,
     count,
     layout,
     filter,
-    longLists: long,
+    rest,
+    columns,
     own,
     fixed: {
       TableName: layout.tableName,
@@ -96,7 +97,7 @@ function none({ count }: Pick<Select, "count">): Reply {
 }
 
 async function run(engine: Engine, select: Select, values: Values, signal: AbortSignal | undefined): Promise<Reply> {
-  const { shape, layout, longLists } = select;
+  const { shape, layout, columns } = select;
   const key = shape.path === undefined ? undefined : keyCondition(layout, shape.path, values);
   if (shape.path !== undefined && key === undefined) return none(select);
   let start = shape.after === undefined ? undefined : startKey(select, values);
@@ -108,17 +109,19 @@ async function run(engine: Engine, select: Select, values: Values, signal: Abort
   }
   const input = inputFor(select, key, values);
   const wanted = shape.limit === undefined ? Infinity : Number(values[shape.limit]);
-  const holds = longLists.map((test) => memberTest(test, values));
+  const holds = isAlways(select.rest) ? undefined : compileTest(columns, select.rest);
   const pacer = await engine.pacerOf(layout, signal);
-  const read = reader(engine, shape, pacer === undefined ? input : { ...input, ReturnConsumedCapacity: "TOTAL" }, signal);
+  const readPage = reader(engine, shape, pacer === undefined ? input : { ...input, ReturnConsumedCapacity: "TOTAL" }, signal);
 
-  const rows: Value[][] = [];
+  const rows: Values[] = [];
   let counted = 0;
   for (let examine = firstPage(select, wanted); ; examine *= 4) {
-    const page = await read(start, examine);
-    const found = (page.Items ?? []).filter((item) => holds.every((test) => test(item)));
+    const page = await readPage(start, examine);
+    const read = (page.Items ?? []).map((item) => rowOf(columns, item));
+    const found = holds === undefined ? read : read.filter((row) => holds(row, values));
     counted += page.Items === undefined ? (page.Count ?? 0) : found.length;
-    if (!select.count) for (const item of found.slice(0, wanted - rows.length)) rows.push(rowOf(shape.columns, item));
+    // Columns that are read for the test alone come after those that are asked for.
+    if (!select.count) for (const row of found.slice(0, wanted - rows.length)) rows.push(row.slice(0, shape.columns.length));
     start = page.LastEvaluatedKey;
     if (pacer !== undefined) await pacer.used(page.ConsumedCapacity?.CapacityUnits ?? 0, signal);
     if (start === undefined || rows.length >= wanted) return select.count ? { rows: [[counted]], affected: 0 } : { rows, affected: 0 };
@@ -126,9 +129,9 @@ async function run(engine: Engine, select: Select, values: Values, signal: Abort
 }
 
 /** Rows to examine on the first page: as many as are wanted, and more where some will not match. */
-function firstPage({ filter, longLists, count }: Select, wanted: number): number {
+function firstPage({ filter, rest, count }: Select, wanted: number): number {
   if (count) return Infinity;
-  return filter === undefined && longLists.length === 0 ? wanted : Math.max(50, wanted * 2);
+  return filter === undefined && isAlways(rest) ? wanted : Math.max(50, wanted * 2);
 }
 
 type ReadPage = (start: Item | undefined, examine: number) => Promise<Page>;
@@ -186,27 +189,14 @@ function startKey({ shape, layout, positions }: Select, values: Values): Item {
   return { ...key, [index.hash.name]: index.hash.compute(valueOf)!, [index.range.name]: index.range.compute(valueOf)! };
 }
 
-/** Whether an item's column is, or is not, one of many values. */
-function memberTest({ column, op, slots }: Test, values: Values): (item: Item) => boolean {
-  const members = new Set(slots.map((slot) => plainText(toAttribute(column, values[slot]))));
-  return (item) => {
-    const attribute = Object.hasOwn(item, column.name) ? item[column.name] : undefined;
-    return attribute !== undefined && members.has(plainText(attribute)) === (op === "in");
-  };
-}
-
-function plainText(attribute: Item[string] | undefined): string {
-  return attribute?.S ?? attribute?.N ?? String(attribute?.BOOL);
-}
-
-function describe({ shape, filter, own, fixed, layout, longLists }: Select): unknown {
+function describe({ shape, filter, own, fixed, layout, rest }: Select): unknown {
   const { path } = shape;
   return {
     request: path === undefined ? "Scan" : "Query",
     ...fixed,
     ...(path === undefined ? {} : { key: describePath(layout, path) }),
     ...(filter === undefined ? {} : { FilterExpression: renderPieces(filter, undefined) }),
-    ...(longLists.length === 0 ? {} : { checkedHere: longLists.map(({ column, op }) => `${column.name} ${op}`) }),
+    ...(isAlways(rest) ? {} : { testedHere: [...testsOf(rest)].map(({ column, op }) => `${column.name} ${op}`) }),
     ExpressionAttributeNames: own.names(),
     ExpressionAttributeValues: own.describe(),
     ...(shape.limit === undefined ? {} : { Limit: { slot: shape.limit } }),

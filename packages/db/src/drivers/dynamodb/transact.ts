@@ -11,10 +11,12 @@ import { type Item, toAttribute } from "./attributes.js";
 import { claimActions, staleOwner } from "./unique-claims.js";
 import type { Engine } from "./engine.js";
 import { cancellationReasons } from "./errors.js";
-import { Placeholders } from "./expressions.js";
+import { allOf, type Condition } from "../../reference/condition.js";
+import { costOf, maxExpressionBytes, mergeInputs, mostOfExpression, Placeholders } from "./expressions.js";
 import type { ConditionInput } from "./guard.js";
-import { itemOf } from "./layout.js";
+import { itemOf, type Layout } from "./layout.js";
 import type { RowWrite } from "./row-write.js";
+import { isVersion, versioned } from "./versions.js";
 
 /** Most items of one transaction, set by the service. */
 export const maxTransactionItems = 100;
@@ -22,15 +24,12 @@ export const maxTransactionItems = 100;
 // Rounds in which claims are found to be of rows that do not hold them; more can come of others' writes only.
 const maxRounds = 10;
 
-/** `changed`: nothing was done, as the row of the write at `index` is not as `before` says, or its guard does not hold. */
-export type WriteResult = { readonly kind: "done" } | { readonly kind: "changed"; readonly index: number; readonly item: Item | undefined };
-
 /**
- * Makes all writes or none.
+ * Makes all writes or none; false when a row is not as its write says it was.
  *
- * @throws DbError `already-exists` when a unique value belongs to another row; `unsupported` for more than the service takes at once
+ * @throws DbError `already-exists` when a unique value belongs to another row; `too-large` for more than the service takes at once
  */
-export async function writeRows(engine: Engine, writes: readonly RowWrite[], signal: AbortSignal | undefined): Promise<WriteResult> {
+export async function writeRows(engine: Engine, writes: readonly RowWrite[], signal: AbortSignal | undefined): Promise<boolean> {
   const notOurs = new Set<string>();
   const stale = new Map<string, { readonly owner: string; readonly check: RowWrite }>();
   for (let round = 1; ; round++) {
@@ -41,12 +40,12 @@ export async function writeRows(engine: Engine, writes: readonly RowWrite[], sig
     if (items.length > maxTransactionItems) throw tooMany(items.length);
     try {
       await engine.request((client, options) => client.transactWriteItems({ TransactItems: items }, options), signal);
-      return { kind: "done" };
+      return true;
     } catch (error) {
       const failed = failedConditions(error);
       const [first] = failed;
       if (first === undefined) throw error;
-      if (first.index < writes.length) return { kind: "changed", index: first.index, item: first.item };
+      if (first.index < writes.length) return false;
       // What was found out about the owners of claims may have changed meanwhile: it is found out anew.
       stale.clear();
       for (const { index, item } of failed) {
@@ -80,24 +79,47 @@ function rowAction(write: RowWrite): TransactWriteItem {
       ? { ConditionCheck: { TableName, Key: key, ...condition } }
       : { Delete: { TableName, Key: key, ...condition } };
   }
-  if (before === undefined) return { Put: { TableName, Item: itemOf(layout, after), ...condition } };
-  const change = assignments(itemOf(layout, before), itemOf(layout, after));
+  if (before === undefined) return { Put: { TableName, Item: versioned(itemOf(layout, after)), ...condition } };
+  const change = rowChange(layout, before, after, write.item);
   if (change === undefined) return { ConditionCheck: { TableName, Key: key, ...condition } };
+  if ("Item" in change) return { Put: { TableName, ...change, ...condition } };
   return { Update: { TableName, Key: key, ...mergeInputs(change, condition) } };
 }
 
-function conditionOf({ layout, before, guard }: RowWrite): ConditionInput {
-  const { table } = layout;
+/**
+ * An update that makes one row of another, with a version of its own, or the whole item where that would be longer than an
+ * expression may be; undefined when the rows are equal.
+ *
+ * @param item  the row as it was read
+ */
+export function rowChange(
+  layout: Layout,
+  before: Values,
+  after: Values,
+  item: Item | undefined,
+): ChangeInput | { readonly Item: Item } | undefined {
+  const [old, next] = [itemOf(layout, before), itemOf(layout, after)];
+  if (isDeepStrictEqual(old, next)) return undefined;
+  const change = assignments(old, versioned(next))!;
+  if (item === undefined || change.UpdateExpression.length <= maxExpressionBytes) return change;
+  const others = Object.entries(item).filter(([name]) => !Object.hasOwn(old, name));
+  return { Item: { ...Object.fromEntries(others), ...versioned(next) } };
+}
+
+function conditionOf({ layout: { table }, before, version }: RowWrite): ConditionInput {
+  const hash = table.key[0].name;
+  if (version !== undefined) return isVersion(version, hash);
+  if (before === undefined) return isVersion(null, hash);
   const own = new Placeholders("b");
-  const hash = own.name(table.key[0].name);
-  const parts =
-    before === undefined ? [`attribute_not_exists(${hash})`] : [`attribute_exists(${hash})`, ...sameAs(table.columns, before, own)];
-  const asBefore = { ConditionExpression: parts.join(" AND "), ExpressionAttributeNames: own.names()!, ...valuesPart(own) };
-  if (guard === undefined) return asBefore;
-  return {
-    ...mergeInputs(asBefore, guard),
-    ConditionExpression: `(${asBefore.ConditionExpression}) AND (${guard.ConditionExpression})`,
-  };
+  const parts = [`attribute_exists(${own.name(hash)})`, ...sameAs(table.columns, before, own)];
+  return { ConditionExpression: parts.join(" AND "), ExpressionAttributeNames: own.names()!, ...valuesPart(own) };
+}
+
+/** Whether one expression takes the comparison of all columns. */
+export function canCompareColumns({ table }: Layout): boolean {
+  const same = table.columns.filter(({ isKey }) => !isKey);
+  const condition = allOf(same.map((column): Condition => ({ kind: "test", column, op: "same", slots: [0] })));
+  return mostOfExpression.fits(costOf(condition, table.key[0]));
 }
 
 /** Conditions under which columns have the given values, absence included. Key columns are as the key says anyway. */
@@ -142,22 +164,9 @@ export function updateText(sets: readonly string[], removes: readonly string[]):
   );
 }
 
-type WithExpressions = { readonly ExpressionAttributeNames?: Record<string, string>; readonly ExpressionAttributeValues?: Item };
-
-/** Joins two parts of a request whose placeholders have different tags. */
-export function mergeInputs<A extends WithExpressions, B extends WithExpressions>(a: A, b: B): A & B {
-  const values = { ...a.ExpressionAttributeValues, ...b.ExpressionAttributeValues };
-  return {
-    ...a,
-    ...b,
-    ExpressionAttributeNames: { ...a.ExpressionAttributeNames, ...b.ExpressionAttributeNames },
-    ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: values }),
-  };
-}
-
 function tooMany(count: number): DbError {
   return new DbError(
-    "unsupported",
+    "too-large",
     `a transaction takes at most ${maxTransactionItems} items, unique values included; this one has ${count}`,
     {},
   );

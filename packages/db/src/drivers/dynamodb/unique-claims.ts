@@ -72,9 +72,10 @@ export async function staleOwner(
   const owner = item?.["owner"]?.S;
   if (owner === undefined) return undefined;
   const key = keyOfText(owner, layout);
-  const row = await readRow(engine, layout, key, signal);
+  const found = await readRow(engine, layout, key, signal);
+  const row = found?.row;
   const holds = row !== undefined && layout.claims.find((claim) => claim.index === index)?.idOf(valueOf(row)) === id;
-  return holds ? undefined : { owner, check: { layout, key, before: row, after: row } };
+  return holds ? undefined : { owner, check: { layout, key, before: row, version: found?.version ?? null, after: row } };
 }
 
 function wishesOf({ layout, key, before, after }: RowWrite, now: number): Wish[] {

@@ -1,28 +1,34 @@
-import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
+import type { PutItemCommandInput } from "@aws-sdk/client-dynamodb";
 
-import type { Test } from "../../reference/condition.js";
+import { allOf, type Condition } from "../../reference/condition.js";
 import type { Change, Reply, UpdateShape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Item } from "./attributes.js";
-import { changeRow, contended, type Decision, isSameRow, maxTries, pause } from "./change-row.js";
-import { changedRow } from "./changed-row.js";
-import { type DynamoCommand, noRows, pick } from "./command.js";
+import { changeRow, contended, type Decision, maxTries, pause } from "./change-row.js";
+import { type DynamoCommand, noRows, pick, replyWith } from "./command.js";
 import { type Attempt, type DirectUpdate, directUpdate } from "./direct-update.js";
 import type { Engine } from "./engine.js";
-import { Placeholders } from "./expressions.js";
+import { compileChanges, compileTest } from "./evaluate.js";
+import { mergeInputs } from "./expressions.js";
 import { type Guard, guardOf, isConditionFailure } from "./guard.js";
 import { type Derived, itemOf, keyOf, type Layout } from "./layout.js";
-import { readRow } from "./read-row.js";
-import { assignments, mergeInputs, sameAs } from "./transact.js";
+import { type Found, readRow } from "./read-row.js";
+import { rowChange } from "./transact.js";
+import { isVersion, versioned } from "./versions.js";
 
 interface Update {
   readonly shape: UpdateShape;
   readonly layout: Layout;
-  readonly guard: Guard | undefined;
+  readonly guard: Guard;
+  readonly holds: (row: Values, values: Values) => boolean;
+  readonly changed: (row: Values, values: Values) => Values;
   readonly touchesClaims: boolean;
   /** Undefined when the row must be read first, to compute what is derived from it. */
   readonly direct: DirectUpdate | undefined;
 }
+
+/** More do not fit an expression. */
+const mostDirectChanges = 200;
 
 /**
  * An update is one UpdateItem where all it changes can be said so. It is a read and an UpdateItem that holds only
@@ -33,13 +39,19 @@ export function compileUpdate(shape: UpdateShape, layout: Layout): DynamoCommand
   const changed = new Set(shape.changes.map(({ column }) => column));
   const touched = layout.derived.filter(({ sources }) => sources.some((column) => changed.has(column)));
   const touchesClaims = layout.claims.some(({ sources }) => sources.some((column) => changed.has(column)));
-  const isDirect = !touchesClaims && touched.every((derived) => isGiven(derived, shape.changes));
+  const { table } = layout;
+  const exists: Condition = { kind: "test", column: table.key[0], op: "not_null", slots: [] };
+  const guard = guardOf(allOf([exists, shape.guard]), table.key[0], shape.ifVersion);
+  const fits = !guard.isTooLong && shape.changes.length <= mostDirectChanges;
+  const isDirect = fits && !touchesClaims && touched.every((derived) => isGiven(derived, shape.changes));
   const update: Update = {
     shape,
     layout,
-    guard: guardOf(shape.guard, shape.table.key[0]),
+    guard,
+    holds: compileTest(table.columns, shape.guard),
+    changed: compileChanges(table.columns, shape.changes),
     touchesClaims,
-    direct: isDirect ? directUpdate(shape, layout, touched) : undefined,
+    direct: isDirect ? directUpdate(shape, layout, guard, touched) : undefined,
   };
   return {
     describe: () => update.direct?.describe() ?? describeRead(update),
@@ -57,7 +69,7 @@ function describeRead({ shape, layout, guard, touchesClaims }: Update): unknown 
     TableName: layout.tableName,
     Key: shape.key.map((slot) => ({ slot })),
     changes: shape.changes.map(({ column, op, slot }) => ({ column: column.name, op, slot })),
-    ...guard?.describe(),
+    ...guard.describe(),
   };
 }
 
@@ -89,13 +101,12 @@ async function insert(
 ): Promise<Reply | undefined> {
   const reply: Reply = { rows: shape.returning === "new" ? [row] : [], affected: 1 };
   if (layout.claims.length > 0) {
-    const decide = (before: Values | undefined): Decision => (before === undefined ? { after: row, reply } : { reply: noRows });
+    const decide = (before: Found | undefined): Decision => (before === undefined ? { after: row, reply } : { reply: noRows });
     const result = await changeRow(engine, layout, key, decide, signal, true);
     return result.affected === 1 ? result : undefined;
   }
-  const { table } = layout;
-  const absent: Test = { kind: "test", column: table.key[0], op: "null", slots: [] };
-  const input = { TableName: layout.tableName, Item: itemOf(layout, row), ...guardOf(absent, table.key[0])!.input([]) };
+  const { tableName: TableName, table } = layout;
+  const input = { TableName, Item: versioned(itemOf(layout, row)), ...isVersion(null, table.key[0].name) };
   try {
     await engine.request((client, options) => client.putItem(input, options), signal);
     return reply;
@@ -112,54 +123,54 @@ async function changeAfterRead(
   values: Values,
   signal: AbortSignal | undefined,
 ): Promise<Attempt> {
-  const { shape, layout, guard, touchesClaims } = update;
+  const { layout, touchesClaims } = update;
   if (touchesClaims) return changeClaiming(engine, update, key, values, signal);
   const before = await readRow(engine, layout, key, signal);
   if (before === undefined) return "missing";
-  const after = changedRow(shape.changes, before, values);
-  const own = new Placeholders("b");
-  const parts = [`attribute_exists(${own.name(layout.table.key[0].name)})`, ...sameAs(layout.table.columns, before, own)];
-  const given = guard?.input(values);
-  const asBefore = {
-    ConditionExpression: [...parts, ...(given === undefined ? [] : [`(${given.ConditionExpression})`])].join(" AND "),
-    ExpressionAttributeNames: own.names()!,
-    ExpressionAttributeValues: own.values([]),
-  };
-  const change = assignments(itemOf(layout, before), itemOf(layout, after)) ?? {};
-  const input: UpdateItemCommandInput = {
-    TableName: layout.tableName,
-    Key: key,
-    ...mergeInputs(mergeInputs(given ?? {}, change), asBefore),
-    ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+  if (!mayChange(update, before, values)) return "guard";
+  const after = update.changed(before.row, values);
+  const { tableName: TableName, table } = layout;
+  const change = rowChange(layout, before.row, after, before.item) ?? {};
+  const asRead = {
+    ...mergeInputs(change, isVersion(before.version, table.key[0].name)),
+    TableName,
+    ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const,
   };
   try {
-    await engine.request((client, options) => client.updateItem(input, options), signal);
+    await engine.request(
+      (client, options): Promise<unknown> =>
+        "Item" in asRead ? client.putItem(asRead as PutItemCommandInput, options) : client.updateItem({ ...asRead, Key: key }, options),
+      signal,
+    );
   } catch (error) {
     if (!isConditionFailure(error)) throw error;
-    if (error.Item === undefined) return "missing";
-    return given !== undefined && isSameRow(layout, before, error.Item) ? "guard" : "changed";
+    return error.Item === undefined ? "missing" : "changed";
   }
-  return replyOf(shape, before, after);
+  return replyOf(update.shape, before.row, after);
+}
+
+function mayChange({ shape, holds }: Update, { row, version }: Found, values: Values): boolean {
+  return holds(row, values) && (shape.ifVersion === undefined || version === values[shape.ifVersion]);
 }
 
 async function changeClaiming(
   engine: Engine,
-  { shape, layout, guard }: Update,
+  update: Update,
   key: Item,
   values: Values,
   signal: AbortSignal | undefined,
 ): Promise<Attempt> {
   let isMissing = false;
-  const decide = (before: Values | undefined): Decision => {
+  const decide = (before: Found | undefined): Decision => {
     isMissing = before === undefined;
-    if (before === undefined) return { reply: noRows };
-    const after = changedRow(shape.changes, before, values);
-    return { after, guard: guard?.input(values), reply: replyOf(shape, before, after) };
+    if (before === undefined || !mayChange(update, before, values)) return { reply: noRows };
+    const after = update.changed(before.row, values);
+    return { after, reply: replyOf(update.shape, before.row, after) };
   };
-  const reply = await changeRow(engine, layout, key, decide, signal);
+  const reply = await changeRow(engine, update.layout, key, decide, signal);
   return isMissing ? "missing" : reply;
 }
 
 function replyOf({ returning }: UpdateShape, before: Values, after: Values): Reply {
-  return { rows: returning === "none" ? [] : [returning === "old" ? before : after], affected: 1 };
+  return replyWith(returning === "none" ? undefined : returning === "old" ? before : after);
 }
