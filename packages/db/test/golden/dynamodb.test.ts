@@ -459,6 +459,7 @@ describe("driver: dynamodb", () => {
             "#0": "owner",
             "#1": "taken",
             "#2": "place",
+            "#3": "_version",
           },
           "Key": [
             {
@@ -468,7 +469,7 @@ describe("driver: dynamodb", () => {
               "slot": 1,
             },
           ],
-          "ProjectionExpression": "#0, #1, #2",
+          "ProjectionExpression": "#0, #1, #2, #3",
           "TableName": "app-photo",
           "request": "GetItem",
         },
@@ -739,20 +740,24 @@ describe("driver: dynamodb", () => {
           "ConditionExpression": "attribute_exists(#0)",
           "ExpressionAttributeNames": {
             "#0": "owner",
-            "#1": "stars",
-            "#2": "place",
-            "#3": "_h.place.stars",
-            "#4": "_r.place.stars",
+            "#u0": "stars",
+            "#u1": "place",
+            "#u2": "_h.place.stars",
+            "#u3": "_r.place.stars",
+            "#u4": "_version",
           },
           "ExpressionAttributeValues": {
-            ":0": {
-              "slot": 2,
-            },
             ":d0": {
               "derived": "_h.place.stars",
             },
             ":d1": {
               "derived": "_r.place.stars",
+            },
+            ":u0": {
+              "slot": 2,
+            },
+            ":version": {
+              "new": "version",
             },
           },
           "Key": [
@@ -764,7 +769,7 @@ describe("driver: dynamodb", () => {
             },
           ],
           "TableName": "app-photo",
-          "UpdateExpression": "SET #1 = :0, #3 = :d0, #4 = :d1 REMOVE #2",
+          "UpdateExpression": "SET #u0 = :u0, #u4 = :version, #u2 = :d0, #u3 = :d1 REMOVE #u1",
           "request": "UpdateItem",
         },
         "update guarded": {
@@ -772,17 +777,22 @@ describe("driver: dynamodb", () => {
           "ExpressionAttributeNames": {
             "#0": "owner",
             "#1": "stars",
-            "#2": "_r.place.stars",
+            "#u0": "stars",
+            "#u1": "_r.place.stars",
+            "#u2": "_version",
           },
           "ExpressionAttributeValues": {
             ":0": {
               "slot": 3,
             },
-            ":1": {
-              "slot": 2,
-            },
             ":d0": {
               "derived": "_r.place.stars",
+            },
+            ":u0": {
+              "slot": 2,
+            },
+            ":version": {
+              "new": "version",
             },
           },
           "Key": [
@@ -795,21 +805,25 @@ describe("driver: dynamodb", () => {
           ],
           "ReturnValues": "ALL_NEW",
           "TableName": "app-photo",
-          "UpdateExpression": "SET #1 = :1, #2 = :d0",
+          "UpdateExpression": "SET #u0 = :u0, #u2 = :version, #u1 = :d0",
           "request": "UpdateItem",
         },
         "update incr": {
           "ConditionExpression": "attribute_exists(#0)",
           "ExpressionAttributeNames": {
             "#0": "id",
-            "#1": "logins",
+            "#u0": "logins",
+            "#u1": "_version",
           },
           "ExpressionAttributeValues": {
-            ":0": {
+            ":u0": {
               "slot": 1,
             },
-            ":1": {
+            ":u1": {
               "N": "0",
+            },
+            ":version": {
+              "new": "version",
             },
           },
           "Key": [
@@ -819,37 +833,46 @@ describe("driver: dynamodb", () => {
           ],
           "ReturnValues": "ALL_NEW",
           "TableName": "app-account",
-          "UpdateExpression": "SET #1 = if_not_exists(#1, :1) + :0",
+          "UpdateExpression": "SET #u0 = if_not_exists(#u0, :u1) + :u0, #u1 = :version",
           "request": "UpdateItem",
         },
         "update of nothing": {
           "ConditionExpression": "attribute_exists(#0)",
           "ExpressionAttributeNames": {
             "#0": "id",
+            "#u0": "_version",
           },
-          "ExpressionAttributeValues": {},
+          "ExpressionAttributeValues": {
+            ":version": {
+              "new": "version",
+            },
+          },
           "Key": [
             {
               "slot": 0,
             },
           ],
           "TableName": "app-note",
-          "UpdateExpression": "",
+          "UpdateExpression": "SET #u0 = :version",
           "request": "UpdateItem",
         },
         "update, old row": {
           "ConditionExpression": "attribute_exists(#0)",
           "ExpressionAttributeNames": {
             "#0": "owner",
-            "#1": "stars",
-            "#2": "_r.place.stars",
+            "#u0": "stars",
+            "#u1": "_r.place.stars",
+            "#u2": "_version",
           },
           "ExpressionAttributeValues": {
-            ":0": {
-              "slot": 2,
-            },
             ":d0": {
               "derived": "_r.place.stars",
+            },
+            ":u0": {
+              "slot": 2,
+            },
+            ":version": {
+              "new": "version",
             },
           },
           "Key": [
@@ -862,7 +885,7 @@ describe("driver: dynamodb", () => {
           ],
           "ReturnValues": "ALL_OLD",
           "TableName": "app-photo",
-          "UpdateExpression": "SET #1 = :0, #2 = :d0",
+          "UpdateExpression": "SET #u0 = :u0, #u2 = :version, #u1 = :d0",
           "request": "UpdateItem",
         },
         "upsert": {
@@ -870,16 +893,21 @@ describe("driver: dynamodb", () => {
           "ExpressionAttributeNames": {
             "#0": "id",
             "#1": "logins",
+            "#u0": "logins",
+            "#u1": "_version",
           },
           "ExpressionAttributeValues": {
             ":0": {
               "slot": 6,
             },
-            ":1": {
+            ":u0": {
               "slot": 5,
             },
-            ":2": {
+            ":u1": {
               "N": "0",
+            },
+            ":version": {
+              "new": "version",
             },
           },
           "Key": [
@@ -890,7 +918,7 @@ describe("driver: dynamodb", () => {
           "ReturnValues": "ALL_NEW",
           "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
           "TableName": "app-account",
-          "UpdateExpression": "SET #1 = if_not_exists(#1, :2) + :1",
+          "UpdateExpression": "SET #u0 = if_not_exists(#u0, :u1) + :u0, #u1 = :version",
           "request": "UpdateItem",
         },
       }
@@ -910,6 +938,7 @@ describe("driver: dynamodb", () => {
             "#0": "owner",
             "#1": "taken",
             "#2": "place",
+            "#3": "_version",
           },
           "Key": [
             {
@@ -919,7 +948,7 @@ describe("driver: dynamodb", () => {
               "slot": 1,
             },
           ],
-          "ProjectionExpression": "#0, #1, #2",
+          "ProjectionExpression": "#0, #1, #2, #3",
           "TableName": "app-photo",
           "request": "GetItem",
         },
@@ -1040,14 +1069,18 @@ describe("driver: dynamodb", () => {
           "ConditionExpression": "attribute_exists(#0)",
           "ExpressionAttributeNames": {
             "#0": "owner",
-            "#1": "tags",
+            "#u0": "tags",
+            "#u1": "_version",
           },
           "ExpressionAttributeValues": {
-            ":0": {
+            ":u0": {
               "slot": 2,
             },
-            ":1": {
+            ":u1": {
               "L": [],
+            },
+            ":version": {
+              "new": "version",
             },
           },
           "Key": [
@@ -1059,10 +1092,15 @@ describe("driver: dynamodb", () => {
             },
           ],
           "TableName": "app-photo",
-          "UpdateExpression": "SET #1 = list_append(if_not_exists(#1, :1), :0)",
+          "UpdateExpression": "SET #u0 = list_append(if_not_exists(#u0, :u1), :u0), #u1 = :version",
           "request": "UpdateItem",
         },
         "update of a unique column": {
+          "ConditionExpression": "attribute_exists(#0)",
+          "ExpressionAttributeNames": {
+            "#0": "id",
+          },
+          "ExpressionAttributeValues": {},
           "Key": [
             {
               "slot": 0,
@@ -1079,6 +1117,11 @@ describe("driver: dynamodb", () => {
           "request": "GetItem, TransactWriteItems",
         },
         "update of an indexed sum": {
+          "ConditionExpression": "attribute_exists(#0)",
+          "ExpressionAttributeNames": {
+            "#0": "owner",
+          },
+          "ExpressionAttributeValues": {},
           "Key": [
             {
               "slot": 0,

@@ -63,9 +63,9 @@ export function fromAttribute(column: Column, attribute: AttributeValue | undefi
       return attribute.S ?? otherType(column);
     case "int":
     case "time":
-      return Number(attribute.N ?? otherType(column));
+      return safeInteger(column, attribute.N);
     case "int64":
-      return BigInt(plainNumber(attribute.N ?? otherType(column)));
+      return int64(column, attribute.N);
     case "decimal":
       return plainNumber(attribute.N ?? otherType(column));
     case "real":
@@ -82,13 +82,32 @@ export function fromAttribute(column: Column, attribute: AttributeValue | undefi
 function fromElement(column: Column, attribute: AttributeValue): Value {
   switch (column.element) {
     case "int":
-      return Number(attribute.N ?? otherType(column));
+      return safeInteger(column, attribute.N);
     case "real":
       return readSortableReal(attribute.S ?? otherType(column));
     case "text":
     case undefined:
       return attribute.S ?? otherType(column);
   }
+}
+
+function safeInteger(column: Column, text: string | undefined): number {
+  const value = Number(text ?? otherType(column));
+  return Number.isSafeInteger(value) ? value : outside(column);
+}
+
+function int64(column: Column, text: string | undefined): bigint {
+  const plain = plainNumber(text ?? otherType(column));
+  if (plain.includes(".")) return outside(column);
+  const value = BigInt(plain);
+  return BigInt.asIntN(64, value) === value ? value : outside(column);
+}
+
+function outside(column: Column): never {
+  throw new DbError("drift", `the attribute "${column.name}" of a row has a value that a column of type ${column.type} does not hold`, {
+    column: column.name,
+    outcome: "none",
+  });
 }
 
 function otherType(column: Column): never {

@@ -6,7 +6,10 @@ import type { DefineShape, Reply } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Table } from "../../schema/table.js";
 import { backfillClaims, backfillDerived } from "./backfill.js";
-import { claimKey } from "./unique-claims.js";
+import { systemClock } from "@bk/core";
+
+import { amendDefinition, type Definition, definitionOf, isSameIndex, noted, systemKey } from "./definitions.js";
+import { storedTypeOf } from "../../engines/stored-columns.js";
 import { type DynamoCommand, noRows } from "./command.js";
 import type { Engine } from "./engine.js";
 import { type IndexLayout, keyType, type Layout, ttlAttribute } from "./layout.js";
@@ -26,12 +29,31 @@ export function compileDefine({ step }: DefineShape, layout: Layout): DynamoComm
     },
     run: async (engine, _values, signal): Promise<Reply> => {
       if (step.kind === "search") throw new DbError("unsupported", "DynamoDB has no full-text search", { table: table.name });
-      if (step.kind === "column" && step.column === table.ttl) await enableTtl(engine, layout.tableName, signal);
+      if (step.kind === "column") {
+        const { column } = step;
+        if (column === table.ttl) await enableTtl(engine, layout.tableName, signal);
+        await createSystemTable(engine, layout, signal);
+        const ttl = column === table.ttl ? { ttl: column.name } : {};
+        const columns = { [column.name]: storedTypeOf(column) };
+        await amendDefinition(engine, layout, (old) => ({ ...old, ...ttl, columns: { ...old.columns, ...columns } }), signal);
+      }
       if (step.kind === "index" && index !== undefined) await addIndex(engine, layout, index, signal);
       if (step.kind === "table") {
         await createTable(engine, create, signal);
         if (table.ttl !== undefined) await enableTtl(engine, layout.tableName, signal);
-        if (layout.claims.length > 0) await createClaims(engine, layout, signal);
+        await createSystemTable(engine, layout, signal);
+        const whole = definitionOf(table);
+        await amendDefinition(
+          engine,
+          layout,
+          (old) => ({
+            ...old,
+            ...whole,
+            columns: { ...old.columns, ...whole.columns },
+            indexes: whole.indexes.reduce(withIndex, old.indexes),
+          }),
+          signal,
+        );
       }
       return noRows;
     },
@@ -89,15 +111,21 @@ async function createTable(
   await waitFor(engine, input.TableName, (table) => table?.TableStatus === "ACTIVE", deadline, signal);
 }
 
-async function createClaims(engine: Engine, { claimsName }: Layout, signal: AbortSignal | undefined): Promise<void> {
+type NotedIndexes = ReturnType<typeof definitionOf>["indexes"];
+
+function withIndex(all: NotedIndexes, index: NotedIndexes[number]): NotedIndexes {
+  return all.some((one) => isSameIndex(one, index)) ? all : [...all, index];
+}
+
+async function createSystemTable(engine: Engine, { systemName }: Layout, signal: AbortSignal | undefined): Promise<void> {
   const input: CreateTableCommandInput & { TableName: string } = {
-    TableName: claimsName,
-    KeySchema: keySchema(claimKey, undefined),
-    AttributeDefinitions: [{ AttributeName: claimKey, AttributeType: "S" }],
+    TableName: systemName,
+    KeySchema: keySchema(systemKey, undefined),
+    AttributeDefinitions: [{ AttributeName: systemKey, AttributeType: "S" }],
     BillingMode: "PAY_PER_REQUEST",
   };
   await createTable(engine, input, signal);
-  await enableTtl(engine, claimsName, signal);
+  await enableTtl(engine, systemName, signal);
 }
 
 /** Rows get the index's attributes before there is the index, so that an index that is there has all rows. */
@@ -109,9 +137,20 @@ async function addIndex(engine: Engine, layout: Layout, index: IndexLayout, sign
     found?.TableStatus === "ACTIVE" && (found.GlobalSecondaryIndexes ?? []).every((one) => one.IndexStatus === "ACTIVE");
   let found = await waitFor(engine, tableName, (own) => isReady(own) || isIdle(own), deadline, signal);
   if (isReady(found)) return;
+  await createSystemTable(engine, layout, signal);
+  const own = noted(index.index);
+  await amendDefinition(engine, layout, (old) => ({ ...old, indexes: withIndex(old.indexes, own) }), signal);
+  // From then on every process that writes keeps the index, and the group.
+  await systemClock.sleep(2 * engine.options.leaseMs, signal);
   if (index.index.unique) {
-    await createClaims(engine, layout, signal);
-    await backfillClaims(engine, layout, index.index, signal);
+    try {
+      await backfillClaims(engine, layout, index.index, signal);
+    } catch (error) {
+      if (!(error instanceof DbError) || error.code !== "drift") throw error;
+      const without = (old: Definition): Definition => ({ ...old, indexes: old.indexes.filter((one) => !isSameIndex(one, own)) });
+      await amendDefinition(engine, layout, without, signal);
+      throw error;
+    }
   }
   await backfillDerived(engine, layout, signal);
   while (!isReady(found)) {

@@ -15,8 +15,8 @@ const byName: Readonly<Record<string, Row>> = {
   TransactionInProgressException: ["limited", "none", "the same transaction is in progress"],
   ReplicatedWriteConflictException: ["limited", "none", "another region is changing the row"],
   ResourceInUseException: ["limited", "none", "the table is being changed"],
-  ResourceNotFoundException: ["not-found", "none", "the table does not exist; run db.sync()"],
-  TableNotFoundException: ["not-found", "none", "the table does not exist; run db.sync()"],
+  ResourceNotFoundException: ["drift", "none", "the table does not exist in the store; call sync() first"],
+  TableNotFoundException: ["drift", "none", "the table does not exist in the store; call sync() first"],
   ItemCollectionSizeLimitExceededException: ["too-large", "none", "rows of one partition take more than 10 GB"],
   AccessDeniedException: ["denied", "none", "the credentials do not allow this"],
   UnrecognizedClientException: ["unauthenticated", "none", "the access key is not known"],
@@ -53,10 +53,16 @@ const byNetworkCode: Readonly<Record<string, Row>> = {
 const byValidationText: readonly (readonly [RegExp, Row])[] = [
   [/item size/i, ["too-large", "none", "the row takes more than 400 KB"]],
   [/size of (hash|range)key has exceeded|aggregated size of all range keys/i, ["too-large", "none", "a key is too long"]],
-  [/expression size has exceeded|too many operands|operators or functions/i, ["too-large", "none", "the condition is too long"]],
-  [/does not have the specified index/i, ["not-found", "none", "the index does not exist; run db.sync()"]],
+  [/expression size has exceeded|too many operands|operators or functions/i, ["too-large", "none", "a condition or a change is too long"]],
+  [/transaction payload size/i, ["too-large", "none", "the rows of the transaction take more than 4 MB"]],
+  [/does not have the specified index/i, ["drift", "none", "an index does not exist in the store; call sync() first"]],
   [/does not match the schema|type mismatch for (index )?key/i, ["drift", "none", "the stored table has another key"]],
 ];
+
+/** Whether a request named a table that there is not. */
+export function isMissingTable(error: unknown): boolean {
+  return error instanceof Error && (error.name === "ResourceNotFoundException" || error.name === "TableNotFoundException");
+}
 
 /** Tells what a native error means; undefined when it is not known. */
 export function classifyDynamo(error: unknown): Classified | undefined {

@@ -11,7 +11,7 @@ export const fixture = {
     // DynamoDB Local takes letters and digits only.
     const accessKeyId = `bk${randomUUID().replaceAll("-", "")}`;
     const url = given.replace(/([?&]accessKeyId=)[^&]*/, `$1${accessKeyId}`);
-    return { url, clean: () => dropTables(url) };
+    return { url, options: { leaseMs: 100 }, clean: () => dropTables(url) };
   },
 };
 

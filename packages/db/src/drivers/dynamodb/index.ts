@@ -2,14 +2,15 @@ import { isDeepStrictEqual } from "node:util";
 
 import type * as Client from "@aws-sdk/client-dynamodb";
 
-import type { Driver, DriverOptions, RowChange } from "../../driver.js";
+import type { Driver, DriverOptions, RowChange, Shape } from "../../driver.js";
 import { DbError, invalid } from "../../errors.js";
 import type { Table } from "../../schema/table.js";
 import { capabilities, codec } from "./capabilities.js";
 import type { DynamoCommand } from "./command.js";
 import { compileDynamo } from "./compile.js";
+import { type WriteLayouts, writeLayouts } from "./definitions.js";
 import { type Engine, engineOf, type RequestOptions } from "./engine.js";
-import { classifyDynamo } from "./errors.js";
+import { classifyDynamo, isMissingTable } from "./errors.js";
 import { servesColumn } from "./inspect.js";
 import { keyOf, type Layout, layoutOf } from "./layout.js";
 import { checkDynamoBag, type DynamoOptions, dynamoOptions } from "./options.js";
@@ -32,19 +33,20 @@ export async function dynamodbDriver(options: DriverOptions): Promise<Driver> {
     layouts.set(table, layout);
     return layout;
   };
-  const driver: Driver<DynamoCommand> = {
+  const written = writeLayouts(settings.leaseMs);
+  const driver: Driver<NamedCommand> = {
     name: "dynamodb",
     capabilities,
     codec,
-    compile: (shape) => compileDynamo(shape, layoutFor(shape.table)),
+    compile: (shape) => compileOver(shape, layoutFor(shape.table), written),
     describe: (command) => command.describe(),
     classify: classifyDynamo,
-    execute: (command, values, signal) => command.run(engine, values, signal),
+    execute: (command, values, signal) => command.run(engine, values, signal).catch(naming([command.table])),
     async executeGroup(command, group, signal) {
-      if (command.runGroup !== undefined) return command.runGroup(engine, group, signal);
-      throw new DbError("unsupported", "these calls cannot be grouped");
+      if (command.runGroup === undefined) throw new DbError("unsupported", "these calls cannot be grouped");
+      return command.runGroup(engine, group, signal).catch(naming([command.table]));
     },
-    commit: (changes, signal) => commit(engine, layoutFor, changes, signal),
+    commit: (changes, signal) => commit(engine, (table) => written.layoutFor(engine, layoutFor(table)), changes, signal).catch(naming(changes.map(({ table }) => table.name))),
     checkBag: checkDynamoBag,
     serves: servesColumn,
     native: (command, signal) => runNative(client, command, signal),
@@ -56,7 +58,7 @@ export async function dynamodbDriver(options: DriverOptions): Promise<Driver> {
 async function openClient(settings: DynamoOptions): Promise<Client.DynamoDB> {
   const { endpoint, region, credentials, timeoutMs } = settings;
   const { DynamoDB } = await loadClient();
-  return new DynamoDB({
+  const client = new DynamoDB({
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),
     ...(credentials === undefined ? {} : { credentials }),
@@ -64,6 +66,23 @@ async function openClient(settings: DynamoOptions): Promise<Client.DynamoDB> {
     maxAttempts: 1,
     requestHandler: { connectionTimeout: Math.min(5000, timeoutMs), requestTimeout: timeoutMs, throwOnRequestTimeout: true },
   });
+  // The service cuts the connection of a longer request while it is being sent, which tells nothing.
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const { headers } = args.request as { headers: Readonly<Record<string, string>> };
+      if (Number(headers["content-length"]) > maxRequestBytes) throw requestTooLong();
+      return next(args);
+    },
+    { step: "finalizeRequest", name: "bkRequestSize" },
+  );
+  return client;
+}
+
+/** Most bytes of a request, set by the service. */
+const maxRequestBytes = 16 * 1024 * 1024;
+
+function requestTooLong(): DbError {
+  return new DbError("too-large", "the request takes more than 16 MB; a row takes 400 KB at most", { outcome: "none" });
 }
 
 async function loadClient(): Promise<typeof Client> {
@@ -79,30 +98,73 @@ async function loadClient(): Promise<typeof Client> {
   }
 }
 
+/** The service does not say which table is missing. */
+function naming(tables: readonly string[]): (error: unknown) => never {
+  return (error) => {
+    if (!isMissingTable(error)) throw error;
+    const names = [...new Set(tables)];
+    throw new DbError("drift", `table ${names.join(" or ")} does not exist in the store; call sync() first`, {
+      outcome: "none",
+      cause: error,
+      ...(names.length === 1 ? { table: names[0]! } : {}),
+    });
+  };
+}
+
 /** False when a row is not as its change says it was. */
 async function commit(
   engine: Engine,
-  layoutFor: (table: Table) => Layout,
+  layoutFor: (table: Table) => Layout | Promise<Layout>,
   changes: readonly RowChange[],
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const writes = await Promise.all(changes.map((change) => writeOf(engine, layoutFor(change.table), change, signal)));
+  const writes = await Promise.all(changes.map(async (change) => writeOf(engine, await layoutFor(change.table), change, signal)));
   if (writes.includes(undefined)) return false;
   return writes.length === 0 || writeRows(engine, writes as RowWrite[], signal);
 }
 
-/** A row with more columns than one condition compares is read again for its version; undefined when it has changed. */
+/**
+ * A row with more columns than one condition compares is read again for its version, and one of which another definition has
+ * more columns for these; undefined when it has changed.
+ */
 async function writeOf(
   engine: Engine,
   layout: Layout,
-  { key: stored, before, after }: RowChange,
+  { table, key: stored, before, after }: RowChange,
   signal: AbortSignal | undefined,
 ): Promise<RowWrite | undefined> {
   const key = keyOf(layout, stored);
-  if (before === undefined || canCompareColumns(layout)) return { layout, key, before, after };
+  const width = table.columns.length;
+  if (before === undefined || (width === layout.table.columns.length && canCompareColumns(layout))) return { layout, key, before, after };
   const found = await readRow(engine, layout, key, signal);
-  if (found === undefined || !isDeepStrictEqual(found.row, before)) return undefined;
-  return { layout, key, before, version: found.version, item: found.item, after };
+  if (found === undefined || !isDeepStrictEqual(found.row.slice(0, width), before)) return undefined;
+  const { row, version, item } = found;
+  return { layout, key, before: row, version, item, after: after && [...after, ...row.slice(width)] };
+}
+
+interface NamedCommand extends DynamoCommand {
+  readonly table: string;
+}
+
+/** A command that writes as other definitions of its table want it too: compiled for each layout once. */
+function compileOver(shape: Shape, base: Layout, { layoutFor }: WriteLayouts): NamedCommand {
+  const compiled = new WeakMap<Layout, DynamoCommand>();
+  const over = (layout: Layout): DynamoCommand => {
+    let command = compiled.get(layout);
+    if (command === undefined) compiled.set(layout, (command = compileDynamo(shape, layout)));
+    return command;
+  };
+  const command = over(base);
+  const named = { ...command, table: shape.table.name };
+  if (shape.verb !== "put" && shape.verb !== "update" && shape.verb !== "delete") return named;
+  const { runGroup } = command;
+  return {
+    ...named,
+    run: async (engine, values, signal) => over(await layoutFor(engine, base)).run(engine, values, signal),
+    ...(runGroup === undefined
+      ? {}
+      : { runGroup: async (engine, group, signal) => over(await layoutFor(engine, base)).runGroup!(engine, group, signal) }),
+  };
 }
 
 /**

@@ -3,7 +3,9 @@ import type { GlobalSecondaryIndexDescription, TableDescription } from "@aws-sdk
 import type { InspectShape, StoredTable } from "../../driver.js";
 import type { Column } from "../../schema/table.js";
 import type { DynamoCommand } from "./command.js";
+import { storedTypeOf } from "../../engines/stored-columns.js";
 import { describeTable } from "./define.js";
+import { type Definition, readDefinition } from "./definitions.js";
 import type { Engine } from "./engine.js";
 import { columnsInName, keyType, type Layout } from "./layout.js";
 
@@ -16,8 +18,9 @@ export function compileInspect(_shape: InspectShape, layout: Layout): DynamoComm
     async run(engine, _values, signal) {
       const found = await describeTable(engine, layout.tableName, signal);
       if (found === undefined) return { rows: [], affected: 0, stored: undefined };
+      const noted = await readDefinition(engine, layout, signal);
       const hasTtl = layout.table.ttl === undefined || (await isTtlEnabled(engine, layout, signal));
-      return { rows: [], affected: 0, stored: storedTable(layout, found, hasTtl) };
+      return { rows: [], affected: 0, stored: storedTable(layout, found, noted?.definition, hasTtl) };
     },
   };
 }
@@ -30,13 +33,15 @@ async function isTtlEnabled(engine: Engine, { tableName }: Layout, signal: Abort
   return TimeToLiveDescription?.TimeToLiveStatus === "ENABLED" || TimeToLiveDescription?.TimeToLiveStatus === "ENABLING";
 }
 
-function storedTable(layout: Layout, found: TableDescription, hasTtl: boolean): StoredTable {
+function storedTable(layout: Layout, found: TableDescription, noted: Definition | undefined, hasTtl: boolean): StoredTable {
   const { table } = layout;
   const types = new Map((found.AttributeDefinitions ?? []).map(({ AttributeName, AttributeType }) => [AttributeName, AttributeType]));
   const keyNames = (found.KeySchema ?? []).map(({ AttributeName }) => AttributeName ?? "");
   // Where the engine does not yet remove rows by the declared ttl column, that column is told missing, so that it gets defined.
-  const columns = table.columns.filter((column) => column !== table.ttl || hasTtl);
-  const typeOf = (column: Column): string => (keyNames.includes(column.name) ? (types.get(column.name) ?? anyType) : anyType);
+  const isNoted = ({ name }: Column): boolean => noted === undefined || Object.hasOwn(noted.columns, name);
+  const columns = table.columns.filter((column) => (column === table.ttl ? hasTtl : true) && isNoted(column));
+  const typeOf = (column: Column): string =>
+    noted?.columns[column.name] ?? (keyNames.includes(column.name) ? (types.get(column.name) ?? anyType) : anyType);
   return {
     columns: new Map(columns.map((column) => [column.name, typeOf(column)])),
     key: keyNames.flatMap(columnsOf),
@@ -69,5 +74,5 @@ function hidesMissing({ indexes }: Layout, { GlobalSecondaryIndexes = [] }: Tabl
 
 /** Whether an attribute of type `stored` can hold a column. */
 export function servesColumn(stored: string, column: Column): boolean {
-  return stored === anyType || stored === keyType(column);
+  return stored === anyType || stored === keyType(column) || stored === storedTypeOf(column);
 }

@@ -46,7 +46,9 @@ export interface Claim {
 export interface Layout {
   readonly table: Table;
   readonly tableName: string;
-  readonly claimsName: string;
+  /** The table of the claims of all tables, and of their definitions. */
+  readonly systemName: string;
+  readonly prefix: string;
   /** The sort key's attribute: the one range column's own, or a derived one for several. */
   readonly rangeName: string | undefined;
   readonly indexes: readonly IndexLayout[];
@@ -62,8 +64,10 @@ export function layoutOf(table: Table, prefix: string): Layout {
   const ttl: Derived[] = table.ttl === undefined ? [] : [ttlOf(table.ttl)];
   return {
     table,
+    prefix,
     tableName: tableName(prefix, table.name),
-    claimsName: tableName(prefix, "bk_unique"),
+    // A name that no table of an app has, whatever its prefix: those end in a letter, a digit or an underscore.
+    systemName: `${prefix}bk-system.`,
     rangeName: table.range.length > 1 ? syntheticName("range", table.range) : table.range[0]?.name,
     indexes,
     claims: table.uniques.map((index) => claimOf(table, index)),

@@ -18,6 +18,8 @@ export interface DynamoOptions {
   readonly timeoutMs: number;
   /** Longest wait until a table or index that is being made can be used. */
   readonly waitMs: number;
+  /** How long a process may go on with what it knows of a table's indexes; `sync` waits for two before it fills a later one. */
+  readonly leaseMs: number;
   /** Read units a second that selects may use: a number, or `table` for what the table is provisioned with. */
   readonly useCapacity: number | "table" | undefined;
   /** The part of that which is used, above 0 up to 1. */
@@ -36,6 +38,7 @@ const types = {
   maxAttempts: count,
   timeoutMs: count,
   waitMs: count,
+  leaseMs: count,
   useCapacity: either(number(), oneOf(["table"])),
   factorCapacity: number({ max: 1 }),
 };
@@ -58,6 +61,7 @@ export function dynamoOptions({ url, options: given }: DriverOptions): DynamoOpt
     maxAttempts: options.maxAttempts ?? 5,
     timeoutMs: options.timeoutMs ?? 30_000,
     waitMs: options.waitMs ?? 600_000,
+    leaseMs: options.leaseMs ?? 2_000,
     useCapacity: options.useCapacity,
     factorCapacity: options.factorCapacity ?? 1,
   };

@@ -8,13 +8,11 @@ import { deepEqual } from "../../schema/deep-equal.js";
 import { DbError } from "../../errors.js";
 import type { Index, Table } from "../../schema/table.js";
 import type { Item } from "./attributes.js";
+import { systemKey } from "./definitions.js";
 import type { Engine } from "./engine.js";
 import { keyOfText, keyText, type Layout, ttlAttribute, type ValueOf } from "./layout.js";
 import { readRow } from "./read-row.js";
 import type { RowWrite } from "./row-write.js";
-
-/** The key attribute of the claims' table. */
-export const claimKey = "id";
 
 interface Wish {
   readonly id: string;
@@ -109,9 +107,9 @@ function merge(wishes: Map<string, Wish>, wish: Wish): void {
 }
 
 function actionFor({ id, layout, take, release }: Wish, now: number): TransactWriteItem {
-  const names = { "#id": claimKey, "#owner": "owner" };
-  const key: Item = { [claimKey]: { S: id } };
-  const TableName = layout.claimsName;
+  const names = { "#id": systemKey, "#owner": "owner" };
+  const key: Item = { [systemKey]: { S: id } };
+  const TableName = layout.systemName;
   if (take === undefined) {
     return {
       Delete: {

@@ -2,6 +2,7 @@
 
 import type { DefineShape, Reply, StoredTable, Value, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
+import { storedTypeOf } from "../stored-columns.js";
 import { encodeKey, textAfterPrefix } from "../../schema/ordered-text.js";
 import type { Column, Table } from "../../schema/table.js";
 import {
@@ -13,7 +14,6 @@ import {
   readStored,
   type StoredIndex,
   storedIndex,
-  typeOf,
 } from "./definition.js";
 import { parseRow, spaceOf, valueOf } from "./rows.js";
 import { justAfter, keyOfEntry, type KvChange } from "./store.js";
@@ -85,8 +85,8 @@ async function makeTable(writer: Writer, own: KvTable, keepsEnds: boolean, signa
 function withColumn(table: Table, old: Definition | undefined, column: Column, keepsEnds: boolean): Definition {
   if (old === undefined) throw gone(table);
   const type = Object.hasOwn(old.columns, column.name) ? old.columns[column.name] : undefined;
-  if (type !== undefined && type !== typeOf(column)) throw otherType(table, column, type);
-  const next = { ...old, columns: { ...old.columns, [column.name]: typeOf(column) } };
+  if (type !== undefined && type !== storedTypeOf(column)) throw otherType(table, column, type);
+  const next = { ...old, columns: { ...old.columns, [column.name]: storedTypeOf(column) } };
   if (column !== table.ttl || old.ttl === column.name) return next;
   return { ...next, ttl: column.name, indexes: { ...old.indexes, ...(keepsEnds ? endsIndex(column, false) : {}) } };
 }

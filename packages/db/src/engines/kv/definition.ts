@@ -6,7 +6,8 @@ import type { Value, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { decoderOf } from "../../schema/encodings.js";
 import { encodeKey } from "../../schema/ordered-text.js";
-import type { Column, Index, Kind, Table } from "../../schema/table.js";
+import { storedColumn, storedTypeOf } from "../stored-columns.js";
+import type { Column, Index, Table } from "../../schema/table.js";
 import { after, type Awaitable } from "./at-once.js";
 import { kvCodec, type KvRow, spaceOf, valueOf } from "./rows.js";
 import type { KvCheck, KvLink, KvStore } from "./store.js";
@@ -21,7 +22,7 @@ export interface StoredIndex {
 
 export interface Definition {
   readonly key: readonly string[];
-  /** Stored type by column name, see {@link typeOf}. */
+  /** Stored type by column name, see {@link storedTypeOf}. */
   readonly columns: Readonly<Record<string, string>>;
   /** By space. */
   readonly indexes: Readonly<Record<string, StoredIndex>>;
@@ -35,17 +36,12 @@ export const endsSpace = "t";
 // Rows outlive their time by this, so that clocks that differ a little, and ours from the store's, lose none too early.
 const graceMs = 60_000;
 
-/** The stored type of a column: its kind, and that of its elements. Each is stored in a way of its own. */
-export function typeOf({ kind, element }: Column): string {
-  return element === undefined ? kind : `${kind} of ${element}`;
-}
-
 /** The definition that a table's declaration comes to. */
 export function definitionOf(table: Table, ready: boolean, keepsEnds: boolean): Definition {
   const indexes = [...table.indexes, ...table.uniques].map((index) => [spaceOf(index), storedIndex(index, ready)] as const);
   return {
     key: table.key.map(({ name }) => name),
-    columns: Object.fromEntries(table.columns.map((column) => [column.name, typeOf(column)])),
+    columns: Object.fromEntries(table.columns.map((column) => [column.name, storedTypeOf(column)])),
     indexes: { ...Object.fromEntries(indexes), ...(table.ttl === undefined || !keepsEnds ? {} : endsIndex(table.ttl, ready)) },
     ...(table.ttl === undefined ? {} : { ttl: table.ttl.name }),
   };
@@ -137,7 +133,7 @@ function refuseDrift(table: Table, definition: Definition): void {
     const stored = Object.hasOwn(definition.columns, column.name) ? definition.columns[column.name]! : undefined;
     if (stored === undefined || (column === table.ttl && definition.ttl !== column.name))
       throw missing(table, column, `column ${table.name}.${column.name} does not exist in the store`);
-    if (stored !== typeOf(column)) throw otherType(table, column, stored);
+    if (stored !== storedTypeOf(column)) throw otherType(table, column, stored);
   }
 }
 
@@ -174,28 +170,11 @@ function linker(
   space: string,
   { columns: names, unique }: StoredIndex,
 ): (row: Values, old: KvRow | undefined) => KvLink | undefined {
-  const columns = names.map((name) => columnOf(definition, name));
+  const columns = names.map((name) => storedColumn(name, definition.columns[name]!, definition.key.includes(name), -1));
   const parts = columns.map((column) => ({ read: reader(table, column.name), decode: decoderOf(column, kvCodec) }));
   return (row, old) => {
     const values = parts.map(({ read, decode }) => decode(read(row, old)));
     if (values[0] === null) return undefined;
     return { space, text: encodeKey(columns, values), unique: unique && !values.includes(null) };
-  };
-}
-
-/** A stored column as indexes need it; the table's own declaration may lack it. */
-function columnOf({ key, columns }: Definition, name: string): Column {
-  const kind = columns[name]! as Kind;
-  return {
-    name,
-    kind,
-    type: kind === "time" ? "timestamp" : kind,
-    isKey: key.includes(name),
-    index: -1,
-    element: undefined,
-    isSet: false,
-    maxLength: undefined,
-    isRest: false,
-    definition: {},
   };
 }

@@ -6,11 +6,11 @@ import { allChanges, allFilters, seesAlways } from "../core-filters.js";
 import { conditionKey, conjuncts, isNever } from "../../reference/condition.js";
 import type { Capabilities, Classified, Driver, Reply, SelectShape, Shape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
+import { storedTypeOf } from "../stored-columns.js";
 import type { Table } from "../../schema/table.js";
 import { commitChanges } from "./commit.js";
 import type { Awaitable } from "./at-once.js";
 import { define, inspect, sweep } from "./define.js";
-import { typeOf } from "./definition.js";
 import { kvCodec, spaceOf } from "./rows.js";
 import { compileCount, compileGet, compileSelect } from "./select.js";
 import type { KvStore } from "./store.js";
@@ -93,7 +93,7 @@ export function kvDriver(name: string, store: KvStore, options: KvDriverOptions)
     execute: (command, values, signal) => command.run(values, signal),
     executeGroup: (command, group, signal) => command.runGroup?.(group, signal) ?? Promise.reject(notAsGroup()),
     commit: (changes, signal) => commitChanges(writer, tableOf, changes, signal),
-    serves: (stored, column) => stored === typeOf(column),
+    serves: (stored, column) => stored === storedTypeOf(column),
     ...(claimed.ttl ? {} : { sweep: (table, before, signal) => sweep(writer, tableOf(table), before, signal) }),
     close: async () => store.close(),
   };
