@@ -104,7 +104,7 @@ describe("driver: dynamodb", () => {
     const table: readonly (readonly [string, string, string, string | undefined])[] = [
       ["ProvisionedThroughputExceededException", "", "limited", "none"],
       ["ThrottlingException", "Rate exceeded", "limited", "none"],
-      ["ResourceNotFoundException", "Cannot do operations on a non-existent table", "not-found", "none"],
+      ["ResourceNotFoundException", "Cannot do operations on a non-existent table", "drift", "none"],
       ["ValidationException", "Item size has exceeded the maximum allowed size", "too-large", "none"],
       ["ValidationException", "Item size to update has exceeded the maximum allowed size", "too-large", "none"],
       [
@@ -113,7 +113,7 @@ describe("driver: dynamodb", () => {
         "too-large",
         "none",
       ],
-      ["ValidationException", "The table does not have the specified index: by.place", "not-found", "none"],
+      ["ValidationException", "The table does not have the specified index: by.place", "drift", "none"],
       ["ValidationException", "The provided key element does not match the schema", "drift", "none"],
       ["ValidationException", "something else", "internal", "none"],
       ["UnrecognizedClientException", "The security token included in the request is invalid.", "unauthenticated", "none"],
@@ -223,7 +223,7 @@ describe.skipIf(!isGiven)(`driver: dynamodb${isGiven ? "" : ` (${fixture.env} is
         body: { __type: "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException", message: "" },
       };
       let left = 2;
-      proxy.interfere(() => (left-- > 0 ? throttled : undefined));
+      proxy.interfere((name) => (name === "PutItem" && left-- > 0 ? throttled : undefined));
       expect((await run(put("photo", "put"), photo("a", 1))).affected).toBe(1);
       expect(proxy.take()).toEqual(["PutItem", "PutItem", "PutItem"]);
       left = 9;
@@ -517,10 +517,11 @@ describe.skipIf(!isGiven)(`driver: dynamodb${isGiven ? "" : ` (${fixture.env} is
       expect(await Promise.all(dbs.map((db) => db.get("a", { id: "1" })))).toEqual([0, 1, 2].map((n) => ({ id: "1", n })));
     });
 
-    it("that are missing are not-found, and the error says what to do", async () => {
-      const { driver, run } = await open([]);
-      const error: unknown = await run(get("account"), ["1"]).catch((thrown: unknown) => thrown);
-      expect(driver.classify(error)).toEqual({ code: "not-found", outcome: "none", message: "the table does not exist; run db.sync()" });
+    it("that are missing are drift, and the error says which and what to do", async () => {
+      const { run } = await open([]);
+      const missing = { code: "drift", outcome: "none", message: "table account does not exist in the store; call sync() first" };
+      await expect(run(get("account"), ["1"])).rejects.toMatchObject(missing);
+      await expect(run(put("account", "put"), account("1"))).rejects.toMatchObject(missing);
     });
   });
 

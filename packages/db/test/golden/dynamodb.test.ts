@@ -459,7 +459,6 @@ describe("driver: dynamodb", () => {
             "#0": "owner",
             "#1": "taken",
             "#2": "place",
-            "#3": "_version",
           },
           "Key": [
             {
@@ -469,7 +468,7 @@ describe("driver: dynamodb", () => {
               "slot": 1,
             },
           ],
-          "ProjectionExpression": "#0, #1, #2, #3",
+          "ProjectionExpression": "#0, #1, #2",
           "TableName": "app-photo",
           "request": "GetItem",
         },
@@ -938,7 +937,6 @@ describe("driver: dynamodb", () => {
             "#0": "owner",
             "#1": "taken",
             "#2": "place",
-            "#3": "_version",
           },
           "Key": [
             {
@@ -948,7 +946,7 @@ describe("driver: dynamodb", () => {
               "slot": 1,
             },
           ],
-          "ProjectionExpression": "#0, #1, #2, #3",
+          "ProjectionExpression": "#0, #1, #2",
           "TableName": "app-photo",
           "request": "GetItem",
         },

@@ -21,7 +21,7 @@ export function compileGet({ key, columns, table, consistent, guard = always, ve
   const read = [...new Set([...columns, ...[...testsOf(guard)].map((test) => test.column)])];
   const holds = compileTest(read, guard);
   const fixed = {
-    ...(read.length === table.columns.length ? {} : projection([...new Set([...table.key, ...read])], layout)),
+    ...(read.length === table.columns.length ? {} : projection([...new Set([...table.key, ...read])], layout, version === true)),
     ...(consistent ? { ConsistentRead: true } : {}),
   };
   const reply = (item: Item | undefined, values: Values): Reply => {
@@ -51,9 +51,12 @@ export function compileGet({ key, columns, table, consistent, guard = always, ve
 function projection(
   columns: readonly Column[],
   layout: Layout,
+  withVersion: boolean,
 ): Pick<KeysAndAttributes, "ProjectionExpression" | "ExpressionAttributeNames"> {
   const own = new Placeholders();
-  const names = new Set([...columns.map((column) => column.name), ...(layout.rangeName === undefined ? [] : [layout.rangeName]), versionAttribute]);
+  const names = new Set(columns.map((column) => column.name));
+  if (layout.rangeName !== undefined) names.add(layout.rangeName);
+  if (withVersion) names.add(versionAttribute);
   const text = [...names].map((name) => own.name(name)).join(", ");
   return { ProjectionExpression: text, ExpressionAttributeNames: own.names()! };
 }
