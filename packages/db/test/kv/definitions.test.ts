@@ -213,11 +213,13 @@ describe("the engine over an ordered store", () => {
         changes.some(({ table }) => table === "t") ? { kind: "conflict", change: 0 } : store.write(changes, checks),
     };
     const hindered = await openDb({ driver: driverOver(rival), tables: { t: { id: { primary: 1 }, n: { type: "int" } } }, attempts: 1 });
-    const sleep = vi.spyOn(systemClock, "sleep").mockResolvedValue();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
-      await expect(hindered.incr("t", { id: "a", n: 1 })).rejects.toMatchObject({ code: "limited", outcome: "none" });
+      const refused = expect(hindered.incr("t", { id: "a", n: 1 })).rejects.toMatchObject({ code: "limited", outcome: "none" });
+      await vi.advanceTimersByTimeAsync(60_000);
+      await refused;
     } finally {
-      sleep.mockRestore();
+      vi.useRealTimers();
     }
     await Promise.all([db.close(), hindered.close()]);
   });
