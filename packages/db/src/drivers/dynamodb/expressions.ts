@@ -252,6 +252,13 @@ export function splitFilter(filter: Condition, hash: Column): { readonly native:
   return { native: allOf(native), rest: allOf(rest) };
 }
 
+/** A condition of a write, as a part of its request. */
+export interface ConditionInput {
+  ConditionExpression: string;
+  ExpressionAttributeNames?: Record<string, string>;
+  ExpressionAttributeValues?: Item;
+}
+
 type WithExpressions = { readonly ExpressionAttributeNames?: Record<string, string>; readonly ExpressionAttributeValues?: Item };
 
 /** Joins two parts of a request whose placeholders have different tags. */

@@ -3,15 +3,9 @@
 import type { Condition, Slot } from "../../reference/condition.js";
 import type { Values } from "../../driver.js";
 import type { Column } from "../../schema/table.js";
-import { conditionPieces, costOf, expressionInput, joinPieces, mergeInputs, mostOfExpression, Placeholders, renderPieces } from "./expressions.js";
+import { type ConditionInput, conditionPieces, costOf, expressionInput, joinPieces, mergeInputs, mostOfExpression, Placeholders, renderPieces } from "./expressions.js";
 import type { Item } from "./attributes.js";
 import { isVersion, versionAttribute } from "./versions.js";
-
-export interface ConditionInput {
-  ConditionExpression: string;
-  ExpressionAttributeNames?: Record<string, string>;
-  ExpressionAttributeValues?: Item;
-}
 
 export interface Guard {
   /** The service does not take so long a condition: the row must be read and tested here. */

@@ -15,7 +15,8 @@ import { servesColumn } from "./inspect.js";
 import { keyOf, type Layout, layoutOf } from "./layout.js";
 import { checkDynamoBag, type DynamoOptions, dynamoOptions } from "./options.js";
 import { readRow } from "./read-row.js";
-import { canCompareColumns, type RowWrite, writeRows } from "./transact.js";
+import type { RowWrite } from "./row-write.js";
+import { canCompareColumns, writeRows } from "./transact.js";
 
 /**
  * Opens Amazon DynamoDB: `dynamodb:us-east-1`, or a server of one's own, `dynamodb://127.0.0.1:8000?accessKeyId=…&secretAccessKey=…`.

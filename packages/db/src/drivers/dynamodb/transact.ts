@@ -13,7 +13,7 @@ import type { Engine } from "./engine.js";
 import { cancellationReasons } from "./errors.js";
 import { allOf, type Condition } from "../../reference/condition.js";
 import { costOf, maxExpressionBytes, mergeInputs, mostOfExpression, Placeholders } from "./expressions.js";
-import type { ConditionInput } from "./guard.js";
+import type { ConditionInput } from "./expressions.js";
 import { itemOf, type Layout } from "./layout.js";
 import type { RowWrite } from "./row-write.js";
 import { isVersion, versioned } from "./versions.js";

@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 
 import type { Value } from "../../driver.js";
 import type { Item } from "./attributes.js";
-import type { ConditionInput } from "./guard.js";
+import type { ConditionInput } from "./expressions.js";
 
 export const versionAttribute = "_version";
 
