@@ -33,7 +33,11 @@ export function describeKvStore(name: string, open: () => Promise<OpenedStore>):
         table,
         get: async (...asked: string[]) => store.get(table, asked),
         // Stores may answer at once, or fail so: the tests wait either way.
-        write: async (...changes: KvChange[]) => store.write(changes.map((one) => ({ ...one, table })), []),
+        write: async (...changes: KvChange[]) =>
+          store.write(
+            changes.map((one) => ({ ...one, table })),
+            [],
+          ),
         writeIf: async (checks: readonly Omit<KvCheck, "table">[], ...changes: KvChange[]) =>
           store.write(
             changes.map((one) => ({ ...one, table })),
@@ -146,7 +150,10 @@ export function describeKvStore(name: string, open: () => Promise<OpenedStore>):
         check: 1,
       });
       // Checks come before expectations: what a write expects may be of an older reading.
-      expect(await writeIf([{ key: "version", expect: "absent" }], change("a", "3", { expect: "absent" }))).toEqual({ kind: "stale", check: 0 });
+      expect(await writeIf([{ key: "version", expect: "absent" }], change("a", "3", { expect: "absent" }))).toEqual({
+        kind: "stale",
+        check: 0,
+      });
       expect(await writeIf([isOne], change("a", "3", { expect: "absent" }))).toEqual({ kind: "conflict", change: 0 });
       expect(await get("version", "a", "b", "c")).toEqual(["1", "2", "2", "2"]);
     });

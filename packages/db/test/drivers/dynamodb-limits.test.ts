@@ -158,7 +158,8 @@ describe.skipIf(process.env[fixture.env] === undefined)("driver: dynamodb", () =
     const puts = Array.from({ length: 6 }, (_, n) => db.put("note", { id: `${n}`, n }));
     const results = await Promise.allSettled(puts);
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(4);
-    for (const result of results) if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "denied", outcome: "none" });
+    for (const result of results)
+      if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "denied", outcome: "none" });
     expect(round).toBe(2);
   });
 
@@ -178,7 +179,11 @@ describe.skipIf(process.env[fixture.env] === undefined)("driver: dynamodb", () =
       for (; filling; writes++) {
         // DynamoDB Local fails some writes while an index is being made.
         const put = (): Promise<unknown> => db.put("person", { id: `w${writes}`, name: "x", code: writes });
-        for (let isDone = false; !isDone;) isDone = await put().then(() => true, (error: { code: string }) => error.code !== "unavailable");
+        for (let isDone = false; !isDone;)
+          isDone = await put().then(
+            () => true,
+            (error: { code: string }) => error.code !== "unavailable",
+          );
       }
     })();
     await newer.sync();

@@ -1,6 +1,6 @@
 // What is DynamoDB's own: the behaviour suite has what it shares with all drivers.
 
-import { BkError, silentLog, systemClock, testClock } from "@bk/core";
+import { silentLog, systemClock, testClock } from "@bk/core";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Driver, Reply, Shape, Value, Values } from "../../src/driver.js";
 import { pacer } from "../../src/drivers/dynamodb/capacity.js";

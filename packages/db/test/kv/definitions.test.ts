@@ -155,14 +155,20 @@ describe("the engine over an ordered store", () => {
     return Promise.resolve(run({ verb: "define", table, step: { kind: "table" } }, [])).then(() => {
       const put = run({ verb: "put", table, key: [0], row: [0, 1], over: none, returning: "none" }, ["a", 1]);
       expect(put).toEqual({ rows: [], affected: 1 });
-      expect(run({ verb: "get", table, columns: [id!, n!], key: [0], consistent: false }, ["a"])).toEqual({ rows: [["a", 1]], affected: 0 });
+      expect(run({ verb: "get", table, columns: [id!, n!], key: [0], consistent: false }, ["a"])).toEqual({
+        rows: [["a", 1]],
+        affected: 0,
+      });
       const changes = [{ column: n!, op: "incr" as const, slot: 1 }];
       const update = { verb: "update", target: "key", table, key: [0], changes, guard: none, insert: undefined, returning: "new" } as const;
       expect(run(update, ["a", 4])).toEqual({ rows: [["a", 5]], affected: 1 });
       const order = [{ column: id!, descending: false }];
       const select = { verb: "select", table, columns: [n!], path: undefined, filter: none, order, after: undefined } as const;
       expect(run({ ...select, limit: undefined, match: undefined, consistent: false }, [])).toEqual({ rows: [[5]], affected: 0 });
-      expect(run({ verb: "delete", target: "key", table, key: [0], guard: none, returning: "none" }, ["a"])).toEqual({ rows: [], affected: 1 });
+      expect(run({ verb: "delete", target: "key", table, key: [0], guard: none, returning: "none" }, ["a"])).toEqual({
+        rows: [],
+        affected: 1,
+      });
     });
   });
 
@@ -173,7 +179,8 @@ describe("the engine over an ordered store", () => {
     const tables = { t: { id: { primary: 1 as const }, name: { index: 1 as const }, ends: { type: "ttl" as const } } };
     const db = await openDb({ driver, tables, clock });
     await db.sync();
-    for (let i = 0; i < 450; i++) await db.put("t", { id: `k${i}`, name: "x", ends: i % 3 === 0 ? null : clock.now() + (i % 3 === 1 ? 1_000 : 5_000) });
+    for (let i = 0; i < 450; i++)
+      await db.put("t", { id: `k${i}`, name: "x", ends: i % 3 === 0 ? null : clock.now() + (i % 3 === 1 ? 1_000 : 5_000) });
     await db.update("t", { id: "k1", ends: null });
     clock.advance(2_000);
     const table = compileTables(tables).get("t")!;

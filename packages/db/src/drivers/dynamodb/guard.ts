@@ -3,7 +3,17 @@
 import type { Condition, Slot } from "../../reference/condition.js";
 import type { Values } from "../../driver.js";
 import type { Column } from "../../schema/table.js";
-import { type ConditionInput, conditionPieces, costOf, expressionInput, joinPieces, mergeInputs, mostOfExpression, Placeholders, renderPieces } from "./expressions.js";
+import {
+  type ConditionInput,
+  conditionPieces,
+  costOf,
+  expressionInput,
+  joinPieces,
+  mergeInputs,
+  mostOfExpression,
+  Placeholders,
+  renderPieces,
+} from "./expressions.js";
 import type { Item } from "./attributes.js";
 import { isVersion, versionAttribute } from "./versions.js";
 

@@ -40,11 +40,7 @@ export async function commitChanges(
   return (await write(writer, writes, signal)) === undefined;
 }
 
-async function readAll(
-  { store }: Writer,
-  planned: readonly Planned[],
-  signal: AbortSignal | undefined,
-): Promise<(string | undefined)[]> {
+async function readAll({ store }: Writer, planned: readonly Planned[], signal: AbortSignal | undefined): Promise<(string | undefined)[]> {
   const tables = new Map<string, string[]>();
   for (const { table, key } of planned) {
     const keys = tables.get(table.id);

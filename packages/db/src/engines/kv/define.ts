@@ -5,16 +5,7 @@ import { DbError } from "../../errors.js";
 import { storedTypeOf } from "../stored-columns.js";
 import { encodeKey, textAfterPrefix } from "../../schema/ordered-text.js";
 import type { Column, Table } from "../../schema/table.js";
-import {
-  type Definition,
-  definitionOf,
-  endsIndex,
-  endsSpace,
-  otherType,
-  readStored,
-  type StoredIndex,
-  storedIndex,
-} from "./definition.js";
+import { type Definition, definitionOf, endsIndex, endsSpace, otherType, readStored, type StoredIndex, storedIndex } from "./definition.js";
 import { parseRow, spaceOf, valueOf } from "./rows.js";
 import { justAfter, keyOfEntry, type KvChange } from "./store.js";
 import type { KvTable } from "./table.js";
@@ -115,7 +106,13 @@ async function amend(
     const text = JSON.stringify(next);
     if (text === old?.text) return true;
     const rows: KvChange[] = [
-      { table, key: versionKey, value: newVersion(old?.version, clock.random()), expect: old === undefined ? "absent" : { value: old.version }, links: [] },
+      {
+        table,
+        key: versionKey,
+        value: newVersion(old?.version, clock.random()),
+        expect: old === undefined ? "absent" : { value: old.version },
+        links: [],
+      },
       { table, key: definitionKey, value: text, links: [] },
     ];
     return (await store.write(rows, [], signal)).kind === "done" ? true : undefined;
@@ -194,7 +191,12 @@ export async function sweep(writer: Writer, own: KvTable, before: number, signal
   let removed = 0;
   for (;;) {
     const page = await writer.store.range(own.id, { space: endsSpace, from, to }, { descending: false, limit: pageSize }, signal);
-    const rows = page.entries.map(({ entry, value }): RowWrite => ({ table: own, key: keyOfEntry(entry), row: undefined, expect: { value } }));
+    const rows = page.entries.map(({ entry, value }): RowWrite => ({
+      table: own,
+      key: keyOfEntry(entry),
+      row: undefined,
+      expect: { value },
+    }));
     if (rows.length > 0 && (await write(writer, rows, signal)) === undefined) removed += rows.length;
     else for (const row of rows) if ((await write(writer, [row], signal)) === undefined) removed++;
     if (page.end === undefined) return removed;

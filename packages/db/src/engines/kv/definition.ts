@@ -125,10 +125,14 @@ const none: readonly KvLink[] = Object.freeze([]);
 function refuseDrift(table: Table, definition: Definition): void {
   const key = table.key.map(({ name }) => name);
   if (key.join() !== definition.key.join())
-    throw new DbError("drift", `table ${table.name} is stored with the key (${definition.key.join(", ")}) and declared with (${key.join(", ")})`, {
-      table: table.name,
-      outcome: "none",
-    });
+    throw new DbError(
+      "drift",
+      `table ${table.name} is stored with the key (${definition.key.join(", ")}) and declared with (${key.join(", ")})`,
+      {
+        table: table.name,
+        outcome: "none",
+      },
+    );
   for (const column of table.columns) {
     const stored = Object.hasOwn(definition.columns, column.name) ? definition.columns[column.name]! : undefined;
     if (stored === undefined || (column === table.ttl && definition.ttl !== column.name))

@@ -42,7 +42,13 @@ export interface OrderedMap {
 export function kvStoreOver(map: OrderedMap): KvStore {
   return {
     get: (table, keys, signal) =>
-      after(map.getMany(keys.map((key) => rowKey(table, key)), signal), (texts) => texts.map((text) => text && valueIn(text))),
+      after(
+        map.getMany(
+          keys.map((key) => rowKey(table, key)),
+          signal,
+        ),
+        (texts) => texts.map((text) => text && valueIn(text)),
+      ),
     range(table, { space, from, to }, { descending, limit }, signal) {
       const head = space === undefined ? rowKey(table, "") : linkKey(table, space, "");
       // Nothing that begins with the head lies beyond the head with its last NUL made U+0001.
@@ -52,7 +58,10 @@ export function kvStoreOver(map: OrderedMap): KvStore {
         const entries = pairs.map(([key]) => key.slice(head.length));
         const end = pairs.length === limit ? entries.at(-1) : undefined;
         if (space === undefined) return { entries: entries.map((entry, i) => ({ entry, value: valueIn(pairs[i]![1]) })), end };
-        const rows = map.getMany(entries.map((entry) => rowKey(table, keyOfEntry(entry))), signal);
+        const rows = map.getMany(
+          entries.map((entry) => rowKey(table, keyOfEntry(entry))),
+          signal,
+        );
         // A row that has changed since its entry was read may have it no longer.
         return after(rows, (texts) => ({
           entries: entries.flatMap((entry, i) => {

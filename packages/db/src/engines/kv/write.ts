@@ -71,7 +71,7 @@ export function write(writer: Writer, writes: readonly RowWrite[], signal?: Abor
 function allKnown(tables: readonly KvTable[]): Awaitable<ReadonlyMap<KvTable, Known>> {
   const all = tables.map((table) => table.known());
   const toMap = (known: readonly Known[]): ReadonlyMap<KvTable, Known> => new Map(tables.map((table, i) => [table, known[i]!]));
-  return all.some((known) => known instanceof Promise) ? Promise.all(all).then(toMap) : toMap(all as Known[]);
+  return all.some((known) => known instanceof Promise) ? Promise.all(all.map(async (known) => known)).then(toMap) : toMap(all as Known[]);
 }
 
 function changeOf({ table, key, row, old, text, expect }: RowWrite, known: Known, now: number): KvChange {
@@ -265,8 +265,7 @@ export function compileDelete(writer: Writer, table: KvTable, shape: DeleteShape
 
   return (values, signal) => {
     const own: RowWrite = { table, key: table.keyOf(pick(shape.key, values)), row: undefined };
-    if (isBlind)
-      return after(write(writer, [{ ...own, expect: "present" }], signal), (conflict) => (conflict === undefined ? one : none));
+    if (isBlind) return after(write(writer, [{ ...own, expect: "present" }], signal), (conflict) => (conflict === undefined ? one : none));
     return untilSettled(
       () =>
         after(find(writer.store, table, own.key, signal), (old) => {

@@ -12,7 +12,13 @@ const seed = defineTables({ seed: { id: { primary: 1 } } });
 const definitions = (name: string): { readonly older: TableDefinitions; readonly newer: TableDefinitions } => ({
   older: { [name]: { id: { primary: 1 }, name: {}, code: { type: "int" }, n: { type: "int" } } },
   newer: {
-    [name]: { id: { primary: 1 }, name: { index: 1 }, code: { type: "int", unique: 1 }, n: { type: "int", index: 2 }, ends: { type: "ttl" } },
+    [name]: {
+      id: { primary: 1 },
+      name: { index: 1 },
+      code: { type: "int", unique: 1 },
+      n: { type: "int", index: 2 },
+      ends: { type: "ttl" },
+    },
   },
 });
 
