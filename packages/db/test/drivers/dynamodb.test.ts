@@ -354,7 +354,7 @@ describe.skipIf(!isGiven)(`driver: dynamodb${isGiven ? "" : ` (${fixture.env} is
       expect(await codeOf(run(guarded, ["2", "a@x.y", 1]))).toBe("already-exists");
     });
 
-    it("a row whose time has come gives up its values, and does not take them from their new row", async () => {
+    it("a row that has expired gives up its values, and does not take them from their new row", async () => {
       const { url } = await place();
       let now = 1_000_000;
       const clock = { ...systemClock, now: () => now };

@@ -42,7 +42,7 @@ describe("driver: memory", () => {
     expect(run(driver, get("photo"), ["a", 1]).rows).toEqual([photo("a", 1)]);
   });
 
-  it("adds a row once, or over one whose time has come", async () => {
+  it("adds a row once, or over one that has expired", async () => {
     const driver = await open();
     const over = test("photo", "expires", "le", 7);
     const add = put("photo", "add", { over, returning: "old" });

@@ -200,7 +200,7 @@ describe("driver: redis", () => {
           await Promise.all([older.close(), newer.close()]);
         }));
 
-      it("lets a row go some time after its time has come, and gives its unique value free at once", () =>
+      it("lets a row go some time after it has expired, and gives its unique value free at once", () =>
         withInstance(async (instance) => {
           const clock = testClock();
           const db = await openOn(instance, { clock });

@@ -56,7 +56,7 @@ export interface Layout {
   readonly derived: readonly Derived[];
 }
 
-/** Name of the attribute by which DynamoDB removes rows whose time has come, in whole seconds. */
+/** Name of the attribute by which DynamoDB removes expired rows, in whole seconds. */
 export const ttlAttribute = "_ttl";
 
 export function layoutOf(table: Table, prefix: string): Layout {

@@ -80,7 +80,7 @@ function wishesOf({ layout, key, before, after }: RowWrite, now: number): Wish[]
   const owner = keyText(key, layout);
   const endBefore = endOf(layout.table, before);
   const endAfter = endOf(layout.table, after);
-  // The claims of a row whose time has come may have passed to others, so they are made anew.
+  // The claims of an expired row may have passed to others, so they are made anew.
   const isKept = deepEqual(endBefore, endAfter) && (endBefore === null || Number(endBefore) > now);
   return layout.claims.flatMap(({ index, idOf }) => {
     const old = before === undefined ? undefined : idOf(valueOf(before));

@@ -98,7 +98,7 @@ function ownersOf(rows: Rows, group: Group): Map<string, string> {
 /**
  * Makes `row` the row of `key`, or removes the row when it is undefined.
  *
- * @param now  a row whose time has come by then loses its unique values, and with them its place, to the new one
+ * @param now  a row that has expired by then loses its unique values, and with them its place, to the new one
  * @throws DbError `already-exists` when another row has one of its unique values; nothing has changed then
  */
 export function setRow(rows: Rows, table: Table, key: string, row: StoredRow | undefined, now: number): void {
