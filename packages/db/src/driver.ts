@@ -400,6 +400,11 @@ export interface Driver<Command = unknown> {
    */
   checkBag?(bag: Readonly<Record<string, unknown>>, of: "table" | "column", fail: (setting: string, problem: string) => Error): void;
   /**
+   * Removes the rows of a table that had expired by `before`, in milliseconds since 1970, and gives how many; a row that is
+   * changed meanwhile is left alone. It reads those rows alone. Absent: the core finds them by a filter.
+   */
+  sweep?(table: Table, before: number, signal?: AbortSignal): Promise<number>;
+  /**
    * Whether a column whose native type is `stored` serves `column`: each value is kept, compared and sorted exactly, or
    * refused with an error. A string says what to do where it does not.
    */

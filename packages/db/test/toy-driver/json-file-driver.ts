@@ -5,9 +5,9 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, resolve as absolute } from "node:path";
 
 import { type Clock, parseConnectUrl } from "@bk/core";
-import { type Classified, DbError, type DriverOptions } from "@bk/db";
+import { type Classified, DbError, type Driver, type DriverOptions } from "@bk/db";
 import { compareText, kvDriver, kvStoreOver } from "@bk/db/kv";
-import type { KvDriver, KvStore, MapCheck } from "@bk/db/kv";
+import type { KvCommand, KvStore, MapCheck } from "@bk/db/kv";
 
 type Pairs = ReadonlyMap<string, string>;
 
@@ -16,7 +16,7 @@ type Pairs = ReadonlyMap<string, string>;
  *
  * @throws DbError `invalid` for a URL without a path and for any option; `drift` when the file holds something else
  */
-export async function jsonFileDriver({ url, options, clock }: DriverOptions): Promise<KvDriver> {
+export async function jsonFileDriver({ url, options, clock }: DriverOptions): Promise<Driver<KvCommand>> {
   const { path, hosts, options: inUrl } = parseConnectUrl(url);
   const [unknown] = [...Object.keys(inUrl), ...Object.keys(options)];
   if (unknown !== undefined) throw new DbError("invalid", `json-file: unknown option "${unknown}"`, { detail: { field: unknown } });
@@ -26,7 +26,7 @@ export async function jsonFileDriver({ url, options, clock }: DriverOptions): Pr
 }
 
 /** Claims what the engine does; gets and puts of one tick are groups, so that one write of the file serves them. */
-export function driverOver(store: KvStore, clock: Clock): KvDriver {
+export function driverOver(store: KvStore, clock: Clock): Driver<KvCommand> {
   return kvDriver("json-file", store, {
     clock,
     classify,

@@ -45,7 +45,7 @@ function storedTable(layout: Layout, found: TableDescription, noted: Definition 
   return {
     columns: new Map(columns.map((column) => [column.name, typeOf(column)])),
     key: keyNames.flatMap(columnsOf),
-    indexes: new Map((found.GlobalSecondaryIndexes ?? []).map(indexIn).filter(([, index]) => !hidesMissing(layout, found, index.columns))),
+    indexes: new Map((found.GlobalSecondaryIndexes ?? []).map(indexIn)),
   };
 }
 
@@ -59,17 +59,6 @@ function indexIn({ IndexName = "", KeySchema = [] }: GlobalSecondaryIndexDescrip
   const ours = /^(by|unique)\./.exec(IndexName);
   const columns = ours === null ? KeySchema.map(({ AttributeName = "" }) => AttributeName) : columnsInName(IndexName);
   return [IndexName, { columns, unique: ours?.[1] === "unique" }];
-}
-
-/**
- * Whether a declared index is missing whose columns are the first ones of these. Elsewhere the longer index would serve
- * it; here each is read by its own name, so the longer one is not told of until the other has been made.
- */
-function hidesMissing({ indexes }: Layout, { GlobalSecondaryIndexes = [] }: TableDescription, columns: readonly string[]): boolean {
-  return indexes.some(
-    ({ name, index }) =>
-      index.columns.every((column, i) => column.name === columns[i]) && !GlobalSecondaryIndexes.some(({ IndexName }) => IndexName === name),
-  );
 }
 
 /** Whether an attribute of type `stored` can hold a column. */

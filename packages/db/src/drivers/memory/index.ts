@@ -102,7 +102,7 @@ interface Engine {
 function execute(engine: Engine, command: MemoryCommand, values: Values, signal: AbortSignal | undefined): Reply | Promise<Reply> {
   const { store, clock } = engine;
   if (!command.writes) return command.run(store, values, clock.now());
-  if (!store.isWriting) return runWhole(store, command, values, clock.now());
+  if (!store.writing.taken) return runWhole(store, command, values, clock.now());
   return whileWriting(store, signal, () => runWhole(store, command, values, clock.now()));
 }
 
@@ -118,16 +118,16 @@ function runWhole(tables: Tables, command: MemoryCommand, values: Values, now: n
 }
 
 async function whileWriting<T>(store: MemoryStore, signal: AbortSignal | undefined, action: () => T): Promise<T> {
-  await store.beginWriting(signal);
+  const endTurn = await store.writing.take(signal);
   try {
     return action();
   } finally {
-    store.endWriting();
+    endTurn();
   }
 }
 
 async function beginSession({ store, clock }: Engine, signal: AbortSignal | undefined): Promise<Session<MemoryCommand>> {
-  await store.beginWriting(signal);
+  const endTurn = await store.writing.take(signal);
   // What was written since each mark, over what was written before it.
   const drafts = [draftOf(store)];
   let open = true;
@@ -137,7 +137,7 @@ async function beginSession({ store, clock }: Engine, signal: AbortSignal | unde
   const end = (): void => {
     check();
     open = false;
-    store.endWriting();
+    endTurn();
   };
   return {
     execute(command, values) {

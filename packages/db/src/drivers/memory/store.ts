@@ -1,7 +1,7 @@
 // Where rows are kept: tables of rows by key, and who may write when.
 
-import { cancelledError } from "@bk/core";
 import type { StoredTable, Value, Values } from "../../driver.js";
+import { turns } from "../../engines/turns.js";
 import { DbError } from "../../errors.js";
 import type { Index, Table } from "../../schema/table.js";
 
@@ -165,8 +165,8 @@ export function draftOf(base: Tables): Draft {
  */
 export class MemoryStore implements Tables {
   readonly #tables = new Map<string, Rows>();
-  readonly #waiting: (() => void)[] = [];
-  #writing = false;
+  /** The right to write. */
+  readonly writing = turns();
 
   read(table: string): Rows | undefined {
     return this.#tables.get(table);
@@ -180,39 +180,5 @@ export class MemoryStore implements Tables {
 
   replace(table: string, rows: Rows): void {
     this.#tables.set(table, rows);
-  }
-
-  /** Whether a transaction has the right to write. */
-  get isWriting(): boolean {
-    return this.#writing;
-  }
-
-  /** Takes the right to write, in the order of asking; `endWriting` gives it back. */
-  async beginWriting(signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) throw cancelledError(signal);
-    if (this.#writing) await this.#turn(signal);
-    this.#writing = true;
-  }
-
-  endWriting(): void {
-    const next = this.#waiting.shift();
-    // The right passes on directly, so that nobody can slip in between.
-    if (next === undefined) this.#writing = false;
-    else next();
-  }
-
-  #turn(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const wake = (): void => {
-        signal?.removeEventListener("abort", stop);
-        resolve();
-      };
-      const stop = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(wake), 1);
-        reject(cancelledError(signal!));
-      };
-      this.#waiting.push(wake);
-      signal?.addEventListener("abort", stop, { once: true });
-    });
   }
 }

@@ -64,17 +64,8 @@ const capabilities: Capabilities = {
   watch: "none",
 };
 
-/** A driver over a store: what the core needs of it, and the sweep that the store does not do by itself. */
-export interface KvDriver extends Driver<KvCommand> {
-  /**
-   * Removes the rows of a table that had expired by `before`, in milliseconds since 1970, and gives their number. It reads those
-   * rows alone. Absent where the store drops rows by itself (`capabilities.ttl`).
-   */
-  sweep?(table: Table, before: number, signal?: AbortSignal): Promise<number>;
-}
-
 /** A driver of its name over a store. Spread it and replace a member where the database deserves better. */
-export function kvDriver(name: string, store: KvStore, options: KvDriverOptions): KvDriver {
+export function kvDriver(name: string, store: KvStore, options: KvDriverOptions): Driver<KvCommand> {
   const writer: Writer = { store, clock: options.clock };
   const known = new WeakMap<Table, KvTable>();
   const tableOf = (table: Table): KvTable => {

@@ -1,6 +1,6 @@
 // `@bk/db/kv`: what a driver for a key-value database is made of.
 
-export { kvDriver, type KvCommand, type KvDriver, type KvDriverOptions } from "./engine.js";
+export { kvDriver, type KvCommand, type KvDriverOptions } from "./engine.js";
 export type { Awaitable } from "./at-once.js";
 export { kvStoreOver, type MapCheck, type OrderedMap } from "./ordered-map.js";
 export {
