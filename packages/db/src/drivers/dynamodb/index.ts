@@ -47,7 +47,10 @@ export async function dynamodbDriver(options: DriverOptions): Promise<Driver> {
       if (command.runGroup === undefined) throw new DbError("unsupported", "these calls cannot be grouped");
       return command.runGroup(engine, group, signal).catch(naming([command.table]));
     },
-    commit: (changes, signal) => commit(engine, (table) => written.layoutFor(engine, layoutFor(table)), changes, signal).catch(naming(changes.map(({ table }) => table.name))),
+    commit: (changes, signal) =>
+      commit(engine, (table) => written.layoutFor(engine, layoutFor(table)), changes, signal).catch(
+        naming(changes.map(({ table }) => table.name)),
+      ),
     checkBag: checkDynamoBag,
     serves: servesColumn,
     native: (command, signal) => runNative(client, command, signal),

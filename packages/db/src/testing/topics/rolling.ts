@@ -2,7 +2,8 @@
 
 import { expect } from "vitest";
 
-import { defineTables, type TableDefinitions } from "../../schema/definition.js";
+import { defineTables } from "../../schema/define-tables.js";
+import type { TableDefinitions } from "../../schema/definition.js";
 import { refuses, valuesOf } from "../expectations.js";
 import type { Suite } from "../suite.js";
 
