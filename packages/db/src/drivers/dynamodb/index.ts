@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from "node:util";
+import { deepEqual } from "../../schema/deep-equal.js";
 
 import type * as Client from "@aws-sdk/client-dynamodb";
 
@@ -141,7 +141,7 @@ async function writeOf(
   const width = table.columns.length;
   if (before === undefined || (width === layout.table.columns.length && canCompareColumns(layout))) return { layout, key, before, after };
   const found = await readRow(engine, layout, key, signal);
-  if (found === undefined || !isDeepStrictEqual(found.row.slice(0, width), before)) return undefined;
+  if (found === undefined || !deepEqual(found.row.slice(0, width), before)) return undefined;
   const { row, version, item } = found;
   return { layout, key, before: row, version, item, after: after && [...after, ...row.slice(width)] };
 }

@@ -99,7 +99,7 @@ export function rowChange(
   item: Item | undefined,
 ): ChangeInput | { readonly Item: Item } | undefined {
   const [old, next] = [itemOf(layout, before), itemOf(layout, after)];
-  if (isDeepStrictEqual(old, next)) return undefined;
+  if (deepEqual(old, next)) return undefined;
   const change = assignments(old, versioned(next))!;
   if (item === undefined || change.UpdateExpression.length <= maxExpressionBytes) return change;
   const others = Object.entries(item).filter(([name]) => !Object.hasOwn(old, name));

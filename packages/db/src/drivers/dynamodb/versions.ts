@@ -1,7 +1,7 @@
 // The version of a row: a random text in an attribute of its own, another one with every write. A row is still as it was
 // read while it has the same version, however many columns it has.
 
-import { randomBytes } from "node:crypto";
+import { nodeModule } from "@bk/core";
 
 import type { Value } from "../../driver.js";
 import type { Item } from "./attributes.js";
@@ -13,7 +13,7 @@ export const versionAttribute = "_version";
 const unversioned = "";
 
 export function newVersion(): string {
-  return randomBytes(12).toString("base64url");
+  return nodeModule("node:crypto").randomBytes(12).toString("base64url");
 }
 
 export function versionOf(item: Item): string {

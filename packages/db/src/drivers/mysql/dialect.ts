@@ -108,7 +108,9 @@ export function storedIndexNames(table: Table, index: Index): readonly string[] 
 
 /** A name, shortened to the 64 characters that the server takes. */
 function shortName(name: string): string {
-  return name.length <= 64 ? name : `${name.slice(0, 53)}_${nodeModule("node:crypto").createHash("sha256").update(name).digest("hex").slice(0, 10)}`;
+  return name.length <= 64
+    ? name
+    : `${name.slice(0, 53)}_${nodeModule("node:crypto").createHash("sha256").update(name).digest("hex").slice(0, 10)}`;
 }
 
 /**
