@@ -19,6 +19,17 @@ export interface ReadRow {
 
 /** The whole row of a key, undefined when it is missing or has expired. */
 export async function readWhole(bound: BoundTable, context: CallContext, storedKey: Values): Promise<ReadRow | undefined> {
+  const row = await readStored(bound, context, storedKey);
+  return row === undefined || isExpired(bound, context, row) ? undefined : row;
+}
+
+/** Whether a row that was read is a missing one. */
+export function isExpired({ table }: BoundTable, context: CallContext, { values }: ReadRow): boolean {
+  return table.ttl !== undefined && hasExpired(values[table.ttl.index], context.now());
+}
+
+/** The whole row of a key as the engine has it, expired or not. */
+export async function readStored(bound: BoundTable, context: CallContext, storedKey: Values): Promise<ReadRow | undefined> {
   const { table, pool } = bound;
   // In a transaction the row must be read as it is now, whatever snapshot the transaction has, and stay so until it is written.
   const locks = context.target !== undefined;
@@ -31,9 +42,7 @@ export async function readWhole(bound: BoundTable, context: CallContext, storedK
   const { rows, versions } = await pool.send(prepared, storedKey, context);
   const [row] = rows;
   if (row === undefined) return undefined;
-  const values = bound.decodeArray(row);
-  if (table.ttl !== undefined && hasExpired(values[table.ttl.index], context.now())) return undefined;
-  return { values, version: versions?.[0] };
+  return { values: bound.decodeArray(row), version: versions?.[0] };
 }
 
 /** Sets columns (slots of `changes` are column indexes of `after`) if the row is still `before`. */

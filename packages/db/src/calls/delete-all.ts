@@ -8,6 +8,7 @@ import type { CallContext } from "./context.js";
 import { deleteGuarded } from "./delete.js";
 import { eachRow } from "./each-row.js";
 import type { ManyOptions } from "./options.js";
+import { claimsUnique } from "./unique-claims.js";
 import { conditionOfAll } from "./update-all.js";
 
 /** Deletes every row that a filter matches; gives how many. */
@@ -37,7 +38,7 @@ export async function deleteByFilter(
   values: readonly unknown[],
 ): Promise<{ affected: number } | undefined> {
   const { pool, table, codec } = bound;
-  if (!pool.capabilities.byFilter || isNever(guard) || !canGuard(guard, pool.capabilities)) return undefined;
+  if (!pool.capabilities.byFilter || claimsUnique(bound) || isNever(guard) || !canGuard(guard, pool.capabilities)) return undefined;
   const kept = bound.kept(`delAll ${conditionKey(guard)}`, () => ({
     prepared: pool.prepare(deleteAllShape(table, guard)),
     encode: valueEncoder(guard, values.length, codec),

@@ -15,11 +15,12 @@ import { deleteIfSame, readWhole, untilUnchanged } from "./compare-and-set.js";
 import { type CallContext, done, nothing, type WriteResult } from "./context.js";
 import type { ChangeOptions } from "./options.js";
 import type { PlainWrite } from "./plain-write.js";
+import { claimsUnique, writeClaiming } from "./unique-claims.js";
 
 /** The command of a delete without conditions; undefined where the table has some of its own. */
 export function plainDelete(bound: BoundTable, key: unknown): PlainWrite | undefined {
   const { table } = bound;
-  if (table.ttl !== undefined) return undefined;
+  if (table.ttl !== undefined || claimsUnique(bound)) return undefined;
   const prepared = bound.prepared("delete", () => deleteShape(table, always, { values: 0 }));
   const values = bound.encodeKey(checkKey(bound.rules, key));
   return { bound, prepared, values, key: values, finish };
@@ -66,7 +67,7 @@ export function deleteGuarded(
   const values = [...given];
   const guard = allOf([where, notExpired(table, values, context.now())]);
   const returnsOld = options?.returning === "old";
-  const native = !isNever(guard) && canGuard(guard, pool.capabilities) && (!returnsOld || pool.capabilities.returning.delete === "old");
+  const native = !isNever(guard) && !claimsUnique(bound) && canGuard(guard, pool.capabilities) && (!returnsOld || pool.capabilities.returning.delete === "old");
   if (!native || options?.mustMatch === true)
     return bound.ordered(context, storedKey, () => deleteByReading(bound, context, { storedKey, where, values }, options));
   const kept = bound.kept(`delete ${conditionKey(guard)}${returnsOld ? " old" : ""}`, () => ({
@@ -96,8 +97,8 @@ function deleteByReading(
     const before = await readWhole(bound, context, storedKey);
     if (before === undefined) return fail("not-found", "there is no row with this key");
     if (!holds(before.values, values)) return fail("condition-failed", "the condition in where does not hold for the row");
-    const reply = await deleteIfSame(bound, context, storedKey, before);
-    if (reply.affected === 0) return undefined;
+    const remove = (): Reply | Promise<Reply> => deleteIfSame(bound, context, storedKey, before);
+    if ((await writeClaiming(bound, context, before, undefined, remove)) === undefined) return undefined;
     return options?.returning === "old" ? { affected: 1, row: bound.presentLogical(before.values) } : done;
   });
 }

@@ -1,24 +1,29 @@
 // add and put: writing whole rows.
 
 import type { Prepared } from "../compile/prepared.js";
-import { putShape, type PutMode } from "../compile/shapes.js";
-import type { Change, Reply, Values } from "../driver.js";
+import { expiredRow, putShape } from "../compile/shapes.js";
+import type { Reply, Values } from "../driver.js";
 import { DbError } from "../errors.js";
 import { CheckedRow } from "../normalize/checked-row.js";
 import { type LogicalRow, checkRow } from "../normalize/row.js";
+import { canGuard } from "../plan/evaluates.js";
+import { isNever } from "../reference/condition.js";
 import { hasExpired } from "../reference/expiry.js";
 import type { BoundTable } from "./bound-table.js";
-import { readWhole, untilUnchanged, updateIfSame } from "./compare-and-set.js";
+import { isExpired, readStored, type ReadRow, untilUnchanged } from "./compare-and-set.js";
 import { type CallContext, done, type WriteResult } from "./context.js";
 import { freeingUnique } from "./free-expired-unique.js";
 import type { WriteOptions } from "./options.js";
 import type { PlainWrite } from "./plain-write.js";
+import { claimsUnique, writeClaiming, writeIfSame } from "./unique-claims.js";
+
+type PutVerb = "put" | "add";
 
 /** Inserts a row (`add`), or inserts or replaces it (`put`). */
 export function putRow(
   bound: BoundTable,
   context: CallContext,
-  mode: PutMode,
+  mode: PutVerb,
   row: unknown,
   options?: WriteOptions,
 ): WriteResult | Promise<WriteResult> {
@@ -34,15 +39,15 @@ export function putRow(
 function putLogical(
   bound: BoundTable,
   context: CallContext,
-  mode: PutMode,
+  mode: PutVerb,
   logical: LogicalRow,
   options: WriteOptions | undefined,
 ): WriteResult | Promise<WriteResult> {
   const stored = bound.encodeRow(logical);
   const key = bound.keyIn(stored);
   const returnsOld = options?.returning === "old" && mode === "put";
-  if (returnsOld && bound.pool.capabilities.returning.put === "none")
-    return bound.ordered(context, key, () => putByReading(bound, context, logical, stored));
+  if (isPutByReading(bound, mode) || (returnsOld && bound.pool.capabilities.returning.put === "none"))
+    return bound.ordered(context, key, () => putByReading(bound, context, mode, logical, options));
   const prepared = putCommand(bound, mode, returnsOld);
   const values = mode === "add" ? withNow(bound, context, stored) : stored;
   const result = bound.ordered(context, key, () => bound.pool.send(prepared, values, context));
@@ -56,7 +61,8 @@ function putLogical(
 }
 
 /** The command of an `add` or `put` that asks for nothing besides; undefined where more than one command may be needed. */
-export function plainPut(bound: BoundTable, context: CallContext, mode: PutMode, row: unknown): PlainWrite | undefined {
+export function plainPut(bound: BoundTable, context: CallContext, mode: PutVerb, row: unknown): PlainWrite | undefined {
+  if (isPutByReading(bound, mode)) return undefined;
   // Unique values of expired rows may have to be freed first.
   if (bound.table.ttl !== undefined && bound.table.uniques.length > 0) return undefined;
   const stored = bound.encodeRow(checkRow(bound.rules, row, context.clock, false));
@@ -65,11 +71,15 @@ export function plainPut(bound: BoundTable, context: CallContext, mode: PutMode,
 }
 
 function finish(reply: Reply): WriteResult {
-  if (reply.affected === 0) throw new DbError("already-exists", "a row with this key exists; use put to replace it");
+  if (reply.affected === 0) throw rowExists();
   return done;
 }
 
-export function putCommand(bound: BoundTable, mode: PutMode, returnsOld: boolean): Prepared {
+function rowExists(): DbError {
+  return new DbError("already-exists", "a row with this key exists; use put to replace it");
+}
+
+export function putCommand(bound: BoundTable, mode: PutVerb, returnsOld: boolean): Prepared {
   return bound.prepared(returnsOld ? "put old" : mode, () => putShape(bound.table, mode, { returnsOld }));
 }
 
@@ -85,20 +95,47 @@ function withOld(bound: BoundTable, context: CallContext, { rows: [row] }: Reply
   return ttl !== undefined && hasExpired(old[ttl.name], context.now()) ? done : { affected: 1, row: old };
 }
 
-/** `put` that gives the old row back, on an engine that cannot: reads the row and replaces it if it is still the same. */
-async function putByReading(bound: BoundTable, context: CallContext, logical: LogicalRow, stored: Values): Promise<WriteResult> {
-  const { table, pool } = bound;
-  const key = bound.keyIn(stored);
-  const changes = table.columns.filter((column) => !column.isKey).map((column): Change => ({ column, op: "set", slot: column.index }));
+/** Whether a row must be read before another is written in its place: for its unique values, or to see whether it has expired. */
+function isPutByReading(bound: BoundTable, mode: PutVerb): boolean {
+  if (claimsUnique(bound)) return true;
+  if (mode === "put") return false;
+  const over = expiredRow(bound.table);
+  return !isNever(over) && !canGuard(over, bound.pool.capabilities);
+}
+
+/** Reads the row and replaces it if it is still the same: what an engine does not do in one step. */
+async function putByReading(
+  bound: BoundTable,
+  context: CallContext,
+  mode: PutVerb,
+  logical: LogicalRow,
+  options: WriteOptions | undefined,
+): Promise<WriteResult> {
+  const key = bound.keyIn(bound.encodeRow(logical));
   return untilUnchanged(context, async () => {
-    const before = await readWhole(bound, context, key);
-    if (before === undefined || changes.length === 0) {
-      const mode = before === undefined ? "add" : "put";
-      const values = mode === "add" ? withNow(bound, context, stored) : stored;
-      const added = await pool.send(putCommand(bound, mode, false), values, context);
-      return added.affected === 0 ? undefined : before === undefined ? done : { affected: 1, row: bound.presentLogical(before.values) };
-    }
-    const reply = await updateIfSame(bound, context, key, before, changes, logical);
-    return reply.affected === 0 ? undefined : { affected: 1, row: bound.presentLogical(before.values) };
+    const found = await readStored(bound, context, key);
+    const before = found === undefined || isExpired(bound, context, found) ? undefined : found;
+    if (mode === "add" && before !== undefined) throw rowExists();
+    if (!(await replaceRow(bound, context, found, logical))) return undefined;
+    if (options?.returning === "new") return { affected: 1, row: bound.presentLogical(logical) };
+    return options?.returning === "old" && before !== undefined ? { affected: 1, row: bound.presentLogical(before.values) } : done;
   });
+}
+
+/**
+ * Makes a row that is missing.
+ *
+ * @returns false when somebody else made it first
+ */
+export async function addMissing(bound: BoundTable, context: CallContext, logical: LogicalRow): Promise<boolean> {
+  const stored = bound.encodeRow(logical);
+  if (!isPutByReading(bound, "add"))
+    return (await bound.pool.send(putCommand(bound, "add", false), withNow(bound, context, stored), context)).affected > 0;
+  const found = await readStored(bound, context, bound.keyIn(stored));
+  if (found !== undefined && !isExpired(bound, context, found)) return false;
+  return replaceRow(bound, context, found, logical);
+}
+
+async function replaceRow(bound: BoundTable, context: CallContext, found: ReadRow | undefined, logical: LogicalRow): Promise<boolean> {
+  return (await writeClaiming(bound, context, found, logical, () => writeIfSame(bound, context, found, logical))) !== undefined;
 }

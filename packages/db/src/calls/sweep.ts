@@ -7,6 +7,7 @@ import { deleteByFilter } from "./delete-all.js";
 import { eachOf } from "./each-row.js";
 import { fetchedBy, storedPages } from "./page.js";
 import { plannedQuery } from "./query.js";
+import { writeClaiming } from "./unique-claims.js";
 
 /** Removes the rows of a table that have expired, where the engine does not by itself; gives how many. */
 export async function sweepTable(bound: BoundTable, context: CallContext): Promise<number> {
@@ -34,7 +35,9 @@ export async function sweepTable(bound: BoundTable, context: CallContext): Promi
     removed += await eachOf(context, keys, async (key) => {
       const row = await readWhole(bound, always, key);
       const isExpired = row !== undefined && typeof row.values[ttl.index] === "number" && (row.values[ttl.index] as number) <= values[0]!;
-      return { affected: isExpired ? (await deleteIfSame(bound, context, key, row)).affected : 0 };
+      if (!isExpired) return { affected: 0 };
+      const reply = await writeClaiming(bound, context, row, undefined, () => deleteIfSame(bound, context, key, row));
+      return { affected: reply === undefined ? 0 : 1 };
     });
   }
   return removed;

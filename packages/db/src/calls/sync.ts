@@ -7,6 +7,7 @@ import type { DefineShape, Driver, StoredTable } from "../driver.js";
 import { DbError } from "../errors.js";
 import type { Pool } from "../execute/pool.js";
 import type { Column, Index, Table } from "../schema/table.js";
+import { claimsNeededBy } from "./unique-claims.js";
 
 /** A stored column, key or index that cannot serve the declared one. */
 export interface Drift {
@@ -47,7 +48,8 @@ interface TablePlan {
 export async function syncTables(tables: readonly BoundTable[], call: Call, options: SyncOptions = {}): Promise<SyncResult> {
   const drift: Drift[] = [];
   const plans: TablePlan[] = [];
-  for (const { table, pool } of tables) {
+  const own = claimsNeededBy(tables);
+  for (const { table, pool } of [...tables, ...own]) {
     const reply = await pool.send(pool.prepare({ verb: "inspect", table }), [], call);
     plans.push(planTable(table, pool, reply.stored, drift));
   }
@@ -56,8 +58,9 @@ export async function syncTables(tables: readonly BoundTable[], call: Call, opti
     for (const plan of plans) await carryOut(plan, call);
     await checkMade(plans, call);
   }
+  const created = plans.filter((plan) => plan.creates && !own.some(({ table }) => table === plan.table));
   return {
-    created: plans.filter((plan) => plan.creates).map(({ table }) => table.name),
+    created: created.map(({ table }) => table.name),
     altered: plans.flatMap(({ table, columns }) => columns.map((column) => `${table.name}.${column.name}`)),
     indexed: plans.flatMap(({ table, creates, indexes }) => (creates ? [] : indexes.map((index) => `${table.name}.${index.name}`))),
     drift,
@@ -77,7 +80,7 @@ function driftError(drift: readonly Drift[]): DbError {
 function planTable(table: Table, pool: Pool, stored: StoredTable | undefined, drift: Drift[]): TablePlan {
   const indexes = [...table.indexes, ...table.uniques];
   if (stored === undefined) return { table, pool, creates: true, columns: [], indexes };
-  const missing = indexes.filter((index) => !hasIndex(pool.driver, stored, index));
+  const missing = indexes.filter((index) => !hasIndex(pool, stored, index));
   if (!pool.capabilities.schema) return { table, pool, creates: false, columns: [], indexes: missing };
   findDrift(table, pool.driver, stored, drift);
   for (const index of missing) {
@@ -103,7 +106,7 @@ async function checkMade(plans: readonly TablePlan[], call: Call): Promise<void>
     if (!capabilities.schema || capabilities.access !== "any") continue;
     if (!creates && columns.length === 0 && indexes.length === 0) continue;
     const { stored } = await pool.send(pool.prepare({ verb: "inspect", table }), [], call);
-    const lost = indexes.find((index) => stored === undefined || !hasIndex(pool.driver, stored, index));
+    const lost = indexes.find((index) => stored === undefined || !hasIndex(pool, stored, index));
     if (stored !== undefined && lost === undefined) continue;
     const what = stored === undefined ? `table ${table.name}` : `the index ${table.name}.${lost!.name}`;
     throw new DbError("drift", `${what} could not be made: the store has something else of its name; rename or drop that`, {
@@ -113,9 +116,9 @@ async function checkMade(plans: readonly TablePlan[], call: Call): Promise<void>
   }
 }
 
-function hasIndex(driver: Driver, stored: StoredTable, index: Index): boolean {
+function hasIndex({ capabilities }: Pool, stored: StoredTable, index: Index): boolean {
   // Where the core reads an index by its own name, a longer one does not serve in its stead.
-  const isPlanned = driver.capabilities.access === "any";
+  const isPlanned = capabilities.access === "any";
   return [...stored.indexes.values()].some((known) => covers(known, index) && (isPlanned || known.columns.length === index.columns.length));
 }
 

@@ -14,6 +14,7 @@ import type { ManyOptions } from "./options.js";
 import { plannedQuery } from "./query.js";
 import { refuseQuery } from "./select.js";
 import { isNativeChange } from "./row-change.js";
+import { claimsUnique } from "./unique-claims.js";
 import { changeChecked, changesKey, completeChanges, guarded } from "./update.js";
 
 /** Changes every row that a filter matches; gives how many. */
@@ -33,7 +34,8 @@ export async function updateAll(
   const { pool, table, codec } = bound;
   const guard = allOf([condition, notExpired(table, values, context.now())]);
   // Sums are guarded row by row, so that one outside its type is reported.
-  const isNative = pool.capabilities.byFilter && complete.every((change) => change.op !== "incr" && isNativeChange(bound, change));
+  const isNative =
+    pool.capabilities.byFilter && !claimsUnique(bound) && complete.every((change) => change.op !== "incr" && isNativeChange(bound, change));
   if (!isNative || isNever(guard) || !canGuard(guard, pool.capabilities))
     return eachRow(bound, context, condition, given, (storedKey) => {
       const change = { storedKey, changes: complete, values: [...values], where: condition, create: undefined, options: undefined };

@@ -23,8 +23,9 @@ import { type CallContext, done, nothing, type WriteResult } from "./context.js"
 import { freeingUnique } from "./free-expired-unique.js";
 import type { ChangeOptions } from "./options.js";
 import type { PlainWrite } from "./plain-write.js";
-import { putCommand, withNow } from "./put.js";
+import { addMissing } from "./put.js";
 import { isNativeChange, type RowChange } from "./row-change.js";
+import { claimsUnique, writeClaiming } from "./unique-claims.js";
 import { learnChange, plainChange } from "./update-fast.js";
 
 /** Changes columns of the row of a key (`update`), or adds to them (`incr`). */
@@ -35,7 +36,7 @@ export function changeRow(
   row: unknown,
   options?: ChangeOptions,
 ): WriteResult | Promise<WriteResult> {
-  const isPlain = hasNoWishes(options);
+  const isPlain = hasNoWishes(options) && !claimsUnique(bound);
   // Rows are added to more often than they are made: where the engine has another command for a row that may be missing,
   // the plain one goes first.
   const goesFirst = verb === "update" || bound.pool.capabilities.access === "any";
@@ -174,6 +175,7 @@ async function carryOut(bound: BoundTable, context: CallContext, change: RowChan
   const { returning } = options ?? {};
   const native =
     changes.length > 0 &&
+    !claimsUnique(bound) &&
     changes.every((one) => isNativeChange(bound, one)) &&
     !isNever(guard) &&
     canGuard(guard, capabilities) &&
@@ -238,8 +240,8 @@ function changeByReading(bound: BoundTable, context: CallContext, change: RowCha
     const after = applyChanges(changes, before.values, values);
     const written = changedColumns(bound.table, changes);
     if (written.length > 0) {
-      const reply = await updateIfSame(bound, context, storedKey, before, written, after);
-      if (reply.affected === 0) return undefined;
+      const write = (): Reply | Promise<Reply> => updateIfSame(bound, context, storedKey, before, written, after);
+      if ((await writeClaiming(bound, context, before, after, write)) === undefined) return undefined;
     }
     if (options?.returning === undefined) return done;
     return { affected: 1, row: bound.presentLogical(options.returning === "new" ? after : before.values) };
@@ -257,9 +259,7 @@ async function makeMissing(bound: BoundTable, context: CallContext, { options, c
     return nothing;
   }
   const row = create();
-  const stored = bound.encodeRow(row);
-  const reply = await bound.pool.send(putCommand(bound, "add", false), withNow(bound, context, stored), context);
   // Somebody else made it first: begin again with their row.
-  if (reply.affected === 0) return undefined;
+  if (!(await addMissing(bound, context, row))) return undefined;
   return options?.returning === "new" ? { affected: 1, row: bound.presentLogical(row) } : done;
 }

@@ -73,8 +73,8 @@ export function countShape(table: Table, plan: SelectPlan, consistent: boolean):
   };
 }
 
-/** Which rows a whole row may replace: any (`put`), none but an expired one (`add`). */
-export type PutMode = "put" | "add";
+/** Which rows a whole row may replace: any (`put`), none but an expired one (`add`), none at all (`new`). */
+export type PutMode = "put" | "add" | "new";
 
 /** Values: the row; with `add` into a table with `ttl`, the time; with `ifVersion`, the version. */
 export function putShape(
@@ -82,17 +82,21 @@ export function putShape(
   mode: PutMode,
   options: { readonly returnsOld?: boolean; readonly ifVersion?: boolean } = {},
 ): PutShape {
-  const { columns, ttl } = table;
-  const expired: Condition = ttl === undefined ? never : { kind: "test", column: ttl, op: "le", slots: [columns.length] };
+  const { columns } = table;
   return {
     verb: "put",
     table,
     key: table.key.map((column) => column.index),
     row: slotsOf(columns),
-    over: mode === "put" ? always : expired,
+    over: mode === "put" ? always : mode === "new" ? never : expiredRow(table),
     ...(options.ifVersion === true ? { ifVersion: columns.length } : {}),
     returning: options.returnsOld === true ? "old" : "none",
   };
+}
+
+/** The row that an `add` may replace; its value follows those of the row. */
+export function expiredRow({ columns, ttl }: Table): Condition {
+  return ttl === undefined ? never : { kind: "test", column: ttl, op: "le", slots: [columns.length] };
 }
 
 /** Values: those of changes and guard, the key, the row to insert. */

@@ -1,9 +1,9 @@
 // Many members of one command, for `bulk`: in as few requests as the engine takes, several at the same time.
 
-import type { BkError } from "@bk/core";
+import { type BkError, isRetryable } from "@bk/core";
 
 import type { Prepared } from "../compile/prepared.js";
-import type { Driver, MemberReply, Reply, Values } from "../driver.js";
+import type { Capabilities, Driver, MemberReply, Reply, Values } from "../driver.js";
 import type { Send } from "./call.js";
 import type { Replies } from "./gatherer.js";
 import type { PoolMetrics } from "./metrics.js";
@@ -17,6 +17,8 @@ const ungrouped = 32;
 
 export interface GroupSettings {
   readonly driver: Driver;
+  /** Of the pool: what the driver learned when it connected is among them. */
+  readonly capabilities: () => Capabilities;
   readonly metrics: PoolMetrics;
   readonly send: Send;
   /** The error of this package for what a command threw. */
@@ -24,16 +26,31 @@ export interface GroupSettings {
 }
 
 /** The members that one request of a command carries; 1 where the engine takes no groups of it. */
-export function groupSize(driver: Driver, { shape }: Prepared): number {
+export function groupSize({ driver, capabilities }: GroupSettings, { shape }: Prepared): number {
   if (driver.executeGroup === undefined || ("target" in shape && shape.target === "filter")) return 1;
-  return driver.capabilities.group[shape.verb as "put"]?.most ?? 1;
+  return capabilities().group[shape.verb as "put"]?.most ?? 1;
 }
 
-/** Replies of members, with errors of this package for native ones. */
-export function memberReplies(replies: readonly MemberReply[], known: GroupSettings["known"]): Replies {
-  return replies.some((reply) => "error" in reply)
-    ? replies.map((reply) => ("error" in reply ? known(reply.error) : reply))
-    : (replies as readonly Reply[]);
+/** Replies of members, with errors of this package for native ones; members that were merely put off are sent again. */
+export function memberReplies(
+  settings: GroupSettings,
+  prepared: Prepared,
+  group: readonly Values[],
+  replies: readonly MemberReply[],
+): Replies | Promise<Replies> {
+  if (!replies.some((reply) => "error" in reply)) return replies as readonly Reply[];
+  const outcomes = replies.map((reply) => ("error" in reply ? settings.known(reply.error) : reply));
+  if (!outcomes.some(isRetryable)) return outcomes;
+  return Promise.all(outcomes.map((outcome, i) => (isRetryable(outcome) ? sendOne(settings, prepared, group[i]!) : outcome)));
+}
+
+/** What is rejected is an error of this package. */
+async function sendOne({ send }: GroupSettings, prepared: Prepared, values: Values): Promise<Reply | BkError> {
+  try {
+    return await send(prepared, values, undefined);
+  } catch (error) {
+    return error as BkError;
+  }
 }
 
 /**
@@ -41,15 +58,17 @@ export function memberReplies(replies: readonly MemberReply[], known: GroupSetti
  * Never rejects. A synchronous engine answers at once.
  */
 export function sendMany(settings: GroupSettings, prepared: Prepared, group: readonly Values[]): Replies | Promise<Replies> {
-  const { driver, metrics, known } = settings;
+  const { driver, metrics } = settings;
   metrics.calls += group.length;
-  const most = groupSize(driver, prepared);
+  const most = groupSize(settings, prepared);
   if (group.length > most || group.length === 1) return sendParts(settings, prepared, group, most);
   const failed = (error: unknown): Promise<Replies> => takeApart(settings, error, prepared, group);
   try {
     metrics.groups++;
     const replies = driver.executeGroup!(prepared.command, group);
-    return replies instanceof Promise ? replies.then((all) => memberReplies(all, known)).catch(failed) : memberReplies(replies, known);
+    return replies instanceof Promise
+      ? replies.then((all) => memberReplies(settings, prepared, group, all)).catch(failed)
+      : memberReplies(settings, prepared, group, replies);
   } catch (error) {
     return failed(error);
   }
@@ -74,7 +93,7 @@ async function sendPart(settings: GroupSettings, prepared: Prepared, part: reado
   if (part.length === 1) return sendApart(settings, prepared, part);
   try {
     settings.metrics.groups++;
-    return memberReplies(await settings.driver.executeGroup!(prepared.command, part), settings.known);
+    return await memberReplies(settings, prepared, part, await settings.driver.executeGroup!(prepared.command, part));
   } catch (error) {
     return takeApart(settings, error, prepared, part);
   }
@@ -91,8 +110,6 @@ async function takeApart(settings: GroupSettings, error: unknown, prepared: Prep
   return [...first, ...(await sendPart(settings, prepared, part.slice(middle)))];
 }
 
-function sendApart({ send }: GroupSettings, prepared: Prepared, part: readonly Values[]): Promise<Replies> {
-  const alone = async (values: Values): Promise<Reply> => send(prepared, values, undefined);
-  // What is rejected is an error of this package.
-  return Promise.all(part.map((values) => alone(values).catch((error: unknown) => error as BkError)));
+function sendApart(settings: GroupSettings, prepared: Prepared, part: readonly Values[]): Promise<Replies> {
+  return Promise.all(part.map((values) => sendOne(settings, prepared, values)));
 }

@@ -57,7 +57,7 @@ export class Pool {
       }),
       { clock, attempts, metrics },
     );
-    this.#groups = { driver, metrics, send: this.#alone, known: (error) => this.#known(error, "send") };
+    this.#groups = { driver, capabilities: () => this.capabilities, metrics, send: this.#alone, known: (error) => this.#known(error, "send") };
   }
 
   /** Connects where the driver must before anything is planned; undefined when there is nothing to wait for. */
@@ -137,7 +137,7 @@ export class Pool {
     if (made !== undefined) return made;
     const { driver, metrics } = this;
     const { known, send } = this.#groups;
-    const maxSize = groupSize(driver, prepared);
+    const maxSize = groupSize(this.#groups, prepared);
     if (maxSize <= 1) return undefined;
     const isGet = prepared.shape.verb === "get";
     const gatherer = new Gatherer({
@@ -148,7 +148,9 @@ export class Pool {
       many: (group) => {
         metrics.groups++;
         const replies = driver.executeGroup!(prepared.command, group);
-        return replies instanceof Promise ? replies.then((all) => memberReplies(all, known)) : memberReplies(replies, known);
+        return replies instanceof Promise
+          ? replies.then((all) => memberReplies(this.#groups, prepared, group, all))
+          : memberReplies(this.#groups, prepared, group, replies);
       },
       didNothing: (error) => isGet || known(error).outcome === "none",
       known,
