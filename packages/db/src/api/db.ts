@@ -45,7 +45,10 @@ export class Database extends Verbs {
     const { signal, timeoutMs = home.timeoutMs } = options;
     try {
       if (driver.native === undefined) throw new DbError("unsupported", "this driver takes no native commands");
-      const run = async (ends?: AbortSignal): Promise<unknown> => driver.native!(command, ends);
+      const run = async (ends?: AbortSignal): Promise<unknown> => {
+        await target.ready();
+        return driver.native!(command, ends);
+      };
       const running =
         signal === undefined && timeoutMs === undefined
           ? run()

@@ -38,7 +38,7 @@ export async function explain(
   const options = args[optionsAt[verb as HookVerb]] as { readonly pool?: unknown } | undefined;
   const poolName = typeof options?.pool === "string" ? options.pool : undefined;
   const pool = home.poolOf(table, poolName);
-  await pool.ready();
+  await pool.readyFor({ verb: "explain", table: { name: table } });
   let first: Prepared | undefined;
   const target: Target = {
     explains: true,

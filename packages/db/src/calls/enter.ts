@@ -96,7 +96,7 @@ export async function enterScan(
 ): Promise<{ bound: BoundTable; context: CallContext }> {
   const entry = entryOf(caller, "scan", table, options);
   const { pool, scope } = entry;
-  await pool.ready();
+  await pool.readyFor({ verb: "scan", table: { name: table } });
   if (scope?.overlay !== undefined) throw pool.error(notInOverlay("scan"), { verb: "scan", table: { name: table } });
   return bind(caller.home, entry, undefined);
 }

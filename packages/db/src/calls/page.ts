@@ -231,8 +231,9 @@ export function pathBindings(
 }
 
 /**
- * A page of an engine whose mark is a text of its own: the token holds the mark from which the request began that gave
- * the page's last row, and how many of that request's rows are done.
+ * A page of an engine whose mark is a text of its own. A page ends where a request ends, so that the mark alone says where
+ * the next one begins, whatever is written or deleted meanwhile: a request that gave more than was wanted is made again for
+ * the rows up to the last one that was.
  */
 async function cursorPage(
   query: Query,
@@ -242,23 +243,34 @@ async function cursorPage(
   start: readonly unknown[] | undefined,
 ): Promise<StoredPage> {
   const rows: StoredRow[] = [];
-  const fetch = fetcher(query, reader, context, reader.encodeValues(query.values));
-  let cursor = (start?.[0] ?? "") as string;
-  let skip = Number(start?.[1] ?? 0);
-  let last: readonly unknown[] | undefined;
-  for (;;) {
-    const { found, next, length } = await fetch(Math.max(count + 1, smallestBatch), cursor === "" ? undefined : [cursor]);
-    for (const { row, at } of found) {
-      if (at < skip) continue;
-      if (rows.length === count) return { rows, last };
-      rows.push(row);
-      last = [cursor, at + 1];
+  const filtering = reader.matches !== undefined || query.search !== undefined;
+  const ask = fetcher(query, reader, context, reader.encodeValues(query.values));
+  let cursor = start === undefined ? undefined : [start[0] as string];
+  let limit = filtering ? Math.max(count, smallestBatch) : count;
+  while (rows.length < count) {
+    const wanted = count - rows.length;
+    const { found, next } = await ask(filtering ? limit : wanted, cursor);
+    if (found.length > wanted) {
+      limit = found[wanted - 1]!.at + 1;
+      continue;
     }
+    for (const { row } of found) rows.push(row);
     if (next === undefined) return { rows, last: undefined };
-    cursor = String(next[0]);
-    skip = Math.max(0, skip - length);
-    await otherWork();
+    cursor = next as string[];
+    limit = Math.max(limit, smallestBatch);
+    if (filtering) await otherWork();
   }
+  return { rows, last: (await hasMore(ask, cursor, filtering ? smallestBatch : 1)) ? cursor : undefined };
+}
+
+async function hasMore(ask: ReturnType<typeof fetcher>, from: Values | undefined, limit: number): Promise<boolean> {
+  let cursor = from;
+  do {
+    const { found, next } = await ask(limit, cursor);
+    if (found.length > 0) return true;
+    cursor = next;
+  } while (cursor !== undefined);
+  return false;
 }
 
 /** Lets what else this process does have its turn in a long read of an engine that answers at once. */
@@ -271,8 +283,6 @@ interface Fetched {
   readonly found: readonly { readonly row: StoredRow; readonly at: number }[];
   /** Where to go on; undefined when there are no more. */
   readonly next: Values | undefined;
-  /** Rows that came. */
-  readonly length: number;
 }
 
 /** Makes a function that asks the engine for `limit` rows after a position and leaves out those that do not match. */
@@ -293,9 +303,9 @@ function fetcher(
       const row = rows[at]!;
       if ((matches === undefined || matches(row, values)) && (words === undefined || words(row))) found.push({ row, at });
     }
-    if (reader.usesCursor) return { found, length, next: reply.cursor === undefined ? undefined : [reply.cursor] };
-    if (reply.next !== undefined) return { found, length, next: reply.next };
-    return { found, length, next: length < limit ? undefined : reader.encodeReadPosition(reader.readPositionOf(rows.at(-1)!)) };
+    if (reader.usesCursor) return { found, next: reply.cursor === undefined ? undefined : [reply.cursor] };
+    if (reply.next !== undefined) return { found, next: reply.next };
+    return { found, next: length < limit ? undefined : reader.encodeReadPosition(reader.readPositionOf(rows.at(-1)!)) };
   };
   return (limit, position) => {
     const bindings = [...fixed, limit, search?.text ?? null];

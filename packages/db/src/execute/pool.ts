@@ -23,6 +23,12 @@ export interface PoolOptions {
   readonly attempts?: number | undefined;
 }
 
+/** Where an error happened. */
+interface Place {
+  readonly verb: string;
+  readonly table?: { readonly name: string };
+}
+
 const noCall: Call = Object.freeze({});
 
 export class Pool {
@@ -63,8 +69,21 @@ export class Pool {
   /** Connects where the driver must before anything is planned; undefined when there is nothing to wait for. */
   ready(): Promise<void> | undefined {
     if (this.#isConnected) return undefined;
-    this.#connected ??= this.#connect().finally(() => (this.#connected = undefined));
+    if (this.#connected === undefined) {
+      this.#connected = this.#connect().finally(() => (this.#connected = undefined));
+      // Whoever waits for it gets its error; a call that is over before need not.
+      this.#connected.catch(() => undefined);
+    }
     return this.#connected;
+  }
+
+  /** The same for a call that has not entered yet: an error says which call it was. */
+  async readyFor(place: Place): Promise<void> {
+    try {
+      await this.ready();
+    } catch (error) {
+      throw this.error(error, place);
+    }
   }
 
   async #connect(): Promise<void> {
@@ -172,7 +191,7 @@ export class Pool {
   }
 
   /** The error of this package for anything that was thrown, with driver, call and table. */
-  error(thrown: unknown, place: { readonly verb: string; readonly table?: { readonly name: string } }): DbError {
+  error(thrown: unknown, place: Place): DbError {
     if (thrown instanceof DbError && thrown.driver !== undefined) return thrown;
     const error = this.#known(thrown, "send");
     const op = place.verb;

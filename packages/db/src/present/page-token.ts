@@ -11,10 +11,9 @@ import { type TokenCipher, tokenCipher } from "./token-cipher.js";
 
 const anyColumn = { index: 0, isKey: true, element: undefined, isSet: false, maxLength: undefined, isRest: false, definition: {} } as const;
 
-/** The position of a page of an engine with marks of its own: the mark, and how many of the rows after it are done. */
+/** The position of a page of an engine with marks of its own: the mark. */
 export const cursorOrder: readonly SortColumn[] = [
   { column: { ...anyColumn, name: "cursor", kind: "text", type: "text" }, descending: false },
-  { column: { ...anyColumn, name: "skip", kind: "int", type: "int" }, descending: false },
 ];
 
 /** Makes and reads tokens; sealed with AES-256-GCM when the database has a `tokenKey`, else guarded by a checksum. */
