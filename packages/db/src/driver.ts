@@ -30,6 +30,7 @@ export type Sees = "always" | "asked" | "late";
  * - `outcome: "whole"`: all members take effect or none does. After a rejection that `classify` gives the outcome `none`
  *   the core tries the members alone.
  * - `outcome: "each"`: every member has an outcome of its own, a reply or an error; services whose batches succeed in part.
+ *   Members whose error is `limited` or `unavailable` with the outcome `none` are sent again by the core.
  */
 export interface GroupLimit {
   readonly most: number;
@@ -111,10 +112,16 @@ export interface Capabilities {
   readonly group: { readonly [verb in "get" | "put" | "update" | "delete"]?: GroupLimit };
   /** Full-text search by `select` with `match`. */
   readonly search: boolean;
-  /** Unique groups: enforced by the engine, claimed by the core in rows of their own, or refused when the table is opened. */
+  /**
+   * Unique groups: enforced by the engine; claimed by the core in rows of a table of its own, `_bk_unique`, whose every write
+   * is made by key and depends on the row that was read (`versions`, or `same`); or refused when the table is opened.
+   */
   readonly unique: "engine" | "claims" | "none";
   readonly sees: { readonly get: Sees; readonly select: Sees; readonly index: Sees };
-  /** Where a page ends: `position`, values of the order; or `cursor`, a text of the engine (Riak, Cassandra's scans). */
+  /**
+   * Where a page ends: `position`, values of the order; or `cursor`, a text of the engine (Riak, Cassandra's scans), which stands
+   * behind the last row of its reply. The core asks for no more rows than a page takes, so that a token is a cursor alone.
+   */
   readonly paging: "position" | "cursor";
   /** The engine removes expired rows by itself, some time later; else `sweep` does. */
   readonly ttl: boolean;

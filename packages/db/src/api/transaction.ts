@@ -116,6 +116,15 @@ async function commit(pool: Pool, changes: readonly RowChange[], signal: AbortSi
     const message = `a transaction takes at most ${atomic.rows} rows, this one has ${changes.length}; split it`;
     throw pool.error(new DbError("too-large", message), place);
   }
+  // Their claims are rows of another table, which the overlay does not have.
+  const claiming =
+    pool.capabilities.unique === "claims"
+      ? changes.find(({ table, before, after }) => table.uniques.length > 0 && !sameRow(before, after))
+      : undefined;
+  if (claiming !== undefined) {
+    const message = `a transaction cannot write ${claiming.table.name}: this driver enforces no unique values (capability unique); write its rows by calls of their own`;
+    throw pool.error(new DbError("unsupported", message, { table: claiming.table.name, detail: { capability: "unique" } }), place);
+  }
   const isApplied = await guarded(pool, place, () => pool.driver.commit!(changes, signal));
   if (!isApplied)
     throw pool.error(new DbError("limited", "a row of the transaction was changed by others meanwhile; nothing was done"), place);

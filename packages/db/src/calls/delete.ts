@@ -67,7 +67,11 @@ export function deleteGuarded(
   const values = [...given];
   const guard = allOf([where, notExpired(table, values, context.now())]);
   const returnsOld = options?.returning === "old";
-  const native = !isNever(guard) && !claimsUnique(bound) && canGuard(guard, pool.capabilities) && (!returnsOld || pool.capabilities.returning.delete === "old");
+  const native =
+    !isNever(guard) &&
+    !claimsUnique(bound) &&
+    canGuard(guard, pool.capabilities) &&
+    (!returnsOld || pool.capabilities.returning.delete === "old");
   if (!native || options?.mustMatch === true)
     return bound.ordered(context, storedKey, () => deleteByReading(bound, context, { storedKey, where, values }, options));
   const kept = bound.kept(`delete ${conditionKey(guard)}${returnsOld ? " old" : ""}`, () => ({

@@ -63,7 +63,13 @@ export class Pool {
       }),
       { clock, attempts, metrics },
     );
-    this.#groups = { driver, capabilities: () => this.capabilities, metrics, send: this.#alone, known: (error) => this.#known(error, "send") };
+    this.#groups = {
+      driver,
+      capabilities: () => this.capabilities,
+      metrics,
+      send: this.#alone,
+      known: (error) => this.#known(error, "send"),
+    };
   }
 
   /** Connects where the driver must before anything is planned; undefined when there is nothing to wait for. */

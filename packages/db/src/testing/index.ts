@@ -2,3 +2,4 @@ export { testDriver } from "./test-driver.js";
 export type { DriverUnderTest, KnownDefect, TestStore } from "./suite.js";
 export { leastCapabilities } from "./least-capabilities.js";
 export { describeKvStore, type OpenedStore } from "./kv-store-suite.js";
+export { describeContract, type OpenedDriver } from "./contract-suite.js";

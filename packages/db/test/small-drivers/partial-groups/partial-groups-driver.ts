@@ -83,7 +83,8 @@ export function partialGroupsDriver(engine: MapEngine, clock: { now(): number })
 
 /** The values that a statement of a shape binds: those of what it evaluates, not those that the core keeps for itself. */
 function valuesBy(shape: Shape): number {
-  const slots = (condition: Parameters<typeof testsOf>[0]): number => [...testsOf(condition)].reduce((sum, test) => sum + test.slots.length, 0);
+  const slots = (condition: Parameters<typeof testsOf>[0]): number =>
+    [...testsOf(condition)].reduce((sum, test) => sum + test.slots.length, 0);
   switch (shape.verb) {
     case "get":
       return shape.key.length;
@@ -112,7 +113,9 @@ function pageable(shape: Shape): Shape {
 }
 
 function markAt(position: Values, length: number): string {
-  return JSON.stringify(position.slice(0, length), (_name, value: unknown) => (typeof value === "bigint" ? { int64: String(value) } : value));
+  return JSON.stringify(position.slice(0, length), (_name, value: unknown) =>
+    typeof value === "bigint" ? { int64: String(value) } : value,
+  );
 }
 
 function positionOf(mark: string): Values {

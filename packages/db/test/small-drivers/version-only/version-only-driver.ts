@@ -83,7 +83,8 @@ function idOf({ table, key }: Extract<Shape, { key: unknown }>, values: Values):
 
 /** What it cannot do it is not asked to do. */
 function refuseGuards(shape: Shape): void {
-  if ("guard" in shape && shape.guard !== undefined && !isAlways(shape.guard)) throw new Error("a guard, and there are none but versions");
+  if (shape.verb !== "get" && "guard" in shape && shape.guard !== undefined && !isAlways(shape.guard))
+    throw new Error("a guard, and there are none but versions");
   if (shape.verb === "put" && !isAlways(shape.over) && !isNever(shape.over)) throw new Error("a put that depends on the row that is there");
   if (shape.verb === "update" && shape.changes.some(({ op }) => op !== "set")) throw new Error("a change that must be computed");
 }

@@ -85,6 +85,18 @@ describe("unique values by claims", () => {
     }
   });
 
+  it("is refused in transactions, which do not reach the claims, before anything is written", async () => {
+    const driver = versionOnlyDriver(newStore());
+    let commits = 0;
+    const commit = async (): Promise<boolean> => ++commits > 0;
+    const batch = { ...driver, capabilities: { ...driver.capabilities, transactions: "batch" as const }, commit };
+    await using db = await openDb({ driver: batch, tables });
+    const write = db.transaction((tx) => tx.put("user", { id: "a", email: "e" }));
+    await expect(write).rejects.toMatchObject({ code: "unsupported", outcome: "none", detail: { capability: "unique" } });
+    expect(commits).toBe(0);
+    expect(await db.transaction((tx) => tx.get("user", "a"))).toBeUndefined();
+  });
+
   it("finds out the claim of a writer who crashed before its row was written, when its time is over", async () => {
     const store = newStore();
     const clock = movableClock(1_000_000);
