@@ -17,7 +17,7 @@ import { DbError } from "../errors.js";
 import type { Pool } from "../execute/pool.js";
 import { hasExpired } from "../reference/expiry.js";
 import { compileTables } from "../schema/compile-table.js";
-import { defineTables } from "../schema/definition.js";
+import { defineTables } from "../schema/define-tables.js";
 import { decodeKey, encodeKey } from "../schema/ordered-text.js";
 import type { Index, Table } from "../schema/table.js";
 import { BoundTable } from "./bound-table.js";

@@ -7,7 +7,7 @@ import type { Driver, Reply, Shape, Value } from "../driver.js";
 import { planSelect } from "../plan/select-plan.js";
 import { allOf, always, type Condition } from "../reference/condition.js";
 import { compileTables } from "../schema/compile-table.js";
-import { defineTables } from "../schema/definition.js";
+import { defineTables } from "../schema/define-tables.js";
 import { encoderOf } from "../schema/encodings.js";
 import type { Operator } from "../schema/operators.js";
 

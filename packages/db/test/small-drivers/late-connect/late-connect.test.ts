@@ -89,7 +89,7 @@ describe("a driver that learns when it connects what it can do", () => {
       throw new EngineError("down");
     });
     await expect(db.get("note", "a", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "cancelled", outcome: "none" });
-    await expect(db.bulk([{ table: "note", op: "add", row: {}, options: { wrong: 1 } as object }])).resolves.toMatchObject([
+    await expect(db.bulk([{ table: "note", op: "add", row: { id: "a" }, options: { wrong: 1 } as object }])).resolves.toMatchObject([
       { error: { code: "invalid" } },
     ]);
   });
