@@ -138,6 +138,50 @@ describe("waiting", () => {
   });
 });
 
+describe("a call that was given up", () => {
+  /** Answers each write after a while, whatever its caller waits for, and notes when it landed. */
+  function slow(landed: unknown[], waitMs: number) {
+    return fake(async (_shape, values) => {
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      landed.push(values[1]);
+      return one;
+    });
+  }
+  test("never lands after a later write of its row that was acknowledged", async () => {
+    const landed: unknown[] = [];
+    const db = await open(slow(landed, 30));
+    await expect(db.put("t", { id: "a", n: 1 }, { timeoutMs: 5 })).rejects.toMatchObject({ code: "timeout", outcome: "unknown" });
+    expect(await db.put("t", { id: "a", n: 2 })).toEqual({ affected: 1 });
+    expect(landed).toEqual([1, 2]);
+  });
+  test("while it waits for its row's turn has done nothing, and is not begun later", async () => {
+    const landed: unknown[] = [];
+    const db = await open(slow(landed, 30));
+    const first = db.put("t", { id: "a", n: 1 });
+    await expect(db.put("t", { id: "a", n: 2 }, { timeoutMs: 5 })).rejects.toMatchObject({ code: "timeout", outcome: "none" });
+    const controller = new AbortController();
+    const third = db.put("t", { id: "a", n: 3 }, { signal: controller.signal });
+    controller.abort();
+    await expect(third).rejects.toMatchObject({ code: "cancelled", outcome: "none" });
+    await first;
+    await db.put("t", { id: "a", n: 4 });
+    expect(landed).toEqual([1, 4]);
+  });
+  test("is not repeated", async () => {
+    let tries = 0;
+    const db = await open(
+      fake(async () => {
+        tries++;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        throw new NativeError({ code: "limited" });
+      }),
+    );
+    await expect(db.get("t", "a", { timeoutMs: 5 })).rejects.toMatchObject({ code: "timeout" });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(tries).toBe(1);
+  });
+});
+
 describe("grouping", () => {
   test("gets of one tick are one request, and equal keys share its row", async () => {
     const groups: number[] = [];
