@@ -41,7 +41,7 @@ export function memberReplies(
   if (!replies.some((reply) => "error" in reply)) return replies as readonly Reply[];
   const outcomes = replies.map((reply) => ("error" in reply ? settings.known(reply.error) : reply));
   if (!outcomes.some(isRetryable)) return outcomes;
-  return Promise.all(outcomes.map((outcome, i) => (isRetryable(outcome) ? sendOne(settings, prepared, group[i]!) : outcome)));
+  return Promise.all(outcomes.map(async (outcome, i) => (isRetryable(outcome) ? sendOne(settings, prepared, group[i]!) : outcome)));
 }
 
 /** What is rejected is an error of this package. */
