@@ -70,7 +70,7 @@ describe("driver: dynamodb", () => {
           "TableName": "app-account",
           "request": "TransactWriteItems",
         },
-        "add over a row whose time has come": {
+        "add over an expired row": {
           "ConditionExpression": "attribute_not_exists(#0) OR #1 <= :0",
           "ExpressionAttributeNames": {
             "#0": "owner",

@@ -32,7 +32,7 @@ describe("driver: mysql", () => {
     expect(commandsOf(mysqlDialect)).toMatchInlineSnapshot(`
       {
         "add": "INSERT INTO \`account\` (\`id\`, \`email\`, \`name\`, \`logins\`, \`mtime\`) VALUES (?, ?, ?, ?, ?)",
-        "add over a row whose time has come": [
+        "add over an expired row": [
           "INSERT INTO \`photo\` (\`owner\`, \`taken\`, \`tags\`, \`meta\`, \`place\`, \`stars\`, \`expires\`) VALUES (?, ?, ?, ?, ?, ?, ?)",
           "UPDATE \`photo\` SET \`tags\` = ?, \`meta\` = ?, \`place\` = ?, \`stars\` = ?, \`expires\` = ? WHERE \`owner\` = ? AND \`taken\` = ? AND \`expires\` <= ?",
         ],

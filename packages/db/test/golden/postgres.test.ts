@@ -12,7 +12,7 @@ describe("driver: pg", () => {
     expect(commands).toMatchInlineSnapshot(`
       {
         "add": "INSERT INTO "account" ("id", "email", "name", "logins", "mtime") VALUES ($1, $2, $3, $4::bigint, $5::bigint) ON CONFLICT ("id") DO NOTHING",
-        "add over a row whose time has come": "INSERT INTO "photo" ("owner", "taken", "tags", "meta", "place", "stars", "expires") VALUES ($1, $2::bigint, $3, $4, $5, $6::bigint, $7::bigint) ON CONFLICT ("owner", "taken") DO UPDATE SET "tags" = excluded."tags", "meta" = excluded."meta", "place" = excluded."place", "stars" = excluded."stars", "expires" = excluded."expires" WHERE "photo"."expires" <= $8::bigint",
+        "add over an expired row": "INSERT INTO "photo" ("owner", "taken", "tags", "meta", "place", "stars", "expires") VALUES ($1, $2::bigint, $3, $4, $5, $6::bigint, $7::bigint) ON CONFLICT ("owner", "taken") DO UPDATE SET "tags" = excluded."tags", "meta" = excluded."meta", "place" = excluded."place", "stars" = excluded."stars", "expires" = excluded."expires" WHERE "photo"."expires" <= $8::bigint",
         "count": "SELECT count(*) FROM "photo" WHERE "owner" = $1",
         "define column": "ALTER TABLE "photo" ADD COLUMN IF NOT EXISTS "meta" jsonb",
         "define index": "CREATE INDEX IF NOT EXISTS "photo$place$stars$index" ON "photo" ("place" NULLS FIRST, "stars" NULLS FIRST, "owner", "taken")",

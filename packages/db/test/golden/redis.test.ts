@@ -58,7 +58,7 @@ describe("driver: redis", () => {
     expect(commands).toMatchInlineSnapshot(`
       {
         "add": "{"write":"account","expect":"absent","links":["u.email"]}",
-        "add over a row whose time has come": "{"write":"photo","expect":"anything","links":["i.place.stars"]}",
+        "add over an expired row": "{"write":"photo","expect":"absent","links":["i.place.stars"]}",
         "count": "{"range":"photo","space":"key","equal":["owner"],"count":true}",
         "define column": "{"define":"photo","step":"column"}",
         "define index": "{"define":"photo","step":"index","space":"i.place.stars"}",

@@ -246,7 +246,7 @@ export const shapes: Readonly<Record<string, Shape>> = {
   "put, key of two, old row": put("photo", "put", { returning: "old" }),
   "put of an open table": put("note", "put"),
   add: put("account", "add"),
-  "add over a row whose time has come": put("photo", "add", { over: test("photo", "expires", "le", 7) }),
+  "add over an expired row": put("photo", "add", { over: test("photo", "expires", "le", 7) }),
   update: update("photo", [
     ["stars", "set", 2],
     ["place", "unset"],

@@ -59,7 +59,7 @@ class Pair {
   }
 
   async empty(): Promise<void> {
-    // Rows whose time has come are missing rows: before the beginning of time all are there to be deleted.
+    // Expired rows are missing rows: before the beginning of time all are there to be deleted.
     this.time.now = 0;
     for (const db of [this.model, this.real]) await Promise.all(tableNames.map((table) => db.delAll(table, {}, { all: true })));
     this.time.now = beginning;

@@ -3,7 +3,7 @@
 
 import type { Clock } from "@bk/core";
 import { allChanges, allFilters, seesAlways } from "../core-filters.js";
-import { conditionKey, conjuncts, isNever } from "../../reference/condition.js";
+import { conditionKey, conjuncts, isAlways } from "../../reference/condition.js";
 import type { Capabilities, Classified, Driver, Reply, SelectShape, Shape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { storedTypeOf } from "../stored-columns.js";
@@ -133,7 +133,7 @@ function describe(shape: Shape): unknown {
     case "put":
       return {
         write: table,
-        expect: isNever(shape.over) ? "absent" : shape.returning === "old" ? "as read" : "anything",
+        expect: !isAlways(shape.over) ? "absent" : shape.returning === "old" ? "as read" : "anything",
         links: linksOf(shape.table),
       };
     case "update":

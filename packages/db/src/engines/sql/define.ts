@@ -44,7 +44,7 @@ export function formerIndexName(table: Table, index: Index): string {
   return `${table.name}_${index.name}_${index.unique ? "unique" : "index"}`;
 }
 
-/** The columns of an index as it is made: others than unique ones end with the key, so that pages go on in the index. */
+/** The columns of an index as it is made: all but unique indexes end with the key, so a page can resume from the index. */
 export function indexColumns(table: Table, index: Index): readonly Column[] {
   return index.unique ? index.columns : [...index.columns, ...table.key.filter((column) => !index.columns.includes(column))];
 }
