@@ -28,6 +28,7 @@ interface NodeStatement {
   run(...values: readonly unknown[]): { changes: number | bigint };
   columns(): { name: string }[];
   setReturnArrays(arrays: boolean): void;
+  setReadBigInts(enabled: boolean): void;
 }
 
 /** The modules that the packages ask for. */

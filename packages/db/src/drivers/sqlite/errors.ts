@@ -1,5 +1,4 @@
-import type { ErrorCode, Outcome } from "@bk/core";
-import { statSync } from "node:fs";
+import { type ErrorCode, nodeModule, type Outcome } from "@bk/core";
 
 import type { Classified } from "../../driver.js";
 import { DbError } from "../../errors.js";
@@ -131,7 +130,11 @@ export function classifySqlite(error: unknown): Classified | undefined {
 
 /** Why a file could not be opened, with its path: the client's own error names neither. */
 export function openError(error: unknown, path: string): DbError {
-  const known = isFolder(path) ? folder : (classifySqlite(error) ?? classifySystem(error));
+  const known = isFolder(path)
+    ? folder
+    : isFolder(nodeModule("node:path").dirname(path))
+      ? (classifySqlite(error) ?? classifySystem(error))
+      : classifySystem(error);
   if (known === undefined) throw error;
   return new DbError(known.code, `sqlite: cannot open ${path}: ${known.message}`, {
     driver: "sqlite",
@@ -145,7 +148,7 @@ const folder = { code: "invalid", message: "it is a folder, not a file" } as con
 
 function isFolder(path: string): boolean {
   try {
-    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return nodeModule("node:fs").statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   } catch {
     // It cannot be looked at; what opening it said is told instead.
     return false;
@@ -154,10 +157,8 @@ function isFolder(path: string): boolean {
 
 /** Errors of the file's folder, which no result code of SQLite has. */
 function classifySystem(error: unknown): Pick<Classified, "code" | "message"> | undefined {
-  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-  if (typeof message === "string" && message.includes("directory does not exist"))
-    return { code: "unavailable", message: "its folder does not exist" };
-  if (typeof code !== "string" || !/^E[A-Z]+$/.test(code)) return undefined;
+  const { code } = error as { readonly code?: unknown };
+  if (typeof code !== "string" || !/^E[A-Z]+$/.test(code)) return { code: "unavailable", message: "its folder does not exist" };
   const isDenied = code === "EACCES" || code === "EPERM" || code === "EROFS";
   return { code: isDenied ? "denied" : "unavailable", message: `its folder cannot be made (${code})` };
 }

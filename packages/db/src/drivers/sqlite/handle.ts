@@ -7,7 +7,13 @@ import type { Value, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { withResultCode } from "./errors.js";
 
-/** A prepared statement. Rows are arrays; 64-bit numbers that no double holds are an error. */
+/** A statement of `node:sqlite`, as far as its numbers go. */
+interface ReadingStatement {
+  setReadBigInts(enabled: boolean): void;
+  all(...values: unknown[]): unknown[];
+}
+
+/** A prepared statement. Rows are arrays; numbers that no double holds exactly are bigints, or rounded by clients that know no better. */
 export interface SqliteStatement {
   /** Whether it gives rows. */
   readonly reads: boolean;
@@ -109,6 +115,7 @@ function loadNodeSqlite(): OpenHandle {
             try {
               return statement.get(...values) as readonly Value[] | undefined;
             } catch (error) {
+              if (isBeyondDoubles(error)) return allWithLargeNumbers(statement, values)[0];
               throw withResultCode(error, keyOf);
             }
           },
@@ -116,6 +123,7 @@ function loadNodeSqlite(): OpenHandle {
             try {
               return statement.all(...values) as (readonly Value[])[];
             } catch (error) {
+              if (isBeyondDoubles(error)) return allWithLargeNumbers(statement, values);
               throw withResultCode(error, keyOf);
             }
           },
@@ -137,6 +145,22 @@ function loadNodeSqlite(): OpenHandle {
       close: () => database.close(),
     };
   };
+}
+
+function isBeyondDoubles(error: unknown): boolean {
+  return (error as { code?: unknown }).code === "ERR_OUT_OF_RANGE";
+}
+
+/** Rows in which an integer is beyond what a double holds: that one as a bigint, of which the column's decoder says what is wrong. */
+function allWithLargeNumbers(statement: ReadingStatement, values: Values): readonly (readonly Value[])[] {
+  statement.setReadBigInts(true);
+  try {
+    const rows = statement.all(...values) as (readonly Value[])[];
+    const plain = (value: Value): Value => (typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value);
+    return rows.map((row) => row.map(plain));
+  } finally {
+    statement.setReadBigInts(false);
+  }
 }
 
 /** Loads it without Node's warning that it is experimental, which apps could do nothing about. */

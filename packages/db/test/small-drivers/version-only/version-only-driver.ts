@@ -37,8 +37,13 @@ export interface VersionedCommand {
   readonly inner: MemoryCommand;
 }
 
+const uniqueGroupsOf = new WeakMap<VersionedStore, Set<string>>();
+
 export function versionOnlyDriver(store: VersionedStore): Driver<VersionedCommand> {
   const { engine, versions } = store;
+  // The maps would enforce what this store keeps in its notes alone.
+  let uniqueGroups = uniqueGroupsOf.get(store)!;
+  if (uniqueGroups === undefined) uniqueGroupsOf.set(store, (uniqueGroups = new Set()));
 
   /** Carries a command out in one step of the engine. */
   function step({ shape, inner }: VersionedCommand, values: Values): Reply {
@@ -47,6 +52,7 @@ export function versionOnlyDriver(store: VersionedStore): Driver<VersionedComman
       const version = versions.get(idOf(shape, values)) ?? null;
       return shape.version && reply.rows.length > 0 ? { ...reply, versions: [version] } : reply;
     }
+    if (shape.verb === "inspect") return withUnique(engine.carryOut(inner, values), shape.table.name, uniqueGroups);
     if (shape.verb !== "put" && shape.verb !== "update" && shape.verb !== "delete") return engine.carryOut(inner, values);
     const id = idOf(shape, values);
     if (shape.ifVersion !== undefined && values[shape.ifVersion] !== (versions.get(id) ?? null)) return { rows: [], affected: 0 };
@@ -64,7 +70,13 @@ export function versionOnlyDriver(store: VersionedStore): Driver<VersionedComman
     codec,
     compile(shape) {
       refuseGuards(shape);
-      return { shape, inner: engine.compile({ ...shape, table: withoutUnique(shape.table) }) };
+      const table = withoutUnique(shape.table);
+      if (shape.verb === "define" && shape.step.kind === "index" && shape.step.index.unique) {
+        const { index } = shape.step;
+        uniqueGroups.add([table.name, ...index.columns.map(({ name }) => name)].join());
+        return { shape, inner: engine.compile({ ...shape, table, step: { kind: "index", index: { ...index, unique: false } } }) };
+      }
+      return { shape, inner: engine.compile({ ...shape, table }) };
     },
     describe: ({ shape }) => ({ verb: shape.verb, table: shape.table.name }),
     classify,
@@ -75,6 +87,14 @@ export function versionOnlyDriver(store: VersionedStore): Driver<VersionedComman
     },
     close: async () => undefined,
   };
+}
+
+function withUnique(reply: Reply, table: string, names: ReadonlySet<string>): Reply {
+  if (reply.stored === undefined) return reply;
+  const indexes = new Map(
+    [...reply.stored.indexes].map(([name, index]) => [name, { ...index, unique: names.has([table, ...index.columns].join()) }]),
+  );
+  return { ...reply, stored: { ...reply.stored, indexes } };
 }
 
 function idOf({ table, key }: Extract<Shape, { key: unknown }>, values: Values): string {
