@@ -91,9 +91,9 @@ export function versionOnlyDriver(store: VersionedStore): Driver<VersionedComman
 
 function withUnique(reply: Reply, table: string, names: ReadonlySet<string>): Reply {
   if (reply.stored === undefined) return reply;
-  const indexes = new Map(
-    [...reply.stored.indexes].map(([name, index]) => [name, { ...index, unique: names.has([table, ...index.columns].join()) }]),
-  );
+  const indexes = new Map(reply.stored.indexes);
+  for (const [name, index] of reply.stored.indexes)
+    if (names.has([table, ...index.columns].join())) indexes.set(`${name}, unique`, { ...index, unique: true });
   return { ...reply, stored: { ...reply.stored, indexes } };
 }
 
