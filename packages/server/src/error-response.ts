@@ -92,7 +92,8 @@ export function errorBody(error: unknown): ErrorBody {
   if (error instanceof HttpError) return error.body;
   if (!(error instanceof BkError)) return internal;
   const { code } = error;
-  const status = statusOf[code];
+  // It is the server that the database does not know, not whoever asks the server.
+  const status = error instanceof DbError && code === "unauthenticated" ? statusOf.unavailable : statusOf[code];
   if (status === 500) return internal;
   if (status > 500) return { status, message: `the database does not answer (${code})`, code };
   const field = fieldOf(error);
