@@ -3,6 +3,7 @@
 import type { Encoder } from "../compile/bind.js";
 import type { Prepared } from "../compile/prepared.js";
 import type { Codec, Shape, Value, Values } from "../driver.js";
+import { copyingCodec } from "../engines/copying-codec.js";
 import { DbError } from "../errors.js";
 import type { Call } from "../execute/call.js";
 import type { Pool } from "../execute/pool.js";
@@ -14,20 +15,6 @@ import type { Table } from "../schema/table.js";
 import type { TableHooks } from "./hooks.js";
 
 export type Row = Record<string, unknown>;
-
-/** Through this codec logical values become rows that share nothing with them. */
-const copyingCodec: Codec = {
-  text: "text",
-  int: "number",
-  int64: "bigint",
-  real: "number",
-  decimal: "text",
-  bool: "boolean",
-  time: "number",
-  json: "text",
-  list: "text",
-  blob: "base64",
-};
 
 /** How many shapes of selects, updates and deletes are kept for each table. */
 const keptShapes = 500;
