@@ -85,7 +85,7 @@ export function plainChange(
       signs = signs * 3 + sign;
       if (sign > 0) bounds.push(encode((sign === 1 ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER) - (logical as number)));
     }
-    checkKeyValues(bound.table, key);
+    checkKeyValues(bound.rules, key);
   } catch {
     // The general way tells what is wrong, with the checks in its own order.
     return undefined;

@@ -240,3 +240,18 @@ describe("grouping", () => {
     expect(seen).toEqual(["put 1", "put 2", "delete undefined"]);
   });
 });
+
+describe("limits", () => {
+  test("a key over what the engine takes is too large before anything is sent", async () => {
+    let sent = 0;
+    const driver = fake(() => {
+      sent++;
+      return one;
+    });
+    const db = await open({ ...driver, capabilities: { ...driver.capabilities, limits: { keyBytes: 8 } } });
+    await expect(db.put("t", { id: "é".repeat(5) })).rejects.toMatchObject({ code: "too-large", outcome: "none" });
+    await expect(db.get("t", "123456789")).rejects.toMatchObject({ code: "too-large" });
+    expect(sent).toBe(0);
+    await expect(db.put("t", { id: "12345678" })).resolves.toEqual({ affected: 1 });
+  });
+});

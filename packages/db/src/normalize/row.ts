@@ -28,6 +28,7 @@ interface ColumnRule {
 /** What the calls on one table need to check rows and keys; made once for each table. */
 export interface RowRules {
   readonly table: Table;
+  readonly keyBytes: number | undefined;
   readonly rules: ReadonlyMap<string, ColumnRule>;
   /** Rules of the stored columns, by index. */
   readonly stored: readonly ColumnRule[];
@@ -41,7 +42,8 @@ export interface RowRules {
   readonly keyJoins: ReadonlyMap<string, Join>;
 }
 
-export function rowRules(table: Table): RowRules {
+/** @param keyBytes  most bytes of a whole key, where the engine has a limit below that of all */
+export function rowRules(table: Table, keyBytes?: number): RowRules {
   const ruleOf = (column: Column): ColumnRule => ({ column, check: checkerOf(column), fill: fillOf(column) });
   const rules = new Map([...table.byName.values()].map((column) => [column.name, ruleOf(column)]));
   const stored = table.columns.map((column) => rules.get(column.name) ?? ruleOf(column));
@@ -54,6 +56,7 @@ export function rowRules(table: Table): RowRules {
   );
   return {
     table,
+    keyBytes,
     rules,
     stored,
     geohashes,
@@ -141,7 +144,7 @@ function checkColumns(own: RowRules, given: Readonly<Record<string, unknown>>, c
   for (const column of own.notEmpty) if (isEmpty(values[column.index])) throw mustNotBeEmpty(column);
   const key: unknown[] = [];
   for (let i = 0; i < table.key.length; i++) key.push(values[table.key[i]!.index]);
-  checkKeyValues(table, key);
+  checkKeyValues(own, key);
   return values;
 }
 
@@ -251,7 +254,7 @@ export function checkKey(own: RowRules, key: unknown): unknown[] {
   const { table, checkKeyPart } = own;
   if (typeof key !== "object" || key === null || key instanceof Date) {
     if (checkKeyPart.length > 1) throw invalid(`the key must be an object of ${keyNames(table)}`);
-    return checkKeyValues(table, [key === null || key === undefined ? key : checkKeyPart[0]!(key)]);
+    return checkKeyValues(own, [key === null || key === undefined ? key : checkKeyPart[0]!(key)]);
   }
   const given = key as Record<string, unknown>;
   for (const name in given) {
@@ -291,7 +294,7 @@ function keyValues(own: RowRules, row: Readonly<Record<string, unknown>>): unkno
     }
     return value === null || value === undefined ? value : checkKeyPart[i]!(value);
   });
-  return checkKeyValues(table, values);
+  return checkKeyValues(own, values);
 }
 
 function joinedKeyPart(own: RowRules, column: Column, row: Readonly<Record<string, unknown>>): string | undefined {
@@ -315,8 +318,9 @@ function keyMissing(table: Table, { name }: Column): DbError {
 }
 
 /** Checks the values of a key's columns, in order, as a whole. */
-export function checkKeyValues(table: Table, values: unknown[]): unknown[] {
+export function checkKeyValues({ table, keyBytes }: RowRules, values: unknown[]): unknown[] {
   let rangeBytes = 0;
+  let hashBytes = 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
     if (value === null || value === undefined || value === "") {
@@ -324,7 +328,10 @@ export function checkKeyValues(table: Table, values: unknown[]): unknown[] {
     }
     if (typeof value === "string" && isTooLong(value, table.key[i]!)) throw keyTooLong(table.key[i]!);
     if (i > 0) rangeBytes += typeof value === "string" ? utf8Length(value) : 8;
+    else if (keyBytes !== undefined) hashBytes = typeof value === "string" ? utf8Length(value) : 8;
   }
+  if (keyBytes !== undefined && hashBytes + rangeBytes > keyBytes)
+    throw new DbError("too-large", `the key takes ${hashBytes + rangeBytes} bytes; this engine takes at most ${keyBytes}`);
   if (rangeBytes > maxRangeBytes)
     throw new DbError("too-large", `the range columns of the key take ${rangeBytes} bytes together; at most ${maxRangeBytes} are allowed`);
   return values;
