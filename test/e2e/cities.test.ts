@@ -79,11 +79,8 @@ let reference: Answer[];
 /** Imports a file with the command line, and gives the answers of a server on it. */
 async function answersOf(home: string, url: string | undefined, file: string, rows: number): Promise<Answer[]> {
   const settings = ["--home", home, "--tables", tablesFile, ...(url === undefined ? [] : ["--db", url])];
-  for (const [login, type] of [
-    ["reader", "user"],
-    ["admin", "admin"],
-  ] as const)
-    requireSuccess(await runCli(["account", "add", "--login", login, "--secret", `secret of ${login}`, "--type", type, ...settings]));
+  for (const [login, ...more] of [["reader"], ["admin", "--type", "admin"]] as const)
+    requireSuccess(await runCli(["account", "add", "--login", login, "--secret", `secret of ${login}`, ...more, ...settings]));
   const imported = requireSuccess(await runCli(["import", "city", file, ...settings]));
   expect(imported).toBe(`city: ${rows} rows written\n`);
   await using server = await startServerProcess([...settings, "--port", "0", "--log-level", "warn"]);

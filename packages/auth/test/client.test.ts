@@ -14,7 +14,8 @@ function walk(entry: URL): { modules: Set<string>; outside: Set<string> } {
   const visit = (url: URL): void => {
     if (modules.has(url.href)) return;
     modules.add(url.href);
-    const source = readFileSync(url, "utf8");
+    // Imports of types are gone when the code runs.
+    const source = readFileSync(url, "utf8").replaceAll(/^(?:import|export) type [^;]*;/gm, "");
     for (const [, specifier] of source.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)) {
       if (specifier!.startsWith(".")) visit(new URL(specifier!.replace(/\.js$/, ".ts"), url));
       else if (specifier === "@bk/core") visit(core);

@@ -12,7 +12,6 @@ afterEach(async () => {
 
 const tables = defineTables({
   note: { id: { primary: 1 }, text: {}, bytes: { type: "blob" }, n: { type: "int" } },
-  bk_unique: { id: { primary: 1 }, name: { unique: 1 } },
 });
 
 async function open<T extends TableDefinitions>(definitions: T, more: { readonly url?: string } = {}) {
@@ -117,15 +116,6 @@ describe.skipIf(process.env[fixture.env] === undefined)("driver: dynamodb", () =
       await tx.update("plain", { id: "a", c1: Number(row["c1"]) + 1 });
     });
     expect(await db.get("plain", "a")).toMatchObject({ c1: 12 });
-  });
-
-  it("a table named as one of the driver's own would be is the app's alone", async () => {
-    const { db } = await synced();
-    await db.put("bk_unique", { id: "a", name: "x" });
-    expect((await db.select("bk_unique")).rows).toEqual([{ id: "a", name: "x" }]);
-    expect(await db.delAll("bk_unique", {}, { all: true })).toEqual({ affected: 1 });
-    await db.put("bk_unique", { id: "b", name: "x" });
-    await expect(db.put("bk_unique", { id: "c", name: "x" })).rejects.toMatchObject({ code: "already-exists" });
   });
 
   it("a stored type that cannot serve the declared one is drift, and without sync an error that names the column", async () => {

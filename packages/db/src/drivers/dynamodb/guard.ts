@@ -1,6 +1,6 @@
 // A condition of a write, ready for requests.
 
-import type { Condition, Slot } from "../../reference/condition.js";
+import { type Condition, isAlways, type Slot } from "../../reference/condition.js";
 import type { Values } from "../../driver.js";
 import type { Column } from "../../schema/table.js";
 import {
@@ -38,7 +38,10 @@ export function guardOf(condition: Condition, hash: Column, ifVersion?: Slot): G
     isTooLong,
     input(values) {
       const input = { ConditionExpression: renderPieces(pieces, values), ...expressionInput(names, own.values(values)) };
-      return ifVersion === undefined ? input : bothOf(input, isVersion(values[ifVersion] ?? null, hash.name));
+      if (ifVersion === undefined) return input;
+      const version = isVersion(values[ifVersion] ?? null, hash.name);
+      // As an expression, the condition that always holds says that there is a row.
+      return isAlways(condition) ? version : bothOf(input, version);
     },
     describe: () =>
       isTooLong

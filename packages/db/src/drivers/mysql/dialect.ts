@@ -35,6 +35,7 @@ function dialect(name: string, text: TextStorage): SqlDialect {
       like: (column, bind) => `${asText(column)} LIKE ${bind(0)}`,
       not_like: (column, bind) => `${asText(column)} NOT LIKE ${bind(0)}`,
     },
+    comparesValues: true,
     concat: (left, right) => `CONCAT(${left}, ${right})`,
     inOrder: (_column, sql) => sql,
     nulls: "first",

@@ -1,4 +1,4 @@
-import type { Condition, Test } from "../../reference/condition.js";
+import type { Condition, Slot, Test } from "../../reference/condition.js";
 import type { TestOperator } from "../../schema/operators.js";
 import { DbError } from "../../errors.js";
 import type { Column } from "../../schema/table.js";
@@ -10,9 +10,10 @@ const compare =
   (column, bind) =>
     `${column} ${sign} ${bind(0)}`;
 
+const equal = compare("=");
+
 // A comparison with NULL is NULL, which counts as false at every place a condition has; there is no NOT above tests.
 const standard: { readonly [op in TestOperator]?: TestWriter } = {
-  eq: compare("="),
   ne: compare("<>"),
   gt: compare(">"),
   ge: compare(">="),
@@ -56,6 +57,7 @@ function writeTest(writer: SqlWriter, test: Test, name: ColumnWriter): string {
   const { column, op, slots } = test;
   const sql = name(column);
   const bind = (place: number): string => writer.bind(slots[place]!, elementOf(test) ? undefined : column);
+  if (op === "eq") return writeEqual(writer, sql, slots[0]!, column);
   if (op === "in" || op === "not_in") return `${sql} ${op === "in" ? "IN" : "NOT IN"} (${slots.map((_, i) => bind(i)).join(", ")})`;
   if (elementOf(test) && writer.dialect.listContains) {
     const found = writer.dialect.listContains(sql, bind, column);
@@ -64,6 +66,13 @@ function writeTest(writer: SqlWriter, test: Test, name: ColumnWriter): string {
   const write = writer.dialect.tests[op] ?? standard[op];
   if (!write) throw new DbError("internal", `the ${writer.dialect.name} dialect does not write ${op}`, { column: column.name });
   return write(sql, byOrder.has(op) ? (place) => writer.dialect.inOrder(column, bind(place)) : bind, column);
+}
+
+/** That a column has the value of a slot. */
+export function writeEqual(writer: SqlWriter, sql: string, slot: Slot, column: Column): string {
+  const { comparesValues, tests } = writer.dialect;
+  const write = comparesValues && column.kind === "text" && !writer.equatesFirst(column) ? tests.same : (tests.eq ?? equal);
+  return write(sql, () => writer.bind(slot, column), column);
 }
 
 const byOrder: ReadonlySet<TestOperator> = new Set([

@@ -42,6 +42,11 @@ export interface SqlDialect {
 
   /** Comparisons written in the engine's own way; they add to, or replace, those of `condition.ts`. `same` is required. */
   readonly tests: { readonly [op in TestOperator]?: TestWriter } & { readonly same: TestWriter };
+  /**
+   * The planner makes `x = y` of `a = x AND a = y`, and compares the two texts without the column's collation: such
+   * a column is compared by `=` once in a statement, and by `same` after that.
+   */
+  readonly comparesValues?: true;
   /** The comparison that a list or set contains an element; absent where it is not claimed. */
   readonly listContains?: TestWriter;
   /** Joins two texts. */

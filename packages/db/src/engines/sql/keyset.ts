@@ -4,6 +4,7 @@
 import { conjuncts, type Condition, type Slot } from "../../reference/condition.js";
 import type { SortColumn, Values } from "../../driver.js";
 import type { Column } from "../../schema/table.js";
+import { writeEqual } from "./condition.js";
 import type { SqlWriter } from "./writer.js";
 
 /** One column of the order with the slot of its value in the position. */
@@ -69,7 +70,7 @@ export function runsAfter(places: readonly Place[], isNull: (place: Place) => bo
 export function writeRun(writer: SqlWriter, run: Run, isNull: (place: Place) => boolean): string {
   const name = (place: Place): string => writer.dialect.quote(place.column.name);
   const equal = run.equal.map((place) =>
-    isNull(place) ? `${name(place)} IS NULL` : `${name(place)} = ${writer.bind(place.slot, place.column)}`,
+    isNull(place) ? `${name(place)} IS NULL` : writeEqual(writer, name(place), place.slot, place.column),
   );
   return [...equal, writeBound(writer, run, name)].join(" AND ");
 }
@@ -79,13 +80,13 @@ function writeBound(writer: SqlWriter, { bound }: Run, name: (place: Place) => s
   const { places } = bound;
   const first = places[0]!;
   const sign = first.descending ? "<" : ">";
-  const same = (place: Place): string => writer.bind(place.slot, place.column);
-  const value = (place: Place): string => writer.dialect.inOrder(place.column, same(place));
+  const value = (place: Place): string => writer.dialect.inOrder(place.column, writer.bind(place.slot, place.column));
+  const equal = (place: Place): string => writeEqual(writer, name(place), place.slot, place.column);
   if (places.length === 1) return `${name(first)} ${sign} ${value(first)}`;
   if (writer.dialect.rowValues) return `(${places.map(name).join(", ")}) ${sign} (${places.map(value).join(", ")})`;
   const beyond = ([place, ...rest]: readonly Place[]): string =>
     rest.length === 0
       ? `${name(place!)} ${sign} ${value(place!)}`
-      : `(${name(place!)} ${sign} ${value(place!)} OR (${name(place!)} = ${same(place!)} AND ${beyond(rest)}))`;
+      : `(${name(place!)} ${sign} ${value(place!)} OR (${equal(place!)} AND ${beyond(rest)}))`;
   return `${name(first)} ${sign}= ${value(first)} AND ${beyond(places)}`;
 }

@@ -2,7 +2,7 @@ import type { Slot } from "../../reference/condition.js";
 import type { AggregateShape, GetShape, SelectShape, SortColumn, Values } from "../../driver.js";
 import type { Column, Table } from "../../schema/table.js";
 import type { SqlRead, SqlStatement } from "./command.js";
-import { writeConjunct } from "./condition.js";
+import { writeConjunct, writeEqual } from "./condition.js";
 import type { SqlDialect } from "./dialect.js";
 import { nullsOf, openOrder, type Place, type Run, runsAfter, writeRun } from "./keyset.js";
 import { type SqlWriter, sqlWriter } from "./writer.js";
@@ -16,7 +16,7 @@ export function columnList(dialect: SqlDialect, columns: readonly Column[]): str
 
 /** The condition that the key has these values. */
 export function keyCondition(writer: SqlWriter, table: Table, key: readonly Slot[]): string {
-  return table.key.map((column, i) => `${writer.dialect.quote(column.name)} = ${writer.bind(key[i]!, column)}`).join(" AND ");
+  return table.key.map((column, i) => writeEqual(writer, writer.dialect.quote(column.name), key[i]!, column)).join(" AND ");
 }
 
 /** ` WHERE …` of the parts that are not empty; empty text when all are. */

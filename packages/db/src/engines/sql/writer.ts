@@ -8,6 +8,8 @@ export interface SqlWriter {
   readonly dialect: SqlDialect;
   /** The placeholder for a value; `column` is what it is compared with or stored in, if anything. */
   bind(slot: Slot, column: Column | undefined): string;
+  /** Whether the column is compared by `=` for the first time in the statement. */
+  equatesFirst(column: Column): boolean;
   /** The placeholder for the full-text query. */
   bindSearch(slot: Slot): string;
   finish(text: string): SqlStatement;
@@ -17,6 +19,7 @@ export interface SqlWriter {
 export function sqlWriter(dialect: SqlDialect): SqlWriter {
   const slots: Slot[] = [];
   const places = new Map<string, number>();
+  const equated = new Set<Column>();
   let search = -1;
 
   function bind(slot: Slot, column: Column | undefined): string {
@@ -32,6 +35,11 @@ export function sqlWriter(dialect: SqlDialect): SqlWriter {
   return {
     dialect,
     bind,
+    equatesFirst(column) {
+      const isFirst = !equated.has(column);
+      equated.add(column);
+      return isFirst;
+    },
     bindSearch(slot) {
       slots.push(slot);
       search = slots.length - 1;

@@ -33,6 +33,14 @@ export function keys(suite: Suite): void {
       const base = fresh();
       const twins = ["a", "A", "a ", " a", "á", "a\u0301", "ª", "ａ"].map((end) => base + end);
       for (const id of twins) expect(await db.add("single", { id })).toEqual({ affected: 1 });
+      // Also where one call names two of them.
+      for (const id of twins) {
+        const others = twins.filter((other) => other !== id);
+        for (const other of others) {
+          expect(await db.update("single", { id, n: 1 }, { where: { id: other } })).toEqual({ affected: 0 });
+          expect((await db.select("single", { $and: [{ id }, { id: other }] })).rows).toEqual([]);
+        }
+      }
       expect(await db.del("single", `${base}a`)).toEqual({ affected: 1 });
       expect(valuesOf(await db.list("single", twins), "id")).toEqual(twins.slice(1));
     });
