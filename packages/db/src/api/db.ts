@@ -3,7 +3,7 @@ import type { Hook, HookEvent } from "../calls/hooks.js";
 import type { CallOptions } from "../calls/options.js";
 import type { Capabilities } from "../driver.js";
 import { DbError, invalid } from "../errors.js";
-import { withDeadline } from "../execute/deadline.js";
+import { type Deadline, within } from "../execute/deadline.js";
 import type { PoolNumbers } from "../execute/metrics.js";
 import { checkOtherOptions } from "../normalize/options.js";
 import { explain } from "./explain.js";
@@ -45,18 +45,12 @@ export class Database extends Verbs {
     const { signal, timeoutMs = home.timeoutMs } = options;
     try {
       if (driver.native === undefined) throw new DbError("unsupported", "this driver takes no native commands");
-      const run = async (ends?: AbortSignal): Promise<unknown> => {
+      const run = async (deadline: Deadline | undefined): Promise<unknown> => {
+        if (deadline !== undefined) deadline.wrote = true;
         await target.ready();
-        return driver.native!(command, ends);
+        return driver.native!(command, deadline?.signal);
       };
-      const running =
-        signal === undefined && timeoutMs === undefined
-          ? run()
-          : withDeadline({ signal, timeoutMs }, (deadline) => {
-              deadline.wrote = true;
-              return run(deadline.signal);
-            });
-      return await home.track(running);
+      return await home.track(within({ signal, timeoutMs }, run));
     } catch (error) {
       throw target.error(error, { verb: "native" });
     }
@@ -78,12 +72,12 @@ export class Database extends Verbs {
     for (const name of names.slice(from)) {
       home.poolOf(name, undefined);
       try {
-        const run = async (deadline?: Parameters<Parameters<typeof withDeadline>[1]>[0]): Promise<number> => {
+        const run = async (deadline: Deadline | undefined): Promise<number> => {
           await Promise.all([source.ready(), target.ready()]);
           const reads = home.context(deadline === undefined ? undefined : { deadline }, undefined);
           return copyTable(home.bound(name, source), home.bound(name, target), { from: reads, to: reads }, options);
         };
-        copied[name] = await home.track(signal === undefined && timeoutMs === undefined ? run() : withDeadline({ signal, timeoutMs }, run));
+        copied[name] = await home.track(within({ signal, timeoutMs }, run));
       } catch (error) {
         throw source.error(error, { verb: "copy", table: { name } });
       }

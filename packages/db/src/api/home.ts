@@ -12,7 +12,7 @@ import type { TransactionOptions } from "../calls/options.js";
 import { type Overlay, runNested, type Scope } from "../calls/scope.js";
 import { DbError, invalid } from "../errors.js";
 import type { Call } from "../execute/call.js";
-import { type Deadline, withDeadline } from "../execute/deadline.js";
+import { type Deadline, within } from "../execute/deadline.js";
 import type { Pool } from "../execute/pool.js";
 import { tokenCodec } from "../present/page-token.js";
 import type { Table } from "../schema/table.js";
@@ -143,8 +143,7 @@ export class Home implements CallsHome {
         }
         return this.#begin(work, options, pool, deadline, this.#scopes);
       };
-      const running = signal === undefined && timeoutMs === undefined ? run(undefined) : withDeadline({ signal, timeoutMs }, run);
-      return await this.track(running);
+      return await this.track(within({ signal, timeoutMs }, run));
     } catch (error) {
       // What the function throws is the caller's own; errors of this package say where they came from.
       throw error instanceof DbError ? pool.error(error, { verb }) : error;
@@ -165,8 +164,7 @@ export class Home implements CallsHome {
     if (outer.over) throw new DbError("closed", "the transaction is over");
     if (isolation === "serializable" && outer.isolation !== "serializable")
       throw invalid("a transaction inside another one has its isolation; ask for serializable where the outer one begins");
-    const run = (): Promise<T> => runNested(outer, () => work(outer));
-    return signal === undefined && timeoutMs === undefined ? run() : withDeadline({ signal, timeoutMs }, run);
+    return within({ signal, timeoutMs }, () => runNested(outer, () => work(outer)));
   }
 
   /** Runs background work again and again until the database is closed; it does not keep the process alive. */

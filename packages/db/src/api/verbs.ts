@@ -31,7 +31,7 @@ import { type SyncOptions, type SyncResult, syncTables } from "../calls/sync.js"
 import { updateAll } from "../calls/update-all.js";
 import { changeRow } from "../calls/update.js";
 import { DbError, invalid } from "../errors.js";
-import { withDeadline } from "../execute/deadline.js";
+import { type Deadline, within } from "../execute/deadline.js";
 import type { Pool } from "../execute/pool.js";
 import { type BulkItem, checkBulkItems } from "../normalize/bulk-items.js";
 import { checkOtherOptions } from "../normalize/options.js";
@@ -87,10 +87,8 @@ export class Verbs {
       throw bound.pool.error(invalid("limit must be a number of rows"), { verb: "scan", table: bound.table });
     const { signal, timeoutMs = this.#home.timeoutMs } = options ?? {};
     // The time is that of each page: between pages it is the caller's.
-    const readPage: ReadPage = (read) => {
-      if (signal === undefined && timeoutMs === undefined) return this.#home.track(read(context));
-      return this.#home.track(withDeadline({ signal, timeoutMs }, (deadline) => read({ ...context, deadline })));
-    };
+    const readPage: ReadPage = (read) =>
+      this.#home.track(within({ signal, timeoutMs }, (deadline) => read(deadline === undefined ? context : { ...context, deadline })));
     let given = 0;
     try {
       for await (const rows of scanPages(bound, context, filter, options, readPage)) {
@@ -239,7 +237,8 @@ export class Verbs {
     if (home.closed) throw new DbError("closed", `${verb}: the database is closed`, { op: verb });
     const poolName = this.#caller.pool ?? options.pool;
     const wanted = (names ?? [...home.tables.keys()]).map((name) => ({ name, pool: home.poolOf(name, poolName) }));
-    const run = async (context: CallContext): Promise<T> => {
+    const run = async (deadline: Deadline | undefined): Promise<T> => {
+      const context = home.context(deadline === undefined ? undefined : { deadline }, undefined);
       await Promise.all([...new Set(wanted.map(({ pool }) => pool))].map(async (pool) => pool.ready()));
       return work(
         wanted.map(({ name, pool }) => home.bound(name, pool)),
@@ -248,11 +247,7 @@ export class Verbs {
     };
     const { signal, timeoutMs = home.timeoutMs } = options;
     try {
-      const running =
-        signal === undefined && timeoutMs === undefined
-          ? run(home.context(undefined, undefined))
-          : withDeadline({ signal, timeoutMs }, (deadline) => run(home.context({ deadline }, undefined)));
-      return await home.track(running);
+      return await home.track(within({ signal, timeoutMs }, run));
     } catch (error) {
       throw failedPool(error, wanted).error(error, { verb });
     }

@@ -1,15 +1,13 @@
 import { valueEncoder } from "../compile/bind.js";
 import { deleteAllShape } from "../compile/shapes.js";
-import { canGuard } from "../plan/evaluates.js";
-import { allOf, type Condition, conditionKey, isNever } from "../reference/condition.js";
+import { allOf, type Condition, conditionKey } from "../reference/condition.js";
 import { notExpired } from "../reference/expiry.js";
 import type { BoundTable } from "./bound-table.js";
 import type { CallContext } from "./context.js";
 import { deleteGuarded } from "./delete.js";
 import { eachRow } from "./each-row.js";
 import type { ManyOptions } from "./options.js";
-import { claimsUnique } from "./unique-claims.js";
-import { conditionOfAll } from "./update-all.js";
+import { canWriteByFilter, conditionOfAll } from "./update-all.js";
 
 /** Deletes every row that a filter matches; gives how many. */
 export async function deleteAll(
@@ -38,7 +36,7 @@ export async function deleteByFilter(
   values: readonly unknown[],
 ): Promise<{ affected: number } | undefined> {
   const { pool, table, codec } = bound;
-  if (!pool.capabilities.byFilter || claimsUnique(bound) || isNever(guard) || !canGuard(guard, pool.capabilities)) return undefined;
+  if (!canWriteByFilter(bound, guard)) return undefined;
   const kept = bound.kept(`delAll ${conditionKey(guard)}`, () => ({
     prepared: pool.prepare(deleteAllShape(table, guard)),
     encode: valueEncoder(guard, values.length, codec),

@@ -4,7 +4,7 @@ import type { Clock, Log } from "@bk/core";
 
 import { DbError, invalid } from "../errors.js";
 import type { Call } from "../execute/call.js";
-import { type Deadline, type Limits, withDeadline } from "../execute/deadline.js";
+import { type Deadline, type Limits, within } from "../execute/deadline.js";
 import type { Pool } from "../execute/pool.js";
 import { CheckedRow } from "../normalize/checked-row.js";
 import { checkOptions } from "../normalize/options.js";
@@ -136,7 +136,7 @@ function run<T, Own extends CallOptions>(caller: Caller, entry: Entry<Own>, part
     if (isReady !== undefined) await isReady;
     return perform(caller.home, own, deadline, given, work);
   };
-  return limits === undefined ? begin(undefined) : withDeadline(limits, begin);
+  return within(limits, begin);
 }
 
 /** The limits of a call; those of its transaction bound it too. */

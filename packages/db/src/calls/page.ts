@@ -173,9 +173,14 @@ async function orderedPage(
     batch = Math.min(batch * 2, largestBatch);
     if (filtering) await otherWork();
   }
+  return storedPageOf(rows, wanted, reader);
+}
+
+/** The page of what was read; `wanted` is one row more than a page has. */
+function storedPageOf(rows: StoredRow[], wanted: number, { positionOf }: PageReader): StoredPage {
   const full = rows.length === wanted;
   if (full) rows.pop();
-  return { rows, last: full ? reader.positionOf(rows.at(-1)!) : undefined };
+  return { rows, last: full ? positionOf(rows.at(-1)!) : undefined };
 }
 
 /** Paths that are read at the same time. */
@@ -201,9 +206,7 @@ async function spreadPage(
     );
     for (const page of pages) rows.push(...page.rows.slice(0, wanted - rows.length));
   }
-  const full = rows.length === wanted;
-  if (full) rows.pop();
-  return { rows, last: full ? reader.positionOf(rows.at(-1)!) : undefined };
+  return storedPageOf(rows, wanted, reader);
 }
 
 /**

@@ -34,9 +34,8 @@ export async function updateAll(
   const { pool, table, codec } = bound;
   const guard = allOf([condition, notExpired(table, values, context.now())]);
   // Sums are guarded row by row, so that one outside its type is reported.
-  const isNative =
-    pool.capabilities.byFilter && !claimsUnique(bound) && complete.every((change) => change.op !== "incr" && isNativeChange(bound, change));
-  if (!isNative || isNever(guard) || !canGuard(guard, pool.capabilities))
+  const isNative = complete.every((change) => change.op !== "incr" && isNativeChange(bound, change));
+  if (!isNative || !canWriteByFilter(bound, guard))
     return eachRow(bound, context, condition, given, (storedKey) => {
       const change = { storedKey, changes: complete, values: [...values], where: condition, create: undefined, options: undefined };
       return changeChecked(bound, context, guarded(bound, context, change));
@@ -47,6 +46,12 @@ export async function updateAll(
   }));
   const { affected } = await pool.send(kept.prepared, kept.encode(values), context);
   return { affected };
+}
+
+/** Whether one command can write all rows for which a condition holds. */
+export function canWriteByFilter(bound: BoundTable, guard: Condition): boolean {
+  const { capabilities } = bound.pool;
+  return capabilities.byFilter && !claimsUnique(bound) && !isNever(guard) && canGuard(guard, capabilities);
 }
 
 /**

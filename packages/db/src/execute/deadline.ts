@@ -19,13 +19,20 @@ export interface Limits {
   readonly timeoutMs?: number | undefined;
 }
 
+/** Runs `task` as `withDeadline` does where there is a limit; where there is none it runs at once, without a deadline. */
+export function within<T>(limits: Limits | undefined, task: (deadline: Deadline | undefined) => Promise<T>): Promise<T>;
+export function within<T>(limits: Limits | undefined, task: (deadline: Deadline | undefined) => T | Promise<T>): T | Promise<T>;
+export function within<T>(limits: Limits | undefined, task: (deadline: Deadline | undefined) => T | Promise<T>): T | Promise<T> {
+  return limits?.signal === undefined && limits?.timeoutMs === undefined ? task(undefined) : withDeadline(limits, task);
+}
+
 /**
  * Runs `task` until it ends, the caller's signal aborts, or the time is over.
  *
  * @throws DbError `cancelled` or `timeout`; `outcome` is `none` while nothing that changes anything was sent, `some` with
  *   `detail.affected` when some rows are known to be changed, else `unknown`
  */
-export async function withDeadline<T>({ signal, timeoutMs }: Limits, task: (deadline: Deadline) => T | Promise<T>): Promise<T> {
+async function withDeadline<T>({ signal, timeoutMs }: Limits, task: (deadline: Deadline) => T | Promise<T>): Promise<T> {
   if (signal?.aborted) throw new DbError("cancelled", "cancelled before it began", { outcome: "none", cause: signal.reason });
   const controller = new AbortController();
   manyListeners(controller.signal);

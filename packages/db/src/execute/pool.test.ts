@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { allFilters, scalarKinds } from "../engines/core-filters.js";
 import { openDb } from "../api/open.js";
 import type { Classified, Driver, Reply, Shape, Values } from "../driver.js";
-import { codec } from "../drivers/memory/codec.js";
+import { copyingCodec as codec } from "../engines/copying-codec.js";
 
 type Execute = (shape: Shape, values: Values, signal?: AbortSignal) => Reply | Promise<Reply>;
 type Group = (shape: Shape, group: readonly Values[]) => Promise<Reply[]>;

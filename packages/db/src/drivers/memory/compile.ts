@@ -21,7 +21,7 @@ import { comparatorOf } from "../../schema/compare.js";
 import { decoderOf, encoderOf } from "../../schema/encodings.js";
 import type { Column, Table } from "../../schema/table.js";
 import { parseSearch, searchMatcher } from "../../reference/search-query.js";
-import { codec } from "./codec.js";
+import { copyingCodec as codec } from "../../engines/copying-codec.js";
 import { keyText, setRow, spaceOf, type StoredRow, storedRow, storedTable, type Tables } from "./store.js";
 
 export interface MemoryCommand {

@@ -2,7 +2,7 @@ import { type Clock, parseConnectUrl, readOptions } from "@bk/core";
 import { allChanges, allFilters, scalarKinds, seesAlways } from "../../engines/core-filters.js";
 import type { Capabilities, Driver, DriverOptions, Reply, RowChange, Session, Values } from "../../driver.js";
 import { DbError, wrongOption } from "../../errors.js";
-import { codec } from "./codec.js";
+import { copyingCodec as codec } from "../../engines/copying-codec.js";
 import { compileMemory, type MemoryCommand } from "./compile.js";
 import { draftOf, keyText, MemoryStore, setRow, storedRow, type Tables } from "./store.js";
 

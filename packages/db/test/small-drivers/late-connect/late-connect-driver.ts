@@ -4,7 +4,7 @@
 import type { Driver } from "@bk/db";
 import { leastCapabilities } from "@bk/db/testing";
 
-import { codec } from "../../../src/drivers/memory/codec.js";
+import { copyingCodec as codec } from "../../../src/engines/copying-codec.js";
 import type { MemoryCommand } from "../../../src/drivers/memory/compile.js";
 import type { Capabilities, MemberReply } from "../../../src/driver.js";
 import { allChanges, allFilters, scalarKinds } from "../../../src/engines/core-filters.js";

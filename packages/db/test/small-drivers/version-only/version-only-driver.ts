@@ -4,7 +4,7 @@
 import type { Driver, Shape, Values } from "@bk/db";
 import { leastCapabilities } from "@bk/db/testing";
 
-import { codec } from "../../../src/drivers/memory/codec.js";
+import { copyingCodec as codec } from "../../../src/engines/copying-codec.js";
 import { keyText } from "../../../src/drivers/memory/store.js";
 import type { MemoryCommand } from "../../../src/drivers/memory/compile.js";
 import type { Capabilities, Reply } from "../../../src/driver.js";

@@ -1,1 +1,0 @@
-export { copyingCodec as codec } from "../../engines/copying-codec.js";
