@@ -69,7 +69,7 @@ async function follow(guide: string): Promise<void> {
 }
 
 describe("the guides", () => {
-  it.each(["getting-started.md"])("%s can be typed along", follow, timeoutMs);
+  it.each(["getting-started.md", "guides/browser-app.md"])("%s can be typed along", follow, timeoutMs);
   it.skipIf(process.env["BK_TEST_QUICK"] === "1")("guides/cities.md can be typed along", () => follow("guides/cities.md"), timeoutMs);
   it("the cities' table is the one that the engines are tested with", () => {
     const inGuide = stepsOf(readFileSync(join(root, "docs/guides/cities.md"), "utf8"))[0]!
