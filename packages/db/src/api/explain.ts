@@ -1,7 +1,7 @@
 // What a call would do: its plan and its first native command, without I/O.
 
 import type { HookVerb } from "../calls/hooks.js";
-import { scopeOf } from "../calls/scope.js";
+import { openTransactionOf } from "../calls/open-transaction.js";
 import type { Prepared } from "../compile/prepared.js";
 import type { Shape } from "../driver.js";
 import { DbError, invalid } from "../errors.js";
@@ -47,8 +47,11 @@ export async function explain(
       throw new DbError("cancelled", "explained, not run", { driver: pool.driver.name, outcome: "none" });
     },
   };
-  const scope = scopeOf({ pool, isolation: "default", signal: undefined, target, overlay: undefined, mark: undefined });
-  const calls = new Verbs(home, poolName, scope) as unknown as Record<string, (table: string, ...args: unknown[]) => Promise<unknown>>;
+  const transaction = openTransactionOf({ pool, isolation: "default", signal: undefined, target, overlay: undefined, mark: undefined });
+  const calls = new Verbs(home, poolName, transaction) as unknown as Record<
+    string,
+    (table: string, ...args: unknown[]) => Promise<unknown>
+  >;
   try {
     await calls[verb]!(table, ...args);
   } catch (error) {

@@ -9,7 +9,7 @@ import type { CallContext } from "../calls/context.js";
 import type { Home as CallsHome } from "../calls/enter.js";
 import { TableHooks } from "../calls/hooks.js";
 import type { TransactionOptions } from "../calls/options.js";
-import { type Overlay, runNested, type Scope } from "../calls/scope.js";
+import { type Overlay, runNested, type OpenTransaction } from "../calls/open-transaction.js";
 import { DbError, invalid } from "../errors.js";
 import type { Call } from "../execute/call.js";
 import { type Deadline, within } from "../execute/deadline.js";
@@ -45,7 +45,7 @@ export class Home implements CallsHome {
   readonly #context: CallContext;
   readonly #running = new Set<Promise<unknown>>();
   readonly #timers = new Set<ReturnType<typeof setInterval>>();
-  #scopes: AsyncLocalStorage<Scope> | undefined;
+  #transactions: AsyncLocalStorage<OpenTransaction> | undefined;
   #closing: Promise<void> | undefined;
 
   /** @param homes  the pool of each table */
@@ -106,15 +106,19 @@ export class Home implements CallsHome {
     return hooks;
   }
 
-  context(call: Call | undefined, scope: Scope | undefined): CallContext {
-    if (call === undefined && scope === undefined) return this.#context;
-    return { ...this.#context, ...call, ...(scope?.overlay === undefined && scope !== undefined ? { orderOf: scope.orderOf } : {}) };
+  context(call: Call | undefined, transaction: OpenTransaction | undefined): CallContext {
+    if (call === undefined && transaction === undefined) return this.#context;
+    return {
+      ...this.#context,
+      ...call,
+      ...(transaction?.overlay === undefined && transaction !== undefined ? { orderOf: transaction.orderOf } : {}),
+    };
   }
 
   /** The open transaction that the running code is in. What outlives it, a timer for one, is outside of it again. */
-  scope(): Scope | undefined {
-    const scope = this.#scopes?.getStore();
-    return scope?.over === true ? undefined : scope;
+  currentTransaction(): OpenTransaction | undefined {
+    const transaction = this.#transactions?.getStore();
+    return transaction?.over === true ? undefined : transaction;
   }
 
   /**
@@ -123,12 +127,12 @@ export class Home implements CallsHome {
    * @param explicit  the transaction whose calls were used
    */
   async transaction<T>(
-    work: (scope: Scope) => Promise<T>,
+    work: (transaction: OpenTransaction) => Promise<T>,
     options: TransactionOptions,
-    explicit: Scope | undefined,
+    explicit: OpenTransaction | undefined,
     verb: "transaction" | "bulk",
   ): Promise<T> {
-    const outer = explicit ?? this.scope();
+    const outer = explicit ?? this.currentTransaction();
     const pool = options.pool === undefined ? (explicit?.pool ?? this.poolNamed(undefined)) : this.poolNamed(options.pool);
     try {
       if (outer !== undefined && outer.pool === pool) return await this.#nested(work, options, outer);
@@ -136,12 +140,12 @@ export class Home implements CallsHome {
       const { signal, timeoutMs = this.timeoutMs } = options;
       const run = async (deadline: Deadline | undefined): Promise<T> => {
         await pool.ready();
-        if (this.#scopes === undefined) {
+        if (this.#transactions === undefined) {
           // Made with the first transaction: following the asynchronous context costs every promise a little.
           const hooks = await asyncHooks();
-          this.#scopes ??= new hooks.AsyncLocalStorage();
+          this.#transactions ??= new hooks.AsyncLocalStorage();
         }
-        return this.#begin(work, options, pool, deadline, this.#scopes);
+        return this.#begin(work, options, pool, deadline, this.#transactions);
       };
       return await this.track(within({ signal, timeoutMs }, run));
     } catch (error) {
@@ -151,16 +155,22 @@ export class Home implements CallsHome {
   }
 
   #begin<T>(
-    work: (scope: Scope) => Promise<T>,
+    work: (transaction: OpenTransaction) => Promise<T>,
     options: TransactionOptions,
     pool: Pool,
     deadline: Deadline | undefined,
-    scopes: AsyncLocalStorage<Scope>,
+    transactions: AsyncLocalStorage<OpenTransaction>,
   ): Promise<T> {
-    return runTransaction({ pool, options, deadline, openOverlay: this.#openOverlay }, (scope) => scopes.run(scope, () => work(scope)));
+    return runTransaction({ pool, options, deadline, openOverlay: this.#openOverlay }, (transaction) =>
+      transactions.run(transaction, () => work(transaction)),
+    );
   }
 
-  async #nested<T>(work: (scope: Scope) => Promise<T>, { isolation, signal, timeoutMs }: TransactionOptions, outer: Scope): Promise<T> {
+  async #nested<T>(
+    work: (transaction: OpenTransaction) => Promise<T>,
+    { isolation, signal, timeoutMs }: TransactionOptions,
+    outer: OpenTransaction,
+  ): Promise<T> {
     if (outer.over) throw new DbError("closed", "the transaction is over");
     if (isolation === "serializable" && outer.isolation !== "serializable")
       throw invalid("a transaction inside another one has its isolation; ask for serializable where the outer one begins");
@@ -176,7 +186,7 @@ export class Home implements CallsHome {
 
   /** Waits for the calls that were made before, then closes every pool. */
   close(): Promise<void> {
-    if (this.scope() !== undefined)
+    if (this.currentTransaction() !== undefined)
       return Promise.reject(
         invalid("close() inside a transaction would wait for that transaction; call it when the transaction has ended", { op: "close" }),
       );

@@ -2,7 +2,7 @@
 
 import { type Clock, type Log, parseConnectUrl, redactUrl, silentLog, systemClock } from "@bk/core";
 
-import type { Overlay } from "../calls/scope.js";
+import type { Overlay } from "../calls/open-transaction.js";
 import type { Driver } from "../driver.js";
 import { driverFor, driverNames, knownSchemes } from "../drivers/registry.js";
 import { type DbError, invalid } from "../errors.js";

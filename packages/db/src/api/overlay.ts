@@ -4,7 +4,7 @@
 import { deleteShape, getShape, putShape } from "../compile/shapes.js";
 import type { Driver, RowChange, Values } from "../driver.js";
 import { BoundTable } from "../calls/bound-table.js";
-import type { Mark, Overlay } from "../calls/scope.js";
+import type { Mark, Overlay } from "../calls/open-transaction.js";
 import { Pool } from "../execute/pool.js";
 import { always } from "../reference/condition.js";
 

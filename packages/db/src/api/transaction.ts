@@ -2,7 +2,7 @@
 
 import { retry } from "@bk/core";
 
-import { endScope, type Overlay, type Scope, scopeOf } from "../calls/scope.js";
+import { endTransaction, type Overlay, type OpenTransaction, openTransactionOf } from "../calls/open-transaction.js";
 import type { TransactionOptions } from "../calls/options.js";
 import type { RowChange, Value, Values } from "../driver.js";
 import { DbError } from "../errors.js";
@@ -18,7 +18,7 @@ export interface TransactionParts {
 }
 
 /** Runs `work` in a transaction; again, when others were faster, which has done nothing. */
-export function runTransaction<T>(parts: TransactionParts, work: (scope: Scope) => Promise<T>): Promise<T> {
+export function runTransaction<T>(parts: TransactionParts, work: (transaction: OpenTransaction) => Promise<T>): Promise<T> {
   const { pool, options, deadline } = parts;
   const { transactions } = pool.capabilities;
   if (transactions === "none") {
@@ -37,12 +37,15 @@ export function runTransaction<T>(parts: TransactionParts, work: (scope: Scope) 
 }
 
 /** On a session of the engine; commits when `work` resolves, rolls back when it rejects. */
-async function runInteractive<T>({ pool, options, deadline }: TransactionParts, work: (scope: Scope) => Promise<T>): Promise<T> {
+async function runInteractive<T>(
+  { pool, options, deadline }: TransactionParts,
+  work: (transaction: OpenTransaction) => Promise<T>,
+): Promise<T> {
   const { driver } = pool;
   const place = { verb: "transaction" };
   const { isolation = "default" } = options;
   const session = await guarded(pool, place, () => driver.begin!({ isolation, signal: deadline?.signal }));
-  const scope = scopeOf({
+  const transaction = openTransactionOf({
     pool,
     isolation,
     signal: deadline?.signal,
@@ -52,16 +55,16 @@ async function runInteractive<T>({ pool, options, deadline }: TransactionParts, 
   });
   let result: T;
   try {
-    result = await untilEnded(deadline, work(scope));
+    result = await untilEnded(deadline, work(transaction));
   } catch (error) {
-    await endScope(scope);
+    await endTransaction(transaction);
     // The error that ended the work is the one to report; a failed rollback leaves nothing committed either.
     await session
       .rollback()
       .catch((cause: unknown) => pool.options.log.warn("rollback failed", { reason: pool.error(cause, place).message }));
     throw error;
   }
-  await endScope(scope);
+  await endTransaction(transaction);
   if (deadline !== undefined) deadline.wrote = true;
   await guarded(pool, { verb: "commit" }, () => session.commit());
   return result;
@@ -88,13 +91,23 @@ async function guarded<T>(pool: Pool, place: { verb: string }, work: () => Promi
 }
 
 /** On an overlay; then applies what it wrote if every row that it read is as it was. */
-async function runBatch<T>({ pool, options, deadline, openOverlay }: TransactionParts, work: (scope: Scope) => Promise<T>): Promise<T> {
+async function runBatch<T>(
+  { pool, options, deadline, openOverlay }: TransactionParts,
+  work: (transaction: OpenTransaction) => Promise<T>,
+): Promise<T> {
   const overlay = await openOverlay(pool);
   const { isolation = "default" } = options;
-  const scope = scopeOf({ pool, isolation, signal: deadline?.signal, target: undefined, overlay, mark: () => overlay.mark() });
+  const transaction = openTransactionOf({
+    pool,
+    isolation,
+    signal: deadline?.signal,
+    target: undefined,
+    overlay,
+    mark: () => overlay.mark(),
+  });
   try {
-    const result = await untilEnded(deadline, work(scope));
-    await endScope(scope);
+    const result = await untilEnded(deadline, work(transaction));
+    await endTransaction(transaction);
     const changes = await overlay.changes();
     const isWrite = changes.some(({ before, after }) => !sameRow(before, after));
     // One that only reads is checked too where it must be as if no other ran beside it: its reads came one after another.
@@ -104,7 +117,7 @@ async function runBatch<T>({ pool, options, deadline, openOverlay }: Transaction
     }
     return result;
   } finally {
-    await endScope(scope);
+    await endTransaction(transaction);
     await overlay.close();
   }
 }

@@ -24,7 +24,7 @@ import type {
 import type { Page } from "../calls/page.js";
 import { putRow } from "../calls/put.js";
 import { type ReadPage, scanPages } from "../calls/scan.js";
-import type { Scope } from "../calls/scope.js";
+import type { OpenTransaction } from "../calls/open-transaction.js";
 import { searchPage, selectPage } from "../calls/select.js";
 import { sweepTable } from "../calls/sweep.js";
 import { type SyncOptions, type SyncResult, syncTables } from "../calls/sync.js";
@@ -42,9 +42,9 @@ export class Verbs {
   readonly #caller: Caller;
 
   /** @param begun  the calls are parts of one that began before `close()` and may still finish */
-  constructor(home: Home, pool: string | undefined, scope: Scope | undefined, begun = false) {
+  constructor(home: Home, pool: string | undefined, transaction: OpenTransaction | undefined, begun = false) {
     this.#home = home;
-    this.#caller = { home, pool, scope, begun };
+    this.#caller = { home, pool, transaction, begun };
   }
 
   get(table: string, key: unknown, options?: ReadOptions): Promise<Row | undefined> {
@@ -141,16 +141,16 @@ export class Verbs {
   async bulk(items: readonly BulkItem[], options: CallOptions & { readonly atomic?: boolean } = {}): Promise<BulkResult[]> {
     checkOtherOptions("bulk", options);
     const home = this.#home;
-    const { scope, pool, begun: isBegun } = this.#caller;
+    const { transaction, pool, begun: isBegun } = this.#caller;
     const checked = checkBulkItems(items);
     const { atomic = false, ...rest } = options;
-    if (home.closed && !isBegun && (scope ?? home.scope())?.over !== false)
+    if (home.closed && !isBegun && (transaction ?? home.currentTransaction())?.over !== false)
       throw new DbError("closed", "bulk: the database is closed", { op: "bulk" });
     if (rest.signal?.aborted)
       throw new DbError("cancelled", "bulk: cancelled before it began", { op: "bulk", outcome: "none", cause: rest.signal.reason });
     if (atomic) return this.#atomicBulk(checked, rest);
     const isPlain = Object.values(rest).every((value) => value === undefined) && home.timeoutMs === undefined;
-    const begun = new Verbs(home, pool, scope, true);
+    const begun = new Verbs(home, pool, transaction, true);
     const running = runBulk(checked, {
       plain: (item) => (isPlain ? begun.#plain(item) : undefined),
       alone: (item) => begun.#bulkItem(item, rest),
@@ -173,15 +173,15 @@ export class Verbs {
       return results;
     };
     const { signal, timeoutMs } = options;
-    const run = (own: Scope): Promise<WriteResult[]> => work(new Verbs(home, pool.name, own));
-    return home.transaction(run, { pool: pool.name, signal, timeoutMs }, this.#caller.scope, "bulk");
+    const run = (own: OpenTransaction): Promise<WriteResult[]> => work(new Verbs(home, pool.name, own));
+    return home.transaction(run, { pool: pool.name, signal, timeoutMs }, this.#caller.transaction, "bulk");
   }
 
   /** Where a write goes that may be sent with others: hooks and transactions want each by itself. */
   #plain({ table }: BulkItem): { readonly bound: BoundTable; readonly context: CallContext } | undefined {
     const home = this.#home;
-    const { scope, pool: poolName } = this.#caller;
-    if (scope !== undefined || home.scope() !== undefined || !home.tables.has(table)) return undefined;
+    const { transaction, pool: poolName } = this.#caller;
+    if (transaction !== undefined || home.currentTransaction() !== undefined || !home.tables.has(table)) return undefined;
     const pool = home.poolOf(table, poolName);
     if (pool.ready() !== undefined) return undefined;
     const bound = home.bound(table, pool);
@@ -204,11 +204,11 @@ export class Verbs {
   async transaction<T>(work: (tx: Verbs) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     checkOtherOptions("transaction", options);
     if (typeof work !== "function") throw invalid("transaction takes a function that makes the calls", { op: "transaction" });
-    const { pool, scope } = this.#caller;
+    const { pool, transaction } = this.#caller;
     if (pool !== undefined && options.pool !== undefined && options.pool !== pool)
       throw invalid(`these calls go to the pool ${pool}; the option pool names another one`, { op: "transaction" });
-    const run = (own: Scope): Promise<T> => work(new Verbs(this.#home, own.pool.name, own));
-    return this.#home.transaction(run, pool === undefined ? options : { ...options, pool }, scope, "transaction");
+    const run = (own: OpenTransaction): Promise<T> => work(new Verbs(this.#home, own.pool.name, own));
+    return this.#home.transaction(run, pool === undefined ? options : { ...options, pool }, transaction, "transaction");
   }
 
   /** Makes what is missing of the declared tables. Never drops, narrows or rewrites. */

@@ -14,7 +14,7 @@ import type { BoundTable, Row } from "./bound-table.js";
 import type { CallContext } from "./context.js";
 import type { HookCall, HookVerb } from "./hooks.js";
 import type { CallOptions, WriteOptions } from "./options.js";
-import type { Scope } from "./scope.js";
+import type { OpenTransaction } from "./open-transaction.js";
 
 /** What calls take from the database that they belong to. */
 export interface Home {
@@ -28,9 +28,9 @@ export interface Home {
   readonly tables: ReadonlyMap<string, unknown>;
   poolOf(table: string, pool: string | undefined): Pool;
   bound(table: string, pool: Pool): BoundTable;
-  context(call: Call | undefined, scope: Scope | undefined): CallContext;
+  context(call: Call | undefined, transaction: OpenTransaction | undefined): CallContext;
   /** The open transaction that the running code is in. */
-  scope(): Scope | undefined;
+  currentTransaction(): OpenTransaction | undefined;
   /** Lets `close` wait for a call. */
   track<T>(work: Promise<T>): Promise<T>;
 }
@@ -39,7 +39,7 @@ export interface Home {
 export interface Caller {
   readonly home: Home;
   readonly pool: string | undefined;
-  readonly scope: Scope | undefined;
+  readonly transaction: OpenTransaction | undefined;
   /** The calls are parts of one that began before `close()` and may still finish. */
   readonly begun: boolean;
 }
@@ -51,7 +51,7 @@ interface Entry<Own extends CallOptions = CallOptions> {
   /** The caller's, copied. */
   readonly options: Own | undefined;
   readonly pool: Pool;
-  readonly scope: Scope | undefined;
+  readonly transaction: OpenTransaction | undefined;
 }
 
 export type Work<T, Own extends CallOptions> = (
@@ -95,19 +95,19 @@ export async function enterScan(
   options: CallOptions | undefined,
 ): Promise<{ bound: BoundTable; context: CallContext }> {
   const entry = entryOf(caller, "scan", table, options);
-  const { pool, scope } = entry;
+  const { pool, transaction } = entry;
   await pool.readyFor({ verb: "scan", table: { name: table } });
-  if (scope?.overlay !== undefined) throw pool.error(notInOverlay("scan"), { verb: "scan", table: { name: table } });
+  if (transaction?.overlay !== undefined) throw pool.error(notInOverlay("scan"), { verb: "scan", table: { name: table } });
   return bind(caller.home, entry, undefined);
 }
 
 function entryOf<Own extends CallOptions>(
-  { home, pool: own, scope: ownScope, begun }: Caller,
+  { home, pool: own, transaction: ownTransaction, begun }: Caller,
   verb: HookVerb | "scan",
   table: string,
   options: Own | undefined,
 ): Entry<Own> {
-  const found = ownScope ?? home.scope();
+  const found = ownTransaction ?? home.currentTransaction();
   // What was begun before the database was closed may end.
   if (home.closed && !begun && found?.over !== false)
     throw new DbError("closed", `${verb} ${table}: the database is closed`, { op: verb, table });
@@ -119,9 +119,9 @@ function entryOf<Own extends CallOptions>(
     if (options.pool !== undefined && options.pool !== pool.name)
       throw pool.error(invalid(`these calls go to the pool ${pool.name}; the option pool names another one`), place);
   }
-  const scope = found !== undefined && found.pool === pool ? found : undefined;
-  if (scope?.over) throw pool.error(new DbError("closed", "the transaction is over"), place);
-  return { verb, table, options, pool, scope };
+  const transaction = found !== undefined && found.pool === pool ? found : undefined;
+  if (transaction?.over) throw pool.error(new DbError("closed", "the transaction is over"), place);
+  return { verb, table, options, pool, transaction };
 }
 
 function run<T, Own extends CallOptions>(caller: Caller, entry: Entry<Own>, parts: Partial<HookCall>, work: Work<T, Own>): T | Promise<T> {
@@ -140,9 +140,9 @@ function run<T, Own extends CallOptions>(caller: Caller, entry: Entry<Own>, part
 }
 
 /** The limits of a call; those of its transaction bound it too. */
-function limitsOf({ timeoutMs: defaultMs }: Home, { options, scope }: Entry): Limits | undefined {
+function limitsOf({ timeoutMs: defaultMs }: Home, { options, transaction }: Entry): Limits | undefined {
   const timeoutMs = options?.timeoutMs ?? defaultMs;
-  const outer = scope?.signal;
+  const outer = transaction?.signal;
   const signal = outer === undefined ? options?.signal : options?.signal === undefined ? outer : AbortSignal.any([outer, options.signal]);
   return timeoutMs === undefined && signal === undefined ? undefined : { timeoutMs, signal };
 }
@@ -155,8 +155,8 @@ function perform<T, Own extends CallOptions>(
   work: Work<T, Own>,
 ): T | Promise<T> {
   const { bound, context } = bind(home, entry, deadline);
-  const overlay = entry.scope?.overlay;
-  const explains = entry.scope?.target?.explains === true;
+  const overlay = entry.transaction?.overlay;
+  const explains = entry.transaction?.target?.explains === true;
   if ((bound.hooks.none || explains) && overlay === undefined) return work(bound, context, parts, entry.options);
   return performSlowly(home, entry, parts, bound, context, work);
 }
@@ -169,13 +169,13 @@ async function performSlowly<T, Own extends CallOptions>(
   context: CallContext,
   work: Work<T, Own>,
 ): Promise<T> {
-  const { scope, table } = entry;
+  const { transaction, table } = entry;
   // A call takes its values when it is made: hooks and rows that are read first give its caller a turn.
   const options = snapshot(entry.options);
   // `scan` has no hooks and does not come here.
   const verb = entry.verb as HookVerb;
   const run = async (call: Partial<HookCall>): Promise<T> => {
-    const ready = scope?.overlay === undefined ? call : await loaded(home, entry, scope, verb, call);
+    const ready = transaction?.overlay === undefined ? call : await loaded(home, entry, transaction, verb, call);
     return work(bound, context, ready, options);
   };
   const given = snapshot(parts);
@@ -186,21 +186,23 @@ async function performSlowly<T, Own extends CallOptions>(
 
 function bind(
   home: Home,
-  { table, pool, scope, options }: Entry,
+  { table, pool, transaction, options }: Entry,
   deadline: Deadline | undefined,
 ): { bound: BoundTable; context: CallContext } {
   const real = home.bound(table, pool);
   const group = options?.group;
   const call: Call | undefined =
-    deadline === undefined && group === undefined && scope?.target === undefined ? undefined : { deadline, group, target: scope?.target };
-  return { bound: scope?.overlay?.bound(real) ?? real, context: home.context(call, scope) };
+    deadline === undefined && group === undefined && transaction?.target === undefined
+      ? undefined
+      : { deadline, group, target: transaction?.target };
+  return { bound: transaction?.overlay?.bound(real) ?? real, context: home.context(call, transaction) };
 }
 
 /** Lets the end of the database and of the transaction wait for a call. */
-function tracked<T>({ home }: Caller, { scope }: Entry, result: Promise<T>): Promise<T> {
-  if (scope === undefined) return home.track(result);
-  scope.running.add(result);
-  const done = (): void => void scope.running.delete(result);
+function tracked<T>({ home }: Caller, { transaction }: Entry, result: Promise<T>): Promise<T> {
+  if (transaction === undefined) return home.track(result);
+  transaction.running.add(result);
+  const done = (): void => void transaction.running.delete(result);
   result.then(done, done);
   return home.track(result);
 }
@@ -213,13 +215,13 @@ function tracked<T>({ home }: Caller, { scope }: Entry, result: Promise<T>): Pro
 async function loaded(
   home: Home,
   { table, pool, options }: Entry,
-  scope: Scope,
+  transaction: OpenTransaction,
   verb: HookVerb,
   call: Partial<HookCall>,
 ): Promise<Partial<HookCall>> {
   const real = home.bound(table, pool);
   const { rules } = real;
-  const overlay = scope.overlay!;
+  const overlay = transaction.overlay!;
   switch (verb) {
     case "get":
     case "del":

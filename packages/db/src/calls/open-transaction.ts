@@ -6,7 +6,7 @@ import type { BoundTable } from "./bound-table.js";
 import type { RowChange } from "../driver.js";
 
 /** An open transaction: where the calls inside it go. */
-export interface Scope {
+export interface OpenTransaction {
   readonly pool: Pool;
   readonly isolation: "default" | "serializable";
   /** Ends with the time of the transaction. */
@@ -44,7 +44,9 @@ export interface Overlay {
   close(): Promise<void>;
 }
 
-export function scopeOf(parts: Pick<Scope, "pool" | "isolation" | "signal" | "target" | "overlay" | "mark">): Scope {
+export function openTransactionOf(
+  parts: Pick<OpenTransaction, "pool" | "isolation" | "signal" | "target" | "overlay" | "mark">,
+): OpenTransaction {
   const orders = new Map<BoundTable, RowOrder>();
   const orderOf = (bound: BoundTable): RowOrder => {
     let order = orders.get(bound);
@@ -55,14 +57,14 @@ export function scopeOf(parts: Pick<Scope, "pool" | "isolation" | "signal" | "ta
 }
 
 /** Refuses later calls, and waits for those that are under way: what answers is in the transaction. */
-export async function endScope(scope: Scope): Promise<void> {
-  scope.over = true;
-  while (scope.running.size > 0) await Promise.allSettled(scope.running);
+export async function endTransaction(transaction: OpenTransaction): Promise<void> {
+  transaction.over = true;
+  while (transaction.running.size > 0) await Promise.allSettled(transaction.running);
 }
 
 /** Runs work inside a transaction that can be undone by itself. */
-export async function runNested<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
-  const { mark } = scope;
+export async function runNested<T>(transaction: OpenTransaction, work: () => Promise<T>): Promise<T> {
+  const { mark } = transaction;
   if (mark === undefined)
     throw new DbError("unsupported", "this driver has no transactions inside a transaction (capability savepoints)", {
       detail: { capability: "savepoints" },
@@ -79,8 +81,8 @@ export async function runNested<T>(scope: Scope, work: () => Promise<T>): Promis
     await point.keep();
     return result;
   };
-  const before = scope.nested;
+  const before = transaction.nested;
   const turn = before.then(run, run);
-  scope.nested = turn.catch(() => undefined);
+  transaction.nested = turn.catch(() => undefined);
   return turn;
 }
