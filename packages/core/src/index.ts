@@ -7,6 +7,7 @@ export { redactUrl } from "./redact-url.js";
 export { findNodeModule, nodeModule, type NodeModules } from "./node-module.js";
 export { type ConnectUrl, type Host, parseConnectUrl } from "./connect-url.js";
 export { onAbort } from "./on-abort.js";
+export { nextTurn, turnGiver } from "./next-turn.js";
 export {
   either,
   flag,

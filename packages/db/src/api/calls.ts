@@ -53,7 +53,7 @@ export interface PageOptions<Tables, Name extends keyof Tables, Select> extends 
 }
 
 export interface ScanOptions<Tables, Name extends keyof Tables, Select> extends Omit<PageOptions<Tables, Name, Select>, "scan"> {
-  /** Rows of one page; default 500. */
+  /** Rows of one page; default: as many as are about 4 MB together, at most 2,000. */
   readonly count?: number | undefined;
   /** Most rows in all; default: no limit. */
   readonly limit?: number | undefined;

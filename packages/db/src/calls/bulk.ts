@@ -1,7 +1,8 @@
 // bulk: many writes by few requests. Items of one table and kind go to the engine together; what one request cannot
 // carry (hooks, guards, transactions, options) goes as calls of its own.
 
-import { nextTurn } from "../execute/next-turn.js";
+import { nextTurn } from "@bk/core";
+
 import type { Prepared } from "../compile/prepared.js";
 import type { Reply, Values } from "../driver.js";
 import { DbError } from "../errors.js";

@@ -7,7 +7,7 @@ import type { BoundTable } from "./bound-table.js";
 import type { CallContext } from "./context.js";
 import { eachOf, partlyDone } from "./each-row.js";
 import type { CallOptions } from "./options.js";
-import { storedPage } from "./page.js";
+import { pageSize, storedPage } from "./page.js";
 import { putRow } from "./put.js";
 import { queryOf } from "./query.js";
 
@@ -26,7 +26,7 @@ export interface CopyOptions extends CallOptions {
   readonly to: string;
   /** The tables to copy; default all. */
   readonly tables?: readonly string[] | undefined;
-  /** Rows of a page, 1 to 10,000; default 500. */
+  /** Rows of a page, 1 to 10,000; default: as many as are about 4 MB together, at most 2,000. */
   readonly count?: number | undefined;
   readonly resume?: CopyProgress["resume"] | undefined;
   /** Called after each page. */
@@ -45,17 +45,19 @@ export async function copyTable(
   options: CopyOptions,
 ): Promise<number> {
   const { name } = from.table;
-  const count = options.count === undefined ? 500 : checkCount(options.count);
+  const count = options.count === undefined ? undefined : checkCount(options.count);
   const resume = options.resume?.table === name ? options.resume : undefined;
   if (resume?.done === true) return 0;
   let start = resume?.start;
   let copied = 0;
   const query = queryOf(from, context.from, {}, { consistent: from.pool.capabilities.sees.select === "asked" });
+  const size = pageSize(query);
   try {
     do {
-      const page = await storedPage(query, context.from, count, start);
+      const page = await storedPage(query, context.from, count ?? size.rows, start);
+      size.saw(page.rows);
       const rows = page.rows.map((row) => new CheckedRow(from.decodeArray(row)));
-      await eachOf(context.to, rows, (row) => putRow(to, context.to, "put", row, { keepNow: true }), count);
+      await eachOf(context.to, rows, (row) => putRow(to, context.to, "put", row, { keepNow: true }), rows.length);
       copied += rows.length;
       start = page.next;
       options.onProgress?.({ table: name, copied, resume: { table: name, start, done: start === undefined } });

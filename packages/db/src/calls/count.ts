@@ -4,7 +4,8 @@ import type { Values } from "../driver.js";
 import type { BoundTable } from "./bound-table.js";
 import type { CallContext } from "./context.js";
 import type { CountOptions } from "./options.js";
-import { pathBindings, storedPages } from "./page.js";
+import { storedRows } from "./page.js";
+import { pathBindings } from "./page-reader.js";
 import { type Query, queryOf } from "./query.js";
 import { refuseQuery } from "./select.js";
 
@@ -16,7 +17,7 @@ export async function countRows(bound: BoundTable, context: CallContext, filter:
   if (query.never) return 0;
   if (query.plan.residual === undefined && bound.pool.capabilities.aggregates.count) return countByEngine(query, context);
   let count = 0;
-  for await (const rows of storedPages(query, context, 1000)) count += rows.length;
+  for await (const rows of storedRows(query, context)) count += rows.length;
   return count;
 }
 

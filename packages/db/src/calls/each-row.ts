@@ -6,7 +6,7 @@ import { DbError } from "../errors.js";
 import type { Condition } from "../reference/condition.js";
 import type { BoundTable } from "./bound-table.js";
 import type { CallContext } from "./context.js";
-import { fetchedBy, storedPages } from "./page.js";
+import { fetchedBy, storedRows } from "./page.js";
 import { plannedQuery } from "./query.js";
 
 /** Rows that are written at the same time. */
@@ -33,7 +33,7 @@ export async function eachRow(
   if (!query.never) {
     const columns = fetchedBy(query);
     const places = table.key.map((column) => columns.indexOf(column));
-    for await (const rows of storedPages(query, context, 1000)) for (const row of rows) keys.push(places.map((place) => row[place]!));
+    for await (const rows of storedRows(query, context)) for (const row of rows) keys.push(places.map((place) => row[place]!));
   }
   return { affected: await eachOf(context, keys, write) };
 }

@@ -5,7 +5,7 @@ import { deleteIfSame, readWhole } from "./compare-and-set.js";
 import type { CallContext } from "./context.js";
 import { deleteByFilter } from "./delete-all.js";
 import { eachOf } from "./each-row.js";
-import { fetchedBy, storedPages } from "./page.js";
+import { fetchedBy, storedRows } from "./page.js";
 import { plannedQuery } from "./query.js";
 import { writeClaiming } from "./unique-claims.js";
 
@@ -30,7 +30,7 @@ export async function sweepTable(bound: BoundTable, context: CallContext): Promi
   const columns = fetchedBy(query);
   const places = table.key.map((column) => columns.indexOf(column));
   let removed = 0;
-  for await (const rows of storedPages(query, always, 1000)) {
+  for await (const rows of storedRows(query, always)) {
     const keys = rows.map((row): Values => places.map((place) => row[place]!));
     removed += await eachOf(context, keys, async (key) => {
       const row = await readWhole(bound, always, key);

@@ -3,7 +3,7 @@
 import type { BkError } from "@bk/core";
 
 import type { Reply, Values } from "../driver.js";
-import { afterCallbacks } from "./next-turn.js";
+import { afterCallbacks } from "./after-callbacks.js";
 
 /** A reply or an error for each member of a group. */
 export type Replies = readonly (Reply | BkError)[];

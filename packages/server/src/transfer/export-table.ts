@@ -15,8 +15,6 @@ export interface ScanDb {
   scan(table: string, filter: object, options: object): { pages(): AsyncIterable<Row[]> };
 }
 
-const pageRows = 2000;
-
 /** The text of an export, in pieces. `onRows` is told of each page. */
 export async function* exportText(
   db: ScanDb,
@@ -30,7 +28,7 @@ export async function* exportText(
   if (format === "json") yield "[";
   const isWhole = table.settings.open === true && format !== "csv";
   const wanted = new Set(columns);
-  for await (const rows of db.scan(table.name, {}, { count: pageRows, ...(isWhole ? {} : { select: columns }) }).pages()) {
+  for await (const rows of db.scan(table.name, {}, isWhole ? {} : { select: columns }).pages()) {
     // The undeclared columns of an open table cannot be selected by name.
     const chosen = isWhole ? rows.map((row) => withoutOthers(table, row, wanted)) : rows;
     const ready = isPlainJson(table) ? chosen : chosen.map((row) => toJson(table, row));

@@ -100,9 +100,9 @@ function compile(writer: Writer, own: KvTable, shape: Shape, keepsEnds: boolean)
     case "get":
       return { shape, ...compileGet(writer.store, own, shape) };
     case "select":
-      return { shape, run: compileSelect(writer.store, own, shape) };
+      return { shape, run: compileSelect(writer, own, shape) };
     case "aggregate":
-      return { shape, run: compileCount(writer.store, own, shape) };
+      return { shape, run: compileCount(writer, own, shape) };
     case "put":
       return {
         shape,

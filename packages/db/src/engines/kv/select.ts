@@ -1,6 +1,6 @@
 // Reads: a row by key, and ranges with what the path leaves of the filter.
 
-import { cancelledError } from "@bk/core";
+import { cancelledError, type Clock, turnGiver } from "@bk/core";
 import { isAlways, testsOf } from "../../reference/condition.js";
 import { slotDecoder } from "../decode-slots.js";
 import { compileMatcher } from "../../reference/matches.js";
@@ -9,14 +9,21 @@ import { compileBounds } from "./bounds.js";
 import { after, type Awaitable, repeat } from "./at-once.js";
 import { indexIn, type Known, missingIndex } from "./definition.js";
 import { kvCodec, type KvRow, logicalReader, parseRow, valuesReader } from "./rows.js";
-import { justAfter, type KvRange, type KvStore } from "./store.js";
+import { justAfter, type KvPage, type KvRange, type KvStore } from "./store.js";
 import type { KvTable } from "./table.js";
+
+/** What reads need of the engine. */
+export interface Reader {
+  readonly store: KvStore;
+  readonly clock: Clock;
+}
 
 type Run = (values: Values, signal?: AbortSignal) => Awaitable<Reply>;
 
-// Rows read at once: the least with a filter, of which many may fall away, and the most.
+// Rows read at once: the least with a filter, of which many may fall away, and the most; and roughly the most bytes of them.
 const minPage = 64;
 const maxPage = 250;
+const maxBytes = 4 * 1024 * 1024;
 
 const missing: Reply = Object.freeze({ rows: [], affected: 0 });
 
@@ -43,10 +50,11 @@ export function compileGet(
   };
 }
 
-export function compileSelect(store: KvStore, own: KvTable, shape: SelectShape): Run {
+export function compileSelect({ store, clock }: Reader, own: KvTable, shape: SelectShape): Run {
   const boundsOf = compileBounds(shape);
   const matcherOf = compileFilter(shape);
   const read = valuesReader(shape.columns);
+  const size: PageSize = { fitting: minPage };
   const descending = shape.path?.descending ?? false;
 
   return (values, signal) =>
@@ -54,16 +62,18 @@ export function compileSelect(store: KvStore, own: KvTable, shape: SelectShape):
       const limit = shape.limit === undefined ? Infinity : Number(values[shape.limit]);
       const found: Values[] = [];
       const take = (row: KvRow): void => void found.push(read(row));
-      const reading = readRange(store, own.id, boundsOf(values), { limit, descending, matches: matcherOf?.(values), take }, signal);
+      const matches = matcherOf?.(values);
+      const reading = readRange(store, own.id, boundsOf(values), { limit, descending, matches, take, clock, size }, signal);
       return after(reading, () => ({ rows: found, affected: 0 }));
     });
 }
 
 /** Counts without reading rows, where the store can. */
-export function compileCount(store: KvStore, own: KvTable, shape: AggregateShape): Run {
+export function compileCount({ store, clock }: Reader, own: KvTable, shape: AggregateShape): Run {
   const { table, path } = shape;
   const boundsOf = compileBounds({ table, path, after: undefined, order: [] });
   const matcherOf = compileFilter(shape);
+  const size: PageSize = { fitting: minPage };
   const reply = (count: number): Reply => ({ rows: [[count]], affected: 0 });
 
   return (values, signal) =>
@@ -73,7 +83,8 @@ export function compileCount(store: KvStore, own: KvTable, shape: AggregateShape
         return after(store.count(own.id, bounds, signal), reply);
       let count = 0;
       const take = (): void => void count++;
-      const reading = readRange(store, own.id, bounds, { limit: Infinity, descending: false, matches: matcherOf?.(values), take }, signal);
+      const matches = matcherOf?.(values);
+      const reading = readRange(store, own.id, bounds, { limit: Infinity, descending: false, matches, take, clock, size }, signal);
       return after(reading, () => reply(count));
     });
 }
@@ -104,28 +115,37 @@ function compileFilter({
   };
 }
 
+/** How many rows are read at once, by what the rows of earlier reads of the same shape have weighed; `minPage` before any. */
+interface PageSize {
+  fitting: number;
+}
+
 interface Reading {
   readonly limit: number;
   readonly descending: boolean;
   readonly matches: ((row: KvRow) => boolean) | undefined;
   readonly take: (row: KvRow) => void;
+  readonly clock: Clock;
+  readonly size: PageSize;
 }
 
-/** Reads a range page by page until `limit` rows match or it ends. */
+/** Reads a range page by page until `limit` rows match or it ends; other work has its turn beside a store that answers at once. */
 function readRange(
   store: KvStore,
   id: string,
   bounds: KvRange,
-  { limit, descending, matches, take }: Reading,
+  { limit, descending, matches, take, clock, size }: Reading,
   signal: AbortSignal | undefined,
 ): Awaitable<true> {
   let range = bounds;
   let wanted = limit;
+  const otherWork = turnGiver(clock);
   return repeat((): Awaitable<true | undefined> => {
     if (wanted <= 0) return true;
     if (signal?.aborted) throw cancelledError(signal);
-    const size = Math.min(maxPage, matches === undefined ? wanted : Math.max(minPage, 2 * wanted));
-    return after(store.range(id, range, { descending, limit: size }, signal), ({ entries, end }) => {
+    const most = Math.min(size.fitting, matches === undefined ? wanted : Math.max(minPage, 2 * wanted));
+    return after(store.range(id, range, { descending, limit: most }, signal), ({ entries, end }) => {
+      noteSize(size, entries);
       for (const { value } of entries) {
         const row = parseRow(value);
         if (matches?.(row) === false) continue;
@@ -134,7 +154,14 @@ function readRange(
       }
       if (end === undefined) return true;
       range = descending ? { ...range, to: end } : { ...range, from: justAfter(end) };
-      return undefined;
+      return otherWork()?.then(() => undefined);
     });
   });
+}
+
+function noteSize(size: PageSize, entries: KvPage["entries"]): void {
+  let bytes = 0;
+  for (const { value } of entries) bytes += value.length;
+  // A page may be empty, of entries whose rows are gone.
+  if (bytes > 0) size.fitting = Math.max(1, Math.min(maxPage, Math.floor((maxBytes * entries.length) / bytes)));
 }

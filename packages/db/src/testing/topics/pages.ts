@@ -259,6 +259,30 @@ export function pages(suite: Suite): void {
       );
     });
 
+    promise("large rows are filtered, sorted, counted, scanned and changed as small ones are", async ({ db, fresh }) => {
+      const owner = fresh();
+      const large = Array.from({ length: 60 }, (_, i) => ({
+        id: String(i).padStart(2, "0"),
+        n: (i * 7) % 60,
+        text: `${i % 3}${"x".repeat(100_000)}`,
+      }));
+      for (const row of large) await db.put("thing", { owner, ...row });
+      const ids = (some: readonly AnyRow[]): unknown[] => valuesOf(some, "id");
+      const every = large.filter(({ text }) => text.startsWith("1"));
+      const like = { owner, text: { $like: "1%x" } };
+      expect(ids((await walk(db, "thing", like, { count: 7 })).flatMap((page) => page.rows))).toEqual(ids(every));
+      expect(ids((await walk(db, "thing", { owner }, { sort: "-n", count: 25 })).flatMap((page) => page.rows))).toEqual(
+        ids(large.toSorted((a, b) => b.n - a.n)),
+      );
+      expect(await db.count("thing", like)).toBe(every.length);
+      const scanned: AnyRow[] = [];
+      for await (const row of db.scan("thing", { owner })) scanned.push(row);
+      expect(scanned.map(({ id, text }) => [id, text])).toEqual(large.map(({ id, text }) => [id, text]));
+      expect(await db.updateAll("thing", like, { n: 99 })).toEqual({ affected: every.length });
+      expect(ids((await db.select("thing", { owner, n: 99 })).rows)).toEqual(ids(every));
+      expect(await db.delAll("thing", { owner })).toEqual({ affected: large.length });
+    });
+
     test("a page far down costs no other result than the first", async ({ db, fresh }) => {
       const owner = fresh();
       await db.bulk(

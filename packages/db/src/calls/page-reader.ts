@@ -1,0 +1,147 @@
+// What pages are made of: the rows that the engine gives after a position, without those that do not match.
+
+import { valueEncoder } from "../compile/bind.js";
+import type { Prepared } from "../compile/prepared.js";
+import { selectShape } from "../compile/shapes.js";
+import type { Reply, Value, Values } from "../driver.js";
+import { type Presenter, presenterOf, valuesOf } from "../present/presenter.js";
+import { testsOf } from "../reference/condition.js";
+import { compileMatcher } from "../reference/matches.js";
+import { orderComparator } from "../reference/order.js";
+import { searchMatcher } from "../reference/search-query.js";
+import { encoderOf } from "../schema/encodings.js";
+import type { Column } from "../schema/table.js";
+import type { BatchSize, RowWeight } from "./batch-size.js";
+import type { CallContext } from "./context.js";
+import type { Query } from "./query.js";
+
+export type StoredRow = readonly Value[];
+
+/** What reading pages of one shape needs, made once for each. */
+export interface PageReader {
+  readonly presenter: Presenter;
+  readonly first: Prepared;
+  readonly rest: Prepared;
+  readonly usesCursor: boolean;
+  readonly weight: RowWeight;
+  /** Encodes the values of the filter, by slot. */
+  readonly encodeValues: (values: readonly unknown[]) => Value[];
+  /** The position of a fetched row in the result's order, logical. */
+  readonly positionOf: (row: StoredRow) => unknown[];
+  readonly readPositionOf: (row: StoredRow) => unknown[];
+  readonly encodeReadPosition: (position: readonly unknown[]) => Value[];
+  readonly matches: ((row: StoredRow, values: readonly unknown[]) => boolean) | undefined;
+}
+
+export function pageReader(query: Query): PageReader {
+  return query.bound.kept(`read ${query.key}`, () => makePageReader(query));
+}
+
+function makePageReader(query: Query): PageReader {
+  const { bound, plan, condition, names, values, consistent, search } = query;
+  const { table, codec, pool } = bound;
+  const tested = plan.residual === undefined ? [] : [...testsOf(plan.residual)].map((test) => test.column);
+  const searched = search === undefined ? [] : table.search;
+  const order = plan.order.map(({ column }) => column);
+  const readOrder = plan.readOrder.map(({ column }) => column);
+  const extra = [...order, ...readOrder, ...tested, ...searched];
+  const presenter: Presenter =
+    names === undefined ? { columns: table.columns, present: bound.decodeRow } : presenterOf(table, codec, names, extra);
+  const { columns } = presenter;
+  const usesCursor = pool.capabilities.paging === "cursor";
+  const shape = { columns, values: values.length, consistent, searches: search !== undefined && pool.capabilities.search };
+  const encoders = readOrder.map((column) => encoderOf(column, codec));
+  return {
+    presenter,
+    first: pool.prepare(selectShape(table, plan, { ...shape, continues: false })),
+    rest: pool.prepare(selectShape(table, plan, { ...shape, continues: usesCursor ? "cursor" : "position" })),
+    usesCursor,
+    weight: { bytes: undefined },
+    encodeValues: valueEncoder(condition, values.length, codec),
+    positionOf: valuesOf(codec, columns, order),
+    readPositionOf: valuesOf(codec, columns, readOrder),
+    encodeReadPosition: (position) => position.map((value, i) => encoders[i]!(value)),
+    matches: rowMatcher(query, columns),
+  };
+}
+
+function rowMatcher({ plan, bound }: Query, columns: readonly Column[]): PageReader["matches"] {
+  if (plan.residual === undefined) return undefined;
+  const needed = [...new Set([...testsOf(plan.residual)].map((test) => test.column))];
+  const read = valuesOf(bound.codec, columns, needed);
+  const matches = compileMatcher(plan.residual, (column) => needed.indexOf(column));
+  return (row, values) => matches(read(row), values);
+}
+
+/** Full-text words are checked on what the engine gave: engines cut words in ways of their own. */
+function wordMatcher({ search, bound }: Query, columns: readonly Column[]): ((row: StoredRow) => boolean) | undefined {
+  if (search === undefined) return undefined;
+  const read = valuesOf(bound.codec, columns, bound.table.search);
+  return (row) => searchMatcher(search.query, read(row) as (string | null)[]);
+}
+
+/**
+ * The values of the filter for each path of a query that is spread over several, in their order.
+ *
+ * @param from  the value of the path in which to go on; those before it are done
+ */
+export function pathBindings(
+  query: Query,
+  { encodeValues }: Pick<PageReader, "encodeValues">,
+  from?: unknown,
+): { readonly fixed: readonly Value[]; readonly isStart: boolean }[] {
+  const { values, plan } = query;
+  if (plan.spread === undefined) return [{ fixed: encodeValues(values), isStart: true }];
+  const { column, slots, descending } = plan.spread;
+  const compare = orderComparator([{ column, descending }]);
+  const members = slots.map((slot) => values[slot]).sort((a, b) => compare([a], [b]));
+  const distinct = members.filter((member, i) => i === 0 || compare([members[i - 1]], [member]) !== 0);
+  const left = from === undefined ? distinct : distinct.filter((member) => compare([member], [from]) >= 0);
+  const first = slots[0]!;
+  return left.map((member) => ({
+    fixed: encodeValues(values.with(first, member)),
+    isStart: from !== undefined && compare([member], [from]) === 0,
+  }));
+}
+
+interface Fetched {
+  /** The matching rows among those that came, each with its place among them all. */
+  readonly found: readonly { readonly row: StoredRow; readonly at: number }[];
+  /** Where to go on; undefined when there are no more. */
+  readonly next: Values | undefined;
+}
+
+/** Asks the engine for `limit` rows after a position, and leaves out those that do not match. */
+export type Fetch = (limit: number, position: Values | undefined) => Fetched | Promise<Fetched>;
+
+/** @param size  takes note of what comes */
+export function fetcher(
+  query: Query,
+  reader: PageReader,
+  context: CallContext,
+  fixed: readonly Value[],
+  size: BatchSize | undefined,
+): Fetch {
+  const { bound, values, search } = query;
+  const words = wordMatcher(query, reader.presenter.columns);
+  const { matches } = reader;
+  const accept = (reply: Reply, limit: number): Fetched => {
+    const { rows } = reply;
+    const { length } = rows;
+    size?.saw(rows);
+    const found: { row: StoredRow; at: number }[] = [];
+    for (let at = 0; at < length; at++) {
+      const row = rows[at]!;
+      if ((matches === undefined || matches(row, values)) && (words === undefined || words(row))) found.push({ row, at });
+    }
+    if (reader.usesCursor) return { found, next: reply.cursor === undefined ? undefined : [reply.cursor] };
+    if (reply.next !== undefined) return { found, next: reply.next };
+    return { found, next: length < limit ? undefined : reader.encodeReadPosition(reader.readPositionOf(rows.at(-1)!)) };
+  };
+  return (limit, position) => {
+    const bindings = [...fixed, limit, search?.text ?? null];
+    if (position !== undefined) bindings.push(...position);
+    const reply = bound.pool.send(position === undefined ? reader.first : reader.rest, bindings, context);
+    return reply instanceof Promise ? reply.then((done) => accept(done, limit)) : accept(reply, limit);
+  };
+}
