@@ -102,7 +102,11 @@ export interface Capabilities {
   readonly aggregates: { readonly count: boolean; readonly of: { readonly [kind in Kind]?: readonly AggregateOp[] } };
   /** `interactive`: begin(); `batch`: commit(); `none`. */
   readonly transactions: "interactive" | "batch" | "none";
-  /** An interactive transaction in which a write was refused goes on, or ends (MongoDB). */
+  /**
+   * An interactive transaction in which the engine refused something goes on, as if the refused call had not been made; or
+   * ends (MongoDB). The core sends nothing more to one that has ended, and it rejects with what was refused, also when its
+   * function caught that. Undoing a mark that was set before (`savepoints`) takes the refusal back.
+   */
   readonly afterRefusal: "goes on" | "ends";
   /** An interactive transaction can be undone back to a mark (`Session.mark`): nested transactions. */
   readonly savepoints: boolean;

@@ -1,4 +1,4 @@
-import { BkError, type BkErrorOptions, type ErrorCode } from "@bk/core";
+import { BkError, type BkErrorOptions, type ErrorCode, type Outcome } from "@bk/core";
 
 /** What a {@link DbError} adds to its base: where it happened. */
 export interface DbErrorOptions extends BkErrorOptions {
@@ -27,6 +27,14 @@ export class DbError extends BkError {
     this.table = options.table;
     this.column = options.column;
   }
+}
+
+/** The same error, of a call of which another outcome has become known. */
+export function withOutcome(error: DbError, outcome: Outcome, message = error.message): DbError {
+  const { code, detail, cause } = error;
+  const place = Object.entries({ driver: error.driver, op: error.op, table: error.table, column: error.column });
+  const known = Object.fromEntries(place.filter(([, name]) => name !== undefined)) as DbErrorOptions;
+  return new DbError(code, message, { outcome, detail, cause, ...known });
 }
 
 /** How a driver's wrong options fail: `fail` of `readOptions`. */

@@ -1,12 +1,24 @@
 import { DbError } from "@bk/db";
 import { describe, expect, it } from "vitest";
 
-import { errorBody } from "./error-response.js";
+import { errorBody, forbidden } from "./error-response.js";
 
 describe("errorBody", () => {
   it("takes a database that refuses the server's own password for the server's fault, not the caller's", () => {
     const error = new DbError("unauthenticated", "postgres get note: wrong password", { driver: "postgres", op: "get", table: "note" });
-    expect(errorBody(error)).toEqual({ status: 503, message: "the database does not answer (unauthenticated)", code: "unauthenticated" });
+    expect(errorBody(error)).toEqual({
+      status: 503,
+      message: "the database refuses the server (unauthenticated)",
+      code: "unauthenticated",
+    });
+  });
+
+  it("takes what the database does not allow the server for the server's fault, what a rule or a hook refuses for the caller's", () => {
+    const engine = new DbError("denied", "postgres put note: the server is read-only", { detail: { by: "engine" } });
+    expect(errorBody(engine)).toEqual({ status: 503, message: "the database refuses the server (denied)", code: "denied" });
+    const hook = new DbError("denied", "the hook before:put refuses the call: not yours");
+    expect(errorBody(hook)).toMatchObject({ status: 403, code: "denied" });
+    expect(errorBody(forbidden("not yours"))).toEqual({ status: 403, message: "not yours", code: "denied" });
   });
 
   it("says nothing of what went wrong inside", () => {

@@ -92,12 +92,18 @@ export function errorBody(error: unknown): ErrorBody {
   if (error instanceof HttpError) return error.body;
   if (!(error instanceof BkError)) return internal;
   const { code } = error;
-  // It is the server that the database does not know, not whoever asks the server.
-  const status = error instanceof DbError && code === "unauthenticated" ? statusOf.unavailable : statusOf[code];
+  if (isRefusalOfServer(error)) return { status: statusOf.unavailable, message: `the database refuses the server (${code})`, code };
+  const status = statusOf[code];
   if (status === 500) return internal;
   if (status > 500) return { status, message: `the database does not answer (${code})`, code };
   const field = fieldOf(error);
   return { status, message: clientMessage(error), code, ...(field === undefined ? {} : { field }) };
+}
+
+/** It is the server that the database does not know, or does not allow to write, not whoever asks the server. */
+function isRefusalOfServer(error: BkError): boolean {
+  if (!(error instanceof DbError)) return false;
+  return error.code === "unauthenticated" || (error.code === "denied" && error.detail?.["by"] === "engine");
 }
 
 function fieldOf(error: BkError): string | undefined {

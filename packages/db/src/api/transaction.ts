@@ -2,10 +2,11 @@
 
 import { retry } from "@bk/core";
 
-import { endTransaction, type Overlay, type OpenTransaction, openTransactionOf } from "../calls/open-transaction.js";
+import { endTransaction, type Overlay, type OpenTransaction, openTransactionOf, undone } from "../calls/open-transaction.js";
 import type { TransactionOptions } from "../calls/options.js";
 import type { RowChange, Value, Values } from "../driver.js";
 import { DbError } from "../errors.js";
+import { endingSession } from "./ending-session.js";
 import type { Deadline } from "../execute/deadline.js";
 import type { Pool } from "../execute/pool.js";
 
@@ -44,7 +45,9 @@ async function runInteractive<T>(
   const { driver } = pool;
   const place = { verb: "transaction" };
   const { isolation = "default" } = options;
-  const session = await guarded(pool, place, () => driver.begin!({ isolation, signal: deadline?.signal }));
+  const begun = await guarded(pool, place, () => driver.begin!({ isolation, signal: deadline?.signal }));
+  const ending = pool.capabilities.afterRefusal === "ends" ? endingSession(pool, begun) : undefined;
+  const session = ending ?? begun;
   const transaction = openTransactionOf({
     pool,
     isolation,
@@ -56,15 +59,16 @@ async function runInteractive<T>(
   let result: T;
   try {
     result = await untilEnded(deadline, work(transaction));
+    await endTransaction(transaction);
+    ending?.throwIfRefused();
   } catch (error) {
     await endTransaction(transaction);
     // The error that ended the work is the one to report; a failed rollback leaves nothing committed either.
     await session
       .rollback()
       .catch((cause: unknown) => pool.options.log.warn("rollback failed", { reason: pool.error(cause, place).message }));
-    throw error;
+    throw undone(error);
   }
-  await endTransaction(transaction);
   if (deadline !== undefined) deadline.wrote = true;
   await guarded(pool, { verb: "commit" }, () => session.commit());
   return result;
@@ -106,7 +110,9 @@ async function runBatch<T>(
     mark: () => overlay.mark(),
   });
   try {
-    const result = await untilEnded(deadline, work(transaction));
+    const result = await untilEnded(deadline, work(transaction)).catch((error: unknown) => {
+      throw undone(error);
+    });
     await endTransaction(transaction);
     const changes = await overlay.changes();
     const isWrite = changes.some(({ before, after }) => !sameRow(before, after));

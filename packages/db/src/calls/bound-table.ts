@@ -4,7 +4,7 @@ import type { Encoder } from "../compile/bind.js";
 import type { Prepared } from "../compile/prepared.js";
 import type { Codec, Shape, Value, Values } from "../driver.js";
 import { copyingCodec } from "../engines/copying-codec.js";
-import { DbError } from "../errors.js";
+import { DbError, withOutcome } from "../errors.js";
 import type { Call } from "../execute/call.js";
 import type { Pool } from "../execute/pool.js";
 import { RowOrder } from "../execute/row-order.js";
@@ -52,6 +52,16 @@ export class BoundTable {
     const encoders = table.columns.map((column) => encoderOf(column, copyingCodec));
     const decode = compileRowDecoder(table, table.columns, copyingCodec);
     this.#presentLogical = (row) => decode(encoders.map((encode, i) => encode(row[i] ?? null)));
+  }
+
+  /** A row that a write gave back. One that cannot be decoded does not undo the write, and its error says so. */
+  decodeWritten(row: readonly Value[]): Row {
+    try {
+      return this.decodeRow(row);
+    } catch (error) {
+      if (!(error instanceof DbError)) throw error;
+      throw withOutcome(error, "done", `the row was written, but cannot be given back: ${error.message}`);
+    }
   }
 
   /** What was made for this key before, or `make()`'s result, which is kept. The oldest is dropped when there are too many. */

@@ -80,7 +80,7 @@ export function deleteGuarded(
   }));
   const present = (reply: Reply): WriteResult => {
     if (reply.affected === 0) return nothing;
-    return returnsOld && reply.rows[0] !== undefined ? { affected: 1, row: bound.decodeRow(reply.rows[0]) } : done;
+    return returnsOld && reply.rows[0] !== undefined ? { affected: 1, row: bound.decodeWritten(reply.rows[0]) } : done;
   };
   const result = bound.ordered(context, storedKey, () => pool.send(kept.prepared, [...kept.encode(values), ...storedKey], context));
   return result instanceof Promise ? result.then(present) : present(result);

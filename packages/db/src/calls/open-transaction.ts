@@ -1,4 +1,4 @@
-import { DbError } from "../errors.js";
+import { DbError, withOutcome } from "../errors.js";
 import type { Target } from "../execute/call.js";
 import type { Pool } from "../execute/pool.js";
 import { RowOrder } from "../execute/row-order.js";
@@ -62,6 +62,11 @@ export async function endTransaction(transaction: OpenTransaction): Promise<void
   while (transaction.running.size > 0) await Promise.allSettled(transaction.running);
 }
 
+/** The error of work that was undone: nothing is done, whatever a call in it had done when it failed. */
+export function undone(error: unknown): unknown {
+  return error instanceof DbError && error.outcome !== "none" ? withOutcome(error, "none") : error;
+}
+
 /** Runs work inside a transaction that can be undone by itself. */
 export async function runNested<T>(transaction: OpenTransaction, work: () => Promise<T>): Promise<T> {
   const { mark } = transaction;
@@ -76,7 +81,7 @@ export async function runNested<T>(transaction: OpenTransaction, work: () => Pro
       result = await work();
     } catch (error) {
       await point.undo();
-      throw error;
+      throw undone(error);
     }
     await point.keep();
     return result;

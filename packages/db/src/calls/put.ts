@@ -91,7 +91,7 @@ export function withNow(bound: BoundTable, context: CallContext, stored: Values)
 function withOld(bound: BoundTable, context: CallContext, { rows: [row] }: Reply): WriteResult {
   if (row === undefined) return done;
   const { ttl } = bound.table;
-  const old = bound.decodeRow(row);
+  const old = bound.decodeWritten(row);
   return ttl !== undefined && hasExpired(old[ttl.name], context.now()) ? done : { affected: 1, row: old };
 }
 

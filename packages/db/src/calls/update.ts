@@ -186,7 +186,7 @@ async function carryOut(bound: BoundTable, context: CallContext, change: RowChan
   if (reply.affected > 0)
     return returning === undefined
       ? done
-      : { affected: 1, ...(reply.rows[0] === undefined ? {} : { row: bound.decodeRow(reply.rows[0]) }) };
+      : { affected: 1, ...(reply.rows[0] === undefined ? {} : { row: bound.decodeWritten(reply.rows[0]) }) };
   if (change.create === undefined && options?.mustMatch !== true && !change.hasSums) return nothing;
   // The row itself says why nothing was done.
   return changeByReading(bound, context, change);

@@ -50,6 +50,29 @@ function open(driver: Driver<Shape>) {
 }
 
 describe("errors", () => {
+  test("say of a refusal by the engine that it is the engine's, and of one by a hook nothing", async () => {
+    const db = await open(
+      fake(() => {
+        throw new NativeError({ code: "denied", message: "the server is read-only" });
+      }),
+    );
+    await expect(db.put("t", { id: "a" })).rejects.toMatchObject({ code: "denied", outcome: "none", detail: { by: "engine" } });
+    db.hook("t", "before:put", () => {
+      throw new Error("not this one");
+    });
+    const error = await db.put("t", { id: "a" }).catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: "denied", outcome: "none", detail: undefined });
+  });
+  test("say of a row that was written and cannot be given back that it was written", async () => {
+    const returning = { put: "old", update: ["old", "new"], delete: "old" } as const;
+    const driver = fake(() => ({ rows: [["a", "no number"]], affected: 1 }));
+    const db = await open({ ...driver, capabilities: { ...driver.capabilities, returning } });
+    const written = { code: "drift", outcome: "done", column: "n" };
+    await expect(db.update("t", { id: "a", n: 1 }, { returning: "new" })).rejects.toMatchObject({ ...written, op: "update" });
+    await expect(db.put("t", { id: "a", n: 1 }, { returning: "old" })).rejects.toMatchObject({ ...written, op: "put" });
+    await expect(db.del("t", "a", { returning: "old" })).rejects.toMatchObject({ ...written, op: "del", table: "t", driver: "fake" });
+    await expect(db.get("t", "a")).rejects.toMatchObject({ code: "drift", outcome: "none" });
+  });
   test("name driver, call and table once, and keep native messages out", async () => {
     const db = await open(
       fake(() => {

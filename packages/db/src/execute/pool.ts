@@ -188,9 +188,11 @@ export class Pool {
   #known(error: unknown, phase: Phase): BkError {
     if (error instanceof BkError) return error;
     const known = this.driver.classify(error, phase);
+    // What an engine does not allow this process is no fault of whoever called it; hooks deny too.
+    const own = known?.code === "denied" ? { by: "engine" } : undefined;
     return new DbError(known?.code ?? "internal", known?.message ?? "unrecognized error from the engine; see `cause`", {
       outcome: known?.outcome,
-      detail: known?.detail,
+      detail: own === undefined ? known?.detail : { ...own, ...known?.detail },
       cause: error,
       ...(known?.column === undefined ? {} : { column: known.column }),
     });

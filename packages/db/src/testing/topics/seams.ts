@@ -29,6 +29,25 @@ export function seams(suite: Suite): void {
         if (kinds.includes(context.capabilities.transactions)) await test(context);
       });
     const any = ["interactive", "batch"];
+    /** A promise of drivers with transactions inside transactions: of the engine's marks, or of rows that the core keeps. */
+    const nested = (name: string, test: (context: TopicContext) => Promise<void>): void =>
+      inTransaction(`${name}, or unsupported`, any, async (context) => {
+        const { db, capabilities, fresh } = context;
+        if (capabilities.transactions === "batch" || capabilities.savepoints) return test(context);
+        const id = fresh();
+        await db.transaction(async (tx) => {
+          await tx.put("account", { id, balance: 1 });
+          const inner = tx as AnyDb;
+          const missing = { outcome: "none", detail: { capability: "savepoints" } };
+          await refuses(
+            inner.transaction(async (own) => own.put("account", { id, balance: 2 })),
+            "unsupported",
+            missing,
+          );
+          await refuses(inner.bulk([{ op: "put", table: "account", row: { id, balance: 3 } }], { atomic: true }), "unsupported", missing);
+        });
+        expect(await db.get("account", id)).toMatchObject({ balance: 1 });
+      });
 
     inTransaction("a write outside waits for a transaction, never the transaction for it", any, async ({ db, fresh }) => {
       const [a, b] = [fresh(), fresh()];
@@ -79,7 +98,7 @@ export function seams(suite: Suite): void {
       expect(await db.list("account", [undone, both])).toEqual([]);
     });
 
-    inTransaction("a transaction inside another is undone by itself", any, async ({ db, fresh }) => {
+    nested("a transaction inside another is undone by itself", async ({ db, fresh }) => {
       const [outer, inner, later] = [fresh(), fresh(), fresh()];
       await db.put("account", { id: inner, balance: 1 });
       await db.transaction(async (tx) => {
@@ -97,7 +116,7 @@ export function seams(suite: Suite): void {
       expect(await db.get("account", later)).toMatchObject({ balance: 3 });
     });
 
-    inTransaction("an atomic bulk that fails inside a transaction leaves nothing", any, async ({ db, fresh }) => {
+    nested("an atomic bulk that fails inside a transaction leaves nothing", async ({ db, fresh }) => {
       const [own, taken, outer] = [fresh(), fresh(), fresh()];
       await db.put("account", { id: taken, balance: 1 });
       await db.transaction(async (tx) => {

@@ -123,7 +123,7 @@ export function transactions(suite: Suite): void {
       expect(await db.get("account", `${id}-2`)).toBeUndefined();
     });
 
-    promise("a call that is refused inside, and caught, leaves the rest of the transaction whole", async ({ db, fresh, capabilities }) => {
+    promise("a call that the core refuses inside, and is caught, leaves the rest of the transaction whole", async ({ db, fresh }) => {
       const id = fresh();
       await db.put("account", { id, balance: 1, code: id });
       await db.transaction(async (tx) => {
@@ -131,14 +131,68 @@ export function transactions(suite: Suite): void {
         await refuses(tx.add("account", { id }), "already-exists");
         await refuses(tx.put("account", { id, balance: "wrong" }), "invalid");
         await refuses(tx.update("account", { id, balance: 2 }, { where: { balance: 9 }, mustMatch: true }), "condition-failed");
-        // Engines without interactive transactions see a taken unique value only at the end.
-        if (capabilities.unique !== "none" && capabilities.transactions === "interactive")
-          await refuses(tx.put("account", { id: `${id}-2`, code: id }), "already-exists");
         await tx.incr("account", { id, balance: 4 });
       });
       expect(await db.get("account", id)).toMatchObject({ balance: 5, code: id });
       expect(await db.get("entry", { account: id, at: 1 })).toBeDefined();
-      expect(await db.get("account", `${id}-2`)).toBeUndefined();
+    });
+
+    // Engines without interactive transactions see a taken unique value only at the end.
+    const engineRefuses = ({ unique, transactions }: TopicContext["capabilities"]): boolean =>
+      unique === "engine" && transactions === "interactive";
+
+    promise(
+      "a call that the engine refuses inside, and is caught, leaves the rest whole, where the transaction goes on",
+      async (context) => {
+        const { db, fresh, capabilities } = context;
+        if (!engineRefuses(capabilities) || capabilities.afterRefusal !== "goes on") return;
+        const id = fresh();
+        await db.put("account", { id, balance: 1, code: id });
+        await db.transaction(async (tx) => {
+          await tx.put("entry", { account: id, at: 1 });
+          await refuses(tx.put("account", { id: `${id}-2`, code: id }), "already-exists");
+          await tx.incr("account", { id, balance: 4 });
+        });
+        expect(await db.get("account", id)).toMatchObject({ balance: 5, code: id });
+        expect(await db.get("entry", { account: id, at: 1 })).toBeDefined();
+        expect(await db.get("account", `${id}-2`)).toBeUndefined();
+      },
+    );
+
+    promise("a call that the engine refuses inside undoes the whole, caught or not, where the transaction ends", async (context) => {
+      const { db, fresh, capabilities } = context;
+      if (!engineRefuses(capabilities) || capabilities.afterRefusal !== "ends") return;
+      const id = fresh();
+      await db.put("account", { id, balance: 1, code: id });
+      let runs = 0;
+      const call = db.transaction(async (tx) => {
+        runs++;
+        await tx.put("entry", { account: id, at: 1 });
+        await refuses(tx.put("account", { id: `${id}-2`, code: id }), "already-exists");
+        const over = { outcome: "none", detail: { capability: "afterRefusal" } };
+        await refuses(tx.incr("account", { id, balance: 4 }), "closed", over);
+        await refuses(tx.get("account", id), "closed", over);
+      });
+      await refuses(call, "already-exists", { outcome: "none" });
+      expect(runs).toBe(1);
+      expect(await db.get("account", id)).toMatchObject({ balance: 1 });
+      expect(await db.get("entry", { account: id, at: 1 })).toBeUndefined();
+      await db.transaction((tx) => tx.put("entry", { account: id, at: 1 }));
+      expect(await db.get("entry", { account: id, at: 1 })).toBeDefined();
+    });
+
+    promise("what a call did that failed is undone with its transaction, and the error says so", async ({ db, fresh, capabilities }) => {
+      if (capabilities.transactions !== "interactive") return;
+      const [small, large] = [fresh(), fresh()];
+      await db.put("entry", { account: small, at: 1, amount: 1 });
+      await db.put("entry", { account: small, at: 2, amount: Number.MAX_SAFE_INTEGER });
+      const call = db.transaction(async (tx) => {
+        await tx.put("entry", { account: large, at: 1 });
+        await (tx as typeof db).updateAll("entry", { account: small }, { amount: 1 }, { ops: { amount: "incr" } });
+      });
+      await refuses(call, "invalid", { outcome: "none" });
+      expect(await db.get("entry", { account: small, at: 1 })).toMatchObject({ amount: 1 });
+      expect(await db.get("entry", { account: large, at: 1 })).toBeUndefined();
     });
 
     promise("reads by filter work inside, or are unsupported there", async ({ db, fresh, capabilities }) => {
