@@ -132,7 +132,10 @@ export interface Capabilities {
   readonly limits: Limits;
   /** The store keeps types and keys of columns, so that `define` and `inspect` mean something. */
   readonly schema: boolean;
-  /** What `watch` reports: nothing, this process's writes, keys of changed rows, or whole rows. */
+  /**
+   * What `watch` reports: nothing (there is no `watch`); the keys of rows that this process writes; those of every changed row;
+   * or the rows too, before and after.
+   */
   readonly watch: "none" | "process" | "keys" | "rows";
 }
 
@@ -358,7 +361,13 @@ export interface SessionMark {
 /** When an error came: while a connection was being made, so that nothing was sent; or later. */
 export type Phase = "connect" | "send";
 
-/** What `watch` reports of a row. `reset`: events were missed; whoever keeps rows reads them again. */
+/**
+ * What `watch` reports: a row was written (`put`) or deleted, or `reset`: events were missed, and whoever keeps rows reads
+ * them again. `key`, `before` and `after` are in stored form, in order of `table.key` and `table.columns`. Whole rows are
+ * there where `capabilities.watch` is `rows`; `before` is absent where there was no row, `after` of a delete.
+ *
+ * `cursor` is where to go on behind the event.
+ */
 export type RowEvent =
   | { readonly kind: "put" | "delete"; readonly key: Values; readonly before?: Values; readonly after?: Values; readonly cursor: string }
   | { readonly kind: "reset"; readonly cursor: string };
@@ -401,7 +410,17 @@ export interface Driver<Command = unknown> {
    * `before` and `after` undefined: the row must be absent still.
    */
   commit?(changes: readonly RowChange[], signal?: AbortSignal): Promise<boolean>;
-  /** Reports changes of a table's rows from a cursor, or from now on, until the signal aborts; `capabilities.watch`. */
+  /**
+   * Reports what is written to a table's rows, in batches; `capabilities.watch` says what. No call of an app reads it yet:
+   * handing events to many listeners, filters and row rules will be the core's.
+   *
+   * - Every write that took effect is reported once, those of one row in their order; what a transaction wrote only when it is
+   *   committed, what was rolled back never. `process`: the writes of this driver object, or of its process, alone.
+   * - `from`: behind the event with this cursor. Without it, and where the cursor is not known any more, the first event is a
+   *   `reset`; its cursor is that of now, so that what is read after it and the events that follow leave nothing out.
+   * - Who reads too slowly gets a `reset` in place of what the driver does not keep for them.
+   * - It ends when the signal aborts and when the driver is closed. What hinders it for good is thrown, to its reader alone.
+   */
   watch?(shape: WatchShape, from: string | undefined, signal: AbortSignal): AsyncIterable<readonly RowEvent[]>;
   /**
    * Checks the settings that a definition has for this driver, `drivers: { <name>: bag }` of a table or a column. Called

@@ -2,8 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { countShape, deleteIfVersionShape, getShape, putShape, updateShape } from "../compile/shapes.js";
-import type { Driver, Reply, Shape, Value } from "../driver.js";
+import { countShape, deleteIfVersionShape, deleteShape, getShape, putShape, updateShape } from "../compile/shapes.js";
+import type { Driver, Reply, RowEvent, Shape, Value } from "../driver.js";
 import { planSelect } from "../plan/select-plan.js";
 import { allOf, always, type Condition } from "../reference/condition.js";
 import { compileTables } from "../schema/compile-table.js";
@@ -149,5 +149,185 @@ export function describeContract(id: string, open: () => Promise<OpenedDriver>):
       expect((await run(set, [int(9), int(1), key])).affected).toBe(1);
       expect(await rowOf(key)).toEqual(stored([key, 9]));
     });
+
+    describe("watch", () => {
+      /** Begins to watch; the events up to now are behind it. */
+      const watching = async (from?: string, of: Driver = driver): Promise<Watching> => {
+        const watcher = new Watching(of, from);
+        if (from === undefined) expect(await watcher.take(1)).toEqual([{ kind: "reset", cursor: expect.any(String) as string }]);
+        return watcher;
+      };
+      const change = (kind: "put" | "delete", key: string, before?: readonly unknown[], after?: readonly unknown[]): object => ({
+        kind,
+        key: [key],
+        ...(capabilities.watch === "rows" && before !== undefined ? { before: stored(before) } : {}),
+        ...(capabilities.watch === "rows" && after !== undefined ? { after: stored(after) } : {}),
+        cursor: expect.any(String) as string,
+      });
+      const remove = (key: string): Promise<Reply> => run(deleteShape(table, always, { values: 0 }), [key]);
+
+      it("is there where the driver claims it, and nowhere else", () =>
+        expect(driver.watch !== undefined).toBe(capabilities.watch !== "none"));
+
+      it("reports each write of a row once, in order, and nothing that changed no row", async ({ skip }) => {
+        if (capabilities.watch === "none") skip("watch");
+        const [a, b] = [fresh(), fresh()];
+        const watcher = await watching();
+        await put([a, 1]);
+        await run(putShape(table, "new"), stored([a, 9]));
+        await put([b, 1, "x"]);
+        await run(updateShape(table, [{ column: n!, op: "set", slot: 0 }], always, { values: 1 }), [int(2), a]);
+        await remove(fresh());
+        await remove(a);
+        await put([b, 2]);
+        const events = await watcher.take(5);
+        const of = (key: string): RowEvent[] => events.filter((event) => event.kind !== "reset" && event.key[0] === key);
+        expect(of(a)).toEqual([change("put", a, undefined, [a, 1]), change("put", a, [a, 1], [a, 2]), change("delete", a, [a, 2])]);
+        expect(of(b)).toEqual([change("put", b, undefined, [b, 1, "x"]), change("put", b, [b, 1, "x"], [b, 2])]);
+        await watcher.stop();
+      });
+
+      it("goes on from each cursor: nothing is repeated, nothing left out", async ({ skip }) => {
+        if (capabilities.watch === "none") skip("watch");
+        const keys = [fresh(), fresh(), fresh(), fresh()];
+        const watcher = await watching();
+        for (const key of keys.slice(0, 3)) await put([key, 1]);
+        const seen = await watcher.take(3);
+        await watcher.stop();
+        await put([keys[3], 1]);
+        const all = keys.map((key) => change("put", key, undefined, [key, 1]));
+        for (const [i, { cursor }] of seen.entries()) {
+          const again = await watching(cursor);
+          expect(await again.take(3 - i)).toEqual(all.slice(i + 1));
+          await again.stop();
+        }
+      });
+
+      it("begins anew with a cursor that it does not know", async ({ skip }) => {
+        if (capabilities.watch === "none") skip("watch");
+        const watcher = await watching("0-no-such-cursor");
+        expect(await watcher.take(1)).toEqual([{ kind: "reset", cursor: expect.any(String) as string }]);
+        const key = fresh();
+        await put([key, 1]);
+        expect(await watcher.take(1)).toEqual([change("put", key, undefined, [key, 1])]);
+        await watcher.stop();
+      });
+
+      it("reports what a transaction wrote when it is committed, and nothing of one that is rolled back", async ({ skip }) => {
+        if (capabilities.watch === "none" || capabilities.transactions === "none") skip("watch");
+        const [before, kept, lost, after] = [fresh(), fresh(), fresh(), fresh()];
+        const putCommand = driver.compile(putShape(table, "put"));
+        const write = async (key: string, end: "commit" | "rollback", during: () => Promise<void>): Promise<void> => {
+          const row = stored([key, 1]);
+          if (capabilities.transactions === "batch") {
+            await during();
+            const unlike = end === "commit" ? undefined : stored([key, 2]);
+            expect(await driver.commit!([{ table, key: [key], before: unlike, after: row }])).toBe(end === "commit");
+            return;
+          }
+          const session = await driver.begin!({});
+          await session.execute(putCommand, row);
+          await during();
+          await session[end]();
+        };
+        let watcher: Watching | undefined;
+        // Also what was written before somebody watched, and committed afterwards.
+        await write(before, "commit", async () => void (watcher = await watching()));
+        expect(await watcher!.take(1)).toEqual([change("put", before, undefined, [before, 1])]);
+        await write(lost, "rollback", async () => undefined);
+        await write(kept, "commit", async () => undefined);
+        await put([after, 1]);
+        expect(await watcher!.take(2)).toEqual([change("put", kept, undefined, [kept, 1]), change("put", after, undefined, [after, 1])]);
+        await watcher!.stop();
+      });
+
+      it("loses nothing of a slow reader unnoticed", async ({ skip }) => {
+        if (capabilities.watch === "none") skip("watch");
+        const watcher = await watching();
+        const key = fresh();
+        const many = 3000;
+        for (let i = 0; i < many; i++) await put([key, i]);
+        const last = fresh();
+        await put([last, 1]);
+        let count = 0;
+        for (;;) {
+          const [event] = await watcher.take(1);
+          if (event!.kind === "reset") break;
+          if (event!.key[0] === last) {
+            expect(count).toBe(many);
+            break;
+          }
+          count++;
+        }
+        const next = fresh();
+        await put([next, 1]);
+        await watcher.until((event) => event.kind !== "reset" && event.key[0] === next);
+        await watcher.stop();
+      });
+
+      it("serves several readers, each at its own pace", async ({ skip }) => {
+        if (capabilities.watch === "none") skip("watch");
+        const [one, two] = [await watching(), await watching()];
+        const keys = [fresh(), fresh()];
+        await put([keys[0], 1]);
+        const first = [change("put", keys[0]!, undefined, [keys[0], 1])];
+        expect(await one.take(1)).toEqual(first);
+        await one.stop();
+        await put([keys[1], 1]);
+        expect(await two.take(2)).toEqual([...first, change("put", keys[1]!, undefined, [keys[1], 1])]);
+        await two.stop();
+      });
+
+      it("ends when its signal aborts, whether it waits or has not begun", async ({ skip }) => {
+        if (capabilities.watch === "none") skip("watch");
+        const watcher = await watching();
+        const waiting = watcher.take(1);
+        await watcher.stop();
+        expect(await waiting).toEqual([]);
+        const aborted = driver.watch!({ table }, undefined, AbortSignal.abort())[Symbol.asyncIterator]();
+        expect((await aborted.next()).done).toBe(true);
+      });
+
+      it("ends when the driver is closed", async ({ skip }) => {
+        if (capabilities.watch === "none") skip("watch");
+        const other = await open();
+        await other.driver.connect?.();
+        await other.driver.execute(other.driver.compile({ verb: "define", table, step: { kind: "table" } }), []);
+        const watcher = await watching(undefined, other.driver);
+        const waiting = watcher.take(1);
+        await other.clean();
+        expect(await waiting).toEqual([]);
+      });
+    });
   });
+}
+
+/** One reader of a table's events. */
+class Watching {
+  readonly #controller = new AbortController();
+  readonly #batches: AsyncIterator<readonly RowEvent[]>;
+  #read: RowEvent[] = [];
+
+  constructor(driver: Driver, from: string | undefined) {
+    this.#batches = driver.watch!({ table }, from, this.#controller.signal)[Symbol.asyncIterator]();
+  }
+
+  /** The next events; fewer only when it has ended. */
+  async take(count: number): Promise<RowEvent[]> {
+    while (this.#read.length < count) {
+      const { done, value } = await this.#batches.next();
+      if (done === true) break;
+      this.#read.push(...value);
+    }
+    return this.#read.splice(0, count);
+  }
+
+  async until(isIt: (event: RowEvent) => boolean): Promise<void> {
+    for (let [event] = await this.take(1); event !== undefined && !isIt(event);) [event] = await this.take(1);
+  }
+
+  async stop(): Promise<void> {
+    this.#controller.abort();
+    while ((await this.#batches.next()).done !== true);
+  }
 }

@@ -22,7 +22,8 @@ import { decoderOf, encoderOf } from "../../schema/encodings.js";
 import type { Column, Table } from "../../schema/table.js";
 import { parseSearch, searchMatcher } from "../../reference/search-query.js";
 import { copyingCodec as codec } from "../../engines/copying-codec.js";
-import { keyText, setRow, spaceOf, type StoredRow, storedRow, storedTable, type Tables } from "./store.js";
+import { keyText, setRow, spaceOf, storedTable, type Tables } from "./store.js";
+import { type StoredRow, storedRow } from "./stored-row.js";
 
 export interface MemoryCommand {
   readonly shape: Shape;

@@ -2,9 +2,12 @@ import { type Clock, parseConnectUrl, readOptions } from "@bk/core";
 import { allChanges, allFilters, scalarKinds, seesAlways } from "../../engines/core-filters.js";
 import type { Capabilities, Driver, DriverOptions, Reply, RowChange, Session, Values } from "../../driver.js";
 import { DbError, wrongOption } from "../../errors.js";
+import { bytesToHex } from "../../schema/bytes.js";
 import { copyingCodec as codec } from "../../engines/copying-codec.js";
 import { compileMemory, type MemoryCommand } from "./compile.js";
-import { draftOf, keyText, MemoryStore, setRow, storedRow, type Tables } from "./store.js";
+import { eventsOf } from "./feed.js";
+import { draftOf, keyText, MemoryStore, setRow, type Tables } from "./store.js";
+import { storedRow } from "./stored-row.js";
 
 const capabilities: Capabilities = Object.freeze({
   access: "any",
@@ -33,7 +36,7 @@ const capabilities: Capabilities = Object.freeze({
   // More is matched by the core, which has its turn between pages.
   limits: { tests: 400 },
   schema: false,
-  watch: "none",
+  watch: "rows",
 } satisfies Capabilities);
 
 /** Settings for those who check another engine against this one. */
@@ -56,6 +59,7 @@ const shared = new Map<string, { readonly store: MemoryStore; users: number }>()
 export async function memoryDriver(options: DriverOptions, settings: MemoryDriverSettings = {}): Promise<Driver<MemoryCommand>> {
   const { store, release } = openStore(storeName(options));
   const engine: Engine = { store, clock: options.clock };
+  const closing = new AbortController();
   return {
     name: "memory",
     capabilities: Object.freeze({ ...capabilities, ...settings.capabilities }),
@@ -66,7 +70,14 @@ export async function memoryDriver(options: DriverOptions, settings: MemoryDrive
     execute: (command, values, signal) => execute(engine, command, values, signal),
     begin: (begun) => beginSession(engine, begun.signal),
     commit: (changes, signal) => commit(engine, changes, signal),
-    close: async () => release(),
+    watch: ({ table }, from, signal) => {
+      const feed = store.feedOf(table.name, () => bytesToHex(options.clock.randomBytes(8)));
+      return eventsOf(feed, table, from, AbortSignal.any([signal, closing.signal]));
+    },
+    async close() {
+      closing.abort();
+      release();
+    },
   };
 }
 
@@ -110,7 +121,13 @@ function execute(engine: Engine, command: MemoryCommand, values: Values, signal:
 function runWhole(tables: Tables, command: MemoryCommand, values: Values, now: number): Reply {
   const { shape } = command;
   const many = (shape.verb === "update" || shape.verb === "delete") && shape.target === "filter";
-  if (!many) return command.run(tables, values, now);
+  if (!many) {
+    try {
+      return command.run(tables, values, now);
+    } finally {
+      if (tables instanceof MemoryStore) tables.publish(shape.table.name);
+    }
+  }
   const draft = draftOf(tables);
   const reply = command.run(draft, values, now);
   draft.publish();

@@ -4,9 +4,8 @@ import type { StoredTable, Value, Values } from "../../driver.js";
 import { turns } from "../../engines/turns.js";
 import { DbError } from "../../errors.js";
 import type { Index, Table } from "../../schema/table.js";
-
-/** Stored values by column name; absent values are left out. By name, because two definitions of one table may differ. */
-export type StoredRow = ReadonlyMap<string, Value>;
+import { Feed, type StoredChange } from "./feed.js";
+import type { StoredRow } from "./stored-row.js";
 
 /** One table: its rows by key text, and for each unique group the key of the row that has a value. */
 export interface Rows {
@@ -14,6 +13,8 @@ export interface Rows {
   readonly owners: Map<string, Map<string, string>>;
   /** What has been defined, for `inspect`. */
   readonly indexes: Map<string, { readonly columns: readonly string[]; readonly unique: boolean }>;
+  /** What was written since the rows were last published; undefined where nobody asks. */
+  journal: StoredChange[] | undefined;
 }
 
 /** The tables as one reader or writer sees them. */
@@ -29,21 +30,6 @@ export interface Tables {
 /** A text that is equal for equal stored values and for no others. */
 export function keyText(values: Values): string {
   return JSON.stringify(values, (_name, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
-}
-
-/**
- * The row of `values`, which are in order of `table.columns`.
- *
- * @param old  the row that is changed: its columns that this definition of the table does not have stay
- */
-export function storedRow(table: Table, values: Values, old?: StoredRow): StoredRow {
-  const row = new Map<string, Value>(old);
-  for (const [i, { name }] of table.columns.entries()) {
-    const value = values[i] ?? null;
-    if (value === null) row.delete(name);
-    else row.set(name, value);
-  }
-  return row;
 }
 
 /** A unique group: its name and its columns' names. */
@@ -121,6 +107,7 @@ export function setRow(rows: Rows, table: Table, key: string, row: StoredRow | u
   }
   if (row === undefined) rows.byKey.delete(key);
   else rows.byKey.set(key, row);
+  if (before !== undefined || row !== undefined) rows.journal?.push({ before, after: row });
 }
 
 function hasEnded({ ttl }: Table, row: StoredRow, now: number): boolean {
@@ -130,7 +117,7 @@ function hasEnded({ ttl }: Table, row: StoredRow, now: number): boolean {
 
 function copyRows(rows: Rows | undefined): Rows {
   const owners = [...(rows?.owners ?? [])].map(([name, map]) => [name, new Map(map)] as const);
-  return { byKey: new Map(rows?.byKey), owners: new Map(owners), indexes: new Map(rows?.indexes) };
+  return { byKey: new Map(rows?.byKey), owners: new Map(owners), indexes: new Map(rows?.indexes), journal: undefined };
 }
 
 /** What `inspect` tells: the names that were defined. There are no types and no key. */
@@ -149,10 +136,15 @@ export function draftOf(base: Tables): Draft {
     read: (table) => copies.get(table) ?? base.read(table),
     write(table) {
       let rows = copies.get(table);
-      if (rows === undefined) copies.set(table, (rows = copyRows(base.read(table))));
+      if (rows === undefined) {
+        // Somebody may begin to watch before it is published.
+        rows = { ...copyRows(base.read(table)), journal: [] };
+        copies.set(table, rows);
+      }
       return rows;
     },
-    replace: (table, rows) => void copies.set(table, rows),
+    replace: (table, rows) =>
+      void copies.set(table, { ...rows, journal: [...(copies.get(table)?.journal ?? []), ...(rows.journal ?? [])] }),
     publish() {
       for (const [table, rows] of copies) base.replace(table, rows);
     },
@@ -165,6 +157,8 @@ export function draftOf(base: Tables): Draft {
  */
 export class MemoryStore implements Tables {
   readonly #tables = new Map<string, Rows>();
+  /** Of tables that somebody has watched. */
+  readonly #feeds = new Map<string, Feed>();
   /** The right to write. */
   readonly writing = turns();
 
@@ -179,6 +173,26 @@ export class MemoryStore implements Tables {
   }
 
   replace(table: string, rows: Rows): void {
+    const changes = rows.journal ?? [];
+    const feed = this.#feeds.get(table);
+    rows.journal = feed && [];
     this.#tables.set(table, rows);
+    feed?.add(changes);
+  }
+
+  /** Tells those who watch a table what has been written to its rows in place. */
+  publish(table: string): void {
+    const rows = this.#feeds.size === 0 ? undefined : this.#tables.get(table);
+    if (rows?.journal !== undefined && rows.journal.length > 0) this.replace(table, rows);
+  }
+
+  /** What happens to a table from now on; `id` names the feed of one that nobody has watched before. */
+  feedOf(table: string, id: () => string): Feed {
+    let feed = this.#feeds.get(table);
+    if (feed === undefined) {
+      this.#feeds.set(table, (feed = new Feed(id())));
+      this.write(table).journal = [];
+    }
+    return feed;
   }
 }
