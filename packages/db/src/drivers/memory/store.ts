@@ -1,6 +1,6 @@
 // Where rows are kept: tables of rows by key, and who may write when.
 
-import type { StoredTable, Value, Values } from "../../driver.js";
+import type { StoredTable, Values } from "../../driver.js";
 import { turns } from "../../engines/turns.js";
 import { DbError } from "../../errors.js";
 import type { Index, Table } from "../../schema/table.js";
