@@ -1,6 +1,7 @@
 // `npm run docs`: writes what the docs say of the code: docs/reference (error codes, what each driver can do, the API), the
 // list of decisions and the table of the README. `npm run docs -- --check` writes nothing and fails when something is out of date.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { errorCodes, silentLog, systemClock } from "@bk/core";
@@ -12,7 +13,8 @@ import { capabilitiesPage, mainTable, markdownTable } from "./capability-tables.
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const note = "<!-- Made by `npm run docs`; do not edit. -->";
 
-/** A URL for each driver. Capabilities are known before a driver connects, so nothing has to be there. */
+const files = mkdtempSync(join(tmpdir(), "bk-docs-"));
+/** A URL for each driver. Capabilities are known before a driver connects, so no server has to be there. */
 const urls: Readonly<Record<string, string>> = {
   memory: "memory:",
   sqlite: "sqlite::memory:",
@@ -21,6 +23,8 @@ const urls: Readonly<Record<string, string>> = {
   mariadb: "mariadb://127.0.0.1/docs",
   dynamodb: "dynamodb://127.0.0.1:8000",
   redis: "redis://127.0.0.1",
+  lmdb: `lmdb:${join(files, "lmdb")}`,
+  level: `level:${join(files, "level")}`,
 };
 
 async function driverCapabilities(): Promise<Map<string, Capabilities>> {
@@ -34,6 +38,7 @@ async function driverCapabilities(): Promise<Map<string, Capabilities>> {
     found.set(name, driver.capabilities);
     await driver.close();
   }
+  rmSync(files, { recursive: true });
   return found;
 }
 

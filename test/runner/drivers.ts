@@ -9,6 +9,8 @@ export interface TestDriver {
 export const testDrivers: readonly TestDriver[] = [
   { id: "memory", services: [] },
   { id: "sqlite", services: [] },
+  { id: "lmdb", services: [] },
+  { id: "level", services: [] },
   { id: "pg", services: ["pg"] },
   { id: "mysql", services: ["mysql"] },
   { id: "mariadb", services: ["mariadb"] },

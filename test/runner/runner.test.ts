@@ -47,7 +47,7 @@ describe("parseOptions", () => {
   });
 
   it("takes the embedded drivers for --quick, the others for --services, and those named by --drivers", () => {
-    expect(parseOptions(["--quick"]).drivers).toEqual(["memory", "sqlite"]);
+    expect(parseOptions(["--quick"]).drivers).toEqual(["memory", "sqlite", "lmdb", "level"]);
     expect(parseOptions(["--services"]).drivers).toEqual(["pg", "mysql", "mariadb", "dynamodb", "redis"]);
     expect(parseOptions(["--quick", "--drivers=redis,pg"]).drivers).toEqual(["pg", "redis"]);
   });
@@ -57,6 +57,6 @@ describe("parseOptions", () => {
   });
 
   it.each(["--drivers=oracle", "--drivers=pg,oracle", "--drivers="])("refuses %s and says which there are", (arg) => {
-    expect(() => parseOptions([arg])).toThrow(/memory, sqlite, pg/);
+    expect(() => parseOptions([arg])).toThrow(/memory, sqlite, lmdb, level, pg/);
   });
 });

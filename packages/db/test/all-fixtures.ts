@@ -1,6 +1,8 @@
 // Every driver's fixtures.
 
 import { fixture as dynamodb } from "../src/drivers/dynamodb/fixture.js";
+import { fixture as level } from "../src/drivers/level/fixture.js";
+import { fixture as lmdb } from "../src/drivers/lmdb/fixture.js";
 import { fixture as memory } from "../src/drivers/memory/fixture.js";
 import { fixture as mysql, mariadbFixture } from "../src/drivers/mysql/fixture.js";
 import { fixture as pg } from "../src/drivers/postgres/fixture.js";
@@ -8,4 +10,4 @@ import { clusterFixture, fixture as redis } from "../src/drivers/redis/fixture.j
 import { fixture as sqlite } from "../src/drivers/sqlite/fixture.js";
 import type { Fixture } from "./fixtures.js";
 
-export const fixtures: readonly Fixture[] = [memory, sqlite, pg, mysql, mariadbFixture, dynamodb, redis, clusterFixture];
+export const fixtures: readonly Fixture[] = [memory, sqlite, lmdb, level, pg, mysql, mariadbFixture, dynamodb, redis, clusterFixture];

@@ -11,6 +11,8 @@ const load: Readonly<Record<string, () => Promise<OpenDriver>>> = {
   mysql: async () => (await import("./mysql/index.js")).mysqlDriver,
   dynamodb: async () => (await import("./dynamodb/index.js")).dynamodbDriver,
   redis: async () => (await import("./redis/index.js")).redisDriver,
+  lmdb: async () => (await import("./lmdb/index.js")).lmdbDriver,
+  level: async () => (await import("./level/index.js")).levelDriver,
 };
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
@@ -24,6 +26,8 @@ const schemes: Readonly<Record<string, keyof typeof load>> = {
   redis: "redis",
   rediss: "redis",
   "redis-cluster": "redis",
+  level: "level",
+  lmdb: "lmdb",
 };
 
 /** The URL schemes that have a driver. */

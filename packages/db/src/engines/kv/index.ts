@@ -2,7 +2,7 @@
 
 export { kvDriver, type KvCommand, type KvDriverOptions } from "./engine.js";
 export type { Awaitable } from "./at-once.js";
-export { kvStoreOver, type MapCheck, type OrderedMap } from "./ordered-map.js";
+export { kvStoreOver, type MapCheck, type MapReads, type OrderedMap } from "./ordered-map.js";
 export {
   entryOf,
   justAfter,

@@ -7,7 +7,7 @@
 
 import { compareText } from "../../schema/compare.js";
 import { after, type Awaitable, repeat } from "./at-once.js";
-import { entryOf, keyOfEntry, type KvChange, type KvCheck, type KvExpectation, type KvLink, type KvResult, type KvStore } from "./store.js";
+import { entryOf, keyOfEntry, type KvChange, type KvCheck, type KvExpectation, type KvLink, type KvPage, type KvResult, type KvStore } from "./store.js";
 
 /** A key and the value that it must have for `apply` to do anything; undefined: there must be none. */
 export type MapCheck = readonly [key: string, value: string | undefined];
@@ -19,14 +19,9 @@ export type MapCheck = readonly [key: string, value: string | undefined];
  * - A call that rejects with an error that the driver classifies with outcome `none` has done nothing.
  * - A map that has its answer at once gives it without a promise.
  */
-export interface OrderedMap {
-  /** Gives the values of keys in the order asked, undefined for a missing one. */
-  getMany(keys: readonly string[], signal?: AbortSignal): Awaitable<readonly (string | undefined)[]>;
-  /** Gives at most `limit` (from 1) pairs from the key `from` on and before `to`, or the last ones of them backwards. */
-  range(
-    range: { readonly from: string; readonly to: string; readonly descending: boolean; readonly limit: number },
-    signal?: AbortSignal,
-  ): Awaitable<readonly (readonly [key: string, value: string])[]>;
+export interface OrderedMap extends MapReads {
+  /** Reads of which all see the map as it is now, where each call by itself would see it as it is then. Closed by whoever asked for it. */
+  snapshot?(): MapReads & { close(): Awaitable<void> };
   /** Makes all puts and deletions, of different keys, if all checks hold, and gives true; else does nothing and gives false. */
   apply(
     checks: readonly MapCheck[],
@@ -36,6 +31,16 @@ export interface OrderedMap {
   ): Awaitable<boolean>;
   /** Waits for what is running and frees what is held. */
   close(): Awaitable<void>;
+}
+
+export interface MapReads {
+  /** Gives the values of keys in the order asked, undefined for a missing one. */
+  getMany(keys: readonly string[], signal?: AbortSignal): Awaitable<readonly (string | undefined)[]>;
+  /** Gives at most `limit` (from 1) pairs from the key `from` on and before `to`, or the last ones of them backwards. */
+  range(
+    range: { readonly from: string; readonly to: string; readonly descending: boolean; readonly limit: number },
+    signal?: AbortSignal,
+  ): Awaitable<readonly (readonly [key: string, value: string])[]>;
 }
 
 /** Makes a store of an ordered map. Its rows do not drop out by themselves: claim `ttl: false`, so that they are swept. */
@@ -54,25 +59,27 @@ export function kvStoreOver(map: OrderedMap): KvStore {
       // Nothing that begins with the head lies beyond the head with its last NUL made U+0001.
       const range = { from: head + from, to: to === undefined ? `${head.slice(0, -1)}\u0001` : head + to, descending, limit };
       if (compareText(range.from, range.to) >= 0) return { entries: [], end: undefined };
-      return after(map.range(range, signal), (pairs) => {
-        const entries = pairs.map(([key]) => key.slice(head.length));
-        const end = pairs.length === limit ? entries.at(-1) : undefined;
-        if (space === undefined) return { entries: entries.map((entry, i) => ({ entry, value: valueIn(pairs[i]![1]) })), end };
-        const rows = map.getMany(
-          entries.map((entry) => rowKey(table, keyOfEntry(entry))),
-          signal,
-        );
-        // A row that has changed since its entry was read may have it no longer.
-        return after(rows, (texts) => ({
-          entries: entries.flatMap((entry, i) => {
-            const text = texts[i];
-            return text !== undefined && linksIn(text).some((link) => link.space === space && isEntryOf(link, entry))
-              ? [{ entry, value: valueIn(text) }]
-              : [];
-          }),
-          end,
-        }));
-      });
+      const pageOf = (reads: MapReads): Awaitable<KvPage> =>
+        after(reads.range(range, signal), (pairs) => {
+          const entries = pairs.map(([key]) => key.slice(head.length));
+          const end = pairs.length === limit ? entries.at(-1) : undefined;
+          if (space === undefined) return { entries: entries.map((entry, i) => ({ entry, value: valueIn(pairs[i]![1]) })), end };
+          const rows = reads.getMany(
+            entries.map((entry) => rowKey(table, keyOfEntry(entry))),
+            signal,
+          );
+          // Without a snapshot, a row that has changed since its entry was read may have it no longer.
+          return after(rows, (texts) => ({
+            entries: entries.flatMap((entry, i) => {
+              const text = texts[i];
+              return text !== undefined && linksIn(text).some((link) => link.space === space && isEntryOf(link, entry))
+                ? [{ entry, value: valueIn(text) }]
+                : [];
+            }),
+            end,
+          }));
+        });
+      return space === undefined || map.snapshot === undefined ? pageOf(map) : within(map.snapshot(), pageOf);
     },
     write: (changes, checks, signal) =>
       repeat(() => {
@@ -88,6 +95,17 @@ export function kvStoreOver(map: OrderedMap): KvStore {
       }),
     close: () => map.close(),
   };
+}
+
+function within<T, S extends { close(): Awaitable<void> }>(snapshot: S, read: (snapshot: S) => Awaitable<T>): Awaitable<T> {
+  let result: Awaitable<T>;
+  try {
+    result = read(snapshot);
+  } catch (error) {
+    return after(snapshot.close(), () => Promise.reject(error));
+  }
+  if (result instanceof Promise) return result.finally(() => snapshot.close());
+  return after(snapshot.close(), () => result);
 }
 
 const done: KvResult = Object.freeze({ kind: "done" });
