@@ -12,7 +12,10 @@ const byText: readonly (readonly [RegExp, Classified])[] = [
   [/No space left on device/, { code: "unavailable", outcome: "unknown", message: "the disk is full" }],
   [/Input\/output error/, { code: "unavailable", outcome: "unknown", message: "the file cannot be read or written" }],
   [/Permission denied|Read-only file system/, { code: "denied", outcome: "none", message: "the file cannot be written" }],
-  [/database has been closed|Can not (read|renew)|is (closed|not open)/i, { code: "closed", outcome: "none", message: "the database is closed" }],
+  [
+    /database has been closed|Can not (read|renew)|is (closed|not open)/i,
+    { code: "closed", outcome: "none", message: "the database is closed" },
+  ],
 ];
 
 /** Says what an error of the client means; undefined when it is not known. */
@@ -31,7 +34,8 @@ function reasonOf(error: unknown): [code: "unavailable" | "denied" | "invalid" |
   const { code, message } = error as NodeJS.ErrnoException;
   const text = `${code ?? ""} ${message}`;
   if (/EACCES|EPERM|EROFS|Permission denied|Read-only file system/.test(text)) return ["denied", "its folder or file cannot be written"];
-  if (/EEXIST|ENOTDIR|Not a directory|Is a directory|EISDIR/.test(text)) return ["invalid", "a folder stands where a file should, or a file where a folder should"];
+  if (/EEXIST|ENOTDIR|Not a directory|Is a directory|EISDIR/.test(text))
+    return ["invalid", "a folder stands where a file should, or a file where a folder should"];
   if (/MDB_INVALID|MDB_VERSION_MISMATCH/.test(text)) return ["drift", "the file is not one of LMDB"];
   return ["unavailable", "it cannot be made or read; see `cause`"];
 }

@@ -7,7 +7,17 @@
 
 import { compareText } from "../../schema/compare.js";
 import { after, type Awaitable, repeat } from "./at-once.js";
-import { entryOf, keyOfEntry, type KvChange, type KvCheck, type KvExpectation, type KvLink, type KvPage, type KvResult, type KvStore } from "./store.js";
+import {
+  entryOf,
+  keyOfEntry,
+  type KvChange,
+  type KvCheck,
+  type KvExpectation,
+  type KvLink,
+  type KvPage,
+  type KvResult,
+  type KvStore,
+} from "./store.js";
 
 /** A key and the value that it must have for `apply` to do anything; undefined: there must be none. */
 export type MapCheck = readonly [key: string, value: string | undefined];
