@@ -114,7 +114,7 @@ function within<T, S extends { close(): Awaitable<void> }>(snapshot: S, read: (s
   } catch (error) {
     return after(snapshot.close(), () => Promise.reject(error));
   }
-  if (result instanceof Promise) return result.finally(() => snapshot.close());
+  if (result instanceof Promise) return result.finally(async () => snapshot.close());
   return after(snapshot.close(), () => result);
 }
 
