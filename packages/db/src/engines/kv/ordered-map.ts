@@ -114,8 +114,15 @@ function within<T, S extends { close(): Awaitable<void> }>(snapshot: S, read: (s
   } catch (error) {
     return after(snapshot.close(), () => Promise.reject(error));
   }
-  if (result instanceof Promise) return result.finally(async () => snapshot.close());
-  return after(snapshot.close(), () => result);
+  return result instanceof Promise ? closeAfter(result, snapshot) : after(snapshot.close(), () => result);
+}
+
+async function closeAfter<T>(result: Promise<T>, snapshot: { close(): Awaitable<void> }): Promise<T> {
+  try {
+    return await result;
+  } finally {
+    await snapshot.close();
+  }
 }
 
 const done: KvResult = Object.freeze({ kind: "done" });
