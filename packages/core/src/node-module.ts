@@ -3,6 +3,7 @@
 
 import type * as asyncHooks from "node:async_hooks";
 import type * as crypto from "node:crypto";
+import type * as diagnosticsChannel from "node:diagnostics_channel";
 import type { once } from "node:events";
 import type * as fs from "node:fs";
 import type * as path from "node:path";
@@ -35,6 +36,7 @@ interface NodeStatement {
 export interface NodeModules {
   readonly "node:async_hooks": typeof asyncHooks;
   readonly "node:crypto": typeof crypto;
+  readonly "node:diagnostics_channel": typeof diagnosticsChannel;
   readonly "node:events": { readonly once: typeof once };
   readonly "node:fs": typeof fs;
   readonly "node:path": typeof path;

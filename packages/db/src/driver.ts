@@ -376,9 +376,22 @@ export interface WatchShape {
   readonly table: Table;
 }
 
+/** Where commands go, as tracers report it: OpenTelemetry's words for databases. Neither user nor password. */
+export interface Endpoint {
+  /** `db.system.name`, such as `postgresql`. */
+  readonly system: string;
+  /** `db.namespace`: the database. */
+  readonly namespace?: string | undefined;
+  /** `server.address`: the host, of a cluster its first one. */
+  readonly address?: string | undefined;
+  readonly port?: number | undefined;
+}
+
 export interface Driver<Command = unknown> {
   /** Name in messages, in `capabilities()` and of the settings' bag. */
   readonly name: string;
+  /** For tracers; absent: `name` says it all. */
+  readonly endpoint?: Endpoint;
   readonly capabilities: Capabilities;
   readonly codec: Codec;
   /** Translates a shape. No I/O, clock or randomness; the result is kept and used again with other values. */

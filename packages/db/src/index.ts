@@ -14,6 +14,7 @@ export type {
   TypeName,
 } from "./schema/definition.js";
 export type { Hook, HookCall, HookEvent } from "./calls/hooks.js";
+export type { Around, CallEvent, CommandEvent, TracedError } from "./execute/tracing.js";
 export type { CopyOptions, CopyProgress } from "./calls/copy.js";
 export type { Drift, SyncOptions, SyncResult } from "./calls/sync.js";
 export type { ChangedRowOf, ChangesOf, KeyOf, NewRowOf, RowOf, Selected, SortOf } from "./schema/infer.js";

@@ -1,10 +1,12 @@
 import { copyTable, type CopyOptions } from "../calls/copy.js";
 import type { Hook, HookEvent } from "../calls/hooks.js";
+import { type ObservedCall, observing } from "../calls/observe.js";
 import type { CallOptions } from "../calls/options.js";
 import type { Capabilities } from "../driver.js";
 import { DbError, invalid } from "../errors.js";
 import { type Deadline, within } from "../execute/deadline.js";
 import type { PoolNumbers } from "../execute/metrics.js";
+import type { CallEvent } from "../execute/tracing.js";
 import { checkOtherOptions } from "../normalize/options.js";
 import { explain } from "./explain.js";
 import type { Home } from "./home.js";
@@ -36,7 +38,23 @@ export class Database extends Verbs {
   }
 
   /** Runs a command of the engine itself. */
-  async native(pool: string, command: unknown, options: Pick<CallOptions, "signal" | "timeoutMs"> = {}): Promise<unknown> {
+  native(pool: string, command: unknown, options: Pick<CallOptions, "signal" | "timeoutMs"> = {}): Promise<unknown> {
+    const home = this.#home;
+    const call = (): ObservedCall => ({
+      pool: home.findPool(undefined, pool),
+      verb: "native",
+      table: undefined,
+      parent: home.currentTransaction()?.trace,
+    });
+    return observing(home, call, (trace) => this.#native(pool, command, options, trace));
+  }
+
+  async #native(
+    pool: string,
+    command: unknown,
+    options: Pick<CallOptions, "signal" | "timeoutMs">,
+    trace: CallEvent | undefined,
+  ): Promise<unknown> {
     checkOtherOptions("native", options);
     const home = this.#home;
     if (home.closed) throw new DbError("closed", "native: the database is closed", { op: "native" });
@@ -48,7 +66,7 @@ export class Database extends Verbs {
       const run = async (deadline: Deadline | undefined): Promise<unknown> => {
         if (deadline !== undefined) deadline.wrote = true;
         await target.ready();
-        return driver.native!(command, deadline?.signal);
+        return target.request({ verb: "native" }, { trace }, () => driver.native!(command, deadline?.signal));
       };
       return await home.track(within({ signal, timeoutMs }, run));
     } catch (error) {
@@ -57,7 +75,12 @@ export class Database extends Verbs {
   }
 
   /** Copies tables from one pool to another; gives the number of rows by table. */
-  async copy(options: CopyOptions): Promise<Record<string, number>> {
+  copy(options: CopyOptions): Promise<Record<string, number>> {
+    const call = (): ObservedCall => ({ pool: undefined, verb: "copy", table: undefined, parent: undefined });
+    return observing(this.#home, call, (trace) => this.#copy(options, trace));
+  }
+
+  async #copy(options: CopyOptions, trace: CallEvent | undefined): Promise<Record<string, number>> {
     checkOtherOptions("copy", options);
     const home = this.#home;
     if (home.closed) throw new DbError("closed", "copy: the database is closed", { op: "copy" });
@@ -74,7 +97,7 @@ export class Database extends Verbs {
       try {
         const run = async (deadline: Deadline | undefined): Promise<number> => {
           await Promise.all([source.ready(), target.ready()]);
-          const reads = home.context(deadline === undefined ? undefined : { deadline }, undefined);
+          const reads = home.context({ deadline, trace }, undefined);
           return copyTable(home.bound(name, source), home.bound(name, target), { from: reads, to: reads }, options);
         };
         copied[name] = await home.track(within({ signal, timeoutMs }, run));

@@ -47,7 +47,15 @@ export async function explain(
       throw new DbError("cancelled", "explained, not run", { driver: pool.driver.name, outcome: "none" });
     },
   };
-  const transaction = openTransactionOf({ pool, isolation: "default", signal: undefined, target, overlay: undefined, mark: undefined });
+  const transaction = openTransactionOf({
+    pool,
+    isolation: "default",
+    signal: undefined,
+    target,
+    overlay: undefined,
+    mark: undefined,
+    trace: undefined,
+  });
   const calls = new Verbs(home, poolName, transaction) as unknown as Record<
     string,
     (table: string, ...args: unknown[]) => Promise<unknown>

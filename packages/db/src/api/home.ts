@@ -14,9 +14,10 @@ import { DbError, invalid } from "../errors.js";
 import type { Call } from "../execute/call.js";
 import { type Deadline, within } from "../execute/deadline.js";
 import type { Pool } from "../execute/pool.js";
+import type { CallEvent } from "../execute/tracing.js";
 import { tokenCodec } from "../present/page-token.js";
 import type { Table } from "../schema/table.js";
-import { runTransaction } from "./transaction.js";
+import { runTransaction, type TransactionParts } from "./transaction.js";
 
 export interface HomeSettings {
   readonly clock?: Clock | undefined;
@@ -83,6 +84,11 @@ export class Home implements CallsHome {
     return pool;
   }
 
+  findPool(tableName: string | undefined, poolName: string | undefined): Pool | undefined {
+    if (poolName !== undefined) return this.pools.get(poolName);
+    return tableName === undefined ? this.pools.values().next().value : this.#homes.get(tableName);
+  }
+
   poolOf(tableName: string, poolName: string | undefined): Pool {
     const home = this.#homes.get(tableName);
     if (home === undefined) throw unknownTable(this.tables, tableName);
@@ -125,12 +131,14 @@ export class Home implements CallsHome {
    * Runs `work` in a transaction, or in a part of the one that it is called in.
    *
    * @param explicit  the transaction whose calls were used
+   * @param trace  the call as tracers know it
    */
   async transaction<T>(
     work: (transaction: OpenTransaction) => Promise<T>,
     options: TransactionOptions,
     explicit: OpenTransaction | undefined,
     verb: "transaction" | "bulk",
+    trace: CallEvent | undefined,
   ): Promise<T> {
     const outer = explicit ?? this.currentTransaction();
     const pool = options.pool === undefined ? (explicit?.pool ?? this.poolNamed(undefined)) : this.poolNamed(options.pool);
@@ -145,7 +153,7 @@ export class Home implements CallsHome {
           const hooks = await asyncHooks();
           this.#transactions ??= new hooks.AsyncLocalStorage();
         }
-        return this.#begin(work, options, pool, deadline, this.#transactions);
+        return this.#begin(work, { pool, options, deadline, trace, openOverlay: this.#openOverlay }, this.#transactions);
       };
       return await this.track(within({ signal, timeoutMs }, run));
     } catch (error) {
@@ -156,14 +164,10 @@ export class Home implements CallsHome {
 
   #begin<T>(
     work: (transaction: OpenTransaction) => Promise<T>,
-    options: TransactionOptions,
-    pool: Pool,
-    deadline: Deadline | undefined,
+    parts: TransactionParts,
     transactions: AsyncLocalStorage<OpenTransaction>,
   ): Promise<T> {
-    return runTransaction({ pool, options, deadline, openOverlay: this.#openOverlay }, (transaction) =>
-      transactions.run(transaction, () => work(transaction)),
-    );
+    return runTransaction(parts, (transaction) => transactions.run(transaction, () => work(transaction)));
   }
 
   async #nested<T>(

@@ -6,6 +6,7 @@ import type { Driver, RowChange, Values } from "../driver.js";
 import { BoundTable } from "../calls/bound-table.js";
 import type { Mark, Overlay } from "../calls/open-transaction.js";
 import { Pool } from "../execute/pool.js";
+import type { CallEvent } from "../execute/tracing.js";
 import { always } from "../reference/condition.js";
 
 interface LoadedRow {
@@ -17,7 +18,7 @@ interface LoadedRow {
 /** @param memory  a driver that keeps rows in memory and answers at once */
 export function openOverlay(pool: Pool, memory: Driver): Overlay {
   const { clock, log } = pool.options;
-  const own = new Pool(pool.name, memory, { clock, log });
+  const own = new Pool(pool.name, memory, { clock, log, isInternal: true });
   const tables = new Map<BoundTable, BoundTable>();
   const loaded = new Map<string, Promise<LoadedRow>>();
   const boundOf = (real: BoundTable): BoundTable => {
@@ -27,9 +28,9 @@ export function openOverlay(pool: Pool, memory: Driver): Overlay {
   };
   return {
     bound: boundOf,
-    async load(real, key) {
+    async load(real, key, trace) {
       const id = JSON.stringify([real.table.name, real.encodeKey(key).map(String)]);
-      if (!loaded.has(id)) loaded.set(id, loadRow(real, boundOf(real), key));
+      if (!loaded.has(id)) loaded.set(id, loadRow(real, boundOf(real), key, trace));
       await loaded.get(id);
     },
     async mark(): Promise<Mark> {
@@ -60,10 +61,10 @@ export function openOverlay(pool: Pool, memory: Driver): Overlay {
   };
 }
 
-async function loadRow(real: BoundTable, overlay: BoundTable, key: readonly unknown[]): Promise<LoadedRow> {
+async function loadRow(real: BoundTable, overlay: BoundTable, key: readonly unknown[], trace: CallEvent | undefined): Promise<LoadedRow> {
   const { table, pool } = real;
   const prepared = real.prepared("load", () => getShape(table, table.columns, true));
-  const reply = await pool.send(prepared, real.encodeKey(key));
+  const reply = await pool.send(prepared, real.encodeKey(key), { trace });
   const [stored] = reply.rows;
   if (stored === undefined) return { real, key, before: undefined };
   const logical = real.decodeArray(stored);

@@ -2,18 +2,21 @@
 
 import { retry } from "@bk/core";
 
-import { endTransaction, type Overlay, type OpenTransaction, openTransactionOf, undone } from "../calls/open-transaction.js";
+import { endTransaction, type Mark, type Overlay, type OpenTransaction, openTransactionOf, undone } from "../calls/open-transaction.js";
 import type { TransactionOptions } from "../calls/options.js";
-import type { RowChange, Value, Values } from "../driver.js";
+import type { RowChange, Session, Value, Values } from "../driver.js";
 import { DbError } from "../errors.js";
 import { endingSession } from "./ending-session.js";
 import type { Deadline } from "../execute/deadline.js";
 import type { Pool } from "../execute/pool.js";
+import type { CallEvent, Numbers } from "../execute/tracing.js";
 
 export interface TransactionParts {
   readonly pool: Pool;
   readonly options: TransactionOptions;
   readonly deadline: Deadline | undefined;
+  /** The call as tracers know it. */
+  readonly trace: CallEvent | undefined;
   /** Gives the overlay of a batch transaction. */
   readonly openOverlay: (pool: Pool) => Promise<Overlay>;
 }
@@ -38,14 +41,11 @@ export function runTransaction<T>(parts: TransactionParts, work: (transaction: O
 }
 
 /** On a session of the engine; commits when `work` resolves, rolls back when it rejects. */
-async function runInteractive<T>(
-  { pool, options, deadline }: TransactionParts,
-  work: (transaction: OpenTransaction) => Promise<T>,
-): Promise<T> {
+async function runInteractive<T>(parts: TransactionParts, work: (transaction: OpenTransaction) => Promise<T>): Promise<T> {
+  const { pool, options, deadline, trace } = parts;
   const { driver } = pool;
-  const place = { verb: "transaction" };
   const { isolation = "default" } = options;
-  const begun = await guarded(pool, place, () => driver.begin!({ isolation, signal: deadline?.signal }));
+  const begun = await request(parts, "begin", () => driver.begin!({ isolation, signal: deadline?.signal }));
   const ending = pool.capabilities.afterRefusal === "ends" ? endingSession(pool, begun) : undefined;
   const session = ending ?? begun;
   const transaction = openTransactionOf({
@@ -54,7 +54,8 @@ async function runInteractive<T>(
     signal: deadline?.signal,
     target: { send: (prepared, values, signal) => session.execute(prepared.command, values, signal) },
     overlay: undefined,
-    mark: session.mark && pool.capabilities.savepoints ? () => guarded(pool, place, () => session.mark!()) : undefined,
+    mark: session.mark && pool.capabilities.savepoints ? () => markOf(parts, session) : undefined,
+    trace,
   });
   let result: T;
   try {
@@ -64,14 +65,19 @@ async function runInteractive<T>(
   } catch (error) {
     await endTransaction(transaction);
     // The error that ended the work is the one to report; a failed rollback leaves nothing committed either.
-    await session
-      .rollback()
-      .catch((cause: unknown) => pool.options.log.warn("rollback failed", { reason: pool.error(cause, place).message }));
+    await request(parts, "rollback", () => session.rollback()).catch((cause: unknown) =>
+      pool.options.log.warn("rollback failed", { reason: (cause as DbError).message }),
+    );
     throw undone(error);
   }
   if (deadline !== undefined) deadline.wrote = true;
-  await guarded(pool, { verb: "commit" }, () => session.commit());
+  await request(parts, "commit", () => session.commit());
   return result;
+}
+
+async function markOf(parts: TransactionParts, session: Session<unknown>): Promise<Mark> {
+  const mark = await request(parts, "mark", () => session.mark!());
+  return { keep: () => request(parts, "keep", () => mark.keep()), undo: () => request(parts, "undo", () => mark.undo()) };
 }
 
 /** Ends the waiting for work whose time is over, so that what it holds is given back. */
@@ -86,19 +92,23 @@ function untilEnded<T>(deadline: Deadline | undefined, work: Promise<T>): Promis
   });
 }
 
-async function guarded<T>(pool: Pool, place: { verb: string }, work: () => Promise<T>): Promise<T> {
+/** A request of the transaction's own; its error says which. */
+async function request<T>(
+  { pool, trace }: Pick<TransactionParts, "pool" | "trace">,
+  verb: string,
+  work: () => Promise<T>,
+  count?: (result: T) => Numbers,
+): Promise<T> {
   try {
-    return await work();
+    return await pool.request({ verb }, { trace }, work, count);
   } catch (error) {
-    throw pool.error(error, place);
+    throw pool.error(error, { verb: verb === "commit" ? verb : "transaction" });
   }
 }
 
 /** On an overlay; then applies what it wrote if every row that it read is as it was. */
-async function runBatch<T>(
-  { pool, options, deadline, openOverlay }: TransactionParts,
-  work: (transaction: OpenTransaction) => Promise<T>,
-): Promise<T> {
+async function runBatch<T>(parts: TransactionParts, work: (transaction: OpenTransaction) => Promise<T>): Promise<T> {
+  const { pool, options, deadline, openOverlay, trace } = parts;
   const overlay = await openOverlay(pool);
   const { isolation = "default" } = options;
   const transaction = openTransactionOf({
@@ -108,6 +118,7 @@ async function runBatch<T>(
     target: undefined,
     overlay,
     mark: () => overlay.mark(),
+    trace,
   });
   try {
     const result = await untilEnded(deadline, work(transaction)).catch((error: unknown) => {
@@ -119,7 +130,7 @@ async function runBatch<T>(
     // One that only reads is checked too where it must be as if no other ran beside it: its reads came one after another.
     if (isWrite || (isolation === "serializable" && changes.length > 1)) {
       if (deadline !== undefined && isWrite) deadline.wrote = true;
-      await commit(pool, changes, deadline?.signal);
+      await commit(parts, changes);
     }
     return result;
   } finally {
@@ -128,7 +139,8 @@ async function runBatch<T>(
   }
 }
 
-async function commit(pool: Pool, changes: readonly RowChange[], signal: AbortSignal | undefined): Promise<void> {
+async function commit(parts: TransactionParts, changes: readonly RowChange[]): Promise<void> {
+  const { pool, deadline } = parts;
   const { atomic } = pool.capabilities;
   const place = { verb: "commit" };
   if (atomic !== undefined && changes.length > atomic.rows) {
@@ -144,7 +156,8 @@ async function commit(pool: Pool, changes: readonly RowChange[], signal: AbortSi
     const message = `a transaction cannot write ${claiming.table.name}: this driver enforces no unique values (capability unique); write its rows by calls of their own`;
     throw pool.error(new DbError("unsupported", message, { table: claiming.table.name, detail: { capability: "unique" } }), place);
   }
-  const isApplied = await guarded(pool, place, () => pool.driver.commit!(changes, signal));
+  const send = (): Promise<boolean> => pool.driver.commit!(changes, deadline?.signal);
+  const isApplied = await request(parts, "commit", send, (applied) => ({ affected: applied ? changes.length : 0 }));
   if (!isApplied)
     throw pool.error(new DbError("limited", "a row of the transaction was changed by others meanwhile; nothing was done"), place);
 }

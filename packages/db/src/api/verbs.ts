@@ -6,9 +6,10 @@ import type { CallContext, WriteResult } from "../calls/context.js";
 import { countRows } from "../calls/count.js";
 import { deleteAll } from "../calls/delete-all.js";
 import { deleteRow } from "../calls/delete.js";
-import { type Caller, enter, enterScan, type Work } from "../calls/enter.js";
+import { type Caller, callOf, enter, enterScan, type Work } from "../calls/enter.js";
 import { getRow, listRows } from "../calls/get.js";
 import type { HookCall, HookVerb } from "../calls/hooks.js";
+import { type ObservedCall, observing } from "../calls/observe.js";
 import type {
   CallOptions,
   ChangeOptions,
@@ -33,6 +34,7 @@ import { changeRow } from "../calls/update.js";
 import { DbError, invalid } from "../errors.js";
 import { type Deadline, within } from "../execute/deadline.js";
 import type { Pool } from "../execute/pool.js";
+import type { CallEvent } from "../execute/tracing.js";
 import { type BulkItem, checkBulkItems } from "../normalize/bulk-items.js";
 import { checkOtherOptions } from "../normalize/options.js";
 import type { Home } from "./home.js";
@@ -41,10 +43,13 @@ export class Verbs {
   readonly #home: Home;
   readonly #caller: Caller;
 
-  /** @param begun  the calls are parts of one that began before `close()` and may still finish */
-  constructor(home: Home, pool: string | undefined, transaction: OpenTransaction | undefined, begun = false) {
+  /**
+   * @param begun  the calls are parts of one that began before `close()` and may still finish
+   * @param parent  the call that they are parts of, as tracers know it
+   */
+  constructor(home: Home, pool: string | undefined, transaction: OpenTransaction | undefined, begun = false, parent?: CallEvent) {
     this.#home = home;
-    this.#caller = { home, pool, transaction, begun };
+    this.#caller = { home, pool, transaction, begun, parent };
   }
 
   get(table: string, key: unknown, options?: ReadOptions): Promise<Row | undefined> {
@@ -81,24 +86,35 @@ export class Verbs {
   }
 
   async *#scanPages(table: string, filter: unknown, options: ScanOptions | undefined): AsyncGenerator<Row[]> {
-    const { bound, context } = await enterScan(this.#caller, table, options);
-    const limit = options?.limit ?? Infinity;
-    if (limit !== Infinity && (!Number.isSafeInteger(limit) || limit < 0))
-      throw bound.pool.error(invalid("limit must be a number of rows"), { verb: "scan", table: bound.table });
-    const { signal, timeoutMs = this.#home.timeoutMs } = options ?? {};
-    // The time is that of each page: between pages it is the caller's.
+    const caller = this.#caller;
+    const home = this.#home;
+    const { signal, timeoutMs = home.timeoutMs } = options ?? {};
+    let entered: Awaited<ReturnType<typeof enterScan>> | undefined;
+    const enterOnce = async (): Promise<NonNullable<typeof entered>> => {
+      entered ??= await enterScan(caller, table, options);
+      return entered;
+    };
+    // The time is that of each page: between pages it is the caller's. Each page is a call to those who observe them.
     const readPage: ReadPage = (read) =>
-      this.#home.track(within({ signal, timeoutMs }, (deadline) => read(deadline === undefined ? context : { ...context, deadline })));
+      observing(
+        home,
+        () => callOf(caller, "scan", table, options),
+        async (trace) => {
+          const { bound, context } = await enterOnce();
+          try {
+            return await home.track(within({ signal, timeoutMs }, (deadline) => read(bound, { ...context, deadline, trace })));
+          } catch (error) {
+            throw bound.pool.error(error, { verb: "scan", table: bound.table });
+          }
+        },
+      );
+    const limit = options?.limit ?? Infinity;
     let given = 0;
-    try {
-      for await (const rows of scanPages(bound, context, filter, options, readPage)) {
-        const part = rows.slice(0, limit - given);
-        given += part.length;
-        if (part.length > 0) yield part;
-        if (given >= limit) return;
-      }
-    } catch (error) {
-      throw bound.pool.error(error, { verb: "scan", table: bound.table });
+    for await (const rows of scanPages(filter, options, readPage)) {
+      const part = rows.slice(0, limit - given);
+      given += part.length;
+      if (part.length > 0) yield part;
+      if (given >= limit) return;
     }
   }
 
@@ -138,7 +154,15 @@ export class Verbs {
    * @returns for each item, in order, `{ affected }` or `{ error }`: one that fails fails alone
    * @throws with `atomic` the first error, and nothing is done; `closed` and `cancelled` when nothing was begun
    */
-  async bulk(items: readonly BulkItem[], options: CallOptions & { readonly atomic?: boolean } = {}): Promise<BulkResult[]> {
+  bulk(items: readonly BulkItem[], options: CallOptions & { readonly atomic?: boolean } = {}): Promise<BulkResult[]> {
+    return this.#observing("bulk", options, (trace) => this.#bulk(items, options, trace));
+  }
+
+  async #bulk(
+    items: readonly BulkItem[],
+    options: CallOptions & { readonly atomic?: boolean },
+    trace: CallEvent | undefined,
+  ): Promise<BulkResult[]> {
     checkOtherOptions("bulk", options);
     const home = this.#home;
     const { transaction, pool, begun: isBegun } = this.#caller;
@@ -148,17 +172,18 @@ export class Verbs {
       throw new DbError("closed", "bulk: the database is closed", { op: "bulk" });
     if (rest.signal?.aborted)
       throw new DbError("cancelled", "bulk: cancelled before it began", { op: "bulk", outcome: "none", cause: rest.signal.reason });
-    if (atomic) return this.#atomicBulk(checked, rest);
+    if (atomic) return this.#atomicBulk(checked, rest, trace);
     const isPlain = Object.values(rest).every((value) => value === undefined) && home.timeoutMs === undefined;
-    const begun = new Verbs(home, pool, transaction, true);
+    const begun = new Verbs(home, pool, transaction, true, trace);
     const running = runBulk(checked, {
+      trace,
       plain: (item) => (isPlain ? begun.#plain(item) : undefined),
       alone: (item) => begun.#bulkItem(item, rest),
     });
     return home.track(running);
   }
 
-  async #atomicBulk(items: readonly BulkItem[], options: CallOptions): Promise<WriteResult[]> {
+  async #atomicBulk(items: readonly BulkItem[], options: CallOptions, trace: CallEvent | undefined): Promise<WriteResult[]> {
     const [first] = items;
     if (first === undefined) return [];
     const home = this.#home;
@@ -173,8 +198,8 @@ export class Verbs {
       return results;
     };
     const { signal, timeoutMs } = options;
-    const run = (own: OpenTransaction): Promise<WriteResult[]> => work(new Verbs(home, pool.name, own));
-    return home.transaction(run, { pool: pool.name, signal, timeoutMs }, this.#caller.transaction, "bulk");
+    const run = (own: OpenTransaction): Promise<WriteResult[]> => work(new Verbs(home, pool.name, own, false, trace));
+    return home.transaction(run, { pool: pool.name, signal, timeoutMs }, this.#caller.transaction, "bulk", trace);
   }
 
   /** Where a write goes that may be sent with others: hooks and transactions want each by itself. */
@@ -201,14 +226,18 @@ export class Verbs {
    *
    * @throws what `work` throws, after everything was undone; `limited` when others were faster in every attempt; `unsupported`
    */
-  async transaction<T>(work: (tx: Verbs) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  transaction<T>(work: (tx: Verbs) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    return this.#observing("transaction", options, (trace) => this.#transaction(work, options, trace));
+  }
+
+  async #transaction<T>(work: (tx: Verbs) => Promise<T>, options: TransactionOptions, trace: CallEvent | undefined): Promise<T> {
     checkOtherOptions("transaction", options);
     if (typeof work !== "function") throw invalid("transaction takes a function that makes the calls", { op: "transaction" });
     const { pool, transaction } = this.#caller;
     if (pool !== undefined && options.pool !== undefined && options.pool !== pool)
       throw invalid(`these calls go to the pool ${pool}; the option pool names another one`, { op: "transaction" });
-    const run = (own: OpenTransaction): Promise<T> => work(new Verbs(this.#home, own.pool.name, own));
-    return this.#home.transaction(run, pool === undefined ? options : { ...options, pool }, transaction, "transaction");
+    const run = (own: OpenTransaction): Promise<T> => work(new Verbs(this.#home, own.pool.name, own, false, trace));
+    return this.#home.transaction(run, pool === undefined ? options : { ...options, pool }, transaction, "transaction", trace);
   }
 
   /** Makes what is missing of the declared tables. Never drops, narrows or rewrites. */
@@ -226,11 +255,21 @@ export class Verbs {
   }
 
   /** Runs work on tables of this pool, or of their own ones. */
-  async #onTables<T>(
+  #onTables<T>(
     verb: "sync" | "sweep",
     names: readonly string[] | undefined,
     options: CallOptions,
     work: (tables: readonly BoundTable[], context: CallContext) => Promise<T>,
+  ): Promise<T> {
+    return this.#observing(verb, options, (trace) => this.#runOnTables(verb, names, options, work, trace));
+  }
+
+  async #runOnTables<T>(
+    verb: "sync" | "sweep",
+    names: readonly string[] | undefined,
+    options: CallOptions,
+    work: (tables: readonly BoundTable[], context: CallContext) => Promise<T>,
+    trace: CallEvent | undefined,
   ): Promise<T> {
     checkOtherOptions(verb, options);
     const home = this.#home;
@@ -238,7 +277,7 @@ export class Verbs {
     const poolName = this.#caller.pool ?? options.pool;
     const wanted = (names ?? [...home.tables.keys()]).map((name) => ({ name, pool: home.poolOf(name, poolName) }));
     const run = async (deadline: Deadline | undefined): Promise<T> => {
-      const context = home.context(deadline === undefined ? undefined : { deadline }, undefined);
+      const context = home.context({ deadline, trace }, undefined);
       await Promise.all([...new Set(wanted.map(({ pool }) => pool))].map(async (pool) => pool.ready()));
       return work(
         wanted.map(({ name, pool }) => home.bound(name, pool)),
@@ -251,6 +290,27 @@ export class Verbs {
     } catch (error) {
       throw failedPool(error, wanted).error(error, { verb });
     }
+  }
+
+  /** Reports a call that is not on one table, where somebody wants to know. */
+  #observing<T>(
+    verb: string,
+    options: { readonly pool?: string | undefined },
+    work: (trace: CallEvent | undefined) => Promise<T>,
+  ): Promise<T> {
+    const home = this.#home;
+    const call = (): ObservedCall => {
+      const { pool, transaction, parent } = this.#caller;
+      const name = pool ?? options?.pool ?? transaction?.pool.name;
+      const isOfOne = name !== undefined || home.pools.size === 1 || verb === "transaction";
+      return {
+        pool: isOfOne ? home.findPool(undefined, name) : undefined,
+        verb,
+        table: undefined,
+        parent: parent ?? (transaction ?? home.currentTransaction())?.trace,
+      };
+    };
+    return observing(home, call, work);
   }
 
   #call<T, Own extends CallOptions>(

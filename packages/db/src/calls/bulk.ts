@@ -3,6 +3,7 @@
 
 import { nextTurn } from "@bk/core";
 
+import type { CallEvent } from "../execute/tracing.js";
 import type { Prepared } from "../compile/prepared.js";
 import type { Reply, Values } from "../driver.js";
 import { DbError } from "../errors.js";
@@ -18,6 +19,8 @@ export type BulkResult = WriteResult | { readonly error: DbError };
 
 /** What `bulk` needs of the database that it belongs to. */
 export interface BulkHome {
+  /** The call as tracers know it. */
+  readonly trace: CallEvent | undefined;
   /** The table of an item where it may go with others: no hooks, no transaction. @throws DbError */
   plain(item: BulkItem): { readonly bound: BoundTable; readonly context: CallContext } | undefined;
   /** The item as a call of its own. */
@@ -36,7 +39,7 @@ export async function runBulk(items: readonly BulkItem[], home: BulkHome): Promi
   for (let at = 0; at < items.length;) {
     const wave = new Wave();
     at = fillWave(wave, items, at, step, results);
-    if (wave.size > 0) await wave.send(items, results);
+    if (wave.size > 0) await wave.send(items, results, home.trace);
     else if (at < items.length) at = await runAlone(items, at, step, home, results);
     // Other work of this process has its turn.
     if (at < items.length) await nextTurn();
@@ -152,8 +155,8 @@ class Wave {
   }
 
   /** Sends all, each group behind the writes of its rows that were called before. */
-  async send(items: readonly BulkItem[], results: BulkResult[]): Promise<void> {
-    await Promise.all([...this.#groups.values()].map((group) => sendGroup(group, items, results)));
+  async send(items: readonly BulkItem[], results: BulkResult[], trace: CallEvent | undefined): Promise<void> {
+    await Promise.all([...this.#groups.values()].map((group) => sendGroup(group, items, results, trace)));
   }
 }
 
@@ -161,9 +164,10 @@ async function sendGroup(
   { bound, prepared, finish, values, rows, places }: Group,
   items: readonly BulkItem[],
   results: BulkResult[],
+  trace: CallEvent | undefined,
 ): Promise<void> {
   const { pool, table } = bound;
-  const replies = await bound.orderedMany(rows, () => pool.sendMany(prepared, values));
+  const replies = await bound.orderedMany(rows, () => pool.sendMany(prepared, values, { trace }));
   for (let i = 0; i < replies.length; i++) {
     const place = places[i]!;
     const reply = replies[i]!;

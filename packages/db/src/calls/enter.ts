@@ -6,6 +6,7 @@ import { DbError, invalid } from "../errors.js";
 import type { Call } from "../execute/call.js";
 import { type Deadline, type Limits, within } from "../execute/deadline.js";
 import type { Pool } from "../execute/pool.js";
+import type { CallEvent } from "../execute/tracing.js";
 import { CheckedRow } from "../normalize/checked-row.js";
 import { checkOptions } from "../normalize/options.js";
 import { checkKey, checkRow, keyOf } from "../normalize/row.js";
@@ -13,7 +14,8 @@ import { snapshot } from "../normalize/snapshot.js";
 import type { BoundTable, Row } from "./bound-table.js";
 import type { CallContext } from "./context.js";
 import type { HookCall, HookVerb } from "./hooks.js";
-import type { CallOptions, WriteOptions } from "./options.js";
+import { isObserved, observe, type ObservedCall } from "./observe.js";
+import type { CallOptions, ScanOptions, WriteOptions } from "./options.js";
 import type { OpenTransaction } from "./open-transaction.js";
 
 /** What calls take from the database that they belong to. */
@@ -27,6 +29,8 @@ export interface Home {
   readonly logsCalls: boolean;
   readonly tables: ReadonlyMap<string, unknown>;
   poolOf(table: string, pool: string | undefined): Pool;
+  /** The same, undefined where a name is unknown. */
+  findPool(table: string | undefined, pool: string | undefined): Pool | undefined;
   bound(table: string, pool: Pool): BoundTable;
   context(call: Call | undefined, transaction: OpenTransaction | undefined): CallContext;
   /** The open transaction that the running code is in. */
@@ -42,6 +46,8 @@ export interface Caller {
   readonly transaction: OpenTransaction | undefined;
   /** The calls are parts of one that began before `close()` and may still finish. */
   readonly begun: boolean;
+  /** The transaction or bulk that they are parts of, as tracers know it. */
+  readonly parent?: CallEvent | undefined;
 }
 
 /** A call before its work begins. */
@@ -52,6 +58,7 @@ interface Entry<Own extends CallOptions = CallOptions> {
   readonly options: Own | undefined;
   readonly pool: Pool;
   readonly transaction: OpenTransaction | undefined;
+  readonly trace: CallEvent | undefined;
 }
 
 export type Work<T, Own extends CallOptions> = (
@@ -66,7 +73,7 @@ export type Work<T, Own extends CallOptions> = (
  *
  * Where nothing has to be waited for, it costs one promise.
  */
-export async function enter<T, Own extends CallOptions>(
+export function enter<T, Own extends CallOptions>(
   caller: Caller,
   verb: HookVerb,
   table: string,
@@ -74,17 +81,45 @@ export async function enter<T, Own extends CallOptions>(
   parts: Partial<HookCall>,
   work: Work<T, Own>,
 ): Promise<T> {
-  const entry = entryOf(caller, verb, table, options === undefined ? undefined : { ...options });
-  const { home } = caller;
-  const startedAt = home.logsCalls ? home.clock.now() : 0;
+  // What is explained is not run.
+  if (!isObserved(caller.home) || caller.transaction?.target?.explains === true)
+    return enterUnseen(caller, verb, table, options, undefined, parts, work);
+  return observe(caller.home, callOf(caller, verb, table, options), (trace) =>
+    enterUnseen(caller, verb, table, options, trace, parts, work),
+  );
+}
+
+/** A call on a table, for those who observe it. */
+export function callOf(
+  { home, pool, transaction, parent }: Caller,
+  verb: string,
+  table: string,
+  options: CallOptions | undefined,
+): ObservedCall {
+  return {
+    pool: home.findPool(table, pool ?? options?.pool),
+    verb,
+    table,
+    parent: parent ?? (transaction ?? home.currentTransaction())?.trace,
+  };
+}
+
+async function enterUnseen<T, Own extends CallOptions>(
+  caller: Caller,
+  verb: HookVerb,
+  table: string,
+  options: Own | undefined,
+  trace: CallEvent | undefined,
+  parts: Partial<HookCall>,
+  work: Work<T, Own>,
+): Promise<T> {
+  const entry = entryOf(caller, verb, table, options === undefined ? undefined : { ...options }, trace);
   try {
     const result = run(caller, entry, parts, work);
     // To wait for what is there already costs a turn of the loop.
     return result instanceof Promise ? await tracked(caller, entry, result) : result;
   } catch (error) {
     throw entry.pool.error(error, { verb, table: { name: table } });
-  } finally {
-    if (home.logsCalls) home.log.debug(`${verb} ${table}`, { pool: entry.pool.name, durationMs: home.clock.now() - startedAt });
   }
 }
 
@@ -92,12 +127,15 @@ export async function enter<T, Own extends CallOptions>(
 export async function enterScan(
   caller: Caller,
   table: string,
-  options: CallOptions | undefined,
+  options: ScanOptions | undefined,
 ): Promise<{ bound: BoundTable; context: CallContext }> {
-  const entry = entryOf(caller, "scan", table, options);
+  const entry = entryOf(caller, "scan", table, options, undefined);
   const { pool, transaction } = entry;
   await pool.readyFor({ verb: "scan", table: { name: table } });
   if (transaction?.overlay !== undefined) throw pool.error(notInOverlay("scan"), { verb: "scan", table: { name: table } });
+  const { limit } = options ?? {};
+  if (limit !== undefined && limit !== Infinity && (!Number.isSafeInteger(limit) || limit < 0))
+    throw pool.error(invalid("limit must be a number of rows"), { verb: "scan", table: { name: table } });
   return bind(caller.home, entry, undefined);
 }
 
@@ -106,6 +144,7 @@ function entryOf<Own extends CallOptions>(
   verb: HookVerb | "scan",
   table: string,
   options: Own | undefined,
+  trace: CallEvent | undefined,
 ): Entry<Own> {
   const found = ownTransaction ?? home.currentTransaction();
   // What was begun before the database was closed may end.
@@ -121,7 +160,7 @@ function entryOf<Own extends CallOptions>(
   }
   const transaction = found !== undefined && found.pool === pool ? found : undefined;
   if (transaction?.over) throw pool.error(new DbError("closed", "the transaction is over"), place);
-  return { verb, table, options, pool, transaction };
+  return { verb, table, options, pool, transaction, trace };
 }
 
 function run<T, Own extends CallOptions>(caller: Caller, entry: Entry<Own>, parts: Partial<HookCall>, work: Work<T, Own>): T | Promise<T> {
@@ -186,15 +225,15 @@ async function performSlowly<T, Own extends CallOptions>(
 
 function bind(
   home: Home,
-  { table, pool, transaction, options }: Entry,
+  { table, pool, transaction, options, trace }: Entry,
   deadline: Deadline | undefined,
 ): { bound: BoundTable; context: CallContext } {
   const real = home.bound(table, pool);
   const group = options?.group;
   const call: Call | undefined =
-    deadline === undefined && group === undefined && transaction?.target === undefined
+    deadline === undefined && group === undefined && trace === undefined && transaction?.target === undefined
       ? undefined
-      : { deadline, group, target: transaction?.target };
+      : { deadline, group, trace, target: transaction?.target };
   return { bound: transaction?.overlay?.bound(real) ?? real, context: home.context(call, transaction) };
 }
 
@@ -214,7 +253,7 @@ function tracked<T>({ home }: Caller, { transaction }: Entry, result: Promise<T>
  */
 async function loaded(
   home: Home,
-  { table, pool, options }: Entry,
+  { table, pool, options, trace }: Entry,
   transaction: OpenTransaction,
   verb: HookVerb,
   call: Partial<HookCall>,
@@ -225,14 +264,14 @@ async function loaded(
   switch (verb) {
     case "get":
     case "del":
-      await overlay.load(real, checkKey(rules, call.key));
+      await overlay.load(real, checkKey(rules, call.key), trace);
       return call;
     case "list":
-      for (const key of call.keys ?? []) await overlay.load(real, checkKey(rules, key));
+      for (const key of call.keys ?? []) await overlay.load(real, checkKey(rules, key), trace);
       return call;
     case "update":
     case "incr":
-      await overlay.load(real, keyOf(rules, call.row as Row));
+      await overlay.load(real, keyOf(rules, call.row as Row), trace);
       return call;
     case "add":
     case "put": {
@@ -241,6 +280,7 @@ async function loaded(
       await overlay.load(
         real,
         real.table.key.map((column) => logical[column.index]),
+        trace,
       );
       return { ...call, row: new CheckedRow(logical) };
     }

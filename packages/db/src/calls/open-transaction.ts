@@ -2,6 +2,7 @@ import { DbError, withOutcome } from "../errors.js";
 import type { Target } from "../execute/call.js";
 import type { Pool } from "../execute/pool.js";
 import { RowOrder } from "../execute/row-order.js";
+import type { CallEvent } from "../execute/tracing.js";
 import type { BoundTable } from "./bound-table.js";
 import type { RowChange } from "../driver.js";
 
@@ -19,6 +20,8 @@ export interface OpenTransaction {
   readonly orderOf: (bound: BoundTable) => RowOrder;
   /** Sets a mark, back to which `undo` takes what was written; undefined where the engine has none. */
   readonly mark: (() => Promise<Mark>) | undefined;
+  /** The transaction as tracers know it. */
+  readonly trace: CallEvent | undefined;
   /** Nested transactions run one after another: each undoes what was written since its own mark. */
   nested: Promise<unknown>;
   /** Set when the transaction has ended: later calls are refused. */
@@ -37,7 +40,7 @@ export interface Overlay {
   /** The table on the overlay. */
   bound(real: BoundTable): BoundTable;
   /** Reads a row into the overlay, once; calls on the row may follow. */
-  load(real: BoundTable, key: readonly unknown[]): Promise<void>;
+  load(real: BoundTable, key: readonly unknown[], trace: CallEvent | undefined): Promise<void>;
   mark(): Promise<Mark>;
   /** Every row that was loaded, before and after. */
   changes(): Promise<RowChange[]>;
@@ -45,7 +48,7 @@ export interface Overlay {
 }
 
 export function openTransactionOf(
-  parts: Pick<OpenTransaction, "pool" | "isolation" | "signal" | "target" | "overlay" | "mark">,
+  parts: Pick<OpenTransaction, "pool" | "isolation" | "signal" | "target" | "overlay" | "mark" | "trace">,
 ): OpenTransaction {
   const orders = new Map<BoundTable, RowOrder>();
   const orderOf = (bound: BoundTable): RowOrder => {

@@ -16,9 +16,16 @@ export async function sweepTable(bound: BoundTable, context: CallContext): Promi
   if (ttl === undefined || pool.capabilities.ttl) return 0;
   const { driver } = pool;
   if (driver.sweep !== undefined)
-    return driver.sweep(table, context.now()).catch((error: unknown) => {
-      throw pool.error(error, { verb: "sweep", table });
-    });
+    return pool
+      .request(
+        { verb: "sweep", table },
+        context,
+        () => driver.sweep!(table, context.now()),
+        (affected) => ({ affected }),
+      )
+      .catch((error: unknown) => {
+        throw pool.error(error, { verb: "sweep", table });
+      });
   const condition: Condition = { kind: "test", column: ttl, op: "le", slots: [0] };
   const values = [context.now()];
   const swept = await deleteByFilter(bound, context, condition, values);

@@ -3,6 +3,7 @@
 import type { Prepared } from "../compile/prepared.js";
 import type { Reply, Values } from "../driver.js";
 import type { Deadline } from "./deadline.js";
+import type { CallEvent } from "./tracing.js";
 
 /** Sends a command. A synchronous engine answers, and throws, at once. */
 export type Send = (prepared: Prepared, values: Values, signal: AbortSignal | undefined) => Reply | Promise<Reply>;
@@ -21,4 +22,6 @@ export interface Call {
   readonly deadline?: Deadline | undefined;
   /** False: the call is not sent together with others. */
   readonly group?: boolean | undefined;
+  /** The call as tracers know it; undefined where nobody listens. */
+  readonly trace?: CallEvent | undefined;
 }

@@ -4,12 +4,14 @@ import type { BkError } from "@bk/core";
 
 import type { Reply, Values } from "../driver.js";
 import { afterCallbacks } from "./after-callbacks.js";
+import type { CallEvent } from "./tracing.js";
 
 /** A reply or an error for each member of a group. */
 export type Replies = readonly (Reply | BkError)[];
 
-interface Member {
+export interface Member {
   readonly key: string;
+  readonly trace: CallEvent | undefined;
   readonly values: Values;
   readonly signal: AbortSignal | undefined;
   readonly resolve: (reply: Reply) => void;
@@ -23,8 +25,9 @@ export interface GathererOptions {
   readonly maxRunning: number;
   /** Equal keys share one reply (reads); else no two members of a group have one key (the callers see to it). */
   readonly share: boolean;
-  readonly one: (values: Values, signal?: AbortSignal) => Reply | Promise<Reply>;
-  readonly many: (group: readonly Values[]) => Promise<Replies> | Replies;
+  /** `members` are the calls that the request serves, those that share a reply included. */
+  readonly one: (values: Values, signal: AbortSignal | undefined, members: readonly Member[]) => Reply | Promise<Reply>;
+  readonly many: (group: readonly Values[], members: readonly Member[]) => Promise<Replies> | Replies;
   /** Whether an error of `many` means that nothing of the group took effect. */
   readonly didNothing: (error: unknown) => boolean;
   /** The error of this package for what `many` threw. */
@@ -61,9 +64,9 @@ export class Gatherer {
     this.#alone = true;
   };
 
-  add(key: string, values: Values, signal?: AbortSignal): Promise<Reply> {
+  add(key: string, values: Values, signal?: AbortSignal, trace?: CallEvent): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ key, values, signal, resolve, reject });
+      this.#waiting.push({ key, trace, values, signal, resolve, reject });
       this.#schedule();
     });
   }
@@ -100,7 +103,8 @@ export class Gatherer {
     const groups = this.#options.share ? byKey(members) : members.map((member) => [member]);
     if (groups.length > 1) {
       try {
-        const replies = await this.#options.many(groups.map(([first]) => first!.values));
+        const values = groups.map(([first]) => first!.values);
+        const replies = await this.#options.many(values, members);
         groups.forEach((group, i) => group.forEach((member) => settle(member, replies[i]!)));
         return;
       } catch (error) {
@@ -114,7 +118,7 @@ export class Gatherer {
   async #one(group: readonly Member[]): Promise<void> {
     try {
       const signal = group.length === 1 ? group[0]!.signal : undefined;
-      const reply = await this.#options.one(group[0]!.values, signal);
+      const reply = await this.#options.one(group[0]!.values, signal, group);
       for (const member of group) member.resolve(reply);
     } catch (error) {
       for (const member of group) member.reject(error);

@@ -4,9 +4,9 @@ import { type BkError, isRetryable } from "@bk/core";
 
 import type { Prepared } from "../compile/prepared.js";
 import type { Capabilities, Driver, MemberReply, Reply, Values } from "../driver.js";
-import type { Send } from "./call.js";
 import type { Replies } from "./gatherer.js";
 import type { PoolMetrics } from "./metrics.js";
+import { type CallEvent, tracesCommands } from "./tracing.js";
 
 /** Requests of one command at the same time. */
 export const maxGroupsAtOnce = 4;
@@ -15,12 +15,21 @@ const smallGroup = 8;
 /** Calls at the same time, for each of `maxGroupsAtOnce`, where the engine takes no groups. */
 const ungrouped = 32;
 
+/** The calls that a command serves, as tracers know them. */
+export type Served = readonly { readonly trace?: CallEvent | undefined }[];
+
+/** Carries a group out. */
+export type GroupSend = () => readonly MemberReply[] | Promise<readonly MemberReply[]>;
+
 export interface GroupSettings {
   readonly driver: Driver;
   /** Of the pool: what the driver learned when it connected is among them. */
   readonly capabilities: () => Capabilities;
   readonly metrics: PoolMetrics;
-  readonly send: Send;
+  /** Sends the command of one member. */
+  readonly send: (prepared: Prepared, values: Values, signal: AbortSignal | undefined, served: Served) => Reply | Promise<Reply>;
+  /** Carries a group out, and lets tracers know. */
+  readonly report: (prepared: Prepared, size: number, served: Served, send: GroupSend) => ReturnType<GroupSend>;
   /** The error of this package for what a command threw. */
   readonly known: (error: unknown) => BkError;
 }
@@ -31,23 +40,40 @@ export function groupSize({ driver, capabilities }: GroupSettings, { shape }: Pr
   return capabilities().group[shape.verb as "put"]?.most ?? 1;
 }
 
+/** Sends one group; each member gets its own reply or error. Throws or rejects with what the driver does. */
+export function sendGroup(
+  settings: GroupSettings,
+  prepared: Prepared,
+  group: readonly Values[],
+  served: Served,
+): Replies | Promise<Replies> {
+  const { driver, metrics, report } = settings;
+  metrics.groups++;
+  const send: GroupSend = () => driver.executeGroup!(prepared.command, group);
+  const replies = tracesCommands() ? report(prepared, group.length, served, send) : send();
+  return replies instanceof Promise
+    ? replies.then((all) => memberReplies(settings, prepared, group, all, served))
+    : memberReplies(settings, prepared, group, replies, served);
+}
+
 /** Replies of members, with errors of this package for native ones; members that were merely put off are sent again. */
-export function memberReplies(
+function memberReplies(
   settings: GroupSettings,
   prepared: Prepared,
   group: readonly Values[],
   replies: readonly MemberReply[],
+  served: Served,
 ): Replies | Promise<Replies> {
   if (!replies.some((reply) => "error" in reply)) return replies as readonly Reply[];
   const outcomes = replies.map((reply) => ("error" in reply ? settings.known(reply.error) : reply));
   if (!outcomes.some(isRetryable)) return outcomes;
-  return Promise.all(outcomes.map(async (outcome, i) => (isRetryable(outcome) ? sendOne(settings, prepared, group[i]!) : outcome)));
+  return Promise.all(outcomes.map(async (outcome, i) => (isRetryable(outcome) ? sendOne(settings, prepared, group[i]!, served) : outcome)));
 }
 
 /** What is rejected is an error of this package. */
-async function sendOne({ send }: GroupSettings, prepared: Prepared, values: Values): Promise<Reply | BkError> {
+async function sendOne({ send }: GroupSettings, prepared: Prepared, values: Values, served: Served): Promise<Reply | BkError> {
   try {
-    return await send(prepared, values, undefined);
+    return await send(prepared, values, undefined, served);
   } catch (error) {
     return error as BkError;
   }
@@ -57,24 +83,31 @@ async function sendOne({ send }: GroupSettings, prepared: Prepared, values: Valu
  * Sends one command for many groups of values, no two of them on one row; each gets its own reply or error.
  * Never rejects. A synchronous engine answers at once.
  */
-export function sendMany(settings: GroupSettings, prepared: Prepared, group: readonly Values[]): Replies | Promise<Replies> {
-  const { driver, metrics } = settings;
-  metrics.calls += group.length;
+export function sendMany(
+  settings: GroupSettings,
+  prepared: Prepared,
+  group: readonly Values[],
+  served: Served,
+): Replies | Promise<Replies> {
+  settings.metrics.calls += group.length;
   const most = groupSize(settings, prepared);
-  if (group.length > most || group.length === 1) return sendParts(settings, prepared, group, most);
-  const failed = (error: unknown): Promise<Replies> => takeApart(settings, error, prepared, group);
+  if (group.length > most || group.length === 1) return sendParts(settings, prepared, group, most, served);
+  const failed = (error: unknown): Promise<Replies> => takeApart(settings, error, prepared, group, served);
   try {
-    metrics.groups++;
-    const replies = driver.executeGroup!(prepared.command, group);
-    return replies instanceof Promise
-      ? replies.then((all) => memberReplies(settings, prepared, group, all)).catch(failed)
-      : memberReplies(settings, prepared, group, replies);
+    const replies = sendGroup(settings, prepared, group, served);
+    return replies instanceof Promise ? replies.catch(failed) : replies;
   } catch (error) {
     return failed(error);
   }
 }
 
-async function sendParts(settings: GroupSettings, prepared: Prepared, group: readonly Values[], most: number): Promise<Replies> {
+async function sendParts(
+  settings: GroupSettings,
+  prepared: Prepared,
+  group: readonly Values[],
+  most: number,
+  served: Served,
+): Promise<Replies> {
   const size = most > 1 ? most : ungrouped;
   const replies: Replies[] = [];
   let next = 0;
@@ -82,34 +115,39 @@ async function sendParts(settings: GroupSettings, prepared: Prepared, group: rea
     while (next * size < group.length) {
       const at = next++;
       const part = group.slice(at * size, (at + 1) * size);
-      replies[at] = await (most > 1 ? sendPart(settings, prepared, part) : sendApart(settings, prepared, part));
+      replies[at] = await (most > 1 ? sendPart(settings, prepared, part, served) : sendApart(settings, prepared, part, served));
     }
   };
   await Promise.all(Array.from({ length: maxGroupsAtOnce }, lane));
   return replies.flat();
 }
 
-async function sendPart(settings: GroupSettings, prepared: Prepared, part: readonly Values[]): Promise<Replies> {
-  if (part.length === 1) return sendApart(settings, prepared, part);
+async function sendPart(settings: GroupSettings, prepared: Prepared, part: readonly Values[], served: Served): Promise<Replies> {
+  if (part.length === 1) return sendApart(settings, prepared, part, served);
   try {
-    settings.metrics.groups++;
-    return await memberReplies(settings, prepared, part, await settings.driver.executeGroup!(prepared.command, part));
+    return await sendGroup(settings, prepared, part, served);
   } catch (error) {
-    return takeApart(settings, error, prepared, part);
+    return takeApart(settings, error, prepared, part, served);
   }
 }
 
 /** A group that the engine refuses for what one of its members has is halved until that one is alone. */
-async function takeApart(settings: GroupSettings, error: unknown, prepared: Prepared, part: readonly Values[]): Promise<Replies> {
+async function takeApart(
+  settings: GroupSettings,
+  error: unknown,
+  prepared: Prepared,
+  part: readonly Values[],
+  served: Served,
+): Promise<Replies> {
   const known = settings.known(error);
   const { code, outcome } = known;
   if (outcome !== "none") return part.map(() => known);
-  if (part.length <= smallGroup || (code !== "already-exists" && code !== "invalid")) return sendApart(settings, prepared, part);
+  if (part.length <= smallGroup || (code !== "already-exists" && code !== "invalid")) return sendApart(settings, prepared, part, served);
   const middle = part.length >> 1;
-  const first = await sendPart(settings, prepared, part.slice(0, middle));
-  return [...first, ...(await sendPart(settings, prepared, part.slice(middle)))];
+  const first = await sendPart(settings, prepared, part.slice(0, middle), served);
+  return [...first, ...(await sendPart(settings, prepared, part.slice(middle), served))];
 }
 
-function sendApart(settings: GroupSettings, prepared: Prepared, part: readonly Values[]): Promise<Replies> {
-  return Promise.all(part.map((values) => sendOne(settings, prepared, values)));
+function sendApart(settings: GroupSettings, prepared: Prepared, part: readonly Values[], served: Served): Promise<Replies> {
+  return Promise.all(part.map((values) => sendOne(settings, prepared, values, served)));
 }

@@ -1,26 +1,29 @@
 // A database with what wraps it: layers around the driver's `execute`, each of the form `Send`. The one place that calls drivers.
 //
-//   gathering ─▶ retrying ─▶ classifying ─▶ driver
+//   gathering ─▶ tracing ─▶ retrying ─▶ classifying ─▶ driver
 //
-// A transaction's commands go to its session instead, through `classifying` alone.
+// A transaction's commands go to its session instead, through `tracing` and `classifying` alone.
 
 import { BkError, type Clock, type Log } from "@bk/core";
 
 import type { Prepared } from "../compile/prepared.js";
-import type { Capabilities, Driver, Phase, Reply, Shape, Values } from "../driver.js";
+import type { Capabilities, Driver, Endpoint, MemberReply, Phase, Reply, Shape, Values } from "../driver.js";
 import { DbError } from "../errors.js";
 import type { Call, Send } from "./call.js";
 import { throwIfEnded } from "./deadline.js";
 import { Gatherer, type Replies } from "./gatherer.js";
-import { type GroupSettings, groupSize, maxGroupsAtOnce, memberReplies, sendMany } from "./groups.js";
+import { type GroupSend, type GroupSettings, groupSize, maxGroupsAtOnce, sendGroup, sendMany, type Served } from "./groups.js";
 import { PoolMetrics } from "./metrics.js";
 import { isRead, retrying } from "./retry.js";
+import { type CallEvent, commandChannel, CommandEvent, type Numbers, traced, tracesCommands } from "./tracing.js";
 
 export interface PoolOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** How often a call is tried that failed without doing anything; default 5. */
   readonly attempts?: number | undefined;
+  /** Its commands are no requests to a database of the app's; tracers do not hear of them. Default false. */
+  readonly isInternal?: boolean | undefined;
 }
 
 /** Where an error happened. */
@@ -34,12 +37,14 @@ const noCall: Call = Object.freeze({});
 export class Pool {
   readonly name: string;
   readonly driver: Driver;
+  readonly endpoint: Endpoint;
   readonly options: PoolOptions;
   readonly metrics = new PoolMetrics();
   /** What the driver can do; corrected by what it learned when it connected. */
   capabilities: Capabilities;
   /** Whether the driver answered last without a promise: it is a synchronous engine, and nothing is in its way. */
   #answersAtOnce = false;
+  readonly #once: Send;
   readonly #alone: Send;
   readonly #groups: GroupSettings;
   readonly #gatherers = new WeakMap<Prepared, Gatherer>();
@@ -50,26 +55,30 @@ export class Pool {
   constructor(name: string, driver: Driver, options: PoolOptions) {
     this.name = name;
     this.driver = driver;
+    this.endpoint = driver.endpoint ?? { system: driver.name };
     this.options = options;
     this.capabilities = driver.capabilities;
     this.#isConnected = driver.connect === undefined;
     const { metrics } = this;
-    const { clock, attempts = 5 } = options;
-    this.#alone = retrying(
-      this.#classifying((prepared, values, signal) => {
-        const reply = driver.execute(prepared.command, values, signal);
-        this.#answersAtOnce = !(reply instanceof Promise);
-        return reply;
-      }),
-      { clock, attempts, metrics },
-    );
+    this.#once = this.#classifying((prepared, values, signal) => {
+      const reply = driver.execute(prepared.command, values, signal);
+      this.#answersAtOnce = !(reply instanceof Promise);
+      return reply;
+    });
+    this.#alone = this.#retrying(this.#once);
     this.#groups = {
       driver,
       capabilities: () => this.capabilities,
       metrics,
-      send: this.#alone,
+      send: (prepared, values, signal, served) => this.#send(prepared, values, signal, served),
+      report: (prepared, size, served, send) => this.#tracedGroup(prepared, size, served, send),
       known: (error) => this.#known(error, "send"),
     };
+  }
+
+  #retrying(send: Send): Send {
+    const { clock, attempts = 5 } = this.options;
+    return retrying(send, { clock, attempts, metrics: this.metrics });
   }
 
   /** Connects where the driver must before anything is planned; undefined when there is nothing to wait for. */
@@ -108,34 +117,96 @@ export class Pool {
 
   /** Carries a prepared command out. Answers at once when the engine is synchronous and nothing has to be waited for. */
   send(prepared: Prepared, values: Values, call: Call = noCall): Reply | Promise<Reply> {
-    const { target, deadline } = call;
+    const { target, deadline, trace } = call;
     if (target?.explains === true) return target.send(prepared, values, undefined);
     if (this.#closed) throw new DbError("closed", "the database is closed");
     throwIfEnded(deadline);
     this.metrics.calls++;
     if (deadline !== undefined && !isRead(prepared.shape)) deadline.wrote = true;
     const signal = deadline?.signal;
-    if (target !== undefined) return this.#inTransaction(target.send, prepared, values, signal);
+    if (target !== undefined) return this.#inTransaction(target.send, prepared, values, signal, call);
     const gatherer = call.group === false ? undefined : this.#gathererOf(prepared);
     // A synchronous engine answers the first call of a tick at once; those that follow in the tick are gathered.
     if (gatherer !== undefined && !(this.#answersAtOnce && gatherer.goAhead()))
-      return gatherer.add(groupKey(prepared, values), values, signal);
-    return this.#alone(prepared, values, signal);
+      return gatherer.add(groupKey(prepared, values), values, signal, trace);
+    return this.#traces() ? this.#send(prepared, values, signal, [call]) : this.#alone(prepared, values, signal);
   }
 
   /** Sends one command for many groups of values, no two of them on one row. Never rejects but when the pool is closed. */
-  sendMany(prepared: Prepared, group: readonly Values[]): Replies | Promise<Replies> {
+  sendMany(prepared: Prepared, group: readonly Values[], call: Call = noCall): Replies | Promise<Replies> {
     if (this.#closed) throw new DbError("closed", "the database is closed");
-    return sendMany(this.#groups, prepared, group);
+    return sendMany(this.#groups, prepared, group, [call]);
   }
 
-  #inTransaction(send: Send, prepared: Prepared, values: Values, signal: AbortSignal | undefined): Reply | Promise<Reply> {
+  /** Carries out what is no prepared command but a request all the same, such as the commit of a transaction. */
+  async request<T>({ verb, table }: Place, call: Call, work: () => Promise<T>, count: (result: T) => Numbers = () => ({})): Promise<T> {
+    if (!this.#traces()) return work();
+    const event = new CommandEvent({ pool: this, verb, table: table?.name }, { calls: callsOf([call]) });
+    const failed = (error: unknown): never => {
+      throw this.#known(error, "send");
+    };
+    return traced(commandChannel, event, () => work().catch(failed), count);
+  }
+
+  #traces(): boolean {
+    return tracesCommands() && this.options.isInternal !== true;
+  }
+
+  /** Sends a command by itself. */
+  #send(prepared: Prepared, values: Values, signal: AbortSignal | undefined, served: Served): Reply | Promise<Reply> {
+    if (!this.#traces()) return this.#alone(prepared, values, signal);
+    const event = this.#eventOf(prepared, 1, served);
+    let isFirst = true;
+    const counting: Send = (...command) => {
+      if (!isFirst) event.retries++;
+      isFirst = false;
+      return this.#once(...command);
+    };
+    const send = this.#retrying(counting);
+    return traced(
+      commandChannel,
+      event,
+      () => send(prepared, values, signal),
+      (reply) => numbersOf(prepared, [reply]),
+    );
+  }
+
+  #tracedGroup(prepared: Prepared, size: number, served: Served, send: GroupSend): ReturnType<GroupSend> {
+    if (!this.#traces()) return send();
+    const failed = (error: unknown): never => {
+      throw this.#known(error, "send");
+    };
+    const classified: GroupSend = () => {
+      try {
+        const replies = send();
+        return replies instanceof Promise ? replies.catch(failed) : replies;
+      } catch (error) {
+        return failed(error);
+      }
+    };
+    return traced(commandChannel, this.#eventOf(prepared, size, served), classified, (replies) => numbersOf(prepared, replies));
+  }
+
+  #eventOf({ shape, command }: Prepared, groupSize: number, served: Served): CommandEvent {
+    const about = { pool: this, verb: shape.verb, table: shape.table.name };
+    return new CommandEvent(about, { text: textOf(this.driver.describe(command)), groupSize, calls: callsOf(served) });
+  }
+
+  #inTransaction(send: Send, prepared: Prepared, values: Values, signal: AbortSignal | undefined, call: Call): Reply | Promise<Reply> {
     const failed = (error: unknown): never => {
       this.metrics.errors++;
       throw error;
     };
+    const classified = this.#classifying(send);
     try {
-      const reply = this.#classifying(send)(prepared, values, signal);
+      const reply = this.#traces()
+        ? traced(
+            commandChannel,
+            this.#eventOf(prepared, 1, [call]),
+            () => classified(prepared, values, signal),
+            (done) => numbersOf(prepared, [done]),
+          )
+        : classified(prepared, values, signal);
       return reply instanceof Promise ? reply.catch(failed) : reply;
     } catch (error) {
       return failed(error);
@@ -160,8 +231,7 @@ export class Pool {
   #gathererOf(prepared: Prepared): Gatherer | undefined {
     const made = this.#gatherers.get(prepared);
     if (made !== undefined) return made;
-    const { driver, metrics } = this;
-    const { known, send } = this.#groups;
+    const { known } = this.#groups;
     const maxSize = groupSize(this.#groups, prepared);
     if (maxSize <= 1) return undefined;
     const isGet = prepared.shape.verb === "get";
@@ -169,14 +239,8 @@ export class Pool {
       maxSize,
       maxRunning: maxGroupsAtOnce,
       share: isGet,
-      one: (values, signal) => send(prepared, values, signal),
-      many: (group) => {
-        metrics.groups++;
-        const replies = driver.executeGroup!(prepared.command, group);
-        return replies instanceof Promise
-          ? replies.then((all) => memberReplies(this.#groups, prepared, group, all))
-          : memberReplies(this.#groups, prepared, group, replies);
-      },
+      one: (values, signal, members) => this.#send(prepared, values, signal, members),
+      many: (group, members) => sendGroup(this.#groups, prepared, group, members),
       didNothing: (error) => isGet || known(error).outcome === "none",
       known,
     });
@@ -222,6 +286,30 @@ export class Pool {
     this.#closed = true;
     await this.driver.close();
   }
+}
+
+function callsOf(served: Served): CallEvent[] {
+  return [...new Set(served.map(({ trace }) => trace).filter((trace) => trace !== undefined))];
+}
+
+/** A command as tracers get it. Commands are made of shapes: there are no values in them. */
+function textOf(described: unknown): string {
+  if (typeof described === "string") return described;
+  const isStatements = Array.isArray(described) && described.every((part) => typeof part === "string");
+  return isStatements ? described.join("; ") : JSON.stringify(described);
+}
+
+function numbersOf({ shape }: Prepared, replies: readonly MemberReply[]): Numbers {
+  const numbers = { rows: 0, affected: 0, failed: 0 };
+  for (const reply of replies) {
+    if ("error" in reply) numbers.failed++;
+    else {
+      numbers.rows += reply.rows.length;
+      numbers.affected += reply.affected;
+    }
+  }
+  const { rows, affected, failed } = numbers;
+  return { ...(isRead(shape) ? { rows } : { affected }), ...(failed === 0 ? {} : { failed }) };
 }
 
 /** Equal for gets of one row, whose values are its key; writes do not share. */

@@ -17,6 +17,7 @@ import { rows } from "./topics/rows.js";
 import { search } from "./topics/search.js";
 import { sync } from "./topics/sync.js";
 import { textFilters } from "./topics/text-filters.js";
+import { tracing } from "./topics/tracing.js";
 import { transactions } from "./topics/transactions.js";
 import { ttl } from "./topics/ttl.js";
 import { seams } from "./topics/seams.js";
@@ -42,6 +43,7 @@ const topics = [
   openTables,
   columns,
   calls,
+  tracing,
   sync,
   rolling,
   search,

@@ -37,6 +37,7 @@ export async function dynamodbDriver(options: DriverOptions): Promise<Driver> {
   const written = writeLayouts(settings.leaseMs);
   const driver: Driver<NamedCommand> = {
     name: "dynamodb",
+    endpoint: { system: "aws.dynamodb", namespace: settings.region, ...settings.server },
     capabilities,
     codec,
     compile: (shape) => compileOver(shape, layoutFor(shape.table), written),

@@ -7,6 +7,8 @@ import { wrongOption } from "../../errors.js";
 export interface DynamoOptions {
   /** Undefined: the region's own address. */
   readonly endpoint: string | undefined;
+  /** The server of `endpoint`. */
+  readonly server: { readonly address: string; readonly port: number | undefined } | undefined;
   /** Undefined: what the SDK finds in its own settings. */
   readonly region: string | undefined;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string } | undefined;
@@ -55,6 +57,7 @@ export function dynamoOptions({ url, options: given }: DriverOptions): DynamoOpt
   const options = readOptions({ ...inUrl, ...given }, types, wrong);
   return {
     endpoint: host === undefined ? undefined : endpointOf(host, options.protocol ?? "http"),
+    server: host === undefined ? undefined : { address: host.host, port: host.port },
     region: options.region ?? path ?? (host === undefined ? undefined : "us-east-1"),
     credentials: credentialsIn(options),
     prefix: options.prefix ?? "",

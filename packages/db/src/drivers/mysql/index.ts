@@ -116,6 +116,7 @@ export async function mysqlDriver(options: DriverOptions): Promise<Driver<MysqlC
 
   return {
     name: engine,
+    endpoint: { system: engine, namespace: location.database, address: location.host, port: location.port },
     capabilities: engine === "mariadb" ? mariadbCapabilities : capabilities,
     codec,
     compile: (shape) => compileMysql(shape, dialect),

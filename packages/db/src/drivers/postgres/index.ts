@@ -64,6 +64,7 @@ export async function postgresDriver(options: DriverOptions): Promise<Driver<Sql
 
   return {
     name: "postgres",
+    endpoint: { system: "postgresql", namespace: location.database, address: location.host, port: location.port },
     capabilities,
     codec,
     compile: (shape) => compileSql(shape, postgresDialect),

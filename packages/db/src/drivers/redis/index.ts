@@ -21,6 +21,7 @@ import { redisStore } from "./store.js";
 export async function redisDriver(options: DriverOptions): Promise<Driver<KvCommand>> {
   const settings = redisOptions(options);
   const connection = await connectRedis(settings, options.log);
+  const [first] = settings.hosts;
   const driver = kvDriver("redis", withCleanErrors(redisStore(connection, settings)), {
     clock: options.clock,
     classify: classifyRedis,
@@ -29,6 +30,7 @@ export async function redisDriver(options: DriverOptions): Promise<Driver<KvComm
   });
   return {
     ...driver,
+    endpoint: { system: "redis", namespace: String(settings.database), address: first!.host, port: first!.port },
     checkBag: (bag, of, fail) => void readOptions(bag, of === "table" ? { tag: tagOption } : {}, fail),
     native: (command) => native(connection, command),
   };
