@@ -196,6 +196,8 @@ export function tracing(suite: Suite): void {
           }
         });
       };
+      // The first call may have to wait for a connection.
+      await db.count("seen", { id: fresh() });
       callChannel!.start.subscribe(onStart);
       db.hook("seen", "before:get", () => void order.push("within"));
       await db.get("seen", fresh());
