@@ -39,7 +39,7 @@ async function bundle(): Promise<void> {
 
 async function argumentsOf({ name, runs, flags = [] }: Runtime): Promise<string[]> {
   if (runs === "quick") return [join(root, "scripts/test.js"), "--quick", "packages/core", "packages/db"];
-  if (runs === "suite") return [join(folder, "suite.mjs"), "memory", "sqlite"];
+  if (runs === "suite") return [join(folder, "suite.mjs"), "memory", "sqlite", "sqlite-threads"];
   const config = join(folder, `${name}.capnp`);
   await writeFile(
     config,

@@ -2,10 +2,10 @@
 import { openDb } from "@bk/db";
 import { testDriver } from "@bk/db/testing";
 import { fixture as memory } from "../../packages/db/src/drivers/memory/fixture.js";
-import { fixture as sqlite } from "../../packages/db/src/drivers/sqlite/fixture.js";
+import { fixture as sqlite, threadsFixture } from "../../packages/db/src/drivers/sqlite/fixture.js";
 import { runTests } from "./vitest.js";
 
-const fixtures = { memory, sqlite };
+const fixtures = { memory, sqlite, "sqlite-threads": threadsFixture };
 
 for (const name of process.argv.slice(2) as (keyof typeof fixtures)[]) {
   testDriver({

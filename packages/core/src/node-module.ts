@@ -6,7 +6,9 @@ import type * as crypto from "node:crypto";
 import type * as diagnosticsChannel from "node:diagnostics_channel";
 import type { once } from "node:events";
 import type * as fs from "node:fs";
+import type { createRequire } from "node:module";
 import type * as path from "node:path";
+import type { Worker } from "node:worker_threads";
 
 /** What is used of `node:sqlite`; the types of the oldest supported Node do not have it. */
 interface NodeSqlite {
@@ -39,8 +41,10 @@ export interface NodeModules {
   readonly "node:diagnostics_channel": typeof diagnosticsChannel;
   readonly "node:events": { readonly once: typeof once };
   readonly "node:fs": typeof fs;
+  readonly "node:module": { readonly createRequire: typeof createRequire };
   readonly "node:path": typeof path;
   readonly "node:sqlite": NodeSqlite;
+  readonly "node:worker_threads": { readonly Worker: typeof Worker };
 }
 
 /** A module of Node such as `node:crypto`; undefined where the runtime has none. */

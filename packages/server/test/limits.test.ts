@@ -1,4 +1,7 @@
 // What one request may cost: filters, nested JSON and replies have limits, which are settings.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { defineTables, table } from "@bk/db";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -267,5 +270,34 @@ describe.each(["memory:", "sqlite::memory:"])("a reply has at most a stated numb
       expect([reply.status, reply.body["code"]]).toEqual([413, "too-large"]);
       expect((await small.call("root", "/data/count/big?text=old")).body).toEqual({ count: 30 });
     });
+  });
+});
+
+describe("a long read of a file", () => {
+  it.each([
+    ["count", "/data/count/city?draft_$contains=nowhere"],
+    ["select", "/data/select/city?draft_$contains=nowhere&_sort=lat"],
+    ["like, by the core", "/data/select/city?draft_$like=%25no%25where"],
+  ])("leaves /ping and other calls their turn: %s", async (_what, path) => {
+    const folder = mkdtempSync(join(tmpdir(), "bk-server-long-"));
+    const server = await startServer({ db: `sqlite:${join(folder, "app.db")}?synchronous=off` });
+    try {
+      const draft = "filler ".repeat(30);
+      const rows = many(20_000, (i) => ({ op: "put", table: "city", row: { country: "IT", name: `c${i}`, lat: i % 90, draft } }));
+      await server.server.db.bulk(rows as never);
+      let isDone = false;
+      const long = server.call("root", path).then((reply) => {
+        isDone = true;
+        return reply;
+      });
+      // Behind the signature of the long call, so that it has begun.
+      expect((await server.call("root", "/data/get/city?country=IT&name=c1")).status).toBe(200);
+      expect((await server.call("", "/ping", { signed: false })).body).toEqual({});
+      expect(isDone).toBe(false);
+      expect((await long).status).toBe(200);
+    } finally {
+      await server.server.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -1,7 +1,6 @@
 // The grammar of full-text queries, the same for every driver: words that all must be there, `-word` that must not,
 // `"words in a row"`. A word is a run of letters and digits; case does not count.
 
-const wordPattern = /[\p{L}\p{N}]+/gu;
 const partPattern = /(-?)(?:"([^"]*)"?|([^\s"]+))/gu;
 
 /** What a text asks for. Each member is a phrase: one word, or several that follow each other. */
@@ -14,10 +13,10 @@ export interface SearchQuery {
 
 /**
  * The words of a text in order, in lower case. Each is folded on its own: what stands beside a word, in the text or in a
- * query, has no say in how it is folded.
+ * query, has no say in how it is folded. Stands alone, so that a thread can be made of its text.
  */
 export function wordsOf(text: string): string[] {
-  return (text.match(wordPattern) ?? []).map((word) => word.toLowerCase());
+  return (text.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => word.toLowerCase());
 }
 
 /**

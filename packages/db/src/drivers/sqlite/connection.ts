@@ -11,8 +11,8 @@ import { isThereAlready, takenColumns } from "./errors.js";
 import type { OpenHandle, SqliteHandle, SqliteStatement } from "./handle.js";
 import type { SqliteLocation } from "./options.js";
 
-/** How long a call may block the process for a lock; the rest of `busyTimeoutMs` is waited for without blocking. */
-const blockMs = 5;
+/** How long a call may block for a lock; the rest of `busyTimeoutMs` is waited for without blocking. */
+export const blockMs = 5;
 
 export interface SqliteConnection {
   readonly handle: SqliteHandle;
@@ -34,21 +34,26 @@ export function openConnection(open: OpenHandle, location: SqliteLocation): Sqli
   return connection(handle);
 }
 
-function setUp(handle: SqliteHandle, { path, readonly, synchronous, cacheMb, mmapMb }: SqliteLocation): void {
+/** The settings of each connection, as SQL. */
+export function settingsText({ path, synchronous, cacheMb, mmapMb }: SqliteLocation): string {
+  const all = `PRAGMA synchronous = ${synchronous}; PRAGMA cache_size = -${cacheMb * 1000}; PRAGMA temp_store = MEMORY`;
+  if (path === ":memory:") return all;
+  // Ten times the usual length: pages that are written often are copied into the file once in many commits.
+  return `${all}; PRAGMA mmap_size = ${mmapMb * 1_000_000}; PRAGMA wal_autocheckpoint = 10000`;
+}
+
+function setUp(handle: SqliteHandle, location: SqliteLocation): void {
+  const { path, readonly } = location;
   const inFile = path !== ":memory:";
   // Writing ahead lets readers go on beside a writer; the mode is kept in the file, and only changing it needs a lock.
   if (inFile && !readonly && handle.prepare("PRAGMA journal_mode").get([])?.[0] !== "wal")
     handle.prepare("PRAGMA journal_mode = WAL").get([]);
-  handle.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA cache_size = -${cacheMb * 1000}; PRAGMA temp_store = MEMORY`);
-  if (inFile) handle.prepare(`PRAGMA mmap_size = ${mmapMb * 1_000_000}`).get([]);
-  // Ten times the usual length: pages that are written often are copied into the file once in many commits.
-  if (inFile) handle.prepare("PRAGMA wal_autocheckpoint = 10000").get([]);
+  handle.exec(settingsText(location));
   handle.define(wordsFunction, (...texts) => texts.flatMap((text) => wordsOf(text ?? "")).join(" "));
 }
 
 function connection(handle: SqliteHandle): SqliteConnection {
   const prepared = new WeakMap<SqlStatement, SqliteStatement>();
-  const search = (query: string): string | undefined => sqliteDialect.search?.(query);
 
   function prepare(statement: SqlStatement): SqliteStatement {
     let found = prepared.get(statement);
@@ -58,7 +63,7 @@ function connection(handle: SqliteHandle): SqliteConnection {
 
   function read({ statement, choose, shape }: SqlRead, values: Values): Reply {
     const chosen = choose === undefined ? statement : choose(values);
-    const bound = bindValues(chosen, values, search);
+    const bound = bindValues(chosen, values, sqliteDialect.search);
     if (shape.verb !== "get") return { rows: prepare(chosen).all(bound), affected: 0 };
     const row = prepare(chosen).get(bound);
     return { rows: row === undefined ? [] : [row], affected: 0 };
@@ -161,9 +166,14 @@ function namingGroup<Result>(table: Table, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    const columns = takenColumns(error);
-    throw columns === undefined ? error : uniqueConflict(table, { columns }, error);
+    throw withGroup(table, error);
   }
+}
+
+/** The error about a taken value that says which group's it is; others as they are. */
+export function withGroup(table: Table, error: unknown): unknown {
+  const columns = takenColumns(error);
+  return columns === undefined ? error : uniqueConflict(table, { columns }, error);
 }
 
 const one: Reply = Object.freeze({ rows: [], affected: 1 });

@@ -18,3 +18,13 @@ export const fixture = {
     };
   },
 };
+
+/** The same, where every statement that may take long is carried out in a thread, however small the file is. */
+export const threadsFixture = {
+  ...fixture,
+  name: "sqlite-threads",
+  open: async () => {
+    const place = (await fixture.open())!;
+    return { ...place, options: { ...place.options, threadsFromMb: 0 } };
+  },
+};

@@ -43,27 +43,40 @@ export interface HandleOptions {
 
 export type OpenHandle = (path: string, options: HandleOptions) => SqliteHandle;
 
+/** A client: how it opens databases, and how a thread finds it again. */
+export interface SqliteClient {
+  readonly open: OpenHandle;
+  /** `node:sqlite`, or the path of better-sqlite3. @throws Error where that is not known */
+  readonly place: () => string;
+}
+
 /**
  * Finds a client.
  *
  * @throws DbError `driver-missing` when there is neither, with both causes
  */
-export async function loadSqlite(): Promise<OpenHandle> {
+export async function loadSqlite(): Promise<SqliteClient> {
   let missing: unknown;
   try {
-    return loadNodeSqlite();
+    return { open: loadNodeSqlite(), place: () => "node:sqlite" };
   } catch (error) {
     missing = error;
   }
   try {
     // Named here, since bundlers let an import fail that stands in a `try`.
-    return betterSqlite3((await import("better-sqlite3")).default);
+    return { open: betterSqlite3((await import("better-sqlite3")).default), place: betterSqlite3Path };
   } catch (error) {
     throw new DbError("driver-missing", "SQLite needs Node 22.16 or later, Bun or Deno, or a client; run: npm install better-sqlite3", {
       driver: "sqlite",
       cause: new AggregateError([missing, error]),
     });
   }
+}
+
+function betterSqlite3Path(): string {
+  return nodeModule("node:module")
+    .createRequire(import.meta.url)
+    .resolve("better-sqlite3");
 }
 
 function betterSqlite3(Database: typeof BetterSqlite3): OpenHandle {

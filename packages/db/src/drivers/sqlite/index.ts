@@ -6,12 +6,15 @@ import type { Capabilities, Codec, Driver, DriverOptions, KindOps, Reply, Sessio
 import { DbError } from "../../errors.js";
 import { describeCommand, type SqlCommand } from "../../engines/sql/command.js";
 import { compileSql } from "../../engines/sql/compile.js";
-import { openConnection, type SqliteConnection } from "./connection.js";
-import { servesColumn, sqliteDialect } from "./dialect.js";
+import { blockMs, openConnection, settingsText, type SqliteConnection, withGroup } from "./connection.js";
+import { goOnFunction, servesColumn, sqliteDialect, wordsFunction } from "./dialect.js";
 import { classifySqlite, isBusy, openError } from "./errors.js";
 import { loadSqlite } from "./handle.js";
+import { longStatements } from "./long-statements.js";
+import { mayBeLong } from "./may-be-long.js";
 import { runNative } from "./native.js";
 import { sqliteOptions } from "./options.js";
+import { type LongStatement, Threads } from "./threads.js";
 import { turns } from "../../engines/turns.js";
 import { sqlChanges, sqlCommon, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
 
@@ -42,6 +45,9 @@ const codec: Codec = Object.freeze({
   blob: "bytes",
 });
 
+/** `mayBeLong`: a thread carries it out where the table is large. */
+type SqliteCommand = SqlCommand & { readonly mayBeLong?: true };
+
 /** Connections of ended transactions that are kept for the next ones. */
 const spareConnections = 2;
 
@@ -50,11 +56,11 @@ const spareConnections = 2;
  *
  * @throws DbError `driver-missing` without a client; `invalid` for a bad URL or setting, or a folder; what is wrong with the file, with its path
  */
-export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqlCommand>> {
+export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqliteCommand>> {
   const location = sqliteOptions(options);
   const { clock } = options;
   const inMemory = location.path === ":memory:";
-  const open = await loadSqlite();
+  const { open, place } = await loadSqlite();
   try {
     if (!inMemory && !location.readonly) makeFolder(location.path);
   } catch (error) {
@@ -71,10 +77,14 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqlCo
   let closing: Promise<void> | undefined;
 
   /** Repeats what another process's lock refused, nothing done, without blocking this process. */
-  async function untilFree<Result>(work: () => Result, signal: AbortSignal | undefined, started = clock.now()): Promise<Result> {
+  async function untilFree<Result>(
+    work: () => Result | Promise<Result>,
+    signal: AbortSignal | undefined,
+    started = clock.now(),
+  ): Promise<Result> {
     for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 50)) {
       try {
-        return work();
+        return await work();
       } catch (error) {
         if (!isBusy(error) || clock.now() - started >= location.busyTimeoutMs) throw error;
       }
@@ -96,7 +106,7 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqlCo
     return inTurn(work, signal);
   }
 
-  async function inTurn<Result>(work: () => Result, signal: AbortSignal | undefined): Promise<Result> {
+  async function inTurn<Result>(work: () => Result | Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
     const done = await writers.take(signal);
     try {
       return await untilFree(work, signal);
@@ -105,9 +115,39 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqlCo
     }
   }
 
-  function execute(command: SqlCommand, values: Values, signal?: AbortSignal): Reply | Promise<Reply> {
+  const statementFor = longStatements(main.handle, location.threadsFromMb * 1_000_000);
+  const threads = new Threads({
+    settings: () => ({
+      path: nodeModule("node:path").resolve(location.path),
+      readonly: location.readonly,
+      blockMs,
+      setUp: settingsText(location),
+      client: place(),
+      wordsFunction,
+      goOnFunction,
+    }),
+    most: inMemory ? 0 : location.threads,
+    log: options.log,
+  });
+
+  function execute(command: SqliteCommand, values: Values, signal?: AbortSignal): Reply | Promise<Reply> {
+    if (command.mayBeLong === true && threads.usable) {
+      if (closing !== undefined) throw closedError();
+      const statement = statementFor(command, values);
+      if (statement !== undefined) return inThread(statement, command, values, signal);
+    }
     const reads = command.kind === "read" || command.kind === "inspect";
     return whenFree(writers.taken && (inMemory || !reads), () => main.execute(command, values), signal);
+  }
+
+  async function inThread(statement: LongStatement, command: SqliteCommand, values: Values, signal?: AbortSignal): Promise<Reply> {
+    const run = (): Promise<Reply | undefined> => threads.run(statement, signal);
+    try {
+      const reply = await (statement.writes ? inTurn(run, signal) : untilFree(run, signal));
+      return reply ?? (await execute(command, values, signal));
+    } catch (error) {
+      throw withGroup(command.shape.table, error);
+    }
   }
 
   async function begin(settings: { readonly signal?: AbortSignal | undefined }): Promise<Session<SqlCommand>> {
@@ -176,6 +216,7 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqlCo
 
   async function close(): Promise<void> {
     const done = await writers.take();
+    await threads.close();
     for (const connection of spare.splice(0)) connection.handle.close();
     // Lets the planner learn about tables that have grown; cheap when there is nothing to learn.
     if (!location.readonly && !inMemory) await untilFree(() => main.handle.exec("PRAGMA optimize"), undefined).catch(reportOptimize);
@@ -192,7 +233,10 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqlCo
     name: "sqlite",
     capabilities,
     codec,
-    compile: (shape) => compileSql(shape, sqliteDialect),
+    compile: (shape) => {
+      const command = compileSql(shape, sqliteDialect);
+      return mayBeLong(shape) ? { ...command, mayBeLong: true } : command;
+    },
     describe: describeCommand,
     classify: classifySqlite,
     execute,

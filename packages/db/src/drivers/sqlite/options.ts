@@ -17,6 +17,13 @@ export interface SqliteOptions {
   readonly cacheMb: number;
   /** How much of the file, from its beginning, is mapped into memory, in MB. Default 0: nothing; a scan would count all of it as the process's. */
   readonly mmapMb: number;
+  /**
+   * Most threads that carry out statements which may take long, so that this process answers
+   * meanwhile. Each is begun when it is needed. Default 2; 0: such statements hold the process up.
+   */
+  readonly threads: number;
+  /** The size of the file from which on threads are used, in MB. Default 4; 0: always, for tables of any size. */
+  readonly threadsFromMb: number;
 }
 
 export interface SqliteLocation extends SqliteOptions {
@@ -30,6 +37,8 @@ const types = {
   synchronous: oneOf(["off", "normal", "full", "extra"]),
   cacheMb: integer(),
   mmapMb: integer(),
+  threads: integer({ max: 64 }),
+  threadsFromMb: integer(),
 };
 
 const wrong = wrongOption("sqlite");
@@ -44,6 +53,14 @@ export function sqliteOptions({ url, options: given }: Pick<DriverOptions, "url"
   if (hosts.length > 0) throw wrong("url", "the URL has a host; write sqlite:app.db, sqlite:/var/app.db or sqlite::memory:");
   if (path === undefined) throw wrong("url", "the URL has no path; write sqlite:app.db or sqlite::memory:");
   const options = readOptions({ ...inUrl, ...given }, types, wrong);
-  const { readonly = false, busyTimeoutMs = 5_000, synchronous = "normal", cacheMb = 50, mmapMb = 0 } = options;
-  return { path, readonly, busyTimeoutMs, synchronous, cacheMb, mmapMb };
+  const {
+    readonly = false,
+    busyTimeoutMs = 5_000,
+    synchronous = "normal",
+    cacheMb = 50,
+    mmapMb = 0,
+    threads = 2,
+    threadsFromMb = 4,
+  } = options;
+  return { path, readonly, busyTimeoutMs, synchronous, cacheMb, mmapMb, threads, threadsFromMb };
 }

@@ -62,6 +62,8 @@ export interface SqlDialect {
   /** The value that an insert wanted to store, inside the `set` of an upsert. */
   inserted(column: string): string;
   upsert(upsert: Upsert): string;
+  /** A condition that holds for every row and ends the statement where it was given up; for statements that may look at many. */
+  readonly goOn?: string;
   /** Ends a SELECT whose rows are changed next, in the same transaction. */
   readonly lock: string;
 

@@ -42,7 +42,10 @@ export function compileGet(shape: GetShape, dialect: SqlDialect): SqlRead {
 
 export function compileAggregate(shape: AggregateShape, dialect: SqlDialect): SqlRead {
   const writer = sqlWriter(dialect);
-  const filter = where(writeConjunct(writer, shape.filter, (column) => dialect.quote(column.name)));
+  const filter = where(
+    dialect.goOn ?? "",
+    writeConjunct(writer, shape.filter, (column) => dialect.quote(column.name)),
+  );
   const list = shape.aggregates.map(() => "count(*)").join(", ");
   const statement = writer.finish(`SELECT ${list} FROM ${dialect.quote(shape.table.name)}${filter}`);
   return Object.freeze({ kind: "read", shape, statement, choose: undefined });
@@ -85,6 +88,7 @@ function writeSelect(
   const name = (column: Column): string => dialect.quote(column.name);
   const rows = (columns: string, run: string | Run | undefined): string => {
     const conditions = where(
+      dialect.goOn ?? "",
       searching && dialect.match ? dialect.match(shape.table, () => writer.bindSearch(shape.match!)) : "",
       writeConjunct(writer, shape.filter, name),
       typeof run === "object" ? writeRun(writer, run, isNull) : (run ?? ""),

@@ -98,6 +98,7 @@ function writeTarget(writer: SqlWriter, shape: UpdateShape | DeleteShape): strin
   const key = shape.target === "key" ? keyCondition(writer, shape.table, shape.key) : "";
   return where(
     key,
+    writer.dialect.goOn ?? "",
     writeConjunct(writer, shape.guard, (column) => writer.dialect.quote(column.name)),
   );
 }

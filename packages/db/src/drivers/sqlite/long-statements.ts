@@ -1,0 +1,41 @@
+// The statements that a thread carries out in the stead of a command that may take long, where the table is large.
+
+import type { Values } from "../../driver.js";
+import { bindValues, type SqlCommand, type SqlStatement } from "../../engines/sql/command.js";
+import { compileSql } from "../../engines/sql/compile.js";
+import { sqliteDialect, stoppableDialect } from "./dialect.js";
+import type { SqliteHandle } from "./handle.js";
+import { tableSizes } from "./may-be-long.js";
+import type { LongStatement } from "./threads.js";
+
+/**
+ * Makes a function that gives the statement for a command and its values; undefined where the command is best carried out
+ * at once.
+ *
+ * @param fromBytes  the size of the file from which on threads are used
+ */
+export function longStatements(
+  handle: SqliteHandle,
+  fromBytes: number,
+): (command: SqlCommand, values: Values) => LongStatement | undefined {
+  const sizeOf = tableSizes(handle, fromBytes);
+  const stoppable = new WeakMap<SqlCommand, SqlCommand>();
+
+  return (command, values) => {
+    const size = sizeOf(command.shape.table.name);
+    if (size === "small") return undefined;
+    let own = command;
+    if (size === "numbered") {
+      own = stoppable.get(command) ?? compileSql(command.shape, stoppableDialect);
+      stoppable.set(command, own);
+    }
+    const statement = statementOf(own, values);
+    const bound = statement && bindValues(statement, values, sqliteDialect.search);
+    return statement && { text: statement.text, values: bound!, writes: own.kind === "write" };
+  };
+}
+
+function statementOf(command: SqlCommand, values: Values): SqlStatement | undefined {
+  if (command.kind === "read") return command.choose === undefined ? command.statement : command.choose(values);
+  return command.kind === "write" ? command.statement : undefined;
+}
