@@ -345,5 +345,19 @@ describe("where there is no thread", () => {
       expect(await next).toMatchObject({ rows: [["SELECT 1"]] });
     }
     await threads.close();
+    await expect(threads.run(statement, undefined)).rejects.toMatchObject({ code: "closed" });
   });
+});
+
+it("connections that are opened later are of the same file, wherever the process has moved", async () => {
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    const db = await open(undefined, silentLog, "sqlite:notes.db?threadsFromMb=0");
+    process.chdir(tmpdir());
+    expect(await db.count("note", { text: { $contains: "word" } })).toBe(total);
+    expect(await db.transaction((tx) => tx.get("note", 3))).toMatchObject({ id: 3 });
+  } finally {
+    process.chdir(before);
+  }
 });

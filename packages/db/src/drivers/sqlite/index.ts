@@ -57,7 +57,9 @@ const spareConnections = 2;
  * @throws DbError `driver-missing` without a client; `invalid` for a bad URL or setting, or a folder; what is wrong with the file, with its path
  */
 export async function sqliteDriver(options: DriverOptions): Promise<Driver<SqliteCommand>> {
-  const location = sqliteOptions(options);
+  const given = sqliteOptions(options);
+  // Connections are opened later too, when the process may have moved to another folder.
+  const location = given.path === ":memory:" ? given : { ...given, path: nodeModule("node:path").resolve(given.path) };
   const { clock } = options;
   const inMemory = location.path === ":memory:";
   const { open, place } = await loadSqlite();
@@ -118,7 +120,7 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<Sqlit
   const statementFor = longStatements(main.handle, location.threadsFromMb * 1_000_000);
   const threads = new Threads({
     settings: () => ({
-      path: nodeModule("node:path").resolve(location.path),
+      path: location.path,
       readonly: location.readonly,
       blockMs,
       setUp: settingsText(location),

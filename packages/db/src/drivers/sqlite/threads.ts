@@ -44,6 +44,7 @@ export class Threads {
   readonly #waiting: Task[] = [];
   /** Set once a thread could not begin: none is tried again. */
   #unusable = false;
+  #closed = false;
   #idle: (() => void) | undefined;
 
   constructor(options: ThreadsOptions) {
@@ -60,10 +61,12 @@ export class Threads {
    * Carries a statement out in a thread; several wait for each other when there are more than threads.
    *
    * @returns undefined when this runtime has no such threads: the caller carries the statement out itself
-   * @throws native errors; `cancelled` when the signal aborts; `unavailable` when the thread has ended
+   * @throws native errors; `cancelled` when the signal aborts; `unavailable` when the thread has ended; `closed`
    */
   run(statement: LongStatement, signal: AbortSignal | undefined): Promise<Reply | undefined> {
     if (signal?.aborted) return Promise.reject(cancelledError(signal));
+    // One that waited for another process's lock may come when all is closed.
+    if (this.#closed) return Promise.reject(new DbError("closed", "sqlite: the database is closed", { driver: "sqlite" }));
     return new Promise((resolve, reject) => {
       const stopListening = signal === undefined ? undefined : onAbort(signal, () => this.#giveUp(task));
       const task: Task = {
@@ -135,8 +138,9 @@ export class Threads {
     }
   }
 
-  /** Waits for what is carried out, and ends the threads. No statement may come after it. */
+  /** Waits for what is carried out, and ends the threads. */
   async close(): Promise<void> {
+    this.#closed = true;
     if (!this.#isIdle()) await new Promise<void>((resolve) => (this.#idle = resolve));
     await Promise.all([...this.#threads].map((thread) => thread.end()));
   }
