@@ -34,10 +34,13 @@ export type Sees = "always" | "asked" | "late";
  */
 export interface GroupLimit {
   readonly most: number;
-  /** Most bytes of values in one request, roughly counted; absent where there is no limit worth stating. */
+  /**
+   * Most bytes of values in one request, as few as they may take: texts in UTF-8, numbers two. The core divides groups by it, and a member that
+   * has more alone goes alone. Absent where there is no limit worth stating.
+   */
   readonly bytes?: number;
   readonly outcome: "whole" | "each";
-  /** Members of one request must share their hash key. */
+  /** Members of one request must share their hash key: the core sends those of each by themselves. */
   readonly within?: "partition";
 }
 
@@ -52,12 +55,16 @@ export interface Limits {
   readonly values?: number;
   /** Tests of one condition. */
   readonly tests?: number;
-  /** Bytes of a command with its values. */
+  /**
+   * Bytes of the values of one command, counted as in `GroupLimit.bytes`: more is `too-large` before anything is sent, and groups are divided by it. What the
+   * engine itself refuses, its own words counted, `classify` makes the same code.
+   */
   readonly statementBytes?: number;
   /** Bytes of UTF-8 that the columns of a key take together. */
   readonly keyBytes?: number;
-  /** Bytes of UTF-8 of one indexed text. */
+  /** Bytes of UTF-8 of one indexed text; more is `too-large`, with the column. */
   readonly indexBytes?: number;
+  /** Bytes of a whole row: a `put` whose values alone have more is `too-large` before it is sent. */
   readonly rowBytes?: number;
 }
 

@@ -42,7 +42,7 @@ export class BoundTable {
     if (table.uniques.length > 0 && pool.capabilities.unique === "none") throw cannotBeUnique(pool, table);
     this.pool = pool;
     this.table = table;
-    this.rules = rowRules(table, pool.capabilities.limits.keyBytes);
+    this.rules = rowRules(table, pool.capabilities.limits);
     this.hooks = hooks;
     this.codec = pool.driver.codec;
     this.encoders = table.columns.map((column) => encoderOf(column, this.codec));

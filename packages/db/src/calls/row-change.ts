@@ -24,6 +24,7 @@ export interface RowChange {
 export function isNativeChange(bound: BoundTable, { column, op, member, from }: Change): boolean {
   if (member !== undefined || from !== undefined) return false;
   // The length of what an engine puts together is not known beforehand.
-  if (column.maxLength !== undefined && (op === "append" || op === "prepend" || op === "add")) return false;
+  const isBounded = column.maxLength !== undefined || bound.rules.boundedTexts.has(column);
+  if (isBounded && (op === "append" || op === "prepend" || op === "add")) return false;
   return op === "set" || (bound.pool.capabilities.changes[column.kind]?.includes(op) ?? false);
 }

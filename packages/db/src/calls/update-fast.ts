@@ -144,6 +144,7 @@ function partOf(bound: BoundTable, name: string, changes: readonly Change[]): Pa
   const rule = bound.rules.rules.get(name);
   if (rule === undefined || rule.column.index < 0 || rule.column.definition.check !== undefined) return undefined;
   const { column, check } = rule;
+  if (bound.rules.boundedTexts.has(column)) return undefined;
   const encode = bound.encoders[column.index]!;
   const keyAt = bound.table.key.indexOf(column);
   if (keyAt >= 0) return { name, check, encode, keyAt, sums: undefined };

@@ -7,7 +7,7 @@ import type { Change, Reply } from "../driver.js";
 import { DbError, invalid } from "../errors.js";
 import { parseChanges } from "../normalize/changes.js";
 import { parseFilter } from "../normalize/filter.js";
-import { type LogicalRow, checkRow, keyOf } from "../normalize/row.js";
+import { type LogicalRow, checkIndexedTexts, checkRow, keyOf } from "../normalize/row.js";
 import { snapshot } from "../normalize/snapshot.js";
 import { sumGuard } from "../normalize/sum-guard.js";
 import { canGuard } from "../plan/evaluates.js";
@@ -166,7 +166,9 @@ function createdRow(
   // What is unset stays absent, whatever value stands beside the operation.
   for (const { column, op, slot } of changes) if (op === "set" && slot !== undefined && values[slot] === null) start[column.name] = null;
   const row = checkRow(bound.rules, start, context.clock, options?.keepNow === true);
-  return applyChanges(computed, row, values);
+  const created = applyChanges(computed, row, values);
+  checkIndexedTexts(bound.rules, created);
+  return created;
 }
 
 async function carryOut(bound: BoundTable, context: CallContext, change: RowChange): Promise<WriteResult> {
@@ -238,6 +240,7 @@ function changeByReading(bound: BoundTable, context: CallContext, change: RowCha
       return nothing;
     }
     const after = applyChanges(changes, before.values, values);
+    checkIndexedTexts(bound.rules, after);
     const written = changedColumns(bound.table, changes);
     if (written.length > 0) {
       const write = (): Reply | Promise<Reply> => updateIfSame(bound, context, storedKey, before, written, after);

@@ -4,6 +4,7 @@ import type { BkError } from "@bk/core";
 
 import type { Reply, Values } from "../driver.js";
 import { afterCallbacks } from "./after-callbacks.js";
+import { type PartLimit, Parts } from "./parts.js";
 import type { CallEvent } from "./tracing.js";
 
 /** A reply or an error for each member of a group. */
@@ -19,8 +20,8 @@ export interface Member {
 }
 
 export interface GathererOptions {
-  /** Most members of one request. */
-  readonly maxSize: number;
+  /** What one request carries. */
+  readonly limit: PartLimit;
   /** Most requests of this command at once; further calls are gathered meanwhile. */
   readonly maxRunning: number;
   /** Equal keys share one reply (reads); else no two members of a group have one key (the callers see to it). */
@@ -42,18 +43,19 @@ const resolved = Promise.resolve();
  */
 export class Gatherer {
   readonly #options: GathererOptions;
-  #waiting: Member[] = [];
+  readonly #waiting: Parts<Member>;
   #scheduled = false;
   #running = 0;
   #alone = true;
 
   constructor(options: GathererOptions) {
     this.#options = options;
+    this.#waiting = new Parts(options.limit);
   }
 
   /** Whether the caller may send at once, being the first of this tick and nothing waiting; those that come after it are gathered. */
   goAhead(): boolean {
-    if (!this.#alone || this.#waiting.length > 0 || this.#running > 0) return false;
+    if (!this.#alone || !this.#waiting.isEmpty || this.#running > 0) return false;
     this.#alone = false;
     // Before the callbacks of the caller's own promise, so that one call after another goes ahead each time.
     queueMicrotask(this.#endTurn);
@@ -66,21 +68,22 @@ export class Gatherer {
 
   add(key: string, values: Values, signal?: AbortSignal, trace?: CallEvent): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ key, trace, values, signal, resolve, reject });
+      this.#waiting.add({ key, trace, values, signal, resolve, reject });
       this.#schedule();
     });
   }
 
   flush(): void {
-    while (this.#waiting.length > 0 && this.#running < this.#options.maxRunning) {
-      const members = this.#waiting.splice(0, this.#options.maxSize);
+    while (this.#running < this.#options.maxRunning) {
+      const members = this.#waiting.take();
+      if (members === undefined) return;
       this.#running++;
       const sent = this.#send(members);
       const gone = givenUp(members);
       // Callers that have given up leave their place to others, though the engine may never answer.
       void (gone === undefined ? sent : Promise.race([sent, gone])).finally(() => {
         this.#running--;
-        if (this.#waiting.length > 0) this.#schedule();
+        if (!this.#waiting.isEmpty) this.#schedule();
       });
     }
   }

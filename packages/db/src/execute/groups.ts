@@ -6,6 +6,7 @@ import type { Prepared } from "../compile/prepared.js";
 import type { Capabilities, Driver, MemberReply, Reply, Values } from "../driver.js";
 import type { Replies } from "./gatherer.js";
 import type { PoolMetrics } from "./metrics.js";
+import { type PartLimit, partLimit, Parts } from "./parts.js";
 import { type CallEvent, tracesCommands } from "./tracing.js";
 
 /** Requests of one command at the same time. */
@@ -13,7 +14,7 @@ export const maxGroupsAtOnce = 4;
 /** Members of a refused group that are tried alone at once. */
 const smallGroup = 8;
 /** Calls at the same time, for each of `maxGroupsAtOnce`, where the engine takes no groups. */
-const ungrouped = 32;
+const ungrouped: PartLimit = { most: 32, bytes: Infinity, placeOf: undefined };
 
 /** The calls that a command serves, as tracers know them. */
 export type Served = readonly { readonly trace?: CallEvent | undefined }[];
@@ -34,10 +35,10 @@ export interface GroupSettings {
   readonly known: (error: unknown) => BkError;
 }
 
-/** The members that one request of a command carries; 1 where the engine takes no groups of it. */
-export function groupSize({ driver, capabilities }: GroupSettings, { shape }: Prepared): number {
-  if (driver.executeGroup === undefined || ("target" in shape && shape.target === "filter")) return 1;
-  return capabilities().group[shape.verb as "put"]?.most ?? 1;
+/** What one request of a command carries; one member where the engine takes no groups of it. */
+export function groupLimit({ driver, capabilities }: GroupSettings, { shape }: Prepared): PartLimit {
+  const limit = partLimit(shape, capabilities());
+  return driver.executeGroup === undefined ? { ...limit, most: 1 } : limit;
 }
 
 /** Sends one group; each member gets its own reply or error. Throws or rejects with what the driver does. */
@@ -90,8 +91,9 @@ export function sendMany(
   served: Served,
 ): Replies | Promise<Replies> {
   settings.metrics.calls += group.length;
-  const most = groupSize(settings, prepared);
-  if (group.length > most || group.length === 1) return sendParts(settings, prepared, group, most, served);
+  const limit = groupLimit(settings, prepared);
+  const isOne = group.length > 1 && group.length <= limit.most && limit.bytes === Infinity && limit.placeOf === undefined;
+  if (!isOne) return sendParts(settings, prepared, group, limit, served);
   const failed = (error: unknown): Promise<Replies> => takeApart(settings, error, prepared, group, served);
   try {
     const replies = sendGroup(settings, prepared, group, served);
@@ -105,21 +107,22 @@ async function sendParts(
   settings: GroupSettings,
   prepared: Prepared,
   group: readonly Values[],
-  most: number,
+  limit: PartLimit,
   served: Served,
 ): Promise<Replies> {
-  const size = most > 1 ? most : ungrouped;
-  const replies: Replies[] = [];
-  let next = 0;
+  const isGrouped = limit.most > 1;
+  const parts = new Parts<{ readonly values: Values; readonly at: number }>(isGrouped ? limit : ungrouped);
+  group.forEach((values, at) => parts.add({ values, at }));
+  const replies = new Array<Reply | BkError>(group.length);
   const lane = async (): Promise<void> => {
-    while (next * size < group.length) {
-      const at = next++;
-      const part = group.slice(at * size, (at + 1) * size);
-      replies[at] = await (most > 1 ? sendPart(settings, prepared, part, served) : sendApart(settings, prepared, part, served));
+    for (let part = parts.take(); part !== undefined; part = parts.take()) {
+      const members = part.map(({ values }) => values);
+      const own = await (isGrouped ? sendPart(settings, prepared, members, served) : sendApart(settings, prepared, members, served));
+      part.forEach(({ at }, i) => (replies[at] = own[i]!));
     }
   };
   await Promise.all(Array.from({ length: maxGroupsAtOnce }, lane));
-  return replies.flat();
+  return replies;
 }
 
 async function sendPart(settings: GroupSettings, prepared: Prepared, part: readonly Values[], served: Served): Promise<Replies> {

@@ -1,10 +1,12 @@
 import { leastCapabilities } from "../testing/least-capabilities.js";
-import { silentLog, testClock } from "@bk/core";
+import { silentLog, systemClock, testClock } from "@bk/core";
 import { describe, expect, test } from "vitest";
 
 import { allFilters, scalarKinds } from "../engines/core-filters.js";
 import { openDb } from "../api/open.js";
-import type { Classified, Driver, Reply, Shape, Values } from "../driver.js";
+import { memoryDriver } from "../drivers/memory/index.js";
+import { defineTables } from "../schema/define-tables.js";
+import type { Classified, Driver, Limits, Reply, Shape, Values } from "../driver.js";
 import { copyingCodec as codec } from "../engines/copying-codec.js";
 
 type Execute = (shape: Shape, values: Values, signal?: AbortSignal) => Reply | Promise<Reply>;
@@ -276,5 +278,70 @@ describe("limits", () => {
     await expect(db.get("t", "123456789")).rejects.toMatchObject({ code: "too-large" });
     expect(sent).toBe(0);
     await expect(db.put("t", { id: "12345678" })).resolves.toEqual({ affected: 1 });
+  });
+  test("a command or a row whose values are over what the engine takes is too large before anything is sent", async () => {
+    const sent: number[] = [];
+    const driver = fake(
+      async () => {
+        sent.push(1);
+        return one;
+      },
+      async (_shape, group) => {
+        sent.push(group.length);
+        return group.map(() => one);
+      },
+    );
+    const limited = (limits: Limits) => open({ ...driver, capabilities: { ...driver.capabilities, limits } });
+    const large = { code: "too-large", outcome: "none", table: "t", driver: "fake" };
+    const db = await limited({ statementBytes: 24 });
+    await expect(db.put("t", { id: "é".repeat(12) })).rejects.toMatchObject(large);
+    await expect(db.update("t", { id: "é".repeat(12), n: 1 })).rejects.toMatchObject(large);
+    await expect(db.get("t", "é".repeat(13))).rejects.toMatchObject(large);
+    expect(sent).toEqual([]);
+    await db.put("t", { id: "é".repeat(8), n: 1 });
+    const ids = ["a", "b", "é".repeat(13), "c", "d"];
+    const results = await db.bulk(ids.map((id) => ({ table: "t", op: "put", row: { id, n: 1 } }) as const));
+    expect(results.map((result) => ("error" in result ? result.error.code : result.affected))).toEqual([1, 1, "too-large", 1, 1]);
+    expect(sent).toEqual([1, 2, 2]);
+    const rows = await limited({ rowBytes: 24 });
+    await expect(rows.put("t", { id: "é".repeat(12) })).rejects.toMatchObject(large);
+    await expect(rows.get("t", "é".repeat(13))).resolves.toBeUndefined();
+  });
+
+  test("an indexed text over what the engine takes is too large, whatever call would store it", async () => {
+    const tables = defineTables({
+      t: {
+        id: { primary: 1 },
+        name: { index: 1 },
+        mail: { unique: 1 },
+        both: { index: 2, join: ["name", "mail"] },
+        free: {},
+      },
+    });
+    const memory = await memoryDriver(
+      { url: "memory:", options: {}, clock: systemClock, log: silentLog },
+      { capabilities: { limits: { indexBytes: 8 } } },
+    );
+    await using db = await openDb({ driver: memory as Driver, tables });
+    const large = (column: string) => ({ code: "too-large", outcome: "none", column });
+    await expect(db.put("t", { id: "a", name: "é".repeat(5) })).rejects.toMatchObject(large("name"));
+    await expect(db.add("t", { id: "a", mail: "123456789" })).rejects.toMatchObject(large("mail"));
+    await expect(db.put("t", { id: "a", name: "12345", mail: "67890" })).rejects.toMatchObject(large("both"));
+    await db.put("t", { id: "a", name: "1234567", free: "123456789" });
+    for (let i = 0; i < 2; i++) {
+      // The second time on the way that is learned from the first.
+      await db.update("t", { id: "a", name: `123456${i}` });
+      await expect(db.update("t", { id: "a", name: "123456789" })).rejects.toMatchObject(large("name"));
+    }
+    for (const op of ["append", "prepend"] as const)
+      await expect(db.update("t", { id: "a", name: "89" }, { ops: { name: op } })).rejects.toMatchObject(large("name"));
+    await expect(db.update("t", { id: "a", mail: "89" })).rejects.toMatchObject(large("both"));
+    await expect(db.updateAll("t", { id: "a" }, { name: "123456789" })).rejects.toMatchObject(large("name"));
+    await expect(db.updateAll("t", { id: "a" }, { name: "89" }, { ops: { name: "append" } })).rejects.toMatchObject(large("name"));
+    await expect(db.update("t", { id: "b", name: "123456789" }, { upsert: true })).rejects.toMatchObject(large("name"));
+    expect(await db.get("t", "a")).toMatchObject({ name: "1234561", free: "123456789" });
+    await db.update("t", { id: "a", name: "8" }, { ops: { name: "append" } });
+    expect(await db.select("t", { name: "12345618" })).toMatchObject({ rows: [{ id: "a" }] });
+    expect(await db.select("t", { name: "123456789" })).toMatchObject({ rows: [] });
   });
 });

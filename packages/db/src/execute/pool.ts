@@ -12,8 +12,9 @@ import { DbError } from "../errors.js";
 import type { Call, Send } from "./call.js";
 import { throwIfEnded } from "./deadline.js";
 import { Gatherer, type Replies } from "./gatherer.js";
-import { type GroupSend, type GroupSettings, groupSize, maxGroupsAtOnce, sendGroup, sendMany, type Served } from "./groups.js";
+import { type GroupSend, type GroupSettings, groupLimit, maxGroupsAtOnce, sendGroup, sendMany, type Served } from "./groups.js";
 import { PoolMetrics } from "./metrics.js";
+import { throwIfTooLarge } from "./parts.js";
 import { isRead, retrying } from "./retry.js";
 import { type CallEvent, commandChannel, CommandEvent, type Numbers, traced, tracesCommands } from "./tracing.js";
 
@@ -220,6 +221,8 @@ export class Pool {
     };
     return (prepared, values, signal) => {
       try {
+        const { limits } = this.capabilities;
+        if (limits.statementBytes !== undefined || limits.rowBytes !== undefined) throwIfTooLarge(prepared.shape, values, limits);
         const reply = send(prepared, values, signal);
         return reply instanceof Promise ? reply.catch(failed) : reply;
       } catch (error) {
@@ -232,11 +235,11 @@ export class Pool {
     const made = this.#gatherers.get(prepared);
     if (made !== undefined) return made;
     const { known } = this.#groups;
-    const maxSize = groupSize(this.#groups, prepared);
-    if (maxSize <= 1) return undefined;
+    const limit = groupLimit(this.#groups, prepared);
+    if (limit.most <= 1) return undefined;
     const isGet = prepared.shape.verb === "get";
     const gatherer = new Gatherer({
-      maxSize,
+      limit,
       maxRunning: maxGroupsAtOnce,
       share: isGet,
       one: (values, signal, members) => this.#send(prepared, values, signal, members),

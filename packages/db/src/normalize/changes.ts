@@ -2,7 +2,7 @@
 
 import type { Change, ChangeOp } from "../driver.js";
 import { invalid } from "../errors.js";
-import { type RowRules, checkOpenName, mustNotBeEmpty, unknownColumn } from "./row.js";
+import { type RowRules, checkIndexBytes, checkOpenName, mustNotBeEmpty, unknownColumn } from "./row.js";
 import { isPlainObject, ownMember } from "../schema/plain-object.js";
 import type { Column, Table } from "../schema/table.js";
 import { withAllProblems } from "./row-problems.js";
@@ -54,7 +54,10 @@ export function parseChanges(own: RowRules, row: unknown, options: ChangeOptions
     if (isFixed || column.index < 0 || computed.has(column)) continue;
     members.push({ column, op, slot: op === "unset" ? undefined : values.push(value) - 1 });
   }
-  return [...members, ...computed.values()].filter((change) => change !== undefined);
+  const all = [...members, ...computed.values()].filter((change) => change !== undefined);
+  if (own.boundedTexts.size > 0)
+    for (const { column, op, slot } of all) if (op === "set" && slot !== undefined) checkIndexBytes(own, column, values[slot]);
+  return all;
 }
 
 function namesOf(row: Readonly<Record<string, unknown>>, ops: ReadonlyMap<string, ChangeOp>): Set<string> {

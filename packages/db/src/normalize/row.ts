@@ -3,6 +3,7 @@
 import type { Clock } from "@bk/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
+import type { Limits } from "../driver.js";
 import { DbError, invalid } from "../errors.js";
 import { utf8Length } from "../schema/bytes.js";
 import { checkerOf, generatorOf } from "../schema/column-types.js";
@@ -29,6 +30,9 @@ interface ColumnRule {
 export interface RowRules {
   readonly table: Table;
   readonly keyBytes: number | undefined;
+  readonly indexBytes: number | undefined;
+  /** Texts of indexes, where the engine takes none over `indexBytes`. */
+  readonly boundedTexts: ReadonlySet<Column>;
   readonly rules: ReadonlyMap<string, ColumnRule>;
   /** Rules of the stored columns, by index. */
   readonly stored: readonly ColumnRule[];
@@ -42,8 +46,8 @@ export interface RowRules {
   readonly keyJoins: ReadonlyMap<string, Join>;
 }
 
-/** @param keyBytes  most bytes of a whole key, where the engine has a limit below that of all */
-export function rowRules(table: Table, keyBytes?: number): RowRules {
+/** @param limits  what the engine takes; no more than all do where it has a limit below that */
+export function rowRules(table: Table, { keyBytes, indexBytes }: Pick<Limits, "keyBytes" | "indexBytes"> = {}): RowRules {
   const ruleOf = (column: Column): ColumnRule => ({ column, check: checkerOf(column), fill: fillOf(column) });
   const rules = new Map([...table.byName.values()].map((column) => [column.name, ruleOf(column)]));
   const stored = table.columns.map((column) => rules.get(column.name) ?? ruleOf(column));
@@ -57,6 +61,8 @@ export function rowRules(table: Table, keyBytes?: number): RowRules {
   return {
     table,
     keyBytes,
+    indexBytes,
+    boundedTexts: new Set(indexBytes === undefined ? [] : indexedTexts(table)),
     rules,
     stored,
     geohashes,
@@ -65,6 +71,24 @@ export function rowRules(table: Table, keyBytes?: number): RowRules {
     checkKeyPart: table.key.map((column) => checkerOf(column)),
     keyJoins,
   };
+}
+
+function indexedTexts({ indexes, uniques }: Table): Column[] {
+  return [...indexes, ...uniques].flatMap(({ columns }) => columns.filter(({ kind }) => kind === "text"));
+}
+
+/** Checks a text that is to be stored in a column; only where the engine has a limit for it. */
+export function checkIndexBytes({ boundedTexts, indexBytes }: RowRules, column: Column, value: unknown): void {
+  if (typeof value !== "string" || !boundedTexts.has(column)) return;
+  const bytes = utf8Length(value);
+  if (bytes <= indexBytes!) return;
+  const message = `column ${column.name} is indexed and takes ${bytes} bytes; this engine takes at most ${indexBytes}`;
+  throw new DbError("too-large", message, { column: column.name });
+}
+
+/** Checks the texts of a whole row's indexes. */
+export function checkIndexedTexts(own: RowRules, values: readonly unknown[]): void {
+  for (const column of own.boundedTexts) checkIndexBytes(own, column, values[column.index]);
 }
 
 function fillOf(column: Column): ColumnRule["fill"] {
@@ -142,6 +166,7 @@ function checkColumns(own: RowRules, given: Readonly<Record<string, unknown>>, c
   if (table.joins.length > 0) joinColumns(own, values, hidden, clock);
   if (own.geohashes.length > 0) fillGeohashes(own, values, hidden);
   for (const column of own.notEmpty) if (isEmpty(values[column.index])) throw mustNotBeEmpty(column);
+  if (own.boundedTexts.size > 0) checkIndexedTexts(own, values);
   const key: unknown[] = [];
   for (let i = 0; i < table.key.length; i++) key.push(values[table.key[i]!.index]);
   checkKeyValues(own, key);

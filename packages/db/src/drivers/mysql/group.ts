@@ -8,8 +8,6 @@ import { ownRow } from "./dialect.js";
 
 /** Values that one prepared statement takes, at most. */
 const maxPlaceholders = 65_535;
-/** Bytes of one command; servers take 16 MB or more unless told otherwise. */
-const maxBytes = 4_000_000;
 
 /** A statement for `size` members; a group that is smaller is filled up with its last member. */
 export interface GroupStatement {
@@ -137,28 +135,10 @@ export function compileGroupPut(shape: PutShape, dialect: SqlDialect): GroupPut 
   };
 }
 
-/** Cuts a group into runs that one command takes. */
+/** Cuts a group into runs that one command takes: of rows with many columns fewer. */
 export function runsOf(group: readonly Values[], width: number): (readonly Values[])[] {
-  const most = Math.max(1, Math.min(1_000, Math.floor(maxPlaceholders / Math.max(width, 1))));
-  const runs: Values[][] = [];
-  let run: Values[] = [];
-  let bytes = 0;
-  for (const values of group) {
-    const size = sizeOf(values);
-    if (run.length > 0 && (run.length >= most || bytes + size > maxBytes)) {
-      runs.push(run);
-      run = [];
-      bytes = 0;
-    }
-    run.push(values);
-    bytes += size;
-  }
-  if (run.length > 0) runs.push(run);
+  const most = Math.max(1, Math.floor(maxPlaceholders / Math.max(width, 1)));
+  const runs: (readonly Values[])[] = [];
+  for (let start = 0; start < group.length; start += most) runs.push(group.slice(start, start + most));
   return runs;
-}
-
-function sizeOf(values: Values): number {
-  let bytes = 0;
-  for (const value of values) bytes += typeof value === "string" ? 3 * value.length : value instanceof Uint8Array ? value.length : 9;
-  return bytes;
 }

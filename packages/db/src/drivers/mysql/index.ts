@@ -27,7 +27,8 @@ const capabilities = Object.freeze({
   // ON DUPLICATE KEY UPDATE has no guard, and changes rows of other keys.
   upsert: false,
   returning: { put: "none", update: [], delete: "none" },
-  group: { get: { most: 1_000, outcome: "whole" }, put: { most: 1_000, outcome: "whole" } },
+  // Servers take commands of 16 MB or more unless told otherwise.
+  group: { get: { most: 1_000, outcome: "whole" }, put: { most: 1_000, bytes: 4_000_000, outcome: "whole" } },
   limits: { values: 65_535, tests: 400 },
 } satisfies Capabilities);
 

@@ -7,6 +7,7 @@ import { leastCapabilities } from "@bk/db/testing";
 import { copyingCodec as codec } from "../../../src/engines/copying-codec.js";
 import type { MemoryCommand } from "../../../src/drivers/memory/compile.js";
 import type { Capabilities, GroupLimit, MemberReply, Reply } from "../../../src/driver.js";
+import { bytesOf } from "../../../src/execute/parts.js";
 import { allChanges, allFilters, scalarKinds } from "../../../src/engines/core-filters.js";
 import { testsOf } from "../../../src/reference/condition.js";
 import { classify, type MapEngine, turn } from "../map-engine.js";
@@ -14,7 +15,10 @@ import { classify, type MapEngine, turn } from "../map-engine.js";
 const mostValues = 100;
 /** Rows of one reply; more come from the mark on. */
 const mostRows = 7;
-const group: GroupLimit = { most: 10, outcome: "each" };
+const mostBytes = 300;
+const group: GroupLimit = { most: 10, bytes: mostBytes, outcome: "each" };
+/** Rows of several partitions lie with several machines. */
+const ofOnePartition: GroupLimit = { most: 10, outcome: "each", within: "partition" };
 
 export const capabilities: Capabilities = Object.freeze({
   ...leastCapabilities,
@@ -23,7 +27,7 @@ export const capabilities: Capabilities = Object.freeze({
   sorts: scalarKinds,
   changes: allChanges,
   aggregates: { count: true, of: {} },
-  group: { get: group, put: group, update: group, delete: group },
+  group: { get: ofOnePartition, put: group, update: group, delete: group },
   unique: "engine",
   sees: { get: "asked", select: "asked", index: "asked" },
   paging: "cursor",
@@ -75,10 +79,22 @@ export function partialGroupsDriver(engine: MapEngine, clock: { now(): number })
     },
     async executeGroup(command, members) {
       await turn();
+      checkGroup(command.shape, members);
       return Promise.all(members.map((values): Promise<MemberReply> => execute(command, values).catch((error: unknown) => ({ error }))));
     },
     close: async () => undefined,
   };
+}
+
+/** What a request of several members may not carry it is not sent. */
+function checkGroup(shape: Shape, members: readonly Values[]): void {
+  if (shape.verb === "get") {
+    const partitions = new Set(members.map((values) => values[shape.key[0]!]));
+    if (partitions.size > 1) throw new Error(`a request for ${partitions.size} partitions`);
+  } else {
+    const bytes = members.reduce((sum, values) => sum + bytesOf(values), 0);
+    if (bytes > mostBytes) throw new Error(`a request of ${bytes} bytes`);
+  }
 }
 
 /** The values that a statement of a shape binds: those of what it evaluates, not those that the core keeps for itself. */

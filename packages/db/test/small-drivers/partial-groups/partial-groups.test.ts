@@ -20,6 +20,7 @@ testDriver({
 const tables = defineTables({
   note: { id: { type: "int", primary: 1 }, name: { unique: 1 }, n: { type: "int", index: 1 }, tags: { type: "list" } },
   copy: { id: { type: "int", primary: 1 }, n: { type: "int" } },
+  leaf: { part: { primary: 1 }, at: { type: "int", primary: 2 } },
 });
 type Notes = Db<typeof tables>;
 
@@ -81,6 +82,47 @@ describe("groups of which each member has an outcome of its own", () => {
       };
       const rows = [1, 2, 3].map((id) => ({ table: "note", op: "put", row: { id, n: 0 } }) as const);
       expect(await db.bulk(rows)).toMatchObject([{ affected: 1 }, { error: { code: "internal", outcome: "unknown" } }, { affected: 1 }]);
+    }));
+});
+
+describe("groups that are bounded in bytes, and by where their rows lie", () => {
+  const groupsOf = async (db: Notes, work: () => Promise<unknown>): Promise<number> => {
+    const before = db.metrics()["main"]!.groups;
+    await work();
+    return db.metrics()["main"]!.groups - before;
+  };
+  const put = (id: number, name: string) => ({ table: "note", op: "put", row: { id, name, n: 0 } }) as const;
+
+  it("are as few as take the bytes; a member that is over them alone is sent alone", () =>
+    withNotes(0, async (db) => {
+      const short = Array.from({ length: 30 }, (_, id) => put(id, `n${id}`));
+      expect(await groupsOf(db, () => db.bulk(short))).toBe(3);
+      // Each of them 120 bytes and a little more: two fit in one request.
+      const long = Array.from({ length: 10 }, (_, id) => put(id, `${id}${"ä".repeat(60)}`));
+      expect(await groupsOf(db, () => db.bulk(long))).toBe(5);
+      const large = [put(1, "a"), put(2, "x".repeat(1000)), put(3, "b"), put(4, "c")];
+      let results: unknown[] = [];
+      expect(await groupsOf(db, async () => (results = await db.bulk(large)))).toBe(1);
+      expect(results).toEqual(large.map(() => ({ affected: 1 })));
+      expect((await db.list("note", [1, 2, 3, 4])).map(({ name }) => name?.length)).toEqual([1, 1000, 1, 1]);
+    }));
+
+  it("are made so of the calls of one tick too", () =>
+    withNotes(0, async (db) => {
+      const puts = (): Promise<unknown> =>
+        Promise.all(Array.from({ length: 10 }, (_, id) => db.put("note", { id, name: `${id}${"ä".repeat(60)}` })));
+      expect(await groupsOf(db, puts)).toBe(5);
+      expect(await db.count("note", {}, { scan: true })).toBe(10);
+    }));
+
+  it("have the rows of one partition each", () =>
+    withNotes(0, async (db) => {
+      const rows = Array.from({ length: 40 }, (_, i) => ({ part: `p${i % 3}`, at: i }));
+      await db.bulk(rows.map((row) => ({ table: "leaf", op: "put", row }) as const));
+      let found: unknown[] = [];
+      // 14, 13 and 13 rows, ten of them in a request.
+      expect(await groupsOf(db, async () => (found = await Promise.all(rows.map((row) => db.get("leaf", row)))))).toBe(6);
+      expect(found).toEqual(rows);
     }));
 });
 

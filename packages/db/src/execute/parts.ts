@@ -1,0 +1,105 @@
+// Which members go into one request: as many as its engine takes, by number, by bytes and by where their rows lie.
+
+import { utf8Length } from "../schema/bytes.js";
+import type { Capabilities, GroupLimit, Limits, Shape, Value, Values } from "../driver.js";
+import { DbError } from "../errors.js";
+
+/** What one request of a command carries. */
+export interface PartLimit {
+  readonly most: number;
+  readonly bytes: number;
+  /** Members of one request have the same text of it; undefined where they may lie anywhere. */
+  readonly placeOf: ((values: Values) => string) | undefined;
+}
+
+/** The limit of a shape's groups; `most` is 1 where the engine takes none of it. */
+export function partLimit(shape: Shape, { group, limits }: Capabilities): PartLimit {
+  const isByKey = "key" in shape && !("target" in shape && shape.target === "filter");
+  const limit: GroupLimit | undefined = isByKey ? group[shape.verb] : undefined;
+  const { most = 1, bytes = Infinity, within } = limit ?? {};
+  const slot = isByKey && within === "partition" ? shape.key[0] : undefined;
+  return {
+    most,
+    bytes: Math.min(bytes, limits.statementBytes ?? Infinity),
+    placeOf: slot === undefined ? undefined : (values) => placeText(values[slot]!),
+  };
+}
+
+function placeText(value: Value): string {
+  return `${typeof value}${String(value)}`;
+}
+
+interface Part<Member> {
+  readonly members: Member[];
+  bytes: number;
+}
+
+/** Refuses a command whose values alone are over what the engine takes. */
+export function throwIfTooLarge({ verb }: Shape, values: Values, { statementBytes = Infinity, rowBytes = Infinity }: Limits): void {
+  const most = verb === "put" ? Math.min(statementBytes, rowBytes) : statementBytes;
+  if (most === Infinity) return;
+  const bytes = bytesOf(values);
+  if (bytes <= most) return;
+  const what = most === rowBytes ? "row" : "command";
+  throw new DbError("too-large", `the values of the ${what} take ${bytes} bytes; this engine takes at most ${most}`);
+}
+
+/** Puts members together, in the order in which they come. */
+export class Parts<Member extends { readonly values: Values }> {
+  readonly #limit: PartLimit;
+  #parts: Part<Member>[] = [];
+  /** The part that takes the next member, by place. */
+  readonly #open = new Map<string, Part<Member>>();
+
+  constructor(limit: PartLimit) {
+    this.#limit = limit;
+  }
+
+  get isEmpty(): boolean {
+    return this.#parts.length === 0;
+  }
+
+  add(member: Member): void {
+    const { most, bytes, placeOf } = this.#limit;
+    const place = placeOf === undefined ? "" : placeOf(member.values);
+    const own = bytes === Infinity ? 0 : bytesOf(member.values);
+    const open = this.#open.get(place);
+    if (open !== undefined && open.members.length < most && open.bytes + own <= bytes) {
+      open.members.push(member);
+      open.bytes += own;
+      return;
+    }
+    const part = { members: [member], bytes: own };
+    this.#parts.push(part);
+    this.#open.set(place, part);
+  }
+
+  /** Takes the part that was begun first; undefined when there is none. */
+  take(): Member[] | undefined {
+    const part = this.#parts.shift();
+    if (part === undefined) return undefined;
+    if (this.#parts.length === 0) this.#open.clear();
+    else if (this.#limit.placeOf === undefined) return part.members;
+    else {
+      const place = this.#limit.placeOf(part.members[0]!.values);
+      if (this.#open.get(place) === part) this.#open.delete(place);
+    }
+    return part.members;
+  }
+}
+
+/** Bytes that values take at least, however they are sent: texts in UTF-8, numbers two. */
+export function bytesOf(values: Values): number {
+  let bytes = 0;
+  for (const value of values) bytes += bytesOfValue(value);
+  return bytes;
+}
+
+function bytesOfValue(value: unknown): number {
+  if (typeof value === "string") return utf8Length(value);
+  if (typeof value !== "object") return 2;
+  if (value === null) return 1;
+  if (value instanceof Uint8Array) return value.length;
+  if (Array.isArray(value)) return value.reduce((bytes: number, item) => bytes + bytesOfValue(item), 0);
+  return Object.entries(value).reduce((bytes, [name, member]) => bytes + utf8Length(name) + bytesOfValue(member), 0);
+}
