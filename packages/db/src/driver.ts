@@ -117,8 +117,12 @@ export interface Capabilities {
   readonly afterRefusal: "goes on" | "ends";
   /** An interactive transaction can be undone back to a mark (`Session.mark`): nested transactions. */
   readonly savepoints: boolean;
-  /** Rows that take effect together in one batch transaction, and where they must lie; undefined: no limit. */
-  readonly atomic: { readonly rows: number; readonly within: "database" | "slot" | "partition" } | undefined;
+  /**
+   * How many rows take effect together in one batch transaction, and where they must lie: anywhere, in tables of one slot
+   * (`slotOf`), or in one table under one hash key. The core counts what the transaction has read or written, and refuses the
+   * whole before anything is done: `too-large`, or `unsupported` with the capability. Undefined: no limit.
+   */
+  readonly atomic: { readonly rows?: number; readonly within: "database" | "slot" | "partition" } | undefined;
   /** Verbs of which one request carries several members; absent: one by one. */
   readonly group: { readonly [verb in "get" | "put" | "update" | "delete"]?: GroupLimit };
   /** Full-text search by `select` with `match`. */
@@ -430,6 +434,8 @@ export interface Driver<Command = unknown> {
    * `before` and `after` undefined: the row must be absent still.
    */
   commit?(changes: readonly RowChange[], signal?: AbortSignal): Promise<boolean>;
+  /** A text that is the same for tables that lie together, where `atomic.within` is `slot`. */
+  slotOf?(table: Table): string;
   /**
    * Reports what is written to a table's rows, in batches; `capabilities.watch` says what. No call of an app reads it yet:
    * handing events to many listeners, filters and row rules will be the core's.

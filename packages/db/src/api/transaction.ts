@@ -141,12 +141,9 @@ async function runBatch<T>(parts: TransactionParts, work: (transaction: OpenTran
 
 async function commit(parts: TransactionParts, changes: readonly RowChange[]): Promise<void> {
   const { pool, deadline } = parts;
-  const { atomic } = pool.capabilities;
   const place = { verb: "commit" };
-  if (atomic !== undefined && changes.length > atomic.rows) {
-    const message = `a transaction takes at most ${atomic.rows} rows, this one has ${changes.length}; split it`;
-    throw pool.error(new DbError("too-large", message), place);
-  }
+  const refusal = refusalOfPlaces(pool, changes);
+  if (refusal !== undefined) throw pool.error(refusal, place);
   // Their claims are rows of another table, which the overlay does not have.
   const claiming =
     pool.capabilities.unique === "claims"
@@ -160,6 +157,26 @@ async function commit(parts: TransactionParts, changes: readonly RowChange[]): P
   const isApplied = await request(parts, "commit", send, (applied) => ({ affected: applied ? changes.length : 0 }));
   if (!isApplied)
     throw pool.error(new DbError("limited", "a row of the transaction was changed by others meanwhile; nothing was done"), place);
+}
+
+/** Why an engine does not take these rows together: too many, or not where they must lie. */
+function refusalOfPlaces({ capabilities, driver }: Pool, changes: readonly RowChange[]): DbError | undefined {
+  const { rows = Infinity, within = "database" } = capabilities.atomic ?? {};
+  const detail = { capability: "atomic" };
+  if (changes.length > rows) {
+    const message = `a transaction takes at most ${rows} rows, this one has ${changes.length}, those that it read among them; split it`;
+    return new DbError("too-large", message, { detail });
+  }
+  if (within === "database") return undefined;
+  const places = new Set(
+    changes.map(({ table, key }) =>
+      within === "slot" ? (driver.slotOf?.(table) ?? table.name) : `${table.name} ${typeof key[0]} ${String(key[0])}`,
+    ),
+  );
+  if (places.size <= 1) return undefined;
+  const must = within === "slot" ? "in tables that lie in one slot" : "of one table and with one hash key";
+  const message = `the rows of a transaction must be ${must} (capability atomic), those of this one lie in ${places.size} places; split it`;
+  return new DbError("unsupported", message, { detail });
 }
 
 function sameRow(a: Values | undefined, b: Values | undefined): boolean {

@@ -239,7 +239,7 @@ describe("driver: redis", () => {
             await tx.put("photo", { owner: "a", taken: 1 });
           });
           if (name === "redis") await done;
-          else await expect(done).rejects.toMatchObject({ code: "unsupported", detail: { capability: "transactions" } });
+          else await expect(done).rejects.toMatchObject({ code: "unsupported", outcome: "none", detail: { capability: "atomic" } });
           expect(await db.count("account", {}, { scan: true })).toBe(name === "redis" ? 1 : 0);
         }));
 

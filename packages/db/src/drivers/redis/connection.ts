@@ -15,7 +15,6 @@ export type RedisClient = (Ioredis.Redis | Ioredis.Cluster) & {
 };
 
 export interface RedisConnection {
-  readonly isCluster: boolean;
   /**
    * Gives the client when it is connected.
    *
@@ -66,7 +65,6 @@ export async function connectRedis(options: RedisOptions, log: Log): Promise<Red
   }
 
   return {
-    isCluster: options.isCluster,
     client: () => (client.status === "ready" ? client : (opening ??= open())),
     async close() {
       isClosed = true;

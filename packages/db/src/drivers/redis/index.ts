@@ -26,7 +26,12 @@ export async function redisDriver(options: DriverOptions): Promise<Driver<KvComm
     clock: options.clock,
     classify: classifyRedis,
     placeOf: (table) => placeOf(table, settings.tag),
-    capabilities: { group: { get: { most: 1000, outcome: "whole" }, put: { most: 256, outcome: "whole" } }, ttl: true },
+    capabilities: {
+      group: { get: { most: 1000, outcome: "whole" }, put: { most: 256, outcome: "whole" } },
+      ttl: true,
+      // A script works in one slot.
+      ...(settings.isCluster ? { atomic: { within: "slot" } } : {}),
+    },
   });
   return {
     ...driver,

@@ -1,6 +1,5 @@
 // The four calls of an ordered key-value store on Redis; scripts.ts says how rows are kept.
 
-import { DbError } from "../../errors.js";
 import type { KvChange, KvExpectation, KvPage, KvRange, KvResult, KvStore } from "../../engines/kv/store.js";
 import type { RedisConnection } from "./connection.js";
 
@@ -45,7 +44,6 @@ export function redisStore(connection: RedisConnection, { prefix }: RedisStoreOp
         keys.push(`${prefixOf(table)}r:${key}`);
         args.push(expectationText(expect));
       }
-      if (connection.isCluster && changes.length > 1) refuseSeveralSlots(changes);
       return resultOf(await client.bkWrite(keys.length, ...keys, ...args));
     },
 
@@ -63,16 +61,6 @@ export function redisStore(connection: RedisConnection, { prefix }: RedisStoreOp
 export function tablePrefix(prefix: string, place: string): string {
   const slash = place.indexOf("/");
   return slash < 0 ? `{${prefix}${place}}:` : `{${prefix}${place.slice(0, slash)}}${place.slice(slash + 1)}:`;
-}
-
-function refuseSeveralSlots(changes: readonly KvChange[]): void {
-  const tags = new Set(changes.map(({ table }) => table.split("/", 1)[0]));
-  if (tags.size > 1)
-    throw new DbError(
-      "unsupported",
-      "a transaction over several tables needs them in one slot of the cluster; give them one `tag` in their redis settings",
-      { driver: "redis", detail: { capability: "transactions" } },
-    );
 }
 
 function setOf(prefix: string, space: string | undefined): string {

@@ -83,6 +83,7 @@ export function kvDriver(name: string, store: KvStore, options: KvDriverOptions)
     classify: options.classify,
     execute: (command, values, signal) => command.run(values, signal),
     executeGroup: (command, group, signal) => command.runGroup?.(group, signal) ?? Promise.reject(notAsGroup()),
+    slotOf: (table) => (options.placeOf?.(table) ?? table.name).split("/", 1)[0]!,
     commit: (changes, signal) => commitChanges(writer, tableOf, changes, signal),
     serves: (stored, column) => stored === storedTypeOf(column),
     ...(claimed.ttl ? {} : { sweep: (table, before, signal) => sweep(writer, tableOf(table), before, signal) }),

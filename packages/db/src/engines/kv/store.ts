@@ -6,8 +6,8 @@
 // in the entry of a link. Order is that of the code points, which is that of the bytes in UTF-8.
 //
 // The name of a table may have a slash: what stands before it, or the whole name where there is none, is its group. One
-// write concerns tables of one group, unless the app has a transaction over several; a store that keeps tables on different
-// nodes may refuse that with `unsupported`.
+// write concerns tables of one group, unless the app has a transaction over several; the driver of a store that keeps groups on
+// different nodes says so (`atomic: { within: "slot" }`), and is given none.
 
 import type { Awaitable } from "./at-once.js";
 
