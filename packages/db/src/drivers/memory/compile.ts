@@ -1,10 +1,9 @@
 // Shapes as functions on plain rows. This is the model that every other engine is checked against: all rows are
 // filtered, sorted and cut, without any index, so that there is nothing to get wrong.
 
-import { applyChanges } from "../../reference/apply-changes.js";
-import { allOf, type Condition, isAlways as isAlwaysTrue, type Slot, type Test, testsOf } from "../../reference/condition.js";
+import { allOf, type Condition, isAlways as isAlwaysTrue, type Slot, type Test } from "../../reference/condition.js";
 import { slotDecoder } from "../../engines/decode-slots.js";
-import { compileMatcher } from "../../reference/matches.js";
+import { compileRowChanges, compileRowTest, logicalReader, type RowForm } from "../../engines/stored-rows.js";
 import type {
   AggregateShape,
   DefineShape,
@@ -18,8 +17,7 @@ import type {
   Values,
 } from "../../driver.js";
 import { comparatorOf } from "../../schema/compare.js";
-import { decoderOf, encoderOf } from "../../schema/encodings.js";
-import type { Column, Table } from "../../schema/table.js";
+import type { Column } from "../../schema/table.js";
 import { parseSearch, searchMatcher } from "../../reference/search-query.js";
 import { copyingCodec as codec } from "../../engines/copying-codec.js";
 import { keyText, setRow, spaceOf, storedTable, type Tables } from "./store.js";
@@ -62,7 +60,7 @@ function runOf(shape: Shape): Run {
 }
 
 function runGet({ table, key, columns, guard }: GetShape): Run {
-  const holds = guard && rowTest(table, guard);
+  const holds = guard && compileRowTest(guard, memoryRows);
   return (tables, values) => {
     const row = tables.read(table.name)?.byKey.get(keyText(pick(key, values)));
     const isSeen = row !== undefined && holds?.(values)(row) !== false;
@@ -74,8 +72,11 @@ function runSelect(shape: SelectShape): Run {
   const { table, columns, order, after, limit } = shape;
   const filter = withPath(shape);
   const slotColumns = new Map((after ?? []).map((slot, i) => [slot, order[i]!.column]));
-  const holds = rowTest(table, filter);
-  const toLogical = rowDecoder(order.map((sort) => sort.column));
+  const holds = compileRowTest(filter, memoryRows);
+  const toLogical = logicalReader(
+    order.map((sort) => sort.column),
+    memoryRows,
+  );
   const toLogicalValues = slotDecoder({ columns: slotColumns }, codec);
   const compare = rowComparator(shape);
 
@@ -108,7 +109,7 @@ function textOf(row: StoredRow, name: string): string | null {
 
 function runCount(shape: AggregateShape): Run {
   const { table } = shape;
-  const holds = rowTest(table, withPath(shape));
+  const holds = compileRowTest(withPath(shape), memoryRows);
   return (tables, values) => {
     const found = [...(tables.read(table.name)?.byKey.values() ?? [])].filter(holds(values));
     return { rows: [shape.aggregates.map(() => found.length)], affected: 0 };
@@ -125,7 +126,7 @@ function withPath({ filter, path }: Pick<SelectShape, "filter" | "path">): Condi
 function runPut(shape: PutShape): Run {
   const { table } = shape;
   const isAlways = isAlwaysTrue(shape.over);
-  const isOver = rowTest(table, shape.over);
+  const isOver = compileRowTest(shape.over, memoryRows);
   return (tables, values, now) => {
     const rows = tables.write(table.name);
     const key = keyText(pick(shape.key, values));
@@ -138,19 +139,9 @@ function runPut(shape: PutShape): Run {
 
 function runUpdate(shape: UpdateShape): Run {
   const { table, changes, insert } = shape;
-  const holds = rowTest(table, shape.guard);
-  const toLogical = rowDecoder(table.columns);
-  const toLogicalValues = slotDecoder({ changes }, codec);
-  const encoders = table.columns.map((column) => encoderOf(column, codec));
-
-  const changed = (row: StoredRow, values: Values): StoredRow => {
-    const logical = applyChanges(changes, toLogical(row), toLogicalValues(values));
-    return storedRow(
-      table,
-      encoders.map((encode, i) => encode(logical[i] ?? null)),
-      row,
-    );
-  };
+  const holds = compileRowTest(shape.guard, memoryRows);
+  const change = compileRowChanges(table.columns, changes, memoryRows);
+  const changed = (row: StoredRow, values: Values): StoredRow => storedRow(table, change(row, values), row);
 
   return (tables, values, now) => {
     const rows = tables.write(table.name);
@@ -171,7 +162,7 @@ function runUpdate(shape: UpdateShape): Run {
 
 function runDelete(shape: DeleteShape): Run {
   const { table } = shape;
-  const holds = rowTest(table, shape.guard);
+  const holds = compileRowTest(shape.guard, memoryRows);
   return (tables, values, now) => {
     const rows = tables.write(table.name);
     const test = holds(values);
@@ -212,26 +203,7 @@ function valuesOf(row: StoredRow, columns: readonly Column[]): Values {
   return columns.map((column) => row.get(column.name) ?? null);
 }
 
-/** Makes a condition a test of stored rows: first for the values of the call, then for each row. */
-function rowTest(table: Table, condition: Condition): (values: Values) => (row: StoredRow) => boolean {
-  const tests = [...testsOf(condition)];
-  const matches = compileMatcher(condition, (column) => column.index);
-  const toLogical = rowDecoder(table.columns.filter((column) => tests.some((test) => test.column === column)));
-  const toLogicalValues = slotDecoder({ tests }, codec);
-  return (values) => {
-    const logicalValues = toLogicalValues(values);
-    return (row) => matches(toLogical(row), logicalValues);
-  };
-}
-
-function rowDecoder(columns: readonly Column[]): (row: StoredRow) => LogicalRow {
-  const decoders = columns.map((column) => ({ column, decode: decoderOf(column, codec) }));
-  return (row) => {
-    const logical: unknown[] = [];
-    for (const { column, decode } of decoders) logical[column.index] = decode(row.get(column.name) ?? null);
-    return logical;
-  };
-}
+const memoryRows: RowForm<StoredRow> = { codec, read: (row, { name }) => row.get(name) ?? null };
 
 function atColumns(slotColumns: ReadonlyMap<Slot, Column>, values: readonly unknown[]): LogicalRow {
   const row: unknown[] = [];

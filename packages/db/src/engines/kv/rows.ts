@@ -5,6 +5,7 @@ import type { Codec, Value, Values } from "../../driver.js";
 import { decoderOf } from "../../schema/encodings.js";
 import { encodeKey } from "../../schema/ordered-text.js";
 import type { Column, Index, Table } from "../../schema/table.js";
+import type { RowForm } from "../stored-rows.js";
 
 /** Everything as JSON has it; 64-bit integers as digits, bytes as base64. */
 export const kvCodec: Codec = Object.freeze({
@@ -43,15 +44,8 @@ export function valuesReader(columns: readonly Column[]): (row: KvRow) => Values
   return (row) => names.map((name) => valueOf(row, name));
 }
 
-/** Makes a function that gives logical values of these columns, each at `column.index`. */
-export function logicalReader(columns: readonly Column[]): (row: KvRow) => unknown[] {
-  const decoders = columns.map((column) => ({ name: column.name, index: column.index, decode: decoderOf(column, kvCodec) }));
-  return (row) => {
-    const logical: unknown[] = [];
-    for (const { name, index, decode } of decoders) logical[index] = decode(valueOf(row, name));
-    return logical;
-  };
-}
+/** How conditions and changes read a row. */
+export const kvRows: RowForm<KvRow> = Object.freeze({ codec: kvCodec, read: (row: KvRow, { name }: Column) => valueOf(row, name) });
 
 /** Makes a function that gives the key text of stored key values, in order of `table.key`. */
 export function keyWriter({ key }: Table): (stored: Values) => string {

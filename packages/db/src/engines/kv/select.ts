@@ -1,14 +1,13 @@
 // Reads: a row by key, and ranges with what the path leaves of the filter.
 
 import { cancelledError, type Clock, turnGiver } from "@bk/core";
-import { isAlways, testsOf } from "../../reference/condition.js";
-import { slotDecoder } from "../decode-slots.js";
-import { compileMatcher } from "../../reference/matches.js";
+import { type Condition, isAlways } from "../../reference/condition.js";
+import { compileRowTest } from "../stored-rows.js";
 import type { AggregateShape, GetShape, Reply, SelectShape, Values } from "../../driver.js";
 import { compileBounds } from "./bounds.js";
 import { after, type Awaitable, repeat } from "./at-once.js";
 import { indexIn, type Known, missingIndex } from "./definition.js";
-import { kvCodec, type KvRow, logicalReader, parseRow, valuesReader } from "./rows.js";
+import { type KvRow, kvRows, parseRow, valuesReader } from "./rows.js";
 import { justAfter, type KvPage, type KvRange, type KvStore } from "./store.js";
 import type { KvTable } from "./table.js";
 
@@ -35,7 +34,7 @@ export function compileGet(
 ): { run: Run; runGroup: (group: readonly Values[], signal?: AbortSignal) => Awaitable<Reply[]> } {
   const read = valuesReader(shape.columns);
   const keyOf = (values: Values): string => own.keyOf(shape.key.map((slot) => values[slot]!));
-  const matcherOf = shape.guard && compileFilter({ table: shape.table, filter: shape.guard });
+  const matcherOf = shape.guard && compileFilter(shape.guard);
   const replyOf = (text: string | undefined, values: Values): Reply => {
     if (text === undefined) return missing;
     const row = parseRow(text);
@@ -52,7 +51,7 @@ export function compileGet(
 
 export function compileSelect({ store, clock }: Reader, own: KvTable, shape: SelectShape): Run {
   const boundsOf = compileBounds(shape);
-  const matcherOf = compileFilter(shape);
+  const matcherOf = compileFilter(shape.filter);
   const read = valuesReader(shape.columns);
   const size: PageSize = { fitting: minPage };
   const descending = shape.path?.descending ?? false;
@@ -72,7 +71,7 @@ export function compileSelect({ store, clock }: Reader, own: KvTable, shape: Sel
 export function compileCount({ store, clock }: Reader, own: KvTable, shape: AggregateShape): Run {
   const { table, path } = shape;
   const boundsOf = compileBounds({ table, path, after: undefined, order: [] });
-  const matcherOf = compileFilter(shape);
+  const matcherOf = compileFilter(shape.filter);
   const size: PageSize = { fitting: minPage };
   const reply = (count: number): Reply => ({ rows: [[count]], affected: 0 });
 
@@ -100,19 +99,8 @@ function knownWithIndex(own: KvTable, { table, path }: Pick<SelectShape, "table"
 }
 
 /** Makes a function of the call's values that tests rows; undefined where there is nothing to test. */
-function compileFilter({
-  table,
-  filter,
-}: Pick<SelectShape, "table" | "filter">): ((values: Values) => (row: KvRow) => boolean) | undefined {
-  if (isAlways(filter)) return undefined;
-  const tests = [...testsOf(filter)];
-  const matches = compileMatcher(filter, (column) => column.index);
-  const toLogical = logicalReader(table.columns.filter((column) => tests.some((test) => test.column === column)));
-  const decode = slotDecoder({ tests }, kvCodec);
-  return (values) => {
-    const logicalValues = decode(values);
-    return (row) => matches(toLogical(row), logicalValues);
-  };
+function compileFilter(filter: Condition): ((values: Values) => (row: KvRow) => boolean) | undefined {
+  return isAlways(filter) ? undefined : compileRowTest(filter, kvRows);
 }
 
 /** How many rows are read at once, by what the rows of earlier reads of the same shape have weighed; `minPage` before any. */

@@ -1,16 +1,13 @@
 // Writes of one row: what cannot be said blindly is read, computed and written if the row is still the same.
 
 import { cancelledError, type Clock, systemClock } from "@bk/core";
-import { applyChanges } from "../../reference/apply-changes.js";
-import { type Condition, isAlways, isNever, type Slot, testsOf } from "../../reference/condition.js";
-import { slotDecoder } from "../decode-slots.js";
-import { compileMatcher } from "../../reference/matches.js";
+import { isAlways, isNever, type Slot } from "../../reference/condition.js";
+import { compileRowChanges, compileRowTest } from "../stored-rows.js";
 import type { DeleteShape, PutShape, Reply, UpdateShape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
-import { encoderOf } from "../../schema/encodings.js";
 import { after, type Awaitable, repeat } from "./at-once.js";
 import { type Known, missingIndex } from "./definition.js";
-import { kvCodec, type KvRow, logicalReader, parseRow, valueOf, valuesReader } from "./rows.js";
+import { type KvRow, kvRows, parseRow, valueOf, valuesReader } from "./rows.js";
 import type { KvChange, KvCheck, KvExpectation, KvResult, KvStore } from "./store.js";
 import type { KvTable } from "./table.js";
 
@@ -176,18 +173,9 @@ function changed(row: Values | undefined): Reply {
   return row === undefined ? one : { rows: [row], affected: 1 };
 }
 
-function compileGuard({ table }: KvTable, condition: Condition): (row: KvRow, values: Values) => boolean {
-  if (isAlways(condition)) return () => true;
-  const tests = [...testsOf(condition)];
-  const matches = compileMatcher(condition, (column) => column.index);
-  const toLogical = logicalReader(table.columns.filter((column) => tests.some((test) => test.column === column)));
-  const decode = slotDecoder({ tests }, kvCodec);
-  return (row, values) => matches(toLogical(row), decode(values));
-}
-
 export function compilePut(writer: Writer, table: KvTable, shape: PutShape): Run {
   const { over, returning, ifVersion } = shape;
-  const mayReplace = compileGuard(table, over);
+  const mayReplace = compileRowTest(over, kvRows);
   const read = valuesReader(table.table.columns);
   const isBlind = returning === "none" && ifVersion === undefined;
 
@@ -199,7 +187,7 @@ export function compilePut(writer: Writer, table: KvTable, shape: PutShape): Run
         () =>
           after(find(writer.store, table, own.key, signal), (old) => {
             if (ifVersion !== undefined && (old?.text ?? null) !== values[ifVersion]) return none;
-            if (old !== undefined && !mayReplace(old.row, values)) return none;
+            if (old !== undefined && !mayReplace(values)(old.row)) return none;
             return writeIfSame(writer, own, old, changed(old === undefined || returning === "none" ? undefined : read(old.row)), signal);
           }),
         signal,
@@ -232,15 +220,9 @@ export function compilePutGroup(
 export function compileUpdate(writer: Writer, table: KvTable, shape: UpdateShape): Run {
   const { changes, insert, returning, ifVersion } = shape;
   const { columns } = table.table;
-  const holds = compileGuard(table, shape.guard);
+  const holds = compileRowTest(shape.guard, kvRows);
   const read = valuesReader(columns);
-  const toLogical = logicalReader(columns);
-  const decode = slotDecoder({ changes }, kvCodec);
-  const encoders = columns.map((column) => encoderOf(column, kvCodec));
-  const change = (row: KvRow, values: Values): Values => {
-    const logical = applyChanges(changes, toLogical(row), decode(values));
-    return encoders.map((encode, i) => encode(logical[i]));
-  };
+  const change = compileRowChanges(columns, changes, kvRows);
 
   return (values, signal) => {
     const key = table.keyOf(pick(shape.key, values));
@@ -248,7 +230,7 @@ export function compileUpdate(writer: Writer, table: KvTable, shape: UpdateShape
       () =>
         after(find(writer.store, table, key, signal), (old) => {
           if (ifVersion !== undefined && old?.text !== values[ifVersion]) return none;
-          if (old === undefined ? insert === undefined : !holds(old.row, values)) return none;
+          if (old === undefined ? insert === undefined : !holds(values)(old.row)) return none;
           const row = old === undefined ? pick(insert!, values) : change(old.row, values);
           const returned = returning === "new" ? row : returning === "old" && old !== undefined ? read(old.row) : undefined;
           return writeIfSame(writer, { table, key, row, old: old?.row }, old, changed(returned), signal);
@@ -259,7 +241,7 @@ export function compileUpdate(writer: Writer, table: KvTable, shape: UpdateShape
 }
 
 export function compileDelete(writer: Writer, table: KvTable, shape: DeleteShape): Run {
-  const holds = compileGuard(table, shape.guard);
+  const holds = compileRowTest(shape.guard, kvRows);
   const read = valuesReader(table.table.columns);
   const isBlind = isAlways(shape.guard) && shape.ifVersion === undefined && shape.returning === "none";
 
@@ -269,7 +251,7 @@ export function compileDelete(writer: Writer, table: KvTable, shape: DeleteShape
     return untilSettled(
       () =>
         after(find(writer.store, table, own.key, signal), (old) => {
-          if (old === undefined || !holds(old.row, values)) return none;
+          if (old === undefined || !holds(values)(old.row)) return none;
           if (shape.ifVersion !== undefined && old.text !== values[shape.ifVersion]) return none;
           return writeIfSame(writer, own, old, changed(shape.returning === "old" ? read(old.row) : undefined), signal);
         }),
