@@ -37,6 +37,7 @@ import type { Pool } from "../execute/pool.js";
 import type { CallEvent } from "../execute/tracing.js";
 import { type BulkItem, checkBulkItems } from "../normalize/bulk-items.js";
 import { checkOtherOptions } from "../normalize/options.js";
+import { snapshot } from "../normalize/snapshot.js";
 import type { Home } from "./home.js";
 
 export class Verbs {
@@ -172,7 +173,7 @@ export class Verbs {
       throw new DbError("closed", "bulk: the database is closed", { op: "bulk" });
     if (rest.signal?.aborted)
       throw new DbError("cancelled", "bulk: cancelled before it began", { op: "bulk", outcome: "none", cause: rest.signal.reason });
-    if (atomic) return this.#atomicBulk(checked, rest, trace);
+    if (atomic) return this.#atomicBulk(snapshot(checked), rest, trace);
     const isPlain = Object.values(rest).every((value) => value === undefined) && home.timeoutMs === undefined;
     const begun = new Verbs(home, pool, transaction, true, trace);
     const running = runBulk(checked, {

@@ -8,6 +8,7 @@ import type { Prepared } from "../compile/prepared.js";
 import type { Reply, Values } from "../driver.js";
 import { DbError } from "../errors.js";
 import type { BulkItem } from "../normalize/bulk-items.js";
+import { snapshot } from "../normalize/snapshot.js";
 import type { BoundTable } from "./bound-table.js";
 import type { CallContext, WriteResult } from "./context.js";
 import { plainDelete } from "./delete.js";
@@ -32,13 +33,19 @@ const window = 5_000;
 /** Items that go as calls of their own, at the same time. */
 const mostAlone = 500;
 
-/** Carries the items out, those on one row in their order; a result for each. */
-export async function runBulk(items: readonly BulkItem[], home: BulkHome): Promise<BulkResult[]> {
+/**
+ * Carries the items out, those on one row in their order; a result for each.
+ *
+ * @param items  a list of its own: what has its turn later is copied in it, whatever the caller does with its objects meanwhile
+ */
+export async function runBulk(items: BulkItem[], home: BulkHome): Promise<BulkResult[]> {
   const results: BulkResult[] = [];
   const step = stepMaker(home);
   for (let at = 0; at < items.length;) {
     const wave = new Wave();
+    const isFirst = at === 0;
     at = fillWave(wave, items, at, step, results);
+    if (isFirst) for (let later = at; later < items.length; later++) items[later] = snapshot(items[later]!);
     if (wave.size > 0) await wave.send(items, results, home.trace);
     else if (at < items.length) at = await runAlone(items, at, step, home, results);
     // Other work of this process has its turn.

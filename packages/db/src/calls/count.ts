@@ -22,9 +22,9 @@ export async function countRows(bound: BoundTable, context: CallContext, filter:
 }
 
 async function countByEngine(query: Query, context: CallContext): Promise<number> {
-  const { bound, plan, condition, values, consistent, key } = query;
+  const { bound, plan, condition, values, consistent, shape } = query;
   const { pool, table, codec } = bound;
-  const counter = bound.kept(`count ${key}`, () => ({
+  const counter = bound.kept(`count ${shape.key}`, () => ({
     prepared: pool.prepare(countShape(table, plan, consistent)),
     encodeValues: valueEncoder(condition, values.length, codec),
   }));

@@ -34,7 +34,9 @@ export interface PageReader {
 }
 
 export function pageReader(query: Query): PageReader {
-  return query.bound.kept(`read ${query.key}`, () => makePageReader(query));
+  const { reader } = query.shape;
+  // What is read for one shape of query reads for all of them.
+  return (reader.made ??= query.bound.kept(`read ${query.shape.key}`, () => makePageReader(query))) as PageReader;
 }
 
 function makePageReader(query: Query): PageReader {
@@ -104,9 +106,11 @@ export function pathBindings(
   }));
 }
 
-interface Fetched {
-  /** The matching rows among those that came, each with its place among them all. */
-  readonly found: readonly { readonly row: StoredRow; readonly at: number }[];
+export interface Fetched {
+  /** The matching rows among those that came. */
+  readonly rows: readonly StoredRow[];
+  /** The place of each among all that came; undefined: all of them match. */
+  readonly places: readonly number[] | undefined;
   /** Where to go on; undefined when there are no more. */
   readonly next: Values | undefined;
 }
@@ -125,18 +129,20 @@ export function fetcher(
   const { bound, values, search } = query;
   const words = wordMatcher(query, reader.presenter.columns);
   const { matches } = reader;
+  const nextOf = ({ rows, cursor, next }: Reply, limit: number): Values | undefined => {
+    if (reader.usesCursor) return cursor === undefined ? undefined : [cursor];
+    if (next !== undefined) return next;
+    return rows.length < limit ? undefined : reader.encodeReadPosition(reader.readPositionOf(rows.at(-1)!));
+  };
   const accept = (reply: Reply, limit: number): Fetched => {
     const { rows } = reply;
-    const { length } = rows;
     size?.saw(rows);
-    const found: { row: StoredRow; at: number }[] = [];
-    for (let at = 0; at < length; at++) {
-      const row = rows[at]!;
-      if ((matches === undefined || matches(row, values)) && (words === undefined || words(row))) found.push({ row, at });
-    }
-    if (reader.usesCursor) return { found, next: reply.cursor === undefined ? undefined : [reply.cursor] };
-    if (reply.next !== undefined) return { found, next: reply.next };
-    return { found, next: length < limit ? undefined : reader.encodeReadPosition(reader.readPositionOf(rows.at(-1)!)) };
+    const next = nextOf(reply, limit);
+    if (matches === undefined && words === undefined) return { rows, places: undefined, next };
+    const places: number[] = [];
+    for (let at = 0; at < rows.length; at++)
+      if ((matches === undefined || matches(rows[at]!, values)) && (words === undefined || words(rows[at]!))) places.push(at);
+    return { rows: places.map((at) => rows[at]!), places, next };
   };
   return (limit, position) => {
     const bindings = [...fixed, limit, search?.text ?? null];

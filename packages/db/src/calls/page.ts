@@ -2,7 +2,7 @@
 
 import { turnGiver } from "@bk/core";
 
-import type { Value, Values } from "../driver.js";
+import type { SortColumn, Value, Values } from "../driver.js";
 import { DbError } from "../errors.js";
 import { cursorOrder } from "../present/page-token.js";
 import { orderComparator } from "../reference/order.js";
@@ -11,7 +11,7 @@ import { BatchSize } from "./batch-size.js";
 import type { Row } from "./bound-table.js";
 import type { CallContext } from "./context.js";
 import { FirstOf } from "./first-of.js";
-import { type Fetch, fetcher, pageReader, type PageReader, pathBindings, type StoredRow } from "./page-reader.js";
+import { type Fetch, type Fetched, fetcher, pageReader, type PageReader, pathBindings, type StoredRow } from "./page-reader.js";
 import type { Query } from "./query.js";
 
 export interface Page {
@@ -20,37 +20,71 @@ export interface Page {
 }
 
 /**
- * Reads one page of a query that may be asked, from the beginning or a page token.
+ * Reads one page of a query that may be asked, from the beginning or a page token. Answers at once where the engine does
+ * and no token has to be read or made.
  *
  * @param size  takes note of what the rows weigh
  */
-export async function pageOf(
+export function pageOf(
   query: Query,
   context: CallContext,
   count: number,
   start: string | undefined,
   size?: BatchSize,
-): Promise<Page> {
-  const { rows, next } = await storedPage(query, context, count, start);
-  size?.saw(rows);
-  const { present } = pageReader(query).presenter;
-  const shown = rows.map((row) => present(row));
+): Page | Promise<Page> {
+  if (query.never) return { rows: [] };
+  const reader = pageReader(query);
+  const show = (rows: readonly StoredRow[]): Row[] => {
+    size?.saw(rows);
+    return presented(reader, rows);
+  };
+  if (start === undefined) {
+    const page = readPage(query, reader, context, count, undefined);
+    if (!(page instanceof Promise) && page.last === undefined) return { rows: show(page.rows) };
+    return withNext(withToken(query, reader, context, page), show);
+  }
+  return withNext(storedPage(query, context, count, start), show);
+}
+
+async function withNext(reading: Promise<PageWithToken>, show: (rows: readonly StoredRow[]) => Row[]): Promise<Page> {
+  const { rows, next } = await reading;
+  const shown = show(rows);
   return next === undefined ? { rows: shown } : { rows: shown, next };
 }
 
+function presented({ presenter: { present } }: PageReader, stored: readonly StoredRow[]): Row[] {
+  const rows = new Array<Row>(stored.length);
+  for (let i = 0; i < stored.length; i++) rows[i] = present(stored[i]!);
+  return rows;
+}
+
+interface PageWithToken {
+  readonly rows: readonly StoredRow[];
+  readonly next?: string;
+}
+
 /** The same page as the engine gave it, each row with the columns that {@link fetchedBy} names. */
-export async function storedPage(
-  query: Query,
-  context: CallContext,
-  count: number,
-  start: string | undefined,
-): Promise<{ readonly rows: readonly StoredRow[]; readonly next?: string }> {
+export async function storedPage(query: Query, context: CallContext, count: number, start: string | undefined): Promise<PageWithToken> {
   if (query.never) return { rows: [] };
   const reader = pageReader(query);
-  const order = query.plan.coreSort || !reader.usesCursor ? query.plan.order : cursorOrder;
-  const position = start === undefined ? undefined : await context.tokens.decode(query.identity(), start, order);
-  const { rows, last } = await readPage(query, reader, context, count, position);
-  return last === undefined ? { rows } : { rows, next: await context.tokens.encode(query.identity(), last, order) };
+  const position = start === undefined ? undefined : await context.tokens.decode(query.identity(), start, tokenOrder(query, reader));
+  return withToken(query, reader, context, readPage(query, reader, context, count, position));
+}
+
+async function withToken(
+  query: Query,
+  reader: PageReader,
+  context: CallContext,
+  page: StoredPage | Promise<StoredPage>,
+): Promise<PageWithToken> {
+  const { rows, last } = page instanceof Promise ? await page : page;
+  if (last === undefined) return { rows };
+  return { rows, next: await context.tokens.encode(query.identity(), last, tokenOrder(query, reader)) };
+}
+
+/** The columns that a position has values of. */
+function tokenOrder({ plan }: Query, { usesCursor }: PageReader): readonly SortColumn[] {
+  return plan.coreSort || !usesCursor ? plan.order : cursorOrder;
 }
 
 /** All stored rows of a query, some at a time and in no order that is promised, each with the columns that {@link fetchedBy} names. */
@@ -64,8 +98,8 @@ export async function* storedRows(query: Query, context: CallContext): AsyncGene
     let position: Values | undefined;
     do {
       const fetched = fetch(size.rows, position);
-      const { found, next } = fetched instanceof Promise ? await fetched : fetched;
-      if (found.length > 0) yield found.map(({ row }) => row);
+      const { rows, next } = fetched instanceof Promise ? await fetched : fetched;
+      if (rows.length > 0) yield rows;
       position = next;
       const turn = otherWork();
       if (turn !== undefined) await turn;
@@ -93,7 +127,7 @@ function readPage(
   context: CallContext,
   count: number,
   position: readonly unknown[] | undefined,
-): Promise<StoredPage> {
+): StoredPage | Promise<StoredPage> {
   if (query.plan.coreSort) return sortedPage(query, reader, context, count, position);
   if (query.plan.spread !== undefined) return spreadPage(query, reader, context, count, position);
   if (reader.usesCursor) return cursorPage(query, reader, context, count, position);
@@ -111,38 +145,43 @@ const smallestBatch = 100;
 const largestBatch = 2000;
 
 /** A page of rows that the engine gives in order; asks again until the page is full or the rows have run out. */
-async function orderedPage(
+function orderedPage(
   query: Query,
   reader: PageReader,
   context: CallContext,
   count: number,
   start: readonly unknown[] | undefined,
   fixed: readonly Value[],
-): Promise<StoredPage> {
+): StoredPage | Promise<StoredPage> {
   // One row more than wanted tells whether there is a next page.
   const wanted = count + 1;
-  const rows: StoredRow[] = [];
   const size = isFiltered(query, reader) ? filteredRead(reader, wanted, largestBatch) : undefined;
   const otherWork = size && turnGiver(context.clock);
-  let position: Values | undefined = start === undefined ? undefined : reader.encodeReadPosition(start);
   const fetch = fetcher(query, reader, context, fixed, size);
-  while (rows.length < wanted) {
-    const fetched = fetch(size?.rows ?? wanted - rows.length, position);
-    const { found, next } = fetched instanceof Promise ? await fetched : fetched;
-    for (let i = 0; i < found.length && rows.length < wanted; i++) rows.push(found[i]!.row);
-    if (next === undefined) break;
-    position = next;
-    const turn = otherWork?.();
-    if (turn !== undefined) await turn;
-  }
-  return storedPageOf(rows, wanted, reader);
+  const first = fetch(size?.rows ?? wanted, start === undefined ? undefined : reader.encodeReadPosition(start));
+  const goOn = async (begin: Fetched): Promise<StoredPage> => {
+    const rows = [...begin.rows];
+    for (let { next } = begin; next !== undefined && rows.length < wanted;) {
+      const turn = otherWork?.();
+      if (turn !== undefined) await turn;
+      const more = await fetch(size?.rows ?? wanted - rows.length, next);
+      for (const row of more.rows) rows.push(row);
+      next = more.next;
+    }
+    return storedPageOf(rows, wanted, reader);
+  };
+  // Most pages are read by one request.
+  const isAll = ({ rows, next }: Fetched): boolean => next === undefined || rows.length >= wanted;
+  const finish = (begin: Fetched): StoredPage | Promise<StoredPage> =>
+    isAll(begin) ? storedPageOf(begin.rows, wanted, reader) : goOn(begin);
+  return first instanceof Promise ? first.then(finish) : finish(first);
 }
 
 /** The page of what was read; `wanted` is one row more than a page has. */
-function storedPageOf(rows: StoredRow[], wanted: number, { positionOf }: PageReader): StoredPage {
-  const full = rows.length === wanted;
-  if (full) rows.pop();
-  return { rows, last: full ? positionOf(rows.at(-1)!) : undefined };
+function storedPageOf(read: readonly StoredRow[], wanted: number, { positionOf }: PageReader): StoredPage {
+  if (read.length < wanted) return { rows: read, last: undefined };
+  const rows = read.slice(0, wanted - 1);
+  return { rows, last: positionOf(rows.at(-1)!) };
 }
 
 /** Paths that are read at the same time. */
@@ -192,12 +231,12 @@ async function cursorPage(
   let limit: number | undefined;
   while (rows.length < count) {
     const wanted = count - rows.length;
-    const { found, next } = await ask(limit ?? size?.rows ?? wanted, cursor);
+    const { rows: found, places, next } = await ask(limit ?? size?.rows ?? wanted, cursor);
     if (found.length > wanted) {
-      limit = found[wanted - 1]!.at + 1;
+      limit = (places?.[wanted - 1] ?? wanted - 1) + 1;
       continue;
     }
-    for (const { row } of found) rows.push(row);
+    for (const row of found) rows.push(row);
     if (next === undefined) return { rows, last: undefined };
     cursor = next as string[];
     limit = undefined;
@@ -209,8 +248,8 @@ async function cursorPage(
 async function hasMore(ask: Fetch, from: Values | undefined, size: BatchSize | undefined): Promise<boolean> {
   let cursor = from;
   do {
-    const { found, next } = await ask(size?.rows ?? 1, cursor);
-    if (found.length > 0) return true;
+    const { rows, next } = await ask(size?.rows ?? 1, cursor);
+    if (rows.length > 0) return true;
     cursor = next;
   } while (cursor !== undefined);
   return false;
@@ -246,10 +285,10 @@ async function sortedPage(
     const fetch = fetcher(query, reader, context, fixed, size);
     let position: Values | undefined;
     do {
-      const { found, next } = await fetch(size.rows, position);
-      matching += found.length;
+      const { rows, next } = await fetch(size.rows, position);
+      matching += rows.length;
       if (matching > sortLimit) throw tooManyToSort(sortLimit);
-      for (const { row } of found) {
+      for (const row of rows) {
         const place = reader.positionOf(row);
         if (start === undefined || compare(place, start) > 0) first.add({ row, place });
       }

@@ -30,10 +30,18 @@ export interface Query {
   readonly search: Search | undefined;
   /** Equal for queries that one page token may go on with. */
   readonly identity: () => string;
-  readonly key: string;
+  readonly shape: QueryShape;
   readonly consistent: boolean;
   /** The filter holds for no row, whatever is stored: nothing has to be asked. */
   readonly never: boolean;
+}
+
+/** What queries that differ in values alone have in common. */
+interface QueryShape {
+  readonly key: string;
+  readonly plan: SelectPlan;
+  /** What reads its pages, kept here by page.ts. */
+  readonly reader: { made?: unknown };
 }
 
 /** Whether a read has to ask for what it must see; engines that always see it are not asked. */
@@ -69,13 +77,37 @@ export function plannedQuery(
   const values = table.ttl === undefined ? given : [...given];
   const condition = table.ttl === undefined ? asked : allOf([asked, notExpired(table, values as unknown[], context.now())]);
   const consistent = options?.consistent === true && seesAsked(bound);
-  const key = `${conditionKey(condition)}|${sortKey}|${search === undefined ? "" : "?"}`;
-  const plan = bound.kept(`plan ${key}`, () => planSelect(table, condition, sort, pool.capabilities));
+  const makeShape = (): QueryShape => {
+    const key = `${conditionKey(condition)}|${sortKey}|${search === undefined ? "" : "?"}`;
+    const plan = bound.kept(`plan ${key}`, () => planSelect(table, condition, sort, pool.capabilities));
+    return { key: `${key}|${names?.join(" ") ?? "*"}|${consistent ? "!" : ""}`, plan, reader: {} };
+  };
+  const isPlain = search === undefined && names === undefined && !consistent && condition === asked;
+  const shape = isPlain ? keptShape(bound, condition, sortKey, makeShape) : makeShape();
+  const { plan } = shape;
   const scope = `${options?.scope ?? ""}${search === undefined ? "" : `?${search.text}`}`;
   const identity = (): string => queryIdentity(table, asked, given, sort, scope);
-  const shapeKey = `${key}|${names?.join(" ") ?? "*"}|${consistent ? "!" : ""}`;
-  return { bound, plan, condition, values, sort, names, search, identity, key: shapeKey, consistent, never: isNever(condition) };
+  return { bound, plan, condition, values, sort, names, search, identity, shape, consistent, never: isNever(condition) };
 }
+
+const shapesOf = new WeakMap<BoundTable, WeakMap<Condition, Map<string, QueryShape>>>();
+
+/** The shape of a query by its condition itself, which is kept for repeated calls: no key is put together to find it. */
+function keptShape(bound: BoundTable, condition: Condition, sortKey: string, make: () => QueryShape): QueryShape {
+  let shapes = shapesOf.get(bound);
+  if (shapes === undefined) shapesOf.set(bound, (shapes = new WeakMap()));
+  let bySort = shapes.get(condition);
+  if (bySort === undefined) shapes.set(condition, (bySort = new Map()));
+  let shape = bySort.get(sortKey);
+  if (shape === undefined) {
+    shape = make();
+    if (bySort.size < mostOrders) bySort.set(sortKey, shape);
+  }
+  return shape;
+}
+
+/** Shapes that are kept for one condition. */
+const mostOrders = 50;
 
 /** The condition of a caller's filter, in which the columns' own operators apply; values are appended. */
 export function readFilter(bound: BoundTable, filter: unknown, values: unknown[], ops: SelectOptions["ops"]): Condition {
@@ -99,5 +131,5 @@ function sortOf(bound: BoundTable, options: SelectOptions | undefined): Sort {
     return { sort: parsed, sortKey: parsed.map(({ column, descending }) => `${descending ? "-" : ""}${column.name}`).join(",") };
   };
   if (sort !== undefined && typeof sort !== "string") return make();
-  return bound.kept(`sort${sort === undefined ? "" : ` ${sort}`}|${String(desc)}`, make);
+  return bound.kept(desc === undefined ? (sort === undefined ? "sort" : `sort ${sort}`) : `sort ${sort ?? ""}|${String(desc)}`, make);
 }

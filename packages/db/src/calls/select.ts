@@ -9,7 +9,7 @@ import { type Page, pageOf } from "./page.js";
 import { type Query, queryOf } from "./query.js";
 
 /** One page of rows by filter. */
-export async function selectPage(bound: BoundTable, context: CallContext, filter: unknown, options?: SelectOptions): Promise<Page> {
+export function selectPage(bound: BoundTable, context: CallContext, filter: unknown, options?: SelectOptions): Page | Promise<Page> {
   const count = checkCount(options?.count);
   const query = queryOf(bound, context, filter, options);
   refuseQuery(query, options?.scan === true, hasConditions(filter));

@@ -1,7 +1,6 @@
 // The form of the items of `bulk`.
 
 import { invalid } from "../errors.js";
-import { snapshot } from "./snapshot.js";
 
 /** One item of `bulk`. */
 export interface BulkItem {
@@ -14,7 +13,7 @@ export interface BulkItem {
 
 const bulkOps: ReadonlySet<string> = new Set(["add", "put", "update", "incr", "del"]);
 
-/** Checks the form of a list of bulk items, and copies them: later items have their turn later. */
+/** Checks the form of a list of bulk items; the list is a new one, of new items. */
 export function checkBulkItems(items: unknown): BulkItem[] {
   if (!Array.isArray(items)) throw invalid('bulk takes an array of items { op, table, row } or { op: "del", table, key }');
   return (items as unknown[]).map((item, i) => {
@@ -27,6 +26,6 @@ export function checkBulkItems(items: unknown): BulkItem[] {
     for (const name in item)
       if (name !== wanted && name !== "op" && name !== "table" && name !== "options")
         throw invalid(`bulk: item ${i} has the unknown member ${JSON.stringify(name.slice(0, 50))}; ${op} takes ${wanted} and options`);
-    return snapshot(item) as BulkItem;
+    return { ...item } as BulkItem;
   });
 }

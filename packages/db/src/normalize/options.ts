@@ -35,7 +35,10 @@ export function checkOptions(verb: keyof typeof optionsOf, options: object): str
 }
 
 function problemOf(verb: string, known: ReadonlySet<string>, options: object): string | undefined {
-  for (const [name, value] of Object.entries(options)) {
+  const names = Object.keys(options);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!;
+    const value = (options as Readonly<Record<string, unknown>>)[name];
     if (!known.has(name)) return `unknown option ${JSON.stringify(name.slice(0, 50))}; ${verb} takes ${[...known].join(", ")}`;
     if (value === undefined) continue;
     const wanted = wantedValue(name, value);

@@ -1,3 +1,5 @@
+import { setMember } from "../schema/json-value.js";
+
 /**
  * A copy of what a caller gave, for calls that come back to it after others had their turn: a call takes its values when
  * it is made, whatever the caller does with its objects meanwhile. Values that nothing can change are kept as they are.
@@ -18,7 +20,7 @@ function copy(value: unknown, depth: number): unknown {
   // Objects of other classes are left to the checks, which refuse them or ask them for their JSON.
   if (prototype !== Object.prototype && prototype !== null) return value;
   const own: Record<string, unknown> = Object.create(prototype as object | null) as Record<string, unknown>;
-  for (const [name, member] of Object.entries(value))
-    Object.defineProperty(own, name, { value: copy(member, depth + 1), writable: true, enumerable: true, configurable: true });
+  const names = Object.keys(value);
+  for (let i = 0; i < names.length; i++) setMember(own, names[i]!, copy((value as Record<string, unknown>)[names[i]!], depth + 1));
   return own;
 }

@@ -36,6 +36,9 @@ export const sqliteDialect: SqlDialect = {
   quote,
   placeholders: "positional",
   placeholder: () => "?",
+  // A statement is planned again whenever a value is bound that its plan was made with: with statistics of an index, and
+  // for LIMIT. That takes longer than most selects.
+  unseen: (placeholder, column) => `CAST(${placeholder} AS ${column === undefined ? "INTEGER" : types[column.kind]})`,
   // As text, since the clients read 64 bits as a double unless told otherwise for all columns of a statement.
   read: (column, sql) => (column.kind === "int64" ? `CAST(${sql} AS TEXT)` : sql),
   tests: {

@@ -56,7 +56,7 @@ export function writeConjunct(writer: SqlWriter, condition: Condition, name: Col
 function writeTest(writer: SqlWriter, test: Test, name: ColumnWriter): string {
   const { column, op, slots } = test;
   const sql = name(column);
-  const bind = (place: number): string => writer.bind(slots[place]!, elementOf(test) ? undefined : column);
+  const bind = (place: number): string => writer.bindTested(slots[place]!, elementOf(test) ? undefined : column);
   if (op === "eq") return writeEqual(writer, sql, slots[0]!, column);
   if (op === "in" || op === "not_in") return `${sql} ${op === "in" ? "IN" : "NOT IN"} (${slots.map((_, i) => bind(i)).join(", ")})`;
   if (elementOf(test) && writer.dialect.listContains) {
@@ -72,7 +72,7 @@ function writeTest(writer: SqlWriter, test: Test, name: ColumnWriter): string {
 export function writeEqual(writer: SqlWriter, sql: string, slot: Slot, column: Column): string {
   const { comparesValues, tests } = writer.dialect;
   const write = comparesValues && column.kind === "text" && !writer.equatesFirst(column) ? tests.same : (tests.eq ?? equal);
-  return write(sql, () => writer.bind(slot, column), column);
+  return write(sql, () => writer.bindTested(slot, column), column);
 }
 
 const byOrder: ReadonlySet<TestOperator> = new Set([

@@ -37,6 +37,13 @@ export interface SqlDialect {
   readonly placeholders: "positional" | "numbered";
   /** The placeholder of the value number `position`, from 1; with a cast where the engine cannot tell the type. */
   placeholder(position: number, column: Column | undefined): string;
+  /**
+   * Hides a bound value from the planner, where it would make the plan anew for each value. Absent: it does not, or
+   * plans are not kept.
+   *
+   * @param column  what the value is compared with; undefined: the number of rows
+   */
+  unseen?(placeholder: string, column: Column | undefined): string;
   /** A stored column as the codec reads it, for the list of a SELECT or RETURNING. */
   read(column: Column, sql: string): string;
 

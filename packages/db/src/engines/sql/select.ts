@@ -1,4 +1,4 @@
-import type { Slot } from "../../reference/condition.js";
+import { type Slot, testsOf } from "../../reference/condition.js";
 import type { AggregateShape, GetShape, SelectShape, SortColumn, Values } from "../../driver.js";
 import type { Column, Table } from "../../schema/table.js";
 import type { SqlRead, SqlStatement } from "./command.js";
@@ -76,6 +76,14 @@ export function compileSelect(shape: SelectShape, dialect: SqlDialect): SqlRead 
   return Object.freeze({ kind: "read", shape, statement, choose });
 }
 
+/** Whether at most one of the key and the indexes serves the filter or the order: the planner has nothing to choose by values. */
+function hasOnePath({ table, filter, order }: SelectShape): boolean {
+  const used = new Set([...testsOf(filter)].map(({ column }) => column));
+  if (order[0] !== undefined) used.add(order[0].column);
+  const paths = [table.key, ...table.indexes.map(({ columns }) => columns), ...table.uniques.map(({ columns }) => columns)];
+  return paths.filter(([first]) => first !== undefined && used.has(first)).length < 2;
+}
+
 function writeSelect(
   shape: SelectShape,
   dialect: SqlDialect,
@@ -84,7 +92,7 @@ function writeSelect(
   searching: boolean,
   isNull: (place: Place) => boolean,
 ): SqlStatement {
-  const writer = sqlWriter(dialect);
+  const writer = sqlWriter(dialect, hasOnePath(shape));
   const name = (column: Column): string => dialect.quote(column.name);
   const rows = (columns: string, run: string | Run | undefined): string => {
     const conditions = where(
@@ -98,7 +106,7 @@ function writeSelect(
   const page = (names: readonly string[]): string => {
     const terms = order.map((term, i) => orderTerm(dialect, term, names[i]!));
     const by = terms.length === 0 ? "" : ` ORDER BY ${terms.join(", ")}`;
-    return shape.limit === undefined ? by : `${by} LIMIT ${writer.bind(shape.limit, undefined)}`;
+    return shape.limit === undefined ? by : `${by} LIMIT ${writer.bindCount(shape.limit)}`;
   };
 
   const names = order.map(({ column }) => name(column));

@@ -8,6 +8,10 @@ export interface SqlWriter {
   readonly dialect: SqlDialect;
   /** The placeholder for a value; `column` is what it is compared with or stored in, if anything. */
   bind(slot: Slot, column: Column | undefined): string;
+  /** The same for what a test compares with; hidden from the planner where it decides nothing. */
+  bindTested(slot: Slot, column: Column | undefined): string;
+  /** The placeholder for a number of rows. */
+  bindCount(slot: Slot): string;
   /** Whether the column is compared by `=` for the first time in the statement. */
   equatesFirst(column: Column): boolean;
   /** The placeholder for the full-text query. */
@@ -15,8 +19,12 @@ export interface SqlWriter {
   finish(text: string): SqlStatement;
 }
 
-/** Starts a statement. */
-export function sqlWriter(dialect: SqlDialect): SqlWriter {
+/**
+ * Starts a statement.
+ *
+ * @param hides  what tests compare with decides nothing about the plan
+ */
+export function sqlWriter(dialect: SqlDialect, hides = false): SqlWriter {
   const slots: Slot[] = [];
   const places = new Map<string, number>();
   const equated = new Set<Column>();
@@ -32,9 +40,13 @@ export function sqlWriter(dialect: SqlDialect): SqlWriter {
     return dialect.placeholder(slots.length, column);
   }
 
+  const unseen = (placeholder: string, column: Column | undefined): string => dialect.unseen?.(placeholder, column) ?? placeholder;
+
   return {
     dialect,
     bind,
+    bindTested: (slot, column) => (hides && column !== undefined ? unseen(bind(slot, column), column) : bind(slot, column)),
+    bindCount: (slot) => unseen(bind(slot, undefined), undefined),
     equatesFirst(column) {
       const isFirst = !equated.has(column);
       equated.add(column);
