@@ -200,7 +200,7 @@ async function spreadPage(
   const rows: StoredRow[] = [];
   for (let i = 0; i < bindings.length && rows.length < wanted; i += pathsAtOnce) {
     const pages = await Promise.all(
-      bindings.slice(i, i + pathsAtOnce).map(({ fixed, isStart }) => {
+      bindings.slice(i, i + pathsAtOnce).map(async ({ fixed, isStart }) => {
         const position = isStart ? start?.slice(1) : undefined;
         return orderedPage(query, reader, context, wanted, position, fixed);
       }),
