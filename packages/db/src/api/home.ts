@@ -44,7 +44,7 @@ export class Home implements CallsHome {
   readonly #hooks = new Map<string, TableHooks>();
   readonly #hooksOfAll: TableHooks;
   readonly #context: CallContext;
-  readonly #running = new Set<Promise<unknown>>();
+  readonly running = new Set<Promise<unknown>>();
   readonly #timers = new Set<ReturnType<typeof setInterval>>();
   #transactions: AsyncLocalStorage<OpenTransaction> | undefined;
   #closing: Promise<void> | undefined;
@@ -202,13 +202,13 @@ export class Home implements CallsHome {
     for (const timer of this.#timers) clearInterval(timer);
     // The calls of this tick are on their way.
     await Promise.resolve();
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    while (this.running.size > 0) await Promise.allSettled(this.running);
     await Promise.all([...this.pools.values()].map((pool) => pool.close()));
   }
 
   track<T>(work: Promise<T>): Promise<T> {
-    this.#running.add(work);
-    const done = (): void => void this.#running.delete(work);
+    this.running.add(work);
+    const done = (): void => void this.running.delete(work);
     work.then(done, done);
     return work;
   }

@@ -35,8 +35,8 @@ export interface Home {
   context(call: Call | undefined, transaction: OpenTransaction | undefined): CallContext;
   /** The open transaction that the running code is in. */
   currentTransaction(): OpenTransaction | undefined;
-  /** Lets `close` wait for a call. */
-  track<T>(work: Promise<T>): Promise<T>;
+  /** Calls that `close` waits for. */
+  readonly running: Set<Promise<unknown>>;
 }
 
 /** Whose calls they are: the database's, a pool's, or a transaction's. */
@@ -114,12 +114,24 @@ async function enterUnseen<T, Own extends CallOptions>(
   work: Work<T, Own>,
 ): Promise<T> {
   const entry = entryOf(caller, verb, table, options === undefined ? undefined : { ...options }, trace);
+  const { running } = caller.home;
+  let waiting: Promise<T> | undefined;
   try {
     const result = run(caller, entry, parts, work);
     // To wait for what is there already costs a turn of the loop.
-    return result instanceof Promise ? await tracked(caller, entry, result) : result;
+    if (!(result instanceof Promise)) return result;
+    waiting = result;
+    // The end of the database and of the transaction wait for the call.
+    running.add(waiting);
+    entry.transaction?.running.add(waiting);
+    return await waiting;
   } catch (error) {
     throw entry.pool.error(error, { verb, table: { name: table } });
+  } finally {
+    if (waiting !== undefined) {
+      running.delete(waiting);
+      entry.transaction?.running.delete(waiting);
+    }
   }
 }
 
@@ -151,15 +163,15 @@ function entryOf<Own extends CallOptions>(
   if (home.closed && !begun && found?.over !== false)
     throw new DbError("closed", `${verb} ${table}: the database is closed`, { op: verb, table });
   const pool = home.poolOf(table, own ?? options?.pool);
-  const place = { verb, table: { name: table } };
+  const refuse = (error: DbError): DbError => pool.error(error, { verb, table: { name: table } });
   if (options !== undefined) {
     const problem = checkOptions(verb, options);
-    if (problem !== undefined) throw pool.error(invalid(problem), place);
+    if (problem !== undefined) throw refuse(invalid(problem));
     if (options.pool !== undefined && options.pool !== pool.name)
-      throw pool.error(invalid(`these calls go to the pool ${pool.name}; the option pool names another one`), place);
+      throw refuse(invalid(`these calls go to the pool ${pool.name}; the option pool names another one`));
   }
   const transaction = found !== undefined && found.pool === pool ? found : undefined;
-  if (transaction?.over) throw pool.error(new DbError("closed", "the transaction is over"), place);
+  if (transaction?.over) throw refuse(new DbError("closed", "the transaction is over"));
   return { verb, table, options, pool, transaction, trace };
 }
 
@@ -235,15 +247,6 @@ function bind(
       ? undefined
       : { deadline, group, trace, target: transaction?.target };
   return { bound: transaction?.overlay?.bound(real) ?? real, context: home.context(call, transaction) };
-}
-
-/** Lets the end of the database and of the transaction wait for a call. */
-function tracked<T>({ home }: Caller, { transaction }: Entry, result: Promise<T>): Promise<T> {
-  if (transaction === undefined) return home.track(result);
-  transaction.running.add(result);
-  const done = (): void => void transaction.running.delete(result);
-  result.then(done, done);
-  return home.track(result);
 }
 
 /**

@@ -35,6 +35,7 @@ export interface GathererOptions {
   readonly known: (error: unknown) => BkError;
 }
 
+// Its callbacks are microtasks, at a third of what queueMicrotask costs.
 const resolved = Promise.resolve();
 
 /**
@@ -58,7 +59,7 @@ export class Gatherer {
     if (!this.#alone || !this.#waiting.isEmpty || this.#running > 0) return false;
     this.#alone = false;
     // Before the callbacks of the caller's own promise, so that one call after another goes ahead each time.
-    queueMicrotask(this.#endTurn);
+    void resolved.then(this.#endTurn);
     return true;
   }
 
@@ -78,13 +79,45 @@ export class Gatherer {
       const members = this.#waiting.take();
       if (members === undefined) return;
       this.#running++;
+      if (members.length === 1 && members[0]!.signal === undefined) {
+        this.#lone(members[0]!);
+        continue;
+      }
       const sent = this.#send(members);
       const gone = givenUp(members);
       // Callers that have given up leave their place to others, though the engine may never answer.
-      void (gone === undefined ? sent : Promise.race([sent, gone])).finally(() => {
-        this.#running--;
-        if (!this.#waiting.isEmpty) this.#schedule();
-      });
+      void (gone === undefined ? sent : Promise.race([sent, gone])).finally(this.#ended);
+    }
+  }
+
+  readonly #ended = (): void => {
+    this.#running--;
+    if (!this.#waiting.isEmpty) this.#schedule();
+  };
+
+  /** Most calls over a network are alone in their tick: they cost no promise more than that of the engine. */
+  #lone(member: Member): void {
+    const { values, resolve, reject } = member;
+    try {
+      const reply = this.#options.one(values, undefined, [member]);
+      if (reply instanceof Promise)
+        reply.then(
+          (done) => {
+            this.#ended();
+            resolve(done);
+          },
+          (error: unknown) => {
+            this.#ended();
+            reject(error);
+          },
+        );
+      else {
+        this.#ended();
+        resolve(reply);
+      }
+    } catch (error) {
+      this.#ended();
+      reject(error);
     }
   }
 
@@ -92,29 +125,34 @@ export class Gatherer {
     if (this.#scheduled) return;
     this.#scheduled = true;
     // After the promise callbacks that are due now, so that calls made in them join (the way of DataLoader).
-    void resolved.then(() =>
-      afterCallbacks(() => {
-        this.#scheduled = false;
-        this.flush();
-      }),
-    );
+    void resolved.then(this.#afterCallbacks);
   }
 
+  readonly #afterCallbacks = (): void => afterCallbacks(this.#flushNow);
+
+  readonly #flushNow = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
+
   async #send(all: readonly Member[]): Promise<void> {
-    const members = all.filter((member) => !leave(member));
+    const members = all.some(({ signal }) => signal?.aborted) ? all.filter((member) => !leave(member)) : all;
     if (members.length === 1) return this.#one(members);
-    const groups = this.#options.share ? byKey(members) : members.map((member) => [member]);
-    if (groups.length > 1) {
+    const { values, places } = this.#options.share
+      ? distinct(members)
+      : { values: members.map((member) => member.values), places: undefined };
+    if (values.length > 1) {
       try {
-        const values = groups.map(([first]) => first!.values);
         const replies = await this.#options.many(values, members);
-        groups.forEach((group, i) => group.forEach((member) => settle(member, replies[i]!)));
+        for (let i = 0; i < members.length; i++) settle(members[i]!, replies[places === undefined ? i : places[i]!]!);
         return;
       } catch (error) {
         // Otherwise each member is tried alone and gets its own outcome.
         if (!this.#options.didNothing(error)) return members.forEach((member) => member.reject(this.#options.known(error)));
       }
     }
+    const groups =
+      places === undefined ? members.map((member) => [member]) : values.map((_, at) => members.filter((_member, i) => places[i] === at));
     await Promise.all(groups.map((group) => this.#one(group)));
   }
 
@@ -151,12 +189,19 @@ function leave(member: Member): boolean {
   return true;
 }
 
-function byKey(members: readonly Member[]): Member[][] {
-  const groups = new Map<string, Member[]>();
-  for (const member of members) {
-    const group = groups.get(member.key);
-    if (group === undefined) groups.set(member.key, [member]);
-    else group.push(member);
+/** The values of each key once, and for each member the place of its own among them. */
+function distinct(members: readonly Member[]): { readonly values: readonly Values[]; readonly places: readonly number[] } {
+  const known = new Map<string, number>();
+  const values: Values[] = [];
+  const places = new Array<number>(members.length);
+  for (let i = 0; i < members.length; i++) {
+    const member = members[i]!;
+    let place = known.get(member.key);
+    if (place === undefined) {
+      place = values.push(member.values) - 1;
+      known.set(member.key, place);
+    }
+    places[i] = place;
   }
-  return [...groups.values()];
+  return { values, places };
 }

@@ -1,6 +1,6 @@
 // A database with what wraps it: layers around the driver's `execute`, each of the form `Send`. The one place that calls drivers.
 //
-//   gathering ─▶ tracing ─▶ retrying ─▶ classifying ─▶ driver
+//   gathering ─▶ tracing ─▶ retrying, classifying ─▶ driver
 //
 // A transaction's commands go to its session instead, through `tracing` and `classifying` alone.
 
@@ -48,7 +48,8 @@ export class Pool {
   readonly #once: Send;
   readonly #alone: Send;
   readonly #groups: GroupSettings;
-  readonly #gatherers = new WeakMap<Prepared, Gatherer>();
+  /** Undefined for commands that the engine takes no groups of. */
+  readonly #gatherers = new WeakMap<Prepared, Gatherer | undefined>();
   #connected: Promise<void> | undefined;
   #isConnected: boolean;
   #closed = false;
@@ -61,11 +62,11 @@ export class Pool {
     this.capabilities = driver.capabilities;
     this.#isConnected = driver.connect === undefined;
     const { metrics } = this;
-    this.#once = this.#classifying((prepared, values, signal) => {
+    this.#once = (prepared, values, signal) => {
       const reply = driver.execute(prepared.command, values, signal);
       this.#answersAtOnce = !(reply instanceof Promise);
       return reply;
-    });
+    };
     this.#alone = this.#retrying(this.#once);
     this.#groups = {
       driver,
@@ -79,7 +80,7 @@ export class Pool {
 
   #retrying(send: Send): Send {
     const { clock, attempts = 5 } = this.options;
-    return retrying(send, { clock, attempts, metrics: this.metrics });
+    return retrying(send, { clock, attempts, metrics: this.metrics, known: (error) => this.#known(error, "send") });
   }
 
   /** Connects where the driver must before anything is planned; undefined when there is nothing to wait for. */
@@ -233,10 +234,13 @@ export class Pool {
 
   #gathererOf(prepared: Prepared): Gatherer | undefined {
     const made = this.#gatherers.get(prepared);
-    if (made !== undefined) return made;
+    if (made !== undefined || this.#gatherers.has(prepared)) return made;
     const { known } = this.#groups;
     const limit = groupLimit(this.#groups, prepared);
-    if (limit.most <= 1) return undefined;
+    if (limit.most <= 1) {
+      this.#gatherers.set(prepared, undefined);
+      return undefined;
+    }
     const isGet = prepared.shape.verb === "get";
     const gatherer = new Gatherer({
       limit,

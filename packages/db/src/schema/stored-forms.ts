@@ -32,6 +32,10 @@ const int: Decoder = { name: "int", inline: (v, column) => `Number.isSafeInteger
 const real: Decoder = { name: "real", inline: (v, column) => `Number.isFinite(${v}) ? ${v} : read.real(${v}, ${column})` };
 const bigint: Decoder = { name: "bigint" };
 const truth: Decoder = { name: "truth", inline: (v, column) => `typeof ${v} === "boolean" ? ${v} : read.truth(${v}, ${column})` };
+const truthNumber: Decoder = {
+  name: "truth",
+  inline: (v, column) => `${v} === 1 ? true : ${v} === 0 ? false : read.truth(${v}, ${column})`,
+};
 const time: Decoder = { name: "time" };
 const jsonText: Decoder = { name: "jsonText" };
 
@@ -48,7 +52,7 @@ const encodings: Encodings = {
   },
   bool: {
     boolean: { decode: truth },
-    number: { decode: truth, encode: (logical: boolean) => (logical ? 1 : 0) },
+    number: { decode: truthNumber, encode: (logical: boolean) => (logical ? 1 : 0) },
     letter: { decode: truth },
   },
   time: {

@@ -10,7 +10,7 @@ import { rangeScript, writeScript } from "./scripts.js";
 
 /** The client with the scripts as commands. */
 export type RedisClient = (Ioredis.Redis | Ioredis.Cluster) & {
-  bkWrite(keyCount: number, ...keysAndArgs: string[]): Promise<unknown[]>;
+  bkWrite(keyCount: number, ...keysAndArgs: string[]): Promise<number | unknown[]>;
   bkRange(set: string, ...args: string[]): Promise<string[]>;
 };
 

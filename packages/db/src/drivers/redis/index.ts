@@ -2,9 +2,7 @@ import { readOptions } from "@bk/core";
 
 import type { Driver, DriverOptions } from "../../driver.js";
 import { DbError } from "../../errors.js";
-import type { Awaitable } from "../../engines/kv/at-once.js";
 import { type KvCommand, kvDriver } from "../../engines/kv/engine.js";
-import type { KvStore } from "../../engines/kv/store.js";
 import type { Table } from "../../schema/table.js";
 import { connectRedis, type RedisConnection, withoutCommand } from "./connection.js";
 import { classifyRedis } from "./errors.js";
@@ -22,9 +20,10 @@ export async function redisDriver(options: DriverOptions): Promise<Driver<KvComm
   const settings = redisOptions(options);
   const connection = await connectRedis(settings, options.log);
   const [first] = settings.hosts;
-  const driver = kvDriver("redis", withCleanErrors(redisStore(connection, settings)), {
+  const driver = kvDriver("redis", redisStore(connection, settings), {
     clock: options.clock,
-    classify: classifyRedis,
+    // Every error of the store passes here before anybody sees it.
+    classify: (error) => classifyRedis(withoutCommand(error)),
     placeOf: (table) => placeOf(table, settings.tag),
     capabilities: {
       group: { get: { most: 1000, outcome: "whole" }, put: { most: 256, outcome: "whole" } },
@@ -45,21 +44,6 @@ export async function redisDriver(options: DriverOptions): Promise<Driver<KvComm
 function placeOf({ name, settings }: Table, commonTag: string | undefined): string {
   const tag = settings.drivers?.["redis"]?.["tag"] ?? commonTag;
   return tag === undefined ? name : `${tag as string}/${name}`;
-}
-
-/** Takes commands, which hold row values, off the errors of a store. */
-function withCleanErrors(store: KvStore): KvStore {
-  const fail = (error: unknown): never => {
-    throw withoutCommand(error);
-  };
-  const clean = async <T>(result: Awaitable<T>): Promise<T> => Promise.resolve(result).catch(fail);
-  return {
-    get: (...args) => clean(store.get(...args)),
-    range: (...args) => clean(store.range(...args)),
-    write: (...args) => clean(store.write(...args)),
-    count: (...args) => clean(store.count!(...args)),
-    close: () => store.close(),
-  };
 }
 
 async function native(connection: RedisConnection, command: unknown): Promise<unknown> {

@@ -26,7 +26,7 @@ end
  * - ARGV: five for each change: the table's prefix; the row's key; what is expected (`*` anything, `-` no row, `+` a row,
  *   `=` and a value); the new row as it is stored, or nothing to remove it; milliseconds until it expires, or nothing. Then one
  *   for each check: what is expected. Rows that are checked have no index entries.
- * - Returns `done`; `stale` and the number of the check, from 0; `conflict` and the number of the change; or `taken`, the
+ * - Returns 1 when it is done; else `stale` and the number of the check, from 0; `conflict` and the number of the change; or `taken`, the
  *   number of the change, the space and the owner's key.
  */
 export const writeScript = `
@@ -52,7 +52,7 @@ if count == 1 and not string.find(ARGV[4], '\\0', 1, true) then
     if ARGV[4] == '' then
       redis.call('DEL', KEYS[1])
       redis.call('ZREM', ARGV[1] .. 'k', ARGV[2])
-      return {'done'}
+      return 1
     end
     if ARGV[5] == '' then
       redis.call('SET', KEYS[1], ARGV[4])
@@ -62,7 +62,7 @@ if count == 1 and not string.find(ARGV[4], '\\0', 1, true) then
     if not old then
       redis.call('ZADD', ARGV[1] .. 'k', 0, ARGV[2])
     end
-    return {'done'}
+    return 1
   end
 end
 ${shared}
@@ -184,7 +184,7 @@ for set, list in pairs(added) do
     redis.call('ZADD', set, unpack(list, from, math.min(from + most - 1, #list)))
   end
 end
-return {'done'}
+return 1
 `;
 
 /**

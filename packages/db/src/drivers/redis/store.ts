@@ -1,5 +1,6 @@
 // The four calls of an ordered key-value store on Redis; scripts.ts says how rows are kept.
 
+import { after } from "../../engines/kv/at-once.js";
 import type { KvChange, KvExpectation, KvPage, KvRange, KvResult, KvStore } from "../../engines/kv/store.js";
 import type { RedisConnection } from "./connection.js";
 
@@ -12,14 +13,20 @@ export interface RedisStoreOptions {
 }
 
 export function redisStore(connection: RedisConnection, { prefix }: RedisStoreOptions): KvStore {
-  const prefixOf = (table: string): string => tablePrefix(prefix, table);
+  const prefixes = new Map<string, string>();
+  const prefixOf = (table: string): string => {
+    let known = prefixes.get(table);
+    if (known === undefined) prefixes.set(table, (known = tablePrefix(prefix, table)));
+    return known;
+  };
   return {
-    async get(table, keys) {
-      const client = await connection.client();
+    get(table, keys) {
       const rows = `${prefixOf(table)}r:`;
-      if (keys.length === 1) return [valueOf(await client.get(rows + keys[0]))];
       if (keys.length === 0) return [];
-      return (await client.mget(keys.map((key) => rows + key))).map(valueOf);
+      return after(connection.client(), async (client) => {
+        if (keys.length === 1) return [valueOf(await client.get(rows + keys[0]))];
+        return (await client.mget(keys.map((key) => rows + key))).map(valueOf);
+      });
     },
 
     async range(table, range, { descending, limit }) {
@@ -30,8 +37,7 @@ export function redisStore(connection: RedisConnection, { prefix }: RedisStoreOp
       return pageOf(await client.bkRange(setOf(at, range.space), `${at}r:`, range.space ?? "", low, high, descending ? "1" : "", most));
     },
 
-    async write(changes, checks) {
-      const client = await connection.client();
+    write(changes, checks) {
       const keys: string[] = [];
       const args: string[] = [];
       for (const change of changes) {
@@ -44,7 +50,7 @@ export function redisStore(connection: RedisConnection, { prefix }: RedisStoreOp
         keys.push(`${prefixOf(table)}r:${key}`);
         args.push(expectationText(expect));
       }
-      return resultOf(await client.bkWrite(keys.length, ...keys, ...args));
+      return after(connection.client(), async (client) => resultOf(await client.bkWrite(keys.length, ...keys, ...args)));
     },
 
     async count(table, range) {
@@ -96,9 +102,10 @@ function pageOf(reply: readonly string[]): KvPage {
 
 const done: KvResult = Object.freeze({ kind: "done" });
 
-function resultOf([kind, change, space, owner]: readonly unknown[]): KvResult {
+function resultOf(reply: number | readonly unknown[]): KvResult {
+  if (typeof reply === "number") return done;
+  const [kind, change, space, owner] = reply;
   if (kind === "conflict") return { kind, change: Number(change) };
   if (kind === "stale") return { kind, check: Number(change) };
-  if (kind === "taken") return { kind, change: Number(change), space: String(space), owner: String(owner) };
-  return done;
+  return { kind: "taken", change: Number(change), space: String(space), owner: String(owner) };
 }

@@ -39,7 +39,8 @@ export function compileGet(
     if (text === undefined) return missing;
     const row = parseRow(text);
     if (matcherOf?.(values)(row) === false) return missing;
-    return { rows: [read(row)], affected: 0, ...(shape.version ? { versions: [text] } : {}) };
+    const rows = [read(row)];
+    return shape.version ? { rows, affected: 0, versions: [text] } : { rows, affected: 0 };
   };
   const get = (keys: readonly string[], signal: AbortSignal | undefined): Awaitable<readonly (string | undefined)[]> =>
     after(own.known(), () => store.get(own.id, keys, signal));

@@ -5,7 +5,7 @@ import { isAlways, isNever, type Slot } from "../../reference/condition.js";
 import { compileRowChanges, compileRowTest } from "../stored-rows.js";
 import type { DeleteShape, PutShape, Reply, UpdateShape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
-import { after, type Awaitable, repeat } from "./at-once.js";
+import { after, type Awaitable } from "./at-once.js";
 import { type Known, missingIndex } from "./definition.js";
 import { type KvRow, kvRows, parseRow, valueOf, valuesReader } from "./rows.js";
 import type { KvChange, KvCheck, KvExpectation, KvResult, KvStore } from "./store.js";
@@ -41,33 +41,43 @@ export interface RowWrite {
  * @throws DbError `already-exists` when a unique value is another row's; one that has expired is removed
  */
 export function write(writer: Writer, writes: readonly RowWrite[], signal?: AbortSignal): Awaitable<number | undefined> {
-  const tables = [...new Set(writes.map(({ table }) => table))];
-  const settled = repeat(() =>
-    after(allKnown(tables), (known): Awaitable<{ readonly conflict: number | undefined } | undefined> => {
+  const tables = tablesOf(writes);
+  const attempt = (): Awaitable<number | undefined> =>
+    after(allKnown(tables), (known) => {
       const now = writer.clock.now();
-      const changes = writes.map((row) => changeOf(row, known.get(row.table)!, now));
-      const checks = tables.map((table): KvCheck => known.get(table)!.check);
+      const changes = writes.map((row) => changeOf(row, known(row.table), now));
+      const checks = tables.map((table): KvCheck => known(table).check);
       return after(writer.store.write(changes, checks, signal), (result) => {
         switch (result.kind) {
           case "done":
-            return { conflict: undefined };
+            return undefined;
           case "conflict":
-            return { conflict: result.change };
+            return result.change;
           case "stale":
             tables[result.check]!.forget();
-            return undefined;
+            return attempt();
           case "taken":
-            return after(freeTaken(writer, writes, known, result, signal), () => undefined);
+            return after(freeTaken(writer, writes, known, result, signal), attempt);
         }
       });
-    }),
-  );
-  return after(settled, ({ conflict }) => conflict);
+    });
+  return attempt();
 }
 
-function allKnown(tables: readonly KvTable[]): Awaitable<ReadonlyMap<KvTable, Known>> {
+function tablesOf(writes: readonly RowWrite[]): readonly KvTable[] {
+  const { table } = writes[0]!;
+  return writes.every((write) => write.table === table) ? [table] : [...new Set(writes.map((write) => write.table))];
+}
+
+type KnownTables = (table: KvTable) => Known;
+
+function allKnown(tables: readonly KvTable[]): Awaitable<KnownTables> {
+  if (tables.length === 1) return after(tables[0]!.known(), (known) => () => known);
   const all = tables.map((table) => table.known());
-  const toMap = (known: readonly Known[]): ReadonlyMap<KvTable, Known> => new Map(tables.map((table, i) => [table, known[i]!]));
+  const toMap = (known: readonly Known[]): KnownTables => {
+    const byTable = new Map(tables.map((table, i) => [table, known[i]!]));
+    return (table) => byTable.get(table)!;
+  };
   return all.some((known) => known instanceof Promise) ? Promise.all(all.map(async (known) => known)).then(toMap) : toMap(all as Known[]);
 }
 
@@ -89,12 +99,12 @@ function changeOf({ table, key, row, old, text, expect }: RowWrite, known: Known
 function freeTaken(
   { store, clock }: Writer,
   writes: readonly RowWrite[],
-  known: ReadonlyMap<KvTable, Known>,
+  known: KnownTables,
   { change, space, owner }: KvResult & { kind: "taken" },
   signal: AbortSignal | undefined,
 ): Awaitable<unknown> {
   const { table } = writes[change]!;
-  const { definition, check } = known.get(table)!;
+  const { definition, check } = known(table);
   const name = definition.indexes[space]?.name ?? space;
   const refuse = (): never => {
     throw new DbError("already-exists", `a row with this value of ${name} exists`, { table: table.table.name, detail: { unique: name } });
