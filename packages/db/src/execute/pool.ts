@@ -63,6 +63,7 @@ export class Pool {
     this.#isConnected = driver.connect === undefined;
     const { metrics } = this;
     this.#once = (prepared, values, signal) => {
+      this.#throwIfTooLarge(prepared, values);
       const reply = driver.execute(prepared.command, values, signal);
       this.#answersAtOnce = !(reply instanceof Promise);
       return reply;
@@ -76,6 +77,11 @@ export class Pool {
       report: (prepared, size, served, send) => this.#tracedGroup(prepared, size, served, send),
       known: (error) => this.#known(error, "send"),
     };
+  }
+
+  #throwIfTooLarge({ shape }: Prepared, values: Values): void {
+    const { limits } = this.capabilities;
+    if (limits.statementBytes !== undefined || limits.rowBytes !== undefined) throwIfTooLarge(shape, values, limits);
   }
 
   #retrying(send: Send): Send {
@@ -222,8 +228,7 @@ export class Pool {
     };
     return (prepared, values, signal) => {
       try {
-        const { limits } = this.capabilities;
-        if (limits.statementBytes !== undefined || limits.rowBytes !== undefined) throwIfTooLarge(prepared.shape, values, limits);
+        this.#throwIfTooLarge(prepared, values);
         const reply = send(prepared, values, signal);
         return reply instanceof Promise ? reply.catch(failed) : reply;
       } catch (error) {
