@@ -33,6 +33,7 @@ const order = [
   "calls",
   "api",
   "index",
+  "knex",
   "otel",
   "testing",
 ];

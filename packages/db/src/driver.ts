@@ -357,6 +357,12 @@ export type MemberReply = Reply | { readonly error: unknown };
  */
 export interface Session<Command> {
   execute(command: Command, values: Values, signal?: AbortSignal): Reply | Promise<Reply>;
+  /**
+   * Runs statements of the app's own on the transaction's connection, as `KnexAccess` lends it, in turn with its other calls.
+   *
+   * @param keepsMarks  they set, keep or undo marks of their own; else a statement that fails leaves the transaction as it was
+   */
+  knex?<Result>(work: (connection: object) => Promise<Result>, keepsMarks: boolean): Promise<Result>;
   /** Sets a mark, back to which `undo` takes what was written; `capabilities.savepoints`. Marks nest. */
   mark?(): Promise<SessionMark>;
   commit(): Promise<void>;
@@ -467,10 +473,35 @@ export interface Driver<Command = unknown> {
   serves?(stored: string, column: Column): boolean | string;
   /** Why an index that is missing cannot be made on the table as it is stored, and what to do; undefined: it can be made. */
   refusesIndex?(index: Index, stored: StoredTable): string | undefined;
+  /** SQL databases only. */
+  readonly knex?: KnexAccess;
   /** Runs a native command, for `db.native`. */
   native?(command: unknown, signal?: AbortSignal): Promise<unknown>;
   /** Waits for what is running and frees the connections. */
   close(): Promise<void>;
+}
+
+export interface KnexConnection {
+  /** As knex's client expects it. */
+  readonly connection: object;
+  /**
+   * Gives it back; nothing that was begun on it reaches its next borrower.
+   *
+   * @param mayBeOpen  a transaction was begun on it
+   */
+  release(mayBeOpen: boolean): Promise<void>;
+}
+
+/** Connections of the pool for SQL of the app's own, through knex (`@bk/db/knex`). */
+export interface KnexAccess {
+  /** The client of knex that speaks the dialect, as knex names it. */
+  readonly client: string;
+  /** Lends a connection; waits for one as calls do. */
+  lend(): Promise<KnexConnection>;
+  /** The error of a statement: an error of this package that says why, without values, or a native one for `classify`. */
+  errorOf(error: unknown): unknown;
+  /** A value as knex gives it, in stored form. */
+  stored(value: unknown, column: Column): Value;
 }
 
 /** What `openDb` gives a driver when it opens it. */

@@ -4,6 +4,7 @@ import { expectTypeOf } from "vitest";
 import { z } from "zod";
 import type { Db, DbCalls } from "../src/api/calls.js";
 import { openDb } from "../src/api/open.js";
+import { decodeRows, knexOf } from "../src/knex.js";
 import { defineTables, table } from "../src/schema/define-tables.js";
 import type { TableDefinitions } from "../src/schema/definition.js";
 import type { JsonValue, RowOf } from "../src/schema/infer.js";
@@ -401,4 +402,15 @@ export async function unknownTables(): Promise<void> {
   await untyped.update(name, { id: 1, text: "a" }, { ops: { text: "append" }, where: { text: { $gt: "a" } } });
   await untyped.select(name, { id: { $gt: 1 }, $or: { a: 1, b: [2] } }, { sort: "-id", select: ["id"], ops: { id: "gt" } });
   await untyped.del(name, { id: 1 });
+}
+
+export async function knexIsTypedByTables(db: Db<typeof tables>): Promise<void> {
+  const knex = await knexOf(db);
+  const rows = await knex("account").where({ kind: "free" }).select("email", "logins");
+  expectTypeOf(rows[0]!.email).toEqualTypeOf<string | null>();
+  expectTypeOf(rows[0]!.logins).toEqualTypeOf<string | number | null>();
+  const decoded = decodeRows(db, "account", rows);
+  expectTypeOf(decoded[0]!.logins).toEqualTypeOf<number>();
+  // @ts-expect-error a table that is not declared
+  decodeRows(db, "nope", rows);
 }

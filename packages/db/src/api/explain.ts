@@ -54,6 +54,7 @@ export async function explain(
     target,
     overlay: undefined,
     mark: undefined,
+    session: undefined,
     trace: undefined,
   });
   const calls = new Verbs(home, poolName, transaction) as unknown as Record<

@@ -55,6 +55,7 @@ async function runInteractive<T>(parts: TransactionParts, work: (transaction: Op
     target: { send: (prepared, values, signal) => session.execute(prepared.command, values, signal) },
     overlay: undefined,
     mark: session.mark && pool.capabilities.savepoints ? () => markOf(parts, session) : undefined,
+    session,
     trace,
   });
   let result: T;
@@ -118,6 +119,7 @@ async function runBatch<T>(parts: TransactionParts, work: (transaction: OpenTran
     target: undefined,
     overlay,
     mark: () => overlay.mark(),
+    session: undefined,
     trace,
   });
   try {

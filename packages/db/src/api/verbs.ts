@@ -53,6 +53,11 @@ export class Verbs {
     this.#caller = { home, pool, transaction, begun, parent };
   }
 
+  /** Whose calls these are, for entry points beside this one. */
+  static callerOf(calls: Verbs): Caller {
+    return calls.#caller;
+  }
+
   get(table: string, key: unknown, options?: ReadOptions): Promise<Row | undefined> {
     return this.#call("get", table, options, { key }, (bound, context, call, own) => getRow(bound, context, call.key, own));
   }

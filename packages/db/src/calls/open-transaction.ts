@@ -4,7 +4,7 @@ import type { Pool } from "../execute/pool.js";
 import { RowOrder } from "../execute/row-order.js";
 import type { CallEvent } from "../execute/tracing.js";
 import type { BoundTable } from "./bound-table.js";
-import type { RowChange } from "../driver.js";
+import type { RowChange, Session } from "../driver.js";
 
 /** An open transaction: where the calls inside it go. */
 export interface OpenTransaction {
@@ -20,6 +20,8 @@ export interface OpenTransaction {
   readonly orderOf: (bound: BoundTable) => RowOrder;
   /** Sets a mark, back to which `undo` takes what was written; undefined where the engine has none. */
   readonly mark: (() => Promise<Mark>) | undefined;
+  /** Interactive: for statements of the app's own. */
+  readonly session: Session<never> | undefined;
   /** The transaction as tracers know it. */
   readonly trace: CallEvent | undefined;
   /** Nested transactions run one after another: each undoes what was written since its own mark. */
@@ -48,7 +50,7 @@ export interface Overlay {
 }
 
 export function openTransactionOf(
-  parts: Pick<OpenTransaction, "pool" | "isolation" | "signal" | "target" | "overlay" | "mark" | "trace">,
+  parts: Pick<OpenTransaction, "pool" | "isolation" | "signal" | "target" | "overlay" | "mark" | "session" | "trace">,
 ): OpenTransaction {
   const orders = new Map<BoundTable, RowOrder>();
   const orderOf = (bound: BoundTable): RowOrder => {

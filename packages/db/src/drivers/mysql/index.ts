@@ -4,10 +4,11 @@ import type { Capabilities, Codec, Driver, DriverOptions, KindOps, Reply, Sessio
 import { DbError, invalid } from "../../errors.js";
 import { compileMysql, describeMysql, type MysqlCommand } from "./compile.js";
 import { refusesIndex, servesColumn } from "./catalog.js";
-import { loadMysql, openConnections } from "./connections.js";
+import { type Lent, loadMysql, openConnections } from "./connections.js";
 import { mariadbDialect, mysqlDialect } from "./dialect.js";
 import { classifyMysql, isFatal, nativeError } from "./errors.js";
 import { executeGroupOn, executeOn } from "./execute.js";
+import { knexAccess } from "./knex.js";
 import { mysqlOptions } from "./options.js";
 import { session } from "./session.js";
 import { sqlChanges, sqlCommon, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
@@ -115,6 +116,11 @@ export async function mysqlDriver(options: DriverOptions): Promise<Driver<MysqlC
     }, signal);
   }
 
+  async function lendToKnex(): Promise<Lent> {
+    if (closing !== undefined) throw closedError("the database is closed");
+    return connections.lend();
+  }
+
   return {
     name: engine,
     endpoint: { system: engine, namespace: location.database, address: location.host, port: location.port },
@@ -128,6 +134,7 @@ export async function mysqlDriver(options: DriverOptions): Promise<Driver<MysqlC
     begin,
     serves: servesColumn,
     refusesIndex: (index, stored) => (connections.isMariadb ? undefined : refusesIndex(index, stored)),
+    knex: knexAccess(lendToKnex),
     native,
     close: () => (closing ??= connections.close()),
   };

@@ -71,6 +71,7 @@ export function session(connection: Lent, engine: string): Session<MysqlCommand>
 
   return {
     execute: (command, values, signal) => during(() => executeOn(lent, command, values, signal)),
+    knex: (work) => during(() => work(connection.client)),
     mark,
     commit: () => end("COMMIT"),
     rollback: () => end("ROLLBACK"),

@@ -10,6 +10,7 @@ import { type Connections, connections } from "./connections.js";
 import { postgresDialect } from "./dialect.js";
 import { classifyPostgres } from "./errors.js";
 import { executor, type Place, type RunSteps } from "./execute.js";
+import { knexAccess } from "./knex.js";
 import { runNative } from "./native.js";
 import { postgresOptions } from "./options.js";
 import { beginSession } from "./session.js";
@@ -74,6 +75,7 @@ export async function postgresDriver(options: DriverOptions): Promise<Driver<Sql
     executeGroup: (command, group, signal) => runOn.executeGroup(command, group, anywhere(pool, signal)),
     begin: (settings) => beginSession(pool, runOn, settings),
     serves: servesColumn,
+    knex: knexAccess(pool),
     native: (command, signal) => runNative(pool, command, signal),
     close: () => pool.close(),
   };

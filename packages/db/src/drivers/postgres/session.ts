@@ -94,6 +94,20 @@ function session(pool: Connections, executor: Executor, connection: PostgresConn
 
   return {
     execute: (command, values, signal) => executor.execute(command, values, here(signal)),
+    knex: (work, keepsMarks) =>
+      inTurn(() =>
+        call(
+          async () => {
+            if (keepsMarks) return work(connection.client);
+            await connection.run([savepoint]);
+            const result = await work(connection.client);
+            await connection.run([keepCall]);
+            return result;
+          },
+          undefined,
+          !keepsMarks,
+        ),
+      ),
     async mark() {
       const name = `bk_mark_${++marks}`;
       const run = async (...texts: readonly string[]): Promise<void> => {

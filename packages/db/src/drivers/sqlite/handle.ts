@@ -26,7 +26,8 @@ export interface SqliteStatement {
 }
 
 export interface SqliteHandle {
-  prepare(text: string): SqliteStatement;
+  /** @param exact  `all` gives numbers that no double holds as bigints on every client */
+  prepare(text: string, exact?: boolean): SqliteStatement;
   /** Runs statements that give nothing. */
   exec(text: string): void;
   /** Gives a deterministic function of texts to SQL. */
@@ -85,14 +86,16 @@ function betterSqlite3(Database: typeof BetterSqlite3): OpenHandle {
   return (path, { readonly, blockMs }) => {
     const database = new Database(path, { readonly, timeout: blockMs });
     return {
-      prepare(text) {
+      prepare(text, exact = false) {
         const statement = database.prepare<unknown[], readonly Value[]>(text);
         const reads = statement.reader;
         if (reads) statement.raw(true);
+        if (exact) statement.safeIntegers(true);
+        const all = (values: Values): readonly (readonly Value[])[] => statement.all(values as unknown as unknown[]);
         return {
           reads,
           get: (values) => statement.get(values as unknown as unknown[]),
-          all: (values) => statement.all(values as unknown as unknown[]),
+          all: exact ? (values) => withPlainNumbers(all(values)) : all,
           run: (values) => statement.run(values as unknown as unknown[]).changes,
           names: () => statement.columns().map(({ name }) => name),
         };
@@ -168,12 +171,16 @@ function isBeyondDoubles(error: unknown): boolean {
 function allWithLargeNumbers(statement: ReadingStatement, values: Values): readonly (readonly Value[])[] {
   statement.setReadBigInts(true);
   try {
-    const rows = statement.all(...values) as (readonly Value[])[];
-    const plain = (value: Value): Value => (typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value);
-    return rows.map((row) => row.map(plain));
+    return withPlainNumbers(statement.all(...values) as (readonly Value[])[]);
   } finally {
     statement.setReadBigInts(false);
   }
+}
+
+/** Bigints become numbers where a double holds them. */
+function withPlainNumbers(rows: readonly (readonly Value[])[]): readonly (readonly Value[])[] {
+  const plain = (value: Value): Value => (typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value);
+  return rows.map((row) => row.map(plain));
 }
 
 /** Loads it without Node's warning that it is experimental, which apps could do nothing about. */

@@ -2,7 +2,7 @@
 // has a connection of its own, so that reads beside it go on. README.md says how values are stored.
 
 import { nodeModule } from "@bk/core";
-import type { Capabilities, Codec, Driver, DriverOptions, KindOps, Reply, Session, Values } from "../../driver.js";
+import type { Capabilities, Codec, Driver, DriverOptions, KindOps, KnexConnection, Reply, Session, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { describeCommand, type SqlCommand } from "../../engines/sql/command.js";
 import { compileSql } from "../../engines/sql/compile.js";
@@ -10,6 +10,7 @@ import { blockMs, openConnection, settingsText, type SqliteConnection, withGroup
 import { goOnFunction, servesColumn, sqliteDialect, wordsFunction } from "./dialect.js";
 import { classifySqlite, isBusy, openError } from "./errors.js";
 import { loadSqlite } from "./handle.js";
+import { knexAccess, statementsOf } from "./knex.js";
 import { longStatements } from "./long-statements.js";
 import { mayBeLong } from "./may-be-long.js";
 import { runNative } from "./native.js";
@@ -192,6 +193,10 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<Sqlit
         active();
         return connection.execute(command, values);
       },
+      async knex(work) {
+        active();
+        return work(statementsOf(connection.handle, async (statement) => (active(), statement())));
+      },
       async mark() {
         active();
         const name = `bk_mark_${++marks}`;
@@ -207,6 +212,21 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<Sqlit
       },
       commit: async () => end("COMMIT"),
       rollback: async () => end("ROLLBACK"),
+    };
+  }
+
+  /** In memory there is one connection: whoever has it keeps the others waiting. In a file it is one of its own. */
+  async function lendToKnex(): Promise<KnexConnection> {
+    if (closing !== undefined) throw closedError();
+    const done = inMemory ? await writers.take() : undefined;
+    const connection = inMemory ? main : (spare.pop() ?? (await connect()));
+    return {
+      connection: statementsOf(connection.handle, (statement) => untilFree(statement, undefined)),
+      async release() {
+        if (connection.handle.inTransaction) connection.handle.exec("ROLLBACK");
+        putBack(connection);
+        done?.();
+      },
     };
   }
 
@@ -247,6 +267,7 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<Sqlit
     },
     begin,
     serves: servesColumn,
+    knex: knexAccess(lendToKnex),
     native: async (command, signal) => whenFree(writers.taken, () => runNative(main.handle, command), signal),
     close: () => (closing ??= close()),
   };

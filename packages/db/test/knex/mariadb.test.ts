@@ -1,0 +1,4 @@
+import { mariadbFixture as fixture } from "../../src/drivers/mysql/fixture.js";
+import { testKnex } from "./test-knex.js";
+
+testKnex(fixture);
