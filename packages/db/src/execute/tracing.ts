@@ -68,7 +68,7 @@ export class CallEvent extends TracedWork {
 
 /** One request to the engine, with its repetitions. Several calls may share it, and a call may need several. */
 export class CommandEvent extends TracedWork {
-  /** The command, with places where its values go. Absent for commands that the app wrote itself, which may have values in them. */
+  /** The command, with places where its values go. Absent for commands that the app wrote itself (native ones, Knex), which may have values in them. */
   readonly text: string | undefined;
   /** How many members it carries: 1, or more for a group. */
   readonly groupSize: number;

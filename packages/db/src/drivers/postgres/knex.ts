@@ -25,7 +25,7 @@ export function knexAccess(pool: Connections): KnexAccess {
 }
 
 function errorOf(error: unknown): unknown {
-  const isLost = error instanceof Error && (/^Connection terminated/.test(error.message) || isOfSystem(error));
+  const isLost = error instanceof Error && (error.message.startsWith("Connection terminated") || isOfSystem(error));
   if (!isLost) return nativeError(error);
   return new DbError("unavailable", "the connection was lost before the answer came", { outcome: "unknown", cause: error });
 }
