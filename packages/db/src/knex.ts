@@ -231,8 +231,14 @@ function streamsError({ driver: { name } }: Pool): DbError {
 /** A connection of the pool, until it is given back; the end of the database waits for that. */
 async function borrow({ home, target, access }: Place): Promise<Held> {
   if (home.closed) throw closed(target);
-  let given = (): void => undefined;
-  void home.track(new Promise<void>((resolve) => (given = resolve)));
+  const { running } = home;
+  let settle = (): void => undefined;
+  const lent = new Promise<void>((resolve) => (settle = resolve));
+  running.add(lent);
+  const given = (): void => {
+    running.delete(lent);
+    settle();
+  };
   try {
     const { connection, release } = await access.lend();
     let mayBeOpen = false;
