@@ -6,14 +6,14 @@
 // timeouts, hooks and metrics are the core's.
 
 import type { Change } from "./reference/change.js";
-import type { Condition, Slot, Test } from "./reference/condition.js";
+import type { Condition, Related, Slot, Test } from "./reference/condition.js";
 import type { SortColumn } from "./reference/order.js";
 import type { ChangeOp, Operator } from "./schema/operators.js";
 import type { Codec, Value, Values } from "./schema/stored-value.js";
 import type { Column, Index, Kind, Table } from "./schema/table.js";
 import type { Clock, ErrorCode, Log, Outcome } from "@bk/core";
 
-export type { Change, ChangeOp, Codec, SortColumn, Value, Values };
+export type { Change, ChangeOp, Codec, Related, SortColumn, Value, Values };
 
 /** Operators by kind of column. */
 export type KindOps = { readonly [kind in Kind]?: readonly Operator[] };
@@ -25,7 +25,7 @@ export type KindOps = { readonly [kind in Kind]?: readonly Operator[] };
 export type Sees = "always" | "asked" | "late";
 
 /**
- * How many members one request of a verb carries.
+ * How many members one request of a verb carries. Members of a select are selects of one shape, each with its own limit and rows.
  *
  * - `outcome: "whole"`: all members take effect or none does. After a rejection that `classify` gives the outcome `none`
  *   the core tries the members alone.
@@ -95,6 +95,11 @@ export interface Capabilities {
   readonly filterScope: "any" | "path";
   /** Whether a condition may hold `or` (true), or only tests joined by `and` (false). */
   readonly or: boolean;
+  /**
+   * The filter of a read may ask of the row of another table that columns refer to (`Related`), with operators of `filters`;
+   * else the core reads the keys of those rows first.
+   */
+  readonly related: boolean;
   /** Kinds whose stored form the engine sorts as the core does; others are sorted by the core, within `sortLimit`. */
   readonly sorts: readonly Kind[];
   /** Changes of `update` that the engine carries out itself, beside `set`; the core emulates the others by compare-and-set. */
@@ -124,7 +129,7 @@ export interface Capabilities {
    */
   readonly atomic: { readonly rows?: number; readonly within: "database" | "slot" | "partition" } | undefined;
   /** Verbs of which one request carries several members; absent: one by one. */
-  readonly group: { readonly [verb in "get" | "put" | "update" | "delete"]?: GroupLimit };
+  readonly group: { readonly [verb in "get" | "select" | "put" | "update" | "delete"]?: GroupLimit };
   /** Full-text search by `select` with `match`. */
   readonly search: boolean;
   /**
@@ -357,6 +362,8 @@ export type MemberReply = Reply | { readonly error: unknown };
  */
 export interface Session<Command> {
   execute(command: Command, values: Values, signal?: AbortSignal): Reply | Promise<Reply>;
+  /** As that of the driver, for reads; absent: they are carried out one after the other. */
+  executeGroup?(command: Command, group: readonly Values[], signal?: AbortSignal): Promise<readonly MemberReply[]>;
   /**
    * Runs statements of the app's own on the transaction's connection, as `KnexAccess` lends it, in turn with its other calls.
    *

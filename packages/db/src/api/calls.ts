@@ -8,6 +8,7 @@ import type { Capabilities } from "../driver.js";
 import type { PoolNumbers } from "../execute/metrics.js";
 import type { TableDefinitions } from "../schema/definition.js";
 import type { FilterOf, FilterOpsOf } from "../schema/filter-type.js";
+import type { CheckedInclude, IncludeShape, Including } from "../schema/include-type.js";
 import type { DbError } from "../errors.js";
 import type {
   ChangeOpsOf,
@@ -153,6 +154,16 @@ export interface RowScan<Row> extends AsyncIterable<Row> {
   pages(): AsyncIterable<Row[]>;
 }
 
+/** The option of reads that names what is read along. */
+export interface Includes<Tables, Name extends keyof Tables, Include> {
+  /**
+   * Rows of other tables that are read along, by the names under which they stand: the row that this one refers to
+   * (`owner: { select: ["name"] }`, null where there is none), or those that refer to it
+   * (`photos: { from: "photo", by: "owner", sort: "-taken", count: 5 }`). They may include others, 3 deep.
+   */
+  readonly include?: (Include & CheckedInclude<Tables, Name, Include>) | undefined;
+}
+
 /** The option that names a pool, with the names of those that were opened. */
 export interface OnPool<Pools extends string> {
   readonly pool?: Pools | undefined;
@@ -161,39 +172,59 @@ export interface OnPool<Pools extends string> {
 /** The calls of a database, of one of its pools and of a transaction. */
 export interface DbCalls<Tables, Pools extends string = string> {
   /** The row of a whole primary key, or undefined. */
-  get<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
+  get<
+    const Name extends TableName<Tables>,
+    const Select extends SelectOf<Tables, Name> = undefined,
+    const Include extends IncludeShape | undefined = undefined,
+  >(
     table: Name,
     key: KeyOf<Tables, Name>,
-    options?: ReadOptions<Select> & OnPool<Pools>,
-  ): Promise<Selected<RowOf<Tables, Name>, Select> | undefined>;
+    options?: ReadOptions<Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
+  ): Promise<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include> | undefined>;
 
   /** Rows by key, in the order asked; missing ones are left out, a key that is asked for twice is given twice. */
-  list<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
+  list<
+    const Name extends TableName<Tables>,
+    const Select extends SelectOf<Tables, Name> = undefined,
+    const Include extends IncludeShape | undefined = undefined,
+  >(
     table: Name,
     keys: readonly KeyOf<Tables, Name>[],
-    options?: ReadOptions<Select> & OnPool<Pools>,
-  ): Promise<Selected<RowOf<Tables, Name>, Select>[]>;
+    options?: ReadOptions<Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
+  ): Promise<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>[]>;
 
   /** One page of the rows that a filter matches. */
-  select<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
+  select<
+    const Name extends TableName<Tables>,
+    const Select extends SelectOf<Tables, Name> = undefined,
+    const Include extends IncludeShape | undefined = undefined,
+  >(
     table: Name,
     filter?: FilterOf<Tables, Name>,
-    options?: PageOptions<Tables, Name, Select> & OnPool<Pools>,
-  ): Promise<PageOf<Selected<RowOf<Tables, Name>, Select>>>;
+    options?: PageOptions<Tables, Name, Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
+  ): Promise<PageOf<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>>>;
 
   /** One page of the rows whose `search` columns have the words of `text`; `-word` leaves rows with it out. */
-  search<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
+  search<
+    const Name extends TableName<Tables>,
+    const Select extends SelectOf<Tables, Name> = undefined,
+    const Include extends IncludeShape | undefined = undefined,
+  >(
     table: Name,
     text: string,
-    options?: SearchOptions<Tables, Name, Select> & OnPool<Pools>,
-  ): Promise<PageOf<Selected<RowOf<Tables, Name>, Select>>>;
+    options?: SearchOptions<Tables, Name, Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
+  ): Promise<PageOf<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>>>;
 
   /** Every row that a filter matches, read page by page. Never refused: its name says that it may read the whole table. */
-  scan<const Name extends TableName<Tables>, const Select extends SelectOf<Tables, Name> = undefined>(
+  scan<
+    const Name extends TableName<Tables>,
+    const Select extends SelectOf<Tables, Name> = undefined,
+    const Include extends IncludeShape | undefined = undefined,
+  >(
     table: Name,
     filter?: FilterOf<Tables, Name>,
-    options?: ScanOptions<Tables, Name, Select> & OnPool<Pools>,
-  ): RowScan<Selected<RowOf<Tables, Name>, Select>>;
+    options?: ScanOptions<Tables, Name, Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
+  ): RowScan<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>>;
 
   /** How many rows a filter matches. */
   count<const Name extends TableName<Tables>>(

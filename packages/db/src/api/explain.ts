@@ -112,6 +112,8 @@ function planOf(shape: Shape): Record<string, unknown> {
 
 function conditionText(condition: Condition): string {
   if (condition.kind === "test") return `${condition.column.name} ${condition.op}`;
+  if (condition.kind === "related")
+    return `${condition.columns.map(({ name }) => name).join(", ")} in ${condition.table.name} (${conditionText(condition.condition)})`;
   if (condition.parts.length === 0) return condition.kind === "and" ? "always" : "never";
   const text = condition.parts.map(conditionText).join(` ${condition.kind} `);
   return condition.kind === "or" ? `(${text})` : text;

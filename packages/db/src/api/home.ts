@@ -5,7 +5,7 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import { type Clock, findNodeModule, type Log, type NodeModules, silentLog, systemClock } from "@bk/core";
 
 import { BoundTable } from "../calls/bound-table.js";
-import type { CallContext } from "../calls/context.js";
+import type { CallContext, RelatedTable } from "../calls/context.js";
 import type { Home as CallsHome } from "../calls/enter.js";
 import { TableHooks } from "../calls/hooks.js";
 import type { TransactionOptions } from "../calls/options.js";
@@ -24,12 +24,14 @@ export interface HomeSettings {
   readonly log?: Log | undefined;
   readonly tokenKey?: string | undefined;
   readonly sortLimit?: number | undefined;
+  readonly relatedLimit?: number | undefined;
   readonly timeoutMs?: number | undefined;
   /** Gives the overlay of a batch transaction. */
   readonly openOverlay: (pool: Pool) => Promise<Overlay>;
 }
 
 const defaultSortLimit = 10_000;
+const defaultRelatedLimit = 1000;
 
 export class Home implements CallsHome {
   readonly tables: ReadonlyMap<string, Table>;
@@ -44,6 +46,7 @@ export class Home implements CallsHome {
   readonly #hooks = new Map<string, TableHooks>();
   readonly #hooksOfAll: TableHooks;
   readonly #context: CallContext;
+  readonly #contexts = new Map<string, CallContext>();
   readonly running = new Set<Promise<unknown>>();
   readonly #timers = new Set<ReturnType<typeof setInterval>>();
   #transactions: AsyncLocalStorage<OpenTransaction> | undefined;
@@ -69,8 +72,10 @@ export class Home implements CallsHome {
     this.#context = Object.freeze({
       tokens: tokenCodec(settings.tokenKey),
       sortLimit: settings.sortLimit ?? defaultSortLimit,
+      relatedLimit: settings.relatedLimit ?? defaultRelatedLimit,
       now: () => clock.now(),
       clock,
+      relate: (table: string, from: CallContext) => this.#relate(table, from),
     });
   }
 
@@ -112,13 +117,33 @@ export class Home implements CallsHome {
     return hooks;
   }
 
-  context(call: Call | undefined, transaction: OpenTransaction | undefined): CallContext {
-    if (call === undefined && transaction === undefined) return this.#context;
-    return {
-      ...this.#context,
-      ...call,
-      ...(transaction?.overlay === undefined && transaction !== undefined ? { orderOf: transaction.orderOf } : {}),
-    };
+  context(call: Call | undefined, transaction: OpenTransaction | undefined, poolName?: string): CallContext {
+    const base = poolName === undefined ? this.#context : this.#contextOf(poolName);
+    if (call === undefined && transaction === undefined) return base;
+    if (transaction === undefined) return { ...base, ...call };
+    const { overlay, orderOf } = transaction;
+    return { ...base, ...call, transaction, ...(overlay === undefined ? { orderOf } : {}) };
+  }
+
+  /** The context of the calls to a pool that the caller names. */
+  #contextOf(poolName: string): CallContext {
+    let context = this.#contexts.get(poolName);
+    if (context === undefined) this.#contexts.set(poolName, (context = Object.freeze({ ...this.#context, poolName })));
+    return context;
+  }
+
+  #relate(table: string, from: CallContext): RelatedTable {
+    const pool = this.poolOf(table, from.poolName);
+    const real = this.bound(table, pool);
+    const { transaction, deadline, trace, poolName } = from;
+    if (transaction === undefined) return { bound: real, context: from, load: undefined };
+    // A transaction is one of its own pool: calls on others are outside of it.
+    if (transaction.pool !== pool)
+      return { bound: real, context: { ...this.context({ deadline, trace }, undefined, poolName), transaction }, load: undefined };
+    const { overlay, target } = transaction;
+    const context = from.target === target ? from : this.context({ deadline, trace, target }, transaction, poolName);
+    if (overlay === undefined) return { bound: real, context, load: undefined };
+    return { bound: overlay.bound(real), context, load: (key) => overlay.load(real, key, trace) };
   }
 
   /** The open transaction that the running code is in. What outlives it, a timer for one, is outside of it again. */

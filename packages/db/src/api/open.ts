@@ -44,6 +44,8 @@ export interface OpenOptions<Tables extends TableDefinitions = TableDefinitions,
   readonly tokenKey?: string;
   /** Most rows that the core sorts itself, default 10,000. */
   readonly sortLimit?: number;
+  /** Most rows of another table that match a `$ref` where a database finds their keys first, default 1,000. */
+  readonly relatedLimit?: number;
   /** Default longest time of a call in milliseconds; default none. */
   readonly timeoutMs?: number;
   /** How often a call is tried that failed without doing anything; default 5. */
@@ -62,6 +64,7 @@ const openOptionNames: ReadonlySet<string> = new Set([
   "options",
   "tokenKey",
   "sortLimit",
+  "relatedLimit",
   "timeoutMs",
   "attempts",
   "sweepEveryMs",

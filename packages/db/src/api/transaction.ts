@@ -52,7 +52,10 @@ async function runInteractive<T>(parts: TransactionParts, work: (transaction: Op
     pool,
     isolation,
     signal: deadline?.signal,
-    target: { send: (prepared, values, signal) => session.execute(prepared.command, values, signal) },
+    target: {
+      send: (prepared, values, signal) => session.execute(prepared.command, values, signal),
+      sendMany: session.executeGroup && ((prepared, group, signal) => session.executeGroup!(prepared.command, group, signal)),
+    },
     overlay: undefined,
     mark: session.mark && pool.capabilities.savepoints ? () => markOf(parts, session) : undefined,
     session,

@@ -6,14 +6,16 @@ import type { CallContext } from "./context.js";
 import type { CountOptions } from "./options.js";
 import { storedRows } from "./page.js";
 import { pathBindings } from "./page-reader.js";
-import { type Query, queryOf } from "./query.js";
-import { refuseQuery } from "./select.js";
+import { type Query, refuseQuery } from "./query.js";
+import { askedQuery } from "./related.js";
 
 /** How many rows a filter matches. */
 export async function countRows(bound: BoundTable, context: CallContext, filter: unknown, options?: CountOptions): Promise<number> {
   const select = bound.table.key.map((column) => column.name);
-  const query = queryOf(bound, context, filter, { ...options, sort: undefined, desc: undefined, select });
-  refuseQuery(query, options?.scan === true || options?.all === true, true);
+  const scan = options?.scan === true || options?.all === true;
+  const asked = askedQuery(bound, context, filter, { ...options, scan, sort: undefined, desc: undefined, select });
+  const query = asked instanceof Promise ? await asked : asked;
+  refuseQuery(query, scan, true);
   if (query.never) return 0;
   if (query.plan.residual === undefined && bound.pool.capabilities.aggregates.count) return countByEngine(query, context);
   let count = 0;

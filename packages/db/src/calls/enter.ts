@@ -32,7 +32,7 @@ export interface Home {
   /** The same, undefined where a name is unknown. */
   findPool(table: string | undefined, pool: string | undefined): Pool | undefined;
   bound(table: string, pool: Pool): BoundTable;
-  context(call: Call | undefined, transaction: OpenTransaction | undefined): CallContext;
+  context(call: Call | undefined, transaction: OpenTransaction | undefined, poolName?: string): CallContext;
   /** The open transaction that the running code is in. */
   currentTransaction(): OpenTransaction | undefined;
   /** Calls that `close` waits for. */
@@ -57,8 +57,12 @@ interface Entry<Own extends CallOptions = CallOptions> {
   /** The caller's, copied. */
   readonly options: Own | undefined;
   readonly pool: Pool;
+  /** The name of the pool, where the caller named it. */
+  readonly poolName: string | undefined;
   readonly transaction: OpenTransaction | undefined;
   readonly trace: CallEvent | undefined;
+  /** The open transaction around the call, on this pool or on another one. */
+  readonly around: OpenTransaction | undefined;
 }
 
 export type Work<T, Own extends CallOptions> = (
@@ -162,7 +166,8 @@ function entryOf<Own extends CallOptions>(
   // What was begun before the database was closed may end.
   if (home.closed && !begun && found?.over !== false)
     throw new DbError("closed", `${verb} ${table}: the database is closed`, { op: verb, table });
-  const pool = home.poolOf(table, own ?? options?.pool);
+  const poolName = own ?? options?.pool;
+  const pool = home.poolOf(table, poolName);
   const refuse = (error: DbError): DbError => pool.error(error, { verb, table: { name: table } });
   if (options !== undefined) {
     const problem = checkOptions(verb, options);
@@ -172,7 +177,7 @@ function entryOf<Own extends CallOptions>(
   }
   const transaction = found !== undefined && found.pool === pool ? found : undefined;
   if (transaction?.over) throw refuse(new DbError("closed", "the transaction is over"));
-  return { verb, table, options, pool, transaction, trace };
+  return { verb, table, options, pool, poolName, transaction, trace, around: found };
 }
 
 function run<T, Own extends CallOptions>(caller: Caller, entry: Entry<Own>, parts: Partial<HookCall>, work: Work<T, Own>): T | Promise<T> {
@@ -237,7 +242,7 @@ async function performSlowly<T, Own extends CallOptions>(
 
 function bind(
   home: Home,
-  { table, pool, transaction, options, trace }: Entry,
+  { table, pool, transaction, around, options, poolName, trace }: Entry,
   deadline: Deadline | undefined,
 ): { bound: BoundTable; context: CallContext } {
   const real = home.bound(table, pool);
@@ -246,7 +251,10 @@ function bind(
     deadline === undefined && group === undefined && trace === undefined && transaction?.target === undefined
       ? undefined
       : { deadline, group, trace, target: transaction?.target };
-  return { bound: transaction?.overlay?.bound(real) ?? real, context: home.context(call, transaction) };
+  const context = home.context(call, transaction, poolName);
+  // Tables of the other pool that the call reads are read inside of its transaction.
+  if (around !== undefined && transaction === undefined) return { bound: real, context: { ...context, transaction: around } };
+  return { bound: transaction?.overlay?.bound(real) ?? real, context };
 }
 
 /**

@@ -1,16 +1,12 @@
-import type { Prepared } from "../compile/prepared.js";
-import { getShape } from "../compile/shapes.js";
 import type { Reply, Values } from "../driver.js";
 import { invalid } from "../errors.js";
-import { parseSelect } from "../normalize/order.js";
 import { checkKey } from "../normalize/row.js";
-import { presenterOf } from "../present/presenter.js";
-import { hasExpired } from "../reference/expiry.js";
-import { compileArrayDecoder } from "../schema/encodings.js";
+import { valuesOf } from "../present/presenter.js";
 import type { BoundTable, Row } from "./bound-table.js";
 import type { CallContext } from "./context.js";
+import { getReader } from "./get-reader.js";
+import { includesOf } from "./include.js";
 import type { ReadOptions } from "./options.js";
-import { seesAsked } from "./query.js";
 
 export function getRow(
   bound: BoundTable,
@@ -19,47 +15,44 @@ export function getRow(
   options?: ReadOptions,
 ): Row | undefined | Promise<Row | undefined> {
   const values = bound.encodeKey(checkKey(bound.rules, key));
+  if (options?.include !== undefined) return getIncluding(bound, context, values, options);
   const reader = getReader(bound, options);
   const reply = bound.pool.send(reader.prepared, values, context);
   return reply instanceof Promise ? reply.then((done) => reader.present(done, context)) : reader.present(reply, context);
 }
 
+async function getIncluding(bound: BoundTable, context: CallContext, key: Values, options: ReadOptions): Promise<Row | undefined> {
+  return (await readIncluding(bound, context, [key], options))[0];
+}
+
+/** Rows by key with what is included in them; undefined for missing ones. */
+async function readIncluding(
+  bound: BoundTable,
+  context: CallContext,
+  keys: readonly Values[],
+  options: ReadOptions,
+): Promise<readonly (Row | undefined)[]> {
+  const includes = await includesOf(bound.table, context, options.include, options.consistent);
+  const { prepared, present, columns } = getReader(bound, options, includes.needs);
+  const needed = valuesOf(bound.codec, columns, includes.needs);
+  const replies = await Promise.all(keys.map(async (key) => bound.pool.send(prepared, key, context)));
+  const rows = replies.map((reply) => present(reply, context));
+  const found = rows.flatMap((row, i) => (row === undefined ? [] : [{ row, values: needed(replies[i]!.rows[0]!) }]));
+  await includes.addTo(
+    found.map(({ row }) => row),
+    found.map(({ values }) => values),
+    context,
+  );
+  return rows;
+}
+
 /** Many rows by key, in the order asked, missing ones left out; a key that is asked twice twice. */
 export async function listRows(bound: BoundTable, context: CallContext, keys: unknown, options?: ReadOptions): Promise<Row[]> {
   if (!Array.isArray(keys)) throw invalid("list takes an array of keys");
-  const reader = getReader(bound, options);
   const encoded = Array.from(keys, (key: unknown) => bound.encodeKey(checkKey(bound.rules, key)));
+  if (options?.include !== undefined) return (await readIncluding(bound, context, encoded, options)).filter((row) => row !== undefined);
+  const reader = getReader(bound, options);
   const read = async (values: Values): Promise<Reply> => bound.pool.send(reader.prepared, values, context);
   const replies = await Promise.all(encoded.map(read));
   return replies.map((reply) => reader.present(reply, context)).filter((row) => row !== undefined);
-}
-
-interface GetReader {
-  readonly prepared: Prepared;
-  readonly present: (reply: Reply, context: CallContext) => Row | undefined;
-}
-
-function getReader(bound: BoundTable, options: ReadOptions | undefined): GetReader {
-  const consistent = options?.consistent === true && seesAsked(bound);
-  if (options?.select === undefined) return bound.kept(consistent ? "get!" : "get", () => makeGetReader(bound, undefined, consistent));
-  const names = parseSelect(bound.table, options.select);
-  return bound.kept(`get${consistent ? "!" : ""} ${names.join(" ")}`, () => makeGetReader(bound, names, consistent));
-}
-
-function makeGetReader(bound: BoundTable, names: readonly string[] | undefined, consistent: boolean): GetReader {
-  const { table, codec, pool } = bound;
-  const { ttl } = table;
-  const { columns, present: show } =
-    names === undefined
-      ? { columns: table.columns, present: bound.decodeRow }
-      : presenterOf(table, codec, names, ttl === undefined ? [] : [ttl]);
-  const prepared = pool.prepare(getShape(table, columns, consistent));
-  const ttlAt = ttl === undefined ? -1 : columns.indexOf(ttl);
-  const decodeTtl = ttl === undefined ? undefined : compileArrayDecoder([ttl], codec);
-  const present = ({ rows: [row] }: Reply, context: CallContext): Row | undefined => {
-    if (row === undefined) return undefined;
-    if (decodeTtl !== undefined && hasExpired(decodeTtl([row[ttlAt]!])[0], context.now())) return undefined;
-    return show(row);
-  };
-  return { prepared, present };
 }

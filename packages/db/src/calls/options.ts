@@ -14,6 +14,8 @@ export interface CallOptions {
 export interface ReadOptions extends CallOptions {
   readonly select?: readonly string[] | undefined;
   readonly consistent?: boolean | undefined;
+  /** Rows of other tables that are read along, by the names under which they stand. */
+  readonly include?: unknown;
 }
 
 export interface SelectOptions extends ReadOptions {

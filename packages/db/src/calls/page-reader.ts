@@ -40,13 +40,13 @@ export function pageReader(query: Query): PageReader {
 }
 
 function makePageReader(query: Query): PageReader {
-  const { bound, plan, condition, names, values, consistent, search } = query;
+  const { bound, plan, condition, names, values, consistent, search, extra: wanted } = query;
   const { table, codec, pool } = bound;
   const tested = plan.residual === undefined ? [] : [...testsOf(plan.residual)].map((test) => test.column);
   const searched = search === undefined ? [] : table.search;
   const order = plan.order.map(({ column }) => column);
   const readOrder = plan.readOrder.map(({ column }) => column);
-  const extra = [...order, ...readOrder, ...tested, ...searched];
+  const extra = [...order, ...readOrder, ...tested, ...searched, ...wanted];
   const presenter: Presenter =
     names === undefined ? { columns: table.columns, present: bound.decodeRow } : presenterOf(table, codec, names, extra);
   const { columns } = presenter;
@@ -126,7 +126,19 @@ export function fetcher(
   fixed: readonly Value[],
   size: BatchSize | undefined,
 ): Fetch {
-  const { bound, values, search } = query;
+  const { bound, search } = query;
+  const accept = accepter(query, reader, size);
+  return (limit, position) => {
+    const bindings = [...fixed, limit, search?.text ?? null];
+    if (position !== undefined) bindings.push(...position);
+    const reply = bound.pool.send(position === undefined ? reader.first : reader.rest, bindings, context);
+    return reply instanceof Promise ? reply.then((done) => accept(done, limit)) : accept(reply, limit);
+  };
+}
+
+/** Makes a function that leaves out the rows of a reply that do not match. */
+export function accepter(query: Query, reader: PageReader, size: BatchSize | undefined): (reply: Reply, limit: number) => Fetched {
+  const { values } = query;
   const words = wordMatcher(query, reader.presenter.columns);
   const { matches } = reader;
   const nextOf = ({ rows, cursor, next }: Reply, limit: number): Values | undefined => {
@@ -134,7 +146,7 @@ export function fetcher(
     if (next !== undefined) return next;
     return rows.length < limit ? undefined : reader.encodeReadPosition(reader.readPositionOf(rows.at(-1)!));
   };
-  const accept = (reply: Reply, limit: number): Fetched => {
+  return (reply, limit) => {
     const { rows } = reply;
     size?.saw(rows);
     const next = nextOf(reply, limit);
@@ -143,11 +155,5 @@ export function fetcher(
     for (let at = 0; at < rows.length; at++)
       if ((matches === undefined || matches(rows[at]!, values)) && (words === undefined || words(rows[at]!))) places.push(at);
     return { rows: places.map((at) => rows[at]!), places, next };
-  };
-  return (limit, position) => {
-    const bindings = [...fixed, limit, search?.text ?? null];
-    if (position !== undefined) bindings.push(...position);
-    const reply = bound.pool.send(position === undefined ? reader.first : reader.rest, bindings, context);
-    return reply instanceof Promise ? reply.then((done) => accept(done, limit)) : accept(reply, limit);
   };
 }

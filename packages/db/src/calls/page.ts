@@ -5,6 +5,7 @@ import { turnGiver } from "@bk/core";
 import type { SortColumn, Value, Values } from "../driver.js";
 import { DbError } from "../errors.js";
 import { cursorOrder } from "../present/page-token.js";
+import { valuesOf } from "../present/presenter.js";
 import { orderComparator } from "../reference/order.js";
 import type { Column } from "../schema/table.js";
 import { BatchSize } from "./batch-size.js";
@@ -17,6 +18,18 @@ import type { Query } from "./query.js";
 export interface Page {
   readonly rows: Row[];
   readonly next?: string;
+}
+
+/** What is to be read along with rows of a table. */
+export interface Includes {
+  /** The columns whose values are wanted of each row. */
+  readonly needs: readonly Column[];
+  /**
+   * Reads what is included, and sets it in the rows.
+   *
+   * @param values  of `needs`, for each row
+   */
+  addTo(rows: readonly Row[], values: readonly (readonly unknown[])[], context: CallContext): Promise<void>;
 }
 
 /**
@@ -32,7 +45,7 @@ export function pageOf(
   start: string | undefined,
   size?: BatchSize,
 ): Page | Promise<Page> {
-  if (query.never) return { rows: [] };
+  if (query.never && start === undefined) return { rows: [] };
   const reader = pageReader(query);
   const show = (rows: readonly StoredRow[]): Row[] => {
     size?.saw(rows);
@@ -44,6 +57,23 @@ export function pageOf(
     return withNext(withToken(query, reader, context, page), show);
   }
   return withNext(storedPage(query, context, count, start), show);
+}
+
+/** A page with what is included in its rows. */
+export async function pageIncluding(
+  query: Query,
+  context: CallContext,
+  count: number,
+  start: string | undefined,
+  includes: Includes,
+  size?: BatchSize,
+): Promise<Page> {
+  const { rows, next } = await storedPage(query, context, count, start);
+  size?.saw(rows);
+  const reader = pageReader(query);
+  const shown = presented(reader, rows);
+  await includes.addTo(shown, rows.map(valuesOf(query.bound.codec, reader.presenter.columns, includes.needs)), context);
+  return next === undefined ? { rows: shown } : { rows: shown, next };
 }
 
 async function withNext(reading: Promise<PageWithToken>, show: (rows: readonly StoredRow[]) => Row[]): Promise<Page> {
@@ -65,7 +95,10 @@ interface PageWithToken {
 
 /** The same page as the engine gave it, each row with the columns that {@link fetchedBy} names. */
 export async function storedPage(query: Query, context: CallContext, count: number, start: string | undefined): Promise<PageWithToken> {
-  if (query.never) return { rows: [] };
+  if (query.never) {
+    if (start !== undefined) await context.tokens.check(query.identity(), start);
+    return { rows: [] };
+  }
   const reader = pageReader(query);
   const position = start === undefined ? undefined : await context.tokens.decode(query.identity(), start, tokenOrder(query, reader));
   return withToken(query, reader, context, readPage(query, reader, context, count, position));

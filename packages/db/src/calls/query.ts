@@ -4,11 +4,13 @@ import type { SortColumn } from "../driver.js";
 import { learnFilter, plainFilter } from "../normalize/filter-cache.js";
 import { parseFilter } from "../normalize/filter.js";
 import { parseSelect, parseSort } from "../normalize/order.js";
+import { refuseScan } from "../plan/scan-rule.js";
 import { type SelectPlan, planSelect } from "../plan/select-plan.js";
 import { queryIdentity } from "../present/page-token.js";
 import { allOf, type Condition, conditionKey, isNever } from "../reference/condition.js";
 import { notExpired } from "../reference/expiry.js";
 import type { SearchQuery } from "../reference/search-query.js";
+import type { Column } from "../schema/table.js";
 import type { BoundTable } from "./bound-table.js";
 import type { CallContext } from "./context.js";
 import type { SelectOptions } from "./options.js";
@@ -27,6 +29,8 @@ export interface Query {
   readonly values: readonly unknown[];
   readonly sort: readonly SortColumn[];
   readonly names: readonly string[] | undefined;
+  /** Columns that are fetched besides. */
+  readonly extra: readonly Column[];
   readonly search: Search | undefined;
   /** Equal for queries that one page token may go on with. */
   readonly identity: () => string;
@@ -87,7 +91,14 @@ export function plannedQuery(
   const { plan } = shape;
   const scope = `${options?.scope ?? ""}${search === undefined ? "" : `?${search.text}`}`;
   const identity = (): string => queryIdentity(table, asked, given, sort, scope);
-  return { bound, plan, condition, values, sort, names, search, identity, shape, consistent, never: isNever(condition) };
+  return { bound, plan, condition, values, sort, names, extra: [], search, identity, shape, consistent, never: isNever(condition) };
+}
+
+/** The same query, of which these columns are fetched too. */
+export function withColumns(query: Query, extra: readonly Column[]): Query {
+  if (extra.length === 0 || query.names === undefined) return query;
+  const { shape } = query;
+  return { ...query, extra, shape: { ...shape, key: `${shape.key}+${extra.map(({ name }) => name).join(" ")}`, reader: {} } };
 }
 
 const shapesOf = new WeakMap<BoundTable, WeakMap<Condition, Map<string, QueryShape>>>();
@@ -132,4 +143,9 @@ function sortOf(bound: BoundTable, options: SelectOptions | undefined): Sort {
   };
   if (sort !== undefined && typeof sort !== "string") return make();
   return bound.kept(desc === undefined ? (sort === undefined ? "sort" : `sort ${sort}`) : `sort ${sort ?? ""}|${String(desc)}`, make);
+}
+
+/** @throws DbError `scan-refused` where the query would read the whole table and nobody said so */
+export function refuseQuery({ bound, plan, never }: Query, allowed: boolean, whole: boolean): void {
+  if (!never) refuseScan(bound.table, plan, bound.pool.capabilities, allowed, whole);
 }

@@ -1,19 +1,40 @@
 import { DbError, invalid } from "../errors.js";
 import { checkCount, hasConditions } from "../normalize/order.js";
-import { refuseScan } from "../plan/scan-rule.js";
 import { parseSearch } from "../reference/search-query.js";
 import type { BoundTable } from "./bound-table.js";
 import type { CallContext } from "./context.js";
+import { includesOf } from "./include.js";
 import type { SearchOptions, SelectOptions } from "./options.js";
-import { type Page, pageOf } from "./page.js";
-import { type Query, queryOf } from "./query.js";
+import { type Includes, type Page, pageIncluding, pageOf } from "./page.js";
+import { type Query, refuseQuery, withColumns } from "./query.js";
+import { askedQuery } from "./related.js";
 
 /** One page of rows by filter. */
 export function selectPage(bound: BoundTable, context: CallContext, filter: unknown, options?: SelectOptions): Page | Promise<Page> {
   const count = checkCount(options?.count);
-  const query = queryOf(bound, context, filter, options);
-  refuseQuery(query, options?.scan === true, hasConditions(filter));
-  return pageOf(query, context, count, options?.start);
+  const asked = askedQuery(bound, context, filter, options);
+  const whole = hasConditions(filter);
+  if (asked instanceof Promise) return asked.then((query) => unrefused(query, context, count, options, whole));
+  return unrefused(asked, context, count, options, whole);
+}
+
+function unrefused(
+  query: Query,
+  context: CallContext,
+  count: number,
+  options: SelectOptions | undefined,
+  whole: boolean,
+): Page | Promise<Page> {
+  refuseQuery(query, options?.scan === true, whole);
+  return pageAsked(query, context, count, options);
+}
+
+/** A page, with what the options include. */
+function pageAsked(query: Query, context: CallContext, count: number, options: SelectOptions | undefined): Page | Promise<Page> {
+  if (options?.include === undefined) return pageOf(query, context, count, options?.start);
+  const { include, consistent, start } = options;
+  const read = (includes: Includes): Promise<Page> => pageIncluding(withColumns(query, includes.needs), context, count, start, includes);
+  return includesOf(query.bound.table, context, include, consistent).then(read);
 }
 
 /** One page of the rows whose `search` columns hold the words of `text`, in key order unless sorted. */
@@ -26,11 +47,6 @@ export async function searchPage(bound: BoundTable, context: CallContext, text: 
   if (table.search.length === 0) throw invalid(`no column of ${table.name} is declared with search: true`);
   if (typeof text !== "string") throw invalid("search takes the words to look for as a string");
   const count = checkCount(options?.count);
-  const query = queryOf(bound, context, options?.filter, options, { text, query: parseSearch(text) });
-  return pageOf(query, context, count, options?.start);
-}
-
-/** @throws DbError `scan-refused` where the query would read the whole table and nobody said so */
-export function refuseQuery({ bound, plan, never }: Query, allowed: boolean, whole: boolean): void {
-  if (!never) refuseScan(bound.table, plan, bound.pool.capabilities, allowed, whole);
+  const query = await askedQuery(bound, context, options?.filter, options, { text, query: parseSearch(text) });
+  return pageAsked(query, context, count, options);
 }

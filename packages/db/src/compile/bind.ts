@@ -1,7 +1,7 @@
 // Values on their way to the driver: each encoded as the column that it is for is stored.
 
 import type { Change, Codec, Value } from "../driver.js";
-import { type Condition, testsOf } from "../reference/condition.js";
+import { allTestsOf, type Condition } from "../reference/condition.js";
 import { encoderOf } from "../schema/encodings.js";
 import type { Column } from "../schema/table.js";
 
@@ -11,7 +11,7 @@ export type ValuesEncoder = (values: readonly unknown[]) => Value[];
 /** Encodes the values of a condition, each as the column of its test is stored. */
 export function valueEncoder(condition: Condition, slots: number, codec: Codec): ValuesEncoder {
   const encoders: Encoder[] = Array.from({ length: slots }, () => (value) => value as Value);
-  for (const { column, op, slots: own, member } of testsOf(condition)) {
+  for (const { column, op, slots: own, member } of allTestsOf(condition)) {
     if (member !== undefined) continue;
     const encode = column.kind === "list" && op !== "same" ? elementEncoder(column, codec) : encoderOf(column, codec);
     for (const slot of own) encoders[slot] = encode;

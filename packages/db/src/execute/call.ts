@@ -1,7 +1,7 @@
 // What the layers of this folder know of the call that a command belongs to.
 
 import type { Prepared } from "../compile/prepared.js";
-import type { Reply, Values } from "../driver.js";
+import type { MemberReply, Reply, Values } from "../driver.js";
 import type { Deadline } from "./deadline.js";
 import type { CallEvent } from "./tracing.js";
 
@@ -13,6 +13,10 @@ export interface Target {
   /** Calls are explained, not run: they are not counted. */
   readonly explains?: boolean;
   readonly send: Send;
+  /** One read for many groups of values at once; undefined where they are sent one by one. */
+  readonly sendMany?:
+    | ((prepared: Prepared, group: readonly Values[], signal: AbortSignal | undefined) => Promise<readonly MemberReply[]>)
+    | undefined;
 }
 
 export interface Call {

@@ -8,6 +8,7 @@ import type { Replies } from "./gatherer.js";
 import type { PoolMetrics } from "./metrics.js";
 import { type PartLimit, partLimit, Parts } from "./parts.js";
 import { type CallEvent, tracesCommands } from "./tracing.js";
+import { isRead } from "./retry.js";
 
 /** Requests of one command at the same time. */
 export const maxGroupsAtOnce = 4;
@@ -144,7 +145,7 @@ async function takeApart(
 ): Promise<Replies> {
   const known = settings.known(error);
   const { code, outcome } = known;
-  if (outcome !== "none") return part.map(() => known);
+  if (outcome !== "none" && !isRead(prepared.shape)) return part.map(() => known);
   if (part.length <= smallGroup || (code !== "already-exists" && code !== "invalid")) return sendApart(settings, prepared, part, served);
   const middle = part.length >> 1;
   const first = await sendPart(settings, prepared, part.slice(0, middle), served);

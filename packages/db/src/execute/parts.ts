@@ -15,7 +15,7 @@ export interface PartLimit {
 /** The limit of a shape's groups; `most` is 1 where the engine takes none of it. */
 export function partLimit(shape: Shape, { group, limits }: Capabilities): PartLimit {
   const isByKey = "key" in shape && !("target" in shape && shape.target === "filter");
-  const limit: GroupLimit | undefined = isByKey ? group[shape.verb] : undefined;
+  const limit: GroupLimit | undefined = isByKey ? group[shape.verb] : shape.verb === "select" ? group.select : undefined;
   const { most = 1, bytes = Infinity, within } = limit ?? {};
   const slot = isByKey && within === "partition" ? shape.key[0] : undefined;
   return {

@@ -9,7 +9,7 @@ import { BkError, type Clock, type Log } from "@bk/core";
 import type { Prepared } from "../compile/prepared.js";
 import type { Capabilities, Driver, Endpoint, MemberReply, Phase, Reply, Shape, Values } from "../driver.js";
 import { DbError } from "../errors.js";
-import type { Call, Send } from "./call.js";
+import type { Call, Send, Target } from "./call.js";
 import { throwIfEnded } from "./deadline.js";
 import { Gatherer, type Replies } from "./gatherer.js";
 import { type GroupSend, type GroupSettings, groupLimit, maxGroupsAtOnce, sendGroup, sendMany, type Served } from "./groups.js";
@@ -146,6 +146,48 @@ export class Pool {
     return sendMany(this.#groups, prepared, group, [call]);
   }
 
+  /** Sends one read for many groups of values, in as few requests as the engine takes; a transaction's on its own connection. */
+  async readMany(prepared: Prepared, group: readonly Values[], call: Call): Promise<readonly Reply[]> {
+    if (group.length === 1) return [await this.send(prepared, group[0]!, call)];
+    throwIfEnded(call.deadline);
+    const { target } = call;
+    const replies =
+      target === undefined ? await this.sendMany(prepared, group, call) : await this.#manyInside(target, prepared, group, call);
+    return replies.map((reply) => {
+      if ("error" in reply) throw this.#known(reply.error, "send");
+      if (reply instanceof Error) throw reply;
+      return reply;
+    });
+  }
+
+  async #manyInside({ sendMany }: Target, prepared: Prepared, group: readonly Values[], call: Call): Promise<readonly MemberReply[]> {
+    const most = sendMany === undefined ? 1 : groupLimit(this.#groups, prepared).most;
+    const replies: MemberReply[] = [];
+    for (let at = 0; at < group.length; at += most) {
+      const part = group.slice(at, at + most);
+      if (part.length === 1) replies.push(await this.send(prepared, part[0]!, call));
+      else replies.push(...(await this.#groupInside(sendMany!, prepared, part, call)));
+    }
+    return replies;
+  }
+
+  async #groupInside(
+    send: NonNullable<Target["sendMany"]>,
+    prepared: Prepared,
+    group: readonly Values[],
+    call: Call,
+  ): Promise<readonly MemberReply[]> {
+    throwIfEnded(call.deadline);
+    this.metrics.calls += group.length;
+    this.metrics.groups++;
+    try {
+      return await this.#tracedGroup(prepared, group.length, [call], () => send(prepared, group, call.deadline?.signal));
+    } catch (error) {
+      this.metrics.errors++;
+      throw this.#known(error, "send");
+    }
+  }
+
   /** Carries out what is no prepared command but a request all the same, such as the commit of a transaction. */
   async request<T>({ verb, table }: Place, call: Call, work: () => Promise<T>, count: (result: T) => Numbers = () => ({})): Promise<T> {
     if (!this.#traces()) return work();
@@ -242,7 +284,8 @@ export class Pool {
     if (made !== undefined || this.#gatherers.has(prepared)) return made;
     const { known } = this.#groups;
     const limit = groupLimit(this.#groups, prepared);
-    if (limit.most <= 1) {
+    // Selects run beside each other, each on a connection of its own: one that takes long would keep its group waiting.
+    if (limit.most <= 1 || prepared.shape.verb === "select") {
       this.#gatherers.set(prepared, undefined);
       return undefined;
     }

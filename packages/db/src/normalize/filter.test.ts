@@ -35,6 +35,10 @@ const tables = compileTables({
 
 /** A condition as text, with its values in place of the slots. */
 function shown(condition: Condition, values: readonly unknown[]): string {
+  if (condition.kind === "related") {
+    const columns = condition.columns.map((column) => column.name).join(", ");
+    return `${columns} in ${condition.table.name}(${shown(condition.condition, values)})`;
+  }
   if (condition.kind !== "test") return `${condition.kind}(${condition.parts.map((part) => shown(part, values)).join(", ")})`;
   const name = condition.member === undefined ? condition.column.name : `${condition.column.name}.${condition.member}`;
   const list = condition.slots.map((slot) => {

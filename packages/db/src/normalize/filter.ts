@@ -4,7 +4,7 @@ import { invalid } from "../errors.js";
 import { isPlainObject } from "../schema/plain-object.js";
 import type { Table } from "../schema/table.js";
 import { type Subject, buildTest, nameOf } from "./filter-test.js";
-import { type Condition, allOf, anyOf } from "../reference/condition.js";
+import { type Condition, allOf, anyOf, isNever, never } from "../reference/condition.js";
 import { deriveJoins, notStored } from "./derive-joins.js";
 import { type Operator, operatorOf } from "../schema/operators.js";
 import { checkOpenName, unknownColumn } from "./row.js";
@@ -13,9 +13,12 @@ import { checkOpenName, unknownColumn } from "./row.js";
 export interface FilterOptions {
   /** Operators of plain values, by column: `{ taken: "ge" }`. */
   readonly ops?: Readonly<Record<string, string>> | undefined;
-  /** With `select`, the columns' own default operators apply to plain values. */
+  /** With `select`, the columns' own default operators apply to plain values, and `$ref` may ask of rows of other tables. */
   readonly call?: string | undefined;
 }
+
+/** How deep `$ref` may stand in `$ref`. */
+const deepestRef = 3;
 
 interface Reading {
   readonly table: Table;
@@ -24,6 +27,8 @@ interface Reading {
   readonly usesDefaults: boolean;
   /** The columns whose operator in `ops` was used. */
   readonly used: Set<string>;
+  /** How many `$ref` it stands in. */
+  readonly depth: number;
 }
 
 /**
@@ -37,7 +42,14 @@ interface Reading {
  *   anywhere, empty groups, and parts that are not stored and cannot be tested by way of their joined column
  */
 export function parseFilter(table: Table, filter: unknown, values: unknown[], options: FilterOptions = {}): Condition {
-  const reading: Reading = { table, values, ops: readOps(table, options.ops), usesDefaults: options.call === "select", used: new Set() };
+  const reading: Reading = {
+    table,
+    values,
+    ops: readOps(table, options.ops),
+    usesDefaults: options.call === "select",
+    used: new Set(),
+    depth: 0,
+  };
   const parts = readEntries(reading, filter, false, "the filter");
   for (const name of reading.ops.keys())
     if (!reading.used.has(name)) throw invalid(`ops names ${name}, which has no plain value in the filter`, { column: name });
@@ -93,6 +105,7 @@ function joinEntries(parts: readonly Condition[], byOr: boolean, what: string): 
 }
 
 function readColumn(reading: Reading, name: string, value: unknown, negate: boolean): Condition {
+  if (isPlainObject(value) && Object.hasOwn(value, "$ref")) return readReference(reading, name, value, negate);
   const subject = subjectOf(reading.table, name);
   if (isPlainObject(value)) {
     const parts = Object.entries(value).map(([key, operand]) => {
@@ -103,6 +116,37 @@ function readColumn(reading: Reading, name: string, value: unknown, negate: bool
     return joinEntries(parts, negate, `the condition on ${name}`);
   }
   return buildTest(subject, plainOperator(reading, subject, value), value, reading.values, negate);
+}
+
+/**
+ * `{ owner: { $ref: { name: "A" } } }`: the row that `owner` refers to is there, and the filter holds for it. The opposite is that
+ * it is there and the filter's opposite holds: what refers to nothing passes neither, as an absent value does.
+ */
+function readReference(reading: Reading, name: string, value: Record<string, unknown>, negate: boolean): Condition {
+  const { $ref: asked, ...others } = value;
+  const { table } = reading;
+  const reference = table.references.find((each) => each.name === name);
+  if (reference === undefined) {
+    const names = table.references.map((each) => each.name).join(", ");
+    throw invalid(
+      `${name} is no reference of ${table.name}, so $ref has nothing to ask; ${names === "" ? "it has none" : `it has ${names}`}`,
+      {
+        column: name,
+      },
+    );
+  }
+  if (!reading.usesDefaults)
+    throw invalid(`$ref on ${name}: this call takes conditions on columns of ${table.name} alone`, { column: name });
+  if (reading.depth === deepestRef) throw invalid(`$ref on ${name} is nested more than ${deepestRef} deep`, { column: name });
+  const inner: Reading = { ...reading, table: reference.table, ops: noOps, used: new Set(), depth: reading.depth + 1 };
+  const what = `$ref on ${name}`;
+  const joined = joinEntries(readEntries(inner, asked, negate, what), negate, what);
+  const condition = deriveJoins(reference.table, joined, reading.values);
+  const related: Condition = isNever(condition)
+    ? never
+    : { kind: "related", columns: reference.columns, table: reference.table, condition };
+  if (Object.keys(others).length === 0) return related;
+  return joinEntries([related, readColumn(reading, name, others, negate)], negate, `the condition on ${name}`);
 }
 
 /** The operator that a value without one means. */

@@ -4,12 +4,12 @@ import { invalid } from "../errors.js";
 
 const common = ["signal", "timeoutMs", "pool", "group"];
 const optionsOf = {
-  get: new Set([...common, "select", "consistent"]),
-  list: new Set([...common, "select", "consistent"]),
-  select: new Set([...common, "select", "consistent", "ops", "sort", "desc", "count", "start", "scan", "scope"]),
-  search: new Set([...common, "select", "sort", "desc", "count", "start", "filter", "ops", "scope"]),
+  get: new Set([...common, "select", "include", "consistent"]),
+  list: new Set([...common, "select", "include", "consistent"]),
+  select: new Set([...common, "select", "include", "consistent", "ops", "sort", "desc", "count", "start", "scan", "scope"]),
+  search: new Set([...common, "select", "include", "sort", "desc", "count", "start", "filter", "ops", "scope"]),
   count: new Set([...common, "consistent", "ops", "scan", "all"]),
-  scan: new Set([...common, "select", "consistent", "ops", "sort", "desc", "count", "start", "scope", "limit"]),
+  scan: new Set([...common, "select", "include", "consistent", "ops", "sort", "desc", "count", "start", "scope", "limit"]),
   add: new Set([...common, "returning", "keepNow"]),
   put: new Set([...common, "returning", "keepNow"]),
   update: new Set([...common, "returning", "keepNow", "where", "ops", "upsert", "mustMatch"]),

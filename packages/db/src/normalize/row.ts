@@ -343,23 +343,34 @@ function keyMissing(table: Table, { name }: Column): DbError {
 }
 
 /** Checks the values of a key's columns, in order, as a whole. */
-export function checkKeyValues({ table, keyBytes }: RowRules, values: unknown[]): unknown[] {
+export function checkKeyValues(own: RowRules, values: unknown[]): unknown[] {
+  const problem = keyProblem(own, values);
+  if (problem !== undefined) throw problem;
+  return values;
+}
+
+/** Whether a row may have a key of these values. */
+export function isPossibleKey(own: RowRules, values: readonly unknown[]): boolean {
+  return !values.includes(null) && !values.includes("") && keyProblem(own, values) === undefined;
+}
+
+function keyProblem({ table, keyBytes }: RowRules, values: readonly unknown[]): DbError | undefined {
   let rangeBytes = 0;
   let hashBytes = 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
     if (value === null || value === undefined || value === "") {
-      throw keyMissing(table, table.key[i]!);
+      return keyMissing(table, table.key[i]!);
     }
-    if (typeof value === "string" && isTooLong(value, table.key[i]!)) throw keyTooLong(table.key[i]!);
+    if (typeof value === "string" && isTooLong(value, table.key[i]!)) return keyTooLong(table.key[i]!);
     if (i > 0) rangeBytes += typeof value === "string" ? utf8Length(value) : 8;
     else if (keyBytes !== undefined) hashBytes = typeof value === "string" ? utf8Length(value) : 8;
   }
   if (keyBytes !== undefined && hashBytes + rangeBytes > keyBytes)
-    throw new DbError("too-large", `the key takes ${hashBytes + rangeBytes} bytes; this engine takes at most ${keyBytes}`);
+    return new DbError("too-large", `the key takes ${hashBytes + rangeBytes} bytes; this engine takes at most ${keyBytes}`);
   if (rangeBytes > maxRangeBytes)
-    throw new DbError("too-large", `the range columns of the key take ${rangeBytes} bytes together; at most ${maxRangeBytes} are allowed`);
-  return values;
+    return new DbError("too-large", `the range columns of the key take ${rangeBytes} bytes together; at most ${maxRangeBytes} are allowed`);
+  return undefined;
 }
 
 /** The parts of a joined key are checked one by one; the text that they make together must fit too. */

@@ -1,7 +1,7 @@
 // What an engine evaluates itself of a filter or a guard, and what is left for the core.
 
 import type { Capabilities, KindOps } from "../driver.js";
-import { allOf, type Condition, isAlways } from "../reference/condition.js";
+import { allOf, type Condition, hasRelated, isAlways } from "../reference/condition.js";
 import type { Column } from "../schema/table.js";
 
 /** What a command may still hold. */
@@ -38,7 +38,7 @@ export function splitFilter(
   const isAllowed = (column: Column): boolean => ofPath === undefined || ofPath.has(column) === (capabilities.filterScope === "path");
   for (const test of tests) {
     if (consumed?.has(test)) continue;
-    (takes(test, capabilities.filters, capabilities.or, isAllowed, room) ? pushed : residual).push(test);
+    (takes(test, capabilities.filters, capabilities, isAllowed, room) ? pushed : residual).push(test);
   }
   return { pushed: allOf(pushed), residual: residual.length === 0 ? undefined : allOf(residual) };
 }
@@ -47,16 +47,28 @@ export function splitFilter(
 export function canGuard(condition: Condition, capabilities: Capabilities): boolean {
   const { guards } = capabilities;
   if (guards === "version") return isAlways(condition);
-  return takes(condition, guards, capabilities.or, anyColumn, roomOf(capabilities, 1));
+  return !hasRelated(condition) && takes(condition, guards, capabilities, anyColumn, roomOf(capabilities, 1));
+}
+
+/** Whether a read evaluates a condition itself, whatever else is asked. */
+export function canFilter(condition: Condition, capabilities: Capabilities): boolean {
+  return takes(condition, capabilities.filters, capabilities, anyColumn, roomOf(capabilities, 4));
 }
 
 const anyColumn = (): boolean => true;
 
 /** A condition that is taken is taken off the room. */
-function takes(condition: Condition, ops: KindOps, or: boolean, isAllowed: (column: Column) => boolean, room: Room): boolean {
+function takes(
+  condition: Condition,
+  ops: KindOps,
+  capabilities: Capabilities,
+  isAllowed: (column: Column) => boolean,
+  room: Room,
+): boolean {
   const left = { ...room };
   const isTaken = (part: Condition): boolean => {
-    if (part.kind !== "test") return (part.kind === "and" || or) && part.parts.every(isTaken);
+    if (part.kind === "related") return capabilities.related && part.columns.every(isAllowed) && isTaken(part.condition);
+    if (part.kind !== "test") return (part.kind === "and" || capabilities.or) && part.parts.every(isTaken);
     left.tests--;
     left.values -= part.slots.length;
     if (left.tests < 0 || left.values < 0 || part.member !== undefined || !isAllowed(part.column)) return false;

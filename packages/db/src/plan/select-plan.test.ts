@@ -37,7 +37,7 @@ function plan(capabilities: Capabilities, filter: object, sort?: string | string
     coreSort,
     narrow,
     isFiltered: residual !== undefined,
-    pushes: pushed.kind === "test" ? 1 : pushed.parts.length,
+    pushes: "parts" in pushed ? pushed.parts.length : 1,
   };
 }
 

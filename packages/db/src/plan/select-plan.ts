@@ -247,9 +247,9 @@ function equalTests(tests: readonly Condition[]): Map<Column, Test> {
 const narrowing: ReadonlySet<string> = new Set(["eq", "in", "gt", "ge", "lt", "le", "between", "begins_with"]);
 
 function servedBySomeIndex(table: Table, tests: readonly Condition[]): boolean {
-  return candidates(table).some(({ columns }) =>
-    tests.some((test) => isPlain(test) && test.column === columns[0] && narrowing.has(test.op)),
-  );
+  const leads = (test: Condition, column: Column): boolean =>
+    test.kind === "related" ? test.columns[0] === column : isPlain(test) && test.column === column && narrowing.has(test.op);
+  return candidates(table).some(({ columns }) => tests.some((test) => leads(test, columns[0]!)));
 }
 
 function totalOrder(table: Table, sort: readonly SortColumn[], fixed: ReadonlyMap<Column, Test>): SortColumn[] {

@@ -22,6 +22,8 @@ export interface TokenCodec {
   encode(query: string, position: readonly unknown[], order: readonly SortColumn[]): Promise<string>;
   /** @throws DbError `invalid` when the token is damaged or belongs to another query */
   decode(query: string, token: string, order: readonly SortColumn[]): Promise<unknown[]>;
+  /** Makes sure that a token is one of a query of which no rows are read. @throws DbError `invalid` */
+  check(query: string, token: string): Promise<void>;
 }
 
 /** Text that is equal for calls that ask the same: table, filter with its values, order and the caller's own scope. */
@@ -65,20 +67,26 @@ export function tokenCodec(tokenKey: string | undefined, given?: TokenCipher): T
     return sameBytes(await withChecksum(body), bytes) ? body : undefined;
   }
 
+  /** What a token of a query holds. */
+  async function bodyOf(query: string, token: string): Promise<Uint8Array> {
+    const bytes = bytesOf(token);
+    const body = bytes && (await (tokenKey === undefined ? withoutChecksum(bytes) : cipher().unseal(bytes, await key(tokenKey))));
+    if (body === undefined || body.length < digestBytes) throw invalid(notOurs);
+    if (!sameBytes(body.subarray(0, digestBytes), await digest(query)))
+      throw invalid("start belongs to another table, filter or sort; pass it with the same call that gave it");
+    return body;
+  }
+
   return {
+    check: async (query, token) => void (await bodyOf(query, token)),
     async encode(query, position, order) {
       const columns = order.map(({ column }) => column);
       const body = joinBytes(await digest(query), utf8Bytes(encodeKey(columns, position)));
       return bytesToBase64Url(await (tokenKey === undefined ? withChecksum(body) : cipher().seal(body, await key(tokenKey))));
     },
     async decode(query, token, order) {
-      const bytes = bytesOf(token);
-      const body = bytes && (await (tokenKey === undefined ? withoutChecksum(bytes) : cipher().unseal(bytes, await key(tokenKey))));
-      if (body === undefined || body.length < digestBytes) throw invalid(notOurs);
-      if (!sameBytes(body.subarray(0, digestBytes), await digest(query)))
-        throw invalid("start belongs to another table, filter or sort; pass it with the same call that gave it");
       return positionIn(
-        body.subarray(digestBytes),
+        (await bodyOf(query, token)).subarray(digestBytes),
         order.map(({ column }) => column),
       );
     },

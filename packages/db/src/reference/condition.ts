@@ -1,7 +1,7 @@
 // Conditions as the planner and the drivers see them: a tree without values. A test names the places ("slots")
 // of its values in the values of the call, so that one shape serves every call of its kind.
 
-import type { Column } from "../schema/table.js";
+import type { Column, Table } from "../schema/table.js";
 import type { TestOperator } from "../schema/operators.js";
 
 /** Index into the values of a call. */
@@ -29,8 +29,20 @@ export interface Test {
   readonly member?: string;
 }
 
+/**
+ * That columns hold the key of a row of `table` for which `condition` holds; false where one of them is absent, or there is no
+ * such row. The tests of `condition` are on columns of that table; their values are among those of the call.
+ */
+export interface Related {
+  readonly kind: "related";
+  /** In the order of the key of `table`. */
+  readonly columns: readonly Column[];
+  readonly table: Table;
+  readonly condition: Condition;
+}
+
 /** A condition: tests joined by and/or. `and` of nothing always holds, `or` of nothing never does. There is no `not`. */
-export type Condition = Test | { readonly kind: "and" | "or"; readonly parts: readonly Condition[] };
+export type Condition = Test | Related | { readonly kind: "and" | "or"; readonly parts: readonly Condition[] };
 
 export const always: Condition = Object.freeze({ kind: "and", parts: [] });
 export const never: Condition = Object.freeze({ kind: "or", parts: [] });
@@ -64,10 +76,29 @@ export function conjuncts(condition: Condition): readonly Condition[] {
   return condition.kind === "and" ? condition.parts : [condition];
 }
 
-/** Every test in a condition, left to right. */
+/** Every test in a condition on columns of its own table, left to right. */
 export function* testsOf(condition: Condition): Generator<Test> {
   if (condition.kind === "test") yield condition;
-  else for (const part of condition.parts) yield* testsOf(part);
+  else if (condition.kind !== "related") for (const part of condition.parts) yield* testsOf(part);
+}
+
+/** Every test in a condition, those on columns of other tables too. */
+export function* allTestsOf(condition: Condition): Generator<Test> {
+  if (condition.kind === "test") yield condition;
+  else if (condition.kind === "related") yield* allTestsOf(condition.condition);
+  else for (const part of condition.parts) yield* allTestsOf(part);
+}
+
+/** What a condition asks of rows of other tables, left to right. */
+export function* relatedIn(condition: Condition): Generator<Related> {
+  if (condition.kind === "related") yield condition;
+  else if (condition.kind !== "test") for (const part of condition.parts) yield* relatedIn(part);
+}
+
+/** Whether a condition asks of rows of other tables. */
+export function hasRelated(condition: Condition): boolean {
+  if (condition.kind === "test") return false;
+  return condition.kind === "related" || condition.parts.some(hasRelated);
 }
 
 const keys = new WeakMap<Condition, string>();
@@ -84,5 +115,7 @@ function makeKey(condition: Condition): string {
     const name = condition.member === undefined ? condition.column.name : `${condition.column.name}.${condition.member}`;
     return `${name} ${condition.op} ${condition.slots.join(",")}`;
   }
+  if (condition.kind === "related")
+    return `${condition.columns.map(({ name }) => name).join(",")} in ${condition.table.name}(${makeKey(condition.condition)})`;
   return `${condition.kind}(${condition.parts.map(makeKey).join(";")})`;
 }

@@ -2,7 +2,8 @@
 
 import { comparatorOf, compareText, sameValue } from "../schema/compare.js";
 import type { Column } from "../schema/table.js";
-import type { Condition, Test } from "./condition.js";
+import { DbError } from "../errors.js";
+import type { Condition, Related, Test } from "./condition.js";
 import { compilePattern } from "./text-patterns.js";
 
 /** Tells whether a row is matched by a condition with these values. */
@@ -17,11 +18,20 @@ type ValueTest = (value: unknown, values: readonly unknown[]) => boolean;
  * Rows and values are logical. A row's value that is null or undefined is absent: it passes `null` and `same`, if that
  * asks for absence, and no other test.
  *
- * @param place  where a column's value stands in the rows
+ * @param place    where a column's value stands in the rows
+ * @param related  where it stands in the rows whether what is asked of a row of another table holds
  */
-export function compileMatcher(condition: Condition, place: (column: Column) => number): Matcher {
+export function compileMatcher(
+  condition: Condition,
+  place: (column: Column) => number,
+  related: (part: Related) => number = unknownToRows,
+): Matcher {
   if (condition.kind === "test") return compileTest(condition, place(condition.column));
-  const parts = condition.parts.map((part) => compileMatcher(part, place));
+  if (condition.kind === "related") {
+    const at = related(condition);
+    return (row) => row[at] === true;
+  }
+  const parts = condition.parts.map((part) => compileMatcher(part, place, related));
   const [first, second] = parts;
   if (parts.length === 1) return first!;
   if (condition.kind === "and") {
@@ -35,6 +45,10 @@ export function compileMatcher(condition: Condition, place: (column: Column) => 
     for (const part of parts) if (part(row, values)) return true;
     return false;
   };
+}
+
+function unknownToRows({ table }: Related): never {
+  throw new DbError("internal", `a row does not tell what the row of ${table.name} has that it refers to`);
 }
 
 function compileTest(test: Test, at: number): Matcher {

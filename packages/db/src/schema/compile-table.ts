@@ -16,6 +16,7 @@ import {
 import { compileGroups } from "./index-groups.js";
 import { joinKinds } from "./join.js";
 import { isPlainObject } from "./plain-object.js";
+import { linkTables, type Unlinked } from "./references.js";
 import type { Column, Join, Table } from "./table.js";
 
 /** Most characters of text in a key column whose definition does not say. */
@@ -40,12 +41,12 @@ export function compileTables(definitions: TableDefinitions): ReadonlyMap<string
   }
   const twin = caseTwin(names);
   if (twin !== undefined) throw invalid(`tables ${twin.join(" and ")} differ in case alone`, { table: twin[1] });
-  return new Map(names.map((name) => [name, compileTable(name, definitions[name])]));
+  return linkTables(new Map(names.map((name) => [name, compileTable(name, definitions[name])])));
 }
 
 const nameRule = "a name is a letter, then letters, digits and underscores, at most 48 in all";
 
-function compileTable(name: string, definition: unknown): Table {
+function compileTable(name: string, definition: unknown): Unlinked {
   const fail = (what: string, column?: string, property?: string): never => {
     const where = `table ${name}${column === undefined ? "" : `, column ${quoted(column)}`}`;
     throw invalid(`${where}: ${what}`, {

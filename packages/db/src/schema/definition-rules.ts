@@ -1,7 +1,7 @@
 // What each property of a column's definition may hold, and on which columns: data that compile-table.ts goes through.
 
 import { operatorOf } from "./operators.js";
-import { kindOfType, numberKinds, orderedKinds } from "./column-kinds.js";
+import { keyKinds, kindOfType, numberKinds, orderedKinds } from "./column-kinds.js";
 import { maxDecimalPlaces } from "./decimal.js";
 import type { ColumnDefinition, TableSettings, TypeName } from "./definition.js";
 import { maxGeohashPrecision } from "./geohash.js";
@@ -76,6 +76,11 @@ export const propertyRules: { readonly [property in keyof Required<ColumnDefinit
   },
   search: textFlag,
   ops: { mustBe: "an object { select: operator }", holds: isOps },
+  ref: {
+    mustBe: 'the name of a table, "table.column", or an object { table, column, name }',
+    holds: isReference,
+    kinds: keyKinds,
+  },
   check: schema,
   drivers: bags,
   index: group,
@@ -113,6 +118,17 @@ function isOps(value: unknown): boolean {
     isPlainObject(value) &&
     Object.entries(value).every(([call, op]) => call === "select" && typeof op === "string" && operatorOf(op) !== undefined)
   );
+}
+
+const namesOfReference: ReadonlySet<string> = new Set(["table", "column", "name"]);
+const referenceName = /^[A-Za-z][A-Za-z0-9_]{0,47}$/;
+
+function isReference(value: unknown): boolean {
+  if (typeof value === "string") return value !== "";
+  if (!isPlainObject(value) || typeof value["table"] !== "string") return false;
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  if (!members.every(([name, member]) => namesOfReference.has(name) && typeof member === "string")) return false;
+  return value["name"] === undefined || referenceName.test(value["name"] as string);
 }
 
 function isStandardSchema(value: unknown): boolean {

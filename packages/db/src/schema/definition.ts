@@ -51,6 +51,19 @@ export type UniqueGroup = "unique" | "unique1" | "unique2" | "unique3" | "unique
 /** Settings for drivers, by the driver's name. */
 export type DriverBags = { readonly [driver: string]: Readonly<Record<string, unknown>> };
 
+/** What the value of a column refers to. */
+export interface ReferenceDefinition {
+  /** The table. */
+  readonly table: string;
+  /** The column of its key that the value stands for; needed where the key has several. */
+  readonly column?: string;
+  /**
+   * Name of the reference; columns with one name refer together. Default: the column's own name, or with `column` that of
+   * the table.
+   */
+  readonly name?: string;
+}
+
 /** Settings of one column. Every property is optional; a column without any is text. */
 export type ColumnDefinition = {
   /** Type of the values; default `text`. */
@@ -105,6 +118,11 @@ export type ColumnDefinition = {
   readonly search?: boolean;
   /** Default operators of filters on this column, by call: `{ select: "begins_with" }`. */
   readonly ops?: { readonly select?: string };
+  /**
+   * The column holds the key of a row of another table, or of its own: `"account"`; or one column of a key of several,
+   * `"album.owner"`. A row may be written whose value refers to no row, unless the call says `checkRefs`.
+   */
+  readonly ref?: string | ReferenceDefinition;
   /** A Standard Schema (zod, valibot, arktype …) that checks, and may change, a value before it is stored. Synchronous. */
   readonly check?: StandardSchemaV1;
   /** Settings for one driver only, by its name; the driver checks them when a pool is opened. */

@@ -55,6 +55,14 @@ export interface Index {
   readonly unique: boolean;
 }
 
+/** Columns that hold the key of a row, of another table or of the same one. */
+export interface Reference {
+  readonly name: string;
+  /** In the order of the key that they hold. */
+  readonly columns: readonly Column[];
+  readonly table: Table;
+}
+
 export interface Table {
   readonly name: string;
   /** The stored columns in order of definition; `rest` is last. */
@@ -69,6 +77,7 @@ export interface Table {
   /** Unique groups; they serve as indexes too. */
   readonly uniques: readonly Index[];
   readonly joins: readonly Join[];
+  readonly references: readonly Reference[];
   /** The column with the time at which a row expires, in milliseconds since 1970. */
   readonly ttl: Column | undefined;
   /** The columns whose words full-text search finds. */

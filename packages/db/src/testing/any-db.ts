@@ -74,5 +74,6 @@ export interface SuiteDbOptions {
   readonly log?: Log;
   readonly tokenKey?: string;
   readonly sortLimit?: number;
+  readonly relatedLimit?: number;
   readonly timeoutMs?: number;
 }

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { countShape, deleteIfVersionShape, deleteShape, getShape, putShape, updateShape } from "../compile/shapes.js";
+import { countShape, deleteIfVersionShape, deleteShape, getShape, putShape, selectShape, updateShape } from "../compile/shapes.js";
 import type { Driver, Reply, RowEvent, Shape, Value } from "../driver.js";
 import { planSelect } from "../plan/select-plan.js";
 import { allOf, always, type Condition } from "../reference/condition.js";
@@ -146,6 +146,18 @@ export function describeContract(id: string, open: () => Promise<OpenedDriver>):
       // Behind the columns of the shape there may be what the driver told the members apart by.
       const rows = replies.map((reply) => ("error" in reply ? reply.error : reply.rows.map((row) => row.slice(0, leaf.columns.length))));
       expect(rows).toEqual([[[part, at(1)]], [], [[part, at(3)]]]);
+    });
+
+    it("executeGroup: gives each select a page of its own, in its order", async ({ skip }) => {
+      if (capabilities.group.select === undefined) skip("group");
+      const keys = [fresh(), fresh(), fresh()];
+      for (const [i, key] of keys.entries()) await put([key, 501 + (i % 2), "x"]);
+      const plan = planSelect(table, test("eq", 0), [{ column: table.columns[0]!, descending: true }], capabilities);
+      const shape = selectShape(table, plan, { columns: table.columns, values: 1, consistent: true, searches: false, continues: false });
+      const members = [501, 502, 503, 501, 501].map((value, i) => [int(value), i === 4 ? 1 : 10, null]);
+      const replies = await driver.executeGroup!(driver.compile(shape), members);
+      const ids = replies.map((reply) => ("error" in reply ? reply.error : reply.rows.map(([id]) => id)));
+      expect(ids).toEqual([[keys[2], keys[0]], [keys[1]], [], [keys[2], keys[0]], [keys[2]]]);
     });
 
     it("update and delete: change nothing where the guard does not hold", async ({ skip }) => {

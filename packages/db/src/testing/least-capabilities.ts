@@ -9,6 +9,7 @@ export const leastCapabilities: Capabilities = Object.freeze({
   versions: false,
   filterScope: "any",
   or: true,
+  related: false,
   sorts: [],
   changes: {},
   upsert: false,

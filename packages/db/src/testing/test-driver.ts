@@ -12,6 +12,9 @@ import { keys } from "./topics/keys.js";
 import { many } from "./topics/many.js";
 import { openTables } from "./topics/open-tables.js";
 import { pages } from "./topics/pages.js";
+import { relatedFilters } from "./topics/related-filters.js";
+import { relationSeams } from "./topics/relation-seams.js";
+import { relations } from "./topics/relations.js";
 import { rolling } from "./topics/rolling.js";
 import { rows } from "./topics/rows.js";
 import { search } from "./topics/search.js";
@@ -40,6 +43,9 @@ const topics = [
   unique,
   ttl,
   joins,
+  relations,
+  relationSeams,
+  relatedFilters,
   openTables,
   columns,
   calls,

@@ -27,6 +27,7 @@ export const capabilities: Capabilities = Object.freeze({
   versions: true,
   filterScope: "any",
   or: true,
+  related: false,
   sorts: [],
   changes: {
     text: ["unset"],

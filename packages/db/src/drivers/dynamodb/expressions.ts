@@ -126,6 +126,7 @@ function compound(text: string): Part {
 
 function parse(condition: Condition, own: Placeholders, hash: Column): Part {
   if (condition.kind === "test") return parseTest(condition, own);
+  if (condition.kind === "related") throw new DbError("internal", "an expression asks of one table alone");
   const [only, ...others] = condition.parts;
   if (only === undefined) {
     const exists = `attribute_exists(${own.name(hash.name)})`;

@@ -1,7 +1,17 @@
 // Shapes as functions on plain rows. This is the model that every other engine is checked against: all rows are
 // filtered, sorted and cut, without any index, so that there is nothing to get wrong.
 
-import { allOf, type Condition, isAlways as isAlwaysTrue, type Slot, type Test } from "../../reference/condition.js";
+import {
+  allOf,
+  type Condition,
+  isAlways as isAlwaysTrue,
+  type Related,
+  relatedIn,
+  type Slot,
+  type Test,
+  testsOf,
+} from "../../reference/condition.js";
+import { compileMatcher } from "../../reference/matches.js";
 import { slotDecoder } from "../../engines/decode-slots.js";
 import { compileRowChanges, compileRowTest, logicalReader, type RowForm } from "../../engines/stored-rows.js";
 import type {
@@ -17,7 +27,7 @@ import type {
   Values,
 } from "../../driver.js";
 import { comparatorOf } from "../../schema/compare.js";
-import type { Column } from "../../schema/table.js";
+import type { Column, Table } from "../../schema/table.js";
 import { parseSearch, searchMatcher } from "../../reference/search-query.js";
 import { copyingCodec as codec } from "../../engines/copying-codec.js";
 import { keyText, setRow, spaceOf, storedTable, type Tables } from "./store.js";
@@ -72,7 +82,7 @@ function runSelect(shape: SelectShape): Run {
   const { table, columns, order, after, limit } = shape;
   const filter = withPath(shape);
   const slotColumns = new Map((after ?? []).map((slot, i) => [slot, order[i]!.column]));
-  const holds = compileRowTest(filter, memoryRows);
+  const holds = readTest(table, filter);
   const toLogical = logicalReader(
     order.map((sort) => sort.column),
     memoryRows,
@@ -82,7 +92,7 @@ function runSelect(shape: SelectShape): Run {
 
   return (tables, values) => {
     const query = shape.match === undefined ? undefined : parseSearch(String(values[shape.match]));
-    const found = [...(tables.read(table.name)?.byKey.values() ?? [])].filter(holds(values));
+    const found = [...(tables.read(table.name)?.byKey.values() ?? [])].filter(holds(tables, values));
     const matching =
       query === undefined
         ? found
@@ -109,9 +119,9 @@ function textOf(row: StoredRow, name: string): string | null {
 
 function runCount(shape: AggregateShape): Run {
   const { table } = shape;
-  const holds = compileRowTest(withPath(shape), memoryRows);
+  const holds = readTest(table, withPath(shape));
   return (tables, values) => {
-    const found = [...(tables.read(table.name)?.byKey.values() ?? [])].filter(holds(values));
+    const found = [...(tables.read(table.name)?.byKey.values() ?? [])].filter(holds(tables, values));
     return { rows: [shape.aggregates.map(() => found.length)], affected: 0 };
   };
 }
@@ -204,6 +214,36 @@ function valuesOf(row: StoredRow, columns: readonly Column[]): Values {
 }
 
 const memoryRows: RowForm<StoredRow> = { codec, read: (row, { name }) => row.get(name) ?? null };
+
+/** Makes a condition a test of rows that are read; it may ask of rows of other tables, whose keys are found first. */
+function readTest(table: Table, condition: Condition): (tables: Tables, values: Values) => (row: StoredRow) => boolean {
+  const related = [...relatedIn(condition)].map((part) => ({ part, holds: readTest(part.table, part.condition) }));
+  if (related.length === 0) {
+    const holds = compileRowTest(condition, memoryRows);
+    return (_tables, values) => holds(values);
+  }
+  const width = table.columns.length;
+  const tests = [...testsOf(condition)];
+  const place = (asked: Related): number => width + related.findIndex(({ part }) => part === asked);
+  const matches = compileMatcher(condition, (column) => column.index, place);
+  const toLogical = logicalReader([...new Set(tests.map(({ column }) => column))], memoryRows);
+  const toLogicalValues = slotDecoder({ tests }, codec);
+  return (tables, values) => {
+    const logicalValues = toLogicalValues(values);
+    const keys = related.map(({ part, holds }) => keysOf(tables, part.table, holds(tables, values)));
+    return (row) => {
+      const logical = toLogical(row);
+      related.forEach(({ part }, i) => (logical[width + i] = keys[i]!.has(keyText(valuesOf(row, part.columns)))));
+      return matches(logical, logicalValues);
+    };
+  };
+}
+
+function keysOf(tables: Tables, { name }: Table, holds: (row: StoredRow) => boolean): ReadonlySet<string> {
+  const keys = new Set<string>();
+  for (const [key, row] of tables.read(name)?.byKey ?? []) if (holds(row)) keys.add(key);
+  return keys;
+}
 
 function atColumns(slotColumns: ReadonlyMap<Slot, Column>, values: readonly unknown[]): LogicalRow {
   const row: unknown[] = [];

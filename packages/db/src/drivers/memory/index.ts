@@ -17,6 +17,7 @@ const capabilities: Capabilities = Object.freeze({
   versions: false,
   filterScope: "any",
   or: true,
+  related: true,
   sorts: scalarKinds,
   changes: allChanges,
   upsert: true,

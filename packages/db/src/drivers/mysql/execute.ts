@@ -1,6 +1,6 @@
 // The execute stage: commands on one connection.
 
-import type { Reply, Value, Values } from "../../driver.js";
+import type { Reply, SelectShape, Value, Values } from "../../driver.js";
 import { isAlways } from "../../reference/condition.js";
 import { DbError } from "../../errors.js";
 import type { Column, Table } from "../../schema/table.js";
@@ -12,7 +12,7 @@ import { sharedValues, uniqueConflict } from "../../engines/sql/unique-conflict.
 import { indexedCharacters } from "./column-type.js";
 import { createIndex, mysqlDialect, storedIndexNames } from "./dialect.js";
 import { errorNumber, isFatal, isThereAlready, nulledColumn, takenIndex } from "./errors.js";
-import { compileGroupGet, compileGroupPut, type GroupGet, type GroupPut, runsOf } from "./group.js";
+import { compileGroupGet, compileGroupPut, compileGroupSelect, type GroupGet, type GroupPut, type GroupSelect, runsOf } from "./group.js";
 import type { Answer } from "./statements.js";
 
 type Rows = readonly (readonly Value[])[];
@@ -158,9 +158,10 @@ async function inspect(lent: Lent, { statements, read: readRows }: SqlInspect): 
 }
 
 const groupGets = new WeakMap<MysqlCommand, GroupGet>();
+const groupSelects = new WeakMap<MysqlCommand, GroupSelect>();
 const groupPuts = new WeakMap<MysqlCommand, GroupPut>();
 
-/** Carries a get or put out for many groups of values; rejects when nothing was done. */
+/** Carries a read or put out for many groups of values; rejects when nothing was done. */
 export async function executeGroupOn(
   lent: Lent,
   command: MysqlCommand,
@@ -168,6 +169,7 @@ export async function executeGroupOn(
   signal: AbortSignal | undefined,
 ): Promise<readonly Reply[]> {
   if (command.kind === "read" && command.shape.verb === "get") return getMany(lent, command, group, signal);
+  if (command.kind === "read" && command.shape.verb === "select") return selectMany(lent, command, group, signal);
   if (command.kind === "put" || (command.kind === "write" && command.shape.verb === "put")) return putMany(lent, command, group, signal);
   throw new DbError("internal", `${command.shape.verb} is not carried out in groups`);
 }
@@ -180,6 +182,22 @@ async function getMany(lent: Lent, command: SqlRead, group: readonly Values[], s
     const { text, size } = many.statement(run.length);
     const { rows } = await lent.run(text, many.bind(run, size), signal);
     replies.push(...many.read(asText(rows, many.columns), run));
+  }
+  return replies;
+}
+
+async function selectMany(lent: Lent, command: SqlRead, group: readonly Values[], signal: AbortSignal | undefined): Promise<Reply[]> {
+  const { shape, statement, choose } = command;
+  // Its text depends on the values.
+  if (choose !== undefined) throw new DbError("unsupported", "this select is not carried out in groups", { outcome: "none" });
+  let many = groupSelects.get(command);
+  if (many === undefined) groupSelects.set(command, (many = compileGroupSelect(statement)));
+  const replies: Reply[] = [];
+  for (const run of runsOf(group, statement.slots.length)) {
+    const { text, size } = many.statement(run.length);
+    const { rows } = await lent.run(text, many.bind(run, size), signal);
+    const own = many.read(rows, run);
+    replies.push(...own.map((reply) => ({ ...reply, rows: asText(reply.rows, (shape as SelectShape).columns) })));
   }
   return replies;
 }

@@ -3,6 +3,7 @@
 import { isAlways } from "../../reference/condition.js";
 import type { GetShape, PutShape, Reply, Value, Values } from "../../driver.js";
 import type { Column } from "../../schema/table.js";
+import type { SqlStatement } from "../../engines/sql/command.js";
 import type { SqlDialect } from "../../engines/sql/dialect.js";
 import { ownRow } from "./dialect.js";
 
@@ -75,6 +76,35 @@ export function compileGroupGet({ table, columns, key }: GetShape, dialect: SqlD
         const row = found.get(identity(values, key));
         return { rows: row === undefined ? [] : [row], affected: 0 };
       });
+    },
+  };
+}
+
+/** Many selects as one: each row stands behind the place of its member. */
+export interface GroupSelect {
+  readonly statement: (count: number) => GroupStatement;
+  readonly bind: (group: readonly Values[], size: number) => Value[];
+  readonly read: (rows: readonly (readonly Value[])[], group: readonly Values[]) => Reply[];
+}
+
+export function compileGroupSelect({ text, slots }: SqlStatement): GroupSelect {
+  const list = text.slice("SELECT ".length);
+  const write = (size: number): string => Array.from({ length: size }, (_, i) => `(SELECT ${i}, ${list})`).join(" UNION ALL ");
+  return {
+    statement: groupStatements(write),
+    bind: (group, size) => {
+      const values: Value[] = [];
+      for (let i = 0; i < size; i++) {
+        const member = group[Math.min(i, group.length - 1)]!;
+        for (const slot of slots) values.push(member[slot]!);
+      }
+      return values;
+    },
+    read: (rows, group) => {
+      const found = group.map((): (readonly Value[])[] => []);
+      // Rows of the members that fill the group up are those of its last one again.
+      for (const [place, ...row] of rows) found[Number(place)]?.push(row);
+      return found.map((own) => ({ rows: own, affected: 0 }));
     },
   };
 }

@@ -29,7 +29,11 @@ const capabilities = Object.freeze({
   upsert: false,
   returning: { put: "none", update: [], delete: "none" },
   // Servers take commands of 16 MB or more unless told otherwise.
-  group: { get: { most: 1_000, outcome: "whole" }, put: { most: 1_000, bytes: 4_000_000, outcome: "whole" } },
+  group: {
+    get: { most: 1_000, outcome: "whole" },
+    select: { most: 200, outcome: "whole" },
+    put: { most: 1_000, bytes: 4_000_000, outcome: "whole" },
+  },
   limits: { values: 65_535, tests: 400 },
 } satisfies Capabilities);
 

@@ -3,7 +3,7 @@ import { DbError } from "../../errors.js";
 import type { MysqlCommand } from "./compile.js";
 import type { Lent } from "./connections.js";
 import { endsTransaction, isFatal } from "./errors.js";
-import { executeOn } from "./execute.js";
+import { executeGroupOn, executeOn } from "./execute.js";
 
 /** A transaction that has begun on a connection; its end gives the connection back. */
 export function session(connection: Lent, engine: string): Session<MysqlCommand> {
@@ -71,6 +71,7 @@ export function session(connection: Lent, engine: string): Session<MysqlCommand>
 
   return {
     execute: (command, values, signal) => during(() => executeOn(lent, command, values, signal)),
+    executeGroup: (command, group, signal) => during(() => executeGroupOn(lent, command, group, signal)),
     knex: (work) => during(() => work(connection.client)),
     mark,
     commit: () => end("COMMIT"),

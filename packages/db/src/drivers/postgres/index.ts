@@ -33,6 +33,7 @@ const capabilities: Capabilities = Object.freeze({
   returning: { put: "old", update: ["old", "new"], delete: "old" },
   group: {
     get: { most: 2_000, outcome: "whole" },
+    select: { most: 500, outcome: "whole" },
     put: { most: 5_000, outcome: "whole" },
     update: { most: 500, outcome: "whole" },
     delete: { most: 500, outcome: "whole" },

@@ -94,6 +94,7 @@ function session(pool: Connections, executor: Executor, connection: PostgresConn
 
   return {
     execute: (command, values, signal) => executor.execute(command, values, here(signal)),
+    executeGroup: (command, group, signal) => executor.executeGroup(command, group, here(signal)),
     knex: (work, keepsMarks) =>
       inTurn(() =>
         call(

@@ -42,6 +42,7 @@ const capabilities: Capabilities = {
   versions: true,
   filterScope: "any",
   or: true,
+  related: false,
   // Order comes from the path; all else is sorted by the core.
   sorts: [],
   changes: allChanges,

@@ -1,4 +1,4 @@
-import type { Condition, Slot, Test } from "../../reference/condition.js";
+import type { Condition, Related, Slot, Test } from "../../reference/condition.js";
 import type { TestOperator } from "../../schema/operators.js";
 import { DbError } from "../../errors.js";
 import type { Column } from "../../schema/table.js";
@@ -38,6 +38,7 @@ export type ColumnWriter = (column: Column) => string;
  */
 export function writeCondition(writer: SqlWriter, condition: Condition, name: ColumnWriter): string {
   if (condition.kind === "test") return writeTest(writer, condition, name);
+  if (condition.kind === "related") return writeRelated(writer, condition, name);
   if (condition.parts.length === 0) return condition.kind === "and" ? "" : "1 = 0";
   const parts = condition.parts.map((part) => {
     const text = writeCondition(writer, part, name);
@@ -45,6 +46,16 @@ export function writeCondition(writer: SqlWriter, condition: Condition, name: Co
     return part.kind === "or" && part.parts.length > 1 ? `(${text})` : text;
   });
   return parts.filter((text) => text !== "").join(condition.kind === "and" ? " AND " : " OR ");
+}
+
+/** A name alone means a column of the innermost table that has it, which is the one that is asked. */
+function writeRelated(writer: SqlWriter, { columns, table, condition }: Related, name: ColumnWriter): string {
+  const { dialect } = writer;
+  const bare: ColumnWriter = (column) => dialect.quote(column.name);
+  const outer = columns.map(name).join(", ");
+  const inner = writeConjunct(writer, condition, bare);
+  const keys = `SELECT ${table.key.map(bare).join(", ")} FROM ${dialect.quote(table.name)}${inner === "" ? "" : ` WHERE ${inner}`}`;
+  return `${columns.length === 1 ? outer : `(${outer})`} IN (${keys})`;
 }
 
 /** Writes a condition to stand between ANDs; empty text when it always holds. */

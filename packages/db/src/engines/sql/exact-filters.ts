@@ -28,6 +28,7 @@ export const sqlCommon = {
   versions: false,
   filterScope: "any",
   or: true,
+  related: true,
   byFilter: true,
   aggregates: { count: true, of: {} },
   transactions: "interactive",
