@@ -103,3 +103,19 @@ export function refused(): void {
   // @ts-expect-error an unknown option
   void db.get("account", "a", { include: { boss: { selekt: ["name"] } } });
 }
+
+export async function filtered(): Promise<void> {
+  await db.select("photo", { owner: { $ref: { name: "A", boss: { $ref: { logins: { $gt: 1 } } } } } });
+  await db.count("photo", { album: { $ref: { title: { $begins_with: "R" } } }, cover: { $ref: { $or: { name: "A", boss: "b" } } } });
+  await db.select("photo", { $not: { owner: { $ref: { name: "A" }, $ne: "b" } } });
+  await db.get("account", "a", { include: { photos: { from: "photo", by: "owner", filter: { album: { $ref: { title: "R" } } } } } });
+  await untyped.select("x", { y: { $ref: { z: 1 } } });
+  // @ts-expect-error no column of account
+  await db.select("photo", { owner: { $ref: { title: "A" } } });
+  // @ts-expect-error of another type
+  await db.select("photo", { owner: { $ref: { logins: "1" } } });
+  // @ts-expect-error no reference
+  await db.select("photo", { taken: { $ref: { logins: 1 } } });
+  // @ts-expect-error the column is part of a reference of another name
+  await db.select("photo", { albumOwner: { $ref: { title: "R" } } });
+}

@@ -1,5 +1,6 @@
 // Types of filters and of their operators, by the types of the columns.
 
+import type { ReferenceName, ReferencesOfColumns, TargetOf } from "./reference-type.js";
 import type { BaseOf, ColumnsOf, ElementOf, IsOpen, JsonType, Known, ListType, TypeOf } from "./infer.js";
 
 /** Tests of absence, which every column takes. */
@@ -73,10 +74,27 @@ type GroupName = "$or" | "$and" | "$not";
  */
 export type FilterOf<Tables, Name extends keyof Tables> = Known<
   Tables,
-  Conditions<ColumnsOf<Tables, Name>> & Groups<Tables, Name> & (IsOpen<Tables, Name> extends true ? AnyConditions : unknown),
+  Conditions<Tables, ColumnsOf<Tables, Name>> &
+    ReferenceConditions<Tables, ColumnsOf<Tables, Name>> &
+    Groups<Tables, Name> &
+    (IsOpen<Tables, Name> extends true ? AnyConditions : unknown),
   AnyConditions
 >;
-type Conditions<Columns> = { readonly [Column in keyof Columns]?: ConditionOf<Columns[Column]> };
+type Conditions<Tables, Columns> = {
+  readonly [Column in keyof Columns]?:
+    | ConditionOf<Columns[Column]>
+    | (Columns[Column] extends { readonly ref: infer Ref }
+        ? ReferenceName<Column, Ref> extends Column
+          ? RefersTo<Tables, TargetOf<Ref>>
+          : never
+        : never);
+};
+/** References that do not have the name of a column. */
+type ReferenceConditions<Tables, Columns> = {
+  readonly [Name in Exclude<keyof ReferencesOfColumns<Columns>, keyof Columns>]?: RefersTo<Tables, ReferencesOfColumns<Columns>[Name]>;
+};
+/** The row that is referred to is there, and the filter holds for it. Filters of reads alone take it. */
+type RefersTo<Tables, Target> = Target extends keyof Tables ? { readonly $ref: FilterOf<Tables, Target> } : never;
 type Groups<Tables, Name extends keyof Tables> = {
   readonly [Group in GroupName | `${GroupName}${number}`]?: FilterOf<Tables, Name> | readonly FilterOf<Tables, Name>[];
 };

@@ -1,27 +1,8 @@
 // Types of `include`: what may be asked for by the references of the tables, and what the rows have then.
 
 import type { FilterOf } from "./filter-type.js";
-import type { ColumnName, ColumnsOf, RowOf, Selected, SortOf } from "./infer.js";
-
-/** The name of a column's reference: its own, or that of the table where it names a column of the key (references.ts). */
-type ReferenceName<Name, Ref> = Ref extends { readonly name: infer Given extends string }
-  ? Given
-  : Ref extends { readonly table: infer Target extends string; readonly column: string }
-    ? Target
-    : Ref extends `${infer Target}.${string}`
-      ? Target
-      : Name;
-type TargetOf<Ref> = Ref extends { readonly table: infer Target } ? Target : Ref extends `${infer Target}.${string}` ? Target : Ref;
-
-/** The tables that a table refers to, by the names of its references. */
-export type ReferencesOf<Tables, Name extends keyof Tables> = ReferencesOfColumns<ColumnsOf<Tables, Name>>;
-type ReferencesOfColumns<Columns> = {
-  [Name in keyof Columns as Columns[Name] extends { readonly ref: infer Ref } ? ReferenceName<Name, Ref> : never]: Columns[Name] extends {
-    readonly ref: infer Ref;
-  }
-    ? TargetOf<Ref>
-    : never;
-};
+import type { ColumnName, RowOf, Selected, SortOf } from "./infer.js";
+import type { ReferencesOf } from "./reference-type.js";
 
 /** What `include` is made of, whatever the tables. */
 export interface IncludeShape {
