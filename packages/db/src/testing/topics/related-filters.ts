@@ -200,7 +200,11 @@ export function relatedFilters(suite: Suite): void {
       const rest = await db.select("photo", filter, { sort: "taken", count: 2, scan: true, start: first.next });
       expect(valuesOf(rest.rows, "taken")).toEqual([4, 5]);
       await refuses(
-        db.select("photo", { run: id, owner: { $ref: { name: { $begins_with: `${id}x` } } } }, { sort: "taken", scan: true, start: first.next }),
+        db.select(
+          "photo",
+          { run: id, owner: { $ref: { name: { $begins_with: `${id}x` } } } },
+          { sort: "taken", scan: true, start: first.next },
+        ),
         "invalid",
       );
     });
