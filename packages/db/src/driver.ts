@@ -369,7 +369,7 @@ export interface Session<Command> {
    *
    * @param keepsMarks  they set, keep or undo marks of their own; else a statement that fails leaves the transaction as it was
    */
-  knex?<Result>(work: (connection: object) => Promise<Result>, keepsMarks: boolean): Promise<Result>;
+  knex?<Result>(work: (connection: object) => Promise<Result>, keepsMarks: boolean, signal: AbortSignal | undefined): Promise<Result>;
   /** Sets a mark, back to which `undo` takes what was written; `capabilities.savepoints`. Marks nest. */
   mark?(): Promise<SessionMark>;
   commit(): Promise<void>;
@@ -489,8 +489,8 @@ export interface Driver<Command = unknown> {
 }
 
 export interface KnexConnection {
-  /** As knex's client expects it. */
-  readonly connection: object;
+  /** Runs work on it; `connection` is as knex's client expects it. One that is lost meanwhile is never lent again. */
+  run<Result>(work: (connection: object) => Promise<Result>): Promise<Result>;
   /**
    * Gives it back; nothing that was begun on it reaches its next borrower.
    *

@@ -240,16 +240,16 @@ async function borrow({ home, target, access }: Place): Promise<Held> {
     settle();
   };
   try {
-    const { connection, release } = await access.lend();
+    const lent = await access.lend();
     let mayBeOpen = false;
     return {
       run(query, work) {
         mayBeOpen ||= begins.test(query.sql);
-        return work(connection);
+        return lent.run(work);
       },
       async release() {
         try {
-          await release(mayBeOpen);
+          await lent.release(mayBeOpen);
         } finally {
           given();
         }
@@ -270,7 +270,7 @@ function inTransaction({ target }: Place, transaction: OpenTransaction): Held {
         throw invalid("a transaction is open; use knex.transaction for a part of it that can be undone by itself");
       const { session } = transaction;
       if (session?.knex === undefined) throw new DbError("unsupported", `${target.driver.name} has no SQL in transactions`);
-      const running = session.knex(work, marks.test(query.sql));
+      const running = session.knex(work, marks.test(query.sql), transaction.signal);
       transaction.running.add(running);
       const done = (): void => void transaction.running.delete(running);
       running.then(done, done);

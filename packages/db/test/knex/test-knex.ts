@@ -27,8 +27,17 @@ const tables = defineTables({
 });
 type BookDb = Db<typeof tables, "main">;
 
+/** What each engine has a word of its own for. */
+interface EngineSql {
+  /** Takes longer than a test may. */
+  readonly slow?: string;
+  /** Ends its own connection. */
+  readonly cut?: string;
+}
+
 /** Registers the promises for one driver with SQL. */
-export function testKnex(fixture: Fixture): void {
+export function testKnex(driver: Fixture, sql: EngineSql = {}): void {
+  const fixture = { ...driver, ...sql };
   if (!isWanted(fixture)) {
     describe("not run here", () => it.skip(fixture.name, () => undefined));
     return;
@@ -178,6 +187,22 @@ export function testKnex(fixture: Fixture): void {
       expect([await db.get("author", id), await db.get("author", `${id}b`)]).toMatchObject([{ name: "two" }, { name: "more" }]);
     });
 
+    it("the time of a transaction bounds a statement of knex in it", async () => {
+      const id = fresh();
+      const knex = await knexOf(db);
+      const work = db.transaction(
+        async (tx) => {
+          await tx.put("author", { id, name: "one" });
+          // On engines that answer at once the time is over before.
+          await knex.raw(fixture.slow ?? "SELECT 1");
+          await new Promise((resolve) => setTimeout(resolve, 60_000));
+        },
+        { timeoutMs: 300 },
+      );
+      await expect(work).rejects.toMatchObject({ name: "DbError", code: "timeout" });
+      expect(await db.get("author", id)).toBeUndefined();
+    });
+
     it("a knex of a transaction that is over is closed, and never reaches the connection's next borrower", async () => {
       const id = fresh();
       let kept: Knex | undefined;
@@ -258,6 +283,17 @@ export function testKnex(fixture: Fixture): void {
       );
       expect((await Promise.all(queries)).filter((result) => result === "refused")).toHaveLength(20);
       expect(await db.count("author", {}, { all: true })).toBeGreaterThanOrEqual(0);
+    });
+
+    it("a connection that is lost is one error, and never lent again", async () => {
+      const { cut } = fixture;
+      const knex = await knexOf(db);
+      const lost = cut === undefined ? [] : await Promise.all([1, 2, 3].map(() => knex.raw(cut).catch((error: unknown) => error)));
+      for (const error of lost) expect(error).toMatchObject({ name: "DbError", op: "knex" });
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, async () => decodeRows(db, "author", await knex("author").limit(1)).length),
+      );
+      expect(outcomes.every((length) => length === 1)).toBe(true);
     });
 
     it("streams are refused", async () => {

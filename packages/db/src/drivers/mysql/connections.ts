@@ -26,8 +26,8 @@ export interface Lent {
   say(text: string): Promise<Answer>;
   /** Runs a text, with values written into it, and gives rows as objects. */
   native(text: string, values: readonly unknown[], signal?: AbortSignal): Promise<unknown>;
-  /** The client's own. */
-  readonly client: PoolConnection;
+  /** Runs work on the client's own connection. When the signal aborts the statement is ended on the server. */
+  hold<Result>(work: (client: PoolConnection) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
   /** The dialect of the server's own version, for definitions. */
   readonly dialect: SqlDialect;
   /** Gives it back; a broken one is closed. */
@@ -156,7 +156,7 @@ export function openConnections(client: Client, location: MysqlLocation): Connec
 
   function lent(connection: PoolConnection, { dialect, maxBytes }: Server): Lent {
     return {
-      client: connection,
+      hold: (work, signal) => cancellable(connection, signal, () => work(connection)),
       dialect,
       run: async (text, values, signal) => {
         // The server would hang up, and nobody would know whether it has done anything.

@@ -1,19 +1,29 @@
 import type { KnexAccess, KnexConnection, Value } from "../../driver.js";
 import type { Lent } from "./connections.js";
-import { nativeError } from "./errors.js";
+import { errorNumber, isFatal, nativeError } from "./errors.js";
 
 export function knexAccess(lend: () => Promise<Lent>): KnexAccess {
   return { client: "mysql2", lend: async () => connectionOf(await lend()), errorOf: nativeError, stored };
 }
 
 function connectionOf(lent: Lent): KnexConnection {
+  let isBroken = false;
   return {
-    connection: lent.client,
-    async release(mayBeOpen) {
-      let isBroken = true;
+    async run(work) {
       try {
-        if (mayBeOpen) await lent.say("ROLLBACK");
-        isBroken = false;
+        return await lent.hold(work);
+      } catch (error) {
+        // MySQL says "interrupted" (1317) of a statement whose connection it ends.
+        isBroken ||= isFatal(error) || errorNumber(error) === 1317;
+        throw error;
+      }
+    },
+    async release(mayBeOpen) {
+      try {
+        if (mayBeOpen && !isBroken) await lent.say("ROLLBACK");
+      } catch (error) {
+        isBroken = true;
+        throw error;
       } finally {
         lent.release(isBroken);
       }

@@ -72,7 +72,7 @@ export function session(connection: Lent, engine: string): Session<MysqlCommand>
   return {
     execute: (command, values, signal) => during(() => executeOn(lent, command, values, signal)),
     executeGroup: (command, group, signal) => during(() => executeGroupOn(lent, command, group, signal)),
-    knex: (work) => during(() => work(connection.client)),
+    knex: (work, _keepsMarks, signal) => during(() => connection.hold(work, signal)),
     mark,
     commit: () => end("COMMIT"),
     rollback: () => end("ROLLBACK"),

@@ -17,6 +17,8 @@ export interface PostgresConnection {
   run(steps: readonly Step[]): Promise<readonly StepResult[]>;
   /** Runs SQL with values and results as `pg` has them. */
   query(text: string, values: readonly unknown[]): Promise<Pg.QueryResult | readonly Pg.QueryResult[]>;
+  /** Runs work of others on the client; what it loses the connection by is an error of the connection. */
+  use<Result>(work: (client: Pg.Client) => Promise<Result>): Promise<Result>;
   readonly client: Pg.Client;
   readonly isInTransaction: boolean;
   /** It cannot be lent again. */
@@ -174,9 +176,10 @@ async function connect(
         throw failed(error);
       }
     },
-    query: async (text, values) => {
+    query: (text, values) => connection.use(() => client.query(text, [...values])),
+    use: async (work) => {
       try {
-        return await client.query(text, [...values]);
+        return await work(client);
       } catch (error) {
         throw failed(error);
       }

@@ -1,7 +1,6 @@
 import type { KnexAccess, Value } from "../../driver.js";
-import { DbError } from "../../errors.js";
 import type { Connections } from "./connections.js";
-import { nativeError, sqlState } from "./errors.js";
+import { nativeError } from "./errors.js";
 
 export function knexAccess(pool: Connections): KnexAccess {
   return {
@@ -9,7 +8,7 @@ export function knexAccess(pool: Connections): KnexAccess {
     async lend() {
       const connection = await pool.lend();
       return {
-        connection: connection.client,
+        run: (work) => connection.use(work),
         async release() {
           try {
             if (connection.isInTransaction && !connection.broken) await connection.query("ROLLBACK", []);
@@ -19,19 +18,9 @@ export function knexAccess(pool: Connections): KnexAccess {
         },
       };
     },
-    errorOf,
+    errorOf: nativeError,
     stored,
   };
-}
-
-function errorOf(error: unknown): unknown {
-  const isLost = error instanceof Error && (error.message.startsWith("Connection terminated") || isOfSystem(error));
-  if (!isLost) return nativeError(error);
-  return new DbError("unavailable", "the connection was lost before the answer came", { outcome: "unknown", cause: error });
-}
-
-function isOfSystem(error: Error): boolean {
-  return "syscall" in error && sqlState(error) === undefined;
 }
 
 /** The text of the protocol again, which `pg` has made a value of. */

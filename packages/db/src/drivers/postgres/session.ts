@@ -95,17 +95,17 @@ function session(pool: Connections, executor: Executor, connection: PostgresConn
   return {
     execute: (command, values, signal) => executor.execute(command, values, here(signal)),
     executeGroup: (command, group, signal) => executor.executeGroup(command, group, here(signal)),
-    knex: (work, keepsMarks) =>
+    knex: (work, keepsMarks, signal) =>
       inTurn(() =>
         call(
           async () => {
-            if (keepsMarks) return work(connection.client);
+            if (keepsMarks) return connection.use(work);
             await connection.run([savepoint]);
-            const result = await work(connection.client);
+            const result = await connection.use(work);
             await connection.run([keepCall]);
             return result;
           },
-          undefined,
+          signal,
           !keepsMarks,
         ),
       ),

@@ -220,8 +220,9 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<Sqlit
     if (closing !== undefined) throw closedError();
     const done = inMemory ? await writers.take() : undefined;
     const connection = inMemory ? main : (spare.pop() ?? (await connect()));
+    const statements = statementsOf(connection.handle, (statement) => untilFree(statement, undefined));
     return {
-      connection: statementsOf(connection.handle, (statement) => untilFree(statement, undefined)),
+      run: (work) => work(statements),
       async release() {
         if (connection.handle.inTransaction) connection.handle.exec("ROLLBACK");
         putBack(connection);
