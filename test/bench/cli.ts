@@ -1,4 +1,5 @@
-// `npm run bench -- db`: measures @bk/db, as built, against raw clients and other libraries; `-- start`: how soon it answers.
+// `npm run bench -- db`: measures @bk/db, as built, against raw clients and other libraries; `-- start`: how soon it answers;
+// `-- types`: what its types cost the compiler.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -10,6 +11,7 @@ import { engineNames, type EngineName } from "./contestant.js";
 import { measureEngine, type EngineResult } from "./measure.js";
 import { engineTable } from "./report.js";
 import { measureStart } from "./start.js";
+import { measureTypes } from "./types.js";
 import { extraNames, runExtra, type ExtraName, type ExtraResult } from "./extras.js";
 
 const usage = `usage: npm run bench -- db [options]
@@ -20,6 +22,7 @@ const usage = `usage: npm run bench -- db [options]
   --rows=100000 --rounds=5 --turn=75 (ms)
   --no-build                measure what was built last
        npm run bench -- start [--rounds=20] [--no-build]
+       npm run bench -- types [--rounds=5] [--no-build]
 `;
 
 process.exitCode = await main();
@@ -45,6 +48,11 @@ async function main(): Promise<number> {
     process.stdout.write(
       `Node ${process.version}, load at the start ${loadavg()[0]!.toFixed(2)}\n${measureStart(root, Number(values.rounds ?? 20))}\n`,
     );
+    return 0;
+  }
+  if (positionals.join() === "types") {
+    if (!values["no-build"]) makeReady();
+    process.stdout.write(`load at the start ${loadavg()[0]!.toFixed(2)}\n${measureTypes(root, Number(values.rounds ?? 5))}\n`);
     return 0;
   }
   if (positionals.join() !== "db" || engines === undefined || extras === undefined) {

@@ -118,7 +118,7 @@ export async function present(): Promise<void> {
     logins: number;
     kind: "free" | "paid" | null;
     mtime: number;
-    state: string;
+    state: string | null;
     title: string;
   }>();
   expectTypeOf((await db.get("made", 1))!).toEqualTypeOf<{
@@ -126,8 +126,8 @@ export async function present(): Promise<void> {
     must: string;
     size: number;
     both: string;
-    token: string;
-    dice: number;
+    token: string | null;
+    dice: number | null;
     born: number | null;
     gone: string | null;
   }>();
@@ -146,8 +146,13 @@ export async function present(): Promise<void> {
   await db.update("made", { id: 1, must: null });
   // @ts-expect-error a notEmpty column is never unset
   await db.update("made", { id: 1 }, { ops: { must: "unset" } });
-  // @ts-expect-error a column that inserts fill is never null
+  // @ts-expect-error a counter is never null
   await db.updateAll("account", { id: "1" }, { logins: null });
+  // @ts-expect-error a time of change is never null
+  await db.put("account", { mtime: null });
+  await db.put("account", { state: null });
+  // @ts-expect-error a counter is never unset
+  await db.update("account", { id: "1" }, { ops: { logins: "unset" } });
 }
 
 export async function checked(): Promise<void> {

@@ -33,16 +33,18 @@ export interface ReadOptions<Select> extends CallOptions {
   readonly consistent?: boolean | undefined;
 }
 
-export interface FilterOptions<Tables, Name extends keyof Tables> {
+// The options have the types of what they take, not those of the tables: messages of the compiler would write those out.
+
+export interface FilterOptions<Ops> {
   /** Operators of plain values in the filter: `{ taken: "ge" }`. */
-  readonly ops?: FilterOpsOf<Tables, Name> | undefined;
+  readonly ops?: Ops | undefined;
   /** Allow a read of the whole table where no key or index serves the filter. Default false. */
   readonly scan?: boolean | undefined;
 }
 
-export interface PageOptions<Tables, Name extends keyof Tables, Select> extends ReadOptions<Select>, FilterOptions<Tables, Name> {
+export interface PageOptions<Sort, Ops, Select> extends ReadOptions<Select>, FilterOptions<Ops> {
   /** `"a"`, `"-a"` (descending) or a list of them. Default: range-key order within one partition, else the engine's own. */
-  readonly sort?: SortOf<Tables, Name> | readonly SortOf<Tables, Name>[] | undefined;
+  readonly sort?: Sort | readonly Sort[] | undefined;
   /** Reverses the direction of every sort column. Default false. */
   readonly desc?: boolean | undefined;
   /** Rows of a page, 1 to 10,000; default 50. */
@@ -53,19 +55,19 @@ export interface PageOptions<Tables, Name extends keyof Tables, Select> extends 
   readonly scope?: string | undefined;
 }
 
-export interface ScanOptions<Tables, Name extends keyof Tables, Select> extends Omit<PageOptions<Tables, Name, Select>, "scan"> {
+export interface ScanOptions<Sort, Ops, Select> extends Omit<PageOptions<Sort, Ops, Select>, "scan"> {
   /** Rows of one page; default: as many as are about 4 MB together, at most 2,000. */
   readonly count?: number | undefined;
   /** Most rows in all; default: no limit. */
   readonly limit?: number | undefined;
 }
 
-export interface SearchOptions<Tables, Name extends keyof Tables, Select> extends Omit<PageOptions<Tables, Name, Select>, "scan"> {
+export interface SearchOptions<Sort, Ops, Filter, Select> extends Omit<PageOptions<Sort, Ops, Select>, "scan"> {
   /** A filter that the rows must match as well. */
-  readonly filter?: FilterOf<Tables, Name> | undefined;
+  readonly filter?: Filter | undefined;
 }
 
-export interface CountOptions<Tables, Name extends keyof Tables> extends CallOptions, FilterOptions<Tables, Name> {
+export interface CountOptions<Ops> extends CallOptions, FilterOptions<Ops> {
   readonly consistent?: boolean | undefined;
   /** Count every row of the table; implies `scan`. */
   readonly all?: boolean | undefined;
@@ -78,38 +80,38 @@ export interface WriteOptions extends CallOptions {
   readonly keepNow?: boolean | undefined;
 }
 
-export interface UpdateOptions<Tables, Name extends keyof Tables> extends WriteOptions {
+export interface UpdateOptions<Filter, Ops> extends WriteOptions {
   /** Change the row only if this holds for it. */
-  readonly where?: FilterOf<Tables, Name> | undefined;
+  readonly where?: Filter | undefined;
   /** Operations other than `set`, by column: `{ tags: "add" }`. */
-  readonly ops?: ChangeOpsOf<Tables, Name> | undefined;
+  readonly ops?: Ops | undefined;
   /** Make the row when it is missing, whatever `where` and `mustMatch` say: they are about a row that exists. Default false. */
   readonly upsert?: boolean | undefined;
   /** Reject with `not-found` or `condition-failed` instead of `affected: 0`. Default false. */
   readonly mustMatch?: boolean | undefined;
 }
 
-export type IncrOptions<Tables, Name extends keyof Tables> = Omit<UpdateOptions<Tables, Name>, "upsert">;
+export interface IncrOptions<Filter, Ops> extends Omit<UpdateOptions<Filter, Ops>, "upsert"> {}
 
-export interface DelOptions<Tables, Name extends keyof Tables> extends CallOptions {
+export interface DelOptions<Filter> extends CallOptions {
   /** Return the deleted row. */
   readonly returning?: "old" | undefined;
-  readonly where?: FilterOf<Tables, Name> | undefined;
+  readonly where?: Filter | undefined;
   readonly mustMatch?: boolean | undefined;
 }
 
-export interface ManyOptions<Tables, Name extends keyof Tables> extends CallOptions {
+export interface ManyOptions<FilterOps> extends CallOptions {
   /** Operators of plain values in the filter. */
-  readonly filterOps?: FilterOpsOf<Tables, Name> | undefined;
+  readonly filterOps?: FilterOps | undefined;
   /** Every row of the table; needed where the filter has no condition. Implies `scan`. */
   readonly all?: boolean | undefined;
   /** Allow a read of the whole table where no key or index serves the filter. Default false. */
   readonly scan?: boolean | undefined;
 }
 
-export interface UpdateAllOptions<Tables, Name extends keyof Tables> extends ManyOptions<Tables, Name> {
+export interface UpdateAllOptions<FilterOps, Ops> extends ManyOptions<FilterOps> {
   /** Operations other than `set`, by column. */
-  readonly ops?: ChangeOpsOf<Tables, Name> | undefined;
+  readonly ops?: Ops | undefined;
 }
 
 export interface BulkOptions extends CallOptions {
@@ -140,10 +142,20 @@ export type BulkItemOf<Tables> = {
         readonly op: "update";
         readonly table: Name;
         readonly row: ChangedRowOf<Tables, Name>;
-        readonly options?: UpdateOptions<Tables, Name>;
+        readonly options?: UpdateOptions<FilterOf<Tables, Name>, ChangeOpsOf<Tables, Name>>;
       }
-    | { readonly op: "incr"; readonly table: Name; readonly row: ChangedRowOf<Tables, Name>; readonly options?: IncrOptions<Tables, Name> }
-    | { readonly op: "del"; readonly table: Name; readonly key: KeyOf<Tables, Name>; readonly options?: DelOptions<Tables, Name> };
+    | {
+        readonly op: "incr";
+        readonly table: Name;
+        readonly row: ChangedRowOf<Tables, Name>;
+        readonly options?: IncrOptions<FilterOf<Tables, Name>, ChangeOpsOf<Tables, Name>>;
+      }
+    | {
+        readonly op: "del";
+        readonly table: Name;
+        readonly key: KeyOf<Tables, Name>;
+        readonly options?: DelOptions<FilterOf<Tables, Name>>;
+      };
 }[TableName<Tables>];
 
 /** The result of one item of `bulk`. */
@@ -201,7 +213,7 @@ export interface DbCalls<Tables, Pools extends string = string> {
   >(
     table: Name,
     filter?: FilterOf<Tables, Name>,
-    options?: PageOptions<Tables, Name, Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
+    options?: PageOptions<SortOf<Tables, Name>, FilterOpsOf<Tables, Name>, Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
   ): Promise<PageOf<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>>>;
 
   /** One page of the rows whose `search` columns have the words of `text`; `-word` leaves rows with it out. */
@@ -212,7 +224,9 @@ export interface DbCalls<Tables, Pools extends string = string> {
   >(
     table: Name,
     text: string,
-    options?: SearchOptions<Tables, Name, Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
+    options?: SearchOptions<SortOf<Tables, Name>, FilterOpsOf<Tables, Name>, FilterOf<Tables, Name>, Select> &
+      Includes<Tables, Name, Include> &
+      OnPool<Pools>,
   ): Promise<PageOf<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>>>;
 
   /** Every row that a filter matches, read page by page. Never refused: its name says that it may read the whole table. */
@@ -223,14 +237,14 @@ export interface DbCalls<Tables, Pools extends string = string> {
   >(
     table: Name,
     filter?: FilterOf<Tables, Name>,
-    options?: ScanOptions<Tables, Name, Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
+    options?: ScanOptions<SortOf<Tables, Name>, FilterOpsOf<Tables, Name>, Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
   ): RowScan<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>>;
 
   /** How many rows a filter matches. */
   count<const Name extends TableName<Tables>>(
     table: Name,
     filter?: FilterOf<Tables, Name>,
-    options?: CountOptions<Tables, Name> & OnPool<Pools>,
+    options?: CountOptions<FilterOpsOf<Tables, Name>> & OnPool<Pools>,
   ): Promise<number>;
 
   /** Inserts a row; rejects with `already-exists` when its key, or a unique value, is taken. */
@@ -251,21 +265,21 @@ export interface DbCalls<Tables, Pools extends string = string> {
   update<const Name extends TableName<Tables>>(
     table: Name,
     row: ChangedRowOf<Tables, Name>,
-    options?: UpdateOptions<Tables, Name> & OnPool<Pools>,
+    options?: UpdateOptions<FilterOf<Tables, Name>, ChangeOpsOf<Tables, Name>> & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
   /** Adds to numeric columns and sets the others that are given; creates the row if it is missing. */
   incr<const Name extends TableName<Tables>>(
     table: Name,
     row: ChangedRowOf<Tables, Name>,
-    options?: IncrOptions<Tables, Name> & OnPool<Pools>,
+    options?: IncrOptions<FilterOf<Tables, Name>, ChangeOpsOf<Tables, Name>> & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
   /** Deletes the row of a key, if `where` holds for it; affected 0 or 1. */
   del<const Name extends TableName<Tables>>(
     table: Name,
     key: KeyOf<Tables, Name>,
-    options?: DelOptions<Tables, Name> & OnPool<Pools>,
+    options?: DelOptions<FilterOf<Tables, Name>> & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
   /** Changes every row that a filter matches. */
@@ -273,14 +287,14 @@ export interface DbCalls<Tables, Pools extends string = string> {
     table: Name,
     filter: FilterOf<Tables, Name>,
     changes: ChangesOf<Tables, Name>,
-    options?: UpdateAllOptions<Tables, Name> & OnPool<Pools>,
+    options?: UpdateAllOptions<FilterOpsOf<Tables, Name>, ChangeOpsOf<Tables, Name>> & OnPool<Pools>,
   ): Promise<{ readonly affected: number }>;
 
   /** Deletes every row that a filter matches. */
   delAll<const Name extends TableName<Tables>>(
     table: Name,
     filter: FilterOf<Tables, Name>,
-    options?: ManyOptions<Tables, Name> & OnPool<Pools>,
+    options?: ManyOptions<FilterOpsOf<Tables, Name>> & OnPool<Pools>,
   ): Promise<{ readonly affected: number }>;
 
   /** Runs writes on any tables and gives a result for each, in order. Items on one row keep their order; an item that fails does not affect the others. */

@@ -56,12 +56,7 @@ export class BoundTable {
 
   /** A row that a write gave back. One that cannot be decoded does not undo the write, and its error says so. */
   decodeWritten(row: readonly Value[]): Row {
-    try {
-      return this.decodeRow(row);
-    } catch (error) {
-      if (!(error instanceof DbError)) throw error;
-      throw withOutcome(error, "done", `the row was written, but cannot be given back: ${error.message}`);
-    }
+    return afterWrite(this.decodeRow, row);
   }
 
   /** What was made for this key before, or `make()`'s result, which is kept. The oldest is dropped when there are too many. */
@@ -100,9 +95,9 @@ export class BoundTable {
     return key.length === 1 ? [stored[key[0].index]!] : key.map((column) => stored[column.index]!);
   }
 
-  /** A row as the caller gets it, copied: the values it is made of stay ours. */
+  /** A row that a write gives back, as the caller gets it, copied: the values it is made of stay ours. */
   presentLogical(row: readonly unknown[]): Row {
-    return this.#presentLogical(row as readonly Value[]);
+    return afterWrite(this.#presentLogical, row as readonly Value[]);
   }
 
   /**
@@ -127,6 +122,15 @@ export class BoundTable {
   /** Equal for keys of one row. */
   rowText(key: Values): string {
     return key.length === 1 && typeof key[0] === "string" ? key[0] : key.map(String).join("\u0000");
+  }
+}
+
+function afterWrite(decode: (row: readonly Value[]) => Row, row: readonly Value[]): Row {
+  try {
+    return decode(row);
+  } catch (error) {
+    if (!(error instanceof DbError)) throw error;
+    throw withOutcome(error, "done", `the row was written, but cannot be given back: ${error.message}`);
   }
 }
 

@@ -22,7 +22,7 @@ export interface ChangeOptions {
 /**
  * The changes of a row's columns beside its key, at most one for each column and member.
  *
- * - `undefined` leaves a column out; null unsets it. `readonly` and `now` columns are left alone.
+ * - `undefined` leaves a column out; null unsets it, and sets a counter to 0. `readonly` and `now` columns are left alone.
  * - Joined columns follow their parts. Where a part must be taken from the row, the change has `from`.
  * - Logical values are appended to `values`.
  *
@@ -101,6 +101,9 @@ function readChange(
   if (definition.readonly || (column.type === "now" && !keepNow)) return undefined;
   const op = givenOp ?? (verb === "incr" && amountTypes.has(column.type) ? "incr" : "set");
   if (op === "unset" || (op === "set" && value === null)) {
+    // As inserts do with null: a counter begins again, a time of change is the core's.
+    if (column.type === "counter") return { op: "set", value: 0, isFixed: false };
+    if (column.type === "now") return undefined;
     if (definition.notEmpty) throw mustNotBeEmpty(column);
     return { op: "unset", value: null, isFixed: false };
   }

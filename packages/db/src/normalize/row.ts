@@ -5,6 +5,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { Limits } from "../driver.js";
 import { DbError, invalid } from "../errors.js";
+import { countsFromZero } from "../schema/absence.js";
 import { utf8Length } from "../schema/bytes.js";
 import { checkerOf, generatorOf } from "../schema/column-types.js";
 import { encodeGeohash } from "../schema/geohash.js";
@@ -205,7 +206,7 @@ function fillColumn({ column, fill }: ColumnRule, values: LogicalRow, clock: Clo
   if (column.type === "now") {
     const kept = value !== undefined && value !== null && (keepNow || column.isKey);
     if (!kept) values[column.index] = clock.now();
-  } else if (value === undefined) values[column.index] = fill?.(clock) ?? null;
+  } else if (value === undefined || (value === null && countsFromZero(column))) values[column.index] = fill?.(clock) ?? null;
 }
 
 function joinColumns(own: RowRules, values: LogicalRow, hidden: ReadonlyMap<Column, unknown> | undefined, clock: Clock): void {

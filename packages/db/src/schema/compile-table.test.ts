@@ -179,6 +179,7 @@ const refused: readonly (readonly [string, unknown, string | undefined, string |
   ["JSON in the key", { id: { primary: 1, type: "json" } }, "id", "primary"],
   ["a hidden key column", { id: { primary: 1, hidden: true } }, "id", "hidden"],
   ["a key column that inserts leave alone", { id: { primary: 1, writeonly: true } }, "id", "writeonly"],
+  ["a column that must have a value and gets none", { id: { primary: 1 }, a: { writeonly: true, notEmpty: true } }, "a", "writeonly"],
   ["a hidden index", { id: { primary: 1 }, a: { hidden: true, index: 1 } }, "a", "hidden"],
   ["an index on JSON", { id: { primary: 1 }, a: { type: "json", index: 1 } }, "a", "index"],
   ["an index number that is true", { id: { primary: 1 }, a: { index: true } }, "a", "index"],

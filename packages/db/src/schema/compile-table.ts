@@ -161,6 +161,8 @@ function checkTogether(name: string, given: ColumnDefinition, fail: Fail): void 
   if (given.hidden && given.type === "ttl") fail("is hidden and cannot be the ttl", name, "hidden");
   if (given.hidden && (given.search || groupOf(given) !== undefined)) fail("is hidden and cannot be searched or indexed", name, "hidden");
   if (given.readonly && given.writeonly) fail("cannot be both readonly and writeonly", name, "writeonly");
+  if (given.writeonly && given.notEmpty && (given.value ?? null) === null)
+    fail("is writeonly, so inserts leave it without a value, and cannot be notEmpty without a default", name, "writeonly");
   if (given.lower && given.upper) fail("cannot be both lower and upper", name, "upper");
   if (given.min !== undefined && given.max !== undefined && given.min > given.max) fail("property min must not be above max", name, "min");
   if (given.type === "random" && ![given.min ?? 0, given.max ?? 0].every(Number.isSafeInteger)) {

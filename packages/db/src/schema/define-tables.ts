@@ -3,8 +3,10 @@
 import type { ColumnDefinition, ColumnDefinitions, TableDefinitions, TableSettings, TableWithSettings } from "./definition.js";
 import type { InputOf } from "./infer.js";
 
-/** Refuses members that `Known` does not have: what is inferred for a type parameter may have any. */
-type Exactly<Given, Known> = string extends keyof Given ? unknown : { readonly [Name in Exclude<keyof Given, keyof Known>]: never };
+/** Refuses members that `Known` does not have: what is inferred for a type parameter may have any. The text is for the compiler's message. */
+type Exactly<Given, Known> = string extends keyof Given
+  ? unknown
+  : { readonly [Name in Exclude<keyof Given, keyof Known>]: "there is no such property" };
 
 type CheckedColumn<Column> = Exactly<Column, ColumnDefinition> & { readonly value?: InputOf<Column> | null | undefined };
 /** Columns without properties that do not exist and with defaults of the column's own type. */
@@ -16,8 +18,18 @@ export type CheckedTables<Tables> = string extends keyof Tables
   ? unknown
   : { readonly [Name in keyof Tables]: [Tables[Name]] extends [ColumnDefinitions] ? CheckedColumns<Tables[Name]> : unknown };
 
+// What is declared, as the bound of a type parameter: messages then say of a wrong value what it must be. openDb takes the
+// types above beside its parameter instead, so that functions with tables of any type can call it.
+type DeclaredColumns<Columns> = string extends keyof Columns
+  ? ColumnDefinitions
+  : { readonly [Name in keyof Columns]: Omit<ColumnDefinition, "value"> & CheckedColumn<Columns[Name]> };
+type DeclaredTables<Tables> = string extends keyof Tables
+  ? TableDefinitions
+  : { readonly [Name in keyof Tables]: DeclaredTable<Tables[Name]> };
+type DeclaredTable<Table> = Table extends TableWithSettings ? TableWithSettings : DeclaredColumns<Table>;
+
 /** Declares tables in code; returns its argument with exact types, which type every call of the database. */
-export function defineTables<const Tables extends TableDefinitions>(tables: Tables & CheckedTables<Tables>): Tables {
+export function defineTables<const Tables extends DeclaredTables<Tables>>(tables: Tables): Tables {
   return tables;
 }
 
@@ -27,9 +39,9 @@ export function defineTables<const Tables extends TableDefinitions>(tables: Tabl
  * @param columns   the columns, by name
  * @param settings  `open`, `noscan`, `check`, `owner` and `drivers`
  */
-export function table<const Columns extends ColumnDefinitions, const Settings extends TableSettings>(
-  columns: Columns & CheckedColumns<Columns>,
-  settings: Settings & Exactly<Settings, TableSettings>,
-): TableWithSettings<Columns, Settings> {
+export function table<
+  const Columns extends DeclaredColumns<Columns>,
+  const Settings extends TableSettings & Exactly<Settings, TableSettings>,
+>(columns: Columns, settings: Settings): TableWithSettings<Columns, Settings> {
   return { $columns: columns, $settings: settings };
 }

@@ -74,30 +74,39 @@ type GroupName = "$or" | "$and" | "$not";
  */
 export type FilterOf<Tables, Name extends keyof Tables> = Known<
   Tables,
-  Conditions<Tables, ColumnsOf<Tables, Name>> &
+  Filter<
+    Name,
+    {
+      readonly [Column in keyof ColumnsOf<Tables, Name>]?:
+        | ConditionOf<ColumnsOf<Tables, Name>[Column]>
+        | RefersByColumn<Tables, Column, ColumnsOf<Tables, Name>[Column]>;
+    }
+  > &
     ReferenceConditions<Tables, ColumnsOf<Tables, Name>> &
     Groups<Tables, Name> &
     (IsOpen<Tables, Name> extends true ? AnyConditions : unknown),
   AnyConditions
 >;
-type Conditions<Tables, Columns> = {
-  readonly [Column in keyof Columns]?:
-    | ConditionOf<Columns[Column]>
-    | (Columns[Column] extends { readonly ref: infer Ref }
-        ? ReferenceName<Column, Ref> extends Column
-          ? RefersTo<Tables, TargetOf<Ref>>
-          : never
-        : never);
-};
+// As the aliases of infer.ts, for the compiler's messages.
+type Filter<Table, Conditions> = { [Column in keyof Conditions]: Conditions[Column] };
+type FilterOps<Table, Names> = { [Column in keyof Names]: Names[Column] };
+/** The condition of a reference that has the name of its column. */
+type RefersByColumn<Tables, Name, Column> = Column extends { readonly ref: infer Ref }
+  ? ReferenceName<Name, Ref> extends Name
+    ? RefersTo<Tables, TargetOf<Ref>>
+    : never
+  : never;
 /** References that do not have the name of a column. */
-type ReferenceConditions<Tables, Columns> = {
-  readonly [Name in Exclude<keyof ReferencesOfColumns<Columns>, keyof Columns>]?: RefersTo<Tables, ReferencesOfColumns<Columns>[Name]>;
-};
+type ReferenceConditions<Tables, Columns> = [Columns] extends [never]
+  ? never
+  : {
+      readonly [Name in Exclude<keyof ReferencesOfColumns<Columns>, keyof Columns>]?: RefersTo<Tables, ReferencesOfColumns<Columns>[Name]>;
+    };
 /** The row that is referred to is there, and the filter holds for it. Filters of reads alone take it. */
 type RefersTo<Tables, Target> = Target extends keyof Tables ? { readonly $ref: FilterOf<Tables, Target> } : never;
-type Groups<Tables, Name extends keyof Tables> = {
-  readonly [Group in GroupName | `${GroupName}${number}`]?: FilterOf<Tables, Name> | readonly FilterOf<Tables, Name>[];
-};
+type Groups<Tables, Name extends keyof Tables> = [Name] extends [never]
+  ? never
+  : { readonly [Group in GroupName | `${GroupName}${number}`]?: FilterOf<Tables, Name> | readonly FilterOf<Tables, Name>[] };
 interface AnyConditions {
   readonly [column: string]: unknown;
 }
@@ -136,24 +145,23 @@ type TextName =
   | "!~*";
 
 type OperatorNameOf<Column> =
-  | AbsenceName
-  | (TypeOf<Column> extends JsonType | "geopoint" | "blob"
-      ? never
-      : TypeOf<Column> extends ListType
-        ? NegatableName<"contains">
-        : TypeOf<Column> extends "decimal" | "numeric"
-          ? ComparisonName
-          : BaseOf<Column> extends string
-            ? ComparisonName | TextName
-            : ComparisonName);
+  TypeOf<Column> extends JsonType | "geopoint" | "blob"
+    ? AbsenceName
+    : TypeOf<Column> extends ListType
+      ? AbsenceName | NegatableName<"contains">
+      : TypeOf<Column> extends "decimal" | "numeric"
+        ? AbsenceName | ComparisonName
+        : BaseOf<Column> extends string
+          ? AbsenceName | ComparisonName | TextName
+          : AbsenceName | ComparisonName;
 
 /** Operators of a filter's plain values, by column. */
 export type FilterOpsOf<Tables, Name extends keyof Tables> = Known<
   Tables,
-  OperatorNames<ColumnsOf<Tables, Name>> & (IsOpen<Tables, Name> extends true ? AnyOperatorNames : unknown),
+  FilterOps<Name, { readonly [Column in keyof ColumnsOf<Tables, Name>]?: OperatorNameOf<ColumnsOf<Tables, Name>[Column]> }> &
+    (IsOpen<Tables, Name> extends true ? AnyOperatorNames : unknown),
   AnyOperatorNames
 >;
-type OperatorNames<Columns> = { readonly [Column in keyof Columns]?: OperatorNameOf<Columns[Column]> };
 interface AnyOperatorNames {
   readonly [column: string]: string;
 }

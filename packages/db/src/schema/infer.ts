@@ -72,7 +72,8 @@ export type InputOf<Column> = Column extends { readonly check: infer Schema exte
   ? Narrowed<BaseInputOf<Column>, NonNullable<StandardSchemaV1.InferInput<Schema>>>
   : BaseInputOf<Column>;
 
-export type TableName<Tables> = keyof Tables & string;
+// What a condition gives is no alias: messages list the names, not the definitions that the alias was given.
+export type TableName<Tables> = [Tables] extends [never] ? never : keyof Tables & string;
 
 /** Where the tables are not known when the code is compiled, `Type` gives way to `Loose`. */
 export type Known<Tables, Type, Loose = AnyColumns> = string extends keyof Tables ? Loose : Type;
@@ -115,25 +116,38 @@ type ReadName<Columns> = {
   [Name in keyof Columns]: Columns[Name] extends { readonly hidden: true } ? (Name extends UnjoinedName<Columns> ? Name : never) : Name;
 }[keyof Columns];
 
-type Flat<T> = { [Name in keyof T]: T[Name] };
+// Messages of the compiler show an alias with its arguments. Those of these are the name of a table and its columns as calls
+// give or take them, so that no message writes out a definition; the columns must be no alias themselves.
+type Row<Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
+type NewRow<Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
+type ChangedRow<Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
+type Changes<Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
+type ChangeOps<Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
+type Key<Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
 
 /** Types whose columns inserts fill with values of their own. */
 type FilledType = "uuid" | "tuuid" | "random" | "now" | "counter";
 /** Columns that inserts fill when they are left out. */
 type Filled = { readonly type: FilledType } | { readonly value: NonNullable<unknown> };
-/** Columns that every row has a value of. */
-type Present = Filled | { readonly primary: number } | { readonly notEmpty: true };
+/** Columns that every row has a value of, however old it is. */
+type Present = { readonly primary: number } | { readonly notEmpty: true } | { readonly type: "now" | "counter" };
 
 /**
- * A row as it is read: every column, null where absent. Key columns, `notEmpty` ones and those that inserts fill
- * (`value`, `counter`, `now`, `uuid`, `tuuid`, `random`) are never absent. Hidden columns are there when a joined column
- * fills them.
+ * A row as it is read: every column, null where absent. Key columns and `notEmpty`, `now` and `counter` ones are never
+ * absent; others may be, those with a default too: it can be unset, and rows may be older than the column. Hidden columns
+ * are there when a joined column fills them.
  */
-export type RowOf<Tables, Name extends keyof Tables> = Known<Tables, Flat<RowColumns<ColumnsOf<Tables, Name>>> & OpenColumns<Tables, Name>>;
+export type RowOf<Tables, Name extends keyof Tables> = Known<
+  Tables,
+  RowOfColumns<Name, ColumnsOf<Tables, Name>> & OpenColumns<Tables, Name>
+>;
 
-type RowColumns<Columns> = {
-  -readonly [Name in ReadName<Columns>]: IsPresent<Columns[Name]> extends true ? ValueOf<Columns[Name]> : ValueOf<Columns[Name]> | null;
-};
+type RowOfColumns<Table, Columns> = Row<
+  Table,
+  {
+    -readonly [Name in ReadName<Columns>]: IsPresent<Columns[Name]> extends true ? ValueOf<Columns[Name]> : ValueOf<Columns[Name]> | null;
+  }
+>;
 
 type IsPresent<Column> = Column extends { readonly hidden: true } ? false : Column extends Present ? true : false;
 
@@ -160,18 +174,19 @@ type JoinedParts<Columns, Names extends keyof Columns> = [Names] extends [never]
 type IsSingle<Name, All = Name> = Name extends unknown ? ([All] extends [Name] ? true : false) : never;
 
 /** A key: an object of the key columns, or of the parts of a joined one; the bare value too where the key is one column. */
-export type KeyOf<Tables, Name extends keyof Tables> = Known<Tables, KeyOfColumns<ColumnsOf<Tables, Name>>, unknown>;
-
-type KeyOfColumns<Columns> =
-  | KeyObject<Columns, KeyName<Columns>>
-  | (IsSingle<KeyName<Columns>> extends true ? InputOf<Columns[KeyName<Columns>]> : never);
+export type KeyOf<Tables, Name extends keyof Tables> = Known<
+  Tables,
+  Key<Name, KeyObject<ColumnsOf<Tables, Name>, KeyName<ColumnsOf<Tables, Name>>>> | BareKey<ColumnsOf<Tables, Name>>,
+  unknown
+>;
+type BareKey<Columns> = IsSingle<KeyName<Columns>> extends true ? InputOf<Columns[KeyName<Columns>]> : never;
 
 type GivenKeyName<Columns> = { [Name in KeyName<Columns>]: Columns[Name] extends FilledKey ? never : Name }[KeyName<Columns>];
 // A counter in a key is not filled: rows would not differ.
 type FilledKey = Exclude<Filled, { readonly type: FilledType }> | { readonly type: Exclude<FilledType, "counter"> };
 
-/** What may be given for a column: null leaves it without a value, where it may be without. */
-type Given<Column> = InputOf<Column> | (IsPresent<Column> extends true ? never : null);
+/** What may be given for a column: null leaves it without a value, where it may be without. No alias, as {@link TableName}. */
+type Given<Column> = [Column] extends [never] ? never : InputOf<Column> | (IsPresent<Column> extends true ? never : null);
 type OptionalColumns<Columns> = { readonly [Name in keyof Columns]?: Given<Columns[Name]> | undefined };
 type RequiredColumns<Columns> = { readonly [Name in RequiredName<Columns>]: InputOf<Columns[Name]> };
 type RequiredName<Columns> = {
@@ -190,62 +205,70 @@ type Computed = { readonly join: readonly string[] } | { readonly lat: string };
  */
 export type NewRowOf<Tables, Name extends keyof Tables> = Known<
   Tables,
-  KeyObject<ColumnsOf<Tables, Name>, GivenKeyName<ColumnsOf<Tables, Name>>> &
-    RequiredColumns<ColumnsOf<Tables, Name>> &
-    OptionalColumns<ColumnsOf<Tables, Name>> &
-    OpenColumns<Tables, Name>
+  NewRowOfColumns<Name, ColumnsOf<Tables, Name>> & OpenColumns<Tables, Name>
 >;
+type NewRowOfColumns<Table, Columns> = KeyObject<Columns, GivenKeyName<Columns>> &
+  RequiredColumns<Columns> &
+  OptionalColumns<Columns> extends infer Given
+  ? NewRow<Table, { [Column in keyof Given]: Given[Column] }>
+  : never;
 
 /** A row for `update` and `incr`: the whole key and what is to be changed. */
 export type ChangedRowOf<Tables, Name extends keyof Tables> = Known<
   Tables,
-  KeyObject<ColumnsOf<Tables, Name>, KeyName<ColumnsOf<Tables, Name>>> & ChangesOf<Tables, Name>
+  ChangedRowOfColumns<Name, ColumnsOf<Tables, Name>> & OpenColumns<Tables, Name>
 >;
+type ChangedRowOfColumns<Table, Columns> = KeyObject<Columns, KeyName<Columns>> & ChangesOfColumns<Table, Columns> extends infer Given
+  ? ChangedRow<Table, { [Column in keyof Given]: Given[Column] }>
+  : never;
 
 /** Changes without a key. For key columns see {@link ChangedRowOf}. */
 export type ChangesOf<Tables, Name extends keyof Tables> = Known<
   Tables,
-  ChangedColumns<ColumnsOf<Tables, Name>> & OpenColumns<Tables, Name>
+  ChangesOfColumns<Name, ColumnsOf<Tables, Name>> & OpenColumns<Tables, Name>
 >;
-type ChangedColumns<Columns> = {
-  readonly [Name in Exclude<keyof Columns, KeyName<Columns>>]?: Given<Columns[Name]> | undefined;
-};
+type ChangesOfColumns<Table, Columns> = Changes<
+  Table,
+  { readonly [Name in Exclude<keyof Columns, KeyName<Columns>>]?: Given<Columns[Name]> | undefined }
+>;
 
-type ChangeOpOf<Column> =
-  | "set"
-  | (IsPresent<Column> extends true ? never : "unset")
-  | (TypeOf<Column> extends Amount
-      ? "incr"
-      : TypeOf<Column> extends "set"
-        ? "add" | "del"
-        : TypeOf<Column> extends "list"
-          ? "append" | "prepend"
-          : BaseOf<Column> extends string
-            ? "append" | "prepend"
-            : never);
+type ChangeOpOf<Column> = [Column] extends [never]
+  ? never
+  :
+      | "set"
+      | (IsPresent<Column> extends true ? never : "unset")
+      | (TypeOf<Column> extends Amount
+          ? "incr"
+          : TypeOf<Column> extends "set"
+            ? "add" | "del"
+            : TypeOf<Column> extends "list"
+              ? "append" | "prepend"
+              : BaseOf<Column> extends string
+                ? "append" | "prepend"
+                : never);
 
 /** Operations of `update` and `incr` by column, of those that the column's type takes. */
 export type ChangeOpsOf<Tables, Name extends keyof Tables> = Known<
   Tables,
-  ChangeOps<ColumnsOf<Tables, Name>> & (IsOpen<Tables, Name> extends true ? AnyChangeOps : unknown),
+  ChangeOpsOfColumns<Name, ColumnsOf<Tables, Name>> & (IsOpen<Tables, Name> extends true ? AnyChangeOps : unknown),
   AnyChangeOps
 >;
-type ChangeOps<Columns> = { readonly [Name in keyof Columns]?: ChangeOpOf<Columns[Name]> };
+type ChangeOpsOfColumns<Table, Columns> = ChangeOps<Table, { readonly [Name in keyof Columns]?: ChangeOpOf<Columns[Name]> }>;
 interface AnyChangeOps {
   readonly [column: string]: ChangeOp;
 }
 
 /** A sort column, with `-` in front for descending order. */
-export type SortOf<Tables, Name extends keyof Tables> = Known<
-  Tables,
-  SortName<ColumnsOf<Tables, Name>> | `-${SortName<ColumnsOf<Tables, Name>>}`,
-  string
->;
-type SortName<Columns> = {
-  [Name in keyof Columns]: Columns[Name] extends { readonly hidden: true }
-    ? never
-    : TypeOf<Columns[Name]> extends JsonType | ListType | "geopoint" | "blob"
+export type SortOf<Tables, Name extends keyof Tables> = Known<Tables, SortName<ColumnsOf<Tables, Name>>, string>;
+type SortName<Columns> = keyof {
+  [
+    Name in keyof Columns as Columns[Name] extends { readonly hidden: true }
       ? never
-      : Name;
-}[keyof Columns] &
-  string;
+      : TypeOf<Columns[Name]> extends JsonType | ListType | "geopoint" | "blob"
+        ? never
+        : Name | `-${Name & string}`
+  ]: unknown;
+} &
+  string extends infer Sorted
+  ? Sorted
+  : never;

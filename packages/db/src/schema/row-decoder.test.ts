@@ -79,6 +79,30 @@ describe("joined columns", () => {
   });
 });
 
+describe("values that are absent", () => {
+  const grown = compile({
+    id: { primary: 1 },
+    hits: { type: "counter" },
+    at: { type: "now" },
+    n: { type: "int" },
+    must: { notEmpty: true },
+  });
+
+  it("are 0 for counters and times of change, and null for others", () => {
+    const columns = columnsOf(grown, "id", "hits", "at", "n");
+    expect(compileRowDecoder(grown, columns, codec)(["x", null, null, null])).toStrictEqual({ id: "x", hits: 0, at: 0, n: null });
+    expect(compileRowDecoder(grown, columns, codec)(["x", 5, 6, 7])).toStrictEqual({ id: "x", hits: 5, at: 6, n: 7 });
+  });
+
+  it("are refused where one is promised and shown", () => {
+    const decode = compileRowDecoder(grown, grown.columns, codec);
+    expect(() => decode(["x", 1, 2, 3, null])).toThrow(expect.objectContaining({ code: "drift", column: "must" }));
+    expect(compileRowDecoder(grown, columnsOf(grown, "id"), codec, { fetched: grown.columns })(["x", 1, 2, 3, null])).toStrictEqual({
+      id: "x",
+    });
+  });
+});
+
 describe("open tables", () => {
   const open = compile(table({ id: { primary: 1 }, n: { type: "int" } }, { open: true }));
 

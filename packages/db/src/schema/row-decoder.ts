@@ -7,6 +7,7 @@ import { generatedFunction } from "./generated-code.js";
 import { splitText } from "./join.js";
 import { setMember } from "./json-value.js";
 import * as readStored from "./read-stored.js";
+import { absenceOf, readAbsence } from "./absence.js";
 import { defaultSelection, fetchedColumns, unjoinsOf } from "./selection.js";
 import { decoderSource, encodingOf, readerOf } from "./stored-forms.js";
 import type { Column, Join, Table } from "./table.js";
@@ -18,12 +19,12 @@ export interface RowDecoderOptions {
   readonly undeclared?: readonly string[];
 }
 
-const read = { ...readStored, split: splitText, spread };
+const read = { ...readStored, split: splitText, spread, absence: readAbsence };
 
 /**
  * Makes the decoder of rows that a read gives to callers.
  *
- * Its rows have every one of `columns`, null where absent, in that order. Hidden columns, and columns that are a part of
+ * Its rows have every one of `columns`, null where absent (see absence.ts), in that order. Hidden columns, and columns that are a part of
  * themselves, are filled from the joined column that unjoins them. The members of `rest` follow as columns of their own;
  * a declared column wins over one of the same name.
  *
@@ -48,6 +49,8 @@ interface RowLayout {
   /** The joined columns that are split for their parts. */
   readonly splits: readonly { readonly join: Join; readonly at: number }[];
   readonly members: readonly Member[];
+  /** By place among the fetched columns: it is shown as it is. */
+  readonly shown: ReadonlySet<number>;
   /** The place of the undeclared columns, where the rows have them. */
   readonly restAt: number | undefined;
   readonly undeclared: readonly string[] | undefined;
@@ -77,11 +80,12 @@ function layoutOf(table: Table, columns: readonly Column[], { fetched: given, un
   });
   const rest = fetched.findIndex((column) => column.isRest);
   const spreads = rest >= 0 && (undeclared !== undefined || selected.some((column) => column.isRest));
-  return { table, fetched, splits, members, restAt: spreads ? rest : undefined, undeclared };
+  const own = new Set(members.filter(({ parts }) => parts.length === 0).map(({ at }) => at));
+  return { table, fetched, splits, members, shown: own, restAt: spreads ? rest : undefined, undeclared };
 }
 
-function generatedDecoder({ table, fetched, splits, members, restAt, undeclared }: RowLayout, codec: Codec): DecodeRow | undefined {
-  const lines = fetched.map((column, at) => decodeLine(column, at, codec));
+function generatedDecoder({ table, fetched, splits, members, shown, restAt, undeclared }: RowLayout, codec: Codec): DecodeRow | undefined {
+  const lines = fetched.map((column, at) => decodeLine(column, at, codec, shown.has(at) ? absenceSource(column, at) : "null"));
   splits.forEach(({ at }, i) => lines.push(`const p${i} = d${at} === null ? null : read.split(joins[${i}], d${at});`));
   const literal = `{ ${members.map((member) => `${JSON.stringify(member.name)}: ${memberSource(member)}`).join(", ")} }`;
   const result = restAt === undefined ? literal : `read.spread(${literal}, d${restAt}, names, table)`;
@@ -95,6 +99,11 @@ function memberSource({ at, parts }: Member): string {
   return at < 0 ? "null" : `d${at}`;
 }
 
+function absenceSource(column: Column, at: number): string {
+  const absence = absenceOf(column);
+  return absence === "refused" ? `read.absence(columns[${at}])` : String(absence);
+}
+
 function closureDecoder({ table, fetched, splits, members, restAt, undeclared }: RowLayout, codec: Codec): DecodeRow {
   const decode = arrayDecoder(fetched, codec);
   return (stored) => {
@@ -102,7 +111,7 @@ function closureDecoder({ table, fetched, splits, members, restAt, undeclared }:
     const texts = splits.map(({ join, at }) => (values[at] === null ? null : splitText(join, values[at] as string)));
     const row: Record<string, unknown> = {};
     for (const { name, at, parts } of members) {
-      if (parts.length === 0) row[name] = at < 0 ? null : values[at];
+      if (parts.length === 0) row[name] = at < 0 ? null : (values[at] ?? readAbsence(fetched[at]!));
       else row[name] = parts.map(({ split, part }) => texts[split]?.[part]).find((value) => value !== null && value !== undefined) ?? null;
     }
     if (restAt === undefined) return row;
@@ -130,10 +139,11 @@ function arrayDecoder(columns: readonly Column[], codec: Codec): (row: readonly 
     });
 }
 
-function decodeLine(column: Column, at: number, codec: Codec): string {
+/** @param absent  source of what stands for a value that is absent */
+function decodeLine(column: Column, at: number, codec: Codec, absent = "null"): string {
   const { decode } = encodingOf(column, codec);
-  if (decode === undefined) return `const d${at} = row[${at}] ?? null;`;
-  return `const s${at} = row[${at}] ?? null; const d${at} = s${at} === null ? null : (${decoderSource(decode, `s${at}`, `columns[${at}]`)});`;
+  if (decode === undefined) return `const d${at} = row[${at}] ?? ${absent};`;
+  return `const s${at} = row[${at}] ?? null; const d${at} = s${at} === null ? ${absent} : (${decoderSource(decode, `s${at}`, `columns[${at}]`)});`;
 }
 
 function spread(

@@ -15,6 +15,7 @@ import { pages } from "./topics/pages.js";
 import { relatedFilters } from "./topics/related-filters.js";
 import { relationSeams } from "./topics/relation-seams.js";
 import { relations } from "./topics/relations.js";
+import { olderRows } from "./topics/older-rows.js";
 import { rolling } from "./topics/rolling.js";
 import { rows } from "./topics/rows.js";
 import { search } from "./topics/search.js";
@@ -52,6 +53,7 @@ const topics = [
   tracing,
   sync,
   rolling,
+  olderRows,
   search,
 ];
 
