@@ -6,6 +6,8 @@ export interface DbErrorOptions extends BkErrorOptions {
   op?: string;
   table?: string;
   column?: string;
+  /** The key of the row, of calls on many. */
+  key?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -19,6 +21,8 @@ export class DbError extends BkError {
   readonly op: string | undefined;
   readonly table: string | undefined;
   readonly column: string | undefined;
+  // Hidden from logs that print errors whole, as from `toJSON`: keys are data.
+  readonly #key: DbErrorOptions["key"];
 
   constructor(code: ErrorCode, message: string, options: DbErrorOptions = {}) {
     super(code, message, options);
@@ -26,15 +30,21 @@ export class DbError extends BkError {
     this.op = options.op;
     this.table = options.table;
     this.column = options.column;
+    this.#key = options.key;
+  }
+
+  /** The key of the row at fault, where a call on many rows met it (`copy`, `sync` with `backfill`). */
+  get key(): Readonly<Record<string, unknown>> | undefined {
+    return this.#key;
   }
 }
 
 /** The same error, of a call of which another outcome has become known. */
 export function withOutcome(error: DbError, outcome: Outcome, message = error.message): DbError {
-  const { code, detail, cause } = error;
+  const { code, detail, cause, key } = error;
   const place = Object.entries({ driver: error.driver, op: error.op, table: error.table, column: error.column });
   const known = Object.fromEntries(place.filter(([, name]) => name !== undefined)) as DbErrorOptions;
-  return new DbError(code, message, { outcome, detail, cause, ...known });
+  return new DbError(code, message, { outcome, detail, cause, key, ...known });
 }
 
 /** How a driver's wrong options fail: `fail` of `readOptions`. */

@@ -15,7 +15,10 @@ export type {
 } from "./schema/definition.js";
 export type { Hook, HookCall, HookEvent } from "./calls/hooks.js";
 export type { Around, CallEvent, CommandEvent, TracedError } from "./execute/tracing.js";
+export type { BackfillProgress } from "./calls/backfill.js";
 export type { CopyOptions, CopyProgress } from "./calls/copy.js";
+export type { Progress, ResumePoint } from "./calls/progress.js";
+export type { ScanPage, ScanProgress } from "./calls/scan.js";
 export type { Drift, SyncOptions, SyncResult } from "./calls/sync.js";
 export type { ChangedRowOf, ChangesOf, KeyOf, NewRowOf, RowOf, Selected, SortOf } from "./schema/infer.js";
 export type { FilterOf } from "./schema/filter-type.js";

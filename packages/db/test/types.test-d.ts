@@ -251,7 +251,10 @@ export async function selects(): Promise<void> {
   expectTypeOf(page.next).toEqualTypeOf<string | undefined>();
   for await (const row of db.scan("photo", { owner }, { select: ["place"] })) expectTypeOf(row).toEqualTypeOf<{ place: string | null }>();
   for await (const row of db.scan("photo", { owner }, { limit: 5, scope: "s" })) void row;
-  for await (const rows of db.scan("photo").pages()) expectTypeOf(rows).toEqualTypeOf<RowOf<Tables, "photo">[]>();
+  for await (const rows of db.scan("photo", {}, { total: true }).pages()) {
+    expectTypeOf(rows).toExtend<RowOf<Tables, "photo">[]>();
+    expectTypeOf(rows.next).toEqualTypeOf<string | undefined>();
+  }
   const found = await db.search("photo", "rome -milan", { select: ["place"], filter: { owner } });
   expectTypeOf(found.rows).toEqualTypeOf<{ place: string | null }[]>();
   const listed = await db.list("account", ["1", { id: "2" }], { select: ["name"] });

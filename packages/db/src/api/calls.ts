@@ -3,6 +3,7 @@
 import type { CopyOptions } from "../calls/copy.js";
 import type { Hook, HookEvent } from "../calls/hooks.js";
 import type { CallOptions, TransactionOptions } from "../calls/options.js";
+import type { ScanPage, ScanProgress } from "../calls/scan.js";
 import type { SyncOptions, SyncResult } from "../calls/sync.js";
 import type { Capabilities } from "../driver.js";
 import type { PoolNumbers } from "../execute/metrics.js";
@@ -60,6 +61,10 @@ export interface ScanOptions<Sort, Ops, Select> extends Omit<PageOptions<Sort, O
   readonly count?: number | undefined;
   /** Most rows in all; default: no limit. */
   readonly limit?: number | undefined;
+  /** Count the matching rows first, for `total` of the progress. Default false. */
+  readonly total?: boolean | undefined;
+  /** Called when the rows of a page were taken. */
+  readonly onProgress?: ((progress: ScanProgress) => void) | undefined;
 }
 
 export interface SearchOptions<Sort, Ops, Filter, Select> extends Omit<PageOptions<Sort, Ops, Select>, "scan"> {
@@ -163,7 +168,8 @@ export type BulkResult = { readonly affected: number; readonly row?: Readonly<Re
 
 /** The rows of a scan, one by one or by pages. Each iteration starts over. */
 export interface RowScan<Row> extends AsyncIterable<Row> {
-  pages(): AsyncIterable<Row[]>;
+  /** Arrays of rows; the `next` of each is where another scan goes on after it, for `start`. */
+  pages(): AsyncIterable<ScanPage<Row>>;
 }
 
 /** The option of reads that names what is read along. */

@@ -1,4 +1,5 @@
 import { copyTable, type CopyOptions } from "../calls/copy.js";
+import { partlyDone } from "../calls/each-row.js";
 import type { Hook, HookEvent } from "../calls/hooks.js";
 import { type ObservedCall, observing } from "../calls/observe.js";
 import type { CallOptions } from "../calls/options.js";
@@ -8,6 +9,7 @@ import { type Deadline, within } from "../execute/deadline.js";
 import type { PoolNumbers } from "../execute/metrics.js";
 import type { CallEvent } from "../execute/tracing.js";
 import { checkOtherOptions } from "../normalize/options.js";
+import { checkCount } from "../normalize/order.js";
 import { explain } from "./explain.js";
 import type { Home } from "./home.js";
 import { Verbs } from "./verbs.js";
@@ -80,30 +82,38 @@ export class Database extends Verbs {
     return observing(this.#home, call, (trace) => this.#copy(options, trace));
   }
 
-  async #copy(options: CopyOptions, trace: CallEvent | undefined): Promise<Record<string, number>> {
-    checkOtherOptions("copy", options);
+  async #copy(given: CopyOptions, trace: CallEvent | undefined): Promise<Record<string, number>> {
+    checkOtherOptions("copy", given);
     const home = this.#home;
     if (home.closed) throw new DbError("closed", "copy: the database is closed", { op: "copy" });
-    const names = options.tables ?? [...home.tables.keys()];
-    const from = options.resume === undefined ? 0 : names.indexOf(options.resume.table);
-    if (from < 0) throw invalid("copy: resume names a table that is not copied");
+    const options = { ...given };
+    if (options.count !== undefined) checkCount(options.count);
+    const tables = [...(options.tables ?? home.tables.keys())];
+    for (const name of tables) home.poolOf(name, undefined);
+    const first = options.resume === undefined ? 0 : tables.indexOf(options.resume.table);
+    if (first < 0) throw invalid("copy: resume names a table that is not copied");
     const source = home.poolNamed(options.from);
     const target = home.poolNamed(options.to);
     if (source === target) throw invalid("copy: from and to must be two pools");
     const { signal, timeoutMs } = options;
     const copied: Record<string, number> = {};
-    for (const name of names.slice(from)) {
-      home.poolOf(name, undefined);
-      try {
-        const run = async (deadline: Deadline | undefined): Promise<number> => {
-          await Promise.all([source.ready(), target.ready()]);
-          const reads = home.context({ deadline, trace }, undefined);
-          return copyTable(home.bound(name, source), home.bound(name, target), { from: reads, to: reads }, options);
-        };
-        copied[name] = await home.track(within({ signal, timeoutMs }, run));
-      } catch (error) {
-        throw source.error(error, { verb: "copy", table: { name } });
+    let current: string | undefined;
+    const run = async (deadline: Deadline | undefined): Promise<void> => {
+      await Promise.all([source.ready(), target.ready()]);
+      const context = home.context({ deadline, trace }, undefined);
+      for (const name of tables.slice(first)) {
+        current = name;
+        copied[name] = await copyTable(home.bound(name, source), home.bound(name, target), context, options);
       }
+    };
+    try {
+      await home.track(within({ signal, timeoutMs }, run));
+    } catch (error) {
+      const before = Object.values(copied).reduce((sum, rows) => sum + rows, 0);
+      const own = error instanceof DbError ? Number(error.detail?.["affected"] ?? 0) : 0;
+      const known =
+        error instanceof DbError && (error.code === "timeout" || error.code === "cancelled") ? error : partlyDone(error, before + own);
+      throw source.error(known, { verb: "copy", ...(current === undefined ? {} : { table: { name: current } }) });
     }
     return copied;
   }

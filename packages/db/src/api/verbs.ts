@@ -24,7 +24,7 @@ import type {
 } from "../calls/options.js";
 import type { Page } from "../calls/page.js";
 import { putRow } from "../calls/put.js";
-import { type ReadPage, scanPages } from "../calls/scan.js";
+import { type ScanPage, scanPages, type Within } from "../calls/scan.js";
 import type { OpenTransaction } from "../calls/open-transaction.js";
 import { searchPage, selectPage } from "../calls/select.js";
 import { sweepTable } from "../calls/sweep.js";
@@ -81,8 +81,8 @@ export class Verbs {
   }
 
   /** Every matching row, fetched page by page; `.pages()` gives the pages. */
-  scan(table: string, filter?: unknown, options?: ScanOptions): AsyncIterable<Row> & { pages(): AsyncIterable<Row[]> } {
-    const pages = (): AsyncGenerator<Row[]> => this.#scanPages(table, filter, options);
+  scan(table: string, filter?: unknown, options?: ScanOptions): AsyncIterable<Row> & { pages(): AsyncIterable<ScanPage<Row>> } {
+    const pages = (): AsyncGenerator<ScanPage<Row>> => this.#scanPages(table, filter, options);
     return {
       pages,
       async *[Symbol.asyncIterator]() {
@@ -91,7 +91,7 @@ export class Verbs {
     };
   }
 
-  async *#scanPages(table: string, filter: unknown, options: ScanOptions | undefined): AsyncGenerator<Row[]> {
+  async *#scanPages(table: string, filter: unknown, options: ScanOptions | undefined): AsyncGenerator<ScanPage<Row>> {
     const caller = this.#caller;
     const home = this.#home;
     const { signal, timeoutMs = home.timeoutMs } = options ?? {};
@@ -101,7 +101,7 @@ export class Verbs {
       return entered;
     };
     // The time is that of each page: between pages it is the caller's. Each page is a call to those who observe them.
-    const readPage: ReadPage = (read) =>
+    const readWithin: Within = (read) =>
       observing(
         home,
         () => callOf(caller, "scan", table, options),
@@ -114,14 +114,7 @@ export class Verbs {
           }
         },
       );
-    const limit = options?.limit ?? Infinity;
-    let given = 0;
-    for await (const rows of scanPages(filter, options, readPage)) {
-      const part = rows.slice(0, limit - given);
-      given += part.length;
-      if (part.length > 0) yield part;
-      if (given >= limit) return;
-    }
+    yield* scanPages(filter, options, readWithin);
   }
 
   add(table: string, row: unknown, options?: WriteOptions): Promise<WriteResult> {
@@ -248,16 +241,26 @@ export class Verbs {
 
   /** Makes what is missing of the declared tables. Never drops, narrows or rewrites. */
   async sync(options: SyncOptions = {}): Promise<SyncResult> {
-    return this.#onTables("sync", undefined, options, (tables, context) => syncTables(tables, context, options));
+    const own = { ...options };
+    // Filling rows takes the time that it takes: the default limit is for calls that are waited for.
+    const limit = own.backfill === undefined || own.backfill === false ? this.#home.timeoutMs : undefined;
+    return this.#onTables("sync", undefined, { ...own, timeoutMs: own.timeoutMs ?? limit }, (tables, context) =>
+      syncTables(tables, context, own),
+    );
   }
 
   /** Removes expired rows where the engine does not by itself; gives their number by table. */
   async sweep(options: CallOptions & { readonly tables?: readonly string[] } = {}): Promise<Record<string, number>> {
-    return this.#onTables("sweep", options.tables, options, async (tables, context) => {
-      const swept: Record<string, number> = {};
-      for (const bound of tables) if (bound.table.ttl !== undefined) swept[bound.table.name] = await sweepTable(bound, context);
-      return swept;
-    });
+    return this.#onTables(
+      "sweep",
+      options.tables,
+      { ...options, timeoutMs: options.timeoutMs ?? this.#home.timeoutMs },
+      async (tables, context) => {
+        const swept: Record<string, number> = {};
+        for (const bound of tables) if (bound.table.ttl !== undefined) swept[bound.table.name] = await sweepTable(bound, context);
+        return swept;
+      },
+    );
   }
 
   /** Runs work on tables of this pool, or of their own ones. */
@@ -290,7 +293,7 @@ export class Verbs {
         context,
       );
     };
-    const { signal, timeoutMs = home.timeoutMs } = options;
+    const { signal, timeoutMs } = options;
     try {
       return await home.track(within({ signal, timeoutMs }, run));
     } catch (error) {

@@ -18,6 +18,7 @@ export class BatchSize {
   readonly #weight: RowWeight;
   readonly #most: number;
   #rows: number;
+  #bytes = 0;
 
   /**
    * @param rows  wanted at first, where they are not too large
@@ -34,11 +35,17 @@ export class BatchSize {
     return this.#rows;
   }
 
+  /** Bytes of all rows that were read, roughly. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Takes note of rows that were read: the next ones are four times as many, as far as they fit. */
   saw(rows: readonly (readonly Value[])[]): void {
     if (rows.length === 0) return;
     let bytes = 0;
     for (const row of rows) bytes += bytesOf(row);
+    this.#bytes += bytes;
     this.#weight.bytes = bytes / rows.length;
     this.#rows = Math.min(4 * this.#rows, fitting(this.#weight.bytes), this.#most);
   }

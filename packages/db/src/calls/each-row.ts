@@ -39,7 +39,7 @@ export async function eachRow(
 }
 
 /** Index reads of some engines cannot be asked to see every write. */
-function canBeConsistent({ pool }: BoundTable): boolean {
+export function canBeConsistent({ pool }: BoundTable): boolean {
   return pool.capabilities.sees.index !== "late";
 }
 
@@ -67,11 +67,12 @@ export async function eachOf<T>(
 /** An error of a call on many rows, of which some were written. */
 export function partlyDone(error: unknown, affected: number): unknown {
   if (affected === 0 || !(error instanceof DbError)) return error;
-  const { code, message, detail, cause, column, table, op, driver } = error;
+  const { code, message, detail, cause, column, table, op, driver, key } = error;
   return new DbError(code, message, {
     outcome: "some",
     detail: { ...detail, affected },
     cause,
+    key,
     ...(column === undefined ? {} : { column }),
     ...(table === undefined ? {} : { table }),
     ...(op === undefined ? {} : { op }),

@@ -1,5 +1,7 @@
 // The options of calls, untyped: what `api/calls.ts` states by the types of the tables.
 
+import type { ScanProgress } from "./scan.js";
+
 export interface CallOptions {
   /** Aborts the call, which rejects with `cancelled`; a change may have been made all the same (`outcome`). */
   readonly signal?: AbortSignal | undefined;
@@ -40,6 +42,9 @@ export interface CountOptions extends SelectOptions {
 export interface ScanOptions extends SelectOptions {
   /** Most rows in all; default: no limit. */
   readonly limit?: number | undefined;
+  /** Count the matching rows first, for `total`. */
+  readonly total?: boolean | undefined;
+  readonly onProgress?: ((progress: ScanProgress) => void) | undefined;
 }
 
 export interface WriteOptions extends CallOptions {

@@ -2,36 +2,69 @@ import { checkCount } from "../normalize/order.js";
 import type { BatchSize } from "./batch-size.js";
 import type { BoundTable, Row } from "./bound-table.js";
 import type { CallContext } from "./context.js";
+import { countRows } from "./count.js";
 import { includesOf } from "./include.js";
 import type { ScanOptions } from "./options.js";
 import { type Includes, type Page, pageIncluding, pageOf, pageSize } from "./page.js";
+import { type Progress, progressOf } from "./progress.js";
 import { type Query, withColumns } from "./query.js";
 import { askedQuery } from "./related.js";
 
-/** Reads one page within the time that a page may take. */
-export type ReadPage = (read: (bound: BoundTable, context: CallContext) => Promise<Page>) => Promise<Page>;
+/** Runs a read of the table within the time that one may take. */
+export type Within = <T>(read: (bound: BoundTable, context: CallContext) => Promise<T>) => Promise<T>;
+
+/** How far a scan has come: what is counted was taken by the caller. */
+export interface ScanProgress extends Progress {
+  /** Where to go on, for `start`; absent at the end. */
+  readonly next?: string;
+}
+
+/** The rows of one page; `next` is where to go on, for `start`, absent at the end. */
+export type ScanPage<Row> = Row[] & { readonly next?: string };
+
+/** What the pages of one scan share. */
+interface Scanned {
+  readonly query: Query;
+  readonly includes: Includes | undefined;
+  readonly size: BatchSize;
+  readonly report: ReturnType<typeof progressOf>;
+}
 
 /** Every matching row, page by page; only one page is held at a time. */
-export async function* scanPages(filter: unknown, options: ScanOptions | undefined, readPage: ReadPage): AsyncGenerator<Row[]> {
-  let query: Query | undefined;
-  let includes: Includes | undefined;
-  let size: BatchSize | undefined;
+export async function* scanPages(filter: unknown, options: ScanOptions | undefined, within: Within): AsyncGenerator<ScanPage<Row>> {
+  const { count: given, limit = Infinity, onProgress, total: counts } = options ?? {};
+  const total =
+    counts === true ? await within((bound, context) => countRows(bound, context, filter, { ops: options?.ops, all: true })) : undefined;
+  let scanned: Scanned | undefined;
+  const begin = async (bound: BoundTable, context: CallContext): Promise<Scanned> => {
+    const asked = await askedQuery(bound, context, filter, { ...options, scan: true });
+    const includes =
+      options?.include === undefined ? undefined : await includesOf(bound.table, context, options.include, options.consistent);
+    const query = includes === undefined ? asked : withColumns(asked, includes.needs);
+    return { query, includes, size: pageSize(query), report: progressOf(bound.table.name, context.clock, total) };
+  };
   let start = options?.start;
+  let rows = 0;
   do {
     const from = start;
-    const page: Page = await readPage(async (bound, context) => {
-      const count = options?.count === undefined ? undefined : checkCount(options.count);
-      if (query === undefined) {
-        const asked = await askedQuery(bound, context, filter, { ...options, scan: true });
-        if (options?.include !== undefined) includes = await includesOf(bound.table, context, options.include, options.consistent);
-        query = includes === undefined ? asked : withColumns(asked, includes.needs);
-      }
-      if (query.never) return { rows: [] };
-      size ??= pageSize(query);
-      const most = count ?? size.rows;
+    const page: Page = await within(async (bound, context) => {
+      const count = given === undefined ? undefined : checkCount(given);
+      scanned ??= await begin(bound, context);
+      const { query, includes, size } = scanned;
+      // Only the way in is of use where no row is wanted: it refuses what is invalid.
+      if (query.never || limit === 0) return { rows: [] };
+      const most = Math.min(count ?? size.rows, limit - rows);
       return includes === undefined ? pageOf(query, context, most, from, size) : pageIncluding(query, context, most, from, includes, size);
     });
-    if (page.rows.length > 0) yield page.rows;
     start = page.next;
-  } while (start !== undefined);
+    rows += page.rows.length;
+    if (page.rows.length > 0) yield withNext(page.rows, start);
+    const { report, size } = scanned!;
+    onProgress?.({ ...report(rows, size.bytes), ...(start === undefined ? {} : { next: start }) });
+  } while (start !== undefined && rows < limit);
+}
+
+/** No member that is listed: to everything else a page is an array of its rows. */
+function withNext(rows: Row[], next: string | undefined): ScanPage<Row> {
+  return next === undefined ? rows : Object.defineProperty(rows as ScanPage<Row>, "next", { value: next });
 }

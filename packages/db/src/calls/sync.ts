@@ -2,10 +2,18 @@
 
 import type { Call } from "../execute/call.js";
 import type { CallOptions } from "./options.js";
-import type { BoundTable } from "./bound-table.js";
+import { backfillTable, type BackfillProgress, filledColumns } from "./backfill.js";
+import { BoundTable } from "./bound-table.js";
+import type { CallContext } from "./context.js";
+import { countRows } from "./count.js";
+import { partlyDone } from "./each-row.js";
+import type { ResumePoint } from "./progress.js";
 import type { DefineShape, Driver, StoredTable } from "../driver.js";
-import { DbError } from "../errors.js";
+import { DbError, invalid } from "../errors.js";
 import type { Pool } from "../execute/pool.js";
+import { checkCount } from "../normalize/order.js";
+import { compileTables } from "../schema/compile-table.js";
+import type { ColumnDefinition, ColumnDefinitions } from "../schema/definition.js";
 import type { Column, Index, Table } from "../schema/table.js";
 import { claimsNeededBy } from "./unique-claims.js";
 
@@ -25,11 +33,24 @@ export interface SyncResult {
   /** Indexes made on tables that were there, as `table.index`. */
   readonly indexed: string[];
   readonly drift: Drift[];
+  /** With `backfill`: rows that got values, by table, where there were any. */
+  readonly filled?: Record<string, number>;
 }
 
 export interface SyncOptions extends CallOptions {
   /** Change nothing and report what would be done. Default false. */
   readonly dryRun?: boolean | undefined;
+  /**
+   * Give rows that are older than a column what an insert would give them, where they have no value: of all columns, or of
+   * those that are named, as `table.column`. Null that was written on purpose is filled too. Default false.
+   */
+  readonly backfill?: boolean | readonly string[] | undefined;
+  /** With `backfill`: rows of a step, 1 to 10,000; default: as many as are about 4 MB together, at most 2,000. */
+  readonly count?: number | undefined;
+  /** With `backfill`: go on where another one was; tables before are left alone. What is filled already is never filled again. */
+  readonly resume?: ResumePoint | undefined;
+  /** With `backfill`: called after each step. */
+  readonly onProgress?: ((progress: BackfillProgress) => void) | undefined;
 }
 
 interface TablePlan {
@@ -45,7 +66,8 @@ interface TablePlan {
  *
  * @throws DbError `drift` before anything is changed, unless `dryRun`, which reports it in the result
  */
-export async function syncTables(tables: readonly BoundTable[], call: Call, options: SyncOptions = {}): Promise<SyncResult> {
+export async function syncTables(tables: readonly BoundTable[], call: CallContext, options: SyncOptions = {}): Promise<SyncResult> {
+  const toFill = columnsToFill(tables, options);
   const drift: Drift[] = [];
   const plans: TablePlan[] = [];
   const own = claimsNeededBy(tables);
@@ -64,7 +86,83 @@ export async function syncTables(tables: readonly BoundTable[], call: Call, opti
     altered: plans.flatMap(({ table, columns }) => columns.map((column) => `${table.name}.${column.name}`)),
     indexed: plans.flatMap(({ table, creates, indexes }) => (creates ? [] : indexes.map((index) => `${table.name}.${index.name}`))),
     drift,
+    ...(toFill === undefined ? {} : { filled: await fillTables(plans, toFill, call, options) }),
   };
+}
+
+/** The columns to fill of each table, in order; undefined where nothing is to be filled. */
+function columnsToFill(
+  tables: readonly BoundTable[],
+  { backfill, count, resume, onProgress }: SyncOptions,
+): ReadonlyMap<BoundTable, readonly Column[]> | undefined {
+  if (backfill === undefined || backfill === false) {
+    const name = Object.entries({ count, resume, onProgress }).find(([, value]) => value !== undefined)?.[0];
+    if (name !== undefined) throw invalid(`the option ${name} is for { backfill: true }`);
+    return undefined;
+  }
+  if (count !== undefined) checkCount(count);
+  const all = new Map(tables.map((bound) => [bound, filledColumns(bound)]));
+  if (backfill !== true) {
+    const names = new Set([...all].flatMap(([{ table }, columns]) => columns.map((column) => `${table.name}.${column.name}`)));
+    const other = backfill.find((name) => !names.has(name));
+    if (other !== undefined)
+      throw invalid(
+        `backfill names ${JSON.stringify(other)}, which is no table.column that inserts fill; there are ${[...names].join(", ")}`,
+      );
+    for (const [bound, columns] of all)
+      all.set(
+        bound,
+        columns.filter((column) => backfill.includes(`${bound.table.name}.${column.name}`)),
+      );
+  }
+  if (resume === undefined) return all;
+  const from = tables.findIndex(({ table }) => table.name === resume.table);
+  if (from < 0) throw invalid("resume names a table that is not synced");
+  return new Map([...all].slice(from));
+}
+
+async function fillTables(
+  plans: readonly TablePlan[],
+  toFill: ReadonlyMap<BoundTable, readonly Column[]>,
+  context: CallContext,
+  options: SyncOptions,
+): Promise<Record<string, number>> {
+  const filled: Record<string, number> = {};
+  let before = 0;
+  for (const [bound, columns] of toFill) {
+    const plan = plans.find(({ table }) => table === bound.table)!;
+    try {
+      const rows = await fillTable(bound, plan, columns, context, options);
+      if (rows > 0) filled[bound.table.name] = rows;
+      before += rows;
+    } catch (error) {
+      throw partlyDone(error, options.dryRun ? 0 : before + Number((error instanceof DbError && error.detail?.["affected"]) || 0));
+    }
+  }
+  return filled;
+}
+
+async function fillTable(
+  bound: BoundTable,
+  { creates, columns: added }: TablePlan,
+  columns: readonly Column[],
+  context: CallContext,
+  options: SyncOptions,
+): Promise<number> {
+  if (columns.length === 0 || (creates && options.dryRun === true)) return 0;
+  // A dry run has not made the columns: every row lacks them.
+  if (!options.dryRun || !columns.some((column) => added.includes(column))) return backfillTable(bound, context, columns, options);
+  return countRows(new BoundTable(bound.pool, keysOf(bound.table, added), bound.hooks), context, {}, { all: true });
+}
+
+/** A table of the key columns alone, and of the ttl where it is stored: what its rows can be counted by. */
+function keysOf({ name, key, ttl }: Table, added: readonly Column[]): Table {
+  const columns = ttl === undefined || added.includes(ttl) ? key : [...key, ttl];
+  const definitions = columns.map((column) => [
+    column.name,
+    { type: column.type, primary: column.definition.primary, maxLength: column.definition.maxLength } as ColumnDefinition,
+  ]);
+  return compileTables({ [name]: Object.fromEntries(definitions) as ColumnDefinitions }).get(name)!;
 }
 
 function driftError(drift: readonly Drift[]): DbError {

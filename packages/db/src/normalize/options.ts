@@ -1,6 +1,7 @@
 // The options of calls: unknown or mistyped options are rejected rather than ignored.
 
 import { invalid } from "../errors.js";
+import { isPlainObject } from "../schema/plain-object.js";
 
 const common = ["signal", "timeoutMs", "pool", "group"];
 const optionsOf = {
@@ -9,7 +10,21 @@ const optionsOf = {
   select: new Set([...common, "select", "include", "consistent", "ops", "sort", "desc", "count", "start", "scan", "scope"]),
   search: new Set([...common, "select", "include", "sort", "desc", "count", "start", "filter", "ops", "scope"]),
   count: new Set([...common, "consistent", "ops", "scan", "all"]),
-  scan: new Set([...common, "select", "include", "consistent", "ops", "sort", "desc", "count", "start", "scope", "limit"]),
+  scan: new Set([
+    ...common,
+    "select",
+    "include",
+    "consistent",
+    "ops",
+    "sort",
+    "desc",
+    "count",
+    "start",
+    "scope",
+    "limit",
+    "total",
+    "onProgress",
+  ]),
   add: new Set([...common, "returning", "keepNow"]),
   put: new Set([...common, "returning", "keepNow"]),
   update: new Set([...common, "returning", "keepNow", "where", "ops", "upsert", "mustMatch"]),
@@ -23,8 +38,8 @@ const optionsOf = {
 const otherOptions = {
   bulk: new Set([...common, "atomic"]),
   transaction: new Set(["pool", "isolation", "attempts", "signal", "timeoutMs"]),
-  copy: new Set(["from", "to", "tables", "count", "resume", "onProgress", "signal", "timeoutMs"]),
-  sync: new Set(["pool", "dryRun", "signal", "timeoutMs"]),
+  copy: new Set(["from", "to", "tables", "count", "total", "resume", "onProgress", "onRowError", "signal", "timeoutMs"]),
+  sync: new Set(["pool", "dryRun", "backfill", "count", "resume", "onProgress", "signal", "timeoutMs"]),
   sweep: new Set(["pool", "tables", "signal", "timeoutMs"]),
   native: new Set(["signal", "timeoutMs"]),
 };
@@ -58,8 +73,21 @@ const flags: ReadonlySet<string> = new Set([
   "keepNow",
   "atomic",
   "dryRun",
+  "total",
 ]);
 const strings: ReadonlySet<string> = new Set(["start", "scope", "pool", "from", "to"]);
+
+const functions: ReadonlySet<string> = new Set(["onProgress", "onRowError"]);
+
+function isBackfill(value: unknown): boolean {
+  return typeof value === "boolean" || (Array.isArray(value) && value.every((name) => typeof name === "string"));
+}
+
+function isResumePoint(value: unknown): boolean {
+  if (!isPlainObject(value)) return false;
+  const { table, start, done } = value;
+  return typeof table === "string" && ["string", "undefined"].includes(typeof start) && ["boolean", "undefined"].includes(typeof done);
+}
 
 /** What the value of an option must be, where it is something else; the options that the stages check themselves are not here. */
 function wantedValue(name: string, value: unknown): string | undefined {
@@ -69,6 +97,9 @@ function wantedValue(name: string, value: unknown): string | undefined {
   if (name === "isolation") return value === "default" || value === "serializable" ? undefined : '"default" or "serializable"';
   if (name === "attempts") return Number.isSafeInteger(value) && (value as number) > 0 ? undefined : "an integer from 1";
   if (name === "timeoutMs") return isTimeout(value) ? undefined : "a number of milliseconds above 0 and below 2^31";
+  if (functions.has(name)) return typeof value === "function" ? undefined : "a function";
+  if (name === "resume") return isResumePoint(value) ? undefined : "the resume of a progress report";
+  if (name === "backfill") return isBackfill(value) ? undefined : "true, false or a list of table.column";
   if (name === "signal") return value instanceof AbortSignal ? undefined : "an AbortSignal";
   return undefined;
 }

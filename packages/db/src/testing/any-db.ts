@@ -35,7 +35,7 @@ export type AnyItem = Readonly<Record<string, unknown>>;
 
 /** A scan: rows one by one, or as pages. */
 export interface AnyScan extends AsyncIterable<AnyRow> {
-  pages(): AsyncIterable<AnyRow[]>;
+  pages(): AsyncIterable<AnyRow[] & { readonly next?: string }>;
 }
 
 export interface AnySync {
@@ -43,6 +43,7 @@ export interface AnySync {
   altered: string[];
   indexed: string[];
   drift: { table: string; column?: string; message: string }[];
+  filled?: Record<string, number>;
 }
 
 export interface AnyDb extends AnyCalls {

@@ -125,6 +125,31 @@ export function many(suite: Suite): void {
       expect(seen).toEqual([2, 3, 4]);
     });
 
+    promise("scan goes on from the next of each of its pages, and says how far it is", async ({ db, fresh }) => {
+      const owner = fresh();
+      await db.bulk(items(owner, 23));
+      const pages = [];
+      for await (const page of db.scan("thing", { owner }, { count: 5 }).pages()) pages.push(page);
+      expect(pages.map((page) => page.length)).toEqual([5, 5, 5, 5, 3]);
+      expect(pages.at(-1)!.next).toBeUndefined();
+      for (const [i, { next }] of pages.slice(0, -1).entries()) {
+        const rest = [];
+        for await (const row of db.scan("thing", { owner }, { count: 4, start: next })) rest.push(row["id"]);
+        expect(rest).toEqual(Array.from({ length: 23 - 5 * (i + 1) }, (_, at) => 5 * (i + 1) + at));
+      }
+      const steps: object[] = [];
+      const ids: unknown[] = [];
+      const options = { count: 10, limit: 15, total: true, onProgress: (step: object) => void steps.push(step) };
+      for await (const { id } of db.scan("thing", { owner }, options)) ids.push(id);
+      const step = { table: "thing", total: 23, next: expect.any(String), bytes: expect.any(Number), elapsedMs: expect.any(Number) };
+      expect(steps).toMatchObject([
+        { ...step, rows: 10 },
+        { ...step, rows: 15 },
+      ]);
+      for await (const { id } of db.scan("thing", { owner }, { start: (steps[1] as { next: string }).next })) ids.push(id);
+      expect(ids).toEqual(Array.from({ length: 23 }, (_, id) => id));
+    });
+
     promise("scan never refuses, and refuses what is invalid", async ({ db, fresh }) => {
       const owner = fresh();
       await db.put("strict", { owner, id: "a", n: 7 });
