@@ -3,7 +3,6 @@
 import { DbError } from "../errors.js";
 import { CheckedRow } from "../normalize/checked-row.js";
 import type { Values } from "../driver.js";
-import { checkCount } from "../normalize/order.js";
 import { valuesOf } from "../present/presenter.js";
 import type { BoundTable } from "./bound-table.js";
 import { type CallContext, nothing, type WriteResult } from "./context.js";

@@ -88,8 +88,8 @@ export type FilterOf<Tables, Name extends keyof Tables> = Known<
   AnyConditions
 >;
 // As the aliases of infer.ts, for the compiler's messages.
-type Filter<Table, Conditions> = { [Column in keyof Conditions]: Conditions[Column] };
-type FilterOps<Table, Names> = { [Column in keyof Names]: Names[Column] };
+type Filter<_Table, Conditions> = { [Column in keyof Conditions]: Conditions[Column] };
+type FilterOps<_Table, Names> = { [Column in keyof Names]: Names[Column] };
 /** The condition of a reference that has the name of its column. */
 type RefersByColumn<Tables, Name, Column> = Column extends { readonly ref: infer Ref }
   ? ReferenceName<Name, Ref> extends Name

@@ -118,12 +118,12 @@ type ReadName<Columns> = {
 
 // Messages of the compiler show an alias with its arguments. Those of these are the name of a table and its columns as calls
 // give or take them, so that no message writes out a definition; the columns must be no alias themselves.
-type Row<Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
-type NewRow<Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
-type ChangedRow<Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
-type Changes<Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
-type ChangeOps<Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
-type Key<Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
+type Row<_Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
+type NewRow<_Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
+type ChangedRow<_Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
+type Changes<_Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
+type ChangeOps<_Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
+type Key<_Table, Columns> = { [Column in keyof Columns]: Columns[Column] };
 
 /** Types whose columns inserts fill with values of their own. */
 type FilledType = "uuid" | "tuuid" | "random" | "now" | "counter";
