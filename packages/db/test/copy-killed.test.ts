@@ -35,12 +35,13 @@ async function sumsOf(pool: Awaited<ReturnType<typeof open>>, name: "from" | "to
 
 /** Copies, and writes down where it is after each step, as an app would. */
 const program = `
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { openDb } from "@bk/db";
 const [tables, pools, file] = JSON.parse(process.argv[2]);
 const db = await openDb({ tables, pools });
 await db.copy({ from: "from", to: "to", count: 50, onProgress: ({ table, rows, resume }) => {
-  writeFileSync(file, JSON.stringify(resume));
+  writeFileSync(file + ".new", JSON.stringify(resume));
+  renameSync(file + ".new", file);
   console.log(table, rows);
 } });
 console.log("done");

@@ -8,6 +8,7 @@ import { exportCommand, type ExportOptions } from "./commands/export.js";
 import { importCommand, type ImportOptions } from "./commands/import.js";
 import { requestCommand, type RequestOptions } from "./commands/request.js";
 import { serve } from "./commands/serve.js";
+import { syncCommand, type SyncOptions } from "./commands/sync.js";
 import { normalizeArguments } from "./settings/arguments.js";
 import { type Configuration, readSettings, SettingsError } from "./settings/read-settings.js";
 import { allSettings, commonSettings, kebab, placeSettings, type Setting, serveSettings } from "./settings/settings.js";
@@ -114,6 +115,19 @@ function buildProgram(onExitCode: (code: number) => void): Command {
     .option("--secure", "write secure columns too")
     .action((table: string, file: string, options: Options, command: Command) =>
       exportCommand(configured(command.optsWithGlobals()), table, file, only<ExportOptions>(options, ["format", "columns", "secure"])),
+    );
+
+  withSettings(
+    program.command("sync").description("make what is missing of the tables, and print it; serving does that too"),
+    commonSettings,
+  )
+    .option("--dry-run", "only print what would be made")
+    .option(
+      "--backfill [columns]",
+      "give rows that are older than a column what an insert would; table.column,… names some. Shows how far it is",
+    )
+    .action((options: Options, command: Command) =>
+      syncCommand(configured(command.optsWithGlobals()), only<SyncOptions>(options, ["dryRun", "backfill"])),
     );
 
   withSettings(

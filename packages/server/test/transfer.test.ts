@@ -231,3 +231,25 @@ describe("import and export", () => {
     expect(new Set(people).size).toBe(count);
   });
 });
+
+describe("sync", () => {
+  const lines = ({ stdout }: CliResult): string[] => stdout.trim().split("\n");
+
+  it("prints what it makes, and fills rows that are older than a column", async () => {
+    using folder = prepared();
+    expect(lines(await run(folder, "sync", "--dry-run"))).toContain("table place");
+    writeFileSync(folder.file("rows.ndjson"), ["FR", "IT"].map((country) => JSON.stringify({ country, name: "x" })).join("\n"));
+    expect((await run(folder, "import", "place", folder.file("rows.ndjson"))).code).toBe(0);
+    expect(lines(await run(folder, "sync"))).toEqual(["nothing to do"]);
+    const grown = { place: { ...tables.place, state: { value: "new", index: 1 }, other: { value: "too" } } };
+    writeFileSync(folder.file("tables.json"), JSON.stringify(grown));
+    const would = ["column place.state", "column place.other", "index place.state", "place: 2 rows filled"];
+    expect(lines(await run(folder, "sync", "--dry-run", "--backfill"))).toEqual(would);
+    expect(lines(await run(folder, "sync", "--backfill", "place.state"))).toEqual(would);
+    expect(lines(await run(folder, "sync", "--backfill", "place.state"))).toEqual(["nothing to do"]);
+    expect(await stored(folder)).toMatchObject([{ state: "new", other: null }, { state: "new" }]);
+    const wrong = await run(folder, "sync", "--backfill", "place.people");
+    expect([wrong.code, wrong.stdout]).toEqual([1, ""]);
+    expect(wrong.stderr).toContain("place.people");
+  });
+});

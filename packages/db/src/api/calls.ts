@@ -3,7 +3,8 @@
 import type { CopyOptions } from "../calls/copy.js";
 import type { Hook, HookEvent } from "../calls/hooks.js";
 import type { CallOptions, TransactionOptions } from "../calls/options.js";
-import type { ScanPage, ScanProgress } from "../calls/scan.js";
+import type { ScanProgress } from "../calls/progress.js";
+import type { ScanPage } from "../calls/scan.js";
 import type { SyncOptions, SyncResult } from "../calls/sync.js";
 import type { Capabilities } from "../driver.js";
 import type { PoolNumbers } from "../execute/metrics.js";

@@ -1,6 +1,6 @@
 // The options of calls, untyped: what `api/calls.ts` states by the types of the tables.
 
-import type { ScanProgress } from "./scan.js";
+import type { ScanProgress } from "./progress.js";
 
 export interface CallOptions {
   /** Aborts the call, which rejects with `cancelled`; a change may have been made all the same (`outcome`). */

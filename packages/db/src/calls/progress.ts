@@ -15,6 +15,12 @@ export interface Progress {
   readonly rowsPerSecond: number;
 }
 
+/** How far a scan has come: what is counted was taken by the caller. */
+export interface ScanProgress extends Progress {
+  /** Where to go on, for `start`; absent at the end. */
+  readonly next?: string;
+}
+
 /** Where a call on whole tables stands, as plain data: what the same call takes to go on from there, in another process too. */
 export interface ResumePoint {
   readonly table: string;

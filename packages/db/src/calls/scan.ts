@@ -6,18 +6,12 @@ import { countRows } from "./count.js";
 import { includesOf } from "./include.js";
 import type { ScanOptions } from "./options.js";
 import { type Includes, type Page, pageIncluding, pageOf, pageSize } from "./page.js";
-import { type Progress, progressOf } from "./progress.js";
+import { progressOf } from "./progress.js";
 import { type Query, withColumns } from "./query.js";
 import { askedQuery } from "./related.js";
 
 /** Runs a read of the table within the time that one may take. */
 export type Within = <T>(read: (bound: BoundTable, context: CallContext) => Promise<T>) => Promise<T>;
-
-/** How far a scan has come: what is counted was taken by the caller. */
-export interface ScanProgress extends Progress {
-  /** Where to go on, for `start`; absent at the end. */
-  readonly next?: string;
-}
 
 /** The rows of one page; `next` is where to go on, for `start`, absent at the end. */
 export type ScanPage<Row> = Row[] & { readonly next?: string };

@@ -16,6 +16,20 @@ export interface OpenedDatabase {
 
 /** Opens the database of a configuration with the server's and the declared tables, and makes what is missing. */
 export async function openDatabase(configuration: Configuration): Promise<OpenedDatabase> {
+  const opened = await openUnsynced(configuration);
+  return namingDatabase(configuration, async () => {
+    try {
+      await opened.db.sync();
+    } catch (error) {
+      await opened.db.close();
+      throw error;
+    }
+    return opened;
+  });
+}
+
+/** The same, and makes nothing. */
+export async function openUnsynced(configuration: Configuration): Promise<OpenedDatabase> {
   const tables = configuration.tables === undefined ? {} : await loadTables(configuration.tables);
   const place = databaseOf(configuration);
   return namingDatabase(configuration, async () => {
@@ -23,12 +37,6 @@ export async function openDatabase(configuration: Configuration): Promise<Opened
       ...(typeof place === "string" ? { url: place } : place),
       tables: { ...tables, ...authTables } as TableDefinitions,
     });
-    try {
-      await db.sync();
-    } catch (error) {
-      await db.close();
-      throw error;
-    }
     return { db, tables };
   });
 }
