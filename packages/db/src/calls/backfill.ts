@@ -1,7 +1,7 @@
 // `sync({ backfill: true })`: rows that are older than a column get what an insert would give them.
 
 import type { Change, Values } from "../driver.js";
-import { fillRow, isFilled, joinOf } from "../normalize/row.js";
+import { fillRow, isFilled, joinOf } from "../normalize/fill-row.js";
 import { valuesOf } from "../present/presenter.js";
 import { allOf, anyOf, type Condition, type Test } from "../reference/condition.js";
 import type { Column } from "../schema/table.js";

@@ -174,41 +174,6 @@ function checkColumns(own: RowRules, given: Readonly<Record<string, unknown>>, c
   return values;
 }
 
-/** Whether an insert gives a column a value when it is left out: a default, one that is made, or what other stored columns make. */
-export function isFilled(own: RowRules, column: Column): boolean {
-  if (column.isKey || column.isRest || column.index < 0) return false;
-  return (
-    column.type === "now" || own.rules.get(column.name)?.fill !== undefined || joinOf(own, column) !== undefined || isGeohash(own, column)
-  );
-}
-
-/** The join that makes a column, where every part is a stored column. */
-export function joinOf({ table }: RowRules, column: Column): Join | undefined {
-  return table.joins.find((join) => join.column === column && join.parts.every((part) => part.index >= 0 && part !== column));
-}
-
-function isGeohash({ geohashes }: RowRules, column: Column): boolean {
-  return geohashes.includes(column);
-}
-
-/** A stored row with what an insert would give the columns that it has no value of. */
-export function fillRow(own: RowRules, row: readonly unknown[], clock: Clock): LogicalRow {
-  const values: LogicalRow = row.map((value) => value ?? undefined);
-  for (const rule of own.stored) fillColumn(rule, values, clock, true);
-  const located = [...values];
-  if (own.geohashes.length > 0) fillGeohashes(own, located, undefined);
-  return values.map((value, i) => {
-    if (value !== null) return value;
-    const join = joinOf(own, own.table.columns[i]!);
-    return join === undefined
-      ? located[i]
-      : joinText(
-          join,
-          join.parts.map((part) => values[part.index]),
-        );
-  });
-}
-
 function recordOf(own: RowRules, row: unknown): Record<string, unknown> {
   if (typeof row !== "object" || row === null || Array.isArray(row)) throw invalid("the row must be an object of columns");
   const { check } = own.table.settings;
@@ -236,7 +201,8 @@ function checkedByTable(schema: StandardSchemaV1, row: Record<string, unknown>):
   return result.value as Record<string, unknown>;
 }
 
-function fillColumn({ column, fill }: ColumnRule, values: LogicalRow, clock: Clock, keepNow: boolean): void {
+/** Gives a column of an insert its default, its own value or the time. */
+export function fillColumn({ column, fill }: ColumnRule, values: LogicalRow, clock: Clock, keepNow: boolean): void {
   const value = values[column.index];
   if (column.type === "now") {
     const kept = value !== undefined && value !== null && (keepNow || column.isKey);
@@ -268,7 +234,7 @@ function partNames(join: Join): string {
 }
 
 /** Sets each geohash column whose latitude and longitude are there and that has no value of its own. */
-function fillGeohashes({ table, geohashes }: RowRules, values: LogicalRow, hidden: ReadonlyMap<Column, unknown> | undefined): void {
+export function fillGeohashes({ table, geohashes }: RowRules, values: LogicalRow, hidden: ReadonlyMap<Column, unknown> | undefined): void {
   for (const column of geohashes) {
     const { lat, lon, precision } = column.definition;
     const at = [lat, lon].map((name) => {
