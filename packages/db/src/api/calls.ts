@@ -174,13 +174,13 @@ export interface RowScan<Row> extends AsyncIterable<Row> {
 }
 
 /** The option of reads that names what is read along. */
-export interface Includes<Tables, Name extends keyof Tables, Include> {
+export interface Includes<Include, Checked> {
   /**
    * Rows of other tables that are read along, by the names under which they stand: the row that this one refers to
    * (`owner: { select: ["name"] }`, null where there is none), or those that refer to it
    * (`photos: { from: "photo", by: "owner", sort: "-taken", count: 5 }`). They may include others, 3 deep.
    */
-  readonly include?: (Include & CheckedInclude<Tables, Name, Include>) | undefined;
+  readonly include?: (Include & Checked) | undefined;
 }
 
 /** The option that names a pool, with the names of those that were opened. */
@@ -198,7 +198,7 @@ export interface DbCalls<Tables, Pools extends string = string> {
   >(
     table: Name,
     key: KeyOf<Tables, Name>,
-    options?: ReadOptions<Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
+    options?: ReadOptions<Select> & Includes<Include, CheckedInclude<Tables, Name, Include>> & OnPool<Pools>,
   ): Promise<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include> | undefined>;
 
   /** Rows by key, in the order asked; missing ones are left out, a key that is asked for twice is given twice. */
@@ -209,7 +209,7 @@ export interface DbCalls<Tables, Pools extends string = string> {
   >(
     table: Name,
     keys: readonly KeyOf<Tables, Name>[],
-    options?: ReadOptions<Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
+    options?: ReadOptions<Select> & Includes<Include, CheckedInclude<Tables, Name, Include>> & OnPool<Pools>,
   ): Promise<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>[]>;
 
   /** One page of the rows that a filter matches. */
@@ -220,7 +220,9 @@ export interface DbCalls<Tables, Pools extends string = string> {
   >(
     table: Name,
     filter?: FilterOf<Tables, Name>,
-    options?: PageOptions<SortOf<Tables, Name>, FilterOpsOf<Tables, Name>, Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
+    options?: PageOptions<SortOf<Tables, Name>, FilterOpsOf<Tables, Name>, Select> &
+      Includes<Include, CheckedInclude<Tables, Name, Include>> &
+      OnPool<Pools>,
   ): Promise<PageOf<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>>>;
 
   /** One page of the rows whose `search` columns have the words of `text`; `-word` leaves rows with it out. */
@@ -232,7 +234,7 @@ export interface DbCalls<Tables, Pools extends string = string> {
     table: Name,
     text: string,
     options?: SearchOptions<SortOf<Tables, Name>, FilterOpsOf<Tables, Name>, FilterOf<Tables, Name>, Select> &
-      Includes<Tables, Name, Include> &
+      Includes<Include, CheckedInclude<Tables, Name, Include>> &
       OnPool<Pools>,
   ): Promise<PageOf<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>>>;
 
@@ -244,7 +246,9 @@ export interface DbCalls<Tables, Pools extends string = string> {
   >(
     table: Name,
     filter?: FilterOf<Tables, Name>,
-    options?: ScanOptions<SortOf<Tables, Name>, FilterOpsOf<Tables, Name>, Select> & Includes<Tables, Name, Include> & OnPool<Pools>,
+    options?: ScanOptions<SortOf<Tables, Name>, FilterOpsOf<Tables, Name>, Select> &
+      Includes<Include, CheckedInclude<Tables, Name, Include>> &
+      OnPool<Pools>,
   ): RowScan<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>>;
 
   /** How many rows a filter matches. */
