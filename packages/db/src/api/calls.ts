@@ -84,6 +84,11 @@ export interface WriteOptions extends CallOptions {
   readonly returning?: "new" | "old" | undefined;
   /** Keep given values of `now` columns. Default false. */
   readonly keepNow?: boolean | undefined;
+  /**
+   * The rows must exist that the written columns refer to (`ref`), else the call is `not-found`. Outside of a transaction one may be
+   * deleted between the check and the write. Default false.
+   */
+  readonly checkRefs?: boolean | undefined;
 }
 
 export interface UpdateOptions<Filter, Ops> extends WriteOptions {
@@ -123,6 +128,8 @@ export interface UpdateAllOptions<FilterOps, Ops> extends ManyOptions<FilterOps>
 export interface BulkOptions extends CallOptions {
   /** All items or none, in a transaction; `unsupported` where the database has none. Default false. */
   readonly atomic?: boolean | undefined;
+  /** As of the items' own options, for all that write rows. Default false. */
+  readonly checkRefs?: boolean | undefined;
 }
 
 export type { TransactionOptions };

@@ -11,6 +11,8 @@ import { getRow, listRows } from "../calls/get.js";
 import type { HookCall, HookVerb } from "../calls/hooks.js";
 import { type ObservedCall, observing } from "../calls/observe.js";
 import type {
+  BulkItemOptions,
+  BulkOptions,
   CallOptions,
   ChangeOptions,
   CountOptions,
@@ -153,15 +155,11 @@ export class Verbs {
    * @returns for each item, in order, `{ affected }` or `{ error }`: one that fails fails alone
    * @throws with `atomic` the first error, and nothing is done; `closed` and `cancelled` when nothing was begun
    */
-  bulk(items: readonly BulkItem[], options: CallOptions & { readonly atomic?: boolean } = {}): Promise<BulkResult[]> {
+  bulk(items: readonly BulkItem[], options: BulkOptions = {}): Promise<BulkResult[]> {
     return this.#observing("bulk", options, (trace) => this.#bulk(items, options, trace));
   }
 
-  async #bulk(
-    items: readonly BulkItem[],
-    options: CallOptions & { readonly atomic?: boolean },
-    trace: CallEvent | undefined,
-  ): Promise<BulkResult[]> {
+  async #bulk(items: readonly BulkItem[], options: BulkOptions, trace: CallEvent | undefined): Promise<BulkResult[]> {
     checkOtherOptions("bulk", options);
     const home = this.#home;
     const { transaction, pool, begun: isBegun } = this.#caller;
@@ -182,7 +180,7 @@ export class Verbs {
     return home.track(running);
   }
 
-  async #atomicBulk(items: readonly BulkItem[], options: CallOptions, trace: CallEvent | undefined): Promise<WriteResult[]> {
+  async #atomicBulk(items: readonly BulkItem[], options: BulkItemOptions, trace: CallEvent | undefined): Promise<WriteResult[]> {
     const [first] = items;
     if (first === undefined) return [];
     const home = this.#home;
@@ -193,10 +191,10 @@ export class Verbs {
       throw pool.error(invalid(`an atomic bulk stays in one pool; the table ${other.table} is in another one`), { verb: "bulk" });
     const work = async (tx: Verbs): Promise<WriteResult[]> => {
       const results: WriteResult[] = [];
-      for (const item of items) results.push(await tx.#bulkItem(item, {}));
+      for (const item of items) results.push(await tx.#bulkItem(item, { checkRefs }));
       return results;
     };
-    const { signal, timeoutMs } = options;
+    const { signal, timeoutMs, checkRefs } = options;
     const run = (own: OpenTransaction): Promise<WriteResult[]> => work(new Verbs(home, pool.name, own, false, trace));
     return home.transaction(run, { pool: pool.name, signal, timeoutMs }, this.#caller.transaction, "bulk", trace);
   }
@@ -212,9 +210,9 @@ export class Verbs {
     return bound.hooks.none ? { bound, context: home.context(undefined, undefined) } : undefined;
   }
 
-  #bulkItem(item: BulkItem, options: CallOptions): Promise<WriteResult> {
-    const merged = { ...options, ...item.options };
-    return item.op === "del" ? this.del(item.table, item.key, merged) : this[item.op](item.table, item.row, merged);
+  #bulkItem(item: BulkItem, { checkRefs, ...options }: BulkItemOptions): Promise<WriteResult> {
+    if (item.op === "del") return this.del(item.table, item.key, { ...options, ...item.options });
+    return this[item.op](item.table, item.row, { ...options, checkRefs, ...item.options });
   }
 
   /**

@@ -52,6 +52,8 @@ export interface WriteOptions extends CallOptions {
   readonly returning?: "new" | "old" | undefined;
   /** Keep given values of `now` columns. */
   readonly keepNow?: boolean | undefined;
+  /** The rows must exist that the written row refers to. */
+  readonly checkRefs?: boolean | undefined;
 }
 
 export interface ChangeOptions extends WriteOptions {
@@ -62,6 +64,15 @@ export interface ChangeOptions extends WriteOptions {
   readonly upsert?: boolean | undefined;
   /** Reject when nothing was changed: `not-found` or `condition-failed`. */
   readonly mustMatch?: boolean | undefined;
+}
+
+/** Options of `bulk` that are those of its items too. */
+export interface BulkItemOptions extends CallOptions {
+  readonly checkRefs?: boolean | undefined;
+}
+
+export interface BulkOptions extends BulkItemOptions {
+  readonly atomic?: boolean | undefined;
 }
 
 export interface ManyOptions extends CallOptions {

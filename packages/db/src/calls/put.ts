@@ -10,6 +10,7 @@ import { canGuard } from "../plan/evaluates.js";
 import { isNever } from "../reference/condition.js";
 import { hasExpired } from "../reference/expiry.js";
 import type { BoundTable } from "./bound-table.js";
+import { checkOf, inTurn, writtenReferences } from "./check-refs.js";
 import { isExpired, readStored, type ReadRow, untilUnchanged } from "./compare-and-set.js";
 import { type CallContext, done, type WriteResult } from "./context.js";
 import { freeingUnique } from "./free-expired-unique.js";
@@ -46,11 +47,12 @@ function putLogical(
   const stored = bound.encodeRow(logical);
   const key = bound.keyIn(stored);
   const returnsOld = options?.returning === "old" && mode === "put";
+  const check = options?.checkRefs === true ? checkOf(context, writtenReferences(bound.table, logical)) : undefined;
   if (isPutByReading(bound, mode) || (returnsOld && bound.pool.capabilities.returning.put === "none"))
-    return bound.ordered(context, key, () => putByReading(bound, context, mode, logical, options));
+    return inTurn(bound, context, key, check, () => putByReading(bound, context, mode, logical, options));
   const prepared = putCommand(bound, mode, returnsOld);
   const values = mode === "add" ? withNow(bound, context, stored) : stored;
-  const result = bound.ordered(context, key, () => bound.pool.send(prepared, values, context));
+  const result = inTurn(bound, context, key, check, () => bound.pool.send(prepared, values, context));
   if (options?.returning === undefined) return result instanceof Promise ? result.then(finish) : finish(result);
   const present = (reply: Reply): WriteResult => {
     if (returnsOld) return withOld(bound, context, reply);

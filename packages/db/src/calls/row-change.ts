@@ -2,6 +2,7 @@ import type { Change, Value } from "../driver.js";
 import type { LogicalRow } from "../normalize/row.js";
 import type { Condition } from "../reference/condition.js";
 import type { BoundTable } from "./bound-table.js";
+import type { WrittenReference } from "./check-refs.js";
 import type { ChangeOptions } from "./options.js";
 
 /** One row's change, checked. */
@@ -18,6 +19,8 @@ export interface RowChange {
   /** The row to make when there is none; undefined: none is made. */
   readonly create: (() => LogicalRow) | undefined;
   readonly options: Pick<ChangeOptions, "returning" | "mustMatch"> | undefined;
+  /** The references that must go to rows which exist. */
+  readonly refs?: readonly WrittenReference[] | undefined;
 }
 
 /** Whether the engine carries out a change itself. */

@@ -18,6 +18,7 @@ import { compileMatcher } from "../reference/matches.js";
 import { sameValue } from "../schema/compare.js";
 import type { Table } from "../schema/table.js";
 import type { BoundTable, Row } from "./bound-table.js";
+import { changedReferences, checkOf, inTurn } from "./check-refs.js";
 import { readWhole, untilUnchanged, updateIfSame } from "./compare-and-set.js";
 import { type CallContext, done, nothing, type WriteResult } from "./context.js";
 import { freeingUnique } from "./free-expired-unique.js";
@@ -53,15 +54,15 @@ export function changeChecked(bound: BoundTable, context: CallContext, change: R
     bound,
     context,
     () => givenValues(bound, change),
-    () => bound.ordered(context, change.storedKey, () => carryOut(bound, context, change)),
+    () => inTurn(bound, context, change.storedKey, checkOf(context, change.refs), () => carryOut(bound, context, change)),
   );
 }
 
 /** Whether options ask for nothing that changes what is written or given back. */
 function hasNoWishes(options: ChangeOptions | undefined): boolean {
   if (options === undefined) return true;
-  const { where, ops, upsert, mustMatch, returning, keepNow } = options;
-  return [where, ops, upsert, mustMatch, returning, keepNow].every((wish) => wish === undefined);
+  const { where, ops, upsert, mustMatch, returning, keepNow, checkRefs } = options;
+  return [where, ops, upsert, mustMatch, returning, keepNow, checkRefs].every((wish) => wish === undefined);
 }
 
 function changePlainly(
@@ -119,6 +120,7 @@ function checkChange(
     where,
     create: creates ? create : undefined,
     options,
+    refs: options?.checkRefs === true ? changedReferences(table, changes, values, key, creates) : undefined,
   });
 }
 

@@ -25,10 +25,10 @@ const optionsOf = {
     "total",
     "onProgress",
   ]),
-  add: new Set([...common, "returning", "keepNow"]),
-  put: new Set([...common, "returning", "keepNow"]),
-  update: new Set([...common, "returning", "keepNow", "where", "ops", "upsert", "mustMatch"]),
-  incr: new Set([...common, "returning", "keepNow", "where", "ops", "mustMatch"]),
+  add: new Set([...common, "returning", "keepNow", "checkRefs"]),
+  put: new Set([...common, "returning", "keepNow", "checkRefs"]),
+  update: new Set([...common, "returning", "keepNow", "checkRefs", "where", "ops", "upsert", "mustMatch"]),
+  incr: new Set([...common, "returning", "keepNow", "checkRefs", "where", "ops", "mustMatch"]),
   del: new Set([...common, "returning", "where", "mustMatch"]),
   updateAll: new Set([...common, "ops", "filterOps", "all", "scan"]),
   delAll: new Set([...common, "filterOps", "all", "scan"]),
@@ -36,7 +36,7 @@ const optionsOf = {
 
 /** The calls that are not on one table. */
 const otherOptions = {
-  bulk: new Set([...common, "atomic"]),
+  bulk: new Set([...common, "atomic", "checkRefs"]),
   transaction: new Set(["pool", "isolation", "attempts", "signal", "timeoutMs"]),
   copy: new Set(["from", "to", "tables", "count", "total", "resume", "onProgress", "onRowError", "signal", "timeoutMs"]),
   sync: new Set(["pool", "dryRun", "backfill", "count", "resume", "onProgress", "signal", "timeoutMs"]),
@@ -71,6 +71,7 @@ const flags: ReadonlySet<string> = new Set([
   "upsert",
   "mustMatch",
   "keepNow",
+  "checkRefs",
   "atomic",
   "dryRun",
   "total",

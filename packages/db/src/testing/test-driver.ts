@@ -3,6 +3,7 @@
 import { describe } from "vitest";
 
 import { calls } from "./topics/calls.js";
+import { checkReferences } from "./topics/check-refs.js";
 import { changes } from "./topics/changes.js";
 import { columns } from "./topics/columns.js";
 import { filterGroups } from "./topics/filter-groups.js";
@@ -47,6 +48,7 @@ const topics = [
   relations,
   relationSeams,
   relatedFilters,
+  checkReferences,
   openTables,
   columns,
   calls,

@@ -153,19 +153,19 @@ export function relatedFilters(suite: Suite): void {
 
     promise("pages have every row once, whatever their size and order", async ({ db, fresh }) => {
       const id = fresh();
-      const accounts = Array.from({ length: 9 }, (_, i) => `${id}${i}`);
+      const accounts = Array.from({ length: 5 }, (_, i) => `${id}${i}`);
       await db.bulk(
         accounts.map((own, i) => ({ op: "put", table: "account", row: { id: own, name: `${id}${i % 2 === 0 ? "even" : "odd"}` } })),
       );
-      const photos = Array.from({ length: 60 }, (_, i) => ({
+      const photos = Array.from({ length: 20 }, (_, i) => ({
         id: `${id}${String(i).padStart(2, "0")}`,
-        owner: accounts[i % 9],
-        taken: (i * 7) % 60,
+        owner: accounts[i % 5],
+        taken: (i * 7) % 20,
       }));
       await db.bulk(photos.map((row) => ({ op: "put", table: "photo", row })));
-      const even = photos.filter((_, i) => (i % 9) % 2 === 0);
+      const even = photos.filter((_, i) => (i % 5) % 2 === 0);
       const filter = { owner: { $ref: { name: `${id}even` } } };
-      for (const count of [1, 2, 7, 33, 34, 50])
+      for (const count of [2, 5, 12, 50])
         for (const [sort, wanted] of [
           [undefined, undefined],
           [
