@@ -170,6 +170,19 @@ export function describeContract(id: string, open: () => Promise<OpenedDriver>):
       expect(await rowOf(key)).toEqual(stored([key, 9]));
     });
 
+    it("knex: lends connections outside of transactions and inside, or nowhere", async ({ skip }) => {
+      if (capabilities.transactions !== "interactive") skip("transactions");
+      const lent = await driver.knex?.lend();
+      const outside = await lent?.run(async (connection) => typeof connection);
+      await lent?.release(false);
+      const session = await driver.begin!({});
+      const inside = await session.knex?.(async (connection) => typeof connection, false, undefined);
+      await session.rollback();
+      expect(inside).toBe(outside);
+      // Both are there, or neither.
+      expect([undefined, "object"]).toContain(outside);
+    });
+
     describe("watch", () => {
       /** Begins to watch; the events up to now are behind it. */
       const watching = async (from?: string, of: Driver = driver): Promise<Watching> => {
