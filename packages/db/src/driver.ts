@@ -7,13 +7,14 @@
 
 import type { Change } from "./reference/change.js";
 import type { Condition, Related, Slot, Test } from "./reference/condition.js";
+import type { AggregateOp, Measure } from "./reference/measure.js";
 import type { SortColumn } from "./reference/order.js";
 import type { ChangeOp, Operator } from "./schema/operators.js";
 import type { Codec, Value, Values } from "./schema/stored-value.js";
 import type { Column, Index, Kind, Table } from "./schema/table.js";
 import type { Clock, ErrorCode, Log, Outcome } from "@bk/core";
 
-export type { Change, ChangeOp, Codec, Related, SortColumn, Value, Values };
+export type { AggregateOp, Change, ChangeOp, Codec, Measure, Related, SortColumn, Value, Values };
 
 /** Operators by kind of column. */
 export type KindOps = { readonly [kind in Kind]?: readonly Operator[] };
@@ -43,8 +44,6 @@ export interface GroupLimit {
   /** Members of one request must share their hash key: the core sends those of each by themselves. */
   readonly within?: "partition";
 }
-
-export type AggregateOp = "count" | "sum" | "avg" | "min" | "max";
 
 /**
  * What an engine takes, as numbers; absent where there is no limit worth stating. The core plans within them, so that
@@ -110,8 +109,18 @@ export interface Capabilities {
   readonly returning: { readonly put: "old" | "none"; readonly update: readonly ("old" | "new")[]; readonly delete: "old" | "none" };
   /** `update` and `delete` by filter in one command (`target: "filter"`). */
   readonly byFilter: boolean;
-  /** Aggregates that the engine computes exactly; `count` is of rows, the others by kind of column. The core folds the rest. */
-  readonly aggregates: { readonly count: boolean; readonly of: { readonly [kind in Kind]?: readonly AggregateOp[] } };
+  /**
+   * What the engine computes exactly over rows; the core folds the rest on the rows that it reads.
+   *
+   * - `count`: the number of rows;
+   * - `of`: measures by kind of column. Sums of `real` are always folded, since an engine's depend on the order in which it adds;
+   * - `by`: kinds of columns by which it makes groups, and sorts them, as the core does; without any, rows are computed over as a whole.
+   */
+  readonly aggregates: {
+    readonly count: boolean;
+    readonly of: { readonly [kind in Kind]?: readonly AggregateOp[] };
+    readonly by: readonly Kind[];
+  };
   /** `interactive`: begin(); `batch`: commit(); `none`. */
   readonly transactions: "interactive" | "batch" | "none";
   /**
@@ -216,21 +225,22 @@ export interface SelectShape {
 }
 
 /**
- * Computes over the rows for which `filter` holds: one row of the reply for each distinct combination of `groupBy`
- * (without it one row in all, also where nothing matches): its values, then one value for each of `aggregates`.
+ * Computes over the rows for which `filter` holds: one row of the reply for each distinct combination of the columns of
+ * `groupBy`, in that order (without columns one row in all, also where nothing matches): its values, then one for each of `measures`.
  *
- * - `count` counts rows; without a column. Absent values have no part in the others; over nothing they are null, `count` is 0.
- * - Sums of `int` come in the stored form of `int64`: they may not fit an `int`.
- * - `order`, `after` and `limit` as in `select`, over columns of `groupBy`.
+ * - Absent values are one group of their own. They have no part in measures of their column: over nothing `count` is 0, the others are null.
+ * - `count` comes as a number or its digits. Sums come as the text of their digits, or as a number or bigint that is exact;
+ *   they may be larger than what the column takes. `min` and `max` come in the stored form of the column.
+ * - `after` and `limit` as in `select`: groups after a position are those of the rows after it. A reply has fewer rows than
+ *   `limit` only when there are no more.
  */
 export interface AggregateShape {
   readonly verb: "aggregate";
   readonly table: Table;
   readonly path: AccessPath | undefined;
   readonly filter: Condition;
-  readonly groupBy: readonly Column[];
-  readonly aggregates: readonly { readonly op: AggregateOp; readonly column: Column | undefined }[];
-  readonly order: readonly SortColumn[];
+  readonly groupBy: readonly SortColumn[];
+  readonly measures: readonly Measure[];
   readonly after: readonly Slot[] | undefined;
   readonly limit: Slot | undefined;
   readonly consistent: boolean;

@@ -21,5 +21,6 @@ export type { Progress, ResumePoint, ScanProgress } from "./calls/progress.js";
 export type { ScanPage } from "./calls/scan.js";
 export type { Drift, SyncOptions, SyncResult } from "./calls/sync.js";
 export type { ChangedRowOf, ChangesOf, KeyOf, NewRowOf, RowOf, Selected, SortOf } from "./schema/infer.js";
+export type { AggregateRowOf, AsksAggregate, GroupName, GroupSortOf, NumberName } from "./schema/aggregate-type.js";
 export type { FilterOf } from "./schema/filter-type.js";
 export type * from "./driver.js";

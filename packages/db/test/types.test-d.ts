@@ -209,6 +209,7 @@ export function definitions(): void {
 export async function pools(): Promise<void> {
   const several = await openDb({ tables, pools: { main: "memory:", events: { url: "memory:", tables: ["photo"] } } });
   await several.pool("events").get("account", "id", { pool: "main" });
+  await several.pool("events").aggregate("account", {}, { count: true, pool: "main" });
   await several.sync({ pool: "events" });
   await several.copy({ from: "main", to: "events", tables: ["photo"] });
   void several.capabilities("events");
@@ -267,6 +268,62 @@ export async function selects(): Promise<void> {
   await db.select("photo", { owner }, { sort: "meta" });
   // @ts-expect-error no such option
   await db.select("photo", { owner }, { limit: 5 });
+}
+
+export async function aggregates(): Promise<void> {
+  const { rows } = await db.aggregate(
+    "photo",
+    { owner },
+    {
+      by: ["place", "taken"],
+      count: true,
+      sum: ["stars", "big", "price", "taken"],
+      avg: ["stars", "big", "price"],
+      min: ["at", "done", "taken"],
+      max: ["place"],
+      sort: ["-count()", "sum(big)", "-min(at)", "place"],
+      limit: 20,
+    },
+  );
+  expectTypeOf(rows).toEqualTypeOf<
+    {
+      by: { place: string | null; taken: number };
+      count: number;
+      sum: { stars: number | null; big: bigint | null; price: string | null; taken: number };
+      avg: { stars: number | null; big: number | null; price: string | null };
+      min: { at: Date | null; done: boolean | null; taken: number };
+      max: { place: string | null };
+    }[]
+  >();
+  const whole = await db.aggregate("photo", { owner }, { sum: ["taken"] });
+  expectTypeOf(whole.rows).toEqualTypeOf<{ sum: { taken: number | null } }[]>();
+  const distinct = await db.aggregate("account", {}, { by: ["kind"], scan: true });
+  expectTypeOf(distinct.rows).toEqualTypeOf<{ by: { kind: "free" | "paid" | null } }[]>();
+  expectTypeOf(distinct.next).toEqualTypeOf<string | undefined>();
+  await db.transaction(async (tx) => {
+    expectTypeOf((await tx.aggregate("photo", { owner }, { count: true })).rows).toEqualTypeOf<{ count: number }[]>();
+  });
+  const counts = Math.random() > 0.5;
+  const maybe = await db.aggregate("photo", { owner }, { by: ["place"], count: counts });
+  expectTypeOf(maybe.rows).toEqualTypeOf<{ by: { place: string | null }; count?: number }[]>();
+  const loose = await untyped.aggregate("any", {}, { by: ["a"], sum: ["b"], sort: "-sum(b)" });
+  expectTypeOf(loose.rows[0]!.by["a"]).toEqualTypeOf<unknown>();
+  // @ts-expect-error no such column
+  await db.aggregate("photo", { owner }, { by: ["plaice"] });
+  // @ts-expect-error JSON makes no groups
+  await db.aggregate("photo", { owner }, { by: ["meta"] });
+  // @ts-expect-error texts have no sum
+  await db.aggregate("photo", { owner }, { sum: ["place"] });
+  // @ts-expect-error times have no average
+  await db.aggregate("photo", { owner }, { avg: ["at"] });
+  // @ts-expect-error count is no number of rows
+  await db.aggregate("photo", { owner }, { by: ["place"], count: 20 });
+  // @ts-expect-error no sum of texts to sort by
+  await db.aggregate("photo", { owner }, { by: ["place"], count: true, sort: "sum(place)" });
+  // @ts-expect-error no such option
+  await db.aggregate("photo", { owner }, { count: true, select: ["place"] });
+  // @ts-expect-error was not asked for
+  void whole.rows[0]!.count;
 }
 
 export async function filters(): Promise<void> {

@@ -1,5 +1,7 @@
 // The calls of a database as a caller sees them, typed by the tables that it was opened with.
 
+import type { AggregateOptions, SomeOf } from "./aggregate-options.js";
+import type { FilterOptions } from "./filter-options.js";
 import type { CopyOptions } from "../calls/copy.js";
 import type { Hook, HookEvent } from "../calls/hooks.js";
 import type { CallOptions, TransactionOptions } from "../calls/options.js";
@@ -9,6 +11,7 @@ import type { SyncOptions, SyncResult } from "../calls/sync.js";
 import type { Capabilities } from "../driver.js";
 import type { PoolNumbers } from "../execute/metrics.js";
 import type { TableDefinitions } from "../schema/definition.js";
+import type { AggregateRowOf, GroupName, GroupSortOf, NumberName } from "../schema/aggregate-type.js";
 import type { FilterOf, FilterOpsOf } from "../schema/filter-type.js";
 import type { CheckedInclude, IncludeShape, Including } from "../schema/include-type.js";
 import type { DbError } from "../errors.js";
@@ -36,13 +39,6 @@ export interface ReadOptions<Select> extends CallOptions {
 }
 
 // The options have the types of what they take, not those of the tables: messages of the compiler would write those out.
-
-export interface FilterOptions<Ops> {
-  /** Operators of plain values in the filter: `{ taken: "ge" }`. */
-  readonly ops?: Ops | undefined;
-  /** Allow a read of the whole table where no key or index serves the filter. Default false. */
-  readonly scan?: boolean | undefined;
-}
 
 export interface PageOptions<Sort, Ops, Select> extends ReadOptions<Select>, FilterOptions<Ops> {
   /** `"a"`, `"-a"` (descending) or a list of them. Default: range-key order within one partition, else the engine's own. */
@@ -132,7 +128,7 @@ export interface BulkOptions extends CallOptions {
   readonly checkRefs?: boolean | undefined;
 }
 
-export type { TransactionOptions };
+export type { AggregateOptions, FilterOptions, SomeOf, TransactionOptions };
 
 /** One page of rows. */
 export interface PageOf<Row> {
@@ -265,6 +261,27 @@ export interface DbCalls<Tables, Pools extends string = string> {
     options?: CountOptions<FilterOpsOf<Tables, Name>> & OnPool<Pools>,
   ): Promise<number>;
 
+  /**
+   * What is computed over the rows that a filter matches, for each group of them: one page of groups, each a row with a
+   * member for each option. `by` alone gives the distinct values. Without `by` one row, over no rows too.
+   *
+   * @throws DbError `too-large` for a sum that its type cannot say; `unsupported` when more than `sortLimit` groups
+   *   would be sorted by what is computed
+   */
+  aggregate<
+    const Name extends TableName<Tables>,
+    const By extends SomeOf<GroupName<Tables, Name>> = undefined,
+    const Count extends boolean | undefined = undefined,
+    const Sum extends SomeOf<NumberName<Tables, Name>> = undefined,
+    const Avg extends SomeOf<NumberName<Tables, Name>> = undefined,
+    const Min extends SomeOf<GroupName<Tables, Name>> = undefined,
+    const Max extends SomeOf<GroupName<Tables, Name>> = undefined,
+  >(
+    table: Name,
+    filter: FilterOf<Tables, Name>,
+    options: AggregateOptions<GroupSortOf<Tables, Name>, FilterOpsOf<Tables, Name>, By, Count, Sum, Avg, Min, Max> & OnPool<Pools>,
+  ): Promise<PageOf<AggregateRowOf<Tables, Name, { by: By; count: Count; sum: Sum; avg: Avg; min: Min; max: Max }>>>;
+
   /** Inserts a row; rejects with `already-exists` when its key, or a unique value, is taken. */
   add<const Name extends TableName<Tables>>(
     table: Name,
@@ -349,6 +366,7 @@ export type ExplainedCall =
   | "select"
   | "search"
   | "count"
+  | "aggregate"
   | "add"
   | "put"
   | "update"

@@ -7,6 +7,7 @@ import type { Shape } from "../driver.js";
 import { DbError, invalid } from "../errors.js";
 import type { Target } from "../execute/call.js";
 import type { Condition } from "../reference/condition.js";
+import { measureKey } from "../reference/measure.js";
 import type { Home } from "./home.js";
 import { Verbs } from "./verbs.js";
 
@@ -17,6 +18,7 @@ const optionsAt: { readonly [verb in HookVerb]: number } = {
   select: 1,
   search: 1,
   count: 1,
+  aggregate: 1,
   add: 1,
   put: 1,
   update: 1,
@@ -91,6 +93,8 @@ function planOf(shape: Shape): Record<string, unknown> {
         ...base,
         path: shape.path?.index?.name ?? (shape.path === undefined ? "engine" : "key"),
         filter: conditionText(shape.filter),
+        groupBy: shape.groupBy.map(({ column, descending }) => `${descending ? "-" : ""}${column.name}`),
+        measures: shape.measures.map(measureKey),
       };
     case "put":
       return { ...base, over: conditionText(shape.over), returning: shape.returning };

@@ -1,5 +1,6 @@
 // The calls of a database, of one of its pools and of a transaction: a few lines each.
 
+import { aggregateRows } from "../calls/aggregate.js";
 import type { BoundTable, Row } from "../calls/bound-table.js";
 import { type BulkResult, runBulk } from "../calls/bulk.js";
 import type { CallContext, WriteResult } from "../calls/context.js";
@@ -11,6 +12,7 @@ import { getRow, listRows } from "../calls/get.js";
 import type { HookCall, HookVerb } from "../calls/hooks.js";
 import { type ObservedCall, observing } from "../calls/observe.js";
 import type {
+  AggregateOptions,
   BulkItemOptions,
   BulkOptions,
   CallOptions,
@@ -80,6 +82,12 @@ export class Verbs {
 
   count(table: string, filter?: unknown, options?: CountOptions): Promise<number> {
     return this.#call("count", table, options, { filter }, (bound, context, call, own) => countRows(bound, context, call.filter, own));
+  }
+
+  aggregate(table: string, filter?: unknown, options?: AggregateOptions): Promise<Page> {
+    return this.#call("aggregate", table, options, { filter }, (bound, context, call, own) =>
+      aggregateRows(bound, context, call.filter, own),
+    );
   }
 
   /** Every matching row, fetched page by page; `.pages()` gives the pages. */

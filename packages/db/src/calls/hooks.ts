@@ -10,6 +10,7 @@ export const hookVerbs = [
   "select",
   "search",
   "count",
+  "aggregate",
   "add",
   "put",
   "update",

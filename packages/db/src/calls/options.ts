@@ -39,6 +39,23 @@ export interface CountOptions extends SelectOptions {
   readonly all?: boolean | undefined;
 }
 
+export interface AggregateOptions extends CallOptions {
+  readonly by?: readonly string[] | undefined;
+  readonly count?: boolean | undefined;
+  readonly sum?: readonly string[] | undefined;
+  readonly avg?: readonly string[] | undefined;
+  readonly min?: readonly string[] | undefined;
+  readonly max?: readonly string[] | undefined;
+  readonly sort?: string | readonly string[] | undefined;
+  readonly desc?: boolean | undefined;
+  readonly limit?: number | undefined;
+  readonly start?: string | undefined;
+  readonly ops?: Readonly<Record<string, string>> | undefined;
+  readonly scan?: boolean | undefined;
+  readonly consistent?: boolean | undefined;
+  readonly scope?: string | undefined;
+}
+
 export interface ScanOptions extends SelectOptions {
   /** Most rows in all; default: no limit. */
   readonly limit?: number | undefined;

@@ -1,6 +1,6 @@
 // Every shape that the core sends, in one place. Slots of keys and rows follow the values that come before them.
 
-import type { AggregateShape, Change, DeleteShape, GetShape, PutShape, SelectShape, SortColumn, UpdateShape } from "../driver.js";
+import type { AggregateShape, Change, DeleteShape, GetShape, Measure, PutShape, SelectShape, SortColumn, UpdateShape } from "../driver.js";
 import type { SelectPlan } from "../plan/select-plan.js";
 import { allOf, always, type Condition, never } from "../reference/condition.js";
 import type { Column, Table } from "../schema/table.js";
@@ -57,18 +57,30 @@ export function selectShape(
   };
 }
 
-/** Values: those of the filter. */
-export function countShape(table: Table, plan: SelectPlan, consistent: boolean): AggregateShape {
+/** Values: those of the filter; for groups the limit, and the position. */
+export function aggregateShape(
+  table: Table,
+  plan: Pick<SelectPlan, "path" | "pushed">,
+  measures: readonly Measure[],
+  options: {
+    /** Number of the filter's values. */
+    readonly values: number;
+    readonly consistent: boolean;
+    readonly groupBy?: readonly SortColumn[];
+    readonly continues?: boolean;
+  },
+): AggregateShape {
+  const { values, consistent, groupBy = [], continues = false } = options;
+  const columns = groupBy.map(({ column }) => column);
   return {
     verb: "aggregate",
     table,
     path: plan.path,
     filter: plan.pushed,
-    groupBy: [],
-    aggregates: [{ op: "count", column: undefined }],
-    order: [],
-    after: undefined,
-    limit: undefined,
+    groupBy,
+    measures,
+    after: continues ? slotsOf(columns, values + 1) : undefined,
+    limit: groupBy.length === 0 ? undefined : values,
     consistent,
   };
 }

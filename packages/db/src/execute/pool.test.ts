@@ -26,7 +26,7 @@ function fake(execute: Execute, executeGroup?: Group): Driver<Shape> {
       guards: allFilters,
       sorts: scalarKinds,
       byFilter: true,
-      aggregates: { count: true, of: {} },
+      aggregates: { count: true, of: {}, by: [] },
       group: executeGroup === undefined ? {} : { get: { most: 100, outcome: "whole" }, put: { most: 100, outcome: "whole" } },
       unique: "engine",
     },

@@ -45,11 +45,11 @@ export function parseSort(table: Table, sort: unknown, desc: unknown = false): S
 const defaultCount = 50;
 const maxCount = 10_000;
 
-/** The rows of a page. */
-export function checkCount(count: unknown): number {
+/** The rows of a page; `name` is that of the option. */
+export function checkCount(count: unknown, name = "count"): number {
   if (count === undefined) return defaultCount;
   if (typeof count !== "number" || !Number.isInteger(count) || count < 1 || count > maxCount)
-    throw invalid(`count must be an integer from 1 to ${maxCount}`);
+    throw invalid(`${name} must be an integer from 1 to ${maxCount}`);
   return count;
 }
 

@@ -78,6 +78,17 @@ export function roundDecimal(text: string, places: number): string {
   return unscaled((units < 0n ? units - half : units + half) / divisor, places);
 }
 
+/** A decimal in units of its last place when it has `places` digits after the point; undefined when it has more. */
+export function decimalUnits(text: string, places: number): bigint | undefined {
+  const { units, scale } = scaled(text);
+  return scale > places ? undefined : units * 10n ** BigInt(places - scale);
+}
+
+/** The decimal, in shortest form, of such units. */
+export function decimalOfUnits(units: bigint, places: number): string {
+  return unscaled(units, places);
+}
+
 function scaled(text: string): { units: bigint; scale: number } {
   const point = text.indexOf(".");
   if (point < 0) return { units: BigInt(text), scale: 0 };

@@ -8,7 +8,19 @@ import type { ColumnDefinitions, TypeName } from "./definition.js";
 /** What JSON columns hold. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [name: string]: JsonValue };
 
-type NumberType = "int" | "smallint" | "bigint" | "counter" | "now" | "mtime" | "ttl" | "random" | "real" | "float" | "double" | "number";
+export type NumberType =
+  | "int"
+  | "smallint"
+  | "bigint"
+  | "counter"
+  | "now"
+  | "mtime"
+  | "ttl"
+  | "random"
+  | "real"
+  | "float"
+  | "double"
+  | "number";
 type TimeType = "date" | "timestamp" | "datetime";
 export type JsonType = "json" | "obj" | "object" | "array";
 export type ListType = "list" | "set";

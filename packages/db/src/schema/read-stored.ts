@@ -3,17 +3,12 @@
 
 import { base64ToBytes, hexToBytes } from "./bytes.js";
 import { decimalOfNumber, shortestDecimal } from "./decimal.js";
-import { DbError } from "../errors.js";
 import { copyJson } from "./json-value.js";
+import { misfit } from "./refuse.js";
 import { readSortableDecimal } from "./sortable.js";
 import type { Column } from "./table.js";
+import { wholeNumber } from "./whole-number.js";
 import { distinct } from "./value-checks.js";
-
-/** The error of a value that is none of its column's: the store has another type there, or others have written to it. */
-function misfit(column: Column, cause?: unknown): DbError {
-  const message = `column ${column.name} holds a stored value that is no ${column.type}; compare the declaration with the store, sync({ dryRun: true }) reports drift`;
-  return new DbError("drift", message, { column: column.name, ...(cause === undefined ? {} : { cause }) });
-}
 
 export function text(stored: unknown, column: Column): string {
   if (typeof stored === "string") return stored;
@@ -41,8 +36,7 @@ function numberOf(stored: unknown): number {
 }
 
 export function bigint(stored: unknown, column: Column): bigint {
-  const digits = typeof stored === "number" ? String(stored) : typeof stored === "string" ? stored.replace(/\.0+$/, "") : stored;
-  const value = typeof digits === "bigint" ? digits : /^-?\d+$/.test(digits as string) ? BigInt(digits as string) : undefined;
+  const value = wholeNumber(stored);
   if (value !== undefined && value === BigInt.asIntN(64, value)) return value;
   throw misfit(column);
 }

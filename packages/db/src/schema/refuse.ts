@@ -1,4 +1,5 @@
 import { DbError } from "../errors.js";
+import type { Column } from "./table.js";
 
 /** What a refused value was given for: a column, or one element of a list or set. */
 export interface Subject {
@@ -22,4 +23,10 @@ export function refuse(
     detail: { rule },
     ...(options.cause === undefined ? {} : { cause: options.cause }),
   });
+}
+
+/** The error of a value that is none of its column's: the store has another type there, or others have written to it. */
+export function misfit(column: Column, cause?: unknown): DbError {
+  const message = `column ${column.name} holds a stored value that is no ${column.type}; compare the declaration with the store, sync({ dryRun: true }) reports drift`;
+  return new DbError("drift", message, { column: column.name, ...(cause === undefined ? {} : { cause }) });
 }

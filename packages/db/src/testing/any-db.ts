@@ -24,6 +24,7 @@ export interface AnyCalls {
   list(table: string, keys: unknown, options?: AnyOptions): Promise<AnyRow[]>;
   select(table: string, filter?: unknown, options?: AnyOptions): Promise<AnyPage>;
   count(table: string, filter?: unknown, options?: AnyOptions): Promise<number>;
+  aggregate(table: string, filter?: unknown, options?: AnyOptions): Promise<AnyPage>;
   add(table: string, row: unknown, options?: AnyOptions): Promise<AnyResult>;
   put(table: string, row: unknown, options?: AnyOptions): Promise<AnyResult>;
   update(table: string, row: unknown, options?: AnyOptions): Promise<AnyResult>;

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { countShape, deleteIfVersionShape, deleteShape, getShape, putShape, selectShape, updateShape } from "../compile/shapes.js";
+import { aggregateShape, deleteIfVersionShape, deleteShape, getShape, putShape, selectShape, updateShape } from "../compile/shapes.js";
 import type { Driver, Reply, RowEvent, Shape, Value } from "../driver.js";
 import { planSelect } from "../plan/select-plan.js";
 import { allOf, always, type Condition } from "../reference/condition.js";
@@ -10,6 +10,7 @@ import { compileTables } from "../schema/compile-table.js";
 import { defineTables } from "../schema/define-tables.js";
 import { encoderOf } from "../schema/encodings.js";
 import type { Operator } from "../schema/operators.js";
+import { describeAggregates } from "./contract-aggregates.js";
 
 /** A driver on a clean place of its own. */
 export interface OpenedDriver {
@@ -126,11 +127,14 @@ export function describeContract(id: string, open: () => Promise<OpenedDriver>):
     it("aggregate: counts the rows for which the filter holds, none as 0", async ({ skip }) => {
       if (!capabilities.aggregates.count || capabilities.access !== "any" || !capabilities.filters.int?.includes("eq")) skip("aggregates");
       for (let i = 0; i < 3; i++) await put([fresh(), 77]);
-      const shape = countShape(table, planSelect(table, test("eq", 0), [], capabilities), true);
+      const plan = planSelect(table, test("eq", 0), [], capabilities);
+      const shape = aggregateShape(table, plan, [{ op: "count", column: undefined }], { values: 1, consistent: true });
       const countOf = async (value: number): Promise<number> => Number((await run(shape, [int(value)])).rows[0]![0]);
       expect(await countOf(77)).toBe(3);
       expect(await countOf(78)).toBe(0);
     });
+
+    describeAggregates(() => ({ driver, capabilities }));
 
     it("executeGroup: gives each member its reply, in order", async ({ skip }) => {
       if (capabilities.group.get === undefined) skip("group");

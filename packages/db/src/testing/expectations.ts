@@ -28,11 +28,16 @@ function describeResult(result: unknown): string {
 }
 
 /** Every page of a select, walked to its end. */
-export async function walk(db: Pick<AnyDb, "select">, table: string, filter: unknown, options: AnyOptions): Promise<AnyPage[]> {
+export function walk(db: Pick<AnyDb, "select">, table: string, filter: unknown, options: AnyOptions): Promise<AnyPage[]> {
+  return walkPages((own) => db.select(table, filter, own), options);
+}
+
+/** Every page of a call, walked to its end. */
+export async function walkPages(read: (options: AnyOptions) => Promise<AnyPage>, options: AnyOptions): Promise<AnyPage[]> {
   const pages: AnyPage[] = [];
   let start: string | undefined;
   do {
-    const page = await db.select(table, filter, { ...options, ...(start === undefined ? {} : { start }) });
+    const page = await read({ ...options, ...(start === undefined ? {} : { start }) });
     pages.push(page);
     start = page.next;
     if (pages.length > 500) expect.fail("a walk over pages does not end");

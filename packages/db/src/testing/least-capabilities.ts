@@ -15,7 +15,7 @@ export const leastCapabilities: Capabilities = Object.freeze({
   upsert: false,
   returning: { put: "none", update: [], delete: "none" },
   byFilter: false,
-  aggregates: { count: false, of: {} },
+  aggregates: { count: false, of: {}, by: [] },
   transactions: "none",
   afterRefusal: "goes on",
   savepoints: false,

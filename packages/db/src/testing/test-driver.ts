@@ -2,6 +2,8 @@
 
 import { describe } from "vitest";
 
+import { aggregateCalls } from "./topics/aggregate-calls.js";
+import { aggregates } from "./topics/aggregates.js";
 import { calls } from "./topics/calls.js";
 import { checkReferences } from "./topics/check-refs.js";
 import { changes } from "./topics/changes.js";
@@ -39,6 +41,8 @@ const topics = [
   textFilters,
   filterGroups,
   pages,
+  aggregates,
+  aggregateCalls,
   many,
   transactions,
   seams,

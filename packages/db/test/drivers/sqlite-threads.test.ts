@@ -349,6 +349,19 @@ describe("where there is no thread", () => {
   });
 });
 
+it("a thread computes over groups what the process would, sums that come in parts too", async () => {
+  const asked = { by: ["group"], count: true, sum: ["big", "n"], max: ["price", "big"], sort: "-group", limit: 3 } as const;
+  const [inThread, here] = [await open(), await open(0)];
+  let start: string | undefined;
+  do {
+    const page = await inThread.aggregate("note", {}, { ...asked, start });
+    expect(page).toEqual(await here.aggregate("note", {}, { ...asked, start }));
+    start = page.next;
+  } while (start !== undefined);
+  const whole = await inThread.aggregate("note", {}, { sum: ["big"] });
+  expect(whole.rows).toEqual([{ sum: { big: 2n ** 62n * BigInt(total) + (BigInt(total) * BigInt(total - 1)) / 2n } }]);
+});
+
 it("connections that are opened later are of the same file, wherever the process has moved", async () => {
   const before = process.cwd();
   process.chdir(folder);

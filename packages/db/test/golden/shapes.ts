@@ -3,12 +3,14 @@
 import { allOf, always, anyOf, type Condition, never, type Test } from "../../src/reference/condition.js";
 import type { TestOperator } from "../../src/schema/operators.js";
 import type {
+  AggregateOp,
   AggregateShape,
   ChangeOp,
   DefineShape,
   DeleteShape,
   Driver,
   GetShape,
+  Measure,
   PutShape,
   Reply,
   SelectShape,
@@ -115,8 +117,7 @@ export function count(table: string, parts: Partial<AggregateShape> = {}): Aggre
     path: undefined,
     filter: always,
     groupBy: [],
-    aggregates: [{ op: "count", column: undefined }],
-    order: [],
+    measures: [{ op: "count", column: undefined }],
     after: undefined,
     limit: undefined,
     consistent: false,
@@ -278,3 +279,35 @@ export const shapes: Readonly<Record<string, Shape>> = {
   "define search": define("post", { kind: "search" }),
   inspect: { verb: "inspect", table: tableOf("photo") },
 };
+
+/** Shapes of engines that make groups. */
+export const aggregateShapes: Readonly<Record<string, Shape>> = {
+  distinct: count("photo", { groupBy: orderOf("photo", "place"), measures: [], limit: 0 }),
+  "integers, over all rows": count("sample", {
+    measures: measuresOf("sample", "sum number", "sum big", "count big", "min big", "max big"),
+  }),
+  "other kinds, over all rows": count("sample", {
+    measures: measuresOf("sample", "count ratio", "max ratio", "min price", "max price", "min on", "max on", "min born"),
+  }),
+  groups: count("photo", {
+    filter: owned,
+    groupBy: orderOf("photo", "place", "-stars"),
+    measures: [{ op: "count", column: undefined }, ...measuresOf("photo", "sum stars", "min place")],
+    limit: 1,
+  }),
+  "groups after a position": count("photo", {
+    filter: owned,
+    groupBy: orderOf("photo", "place"),
+    measures: [{ op: "count", column: undefined }],
+    limit: 1,
+    after: [2],
+  }),
+};
+
+/** Measures from `"sum stars"`. */
+function measuresOf(of: string, ...names: string[]): Measure[] {
+  return names.map((name) => {
+    const [op, column] = name.split(" ") as [AggregateOp, string];
+    return { op, column: columnOf(of, column) };
+  });
+}

@@ -13,7 +13,7 @@ describe("driver: sqlite", () => {
       {
         "add": "INSERT INTO "account" ("id", "email", "name", "logins", "mtime") VALUES (?, ?, ?, ?, ?) ON CONFLICT ("id") DO NOTHING",
         "add over an expired row": "INSERT INTO "photo" ("owner", "taken", "tags", "meta", "place", "stars", "expires") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT ("owner", "taken") DO UPDATE SET "tags" = excluded."tags", "meta" = excluded."meta", "place" = excluded."place", "stars" = excluded."stars", "expires" = excluded."expires" WHERE "photo"."expires" <= ?",
-        "count": "SELECT count(*) FROM "photo" WHERE "owner" = ?",
+        "count": "SELECT count(*) FROM "photo" WHERE "owner" = CAST(? AS TEXT)",
         "define column": "ALTER TABLE "photo" ADD COLUMN "meta" TEXT",
         "define index": "CREATE INDEX IF NOT EXISTS "photo$place$stars$index" ON "photo" ("place", "stars", "owner", "taken")",
         "define open table": "CREATE TABLE IF NOT EXISTS "note" ("id" TEXT NOT NULL, "text" TEXT, "_rest" TEXT, PRIMARY KEY ("id")) STRICT",

@@ -1,7 +1,7 @@
 // Carries one step out on a database and gives what can be compared.
 
 import { DbError } from "@bk/db";
-import type { AnyCalls, AnyDb, AnyRow } from "../../src/testing/any-db.js";
+import type { AnyCalls, AnyDb, AnyPage, AnyRow } from "../../src/testing/any-db.js";
 import { show } from "./agree.js";
 import type { CallStep, Step } from "./generate.js";
 
@@ -34,6 +34,7 @@ async function carryOut(db: AnyDb, step: Step, time: ModelTime): Promise<unknown
       // The runner moves the time, once for all databases.
       return undefined;
     case "call":
+      if (step.verb === "aggregate") return allGroups(db, step, time);
       return answerOf(step, await callOn(db, step, time));
     case "walk":
       return walkAll(db, step);
@@ -109,6 +110,20 @@ function answerOf({ verb }: CallStep, answer: unknown): unknown {
   // Tokens are opaque and may differ; that there is one may not.
   if (verb === "select") return { rows: (answer as AnyRow)["rows"], more: (answer as AnyRow)["next"] !== undefined };
   return answer;
+}
+
+/** Every page of groups, each as it came. */
+async function allGroups(db: AnyDb, step: CallStep, time: ModelTime): Promise<unknown> {
+  const [table, filter, options] = step.args as [string, AnyRow, AnyRow];
+  const pages: unknown[] = [];
+  let start: unknown;
+  do {
+    const args = [table, filter, { ...options, ...(start === undefined ? {} : { start }) }];
+    const page = (await callOn(db, { ...step, args }, time)) as AnyPage;
+    pages.push(page.rows);
+    start = page.next;
+  } while (start !== undefined && pages.length < 1000);
+  return pages;
 }
 
 async function walkAll(db: AnyDb, { table, filter, options, ordered }: Extract<Step, { kind: "walk" }>): Promise<unknown> {

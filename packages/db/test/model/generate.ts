@@ -2,14 +2,27 @@
 
 import type { Random } from "./random.js";
 import { condition, filterOf, scanning, sortOf, valueOf } from "./generate-filters.js";
-import { hashColumn, keyColumns, type ModelTable, pools, sortable, tableNames } from "./tables.js";
+import { hashColumn, keyColumns, type ModelTable, numbers, pools, sortable, tableNames } from "./tables.js";
 
 type Values = Record<string, unknown>;
 
 /** A call on one row, or a reading call whose whole answer is compared. */
 export interface CallStep {
   readonly kind: "call";
-  readonly verb: "get" | "list" | "add" | "put" | "update" | "incr" | "del" | "select" | "count" | "updateAll" | "delAll" | "bulk";
+  readonly verb:
+    | "get"
+    | "list"
+    | "add"
+    | "put"
+    | "update"
+    | "incr"
+    | "del"
+    | "select"
+    | "count"
+    | "aggregate"
+    | "updateAll"
+    | "delAll"
+    | "bulk";
   readonly args: readonly unknown[];
 }
 
@@ -39,6 +52,7 @@ const weights = {
   walk: 18,
   select: 8,
   count: 4,
+  aggregate: 6,
   updateAll: 2,
   delAll: 1,
   bulk: 2,
@@ -66,6 +80,8 @@ export function randomStep(random: Random): Step {
       return selection(random, table);
     case "count":
       return call("count", table, filterOf(random, table), scanning(random));
+    case "aggregate":
+      return aggregate(random, table);
     case "updateAll":
       return updateAll(random, table);
     case "delAll":
@@ -218,6 +234,17 @@ function isPlain(value: unknown): boolean {
 /** A sorted page: its rows, their order and whether there is a next one are all promised. */
 function selection(random: Random, table: ModelTable): CallStep {
   return call("select", table, filterOf(random, table), { sort: sortOf(random, table), count: 1 + random.below(10), ...scanning(random) });
+}
+
+/** A page of groups, or one row over all; sums may be too large. */
+function aggregate(random: Random, table: ModelTable): CallStep {
+  const by = random.some(sortable[table], 0.25).slice(0, 3);
+  const computed = { sum: random.some(numbers[table], 0.3), avg: random.some(numbers[table], 0.3) };
+  const ends = { min: random.some(sortable[table], 0.15), max: random.some(sortable[table], 0.15) };
+  const ranks = [...computed.sum.map((column) => `sum(${column})`), ...ends.max.map((column) => `max(${column})`), "count()", ...by];
+  const sort = random.some(ranks, 0.3).map((name) => (random.chance(0.5) ? `-${name}` : name));
+  const ofGroups = by.length === 0 ? {} : { by, limit: 1 + random.below(10), ...(sort.length === 0 ? {} : { sort }) };
+  return call("aggregate", table, filterOf(random, table), { count: true, ...computed, ...ends, ...ofGroups, ...scanning(random) });
 }
 
 function updateAll(random: Random, table: ModelTable): CallStep {

@@ -189,6 +189,16 @@ export const sortable: Readonly<Record<ModelTable, readonly string[]>> = {
   note: ["owner", "id", "text", "small"],
 };
 
+/** Columns of numbers, which have sums. */
+export const numbers: Readonly<Record<ModelTable, readonly string[]>> = {
+  album: ["n", "small", "big", "x", "price", "hits", "stars"],
+  photo: ["taken", "rank", "small"],
+  chat: ["small"],
+  stat: ["first", "price", "small"],
+  user: ["number", "small"],
+  note: ["small"],
+};
+
 /** Columns with an index that begins with them: filters by them are served everywhere. */
 export const indexed: Readonly<Record<ModelTable, readonly string[]>> = {
   album: ["place"],

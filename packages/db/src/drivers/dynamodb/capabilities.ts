@@ -45,7 +45,7 @@ export const capabilities: Capabilities = Object.freeze({
   upsert: true,
   returning: { put: "old", update: ["old", "new"], delete: "old" },
   byFilter: false,
-  aggregates: { count: true, of: {} },
+  aggregates: { count: true, of: {}, by: [] },
   transactions: "batch",
   afterRefusal: "goes on",
   savepoints: false,

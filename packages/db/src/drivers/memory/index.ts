@@ -23,7 +23,7 @@ const capabilities: Capabilities = Object.freeze({
   upsert: true,
   returning: { put: "old", update: ["old", "new"], delete: "old" },
   byFilter: true,
-  aggregates: { count: true, of: {} },
+  aggregates: { count: true, of: {}, by: [] },
   transactions: "interactive",
   afterRefusal: "goes on",
   savepoints: true,

@@ -1,10 +1,11 @@
 // How MySQL and MariaDB differ from the SQL that the compiler writes, and from each other.
 
 import { nodeModule } from "@bk/core";
+import { addDecimal } from "../../schema/decimal.js";
 import type { Column, Index, Table } from "../../schema/table.js";
 import { parseSearch } from "../../reference/search-query.js";
 import { formerIndexName, indexName } from "../../engines/sql/define.js";
-import type { SqlDialect } from "../../engines/sql/dialect.js";
+import { plainEnd, type SqlDialect } from "../../engines/sql/dialect.js";
 import { catalogStatements, readCatalog } from "./catalog.js";
 import { columnType, indexedCharacters, type TextStorage, textStorages } from "./column-type.js";
 
@@ -40,6 +41,16 @@ function dialect(name: string, text: TextStorage): SqlDialect {
     inOrder: (_column, sql) => sql,
     nulls: "first",
     rowValues: false,
+    // Sums have 65 digits at most. Beside 30 places that leaves 35 for whole numbers, one more than a decimal has, so
+    // wholes and places are added apart.
+    sum: (column, sql) =>
+      column.kind === "decimal"
+        ? {
+            parts: [`sum(CAST(TRUNCATE(${sql}, 0) AS DECIMAL(65,0)))`, `sum(${sql} - TRUNCATE(${sql}, 0))`],
+            join: ([wholes, places]) => addDecimal(String(wholes), String(places)),
+          }
+        : { parts: [`sum(${sql})`] },
+    end: plainEnd,
     // Not `AS new`, which MariaDB and MySQL before 8.0.19 do not know.
     inserted: (column) => `VALUES(${column})`,
     upsert: ({ table, insert, set }) => (set === undefined ? insert : `${insert} ON DUPLICATE KEY UPDATE ${ownRow(table)}, ${set}`),

@@ -4,6 +4,7 @@ import type { Reply, SelectShape, Value, Values } from "../../driver.js";
 import { isAlways } from "../../reference/condition.js";
 import { DbError } from "../../errors.js";
 import type { Column, Table } from "../../schema/table.js";
+import { gathered } from "../../engines/sql/aggregate.js";
 import { bindValues, type SqlDefine, type SqlInspect, type SqlRead, type SqlStatement, type SqlWrite } from "../../engines/sql/command.js";
 import { compileDefine } from "../../engines/sql/define.js";
 import type { MysqlCommand, MysqlPut } from "./compile.js";
@@ -38,10 +39,16 @@ export async function executeOn(lent: Lent, command: MysqlCommand, values: Value
   }
 }
 
-async function read(lent: Lent, { statement, choose, shape }: SqlRead, values: Values, signal: AbortSignal | undefined): Promise<Reply> {
+async function read(lent: Lent, command: SqlRead, values: Values, signal: AbortSignal | undefined): Promise<Reply> {
+  const { statement, choose, shape } = command;
   const chosen = choose === undefined ? statement : choose(values);
   const { rows } = await lent.run(chosen.text, bindValues(chosen, values, mysqlDialect.search), signal);
-  return { rows: shape.verb === "aggregate" ? rows : asText(rows, shape.columns), affected: 0 };
+  if (shape.verb !== "aggregate") return { rows: asText(rows, shape.columns), affected: 0 };
+  const columns = [
+    ...shape.groupBy.map(({ column }) => column),
+    ...shape.measures.map(({ op, column }) => (op === "min" || op === "max" ? column : undefined)),
+  ];
+  return { rows: asText(gathered(command, rows), columns), affected: 0 };
 }
 
 async function write(
@@ -104,9 +111,9 @@ function namingGroup(error: unknown, table: Table): unknown {
 }
 
 /** Texts that are stored as bytes, decoded. */
-function asText(rows: Rows, columns: readonly Column[]): Rows {
+function asText(rows: Rows, columns: readonly (Column | undefined)[]): Rows {
   for (let at = 0; at < columns.length; at++) {
-    if (columns[at]!.kind !== "text") continue;
+    if (columns[at]?.kind !== "text") continue;
     for (const row of rows as Value[][]) {
       const value = row[at];
       if (value instanceof Uint8Array) row[at] = (value as Buffer).toString("utf8");

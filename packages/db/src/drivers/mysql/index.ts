@@ -11,7 +11,7 @@ import { executeGroupOn, executeOn } from "./execute.js";
 import { knexAccess } from "./knex.js";
 import { mysqlOptions } from "./options.js";
 import { session } from "./session.js";
-import { sqlChanges, sqlCommon, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
+import { sqlChanges, sqlCommon, sqlFilters, sqlSorts, withDecimalSums } from "../../engines/sql/exact-filters.js";
 
 const filters: KindOps = {
   ...sqlFilters,
@@ -24,6 +24,7 @@ const capabilities = Object.freeze({
   filters,
   guards: filters,
   sorts: sqlSorts,
+  aggregates: withDecimalSums,
   changes: sqlChanges,
   // ON DUPLICATE KEY UPDATE has no guard, and changes rows of other keys.
   upsert: false,

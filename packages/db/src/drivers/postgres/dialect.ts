@@ -2,7 +2,7 @@
 
 import type { Column, Index, Kind, Table } from "../../schema/table.js";
 import { columnDefinition, indexColumns, indexName, nameBeside, tableBody } from "../../engines/sql/define.js";
-import { onConflict, quoteDouble as quote, type SqlDialect } from "../../engines/sql/dialect.js";
+import { onConflict, plainEnd, quoteDouble as quote, type SqlDialect } from "../../engines/sql/dialect.js";
 import { inspectTable } from "./catalog.js";
 import { shortName } from "./names.js";
 import { createSearch, matchSearch, searchText } from "./search.js";
@@ -44,6 +44,9 @@ export const postgresDialect: SqlDialect = {
   inOrder: (column, sql) => (column.kind === "text" ? `(${sql} COLLATE "C")` : sql),
   nulls: "last",
   rowValues: true,
+  // Sums of bigint and numeric are numeric.
+  sum: (_column, sql) => ({ parts: [`sum(${sql})`] }),
+  end: (op, column, sql) => (column.kind === "bool" ? `${op === "min" ? "bool_and" : "bool_or"}(${sql})` : plainEnd(op, column, sql)),
   inserted: (column) => `excluded.${column}`,
   upsert: onConflict,
   lock: " FOR UPDATE",

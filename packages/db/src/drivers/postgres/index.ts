@@ -14,7 +14,7 @@ import { knexAccess } from "./knex.js";
 import { runNative } from "./native.js";
 import { postgresOptions } from "./options.js";
 import { beginSession } from "./session.js";
-import { sqlChanges, sqlCommon, sqlFilters, sqlSorts } from "../../engines/sql/exact-filters.js";
+import { sqlChanges, sqlCommon, sqlFilters, sqlSorts, withDecimalSums } from "../../engines/sql/exact-filters.js";
 
 const filters: KindOps = {
   ...sqlFilters,
@@ -28,6 +28,7 @@ const capabilities: Capabilities = Object.freeze({
   filters,
   guards: filters,
   sorts: sqlSorts,
+  aggregates: withDecimalSums,
   changes: sqlChanges,
   upsert: true,
   returning: { put: "old", update: ["old", "new"], delete: "old" },

@@ -1,7 +1,8 @@
 // From commands to what is sent: each statement gets the name under which connections keep it prepared, once.
 
 import { nodeModule } from "@bk/core";
-import type { Reply, Value, Values } from "../../driver.js";
+import type { Reply, Values } from "../../driver.js";
+import { gathered } from "../../engines/sql/aggregate.js";
 import { bindValues, type SqlCommand, type SqlRead, type SqlStatement, type SqlWrite } from "../../engines/sql/command.js";
 import type { Step, StepResult } from "./exchange.js";
 import { searchText } from "./search.js";
@@ -26,7 +27,7 @@ export function stepFor(command: SqlRead | SqlWrite, values: Values): Step {
 
 export function replyOf(command: SqlRead | SqlWrite, { rows, affected }: StepResult): Reply {
   if (command.kind === "write") return { rows, affected };
-  return { rows: command.shape.verb === "aggregate" ? rows.map(([count]): readonly Value[] => [Number(count)]) : rows, affected: 0 };
+  return { rows: gathered(command, rows), affected: 0 };
 }
 
 /** A write that gives the row before: the statement that locks and reads it, then the one that writes. */

@@ -2,6 +2,7 @@
 
 import type { Reply, Value, Values } from "../../driver.js";
 import { wordsOf } from "../../reference/search-query.js";
+import { gathered } from "../../engines/sql/aggregate.js";
 import { quoteDouble } from "../../engines/sql/dialect.js";
 import type { Table } from "../../schema/table.js";
 import { bindValues, type SqlCommand, type SqlDefine, type SqlRead, type SqlStatement, type SqlWrite } from "../../engines/sql/command.js";
@@ -61,10 +62,11 @@ function connection(handle: SqliteHandle): SqliteConnection {
     return found;
   }
 
-  function read({ statement, choose, shape }: SqlRead, values: Values): Reply {
+  function read(command: SqlRead, values: Values): Reply {
+    const { statement, choose, shape } = command;
     const chosen = choose === undefined ? statement : choose(values);
     const bound = bindValues(chosen, values, sqliteDialect.search);
-    if (shape.verb !== "get") return { rows: prepare(chosen).all(bound), affected: 0 };
+    if (shape.verb !== "get") return { rows: gathered(command, prepare(chosen).all(bound)), affected: 0 };
     const row = prepare(chosen).get(bound);
     return { rows: row === undefined ? [] : [row], affected: 0 };
   }

@@ -2,9 +2,10 @@
 
 import type { StoredTable, Value } from "../../driver.js";
 import type { Column, Kind, Table } from "../../schema/table.js";
+import { wholeNumber } from "../../schema/whole-number.js";
 import { parseSearch } from "../../reference/search-query.js";
 import { columnDefinition, indexBody, indexName, nameBeside, roleOf, tableBody } from "../../engines/sql/define.js";
-import { onConflict, quoteDouble as quote, type SqlDialect } from "../../engines/sql/dialect.js";
+import { onConflict, plainEnd, quoteDouble as quote, type SqlDialect } from "../../engines/sql/dialect.js";
 
 const types: Readonly<Record<Kind, string>> = {
   text: "TEXT",
@@ -54,6 +55,16 @@ export const sqliteDialect: SqlDialect = {
   inOrder: (_column, sql) => sql,
   nulls: "first",
   rowValues: true,
+  // SUM ends with an error beyond 64 bits, so the upper and the lower 32 bits are added apart. The lower ones are a
+  // difference, and not cut off by "&", so that what is no integer shows.
+  sum: (_column, sql) => ({
+    parts: [`CAST(sum(${sql} >> 32) AS TEXT)`, `CAST(sum(${sql} - ((${sql} >> 32) << 32)) AS TEXT)`],
+    join: ([upper, lower]) => {
+      const rest = wholeNumber(lower);
+      return rest === undefined ? lower! : String(BigInt(upper as string) * 2n ** 32n + rest);
+    },
+  }),
+  end: plainEnd,
   inserted: (column) => `excluded.${column}`,
   upsert: onConflict,
   // A transaction that writes holds the database's only write lock from its start.

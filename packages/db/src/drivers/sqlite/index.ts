@@ -4,6 +4,7 @@
 import { nodeModule } from "@bk/core";
 import type { Capabilities, Codec, Driver, DriverOptions, KindOps, KnexConnection, Reply, Session, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
+import { gathered } from "../../engines/sql/aggregate.js";
 import { describeCommand, type SqlCommand } from "../../engines/sql/command.js";
 import { compileSql } from "../../engines/sql/compile.js";
 import { blockMs, openConnection, settingsText, type SqliteConnection, withGroup } from "./connection.js";
@@ -147,7 +148,8 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<Sqlit
     const run = (): Promise<Reply | undefined> => threads.run(statement, signal);
     try {
       const reply = await (statement.writes ? inTurn(run, signal) : untilFree(run, signal));
-      return reply ?? (await execute(command, values, signal));
+      if (reply === undefined) return await execute(command, values, signal);
+      return command.kind === "read" ? { ...reply, rows: gathered(command, reply.rows) } : reply;
     } catch (error) {
       throw withGroup(command.shape.table, error);
     }

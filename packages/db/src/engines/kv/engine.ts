@@ -49,7 +49,7 @@ const capabilities: Capabilities = {
   upsert: true,
   returning: { put: "old", update: ["old", "new"], delete: "old" },
   byFilter: false,
-  aggregates: { count: true, of: {} },
+  aggregates: { count: true, of: {}, by: [] },
   transactions: "batch",
   afterRefusal: "goes on",
   savepoints: false,

@@ -33,6 +33,8 @@ export interface SqlRead {
   readonly statement: SqlStatement;
   /** Where the text depends on more than the shape (see `keyset.ts`): gives, and keeps, the statement for these values. */
   readonly choose: ((values: Values) => SqlStatement) | undefined;
+  /** Makes the row of the shape of what the statement gives, where that gives a value in parts. */
+  readonly gather: ((row: Values) => Values) | undefined;
 }
 
 /** Changes rows. */

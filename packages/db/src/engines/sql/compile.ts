@@ -2,10 +2,11 @@
 
 import type { Shape } from "../../driver.js";
 import { DbError } from "../../errors.js";
+import { compileAggregate } from "./aggregate.js";
 import type { SqlCommand } from "./command.js";
 import { compileDefine, compileInspect } from "./define.js";
 import type { SqlDialect } from "./dialect.js";
-import { compileAggregate, compileGet, compileSelect } from "./select.js";
+import { compileGet, compileSelect } from "./select.js";
 import { compileDelete, compilePut, compileUpdate } from "./write.js";
 
 /**

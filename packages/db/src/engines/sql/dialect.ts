@@ -1,7 +1,7 @@
 // What SQL engines differ in. The compiler writes everything else.
 
 import type { TestOperator } from "../../schema/operators.js";
-import type { StoredTable, Value } from "../../driver.js";
+import type { StoredTable, Value, Values } from "../../driver.js";
 import type { Column, Index, Table } from "../../schema/table.js";
 
 /** What a column is used for, where its native type depends on it (engines that bound the size of what they index). */
@@ -26,6 +26,13 @@ export interface Upsert {
   readonly set: string | undefined;
   /** Condition under which they are made; undefined: always. */
   readonly where: string | undefined;
+}
+
+/** A value that is computed over rows, in one part or in several that are put together. */
+export interface SqlComputed {
+  readonly parts: readonly string[];
+  /** Makes the value of its parts, none of which is null. */
+  readonly join?: (parts: Values) => Value;
 }
 
 export interface SqlDialect {
@@ -66,6 +73,11 @@ export interface SqlDialect {
   /** Whether the planner serves `(a, b) > (?, ?)` from an index; else it is written out, behind a bound on `a`. */
   readonly rowValues: boolean;
 
+  /** The exact sum of an integer or decimal column, however large, as text or a number that is exact. */
+  sum(column: Column, sql: string): SqlComputed;
+  /** The first or last value of a column by the order of the core. */
+  end(op: "min" | "max", column: Column, sql: string): string;
+
   /** The value that an insert wanted to store, inside the `set` of an upsert. */
   inserted(column: string): string;
   upsert(upsert: Upsert): string;
@@ -104,4 +116,9 @@ export function onConflict({ insert, key, set, where }: Upsert): string {
 /** Standard quoting of identifiers. */
 export function quoteDouble(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** The first or last value by the engine's own functions. */
+export function plainEnd(op: "min" | "max", _column: Column, sql: string): string {
+  return `${op}(${sql})`;
 }

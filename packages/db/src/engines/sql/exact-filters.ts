@@ -21,6 +21,23 @@ export const sqlFilters = {
   blob: presence,
 } as const satisfies Capabilities["filters"];
 
+const ends = ["min", "max"] as const;
+const ofValues = ["count", ...ends] as const;
+const ofIntegers = ["count", "sum", ...ends] as const;
+
+/** What every SQL engine computes exactly; those that sum decimals add that. */
+export const sqlAggregates = {
+  count: true,
+  of: { text: ends, int: ofIntegers, int64: ofIntegers, real: ofValues, decimal: ofValues, bool: ends, time: ends },
+  by: scalarKinds,
+} as const satisfies Capabilities["aggregates"];
+
+/** The same with sums of decimals. */
+export const withDecimalSums = {
+  ...sqlAggregates,
+  of: { ...sqlAggregates.of, decimal: ofIntegers },
+} as const satisfies Capabilities["aggregates"];
+
 /** What every SQL engine here has in common beside. */
 export const sqlCommon = {
   access: "any",
@@ -30,7 +47,7 @@ export const sqlCommon = {
   or: true,
   related: true,
   byFilter: true,
-  aggregates: { count: true, of: {} },
+  aggregates: sqlAggregates,
   transactions: "interactive",
   afterRefusal: "goes on",
   savepoints: true,

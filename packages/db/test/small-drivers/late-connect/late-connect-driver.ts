@@ -19,7 +19,7 @@ export const found = {
   upsert: true,
   returning: { put: "old", update: ["old", "new"], delete: "old" },
   byFilter: true,
-  aggregates: { count: true, of: {} },
+  aggregates: { count: true, of: {}, by: [] },
   group: { get: { most: 100, outcome: "whole" }, put: { most: 100, outcome: "each" } },
   unique: "engine",
 } satisfies Partial<Capabilities>;

@@ -26,7 +26,7 @@ export const capabilities: Capabilities = Object.freeze({
   guards: allFilters,
   sorts: scalarKinds,
   changes: allChanges,
-  aggregates: { count: true, of: {} },
+  aggregates: { count: true, of: {}, by: [] },
   group: { get: ofOnePartition, put: group, update: group, delete: group },
   unique: "engine",
   sees: { get: "asked", select: "asked", index: "asked" },
