@@ -196,7 +196,7 @@ describe("whatever is sent, the answer is never a 500", () => {
     ),
     fc.string({ unit: "binary" }),
   );
-  const calls = fc.constantFrom("get", "list", "select", "search", "count", "add", "put", "update", "incr", "del");
+  const calls = fc.constantFrom("get", "list", "select", "search", "count", "aggregate", "add", "put", "update", "incr", "del");
   const served = fc.constantFrom("kinds", "city", "note", "diary", "quiet");
   const logins = fc.constantFrom("root", "bob");
   const runs = { numRuns: 400 };

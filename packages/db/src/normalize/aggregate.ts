@@ -77,7 +77,7 @@ function columnsOf(table: Table, option: "by" | ComputedOp, given: unknown, kind
     const column = table.byName.get(name);
     if (column === undefined) throw unknownColumn(table, name);
     if (column.index < 0 || !kinds.includes(column.kind))
-      throw invalid(`${option}: column ${name} is ${column.index < 0 ? "hidden" : `of type ${column.type}`}, so ${uses[option]}`, {
+      throw invalid(`column ${name} is ${column.index < 0 ? "hidden" : `of type ${column.type}`}, so ${uses[option]}`, {
         column: name,
       });
     return column;

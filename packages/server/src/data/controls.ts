@@ -30,10 +30,17 @@ const flag = z.boolean();
 /** The schemas by name. Their texts are those of the OpenAPI document. */
 export function controlSchemas({ maxCount, maxItems }: Pick<DataLimits, "maxCount" | "maxItems">) {
   return {
-    _count: z.int().min(1).max(maxCount).describe("Rows of a page, default 50."),
+    _count: z.int().min(1).max(maxCount).describe("Rows of a page, default 50. Of aggregate its groups."),
     _start: z.string().min(1).max(8192).describe("`next_token` of the page before, with the same table, filter and sort."),
+    _by: columnList.describe("The columns that groups are made by: a comma list or a list. Without, one row over all rows."),
+    _sum: columnList.describe("Columns of numbers to add, as lists in `_by` are written."),
+    _avg: columnList.describe("Columns of numbers to give the average of."),
+    _min: columnList.describe("Columns to give the first value of, in their order."),
+    _max: columnList.describe("Columns to give the last value of, in their order."),
     _select: columnList.describe("The columns to give: a comma list or a list."),
-    _sort: columnList.describe("Columns to sort by: a comma list or a list; `-` in front for descending order."),
+    _sort: columnList.describe(
+      "Columns to sort by: a comma list or a list; `-` in front for descending order. Of aggregate columns of `_by`, `count()` and what is computed, such as `sum(stars)`.",
+    ),
     _desc: flag.describe("Turns the direction of every sort column around."),
     _ops: z
       .record(z.string(), z.string())
@@ -66,6 +73,11 @@ function formsOf({ maxCount, maxItems }: DataLimits): Readonly<Record<ControlNam
   return {
     _count: `an integer from 1 to ${maxCount}`,
     _start: "the next_token of a page",
+    _by: columns,
+    _sum: columns,
+    _avg: columns,
+    _min: columns,
+    _max: columns,
     _select: columns,
     _sort: columns,
     _desc: isFlag,
@@ -91,6 +103,7 @@ export const controlsOf = {
   select: [...paging, "_scan", "_total"],
   search: ["_q", "_count", "_start", "_select", "_sort", "_desc", "_ops"],
   count: ["_ops", "_scan", "_consistent"],
+  aggregate: ["_by", "_sum", "_avg", "_min", "_max", "_count", "_start", "_sort", "_desc", "_ops", "_scan", "_consistent"],
   add: ["_returning"],
   put: ["_returning"],
   update: ["_returning", "_ops", "_where", "_upsert", "_mustMatch"],
@@ -109,8 +122,13 @@ type ReadText = (text: string, maxDepth: number) => unknown;
 const texts: { readonly [Name in ControlName]: ReadText } = {
   _count: (text) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined),
   _start: (text) => text,
-  _select: (text) => text.split(","),
-  _sort: (text) => text.split(","),
+  _by: names,
+  _sum: names,
+  _avg: names,
+  _min: names,
+  _max: names,
+  _select: names,
+  _sort: names,
   _desc: readFlag,
   _ops: (text, maxDepth) => (text.startsWith("{") ? parseJson(text, maxDepth, "_ops", "_ops") : pairs(text)),
   _scan: readFlag,
@@ -123,6 +141,10 @@ const texts: { readonly [Name in ControlName]: ReadText } = {
   _mustMatch: readFlag,
   _q: (text) => text,
 };
+
+function names(text: string): string[] {
+  return text.split(",");
+}
 
 function readFlag(text: string): boolean | undefined {
   return text === "1" || text === "true" ? true : text === "0" || text === "false" ? false : undefined;

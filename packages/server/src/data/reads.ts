@@ -1,4 +1,4 @@
-// The reading calls: get, list, select, search and count, each showing what the caller may see.
+// The reading calls: get, list, select, search, count and aggregate, each showing what the caller may see.
 
 import { DbError } from "@bk/db";
 
@@ -6,13 +6,14 @@ import { badRequest, forbidden, notFound } from "../error-response.js";
 import type { Fields } from "../request/fields.js";
 import type { Controls, DataCall, DataLimits } from "./controls.js";
 import { filterOf } from "./filter.js";
+import { groupJson, groupOptions } from "./groups.js";
 import { type JsonText, ReplyRows } from "./reply-rows.js";
 import { keyOf, keysOf, ownerIsInKey, valueIn, withOwner } from "./row.js";
 import type { CallOptions, Page, Row, ServedDb } from "./served-db.js";
 import { type Caller, type Reach, reachOf, requireSeen, seenBy, type ServedTable, visibleRow } from "./served-table.js";
 import { toJson } from "./to-json.js";
 
-export type ReadCall = Extract<DataCall, "get" | "list" | "select" | "search" | "count">;
+export type ReadCall = Extract<DataCall, "get" | "list" | "select" | "search" | "count" | "aggregate">;
 
 /** One call: who asks for what. */
 export interface Asked {
@@ -82,21 +83,45 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     const count = await db.count(asked.table.name, filter, { ...scanOption(asked), ...(consistent === undefined ? {} : { consistent }) });
     return { count };
   },
+
+  async aggregate(db, asked) {
+    const { table } = asked;
+    const { reach, filter } = question(asked);
+    const { options, ofGroups } = groupOptions(asked, filterable(table, reach));
+    const read = (own: CallOptions): Promise<Page> => db.aggregate(table.name, filter, { ...options, ...scanOption(asked), ...own });
+    if (ofGroups === undefined) {
+      const reply = new ReplyRows(asked.limits.maxReplyBytes);
+      for (const row of (await read({})).rows) reply.add(groupJson(row));
+      return reply.page(undefined);
+    }
+    const add = (reply: ReplyRows, rows: readonly Row[]): void => rows.forEach((row) => reply.add(groupJson(row)));
+    return readParts(asked, add, ({ count, ...own }) => read({ ...ofGroups, ...own, limit: count }));
+  },
 };
 
-/** A page, read in parts where its rows could be larger together than a reply may be. */
-async function readPage(asked: Asked, reach: Reach, read: (options: CallOptions) => Promise<Page>): Promise<JsonText> {
-  const { _count = defaultCount, _start } = asked.controls;
+/** A page of rows. */
+function readPage(asked: Asked, reach: Reach, read: (options: CallOptions) => Promise<Page>): Promise<JsonText> {
   const options = pageOptions(asked, reach);
+  const add = (reply: ReplyRows, rows: readonly Row[]): void => addRows(asked, reach, reply, rows);
+  return readParts(asked, add, (own) => read({ ...options, ...own }));
+}
+
+/** A page, read in parts where its rows could be larger together than a reply may be. */
+async function readParts(
+  asked: Asked,
+  add: (reply: ReplyRows, rows: readonly Row[]) => void,
+  read: (options: CallOptions) => Promise<Page>,
+): Promise<JsonText> {
+  const { _count = defaultCount, _start } = asked.controls;
   const reply = new ReplyRows(asked.limits.maxReplyBytes);
   let start = _start;
   let left: number = _count;
   do {
     const count = reply.atOnce(left);
-    const page = await read({ ...options, count, ...(start === undefined ? {} : { start }) }).catch((error: unknown) => {
+    const page = await read({ count, ...(start === undefined ? {} : { start }) }).catch((error: unknown) => {
       throw ofToken(error, start);
     });
-    addRows(asked, reach, reply, page.rows);
+    add(reply, page.rows);
     left -= count;
     start = page.next;
   } while (left > 0 && start !== undefined);

@@ -28,5 +28,6 @@ export interface ServedDb extends ServedCalls {
   select(table: string, filter?: Row, options?: CallOptions): Promise<Page>;
   search(table: string, text: string, options?: CallOptions): Promise<Page>;
   count(table: string, filter?: Row, options?: CallOptions): Promise<number>;
+  aggregate(table: string, filter?: Row, options?: CallOptions): Promise<Page>;
   transaction<T>(work: (tx: ServedCalls) => Promise<T>, options?: CallOptions): Promise<T>;
 }

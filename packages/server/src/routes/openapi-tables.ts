@@ -81,6 +81,7 @@ function schemasOf(table: ServedTable, reach: Reach): TableSchemas {
     select: `${name}Filter`,
     search: `${name}Filter`,
     count: `${name}Filter`,
+    aggregate: `${name}Filter`,
     add: mayWrite ? `${name}New` : undefined,
     put: mayWrite ? `${name}New` : undefined,
     update: mayWrite ? `${name}Change` : undefined,

@@ -13,6 +13,7 @@ const summaries: Readonly<Record<DataCall, string>> = {
   select: "A page of the rows that a filter matches",
   search: "A page of the rows that have the words of a text",
   count: "How many rows a filter matches",
+  aggregate: "Numbers of rows, sums, averages, first and last values over the rows that a filter matches, by groups; a page of groups",
   add: "Inserts a row",
   put: "Inserts a row or replaces the whole of it",
   update: "Changes the given columns of a row",
@@ -35,6 +36,8 @@ function answerOf(call: DataCall, row: TableSchemas["row"]): Json {
       return pageOf(row);
     case "count":
       return ref("Count");
+    case "aggregate":
+      return pageOf(ref("Group"));
     case "add":
     case "put":
     case "update":
@@ -251,6 +254,16 @@ const batchPath: Json = pathItem(
 const sharedSchemas: Json = {
   Row: { type: "object", description: "Columns that the account sees; null where absent.", additionalProperties: true },
   Count: { type: "object", required: ["count"], properties: { count: { type: "integer" } } },
+  Group: {
+    type: "object",
+    required: ["count"],
+    description: "A group: its columns, the number of its rows, and a member for each of _sum, _avg, _min, _max.",
+    properties: {
+      count: { type: "integer" },
+      ...Object.fromEntries(["by", "sum", "avg", "min", "max"].map((name) => [name, { type: "object", additionalProperties: true }])),
+    },
+    additionalProperties: false,
+  },
   Operators: { type: "object", description: "Operators, as `{ $gt: 1, $lt: 9 }`.", additionalProperties: true },
   Error: {
     type: "object",
