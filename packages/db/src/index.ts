@@ -2,6 +2,7 @@ export { openDb, type OpenOptions, type PoolDefinition, type PoolDefinitions } f
 export type * from "./api/calls.js";
 export { DbError, type DbErrorOptions } from "./errors.js";
 export { type CheckedColumns, type CheckedTables, defineTables, table } from "./schema/define-tables.js";
+export { type DeclaredReference, referencesOf } from "./schema/declared-references.js";
 export { operandOf, operatorOf, operators, type Operand, type Operator } from "./schema/operators.js";
 export type {
   ColumnDefinition,

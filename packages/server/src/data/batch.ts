@@ -62,7 +62,7 @@ function prepare({ tables, readControls, limits }: BatchHome, caller: Caller, it
   if (typeof values !== "object" || values === null || Array.isArray(values)) throw badRequest(`${wanted} must be an object of columns`);
   if ((call === "del" ? row : key) !== undefined) throw badRequest(`${call} takes ${wanted}`);
   const controls = new Map<ControlName, unknown>(Object.entries(rest) as [ControlName, unknown][]);
-  const asked = { table, caller, fields: fieldsOf(values), controls: readControls(call, controls), limits };
+  const asked = { table, tables, caller, fields: fieldsOf(values), controls: readControls(call, controls), limits };
   return {
     givesRow: asked.controls._returning !== undefined,
     run: (calls, together) => write(calls, call, asked, together),

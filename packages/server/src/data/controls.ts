@@ -38,6 +38,11 @@ export function controlSchemas({ maxCount, maxItems }: Pick<DataLimits, "maxCoun
     _min: columnList.describe("Columns to give the first value of, in their order."),
     _max: columnList.describe("Columns to give the last value of, in their order."),
     _select: columnList.describe("The columns to give: a comma list or a list."),
+    _include: z
+      .record(z.string(), z.unknown())
+      .describe(
+        "Rows of other tables to read along: a comma list of references, or JSON by name: `true` or `{ by, select, include }` for the row that is referred to, `{ from, by, select, filter, sort, count, include }` for the rows that refer to it.",
+      ),
     _sort: columnList.describe(
       "Columns to sort by: a comma list or a list; `-` in front for descending order. Of aggregate columns of `_by`, `count()` and what is computed, such as `sum(stars)`.",
     ),
@@ -79,6 +84,7 @@ function formsOf({ maxCount, maxItems }: DataLimits): Readonly<Record<ControlNam
     _min: columns,
     _max: columns,
     _select: columns,
+    _include: "names of references, or a JSON object of what is to be included",
     _sort: columns,
     _desc: isFlag,
     _ops: "pairs of a column and an operator: col,op,col,op or a JSON object",
@@ -94,13 +100,13 @@ function formsOf({ maxCount, maxItems }: DataLimits): Readonly<Record<ControlNam
   };
 }
 
-const paging: readonly ControlName[] = ["_count", "_start", "_select", "_sort", "_desc", "_ops", "_consistent"];
+const paging = ["_count", "_start", "_select", "_sort", "_desc", "_ops", "_consistent"] as const satisfies readonly ControlName[];
 
 /** The control parameters of each call; any other is refused. */
 export const controlsOf = {
-  get: ["_select", "_consistent"],
-  list: ["_keys", "_select", "_consistent"],
-  select: [...paging, "_scan", "_total"],
+  get: ["_select", "_include", "_consistent"],
+  list: ["_keys", "_select", "_include", "_consistent"],
+  select: [...paging, "_include", "_scan", "_total"],
   search: ["_q", "_count", "_start", "_select", "_sort", "_desc", "_ops"],
   count: ["_ops", "_scan", "_consistent"],
   aggregate: ["_by", "_sum", "_avg", "_min", "_max", "_count", "_start", "_sort", "_desc", "_ops", "_scan", "_consistent"],
@@ -129,6 +135,10 @@ const texts: { readonly [Name in ControlName]: ReadText } = {
   _max: names,
   _select: names,
   _sort: names,
+  _include: (text, maxDepth) =>
+    text.startsWith("{")
+      ? parseJson(text, maxDepth, "_include", "_include")
+      : Object.fromEntries(text.split(",").map((name) => [name, true])),
   _desc: readFlag,
   _ops: (text, maxDepth) => (text.startsWith("{") ? parseJson(text, maxDepth, "_ops", "_ops") : pairs(text)),
   _scan: readFlag,

@@ -7,17 +7,18 @@ import type { Fields } from "../request/fields.js";
 import type { Controls, DataCall, DataLimits } from "./controls.js";
 import { filterOf } from "./filter.js";
 import { groupJson, groupOptions } from "./groups.js";
+import { type Include, includeOption, includesOf, rowsWith, shownRow } from "./include.js";
 import { type JsonText, ReplyRows } from "./reply-rows.js";
 import { keyOf, keysOf, ownerIsInKey, valueIn, withOwner } from "./row.js";
 import type { CallOptions, Page, Row, ServedDb } from "./served-db.js";
-import { type Caller, type Reach, reachOf, requireSeen, seenBy, type ServedTable, visibleRow } from "./served-table.js";
-import { toJson } from "./to-json.js";
+import { type Caller, filterable, type Reach, reachOf, requireSeen, seenBy, type ServedTable } from "./served-table.js";
 
 export type ReadCall = Extract<DataCall, "get" | "list" | "select" | "search" | "count" | "aggregate">;
 
 /** One call: who asks for what. */
 export interface Asked {
   readonly table: ServedTable;
+  readonly tables: ReadonlyMap<string, ServedTable>;
   readonly caller: Caller;
   readonly fields: Fields;
   readonly controls: Controls;
@@ -31,8 +32,9 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     const { table, fields, controls, limits } = asked;
     const reach = readable(asked);
     const key = ownKey(asked, reach, keyOf({ table, reach, limits }, fields));
-    const row = await db.get(table.name, key, readOptions(asked, reach, controls));
-    const shown = row === undefined ? undefined : show(asked, reach, row);
+    const includes = includesIn(asked, reach);
+    const row = await db.get(table.name, key, { ...readOptions(asked, reach, controls), ...includeOption(includes) });
+    const shown = row === undefined ? undefined : show(asked, reach, row, includes);
     if (shown === undefined) throw noSuchRow();
     return shown;
   },
@@ -44,11 +46,12 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
       throw badRequest(`list takes keys in _keys; ${JSON.stringify(name.slice(0, 50))} is not a control parameter`, name);
     if (controls._keys === undefined) throw badRequest("_keys is missing; it is a JSON list of keys", "_keys");
     const keys = keysOf({ table, reach, limits }, controls._keys).map((key) => ownKey(asked, reach, key));
-    const options = readOptions(asked, reach, controls);
-    const reply = new ReplyRows(limits.maxReplyBytes);
+    const includes = includesIn(asked, reach);
+    const options = { ...readOptions(asked, reach, controls), ...includeOption(includes) };
+    const reply = new ReplyRows(limits.maxReplyBytes, rowsWith(includes));
     for (let at = 0; at < keys.length;) {
       const some = keys.slice(at, at + reply.atOnce(keys.length - at));
-      addRows(asked, reach, reply, await db.list(table.name, some, options));
+      addRows(asked, reach, reply, await db.list(table.name, some, options), includes);
       at += some.length;
     }
     return reply.page(undefined);
@@ -101,19 +104,25 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
 
 /** A page of rows. */
 function readPage(asked: Asked, reach: Reach, read: (options: CallOptions) => Promise<Page>): Promise<JsonText> {
-  const options = pageOptions(asked, reach);
-  const add = (reply: ReplyRows, rows: readonly Row[]): void => addRows(asked, reach, reply, rows);
-  return readParts(asked, add, (own) => read({ ...options, ...own }));
+  const includes = includesIn(asked, reach);
+  const options = { ...pageOptions(asked, reach), ...includeOption(includes) };
+  const add = (reply: ReplyRows, rows: readonly Row[]): void => addRows(asked, reach, reply, rows, includes);
+  return readParts(asked, add, (own) => read({ ...options, ...own }), rowsWith(includes));
 }
 
-/** A page, read in parts where its rows could be larger together than a reply may be. */
+/**
+ * A page, read in parts where its rows could be larger together than a reply may be.
+ *
+ * @param rowsInOne  rows that one row may hold, itself among them
+ */
 async function readParts(
   asked: Asked,
   add: (reply: ReplyRows, rows: readonly Row[]) => void,
   read: (options: CallOptions) => Promise<Page>,
+  rowsInOne = 1,
 ): Promise<JsonText> {
   const { _count = defaultCount, _start } = asked.controls;
-  const reply = new ReplyRows(asked.limits.maxReplyBytes);
+  const reply = new ReplyRows(asked.limits.maxReplyBytes, rowsInOne);
   let start = _start;
   let left: number = _count;
   do {
@@ -134,9 +143,9 @@ function ofToken(error: unknown, start: string | undefined): unknown {
   return badRequest("_start is not the next_token of a page with the same table, filter and sort", "_start");
 }
 
-function addRows(asked: Asked, reach: Reach, reply: ReplyRows, rows: readonly Row[]): void {
+function addRows(asked: Asked, reach: Reach, reply: ReplyRows, rows: readonly Row[], includes: readonly Include[]): void {
   for (const row of rows) {
-    const shown = show(asked, reach, row);
+    const shown = show(asked, reach, row, includes);
     if (shown !== undefined) reply.add(shown);
   }
 }
@@ -151,9 +160,8 @@ function readable({ table, caller }: Asked): Reach {
   return reach;
 }
 
-/** The columns that conditions and sorts may name: with rows of others among those read, only what is seen of these. */
-function filterable(table: ServedTable, reach: Reach): ReadonlySet<string> {
-  return reach === "mixed" ? table.allSee : seenBy(table, reach);
+function includesIn({ table, tables, caller, controls: { _include }, limits }: Asked, reach: Reach): readonly Include[] {
+  return _include === undefined ? [] : includesOf({ tables, caller, limits }, table, reach, _include);
 }
 
 /** The filter, and how far it reaches: one that asks for the caller's own rows alone may name all that the owner sees. */
@@ -208,13 +216,12 @@ function scanOption({ caller, controls: { _scan } }: Asked): CallOptions {
   return { scan: _scan };
 }
 
-/** The row as the caller may see it; undefined when nothing of it may be seen. */
-export function show({ table, caller, controls }: Pick<Asked, "table" | "caller" | "controls">, reach: Reach, row: Row): Row | undefined {
-  const { owner } = table;
-  const isOwn = owner !== undefined && row[owner] === caller.id;
-  if (reach === "own" && !isOwn) return undefined;
-  const seen = reach === "mixed" ? (isOwn ? table.ownSees : table.allSee) : seenBy(table, reach);
-  const shown = visibleRow(table, row, seen);
-  if (owner !== undefined && controls._select !== undefined && !controls._select.includes(owner)) delete shown[owner];
-  return toJson(table, shown);
+/** The row as the caller may see it, with what is included in it; undefined when nothing of it may be seen. */
+export function show(
+  { table, caller, controls }: Pick<Asked, "table" | "caller" | "controls">,
+  reach: Reach,
+  row: Row,
+  includes: readonly Include[] = [],
+): Row | undefined {
+  return shownRow({ table, reach, select: controls._select, includes }, caller, row);
 }

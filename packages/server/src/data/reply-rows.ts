@@ -17,12 +17,15 @@ const firstRows = 50;
 
 export class ReplyRows {
   readonly #maxBytes: number;
+  readonly #first: number;
   readonly #texts: string[] = [];
   #bytes = 0;
   #largest = 1;
 
-  constructor(maxBytes: number) {
+  /** @param rowsInOne  rows that one row of the reply may hold, itself among them */
+  constructor(maxBytes: number, rowsInOne = 1) {
     this.#maxBytes = maxBytes;
+    this.#first = Math.max(1, Math.floor(firstRows / rowsInOne));
   }
 
   /** @throws HttpError 413 when the rows are larger together than a reply may be */
@@ -46,7 +49,7 @@ export class ReplyRows {
 
   /** How many of `wanted` rows more may be read at once: so many as would fit, were they all as the largest one so far. */
   atOnce(wanted: number): number {
-    if (this.#texts.length === 0) return Math.min(wanted, firstRows);
+    if (this.#texts.length === 0) return Math.min(wanted, this.#first);
     return Math.max(1, Math.min(wanted, Math.floor((this.#maxBytes - this.#bytes) / this.#largest)));
   }
 

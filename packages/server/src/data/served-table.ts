@@ -1,7 +1,15 @@
 // A declared table as the data API serves it: who may see and set which column, worked out once.
 
 import { isAdmin } from "@bk/auth";
-import type { ColumnDefinition, TableDefinition, TableDefinitions, TableSettings, TypeName } from "@bk/db";
+import {
+  type ColumnDefinition,
+  type DeclaredReference,
+  referencesOf,
+  type TableDefinition,
+  type TableDefinitions,
+  type TableSettings,
+  type TypeName,
+} from "@bk/db";
 
 import { badRequest, forbidden } from "../error-response.js";
 import { refuseContradictions } from "./contradictions.js";
@@ -26,6 +34,7 @@ export interface ServedTable {
   readonly key: readonly string[];
   readonly settings: TableSettings;
   readonly owner: string | undefined;
+  readonly references: readonly DeclaredReference[];
   /** Columns of a key: its own, and those that its joined ones are made of. */
   readonly keyNames: ReadonlySet<string>;
   /**
@@ -47,10 +56,13 @@ export interface ServedTable {
  * @throws BkError `invalid`, naming table and column, where a definition contradicts itself
  */
 export function servedTables(definitions: TableDefinitions): ReadonlyMap<string, ServedTable> {
-  return new Map(Object.entries(definitions).map(([name, definition]) => [name, servedTable(name, definition)]));
+  const references = referencesOf(definitions);
+  return new Map(
+    Object.entries(definitions).map(([name, definition]) => [name, servedTable(name, definition, references.get(name) ?? [])]),
+  );
 }
 
-function servedTable(name: string, definition: TableDefinition): ServedTable {
+function servedTable(name: string, definition: TableDefinition, references: readonly DeclaredReference[]): ServedTable {
   const { columns: definitions, settings } = partsOf(definition);
   const columns = Object.entries(definitions).map(([column, given]): ServedColumn => ({
     name: column,
@@ -67,6 +79,7 @@ function servedTable(name: string, definition: TableDefinition): ServedTable {
     key: keys.sort((a, b) => a.definition.primary! - b.definition.primary!).map((column) => column.name),
     settings,
     owner: settings.owner,
+    references,
     keyNames: new Set(keys.flatMap((column) => [column.name, ...(column.definition.join ?? [])])),
     adminSets: named((column) => column.admin === true || (column.secure === true && isUnique(column))),
     adminSees: named((column) => !column.secure),
@@ -117,6 +130,11 @@ export function reachOf(table: ServedTable, caller: Caller): Reach {
 /** The columns that a caller sees of rows that they reach so; of `mixed` those of their own rows. */
 export function seenBy(table: ServedTable, reach: Reach): ReadonlySet<string> {
   return reach === "all" ? table.adminSees : reach === "public" || reach === "none" ? table.allSee : table.ownSees;
+}
+
+/** The columns that conditions and sorts may name: with rows of others among those read, only what is seen of these. */
+export function filterable(table: ServedTable, reach: Reach): ReadonlySet<string> {
+  return reach === "mixed" ? table.allSee : seenBy(table, reach);
 }
 
 /** The declared column of a name. In open tables undeclared columns are seen by admins and owners. */

@@ -95,7 +95,7 @@ function askedOf(
   table: ServedTable,
   caller: Caller,
   { fields, array }: RequestInput,
-  { readControls, limits }: ServerContext,
+  { tables, readControls, limits }: ServerContext,
 ): Asked {
   if (array !== undefined) throw badRequest("the body must be a JSON object");
   const columns = new Map<string, Field>();
@@ -104,7 +104,7 @@ function askedOf(
     if (name.startsWith("_")) controls.set(name as ControlName, "json" in field ? field.json : field.text);
     else columns.set(name, field);
   }
-  return { table, caller, fields: columns, controls: readControls(call, controls), limits };
+  return { table, tables, caller, fields: columns, controls: readControls(call, controls), limits };
 }
 
 function batchOf(fields: RequestInput["fields"], array: RequestInput["array"]): { items: unknown; isAtomic: boolean } {

@@ -25,6 +25,10 @@ export interface TableSchemas {
   readonly components: Readonly<Record<string, Json>>;
 }
 
+const includedRow: Json = { type: "object", description: "With _include: the row that is referred to." };
+/** What stands under the names of `_include`. */
+const included: Json = { anyOf: [{ type: ["object", "null"] }, { type: "array", items: { type: "object" } }] };
+
 const keyCalls: ReadonlySet<DataCall> = new Set<DataCall>(["get", "update", "incr", "del"]);
 
 /** Any table: its columns are not known. */
@@ -43,10 +47,15 @@ export function schemasFor({ tables, caller }: ServedTo): TableSchemas[] {
   return [...tables.values()]
     .map((table) => ({ table, reach: reachOf(table, caller) }))
     .filter(({ reach }) => reach !== "none")
-    .map(({ table, reach }) => schemasOf(table, reach));
+    .map(({ table, reach }) => schemasOf(table, reach, canInclude(table, tables)));
 }
 
-function schemasOf(table: ServedTable, reach: Reach): TableSchemas {
+/** Whether a row may come with rows of other tables: it refers to some, or is referred to. */
+function canInclude({ name, references }: ServedTable, tables: ReadonlyMap<string, ServedTable>): boolean {
+  return references.length > 0 || [...tables.values()].some((other) => other.references.some((reference) => reference.table === name));
+}
+
+function schemasOf(table: ServedTable, reach: Reach, includes: boolean): TableSchemas {
   const { name } = table;
   const mayWrite = reach !== "public";
   const seen = seenBy(table, reach);
@@ -56,11 +65,15 @@ function schemasOf(table: ServedTable, reach: Reach): TableSchemas {
   const keys = columns.filter((column) => table.keyNames.has(column.name));
   const isFilled = (column: ServedColumn): boolean => column.name === table.owner && reach !== "all";
   const isKey = ({ definition }: ServedColumn): boolean => definition.primary !== undefined && definition.join === undefined;
+  const replaced = new Set(table.references.flatMap(({ columns: own }) => (own.length === 1 ? own : [])));
+  const inRow = (column: ServedColumn): Json => (replaced.has(column.name) ? { anyOf: [nullable(column), includedRow] } : nullable(column));
   const object = (of: readonly ServedColumn[], required: (column: ServedColumn) => boolean, isRow = false): Json => ({
     type: "object",
     ...requiredOf(of.filter((column) => required(column) && !isFilled(column)).map((column) => column.name)),
-    properties: Object.fromEntries(of.map((column) => [column.name, isRow || !isKey(column) ? nullable(column) : schemaOf(column)])),
-    ...(isRow && !isOpen ? { additionalProperties: false } : {}),
+    properties: Object.fromEntries(
+      of.map((column) => [column.name, isRow ? inRow(column) : isKey(column) ? schemaOf(column) : nullable(column)]),
+    ),
+    ...(isRow && !isOpen ? { additionalProperties: includes ? included : false } : {}),
   });
   const components: Record<string, Json> = {
     [name]: {
