@@ -110,7 +110,8 @@ function callerOf(calls: unknown): ReturnType<typeof Verbs.callerOf> {
 }
 
 function placeOf(calls: unknown, name: string | undefined): Place {
-  const { home, pool: own, transaction } = callerOf(calls);
+  const { home, pool: own, transaction, scope } = callerOf(calls);
+  if (scope !== undefined) throw new DbError("denied", "knex would go past the scope; make it of the database itself", { op: "knex" });
   const target = home.findPool(undefined, name ?? own ?? transaction?.pool.name);
   if (target === undefined) throw invalid(`unknown pool ${JSON.stringify(name)}`, { op: "knex" });
   if (transaction !== undefined && transaction.pool !== target)

@@ -251,7 +251,7 @@ export async function selects(): Promise<void> {
   expectTypeOf(page.rows).toEqualTypeOf<{ taken: number }[]>();
   expectTypeOf(page.next).toEqualTypeOf<string | undefined>();
   for await (const row of db.scan("photo", { owner }, { select: ["place"] })) expectTypeOf(row).toEqualTypeOf<{ place: string | null }>();
-  for await (const row of db.scan("photo", { owner }, { limit: 5, scope: "s" })) void row;
+  for await (const row of db.scan("photo", { owner }, { limit: 5 })) void row;
   for await (const rows of db.scan("photo", {}, { total: true }).pages()) {
     expectTypeOf(rows).toExtend<RowOf<Tables, "photo">[]>();
     expectTypeOf(rows.next).toEqualTypeOf<string | undefined>();
@@ -457,6 +457,62 @@ export async function many(): Promise<void> {
     return tx.count("account");
   });
   expectTypeOf(count).toEqualTypeOf<number>();
+}
+
+export async function scopes(): Promise<void> {
+  const own = db.scope({
+    photo: { where: { owner }, set: { owner }, select: ["taken", "stars"], update: ["stars", "place"] },
+    account: { where: { kind: "paid" } },
+    note: { select: ["text", "*"] },
+  });
+  const photo = await own.get("photo", { taken: 1 });
+  expectTypeOf(photo!).toEqualTypeOf<{ taken: number; stars: number | null }>();
+  const { rows } = await own.select("photo", { stars: { $gt: 1 } }, { sort: "-stars" });
+  expectTypeOf(rows).toEqualTypeOf<{ taken: number; stars: number | null }[]>();
+  expectTypeOf((await own.get("account", "1"))!).toEqualTypeOf<RowOf<Tables, "account">>();
+  await own.put("photo", { taken: 1, stars: 2, place: "Rome" });
+  await own.put("photo", { owner, taken: 1, stars: 2 });
+  await own.update("photo", { taken: 1, stars: 2 }, { where: { stars: 1 }, ops: { stars: "incr" } });
+  await own.bulk([
+    { op: "put", table: "photo", row: { taken: 1 } },
+    { op: "del", table: "photo", key: { taken: 1 } },
+  ]);
+  await own.transaction(async (tx) => {
+    await tx.add("photo", { taken: 2 });
+    // @ts-expect-error the scope does not have the table
+    await tx.get("made", 1);
+  });
+  await own.select("note", { color: "red" });
+  // @ts-expect-error the scope does not have the table
+  await own.get("made", 1);
+  // @ts-expect-error the scope does not show the column
+  await own.select("photo", { place: "Rome" });
+  // @ts-expect-error the scope does not show the column
+  await own.get("photo", { taken: 1 }, { select: ["place"] });
+  // @ts-expect-error the scope does not write the column
+  await own.put("photo", { taken: 1, done: true });
+  // @ts-expect-error the scope does not write the column
+  await own.updateAll("photo", {}, { done: true }, { all: true });
+  // @ts-expect-error the key needs a value that the scope does not set
+  await own.get("photo", {});
+  const inner = own.scope({ photo: { where: { stars: 5 }, select: ["taken"] } });
+  expectTypeOf((await inner.get("photo", { taken: 1 }))!).toEqualTypeOf<{ taken: number }>();
+  // @ts-expect-error the outer scope does not show the column
+  own.scope({ photo: { where: { place: "Rome" } } });
+  const tenant = db.scope({ "*": { where: { tenant: "a" } }, photo: { update: [] } });
+  expectTypeOf((await tenant.get("account", "1"))!).toEqualTypeOf<RowOf<Tables, "account">>();
+  // @ts-expect-error rows are only read
+  await tenant.put("photo", { owner, taken: 1, stars: 1 });
+  // @ts-expect-error no such table
+  db.scope({ nope: {} });
+  // @ts-expect-error no such column
+  db.scope({ photo: { where: { ouner: "o" } } });
+  // @ts-expect-error the wrong type
+  db.scope({ photo: { set: { stars: "5" } } });
+  // @ts-expect-error no such column
+  db.scope({ photo: { select: ["plaice"] } });
+  await untyped.scope({ any: { where: { a: 1 }, set: { a: 1 }, select: ["a"] } }).get("any", 1);
+  await db.get("note", "1", { deleted: true });
 }
 
 export async function unknownTables(): Promise<void> {

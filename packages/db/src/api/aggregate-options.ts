@@ -1,10 +1,10 @@
-import type { CallOptions } from "../calls/options.js";
+import type { RowOptions } from "../calls/options.js";
 import type { FilterOptions } from "./filter-options.js";
 
 /** The columns of one option of `aggregate`. */
 export type SomeOf<Name extends string> = readonly Name[] | undefined;
 
-export interface AggregateOptions<Sort, Ops, By, Count, Sum, Avg, Min, Max> extends CallOptions, FilterOptions<Ops> {
+export interface AggregateOptions<Sort, Ops, By, Count, Sum, Avg, Min, Max> extends RowOptions, FilterOptions<Ops> {
   /** The columns that groups are made by: one row for each combination of their values. Without, one row over all rows. */
   readonly by?: By;
   /** Count the rows. Default false. */
@@ -27,6 +27,4 @@ export interface AggregateOptions<Sort, Ops, By, Count, Sum, Avg, Min, Max> exte
   readonly start?: string | undefined;
   /** See every acknowledged write, on databases where reads may lag behind. Default false. */
   readonly consistent?: boolean | undefined;
-  /** Mixed into page tokens: a token made with one scope is `invalid` with another. */
-  readonly scope?: string | undefined;
 }

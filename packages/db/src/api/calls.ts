@@ -4,9 +4,10 @@ import type { AggregateOptions, SomeOf } from "./aggregate-options.js";
 import type { FilterOptions } from "./filter-options.js";
 import type { CopyOptions } from "../calls/copy.js";
 import type { Hook, HookEvent } from "../calls/hooks.js";
-import type { CallOptions, TransactionOptions } from "../calls/options.js";
+import type { CallOptions, RowOptions, TransactionOptions } from "../calls/options.js";
 import type { ScanProgress } from "../calls/progress.js";
 import type { ScanPage } from "../calls/scan.js";
+import type { ScopeOptions } from "../calls/scope.js";
 import type { SyncOptions, SyncResult } from "../calls/sync.js";
 import type { Capabilities } from "../driver.js";
 import type { PoolNumbers } from "../execute/metrics.js";
@@ -27,11 +28,13 @@ import type {
   SortOf,
   TableName,
 } from "../schema/infer.js";
+import type { CheckedScope, ReadTables, ScopeOf, WrittenTables } from "./scope-types.js";
+import type { BulkOptions, DelOptions, IncrOptions, UpdateAllOptions, UpdateOptions, WriteOptions, ManyOptions } from "./write-options.js";
 
 /** The columns of a read; undefined: all. */
 export type SelectOf<Tables, Name extends keyof Tables> = readonly ColumnName<Tables, Name>[] | undefined;
 
-export interface ReadOptions<Select> extends CallOptions {
+export interface ReadOptions<Select> extends RowOptions {
   /** The columns to return; default: all declared ones. */
   readonly select?: Select;
   /** See every acknowledged write, on databases where reads may lag behind. Default false. */
@@ -49,8 +52,6 @@ export interface PageOptions<Sort, Ops, Select> extends ReadOptions<Select>, Fil
   readonly count?: number | undefined;
   /** `next` of the previous page. */
   readonly start?: string | undefined;
-  /** Mixed into page tokens: a token made with one scope is `invalid` with another. */
-  readonly scope?: string | undefined;
 }
 
 export interface ScanOptions<Sort, Ops, Select> extends Omit<PageOptions<Sort, Ops, Select>, "scan"> {
@@ -69,65 +70,13 @@ export interface SearchOptions<Sort, Ops, Filter, Select> extends Omit<PageOptio
   readonly filter?: Filter | undefined;
 }
 
-export interface CountOptions<Ops> extends CallOptions, FilterOptions<Ops> {
+export interface CountOptions<Ops> extends RowOptions, FilterOptions<Ops> {
   readonly consistent?: boolean | undefined;
   /** Count every row of the table; implies `scan`. */
   readonly all?: boolean | undefined;
 }
 
-export interface WriteOptions extends CallOptions {
-  /** Return the row as it is after (`new`) or was before (`old`) the write, if there is one. */
-  readonly returning?: "new" | "old" | undefined;
-  /** Keep given values of `now` columns. Default false. */
-  readonly keepNow?: boolean | undefined;
-  /**
-   * The rows must exist that the written columns refer to (`ref`), else the call is `not-found`. Outside of a transaction one may be
-   * deleted between the check and the write. Default false.
-   */
-  readonly checkRefs?: boolean | undefined;
-}
-
-export interface UpdateOptions<Filter, Ops> extends WriteOptions {
-  /** Change the row only if this holds for it. */
-  readonly where?: Filter | undefined;
-  /** Operations other than `set`, by column: `{ tags: "add" }`. */
-  readonly ops?: Ops | undefined;
-  /** Make the row when it is missing, whatever `where` and `mustMatch` say: they are about a row that exists. Default false. */
-  readonly upsert?: boolean | undefined;
-  /** Reject with `not-found` or `condition-failed` instead of `affected: 0`. Default false. */
-  readonly mustMatch?: boolean | undefined;
-}
-
-export interface IncrOptions<Filter, Ops> extends Omit<UpdateOptions<Filter, Ops>, "upsert"> {}
-
-export interface DelOptions<Filter> extends CallOptions {
-  /** Return the deleted row. */
-  readonly returning?: "old" | undefined;
-  readonly where?: Filter | undefined;
-  readonly mustMatch?: boolean | undefined;
-}
-
-export interface ManyOptions<FilterOps> extends CallOptions {
-  /** Operators of plain values in the filter. */
-  readonly filterOps?: FilterOps | undefined;
-  /** Every row of the table; needed where the filter has no condition. Implies `scan`. */
-  readonly all?: boolean | undefined;
-  /** Allow a read of the whole table where no key or index serves the filter. Default false. */
-  readonly scan?: boolean | undefined;
-}
-
-export interface UpdateAllOptions<FilterOps, Ops> extends ManyOptions<FilterOps> {
-  /** Operations other than `set`, by column. */
-  readonly ops?: Ops | undefined;
-}
-
-export interface BulkOptions extends CallOptions {
-  /** All items or none, in a transaction; `unsupported` where the database has none. Default false. */
-  readonly atomic?: boolean | undefined;
-  /** As of the items' own options, for all that write rows. Default false. */
-  readonly checkRefs?: boolean | undefined;
-}
-
+export type * from "./write-options.js";
 export type { AggregateOptions, FilterOptions, SomeOf, TransactionOptions };
 
 /** One page of rows. */
@@ -144,28 +93,28 @@ export interface WriteResultOf<Row> {
 }
 
 /** One write of `bulk`. */
-export type BulkItemOf<Tables> = {
-  [Name in TableName<Tables>]:
-    | { readonly op: "add" | "put"; readonly table: Name; readonly row: NewRowOf<Tables, Name>; readonly options?: WriteOptions }
+export type BulkItemOf<Tables, Written = Tables> = {
+  [Name in TableName<Tables> & keyof Written]:
+    | { readonly op: "add" | "put"; readonly table: Name; readonly row: NewRowOf<Written, Name>; readonly options?: WriteOptions }
     | {
         readonly op: "update";
         readonly table: Name;
-        readonly row: ChangedRowOf<Tables, Name>;
-        readonly options?: UpdateOptions<FilterOf<Tables, Name>, ChangeOpsOf<Tables, Name>>;
+        readonly row: ChangedRowOf<Written, Name>;
+        readonly options?: UpdateOptions<FilterOf<Tables, Name>, ChangeOpsOf<Written, Name>>;
       }
     | {
         readonly op: "incr";
         readonly table: Name;
-        readonly row: ChangedRowOf<Tables, Name>;
-        readonly options?: IncrOptions<FilterOf<Tables, Name>, ChangeOpsOf<Tables, Name>>;
+        readonly row: ChangedRowOf<Written, Name>;
+        readonly options?: IncrOptions<FilterOf<Tables, Name>, ChangeOpsOf<Written, Name>>;
       }
     | {
         readonly op: "del";
         readonly table: Name;
-        readonly key: KeyOf<Tables, Name>;
+        readonly key: KeyOf<Written, Name>;
         readonly options?: DelOptions<FilterOf<Tables, Name>>;
       };
-}[TableName<Tables>];
+}[TableName<Tables> & keyof Written];
 
 /** The result of one item of `bulk`. */
 export type BulkResult = { readonly affected: number; readonly row?: Readonly<Record<string, unknown>> } | { readonly error: DbError };
@@ -191,27 +140,31 @@ export interface OnPool<Pools extends string> {
   readonly pool?: Pools | undefined;
 }
 
-/** The calls of a database, of one of its pools and of a transaction. */
-export interface DbCalls<Tables, Pools extends string = string> {
+/**
+ * The calls of a database, of one of its pools and of a transaction.
+ *
+ * @typeParam Written  the tables as keys and written rows know them, where a scope sets columns or leaves some alone
+ */
+export interface DbCalls<Tables, Pools extends string = string, Written = Tables> {
   /** The row of a whole primary key, or undefined. */
   get<
-    const Name extends TableName<Tables>,
+    const Name extends TableName<Tables> & keyof Written,
     const Select extends SelectOf<Tables, Name> = undefined,
     const Include extends IncludeShape | undefined = undefined,
   >(
     table: Name,
-    key: KeyOf<Tables, Name>,
+    key: KeyOf<Written, Name>,
     options?: ReadOptions<Select> & Includes<Include, CheckedInclude<Tables, Name, Include>> & OnPool<Pools>,
   ): Promise<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include> | undefined>;
 
   /** Rows by key, in the order asked; missing ones are left out, a key that is asked for twice is given twice. */
   list<
-    const Name extends TableName<Tables>,
+    const Name extends TableName<Tables> & keyof Written,
     const Select extends SelectOf<Tables, Name> = undefined,
     const Include extends IncludeShape | undefined = undefined,
   >(
     table: Name,
-    keys: readonly KeyOf<Tables, Name>[],
+    keys: readonly KeyOf<Written, Name>[],
     options?: ReadOptions<Select> & Includes<Include, CheckedInclude<Tables, Name, Include>> & OnPool<Pools>,
   ): Promise<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>[]>;
 
@@ -283,46 +236,46 @@ export interface DbCalls<Tables, Pools extends string = string> {
   ): Promise<PageOf<AggregateRowOf<Tables, Name, { by: By; count: Count; sum: Sum; avg: Avg; min: Min; max: Max }>>>;
 
   /** Inserts a row; rejects with `already-exists` when its key, or a unique value, is taken. */
-  add<const Name extends TableName<Tables>>(
+  add<const Name extends TableName<Tables> & keyof Written>(
     table: Name,
-    row: NewRowOf<Tables, Name>,
+    row: NewRowOf<Written, Name>,
     options?: WriteOptions & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
   /** Inserts a row or replaces the whole of it: what is not given falls back to its default or null. */
-  put<const Name extends TableName<Tables>>(
+  put<const Name extends TableName<Tables> & keyof Written>(
     table: Name,
-    row: NewRowOf<Tables, Name>,
+    row: NewRowOf<Written, Name>,
     options?: WriteOptions & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
   /** Changes the given columns of the row of a key, if it exists and `where` holds for it; affected 0 or 1. */
-  update<const Name extends TableName<Tables>>(
+  update<const Name extends TableName<Tables> & keyof Written>(
     table: Name,
-    row: ChangedRowOf<Tables, Name>,
-    options?: UpdateOptions<FilterOf<Tables, Name>, ChangeOpsOf<Tables, Name>> & OnPool<Pools>,
+    row: ChangedRowOf<Written, Name>,
+    options?: UpdateOptions<FilterOf<Tables, Name>, ChangeOpsOf<Written, Name>> & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
   /** Adds to numeric columns and sets the others that are given; creates the row if it is missing. */
-  incr<const Name extends TableName<Tables>>(
+  incr<const Name extends TableName<Tables> & keyof Written>(
     table: Name,
-    row: ChangedRowOf<Tables, Name>,
-    options?: IncrOptions<FilterOf<Tables, Name>, ChangeOpsOf<Tables, Name>> & OnPool<Pools>,
+    row: ChangedRowOf<Written, Name>,
+    options?: IncrOptions<FilterOf<Tables, Name>, ChangeOpsOf<Written, Name>> & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
   /** Deletes the row of a key, if `where` holds for it; affected 0 or 1. */
-  del<const Name extends TableName<Tables>>(
+  del<const Name extends TableName<Tables> & keyof Written>(
     table: Name,
-    key: KeyOf<Tables, Name>,
+    key: KeyOf<Written, Name>,
     options?: DelOptions<FilterOf<Tables, Name>> & OnPool<Pools>,
   ): Promise<WriteResultOf<RowOf<Tables, Name>>>;
 
   /** Changes every row that a filter matches. */
-  updateAll<const Name extends TableName<Tables>>(
+  updateAll<const Name extends TableName<Tables> & keyof Written>(
     table: Name,
     filter: FilterOf<Tables, Name>,
-    changes: ChangesOf<Tables, Name>,
-    options?: UpdateAllOptions<FilterOpsOf<Tables, Name>, ChangeOpsOf<Tables, Name>> & OnPool<Pools>,
+    changes: ChangesOf<Written, Name>,
+    options?: UpdateAllOptions<FilterOpsOf<Tables, Name>, ChangeOpsOf<Written, Name>> & OnPool<Pools>,
   ): Promise<{ readonly affected: number }>;
 
   /** Deletes every row that a filter matches. */
@@ -333,7 +286,7 @@ export interface DbCalls<Tables, Pools extends string = string> {
   ): Promise<{ readonly affected: number }>;
 
   /** Runs writes on any tables and gives a result for each, in order. Items on one row keep their order; an item that fails does not affect the others. */
-  bulk(items: readonly BulkItemOf<Tables>[], options?: BulkOptions & OnPool<Pools>): Promise<BulkResult[]>;
+  bulk(items: readonly BulkItemOf<Tables, Written>[], options?: BulkOptions & OnPool<Pools>): Promise<BulkResult[]>;
 
   /**
    * Runs `run` in a transaction: what it writes is kept when it resolves, and undone when it rejects. Calls that were made
@@ -341,7 +294,28 @@ export interface DbCalls<Tables, Pools extends string = string> {
    *
    * @throws DbError `unsupported` where the database has no transactions
    */
-  transaction<Result>(run: (tx: DbCalls<Tables, Pools>) => Promise<Result>, options?: TransactionOptions & OnPool<Pools>): Promise<Result>;
+  transaction<Result>(
+    run: (tx: DbCalls<Tables, Pools, Written>) => Promise<Result>,
+    options?: TransactionOptions & OnPool<Pools>,
+  ): Promise<Result>;
+
+  /**
+   * The same calls, within: rows, columns and tables that the scope does not have there are not. Scopes nest.
+   *
+   * @throws DbError `invalid` for what is no scope of the tables, or goes beyond the one it is in
+   */
+  scope<const Own extends ScopeOf<Tables, Written>>(
+    tables: Own & CheckedScope<Tables, Written, Own>,
+    options?: ScopeOptions,
+  ): DbScope<ReadTables<Tables, Own>, Pools, WrittenTables<Written, Own>>;
+}
+
+/** The calls within a scope. */
+export interface DbScope<Tables, Pools extends string = string, Written = Tables> extends DbCalls<Tables, Pools, Written> {
+  /** Another database of the same `Db`, within the same scope. */
+  pool(name: Pools): DbCalls<Tables, Pools, Written>;
+  /** Plan and first native command of a call, without running it. Takes the arguments of the call after its name. */
+  explain(call: ExplainedCall, table: TableName<Tables>, ...args: readonly unknown[]): Promise<{ plan: unknown; command: unknown }>;
 }
 
 /** The calls on one pool, for every declared table. */

@@ -19,14 +19,14 @@ export class Database extends Verbs {
   readonly #home: Home;
 
   constructor(home: Home) {
-    super(home, undefined, undefined);
+    super(home, undefined, undefined, undefined);
     this.#home = home;
   }
 
   /** The same calls on one pool, for every declared table. */
   pool(name: string): Verbs {
     this.#home.poolNamed(name);
-    return new Verbs(this.#home, name, undefined);
+    return new Verbs(this.#home, name, undefined, undefined);
   }
 
   /** What a pool's driver can do, as plain data. */
@@ -36,7 +36,8 @@ export class Database extends Verbs {
 
   /** Plan and native command of a call, without running it. */
   async explain(verb: string, table: string, ...args: unknown[]): Promise<{ plan: unknown; command: unknown }> {
-    return explain(this.#home, verb, table, args);
+    const home = this.#home;
+    return explain(home, (pool, transaction) => new Verbs(home, pool, transaction, undefined), verb, table, args);
   }
 
   /** Runs a command of the engine itself. */

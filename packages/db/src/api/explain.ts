@@ -1,7 +1,7 @@
 // What a call would do: its plan and its first native command, without I/O.
 
 import type { HookVerb } from "../calls/hooks.js";
-import { openTransactionOf } from "../calls/open-transaction.js";
+import { type OpenTransaction, openTransactionOf } from "../calls/open-transaction.js";
 import type { Prepared } from "../compile/prepared.js";
 import type { Shape } from "../driver.js";
 import { DbError, invalid } from "../errors.js";
@@ -9,7 +9,6 @@ import type { Target } from "../execute/call.js";
 import type { Condition } from "../reference/condition.js";
 import { measureKey } from "../reference/measure.js";
 import type { Home } from "./home.js";
-import { Verbs } from "./verbs.js";
 
 /** Where the options of each call stand among the arguments after the table. */
 const optionsAt: { readonly [verb in HookVerb]: number } = {
@@ -28,9 +27,13 @@ const optionsAt: { readonly [verb in HookVerb]: number } = {
   delAll: 1,
 };
 
+/** Makes calls on a pool in a transaction. */
+export type CallsIn = (pool: string | undefined, transaction: OpenTransaction) => object;
+
 /** Runs the call, without hooks, against a target that only remembers the first command. */
 export async function explain(
   home: Home,
+  callsIn: CallsIn,
   verb: string,
   table: string,
   args: readonly unknown[],
@@ -59,10 +62,7 @@ export async function explain(
     session: undefined,
     trace: undefined,
   });
-  const calls = new Verbs(home, poolName, transaction) as unknown as Record<
-    string,
-    (table: string, ...args: unknown[]) => Promise<unknown>
-  >;
+  const calls = callsIn(poolName, transaction) as unknown as Record<string, (table: string, ...args: unknown[]) => Promise<unknown>>;
   try {
     await calls[verb]!(table, ...args);
   } catch (error) {
@@ -76,7 +76,12 @@ function planOf(shape: Shape): Record<string, unknown> {
   const base = { verb: shape.verb, table: shape.table.name };
   switch (shape.verb) {
     case "get":
-      return { ...base, path: "key", columns: shape.columns.map(({ name }) => name) };
+      return {
+        ...base,
+        path: "key",
+        columns: shape.columns.map(({ name }) => name),
+        ...(shape.guard === undefined ? {} : { guard: conditionText(shape.guard) }),
+      };
     case "select":
       return {
         ...base,

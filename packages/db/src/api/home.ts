@@ -15,6 +15,7 @@ import type { Call } from "../execute/call.js";
 import { type Deadline, within } from "../execute/deadline.js";
 import type { Pool } from "../execute/pool.js";
 import type { CallEvent } from "../execute/tracing.js";
+import type { TableScope } from "../normalize/scope.js";
 import { tokenCodec } from "../present/page-token.js";
 import type { Table } from "../schema/table.js";
 import { runTransaction, type TransactionParts } from "./transaction.js";
@@ -76,6 +77,8 @@ export class Home implements CallsHome {
       now: () => clock.now(),
       clock,
       relate: (table: string, from: CallContext) => this.#relate(table, from),
+      scopeValues: [],
+      scope: undefined,
     });
   }
 
@@ -117,12 +120,13 @@ export class Home implements CallsHome {
     return hooks;
   }
 
-  context(call: Call | undefined, transaction: OpenTransaction | undefined, poolName?: string): CallContext {
+  context(call: Call | undefined, transaction: OpenTransaction | undefined, poolName?: string, scope?: TableScope): CallContext {
     const base = poolName === undefined ? this.#context : this.#contextOf(poolName);
-    if (call === undefined && transaction === undefined) return base;
-    if (transaction === undefined) return { ...base, ...call };
+    if (call === undefined && transaction === undefined && scope === undefined) return base;
+    const own = scope === undefined ? base : { ...base, scope, scopeValues: scope.values };
+    if (transaction === undefined) return { ...own, ...call };
     const { overlay, orderOf } = transaction;
-    return { ...base, ...call, transaction, ...(overlay === undefined ? { orderOf } : {}) };
+    return { ...own, ...call, transaction, ...(overlay === undefined ? { orderOf } : {}) };
   }
 
   /** The context of the calls to a pool that the caller names. */
@@ -132,7 +136,15 @@ export class Home implements CallsHome {
     return context;
   }
 
+  /** Another table, within the same scope. @throws DbError `denied` where the scope does not have it */
   #relate(table: string, from: CallContext): RelatedTable {
+    const scope = from.scope?.siblings(table);
+    const { bound, context, load } = this.#related(table, from);
+    const own = from.scope === undefined ? context : { ...context, scope, scopeValues: scope!.values };
+    return { bound: bound.within(scope?.shape, false), context: own, load };
+  }
+
+  #related(table: string, from: CallContext): RelatedTable {
     const pool = this.poolOf(table, from.poolName);
     const real = this.bound(table, pool);
     const { transaction, deadline, trace, poolName } = from;

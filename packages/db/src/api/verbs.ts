@@ -30,6 +30,7 @@ import type { Page } from "../calls/page.js";
 import { putRow } from "../calls/put.js";
 import { type ScanPage, scanPages, type Within } from "../calls/scan.js";
 import type { OpenTransaction } from "../calls/open-transaction.js";
+import { Scope, type ScopeOptions } from "../calls/scope.js";
 import { searchPage, selectPage } from "../calls/select.js";
 import { sweepTable } from "../calls/sweep.js";
 import { type SyncOptions, type SyncResult, syncTables } from "../calls/sync.js";
@@ -42,6 +43,7 @@ import type { CallEvent } from "../execute/tracing.js";
 import { type BulkItem, checkBulkItems } from "../normalize/bulk-items.js";
 import { checkOtherOptions } from "../normalize/options.js";
 import { snapshot } from "../normalize/snapshot.js";
+import { explain } from "./explain.js";
 import type { Home } from "./home.js";
 
 export class Verbs {
@@ -49,12 +51,26 @@ export class Verbs {
   readonly #caller: Caller;
 
   /**
+   * @param scope  what the calls may see and do
    * @param begun  the calls are parts of one that began before `close()` and may still finish
    * @param parent  the call that they are parts of, as tracers know it
    */
-  constructor(home: Home, pool: string | undefined, transaction: OpenTransaction | undefined, begun = false, parent?: CallEvent) {
+  constructor(
+    home: Home,
+    pool: string | undefined,
+    transaction: OpenTransaction | undefined,
+    scope: Scope | undefined,
+    begun = false,
+    parent?: CallEvent,
+  ) {
     this.#home = home;
-    this.#caller = { home, pool, transaction, begun, parent };
+    this.#caller = { home, pool, transaction, scope, begun, parent };
+  }
+
+  /** The same calls, within. @throws DbError `invalid` for what is no scope of the tables, or goes beyond the one it is in */
+  scope(definition: unknown, options?: ScopeOptions): ScopedCalls {
+    const { pool, transaction, scope, parent } = this.#caller;
+    return new ScopedCalls(this.#home, pool, transaction, new Scope(this.#home.tables, definition, options, scope), parent);
   }
 
   /** Whose calls these are, for entry points beside this one. */
@@ -170,7 +186,7 @@ export class Verbs {
   async #bulk(items: readonly BulkItem[], options: BulkOptions, trace: CallEvent | undefined): Promise<BulkResult[]> {
     checkOtherOptions("bulk", options);
     const home = this.#home;
-    const { transaction, pool, begun: isBegun } = this.#caller;
+    const { transaction, pool, scope, begun: isBegun } = this.#caller;
     const checked = checkBulkItems(items);
     const { atomic = false, ...rest } = options;
     if (home.closed && !isBegun && (transaction ?? home.currentTransaction())?.over !== false)
@@ -179,7 +195,7 @@ export class Verbs {
       throw new DbError("cancelled", "bulk: cancelled before it began", { op: "bulk", outcome: "none", cause: rest.signal.reason });
     if (atomic) return this.#atomicBulk(snapshot(checked), rest, trace);
     const isPlain = Object.values(rest).every((value) => value === undefined) && home.timeoutMs === undefined;
-    const begun = new Verbs(home, pool, transaction, true, trace);
+    const begun = new Verbs(home, pool, transaction, scope, true, trace);
     const running = runBulk(checked, {
       trace,
       plain: (item) => (isPlain ? begun.#plain(item) : undefined),
@@ -203,15 +219,16 @@ export class Verbs {
       return results;
     };
     const { signal, timeoutMs, checkRefs } = options;
-    const run = (own: OpenTransaction): Promise<WriteResult[]> => work(new Verbs(home, pool.name, own, false, trace));
+    const run = (own: OpenTransaction): Promise<WriteResult[]> => work(new Verbs(home, pool.name, own, this.#caller.scope, false, trace));
     return home.transaction(run, { pool: pool.name, signal, timeoutMs }, this.#caller.transaction, "bulk", trace);
   }
 
   /** Where a write goes that may be sent with others: hooks and transactions want each by itself. */
   #plain({ table }: BulkItem): { readonly bound: BoundTable; readonly context: CallContext } | undefined {
     const home = this.#home;
-    const { transaction, pool: poolName } = this.#caller;
-    if (transaction !== undefined || home.currentTransaction() !== undefined || !home.tables.has(table)) return undefined;
+    const { transaction, scope, pool: poolName } = this.#caller;
+    if (transaction !== undefined || scope !== undefined || home.currentTransaction() !== undefined) return undefined;
+    if (home.tables.get(table)?.deletedAt !== undefined || !home.tables.has(table)) return undefined;
     const pool = home.poolOf(table, poolName);
     if (pool.ready() !== undefined) return undefined;
     const bound = home.bound(table, pool);
@@ -238,10 +255,10 @@ export class Verbs {
   async #transaction<T>(work: (tx: Verbs) => Promise<T>, options: TransactionOptions, trace: CallEvent | undefined): Promise<T> {
     checkOtherOptions("transaction", options);
     if (typeof work !== "function") throw invalid("transaction takes a function that makes the calls", { op: "transaction" });
-    const { pool, transaction } = this.#caller;
+    const { pool, transaction, scope } = this.#caller;
     if (pool !== undefined && options.pool !== undefined && options.pool !== pool)
       throw invalid(`these calls go to the pool ${pool}; the option pool names another one`, { op: "transaction" });
-    const run = (own: OpenTransaction): Promise<T> => work(new Verbs(this.#home, own.pool.name, own, false, trace));
+    const run = (own: OpenTransaction): Promise<T> => work(new Verbs(this.#home, own.pool.name, own, scope, false, trace));
     return this.#home.transaction(run, pool === undefined ? options : { ...options, pool }, transaction, "transaction", trace);
   }
 
@@ -288,6 +305,8 @@ export class Verbs {
   ): Promise<T> {
     checkOtherOptions(verb, options);
     const home = this.#home;
+    if (this.#caller.scope !== undefined)
+      throw new DbError("denied", `${verb} is for the whole database, not within a scope`, { op: verb });
     if (home.closed) throw new DbError("closed", `${verb}: the database is closed`, { op: verb });
     const poolName = this.#caller.pool ?? options.pool;
     const wanted = (names ?? [...home.tables.keys()]).map((name) => ({ name, pool: home.poolOf(name, poolName) }));
@@ -336,6 +355,34 @@ export class Verbs {
     work: Work<T, Own>,
   ): Promise<T> {
     return enter(this.#caller, verb, table, options, parts, work);
+  }
+}
+
+/** Calls within a scope. */
+export class ScopedCalls extends Verbs {
+  readonly #home: Home;
+  readonly #transaction: OpenTransaction | undefined;
+  readonly #scope: Scope;
+  readonly #parent: CallEvent | undefined;
+
+  constructor(home: Home, pool: string | undefined, transaction: OpenTransaction | undefined, scope: Scope, parent: CallEvent | undefined) {
+    super(home, pool, transaction, scope, false, parent);
+    this.#home = home;
+    this.#parent = parent;
+    this.#transaction = transaction;
+    this.#scope = scope;
+  }
+
+  /** The same calls on one pool. */
+  pool(name: string): Verbs {
+    this.#home.poolNamed(name);
+    return new Verbs(this.#home, name, this.#transaction, this.#scope, false, this.#parent);
+  }
+
+  /** Plan and native command of a call, without running it. */
+  async explain(verb: string, table: string, ...args: unknown[]): Promise<{ plan: unknown; command: unknown }> {
+    const home = this.#home;
+    return explain(home, (pool, transaction) => new Verbs(home, pool, transaction, this.#scope), verb, table, args);
   }
 }
 

@@ -16,7 +16,7 @@ import { askedQuery } from "./related.js";
 
 /** One page of groups of the rows that a filter matches, with what is computed over each; without `by` one row over all of them. */
 export async function aggregateRows(bound: BoundTable, context: CallContext, filter: unknown, options?: AggregateOptions): Promise<Page> {
-  const request = parseAggregate(bound.table, { ...options });
+  const request = parseAggregate(bound.readable, { ...options });
   const measures = measuresOf(request);
   const by = request.by ?? [];
   const asked = aggregateQuery(bound, context, filter, options, by, measures);
@@ -49,15 +49,18 @@ function aggregateQuery(
   const needed = new Set([...by, ...measures.flatMap(({ column }) => (column === undefined ? [] : [column]))]);
   const columns = needed.size === 0 ? bound.table.key : [...needed];
   const sort = claimsGroups(by, measures, bound.pool.capabilities) ? by.map(({ name }) => name) : undefined;
-  const { ops, consistent, scope, scan } = options ?? {};
-  return askedQuery(bound, context, filter, { ops, consistent, scope, scan, select: columns.map(({ name }) => name), sort });
+  const { ops, consistent, scan } = options ?? {};
+  return askedQuery(bound, context, filter, { ops, consistent, scan, columns, sort });
 }
 
 /** The same rows in whatever order is best to read them, where the core makes the groups. */
 function unsorted(query: Query, context: CallContext, options: AggregateOptions | undefined): Query {
-  const { bound, condition, values, names } = query;
+  const { bound, condition, values, selected } = query;
   if (query.sort.length === 0) return query;
-  return plannedQuery(bound, context, condition, values, { select: names, consistent: options?.consistent });
+  return plannedQuery(bound, context, condition, values, {
+    ...(selected === undefined ? {} : { columns: selected }),
+    consistent: options?.consistent,
+  });
 }
 
 interface PageRead {

@@ -10,8 +10,11 @@ import type { Pool } from "../execute/pool.js";
 import { RowOrder } from "../execute/row-order.js";
 import type { PlainFilters } from "../normalize/filter-cache.js";
 import { type RowRules, rowRules } from "../normalize/row.js";
+import { readableTable, type ScopeShape } from "../normalize/scope.js";
 import { compileArrayDecoder, compileRowDecoder, encoderOf } from "../schema/encodings.js";
-import type { Table } from "../schema/table.js";
+import { defaultSelection } from "../schema/selection.js";
+import type { Column, Table } from "../schema/table.js";
+import { BoundScope, everything } from "./bound-scope.js";
 import type { TableHooks } from "./hooks.js";
 
 export type Row = Record<string, unknown>;
@@ -20,6 +23,8 @@ export type Row = Record<string, unknown>;
 const keptShapes = 500;
 /** Shapes with longer keys (an `in` of thousands) are not kept: they are rare, and 500 of them would fill the memory. */
 const longestKey = 5_000;
+/** How many forms of scopes are kept for each table. */
+const keptScopes = 100;
 
 export class BoundTable {
   readonly pool: Pool;
@@ -35,11 +40,23 @@ export class BoundTable {
   readonly decodeRow: (row: readonly Value[]) => Row;
   readonly #presentLogical: (row: readonly unknown[]) => Row;
   readonly filters: PlainFilters = new Map();
+  /** What the calls may see and do of the table; undefined: everything. */
+  readonly scope: BoundScope | undefined;
+  /** The table as filters, sorts and selections may name its columns. */
+  readonly readable: Table;
+  /** The columns of a read that names none; undefined: all of them. */
+  readonly defaultColumns: readonly Column[] | undefined;
   readonly #kept = new Map<string, unknown>();
-  readonly #order = new RowOrder();
+  readonly #scoped = new Map<string, BoundTable>();
+  /** The table without a scope: writes of a row wait for each other, whatever scope they are in. */
+  readonly #whole: BoundTable;
+  readonly #order: RowOrder;
 
-  constructor(pool: Pool, table: Table, hooks: TableHooks) {
+  /** @param whole  the same table without a scope, for one with `shape` */
+  constructor(pool: Pool, table: Table, hooks: TableHooks, whole?: BoundTable, shape?: ScopeShape, hidesDeleted = false) {
     if (table.uniques.length > 0 && pool.capabilities.unique === "none") throw cannotBeUnique(pool, table);
+    this.#whole = whole ?? this;
+    this.#order = whole === undefined ? new RowOrder() : whole.#order;
     this.pool = pool;
     this.table = table;
     this.rules = rowRules(table, pool.capabilities.limits);
@@ -48,15 +65,44 @@ export class BoundTable {
     this.encoders = table.columns.map((column) => encoderOf(column, this.codec));
     this.keyEncoders = table.key.map((column) => this.encoders[column.index]!);
     this.decodeArray = compileArrayDecoder(table.columns, this.codec);
-    this.decodeRow = compileRowDecoder(table, table.columns, this.codec);
+    const selected = selectedBy(table, shape);
+    const options = { fetched: table.columns };
+    this.decodeRow = compileRowDecoder(table, selected, this.codec, options);
     const encoders = table.columns.map((column) => encoderOf(column, copyingCodec));
-    const decode = compileRowDecoder(table, table.columns, copyingCodec);
+    const decode = compileRowDecoder(table, selected, copyingCodec, options);
     this.#presentLogical = (row) => decode(encoders.map((encode, i) => encode(row[i] ?? null)));
+    this.scope = shape === undefined ? undefined : new BoundScope(table, shape, hidesDeleted ? table.deletedAt : undefined, this.codec);
+    this.readable = readableTable(table, shape?.seen);
+    this.defaultColumns = shape?.seen === undefined ? undefined : selected;
+  }
+
+  /**
+   * The table within a scope of some form; without a form and where nothing is deleted by a mark, the table itself.
+   *
+   * @param withDeleted  rows that are marked as deleted are there too
+   */
+  within(shape: ScopeShape | undefined, withDeleted: boolean): BoundTable {
+    const { table } = this;
+    const hidesDeleted = table.deletedAt !== undefined && !withDeleted;
+    if (shape === undefined && !hidesDeleted) return this;
+    const own = shape ?? everything;
+    const key = `${hidesDeleted ? "live" : "all"} ${own.key}`;
+    const known = this.#scoped.get(key);
+    if (known !== undefined) return known;
+    const made = new BoundTable(this.pool, table, this.hooks, this, own, hidesDeleted);
+    if (this.#scoped.size >= keptScopes) this.#scoped.delete(this.#scoped.keys().next().value!);
+    this.#scoped.set(key, made);
+    return made;
   }
 
   /** A row that a write gave back. One that cannot be decoded does not undo the write, and its error says so. */
   decodeWritten(row: readonly Value[]): Row {
     return afterWrite(this.decodeRow, row);
+  }
+
+  /** The same as logical values by `column.index`. */
+  decodeWrittenArray(row: readonly Value[]): unknown[] {
+    return afterWrite(this.decodeArray, row);
   }
 
   /** What was made for this key before, or `make()`'s result, which is kept. The oldest is dropped when there are too many. */
@@ -107,7 +153,7 @@ export class BoundTable {
    * A write that ends at once (synchronous engine, nothing gathered) costs no bookkeeping.
    */
   ordered<T>(call: OrderedCall, key: Values, write: () => T | Promise<T>): T | Promise<T> {
-    const order = call.orderOf?.(this) ?? this.#order;
+    const order = call.orderOf?.(this.#whole) ?? this.#order;
     const text = this.rowText(key);
     if (order.has(text)) return order.run(text, call.deadline, async () => write());
     const result = write();
@@ -125,13 +171,20 @@ export class BoundTable {
   }
 }
 
-function afterWrite(decode: (row: readonly Value[]) => Row, row: readonly Value[]): Row {
+function afterWrite<T>(decode: (row: readonly Value[]) => T, row: readonly Value[]): T {
   try {
     return decode(row);
   } catch (error) {
     if (!(error instanceof DbError)) throw error;
     throw withOutcome(error, "done", `the row was written, but cannot be given back: ${error.message}`);
   }
+}
+
+/** The columns of a whole row that callers get. */
+function selectedBy(table: Table, shape: ScopeShape | undefined): readonly Column[] {
+  const seen = shape?.seen;
+  if (seen === undefined) return table.columns;
+  return defaultSelection(table).filter((column) => (column.isRest ? seen.rest : seen.columns.has(column)));
 }
 
 /** A call with the order that its writes keep; without `orderOf` that of the table. */

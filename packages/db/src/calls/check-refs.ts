@@ -6,8 +6,9 @@ import { isPossibleKey } from "../normalize/row.js";
 import { sameValue } from "../schema/compare.js";
 import type { Column, Reference, Table } from "../schema/table.js";
 import type { BoundTable } from "./bound-table.js";
-import { isExpired, readStored } from "./compare-and-set.js";
+import { readStored } from "./compare-and-set.js";
 import type { CallContext } from "./context.js";
+import { presenceOf } from "./visible.js";
 
 /** A reference with the key that is written. */
 export interface WrittenReference {
@@ -74,7 +75,7 @@ async function checkReferences(context: CallContext, written: readonly WrittenRe
       await bound.pool.ready();
       await load?.(key);
       const row = await readStored(bound, own, bound.encodeKey(key));
-      if (row !== undefined && !isExpired(bound, own, row)) continue;
+      if (presenceOf(bound, own, row) === "there") continue;
     }
     throw new DbError("not-found", `${names(reference)} must refer to a row of ${reference.table.name}, and there is none with this key`, {
       column: reference.columns[0]!.name,

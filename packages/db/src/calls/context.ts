@@ -1,5 +1,6 @@
 import type { Clock } from "@bk/core";
 
+import type { TableScope } from "../normalize/scope.js";
 import type { TokenCodec } from "../present/page-token.js";
 import type { BoundTable, OrderedCall, Row } from "./bound-table.js";
 import type { OpenTransaction } from "./open-transaction.js";
@@ -19,6 +20,9 @@ export interface CallContext extends OrderedCall {
   readonly transaction?: OpenTransaction | undefined;
   /** Another table, as a call on it that is made in `from` would see it. */
   readonly relate: (table: string, from: CallContext) => RelatedTable;
+  /** Logical values of the scope's condition. */
+  readonly scopeValues: readonly unknown[];
+  readonly scope: TableScope | undefined;
 }
 
 /** A table that a call on another one reads. */

@@ -7,9 +7,8 @@ import { askedQuery } from "./related.js";
 
 /** How many rows a filter matches. */
 export async function countRows(bound: BoundTable, context: CallContext, filter: unknown, options?: CountOptions): Promise<number> {
-  const select = bound.table.key.map((column) => column.name);
   const scan = options?.scan === true || options?.all === true;
-  const asked = askedQuery(bound, context, filter, { ...options, scan, sort: undefined, desc: undefined, select });
+  const asked = askedQuery(bound, context, filter, { ...options, scan, sort: undefined, desc: undefined, columns: bound.table.key });
   const query = asked instanceof Promise ? await asked : asked;
   refuseQuery(query, scan, true);
   const [count] = await totalsOf(query, context, [{ op: "count", column: undefined }]);

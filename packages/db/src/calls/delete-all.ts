@@ -1,13 +1,13 @@
 import { valueEncoder } from "../compile/bind.js";
 import { deleteAllShape } from "../compile/shapes.js";
 import { allOf, type Condition, conditionKey } from "../reference/condition.js";
-import { notExpired } from "../reference/expiry.js";
 import type { BoundTable } from "./bound-table.js";
 import type { CallContext } from "./context.js";
-import { deleteGuarded } from "./delete.js";
+import { deleteGuarded, deletionChanges } from "./delete.js";
 import { eachRow } from "./each-row.js";
 import type { ManyOptions } from "./options.js";
-import { canWriteByFilter, conditionOfAll } from "./update-all.js";
+import { canWriteByFilter, changeAll, conditionOfAll } from "./update-all.js";
+import { visibleRows } from "./visible.js";
 
 /** Deletes every row that a filter matches; gives how many. */
 export async function deleteAll(
@@ -19,7 +19,12 @@ export async function deleteAll(
   const values: unknown[] = [];
   const condition = conditionOfAll(bound, context, "delAll", filter, values, options);
   const given = [...values];
-  const guard = allOf([condition, notExpired(bound.table, values, context.now())]);
+  const deletedAt = bound.scope?.deletedAt;
+  if (deletedAt !== undefined) {
+    const changes = deletionChanges(bound, context, deletedAt, values);
+    return changeAll(bound, context, { condition, given, changes, values });
+  }
+  const guard = allOf([condition, visibleRows(bound, context, values)]);
   return (
     (await deleteByFilter(bound, context, guard, values)) ??
     eachRow(bound, context, condition, given, (storedKey) =>

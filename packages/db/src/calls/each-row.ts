@@ -26,9 +26,8 @@ export async function eachRow(
   write: (storedKey: Values) => { affected: number } | Promise<{ affected: number }>,
 ): Promise<{ affected: number }> {
   const { table } = bound;
-  const select = table.key.map((column) => column.name);
   // Rows that were just acknowledged are among those that are meant.
-  const query = plannedQuery(bound, context, condition, values, { select, consistent: canBeConsistent(bound) });
+  const query = plannedQuery(bound, context, condition, values, { columns: table.key, consistent: canBeConsistent(bound) });
   const keys: Values[] = [];
   if (!query.never) {
     const columns = fetchedBy(query);

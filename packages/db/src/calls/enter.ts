@@ -10,13 +10,16 @@ import type { CallEvent } from "../execute/tracing.js";
 import { CheckedRow } from "../normalize/checked-row.js";
 import { checkOptions } from "../normalize/options.js";
 import { checkKey, checkRow, keyOf } from "../normalize/row.js";
+import type { TableScope } from "../normalize/scope.js";
 import { snapshot } from "../normalize/snapshot.js";
 import type { BoundTable, Row } from "./bound-table.js";
+import { confine } from "./confine.js";
 import type { CallContext } from "./context.js";
 import type { HookCall, HookVerb } from "./hooks.js";
 import { isObserved, observe, type ObservedCall } from "./observe.js";
-import type { CallOptions, ScanOptions, WriteOptions } from "./options.js";
+import type { CallOptions, RowOptions, ScanOptions, WriteOptions } from "./options.js";
 import type { OpenTransaction } from "./open-transaction.js";
+import type { Scope } from "./scope.js";
 
 /** What calls take from the database that they belong to. */
 export interface Home {
@@ -32,7 +35,7 @@ export interface Home {
   /** The same, undefined where a name is unknown. */
   findPool(table: string | undefined, pool: string | undefined): Pool | undefined;
   bound(table: string, pool: Pool): BoundTable;
-  context(call: Call | undefined, transaction: OpenTransaction | undefined, poolName?: string): CallContext;
+  context(call: Call | undefined, transaction: OpenTransaction | undefined, poolName?: string, scope?: TableScope): CallContext;
   /** The open transaction that the running code is in. */
   currentTransaction(): OpenTransaction | undefined;
   /** Calls that `close` waits for. */
@@ -44,6 +47,8 @@ export interface Caller {
   readonly home: Home;
   readonly pool: string | undefined;
   readonly transaction: OpenTransaction | undefined;
+  /** What the calls may see and do; undefined: everything. */
+  readonly scope: Scope | undefined;
   /** The calls are parts of one that began before `close()` and may still finish. */
   readonly begun: boolean;
   /** The transaction or bulk that they are parts of, as tracers know it. */
@@ -60,6 +65,7 @@ interface Entry<Own extends CallOptions = CallOptions> {
   /** The name of the pool, where the caller named it. */
   readonly poolName: string | undefined;
   readonly transaction: OpenTransaction | undefined;
+  readonly scope: TableScope | undefined;
   readonly trace: CallEvent | undefined;
   /** The open transaction around the call, on this pool or on another one. */
   readonly around: OpenTransaction | undefined;
@@ -156,7 +162,7 @@ export async function enterScan(
 }
 
 function entryOf<Own extends CallOptions>(
-  { home, pool: own, transaction: ownTransaction, begun }: Caller,
+  { home, pool: own, transaction: ownTransaction, scope, begun }: Caller,
   verb: HookVerb | "scan",
   table: string,
   options: Own | undefined,
@@ -177,7 +183,16 @@ function entryOf<Own extends CallOptions>(
   }
   const transaction = found !== undefined && found.pool === pool ? found : undefined;
   if (transaction?.over) throw refuse(new DbError("closed", "the transaction is over"));
-  return { verb, table, options, pool, poolName, transaction, trace, around: found };
+  const inside = scope === undefined ? undefined : scopeOn(scope, table, refuse);
+  return { verb, table, options, pool, poolName, transaction, scope: inside, trace, around: found };
+}
+
+function scopeOn(scope: Scope, table: string, refuse: (error: DbError) => DbError): TableScope {
+  try {
+    return scope.of(table);
+  } catch (error) {
+    throw error instanceof DbError ? refuse(error) : error;
+  }
 }
 
 function run<T, Own extends CallOptions>(caller: Caller, entry: Entry<Own>, parts: Partial<HookCall>, work: Work<T, Own>): T | Promise<T> {
@@ -213,8 +228,23 @@ function perform<T, Own extends CallOptions>(
   const { bound, context } = bind(home, entry, deadline);
   const overlay = entry.transaction?.overlay;
   const explains = entry.transaction?.target?.explains === true;
-  if ((bound.hooks.none || explains) && overlay === undefined) return work(bound, context, parts, entry.options);
+  if ((bound.hooks.none || explains) && overlay === undefined)
+    return entry.scope === undefined
+      ? work(bound, context, parts, entry.options)
+      : performWithin(entry.scope, entry, parts, bound, context, work);
   return performSlowly(home, entry, parts, bound, context, work);
+}
+
+function performWithin<T, Own extends CallOptions>(
+  scope: TableScope,
+  { verb, options }: Entry<Own>,
+  parts: Partial<HookCall>,
+  bound: BoundTable,
+  context: CallContext,
+  work: Work<T, Own>,
+): T | Promise<T> {
+  const confined = confine(bound, scope, verb as HookVerb, parts, options);
+  return work(bound, context, confined.call, confined.options);
 }
 
 async function performSlowly<T, Own extends CallOptions>(
@@ -225,24 +255,25 @@ async function performSlowly<T, Own extends CallOptions>(
   context: CallContext,
   work: Work<T, Own>,
 ): Promise<T> {
-  const { transaction, table } = entry;
+  const { transaction, scope, table } = entry;
   // A call takes its values when it is made: hooks and rows that are read first give its caller a turn.
-  const options = snapshot(entry.options);
+  const given = snapshot(entry.options);
   // `scan` has no hooks and does not come here.
   const verb = entry.verb as HookVerb;
-  const run = async (call: Partial<HookCall>): Promise<T> => {
+  const run = async (asked: Partial<HookCall>): Promise<T> => {
+    const { call, options } = scope === undefined ? { call: asked, options: given } : confine(bound, scope, verb, asked, given);
     const ready = transaction?.overlay === undefined ? call : await loaded(home, entry, transaction, verb, call);
     return work(bound, context, ready, options);
   };
-  const given = snapshot(parts);
-  if (bound.hooks.none) return run(given);
-  const call: HookCall = { verb, table, ...given, options: { ...options } };
+  const copied = snapshot(parts);
+  if (bound.hooks.none) return run(copied);
+  const call: HookCall = { verb, table, ...copied, options: { ...given }, ...(scope === undefined ? {} : { scope: scope.definition }) };
   return bound.hooks.around(call, run, home.clock);
 }
 
 function bind(
   home: Home,
-  { table, pool, transaction, around, options, poolName, trace }: Entry,
+  { verb, table, pool, transaction, around, scope, options, poolName, trace }: Entry,
   deadline: Deadline | undefined,
 ): { bound: BoundTable; context: CallContext } {
   const real = home.bound(table, pool);
@@ -251,10 +282,15 @@ function bind(
     deadline === undefined && group === undefined && trace === undefined && transaction?.target === undefined
       ? undefined
       : { deadline, group, trace, target: transaction?.target };
-  const context = home.context(call, transaction, poolName);
+  const context = home.context(call, transaction, poolName, scope);
+  const whole = transaction?.overlay?.bound(real) ?? real;
+  const withDeleted = (options as RowOptions | undefined)?.deleted === true;
+  if (withDeleted && real.table.deletedAt === undefined)
+    throw pool.error(invalid("the option deleted is for tables with the setting softDelete"), { verb, table: real.table });
+  const bound = whole.within(scope?.shape, withDeleted);
   // Tables of the other pool that the call reads are read inside of its transaction.
-  if (around !== undefined && transaction === undefined) return { bound: real, context: { ...context, transaction: around } };
-  return { bound: transaction?.overlay?.bound(real) ?? real, context };
+  if (around !== undefined && transaction === undefined) return { bound, context: { ...context, transaction: around } };
+  return { bound, context };
 }
 
 /**

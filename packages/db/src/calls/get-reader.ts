@@ -4,7 +4,9 @@ import type { Prepared } from "../compile/prepared.js";
 import { getShape } from "../compile/shapes.js";
 import type { Reply } from "../driver.js";
 import { parseSelect } from "../normalize/order.js";
-import { presenterOf } from "../present/presenter.js";
+import { splitFilter } from "../plan/evaluates.js";
+import { presenterOf, rowTest } from "../present/presenter.js";
+import { type Condition, conjuncts, isAlways, shifted, testsOf } from "../reference/condition.js";
 import { hasExpired } from "../reference/expiry.js";
 import { compileArrayDecoder } from "../schema/encodings.js";
 import type { Column } from "../schema/table.js";
@@ -27,26 +29,47 @@ export function getReader(
   extra: readonly Column[] = [],
 ): GetReader {
   const consistent = options?.consistent === true && seesAsked(bound);
-  if (options?.select === undefined) return bound.kept(consistent ? "get!" : "get", () => makeGetReader(bound, undefined, consistent, []));
-  const names = parseSelect(bound.table, options.select);
+  const { defaultColumns, readable } = bound;
+  if (options?.select === undefined && (defaultColumns === undefined || extra.length === 0))
+    return bound.kept(consistent ? "get!" : "get", () => makeGetReader(bound, defaultColumns, consistent, []));
+  const selected = options?.select === undefined ? defaultColumns! : parseSelect(readable, options.select);
   const more = extra.length === 0 ? "" : `+${extra.map(({ name }) => name).join(" ")}`;
-  return bound.kept(`get${consistent ? "!" : ""} ${names.join(" ")}${more}`, () => makeGetReader(bound, names, consistent, extra));
+  const key = `get${consistent ? "!" : ""} ${selected.map(({ name }) => name).join(" ")}${more}`;
+  return bound.kept(key, () => makeGetReader(bound, selected, consistent, extra));
 }
 
-function makeGetReader(bound: BoundTable, names: readonly string[] | undefined, consistent: boolean, extra: readonly Column[]): GetReader {
+function makeGetReader(
+  bound: BoundTable,
+  selected: readonly Column[] | undefined,
+  consistent: boolean,
+  extra: readonly Column[],
+): GetReader {
   const { table, codec, pool } = bound;
   const { ttl } = table;
+  const { guard, residual } = guardOf(bound);
+  const tested = residual === undefined ? [] : [...testsOf(residual)].map(({ column }) => column);
   const { columns, present: show } =
-    names === undefined
+    selected === undefined
       ? { columns: table.columns, present: bound.decodeRow }
-      : presenterOf(table, codec, names, ttl === undefined ? extra : [ttl, ...extra]);
-  const prepared = pool.prepare(getShape(table, columns, consistent));
+      : presenterOf(table, codec, selected, [...(ttl === undefined ? [] : [ttl]), ...tested, ...extra]);
+  const prepared = pool.prepare(getShape(table, columns, consistent, guard === undefined ? {} : { guard }));
   const ttlAt = ttl === undefined ? -1 : columns.indexOf(ttl);
   const decodeTtl = ttl === undefined ? undefined : compileArrayDecoder([ttl], codec);
+  const passes = residual === undefined ? undefined : rowTest(residual, codec, columns);
   const present = ({ rows: [row] }: Reply, context: CallContext): Row | undefined => {
     if (row === undefined) return undefined;
     if (decodeTtl !== undefined && hasExpired(decodeTtl([row[ttlAt]!])[0], context.now())) return undefined;
+    if (passes !== undefined && !passes(row, context.scopeValues)) return undefined;
     return show(row);
   };
   return { prepared, columns, present };
+}
+
+/** What the engine asks of the row, its values behind the key, and what is left for the core, whose values begin at 0. */
+function guardOf({ scope, table, pool }: BoundTable): { guard?: Condition; residual?: Condition | undefined } {
+  if (scope === undefined) return {};
+  const conditions = conjuncts(scope.visibleFrom(0));
+  if (conditions.length === 0) return {};
+  const { pushed, residual } = splitFilter(conditions, pool.capabilities);
+  return isAlways(pushed) ? { residual } : { guard: shifted(pushed, table.key.length), residual };
 }

@@ -15,6 +15,8 @@ export function getRow(
   options?: ReadOptions,
 ): Row | undefined | Promise<Row | undefined> {
   const values = bound.encodeKey(checkKey(bound.rules, key));
+  const { scope } = bound;
+  if (scope !== undefined) values.push(...scope.encode(context.scopeValues));
   if (options?.include !== undefined) return getIncluding(bound, context, values, options);
   const reader = getReader(bound, options);
   const reply = bound.pool.send(reader.prepared, values, context);
@@ -49,7 +51,8 @@ async function readIncluding(
 /** Many rows by key, in the order asked, missing ones left out; a key that is asked twice twice. */
 export async function listRows(bound: BoundTable, context: CallContext, keys: unknown, options?: ReadOptions): Promise<Row[]> {
   if (!Array.isArray(keys)) throw invalid("list takes an array of keys");
-  const encoded = Array.from(keys, (key: unknown) => bound.encodeKey(checkKey(bound.rules, key)));
+  const guards = bound.scope?.encode(context.scopeValues) ?? [];
+  const encoded = Array.from(keys, (key: unknown) => [...bound.encodeKey(checkKey(bound.rules, key)), ...guards]);
   if (options?.include !== undefined) return (await readIncluding(bound, context, encoded, options)).filter((row) => row !== undefined);
   const reader = getReader(bound, options);
   const read = async (values: Values): Promise<Reply> => bound.pool.send(reader.prepared, values, context);

@@ -3,6 +3,7 @@
 import type { Clock, Log } from "@bk/core";
 
 import { DbError, invalid } from "../errors.js";
+import type { TableScopeDefinition } from "../normalize/scope.js";
 
 export const hookVerbs = [
   "get",
@@ -32,6 +33,8 @@ export interface HookCall {
   readonly filter?: unknown;
   readonly changes?: unknown;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Of a call within a scope: what it may see and do of the table. The scope holds for what the hook changes too. */
+  readonly scope?: TableScopeDefinition;
   /** For `after` hooks: how long the call took, its `before` hooks left out. */
   readonly durationMs?: number;
 }

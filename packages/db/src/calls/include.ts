@@ -4,7 +4,7 @@
 import { deriveJoins } from "../normalize/derive-joins.js";
 import { type Inclusion, parseInclude } from "../normalize/include.js";
 import { checkCount } from "../normalize/order.js";
-import { isPossibleKey } from "../normalize/row.js";
+import { isPossibleKey, unknownColumn } from "../normalize/row.js";
 import { snapshot } from "../normalize/snapshot.js";
 import { valuesOf } from "../present/presenter.js";
 import { allOf, type Condition } from "../reference/condition.js";
@@ -42,6 +42,7 @@ async function prepare(
   inclusions: readonly Inclusion[],
   consistent: boolean | undefined,
 ): Promise<Includes> {
+  for (const { kind, reference, table: target } of inclusions) mustSee(kind === "one" ? table : target, reference.columns, context);
   const needs = [...new Set(inclusions.flatMap(({ kind, reference }) => (kind === "one" ? reference.columns : table.key)))];
   const parts: { readonly inclusion: Inclusion; readonly read: Reading }[] = [];
   for (const inclusion of inclusions) {
@@ -61,6 +62,13 @@ async function prepare(
       });
     },
   };
+}
+
+/** @throws DbError `invalid` where the columns that refer are not seen within the scope */
+function mustSee(table: Table, columns: readonly Column[], context: CallContext): void {
+  if (context.scope === undefined) return;
+  const { readable } = context.relate(table.name, context).bound;
+  for (const column of columns) if (readable.byName.get(column.name) !== column) throw unknownColumn(readable, column.name);
 }
 
 /** The row that each row refers to; null where it refers to none, or to one that is missing. */
@@ -94,11 +102,12 @@ async function readerOfOne(
       const call = { verb: "list", keys: distinct.map((key) => keyObject(target.key, key)), options: { select, consistent } } as const;
       const result = new Array<Row | null>(values.length).fill(null);
       if (distinct.length === 0) return result;
+      const guards = bound.scope?.encode(own.scopeValues) ?? [];
       await hooked(bound, own, call, async () => {
         for (const key of load === undefined ? [] : distinct) await load!(key);
         const replies = await bound.pool.readMany(
           prepared,
-          distinct.map((key) => bound.encodeKey(key)),
+          distinct.map((key) => [...bound.encodeKey(key), ...guards]),
           own,
         );
         const replyOf = new Map([...keys.keys()].map((text, i) => [text, replies[i]!]));

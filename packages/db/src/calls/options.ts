@@ -13,7 +13,13 @@ export interface CallOptions {
   readonly group?: boolean | undefined;
 }
 
-export interface ReadOptions extends CallOptions {
+/** Options of the calls on rows of one table. */
+export interface RowOptions extends CallOptions {
+  /** Of a table with `softDelete`: as if it had none. Reads see deleted rows, `del` and `delAll` delete for good. Default false. */
+  readonly deleted?: boolean | undefined;
+}
+
+export interface ReadOptions extends RowOptions {
   readonly select?: readonly string[] | undefined;
   readonly consistent?: boolean | undefined;
   /** Rows of other tables that are read along, by the names under which they stand. */
@@ -27,8 +33,6 @@ export interface SelectOptions extends ReadOptions {
   readonly count?: number | undefined;
   readonly start?: string | undefined;
   readonly scan?: boolean | undefined;
-  /** Mixed into page tokens: a token made with one scope is `invalid` with another. */
-  readonly scope?: string | undefined;
 }
 
 export interface SearchOptions extends SelectOptions {
@@ -39,7 +43,7 @@ export interface CountOptions extends SelectOptions {
   readonly all?: boolean | undefined;
 }
 
-export interface AggregateOptions extends CallOptions {
+export interface AggregateOptions extends RowOptions {
   readonly by?: readonly string[] | undefined;
   readonly count?: boolean | undefined;
   readonly sum?: readonly string[] | undefined;
@@ -53,7 +57,6 @@ export interface AggregateOptions extends CallOptions {
   readonly ops?: Readonly<Record<string, string>> | undefined;
   readonly scan?: boolean | undefined;
   readonly consistent?: boolean | undefined;
-  readonly scope?: string | undefined;
 }
 
 export interface ScanOptions extends SelectOptions {
@@ -64,7 +67,7 @@ export interface ScanOptions extends SelectOptions {
   readonly onProgress?: ((progress: ScanProgress) => void) | undefined;
 }
 
-export interface WriteOptions extends CallOptions {
+export interface WriteOptions extends RowOptions {
   /** Give the row after (`new`) or before (`old`) the change back, where there is one. */
   readonly returning?: "new" | "old" | undefined;
   /** Keep given values of `now` columns. */
@@ -92,7 +95,7 @@ export interface BulkOptions extends BulkItemOptions {
   readonly atomic?: boolean | undefined;
 }
 
-export interface ManyOptions extends CallOptions {
+export interface ManyOptions extends RowOptions {
   readonly ops?: Readonly<Record<string, string>> | undefined;
   /** Operators of plain values in the filter, where they are not `eq`. */
   readonly filterOps?: Readonly<Record<string, string>> | undefined;

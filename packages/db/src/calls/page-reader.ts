@@ -4,9 +4,8 @@ import { valueEncoder } from "../compile/bind.js";
 import type { Prepared } from "../compile/prepared.js";
 import { selectShape } from "../compile/shapes.js";
 import type { Reply, Value, Values } from "../driver.js";
-import { type Presenter, presenterOf, valuesOf } from "../present/presenter.js";
+import { type Presenter, presenterOf, rowTest, valuesOf } from "../present/presenter.js";
 import { testsOf } from "../reference/condition.js";
-import { compileMatcher } from "../reference/matches.js";
 import { orderComparator } from "../reference/order.js";
 import { searchMatcher } from "../reference/search-query.js";
 import { encoderOf } from "../schema/encodings.js";
@@ -40,7 +39,7 @@ export function pageReader(query: Query): PageReader {
 }
 
 function makePageReader(query: Query): PageReader {
-  const { bound, plan, condition, names, values, consistent, search, extra: wanted } = query;
+  const { bound, plan, condition, selected, values, consistent, search, extra: wanted } = query;
   const { table, codec, pool } = bound;
   const tested = plan.residual === undefined ? [] : [...testsOf(plan.residual)].map((test) => test.column);
   const searched = search === undefined ? [] : table.search;
@@ -48,7 +47,7 @@ function makePageReader(query: Query): PageReader {
   const readOrder = plan.readOrder.map(({ column }) => column);
   const extra = [...order, ...readOrder, ...tested, ...searched, ...wanted];
   const presenter: Presenter =
-    names === undefined ? { columns: table.columns, present: bound.decodeRow } : presenterOf(table, codec, names, extra);
+    selected === undefined ? { columns: table.columns, present: bound.decodeRow } : presenterOf(table, codec, selected, extra);
   const { columns } = presenter;
   const usesCursor = pool.capabilities.paging === "cursor";
   const shape = { columns, values: values.length, consistent, searches: search !== undefined && pool.capabilities.search };
@@ -63,16 +62,8 @@ function makePageReader(query: Query): PageReader {
     positionOf: valuesOf(codec, columns, order),
     readPositionOf: valuesOf(codec, columns, readOrder),
     encodeReadPosition: (position) => position.map((value, i) => encoders[i]!(value)),
-    matches: rowMatcher(query, columns),
+    matches: plan.residual === undefined ? undefined : rowTest(plan.residual, codec, columns),
   };
-}
-
-function rowMatcher({ plan, bound }: Query, columns: readonly Column[]): PageReader["matches"] {
-  if (plan.residual === undefined) return undefined;
-  const needed = [...new Set([...testsOf(plan.residual)].map((test) => test.column))];
-  const read = valuesOf(bound.codec, columns, needed);
-  const matches = compileMatcher(plan.residual, (column) => needed.indexOf(column));
-  return (row, values) => matches(read(row), values);
 }
 
 /** Full-text words are checked on what the engine gave: engines cut words in ways of their own. */

@@ -1,24 +1,22 @@
 // add and put: writing whole rows.
 
-import type { Prepared } from "../compile/prepared.js";
-import { expiredRow, putShape } from "../compile/shapes.js";
-import type { Reply, Values } from "../driver.js";
+import type { Change, Reply } from "../driver.js";
 import { DbError } from "../errors.js";
 import { CheckedRow } from "../normalize/checked-row.js";
 import { type LogicalRow, checkRow } from "../normalize/row.js";
-import { canGuard } from "../plan/evaluates.js";
-import { isNever } from "../reference/condition.js";
-import { hasExpired } from "../reference/expiry.js";
+import { always } from "../reference/condition.js";
+import type { Column } from "../schema/table.js";
+import { outside } from "./bound-scope.js";
 import type { BoundTable } from "./bound-table.js";
 import { checkOf, inTurn, writtenReferences } from "./check-refs.js";
-import { isExpired, readStored, type ReadRow, untilUnchanged } from "./compare-and-set.js";
+import { readStored, untilUnchanged } from "./compare-and-set.js";
 import { type CallContext, done, type WriteResult } from "./context.js";
 import { freeingUnique } from "./free-expired-unique.js";
 import type { WriteOptions } from "./options.js";
 import type { PlainWrite } from "./plain-write.js";
-import { claimsUnique, writeClaiming, writeIfSame } from "./unique-claims.js";
-
-type PutVerb = "put" | "add";
+import { isPutByReading, putCommand, putValues, type PutVerb, replaceRow } from "./put-command.js";
+import { changeChecked, guarded } from "./update.js";
+import { presenceOf } from "./visible.js";
 
 /** Inserts a row (`add`), or inserts or replaces it (`put`). */
 export function putRow(
@@ -29,6 +27,10 @@ export function putRow(
   options?: WriteOptions,
 ): WriteResult | Promise<WriteResult> {
   const logical = row instanceof CheckedRow ? row.values : checkRow(bound.rules, row, context.clock, options?.keepNow === true);
+  if (bound.scope !== undefined) {
+    bound.scope.mustHold(logical, context.scopeValues);
+    if (mode === "put" && bound.scope.replaced !== undefined) return putPart(bound, context, logical, bound.scope.replaced, options);
+  }
   return freeingUnique(
     bound,
     context,
@@ -51,12 +53,13 @@ function putLogical(
   if (isPutByReading(bound, mode) || (returnsOld && bound.pool.capabilities.returning.put === "none"))
     return inTurn(bound, context, key, check, () => putByReading(bound, context, mode, logical, options));
   const prepared = putCommand(bound, mode, returnsOld);
-  const values = mode === "add" ? withNow(bound, context, stored) : stored;
+  const values = putValues(bound, context, mode, stored);
   const result = inTurn(bound, context, key, check, () => bound.pool.send(prepared, values, context));
+  const finish = mode === "add" ? finishAdd : finishPut;
   if (options?.returning === undefined) return result instanceof Promise ? result.then(finish) : finish(result);
   const present = (reply: Reply): WriteResult => {
-    if (returnsOld) return withOld(bound, context, reply);
     const { affected } = finish(reply);
+    if (returnsOld) return withOld(bound, context, reply);
     return options.returning === "new" ? { affected, row: bound.presentLogical(logical) } : done;
   };
   return result instanceof Promise ? result.then(present) : present(result);
@@ -68,12 +71,18 @@ export function plainPut(bound: BoundTable, context: CallContext, mode: PutVerb,
   // Unique values of expired rows may have to be freed first.
   if (bound.table.ttl !== undefined && bound.table.uniques.length > 0) return undefined;
   const stored = bound.encodeRow(checkRow(bound.rules, row, context.clock, false));
-  const values = mode === "add" ? withNow(bound, context, stored) : stored;
-  return { bound, prepared: putCommand(bound, mode, false), values, key: bound.keyIn(stored), finish };
+  const values = putValues(bound, context, mode, stored);
+  return { bound, prepared: putCommand(bound, mode, false), values, key: bound.keyIn(stored), finish: finishAdd };
 }
 
-function finish(reply: Reply): WriteResult {
+function finishAdd(reply: Reply): WriteResult {
   if (reply.affected === 0) throw rowExists();
+  return done;
+}
+
+/** A row that is not replaced is outside of the scope. */
+function finishPut(reply: Reply): WriteResult {
+  if (reply.affected === 0) throw outside();
   return done;
 }
 
@@ -81,28 +90,10 @@ function rowExists(): DbError {
   return new DbError("already-exists", "a row with this key exists; use put to replace it");
 }
 
-export function putCommand(bound: BoundTable, mode: PutVerb, returnsOld: boolean): Prepared {
-  return bound.prepared(returnsOld ? "put old" : mode, () => putShape(bound.table, mode, { returnsOld }));
-}
-
-/** What an `add` binds: the row, and where rows expire the time. */
-export function withNow(bound: BoundTable, context: CallContext, stored: Values): Values {
-  return bound.table.ttl === undefined ? stored : [...stored, context.now()];
-}
-
 function withOld(bound: BoundTable, context: CallContext, { rows: [row] }: Reply): WriteResult {
   if (row === undefined) return done;
-  const { ttl } = bound.table;
-  const old = bound.decodeWritten(row);
-  return ttl !== undefined && hasExpired(old[ttl.name], context.now()) ? done : { affected: 1, row: old };
-}
-
-/** Whether a row must be read before another is written in its place: for its unique values, or to see whether it has expired. */
-function isPutByReading(bound: BoundTable, mode: PutVerb): boolean {
-  if (claimsUnique(bound)) return true;
-  if (mode === "put") return false;
-  const over = expiredRow(bound.table);
-  return !isNever(over) && !canGuard(over, bound.pool.capabilities);
+  const before = { values: bound.decodeWrittenArray(row), version: undefined };
+  return presenceOf(bound, context, before) === "there" ? { affected: 1, row: bound.decodeWritten(row) } : done;
 }
 
 /** Reads the row and replaces it if it is still the same: what an engine does not do in one step. */
@@ -116,28 +107,42 @@ async function putByReading(
   const key = bound.keyIn(bound.encodeRow(logical));
   return untilUnchanged(context, async () => {
     const found = await readStored(bound, context, key);
-    const before = found === undefined || isExpired(bound, context, found) ? undefined : found;
-    if (mode === "add" && before !== undefined) throw rowExists();
+    const presence = presenceOf(bound, context, found);
+    if (mode === "add" && presence !== "missing") throw rowExists();
+    if (presence === "outside") throw outside();
+    const before = presence === "there" ? found : undefined;
     if (!(await replaceRow(bound, context, found, logical))) return undefined;
     if (options?.returning === "new") return { affected: 1, row: bound.presentLogical(logical) };
     return options?.returning === "old" && before !== undefined ? { affected: 1, row: bound.presentLogical(before.values) } : done;
   });
 }
 
-/**
- * Makes a row that is missing.
- *
- * @returns false when somebody else made it first
- */
-export async function addMissing(bound: BoundTable, context: CallContext, logical: LogicalRow): Promise<boolean> {
-  const stored = bound.encodeRow(logical);
-  if (!isPutByReading(bound, "add"))
-    return (await bound.pool.send(putCommand(bound, "add", false), withNow(bound, context, stored), context)).affected > 0;
-  const found = await readStored(bound, context, bound.keyIn(stored));
-  if (found !== undefined && !isExpired(bound, context, found)) return false;
-  return replaceRow(bound, context, found, logical);
-}
-
-async function replaceRow(bound: BoundTable, context: CallContext, found: ReadRow | undefined, logical: LogicalRow): Promise<boolean> {
-  return (await writeClaiming(bound, context, found, logical, () => writeIfSame(bound, context, found, logical))) !== undefined;
+/** Replaces the columns of a row that may be written, and leaves the others as they are; makes the row where it is missing. */
+function putPart(
+  bound: BoundTable,
+  context: CallContext,
+  logical: LogicalRow,
+  replaced: readonly Column[],
+  options: WriteOptions | undefined,
+): WriteResult | Promise<WriteResult> {
+  const { table } = bound;
+  const values: unknown[] = [];
+  const set = (column: Column): Change => ({ column, op: "set", slot: values.push(logical[column.index] ?? null) - 1 });
+  const joined = new Set(table.joins.map(({ column }) => column));
+  const isTouched = ({ type, definition }: Column): boolean => type === "now" && definition.readonly !== true;
+  const changes = table.columns
+    .filter((column) => !column.isKey && !joined.has(column) && (replaced.includes(column) || isTouched(column)))
+    .map(set);
+  for (const join of table.joins) {
+    if (join.column.isKey) continue;
+    const kept = join.parts.filter((part) => !part.isKey && part.index >= 0 && part !== join.column && !replaced.includes(part));
+    if (kept.length === 0) changes.push(set(join.column));
+    // Of parts that stay and parts that are written: made when the row is known.
+    else if (kept.length < join.parts.length)
+      changes.push({ column: join.column, op: "set", slot: undefined, from: { join, slots: join.parts.map(() => undefined) } });
+  }
+  const storedKey = bound.keyIn(bound.encodeRow(logical));
+  const refs = options?.checkRefs === true ? writtenReferences(table, logical) : undefined;
+  const change = { storedKey, changes, values, where: always, create: () => logical, options, refs };
+  return changeChecked(bound, context, guarded(bound, context, change));
 }

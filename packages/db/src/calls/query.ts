@@ -6,14 +6,20 @@ import { parseFilter } from "../normalize/filter.js";
 import { parseSelect, parseSort } from "../normalize/order.js";
 import { refuseScan } from "../plan/scan-rule.js";
 import { type SelectPlan, planSelect } from "../plan/select-plan.js";
-import { queryIdentity } from "../present/page-token.js";
+import { conditionText, queryIdentity } from "../present/page-token.js";
 import { allOf, type Condition, conditionKey, isNever } from "../reference/condition.js";
-import { notExpired } from "../reference/expiry.js";
 import type { SearchQuery } from "../reference/search-query.js";
 import type { Column } from "../schema/table.js";
 import type { BoundTable } from "./bound-table.js";
 import type { CallContext } from "./context.js";
 import type { SelectOptions } from "./options.js";
+import { visibleRows } from "./visible.js";
+
+/** What a query is about beside its condition. */
+export interface QueryOptions extends SelectOptions {
+  /** In place of `select`: columns that the core needs itself, whether or not the caller may read them. */
+  readonly columns?: readonly Column[];
+}
 
 /** Full text that is asked for: as the caller wrote it, and parsed. */
 export interface Search {
@@ -28,7 +34,8 @@ export interface Query {
   /** Logical values by slot. */
   readonly values: readonly unknown[];
   readonly sort: readonly SortColumn[];
-  readonly names: readonly string[] | undefined;
+  /** The columns that are given; undefined: all. */
+  readonly selected: readonly Column[] | undefined;
   /** Columns that are fetched besides. */
   readonly extra: readonly Column[];
   readonly search: Search | undefined;
@@ -58,7 +65,7 @@ export function queryOf(
   bound: BoundTable,
   context: CallContext,
   filter: unknown,
-  options: SelectOptions | undefined,
+  options: QueryOptions | undefined,
   search?: Search,
 ): Query {
   const values: unknown[] = [];
@@ -66,39 +73,53 @@ export function queryOf(
   return plannedQuery(bound, context, condition, values, options, search);
 }
 
-/** The query of a filter that was read before; rows that have expired are left out. */
+/** The query of a filter that was read before; of the rows that there are. */
 export function plannedQuery(
   bound: BoundTable,
   context: CallContext,
   asked: Condition,
   given: readonly unknown[],
-  options: SelectOptions | undefined,
+  options: QueryOptions | undefined,
   search?: Search,
 ): Query {
-  const { table, pool } = bound;
+  const { table, pool, scope } = bound;
   const { sort, sortKey } = sortOf(bound, options);
-  const names = options?.select === undefined ? undefined : parseSelect(table, options.select);
-  const values = table.ttl === undefined ? given : [...given];
-  const condition = table.ttl === undefined ? asked : allOf([asked, notExpired(table, values as unknown[], context.now())]);
+  const selected = selectedBy(bound, options);
+  const isWhole = table.ttl === undefined && scope === undefined;
+  const values = isWhole ? given : [...given];
+  const condition = isWhole ? asked : allOf([asked, visibleRows(bound, context, values as unknown[])]);
   const consistent = options?.consistent === true && seesAsked(bound);
   const makeShape = (): QueryShape => {
     const key = `${conditionKey(condition)}|${sortKey}|${search === undefined ? "" : "?"}`;
     const plan = bound.kept(`plan ${key}`, () => planSelect(table, condition, sort, pool.capabilities));
-    return { key: `${key}|${names?.join(" ") ?? "*"}|${consistent ? "!" : ""}`, plan, reader: {} };
+    return { key: `${key}|${selected?.map(({ name }) => name).join(" ") ?? "*"}|${consistent ? "!" : ""}`, plan, reader: {} };
   };
-  const isPlain = search === undefined && names === undefined && !consistent && condition === asked;
+  const isPlain = search === undefined && selected === undefined && !consistent && condition === asked;
   const shape = isPlain ? keptShape(bound, condition, sortKey, makeShape) : makeShape();
   const { plan } = shape;
-  const scope = `${options?.scope ?? ""}${search === undefined ? "" : `?${search.text}`}`;
-  const identity = (): string => queryIdentity(table, asked, given, sort, scope);
-  return { bound, plan, condition, values, sort, names, extra: [], search, identity, shape, consistent, never: isNever(condition) };
+  const deleted = table.deletedAt === undefined || scope?.deletedAt !== undefined ? "" : "deleted";
+  const identity = (): string =>
+    queryIdentity(table, asked, given, sort, [scopeText(context.scope), deleted, search === undefined ? "" : `?${search.text}`]);
+  return { bound, plan, condition, values, sort, selected, extra: [], search, identity, shape, consistent, never: isNever(condition) };
 }
 
 /** The same query, of which these columns are fetched too. */
 export function withColumns(query: Query, extra: readonly Column[]): Query {
-  if (extra.length === 0 || query.names === undefined) return query;
+  if (extra.length === 0 || query.selected === undefined) return query;
   const { shape } = query;
   return { ...query, extra, shape: { ...shape, key: `${shape.key}+${extra.map(({ name }) => name).join(" ")}`, reader: {} } };
+}
+
+/** Text that is equal for equal scopes: pages go on only in the scope that they began in. */
+function scopeText(scope: CallContext["scope"]): string {
+  if (scope === undefined) return "";
+  const { shape, values, tokensOf = "" } = scope;
+  return JSON.stringify([shape.key, conditionText(shape.where, values), tokensOf]);
+}
+
+function selectedBy({ readable, defaultColumns }: BoundTable, options: QueryOptions | undefined): readonly Column[] | undefined {
+  if (options?.columns !== undefined) return options.columns;
+  return options?.select === undefined ? defaultColumns : parseSelect(readable, options.select);
 }
 
 const shapesOf = new WeakMap<BoundTable, WeakMap<Condition, Map<string, QueryShape>>>();
@@ -122,11 +143,11 @@ const mostOrders = 50;
 
 /** The condition of a caller's filter, in which the columns' own operators apply; values are appended. */
 export function readFilter(bound: BoundTable, filter: unknown, values: unknown[], ops: SelectOptions["ops"]): Condition {
-  const { table, filters } = bound;
+  const { readable, filters } = bound;
   const known = ops === undefined ? plainFilter(filters, filter, values) : undefined;
   if (known !== undefined) return known;
-  const condition = parseFilter(table, filter === undefined ? {} : filter, values, { call: "select", ops });
-  if (ops === undefined) learnFilter(filters, table, filter, condition, values);
+  const condition = parseFilter(readable, filter === undefined ? {} : filter, values, { call: "select", ops });
+  if (ops === undefined) learnFilter(filters, readable, filter, condition, values);
   return condition;
 }
 
@@ -138,7 +159,7 @@ interface Sort {
 function sortOf(bound: BoundTable, options: SelectOptions | undefined): Sort {
   const { sort, desc } = options ?? {};
   const make = (): Sort => {
-    const parsed = parseSort(bound.table, sort, desc);
+    const parsed = parseSort(bound.readable, sort, desc);
     return { sort: parsed, sortKey: parsed.map(({ column, descending }) => `${descending ? "-" : ""}${column.name}`).join(",") };
   };
   if (sort !== undefined && typeof sort !== "string") return make();

@@ -4,15 +4,17 @@
 import { DbError } from "../errors.js";
 import { canFilter } from "../plan/evaluates.js";
 import { refuseScan } from "../plan/scan-rule.js";
+import { unknownColumn } from "../normalize/row.js";
 import { planSelect } from "../plan/select-plan.js";
 import { valuesOf } from "../present/presenter.js";
-import { allOf, anyOf, type Condition, hasRelated, isNever, never, type Related } from "../reference/condition.js";
-import { notExpired } from "../reference/expiry.js";
+import { allOf, anyOf, type Condition, hasRelated, isNever, never, type Related, testsOf } from "../reference/condition.js";
+import type { Column } from "../schema/table.js";
 import type { BoundTable } from "./bound-table.js";
 import type { CallContext, RelatedTable } from "./context.js";
 import type { SelectOptions } from "./options.js";
 import { fetchedBy, storedRows } from "./page.js";
-import { plannedQuery, type Query, readFilter, type Search } from "./query.js";
+import { visibleRows } from "./visible.js";
+import { plannedQuery, type Query, type QueryOptions, readFilter, type Search } from "./query.js";
 
 type Asking = Pick<SelectOptions, "scan" | "consistent">;
 
@@ -21,7 +23,7 @@ export function askedQuery(
   bound: BoundTable,
   context: CallContext,
   filter: unknown,
-  options: SelectOptions | undefined,
+  options: QueryOptions | undefined,
   search?: Search,
 ): Query | Promise<Query> {
   const values: unknown[] = [];
@@ -75,12 +77,23 @@ async function resolveOne(
   await pool.ready();
   const asked = await resolveRelated(target, context, related.condition, values, options);
   if (isNever(asked)) return never;
+  mustSee(target, asked);
   refuseScan(table, planSelect(table, asked, [], pool.capabilities), pool.capabilities, options.scan === true, true);
   if (bound.pool === pool) {
-    const condition = allOf([asked, notExpired(table, values, context.now())]);
+    const condition = allOf([asked, visibleRows(target, context, values)]);
     if (pool.capabilities.related && canFilter(condition, pool.capabilities)) return { ...related, condition };
   }
   return keyedBy(related, await keysOf(target, context, asked, values, options), values);
+}
+
+/** @throws DbError `invalid` for a column that is not seen within the scope; what is joined of seen ones may be tested */
+function mustSee({ scope, table, readable }: BoundTable, condition: Condition): void {
+  const seen = scope?.shape.seen;
+  if (seen === undefined) return;
+  const isSeen = (column: Column): boolean => (column.isRest ? seen.rest : seen.columns.has(column));
+  for (const { column } of testsOf(condition))
+    if (!isSeen(column) && !table.joins.some((join) => join.column === column && join.parts.every(isSeen)))
+      throw unknownColumn(readable, column.name);
 }
 
 /** The keys of the rows for which a condition holds, logical. */
@@ -93,9 +106,8 @@ async function keysOf(
 ): Promise<unknown[][]> {
   const { table, codec } = target;
   const { relatedLimit } = context;
-  const select = table.key.map(({ name }) => name);
   const own = ownValues(condition, values);
-  const query = plannedQuery(target, context, own.condition, own.values, { select, consistent });
+  const query = plannedQuery(target, context, own.condition, own.values, { columns: table.key, consistent });
   const read = valuesOf(codec, fetchedBy(query), table.key);
   const keys: unknown[][] = [];
   for await (const rows of storedRows(query, context)) {

@@ -14,6 +14,8 @@ export interface RowChange {
   readonly guard: Condition;
   /** The guard without the parts that the core added. */
   readonly where: Condition;
+  /** The row itself has to say whether it stays inside the scope. */
+  readonly mayLeave: boolean;
   /** Sums must stay inside their types. */
   readonly hasSums: boolean;
   /** The row to make when there is none; undefined: none is made. */

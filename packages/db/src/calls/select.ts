@@ -13,7 +13,8 @@ import { askedQuery } from "./related.js";
 export function selectPage(bound: BoundTable, context: CallContext, filter: unknown, options?: SelectOptions): Page | Promise<Page> {
   const count = checkCount(options?.count);
   const asked = askedQuery(bound, context, filter, options);
-  const whole = hasConditions(filter);
+  // Where the scope leaves rows out, a page may take the whole table.
+  const whole = hasConditions(filter) || bound.scope?.narrows === true;
   if (asked instanceof Promise) return asked.then((query) => unrefused(query, context, count, options, whole));
   return unrefused(asked, context, count, options, whole);
 }

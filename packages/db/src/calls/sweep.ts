@@ -32,8 +32,7 @@ export async function sweepTable(bound: BoundTable, context: CallContext): Promi
   if (swept !== undefined) return swept.affected;
   // The rows are read as if none had expired, then each is deleted if it still is what was read.
   const always: CallContext = { ...context, now: () => Number.MIN_SAFE_INTEGER };
-  const select = [...table.key.map(({ name }) => name), ttl.name];
-  const query = plannedQuery(bound, always, condition, values, { select });
+  const query = plannedQuery(bound, always, condition, values, { columns: [...table.key, ttl] });
   const columns = fetchedBy(query);
   const places = table.key.map((column) => columns.indexOf(column));
   let removed = 0;

@@ -1,12 +1,12 @@
 import { changeEncoder, valueEncoder } from "../compile/bind.js";
 import { updateAllShape } from "../compile/shapes.js";
+import type { Change } from "../driver.js";
 import { invalid } from "../errors.js";
 import { parseChanges } from "../normalize/changes.js";
 import { parseFilter } from "../normalize/filter.js";
 import { hasConditions } from "../normalize/order.js";
 import { canGuard } from "../plan/evaluates.js";
 import { allOf, type Condition, conditionKey, isNever } from "../reference/condition.js";
-import { notExpired } from "../reference/expiry.js";
 import type { BoundTable } from "./bound-table.js";
 import type { CallContext } from "./context.js";
 import { eachRow } from "./each-row.js";
@@ -15,6 +15,7 @@ import { plannedQuery, refuseQuery } from "./query.js";
 import { isNativeChange } from "./row-change.js";
 import { claimsUnique } from "./unique-claims.js";
 import { changeChecked, changesKey, completeChanges, guarded } from "./update.js";
+import { visibleRows } from "./visible.js";
 
 /** Changes every row that a filter matches; gives how many. */
 export async function updateAll(
@@ -29,14 +30,34 @@ export async function updateAll(
   const given = [...values];
   const parsed = parseChanges(bound.rules, changes, { verb: "updateAll", ops: options?.ops }, values);
   if (parsed.length === 0) throw invalid("updateAll needs at least one column to change");
-  const complete = completeChanges(bound, context, parsed, values);
-  const { pool, table, codec } = bound;
-  const guard = allOf([condition, notExpired(table, values, context.now())]);
+  return changeAll(bound, context, { condition, given, changes: completeChanges(bound, context, parsed, values), values });
+}
+
+/** Changes of every row for which a condition holds. */
+interface ChangesOfAll {
+  readonly condition: Condition;
+  /** Values of the condition. */
+  readonly given: readonly unknown[];
+  readonly changes: readonly Change[];
+  /** Values of the condition and of the changes. */
+  readonly values: unknown[];
+}
+
+/** Changes every row for which a condition holds; gives how many. */
+export async function changeAll(
+  bound: BoundTable,
+  context: CallContext,
+  { condition, given, changes: complete, values }: ChangesOfAll,
+): Promise<{ affected: number }> {
+  const { pool, table, codec, scope } = bound;
+  const before = [...values];
+  const staysInside = scope === undefined || scope.keeps(complete, values, context.scopeValues) === true;
+  const guard = allOf([condition, visibleRows(bound, context, values)]);
   // Sums are guarded row by row, so that one outside its type is reported.
-  const isNative = complete.every((change) => change.op !== "incr" && isNativeChange(bound, change));
+  const isNative = staysInside && complete.every((change) => change.op !== "incr" && isNativeChange(bound, change));
   if (!isNative || !canWriteByFilter(bound, guard))
     return eachRow(bound, context, condition, given, (storedKey) => {
-      const change = { storedKey, changes: complete, values: [...values], where: condition, create: undefined, options: undefined };
+      const change = { storedKey, changes: complete, values: [...before], where: condition, create: undefined, options: undefined };
       return changeChecked(bound, context, guarded(bound, context, change));
     });
   const kept = bound.kept(`updateAll ${changesKey(complete)}|${conditionKey(guard)}`, () => ({
@@ -69,7 +90,7 @@ export function conditionOfAll(
   if (options?.all !== true && !hasConditions(filter))
     throw invalid(`${call} needs a filter with at least one condition, or { all: true } in the options`);
   const ops = options?.filterOps;
-  const condition = parseFilter(bound.table, filter === undefined ? {} : filter, values, ops === undefined ? {} : { ops });
+  const condition = parseFilter(bound.readable, filter === undefined ? {} : filter, values, ops === undefined ? {} : { ops });
   const query = plannedQuery(bound, context, condition, [...values], undefined);
   refuseQuery(query, options?.scan === true || options?.all === true, true);
   return condition;

@@ -57,7 +57,7 @@ function plansOf(bound: BoundTable): Plans {
  */
 export function plainChange(
   bound: BoundTable,
-  context: Pick<CallContext, "now">,
+  context: Pick<CallContext, "now" | "scopeValues">,
   verb: "update" | "incr",
   row: unknown,
 ): PlainWrite | undefined {
@@ -94,6 +94,7 @@ export function plainChange(
   if (prepared === undefined) return undefined;
   for (let i = 0; i < nowEncoders.length; i++) values.push(nowEncoders[i]!(context.now()));
   for (let i = 0; i < bounds.length; i++) values.push(bounds[i]!);
+  if (bound.scope !== undefined) values.push(...bound.scope.encode(context.scopeValues));
   const storedKey = bound.encodeKey(key);
   for (let i = 0; i < storedKey.length; i++) values.push(storedKey[i]!);
   return { bound, prepared, values, key: storedKey, finish };
@@ -111,10 +112,12 @@ function signOf(kind: "int" | "real", amount: number): number {
 }
 
 /** Learns from a change that was checked in the general way, so that the next one with the same names is plain. */
-export function learnChange(bound: BoundTable, verb: "update" | "incr", row: Row, change: RowChange): void {
+export function learnChange(bound: BoundTable, { scopeValues }: CallContext, verb: "update" | "incr", row: Row, change: RowChange): void {
   const { table, pool, codec } = bound;
   const { changes, guard, values } = change;
   if (!isPlainTable(table) || changes.length === 0) return;
+  // Whether such changes stay inside the scope depends on their values.
+  if (bound.scope?.isTouchedBy(changes)) return;
   if (!changes.every((one) => isNativeChange(bound, one)) || !canGuard(guard, pool.capabilities)) return;
   const names = Object.keys(row);
   const parts = names.map((name) => partOf(bound, name, changes));
@@ -129,7 +132,7 @@ export function learnChange(bound: BoundTable, verb: "update" | "incr", row: Row
   // What the general way sends must be what this one does; where it is not, such calls stay general.
   const wanted = [...changeEncoder(changes, valueEncoder(guard, from, codec), codec)(values), ...change.storedKey];
   const now = values[own[0]?.slot ?? -1] as number;
-  if (!deepEqual(plainChange(bound, { now: () => now }, verb, row)?.values, wanted)) plan.commands.delete(signs);
+  if (!deepEqual(plainChange(bound, { now: () => now, scopeValues }, verb, row)?.values, wanted)) plan.commands.delete(signs);
 }
 
 function signsOf(parts: readonly Part[], row: Row): number {

@@ -13,20 +13,21 @@ import { sumGuard } from "../normalize/sum-guard.js";
 import { canGuard } from "../plan/evaluates.js";
 import { applyChanges } from "../reference/apply-changes.js";
 import { allOf, always, conditionKey, isNever } from "../reference/condition.js";
-import { notExpired } from "../reference/expiry.js";
 import { compileMatcher } from "../reference/matches.js";
 import { sameValue } from "../schema/compare.js";
 import type { Table } from "../schema/table.js";
 import type { BoundTable, Row } from "./bound-table.js";
 import { changedReferences, checkOf, inTurn } from "./check-refs.js";
-import { readWhole, untilUnchanged, updateIfSame } from "./compare-and-set.js";
+import { readStored, untilUnchanged, updateIfSame } from "./compare-and-set.js";
 import { type CallContext, done, nothing, type WriteResult } from "./context.js";
 import { freeingUnique } from "./free-expired-unique.js";
 import type { ChangeOptions } from "./options.js";
 import type { PlainWrite } from "./plain-write.js";
-import { addMissing } from "./put.js";
+import { addMissing } from "./put-command.js";
 import { isNativeChange, type RowChange } from "./row-change.js";
 import { claimsUnique, writeClaiming } from "./unique-claims.js";
+import { outside } from "./bound-scope.js";
+import { type Presence, presenceOf, visibleRows } from "./visible.js";
 import { learnChange, plainChange } from "./update-fast.js";
 
 /** Changes columns of the row of a key (`update`), or adds to them (`incr`). */
@@ -44,7 +45,7 @@ export function changeRow(
   const plain = isPlain && goesFirst ? plainChange(bound, context, verb, row) : undefined;
   if (plain !== undefined) return changePlainly(bound, context, verb, row, options, plain);
   const change = checkChange(bound, context, verb, row, options);
-  if (isPlain) learnChange(bound, verb, row as Row, change);
+  if (isPlain) learnChange(bound, context, verb, row as Row, change);
   return changeChecked(bound, context, change);
 }
 
@@ -101,18 +102,22 @@ function checkChange(
   options: ChangeOptions | undefined,
 ): RowChange {
   if (typeof row !== "object" || row === null || Array.isArray(row)) throw invalid("the row must be an object of columns");
-  const { table, rules } = bound;
+  const { table, readable, rules, scope } = bound;
   const given = row as Readonly<Record<string, unknown>>;
   const values: unknown[] = [];
   // Before the key, which it checks too: the error names every column at fault.
   const parsed = parseChanges(rules, given, { verb, ops: options?.ops, keepNow: options?.keepNow }, values);
   const key = keyOf(rules, given);
   const changes = completeChanges(bound, context, parsed, values);
-  const where = options?.where === undefined ? always : parseFilter(table, options.where, values);
+  const where = options?.where === undefined ? always : parseFilter(readable, options.where, values);
   const creates = verb === "incr" ? options?.mustMatch !== true : options?.upsert === true;
   // Made later, if at all, and of what the caller gives now.
   const start = creates ? snapshot(given) : given;
-  const create = (): LogicalRow => withKey(bound, createdRow(bound, context, start, changes, values, options), key);
+  const create = (): LogicalRow => {
+    const made = withKey(bound, createdRow(bound, context, start, changes, values, options), key);
+    scope?.mustHold(made, context.scopeValues);
+    return made;
+  };
   return guarded(bound, context, {
     storedKey: bound.encodeKey(key),
     changes,
@@ -124,12 +129,17 @@ function checkChange(
   });
 }
 
-/** A change with the guard that it needs: the caller's condition, sums inside their types, a row that has not expired. */
-export function guarded(bound: BoundTable, context: CallContext, change: Omit<RowChange, "guard" | "hasSums">): RowChange {
+/**
+ * A change with the guard that it needs: the caller's condition, sums inside their types, a row that is there.
+ *
+ * @throws DbError `denied` where it moves any row out of the scope
+ */
+export function guarded(bound: BoundTable, context: CallContext, change: Omit<RowChange, "guard" | "hasSums" | "mayLeave">): RowChange {
   const { changes, values, where } = change;
   const sums = changes.filter(({ op }) => op === "incr").map((one) => sumGuard(one, values));
-  const guard = allOf([where, ...sums, notExpired(bound.table, values, context.now())]);
-  return { ...change, guard, hasSums: sums.length > 0 };
+  const mayLeave = bound.scope !== undefined && bound.scope.keeps(changes, values, context.scopeValues) !== true;
+  const guard = allOf([where, ...sums, visibleRows(bound, context, values)]);
+  return { ...change, guard, hasSums: sums.length > 0, mayLeave };
 }
 
 /** The changes with what the core adds: `now` columns that are not given; `unset` becomes the setting of null. */
@@ -179,6 +189,7 @@ async function carryOut(bound: BoundTable, context: CallContext, change: RowChan
   const { returning } = options ?? {};
   const native =
     changes.length > 0 &&
+    !change.mayLeave &&
     !claimsUnique(bound) &&
     changes.every((one) => isNativeChange(bound, one)) &&
     !isNever(guard) &&
@@ -235,13 +246,15 @@ function changeByReading(bound: BoundTable, context: CallContext, change: RowCha
   const { options, changes, values, storedKey } = change;
   const holds = compileMatcher(change.where, (column) => column.index);
   return untilUnchanged(context, async () => {
-    const before = await readWhole(bound, context, storedKey);
-    if (before === undefined) return makeMissing(bound, context, change);
+    const before = await readStored(bound, context, storedKey);
+    const presence = presenceOf(bound, context, before);
+    if (before === undefined || presence !== "there") return makeMissing(bound, context, change, presence);
     if (!holds(before.values, values)) {
       if (options?.mustMatch) throw new DbError("condition-failed", "the condition in where does not hold for the row");
       return nothing;
     }
     const after = applyChanges(changes, before.values, values);
+    if (change.mayLeave) bound.scope!.mustHold(after, context.scopeValues);
     checkIndexedTexts(bound.rules, after);
     const written = changedColumns(bound.table, changes);
     if (written.length > 0) {
@@ -258,12 +271,18 @@ function changedColumns(table: Table, changes: readonly Change[]): Change[] {
   return columns.map((column) => ({ column, op: "set", slot: column.index }));
 }
 
-async function makeMissing(bound: BoundTable, context: CallContext, { options, create }: RowChange): Promise<WriteResult | undefined> {
+async function makeMissing(
+  bound: BoundTable,
+  context: CallContext,
+  { options, create }: RowChange,
+  presence: Presence,
+): Promise<WriteResult | undefined> {
   if (create === undefined) {
     if (options?.mustMatch) throw new DbError("not-found", "there is no row with this key");
     return nothing;
   }
   const row = create();
+  if (presence === "outside") throw outside();
   // Somebody else made it first: begin again with their row.
   if (!(await addMissing(bound, context, row))) return undefined;
   return options?.returning === "new" ? { affected: 1, row: bound.presentLogical(row) } : done;

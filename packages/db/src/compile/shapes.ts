@@ -10,12 +10,12 @@ export function slotsOf(columns: readonly Column[], from = 0): number[] {
   return columns.map((_column, i) => from + i);
 }
 
-/** Values: the key. */
+/** Values: the key, those of the guard. */
 export function getShape(
   table: Table,
   columns: readonly Column[],
   consistent: boolean,
-  more: { readonly version?: true; readonly lock?: true } = {},
+  more: { readonly version?: true; readonly lock?: true; readonly guard?: Condition } = {},
 ): GetShape {
   return { verb: "get", table, columns, key: slotsOf(table.key), consistent, ...more };
 }
@@ -85,10 +85,10 @@ export function aggregateShape(
   };
 }
 
-/** Which rows a whole row may replace: any (`put`), none but an expired one (`add`), none at all (`new`). */
-export type PutMode = "put" | "add" | "new";
+/** Which rows a whole row may replace: any (`put`), none but an expired one (`add`), none at all (`new`); or those for which a condition holds. */
+export type PutMode = "put" | "add" | "new" | Condition;
 
-/** Values: the row; with `add` into a table with `ttl`, the time; with `ifVersion`, the version. */
+/** Values: the row; those of the condition (with `add` into a table with `ttl`, the time); with `ifVersion`, the version. */
 export function putShape(
   table: Table,
   mode: PutMode,
@@ -100,7 +100,7 @@ export function putShape(
     table,
     key: table.key.map((column) => column.index),
     row: slotsOf(columns),
-    over: mode === "put" ? always : mode === "new" ? never : expiredRow(table),
+    over: typeof mode === "object" ? mode : mode === "put" ? always : mode === "new" ? never : expiredRow(table),
     ...(options.ifVersion === true ? { ifVersion: columns.length } : {}),
     returning: options.returnsOld === true ? "old" : "none",
   };

@@ -135,6 +135,7 @@ function readReference(reading: Reading, name: string, value: Record<string, unk
       },
     );
   }
+  for (const column of reference.columns) if (table.byName.get(column.name) !== column) throw unknownColumn(table, column.name);
   if (!reading.usesDefaults)
     throw invalid(`$ref on ${name}: this call takes conditions on columns of ${table.name} alone`, { column: name });
   if (reading.depth === deepestRef) throw invalid(`$ref on ${name} is nested more than ${deepestRef} deep`, { column: name });

@@ -5,11 +5,11 @@ import { isPlainObject } from "../schema/plain-object.js";
 
 const common = ["signal", "timeoutMs", "pool", "group"];
 const optionsOf = {
-  get: new Set([...common, "select", "include", "consistent"]),
-  list: new Set([...common, "select", "include", "consistent"]),
-  select: new Set([...common, "select", "include", "consistent", "ops", "sort", "desc", "count", "start", "scan", "scope"]),
-  search: new Set([...common, "select", "include", "sort", "desc", "count", "start", "filter", "ops", "scope"]),
-  count: new Set([...common, "consistent", "ops", "scan", "all"]),
+  get: new Set([...common, "select", "include", "consistent", "deleted"]),
+  list: new Set([...common, "select", "include", "consistent", "deleted"]),
+  select: new Set([...common, "select", "include", "consistent", "ops", "sort", "desc", "count", "start", "scan", "deleted"]),
+  search: new Set([...common, "select", "include", "sort", "desc", "count", "start", "filter", "ops", "deleted"]),
+  count: new Set([...common, "consistent", "ops", "scan", "all", "deleted"]),
   aggregate: new Set([
     ...common,
     "by",
@@ -25,7 +25,7 @@ const optionsOf = {
     "ops",
     "scan",
     "consistent",
-    "scope",
+    "deleted",
   ]),
   scan: new Set([
     ...common,
@@ -37,18 +37,18 @@ const optionsOf = {
     "desc",
     "count",
     "start",
-    "scope",
     "limit",
     "total",
     "onProgress",
+    "deleted",
   ]),
-  add: new Set([...common, "returning", "keepNow", "checkRefs"]),
-  put: new Set([...common, "returning", "keepNow", "checkRefs"]),
-  update: new Set([...common, "returning", "keepNow", "checkRefs", "where", "ops", "upsert", "mustMatch"]),
-  incr: new Set([...common, "returning", "keepNow", "checkRefs", "where", "ops", "mustMatch"]),
-  del: new Set([...common, "returning", "where", "mustMatch"]),
-  updateAll: new Set([...common, "ops", "filterOps", "all", "scan"]),
-  delAll: new Set([...common, "filterOps", "all", "scan"]),
+  add: new Set([...common, "returning", "keepNow", "checkRefs", "deleted"]),
+  put: new Set([...common, "returning", "keepNow", "checkRefs", "deleted"]),
+  update: new Set([...common, "returning", "keepNow", "checkRefs", "where", "ops", "upsert", "mustMatch", "deleted"]),
+  incr: new Set([...common, "returning", "keepNow", "checkRefs", "where", "ops", "mustMatch", "deleted"]),
+  del: new Set([...common, "returning", "where", "mustMatch", "deleted"]),
+  updateAll: new Set([...common, "ops", "filterOps", "all", "scan", "deleted"]),
+  delAll: new Set([...common, "filterOps", "all", "scan", "deleted"]),
 } as const;
 
 /** The calls that are not on one table. */
@@ -92,8 +92,9 @@ const flags: ReadonlySet<string> = new Set([
   "atomic",
   "dryRun",
   "total",
+  "deleted",
 ]);
-const strings: ReadonlySet<string> = new Set(["start", "scope", "pool", "from", "to"]);
+const strings: ReadonlySet<string> = new Set(["start", "pool", "from", "to"]);
 
 const functions: ReadonlySet<string> = new Set(["onProgress", "onRowError"]);
 

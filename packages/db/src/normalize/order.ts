@@ -5,14 +5,16 @@ import { invalid } from "../errors.js";
 import { unknownColumn } from "./row.js";
 import type { Column, Kind, Table } from "../schema/table.js";
 
-/** The names of the selected columns, each once. */
-export function parseSelect(table: Table, select: unknown): string[] {
+/** The selected columns, each once. */
+export function parseSelect(table: Table, select: unknown): Column[] {
   if (!Array.isArray(select) || select.length === 0) throw invalid("select must be a list of at least one column name");
-  for (const name of select as unknown[]) {
+  const columns = (select as unknown[]).map((name) => {
     if (typeof name !== "string") throw invalid("select must be a list of column names");
-    if (!table.byName.has(name)) throw unknownColumn(table, name);
-  }
-  return [...new Set(select as string[])];
+    const column = table.byName.get(name);
+    if (column === undefined) throw unknownColumn(table, name);
+    return column;
+  });
+  return [...new Set(columns)];
 }
 
 const unsorted: ReadonlySet<Kind> = new Set(["json", "list", "blob"]);

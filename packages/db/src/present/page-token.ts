@@ -26,16 +26,21 @@ export interface TokenCodec {
   check(query: string, token: string): Promise<void>;
 }
 
-/** Text that is equal for calls that ask the same: table, filter with its values, order and the caller's own scope. */
+/** Text that is equal for calls that ask the same: table, filter with its values, order, and what else a page depends on. */
 export function queryIdentity(
   table: Table,
   condition: Condition,
   values: readonly unknown[],
   sort: readonly SortColumn[],
-  scope: string,
+  rest: readonly string[],
 ): string {
   const order = sort.map(({ column, descending }) => `${descending ? "-" : ""}${column.name}`).join(",");
-  return JSON.stringify([table.name, conditionKey(condition), values.map(valueText), order, scope]);
+  return JSON.stringify([table.name, conditionText(condition, values), order, rest]);
+}
+
+/** Text that is equal for equal conditions with equal values. */
+export function conditionText(condition: Condition, values: readonly unknown[]): string {
+  return JSON.stringify([conditionKey(condition), values.map(valueText)]);
 }
 
 function valueText(value: unknown): string {

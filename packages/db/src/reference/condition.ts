@@ -76,6 +76,14 @@ export function conjuncts(condition: Condition): readonly Condition[] {
   return condition.kind === "and" ? condition.parts : [condition];
 }
 
+/** The condition for values that begin `by` places later. */
+export function shifted(condition: Condition, by: number): Condition {
+  if (by === 0) return condition;
+  if (condition.kind === "test") return { ...condition, slots: condition.slots.map((slot) => slot + by) };
+  if (condition.kind === "related") return { ...condition, condition: shifted(condition.condition, by) };
+  return { kind: condition.kind, parts: condition.parts.map((part) => shifted(part, by)) };
+}
+
 /** Every test in a condition on columns of its own table, left to right. */
 export function* testsOf(condition: Condition): Generator<Test> {
   if (condition.kind === "test") yield condition;

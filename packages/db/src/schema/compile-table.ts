@@ -77,10 +77,24 @@ function compileTable(name: string, definition: unknown): Unlinked {
       declared.filter((column) => column.definition.join !== undefined).map((column) => compileJoin(column, byName, fail)),
     ),
     ttl: ttls[0],
+    deletedAt: settings.softDelete === undefined ? undefined : deletedAtOf(settings.softDelete, byName, fail),
     search: Object.freeze(stored.filter((column) => column.definition.search)),
     rest,
     settings,
   });
+}
+
+function deletedAtOf(name: string, byName: ReadonlyMap<string, Column>, fail: Fail): Column {
+  const column = byName.get(name) ?? fail("setting softDelete must be the name of a column", undefined, "softDelete");
+  const { kind, type, definition } = column;
+  const holdsTimes = kind === "time" || (kind === "int" && type !== "ttl" && type !== "now" && type !== "counter" && type !== "random");
+  if (!holdsTimes) fail(`setting softDelete takes a column of type timestamp or bigint, not ${type}`, name, "softDelete");
+  const kept = (
+    ["primary", "hidden", "notEmpty", "value", "readonly", "writeonly", "multiplier", "min", "max", "values", "check"] as const
+  ).find((property) => definition[property] !== undefined && definition[property] !== false);
+  if (kept !== undefined)
+    fail(`is set to the time at which a row is deleted, and is absent until then; it cannot have ${kept}`, name, "softDelete");
+  return column;
 }
 
 function partsOf(definition: unknown, fail: Fail): { columns: ColumnDefinitions; settings: TableSettings } {

@@ -101,6 +101,7 @@ export const settingRules: { readonly [setting in keyof Required<TableSettings>]
   open: flag,
   noscan: flag,
   check: schema,
+  softDelete: { mustBe: "the name of a column", holds: isName },
   owner: { mustBe: "the name of a column", holds: isName },
   drivers: bags,
 };

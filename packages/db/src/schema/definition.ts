@@ -137,6 +137,11 @@ export interface TableSettings {
   readonly noscan?: boolean;
   /** A Standard Schema that checks, and may change, a whole row before `add` and `put`. Synchronous. */
   readonly check?: StandardSchemaV1;
+  /**
+   * The column, of a time or integer type, with the time at which a row was deleted: `del` and `delAll` set it, and the row
+   * is as if missing from then on. Calls with `{ deleted: true }` see such rows, and delete for good.
+   */
+  readonly softDelete?: string;
   /** Over HTTP: the column with the id of the account that owns the row. */
   readonly owner?: string;
   /** Settings for one driver only, by its name; the driver checks them when a pool is opened. */

@@ -80,6 +80,8 @@ export interface Table {
   readonly references: readonly Reference[];
   /** The column with the time at which a row expires, in milliseconds since 1970. */
   readonly ttl: Column | undefined;
+  /** The column with the time at which a row was deleted, where such rows are kept. */
+  readonly deletedAt: Column | undefined;
   /** The columns whose words full-text search finds. */
   readonly search: readonly Column[];
   /** In open tables: the column for what is not declared. */

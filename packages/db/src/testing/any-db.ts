@@ -48,6 +48,7 @@ export interface AnySync {
 }
 
 export interface AnyDb extends AnyCalls {
+  scope(tables: unknown, options?: AnyOptions): AnyDb;
   search(table: string, query: unknown, options?: AnyOptions): Promise<AnyPage>;
   scan(table: string, filter?: unknown, options?: AnyOptions): AnyScan;
   updateAll(table: string, filter: unknown, changes: unknown, options?: AnyOptions): Promise<{ affected: number }>;

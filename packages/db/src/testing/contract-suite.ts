@@ -67,6 +67,16 @@ export function describeContract(id: string, open: () => Promise<OpenedDriver>):
       expect((await run(bounded, [key, int(5), int(5)])).rows).toEqual([[int(5)]]);
     });
 
+    it("get: gives each member of a group its row by its own guard", async ({ skip }) => {
+      if (!capabilities.filters.int?.includes("eq") || capabilities.group.get === undefined) skip("filters, groups");
+      const keys = [fresh(), fresh()];
+      for (const key of keys) await put([key, 5]);
+      const guarded: Shape = { ...getShape(table, table.columns, true), guard: test("eq", 1) };
+      const asked = [5, 6].flatMap((value) => [...keys, fresh()].map((key) => [key, int(value)]));
+      const replies = await driver.executeGroup!(driver.compile(guarded), asked);
+      expect(replies.map((reply) => "rows" in reply && reply.rows.map(([key]) => key))).toEqual([[keys[0]], [keys[1]], [], [], [], []]);
+    });
+
     it("put: writes over no row with `over` that never holds, over any with one that always does", async () => {
       const key = fresh();
       expect((await run(putShape(table, "new"), stored([key, 1, "a"]))).affected).toBe(1);

@@ -21,7 +21,10 @@ import { relations } from "./topics/relations.js";
 import { olderRows } from "./topics/older-rows.js";
 import { rolling } from "./topics/rolling.js";
 import { rows } from "./topics/rows.js";
+import { scopeColumns } from "./topics/scope-columns.js";
+import { scopes } from "./topics/scopes.js";
 import { search } from "./topics/search.js";
+import { softDelete } from "./topics/soft-delete.js";
 import { sync } from "./topics/sync.js";
 import { textFilters } from "./topics/text-filters.js";
 import { tracing } from "./topics/tracing.js";
@@ -48,6 +51,9 @@ const topics = [
   seams,
   unique,
   ttl,
+  scopes,
+  scopeColumns,
+  softDelete,
   joins,
   relations,
   relationSeams,

@@ -37,7 +37,7 @@ async function carryOut(db: AnyDb, step: Step, time: ModelTime): Promise<unknown
       if (step.verb === "aggregate") return allGroups(db, step, time);
       return answerOf(step, await callOn(db, step, time));
     case "walk":
-      return walkAll(db, step);
+      return walkAll(step.scope === undefined ? db : db.scope(step.scope), step);
     case "transaction":
       return runTransaction(db, step, time);
   }
@@ -62,7 +62,11 @@ async function runTransaction(db: AnyDb, step: Extract<Step, { kind: "transactio
       });
       answers.push(await inner.catch((error: unknown) => (error instanceof Planned ? "undone" : Promise.reject(error))));
     }
-    if (step.late !== undefined) late = callOn(tx, step.late, time);
+    if (step.late !== undefined) {
+      late = callOn(tx, step.late, time);
+      // It may be refused before the transaction has ended.
+      late.catch(() => undefined);
+    }
     if (step.fails) throw new Planned();
     return answers;
   });
@@ -75,12 +79,15 @@ async function runTransaction(db: AnyDb, step: Extract<Step, { kind: "transactio
   }
 }
 
-function callOn(db: AnyCalls, { verb, args }: CallStep, time: ModelTime): Promise<unknown> {
-  const calls = db as unknown as Readonly<Record<string, (...args: unknown[]) => Promise<unknown>>>;
+function callOn(db: AnyCalls, { verb, args, scope }: CallStep, time: ModelTime): Promise<unknown> {
+  const within = structuredClone(scope);
+  const calls = (within === undefined ? db : (db as AnyDb).scope(within)) as unknown as Readonly<
+    Record<string, (...args: unknown[]) => Promise<unknown>>
+  >;
   const given = structuredClone(args).map((arg) => timed(arg, time));
   const running = calls[verb]!(...given);
   // A call takes its values when it is made: what its caller does with its objects afterwards is nothing to it.
-  for (const arg of given.slice(1)) scramble(arg);
+  for (const arg of [...given.slice(1), within]) scramble(arg);
   return running;
 }
 

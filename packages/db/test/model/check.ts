@@ -171,14 +171,18 @@ async function fails(fixture: Fixture, steps: readonly Step[]): Promise<boolean>
 export function showStep(step: Step): string {
   switch (step.kind) {
     case "call":
-      return `db.${step.verb}(${step.args.map(show).join(", ")})`;
+      return `db${showScope(step.scope)}.${step.verb}(${step.args.map(show).join(", ")})`;
     case "walk":
-      return `walk(db, ${show(step.table)}, ${show(step.filter)}, ${show(step.options)})${step.ordered ? "" : " as a set"}`;
+      return `walk(db${showScope(step.scope)}, ${show(step.table)}, ${show(step.filter)}, ${show(step.options)})${step.ordered ? "" : " as a set"}`;
     case "transaction":
       return `db.transaction: ${step.calls.map(showStep).join("; ")}${step.fails ? "; throw" : ""}`;
     case "advance":
       return `clock + ${step.ms} ms`;
   }
+}
+
+function showScope(scope: unknown): string {
+  return scope === undefined ? "" : `.scope(${show(scope)})`;
 }
 
 /** The disagreement in words. */

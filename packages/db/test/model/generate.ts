@@ -24,12 +24,21 @@ export interface CallStep {
     | "delAll"
     | "bulk";
   readonly args: readonly unknown[];
+  /** The scope that it is made in. */
+  readonly scope?: Values;
 }
 
 export type Step =
   | CallStep
   /** A select walked to its end; `ordered` when the order of the rows is promised. `between`: writes after the first page. */
-  | { readonly kind: "walk"; readonly table: ModelTable; readonly filter: Values; readonly options: Values; readonly ordered: boolean }
+  | {
+      readonly kind: "walk";
+      readonly table: ModelTable;
+      readonly filter: Values;
+      readonly options: Values;
+      readonly ordered: boolean;
+      readonly scope?: Values;
+    }
   | {
       readonly kind: "transaction";
       readonly calls: readonly CallStep[];
@@ -61,10 +70,17 @@ const weights = {
   wrong: 2,
 } as const;
 
-/** One random step. */
+/** One random step, now and then within a scope. */
 export function randomStep(random: Random): Step {
-  const verb = random.weighted(weights);
   const table = random.pick(tableNames);
+  const step = seeingDeleted(random, table, plainStep(random, table));
+  if ((step.kind !== "call" && step.kind !== "walk") || !random.chance(0.15)) return step;
+  return { ...step, scope: { [table]: scopeOf(random, table) } };
+}
+
+/** One random step, on a table if it is on one. */
+export function plainStep(random: Random, table: ModelTable): Step {
+  const verb = random.weighted(weights);
   switch (verb) {
     case "advance":
       return { kind: "advance", ms: random.pick([1, 500, 2000]) };
@@ -93,6 +109,42 @@ export function randomStep(random: Random): Step {
 
 function call(verb: CallStep["verb"], ...args: unknown[]): CallStep {
   return { kind: "call", verb, args };
+}
+
+/** Now and then a call that sees deleted rows, where a table keeps them. */
+function seeingDeleted(random: Random, table: ModelTable, step: Step): Step {
+  if (table !== "note" || !random.chance(0.25)) return step;
+  if (step.kind === "walk") return { ...step, options: { ...step.options, deleted: true } };
+  if (step.kind !== "call" || step.verb === "bulk") return step;
+  const at = step.verb === "updateAll" ? 3 : 2;
+  const options = step.args[at] as Values | undefined;
+  const args = [...step.args];
+  args[at] = { ...options, deleted: true };
+  return { ...step, args };
+}
+
+/** What a scope may say of a table, whether or not there are rows for it. */
+function scopeOf(random: Random, table: ModelTable): Values {
+  const set = random.some(
+    Object.keys(pools[table]).filter((column) => !ownTimes.has(column)),
+    0.15,
+  );
+  const columns = (): string[] => [...keyColumns[table].slice(0, 1), ...random.some(otherColumns(table).filter(isDeclared(table)), 0.7)];
+  return {
+    ...(random.chance(0.7) ? { where: random.chance(0.5) ? condition(random, table) : filterOf(random, table) } : {}),
+    ...(random.chance(0.4)
+      ? { set: Object.fromEntries(set.filter(isDeclared(table)).map((column) => [column, valueOf(random, table, column)])) }
+      : {}),
+    ...(random.chance(0.25) ? { select: columns() } : {}),
+    ...(random.chance(0.25) ? { update: columns() } : {}),
+  };
+}
+
+const ownTimes: ReadonlySet<string> = new Set(["mtime", "born", "expires"]);
+const undeclaredColumns: ReadonlySet<string> = new Set(["free", "other"]);
+
+function isDeclared(table: ModelTable): (column: string) => boolean {
+  return (column) => table !== "note" || !undeclaredColumns.has(column);
 }
 
 function keyOf(random: Random, table: ModelTable): Values {

@@ -61,7 +61,10 @@ export const tables = defineTables({
     small: { type: "int", index: 1 },
     tags: { type: "set" },
   },
-  note: table({ owner: { primary: 1 }, id: { primary: 2 }, text: {}, small: { type: "int" } }, { open: true }),
+  note: table(
+    { owner: { primary: 1 }, id: { primary: 2 }, text: {}, small: { type: "int" }, gone: { type: "timestamp" } },
+    { open: true, softDelete: "gone" },
+  ),
 });
 
 export type ModelTable = keyof typeof tables;
@@ -155,6 +158,7 @@ export const pools: Readonly<Record<ModelTable, Readonly<Record<string, readonly
     id: ["1", "2", "3", "4", "%"],
     text: texts,
     small: [0, 1, 2],
+    gone: [new Date(1e12)],
     free: [1, "1", true, [1], { a: 1 }, "", 0, false, 2, "b"],
     other: ["x", 5, { deep: [null] }],
   },

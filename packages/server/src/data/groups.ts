@@ -3,7 +3,7 @@
 import { badRequest } from "../error-response.js";
 import type { Controls } from "./controls.js";
 import type { CallOptions, Row } from "./served-db.js";
-import { type Caller, requireSeen, type ServedTable } from "./served-table.js";
+import { requireSeen, type ServedTable } from "./served-table.js";
 
 const computed = ["sum", "avg", "min", "max"] as const;
 const uses = { by: "grouped by", sum: "added", avg: "averaged", min: "compared", max: "compared" } as const;
@@ -15,12 +15,12 @@ const uses = { by: "grouped by", sum: "added", avg: "averaged", min: "compared",
  * @throws HttpError 403 for a column that is not seen, whatever it would be used for
  */
 export function groupOptions(
-  { table, caller, controls }: { readonly table: ServedTable; readonly caller: Caller; readonly controls: Controls },
+  { table, controls }: { readonly table: ServedTable; readonly controls: Controls },
   seen: ReadonlySet<string>,
 ): { readonly options: CallOptions; readonly ofGroups: CallOptions | undefined } {
   const { _by: by, _sort: sort, _desc: desc, _consistent: consistent } = controls;
   // Rows are always counted: it costs nothing beside, and needs no parameter.
-  const options: Record<string, unknown> = { count: true, scope: caller.id, ...(consistent === undefined ? {} : { consistent }) };
+  const options: Record<string, unknown> = { count: true, ...(consistent === undefined ? {} : { consistent }) };
   for (const name of ["by", ...computed] as const) {
     const columns = controls[`_${name}`];
     for (const column of columns ?? []) requireSeen(table, seen, column, uses[name]);

@@ -65,7 +65,8 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
       return reads.count(db, { ...asked, controls });
     }
     const { reach, filter } = question(asked);
-    return readPage(asked, reach, (options) => db.select(asked.table.name, filter, { ...options, ...scanOption(asked) }));
+    const own = tokensOfCaller(db, asked);
+    return readPage(asked, reach, (options) => own.select(asked.table.name, filter, { ...options, ...scanOption(asked) }));
   },
 
   async search(db, asked) {
@@ -77,7 +78,8 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     const searched = [...table.columns.values()].filter((column) => column.definition.search);
     if (searched.length === 0) throw badRequest(`${table.name} has no columns that are searched`);
     for (const column of searched) requireSeen(table, seen, column.name, "searched");
-    return readPage(asked, reach, (options) => db.search(table.name, words, { ...options, filter }));
+    const own = tokensOfCaller(db, asked);
+    return readPage(asked, reach, (options) => own.search(table.name, words, { ...options, filter }));
   },
 
   async count(db, asked) {
@@ -91,7 +93,8 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     const { table } = asked;
     const { reach, filter } = question(asked);
     const { options, ofGroups } = groupOptions(asked, filterable(table, reach));
-    const read = (own: CallOptions): Promise<Page> => db.aggregate(table.name, filter, { ...options, ...scanOption(asked), ...own });
+    const calls = tokensOfCaller(db, asked);
+    const read = (own: CallOptions): Promise<Page> => calls.aggregate(table.name, filter, { ...options, ...scanOption(asked), ...own });
     if (ofGroups === undefined) {
       const reply = new ReplyRows(asked.limits.maxReplyBytes);
       for (const row of (await read({})).rows) reply.add(groupJson(row));
@@ -101,6 +104,11 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     return readParts(asked, add, ({ count, ...own }) => read({ ...ofGroups, ...own, limit: count }));
   },
 };
+
+/** Page tokens are good for the account that they were given to. */
+function tokensOfCaller(db: ServedDb, { table, caller }: Asked): ServedDb {
+  return db.scope({ [table.name]: {} }, { tokensOf: caller.id });
+}
 
 /** A page of rows. */
 function readPage(asked: Asked, reach: Reach, read: (options: CallOptions) => Promise<Page>): Promise<JsonText> {
@@ -199,12 +207,11 @@ function readOptions({ table }: Asked, reach: Reach, { _select, _consistent }: C
 }
 
 function pageOptions(asked: Asked, reach: Reach): CallOptions {
-  const { table, caller, controls } = asked;
+  const { table, controls } = asked;
   const { _sort, _desc } = controls;
   for (const name of _sort ?? []) requireSeen(table, filterable(table, reach), name.replace(/^-/, ""), "sorted by");
   return {
     ...readOptions(asked, reach, controls),
-    scope: caller.id,
     ...(_sort === undefined ? {} : { sort: _sort }),
     ...(_desc === undefined ? {} : { desc: _desc }),
   };

@@ -24,6 +24,7 @@ export interface ServedCalls {
 }
 
 export interface ServedDb extends ServedCalls {
+  scope(tables: Readonly<Record<string, object>>, options?: CallOptions): ServedDb;
   list(table: string, keys: readonly unknown[], options?: CallOptions): Promise<Row[]>;
   select(table: string, filter?: Row, options?: CallOptions): Promise<Page>;
   search(table: string, text: string, options?: CallOptions): Promise<Page>;

@@ -184,11 +184,14 @@ export async function executeGroupOn(
 async function getMany(lent: Lent, command: SqlRead, group: readonly Values[], signal: AbortSignal | undefined): Promise<Reply[]> {
   let many = groupGets.get(command);
   if (many === undefined) groupGets.set(command, (many = compileGroupGet(command.shape as never, mysqlDialect)));
-  const replies: Reply[] = [];
-  for (const run of runsOf(group, command.shape.table.key.length)) {
-    const { text, size } = many.statement(run.length);
-    const { rows } = await lent.run(text, many.bind(run, size), signal);
-    replies.push(...many.read(asText(rows, many.columns), run));
+  const replies = new Array<Reply>(group.length).fill(none);
+  for (const { members, places } of many.parts(group)) {
+    let at = 0;
+    for (const run of runsOf(members, command.shape.table.key.length)) {
+      const { text, size } = many.statement(run.length);
+      const { rows } = await lent.run(text, many.bind(run, size), signal);
+      for (const reply of many.read(asText(rows, many.columns), run)) replies[places[at++]!] = reply;
+    }
   }
   return replies;
 }

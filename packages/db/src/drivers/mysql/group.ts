@@ -5,6 +5,7 @@ import type { GetShape, PutShape, Reply, Value, Values } from "../../driver.js";
 import type { Column } from "../../schema/table.js";
 import type { SqlStatement } from "../../engines/sql/command.js";
 import type { SqlDialect } from "../../engines/sql/dialect.js";
+import { byGuard, groupGuard } from "../../engines/sql/group-guard.js";
 import { ownRow } from "./dialect.js";
 
 /** Values that one prepared statement takes, at most. */
@@ -39,27 +40,32 @@ export function groupStatements(write: (size: number) => string): (count: number
 
 /** Many gets: `read` gives the replies of the rows, in which the key stands behind the columns of the shape. */
 export interface GroupGet {
+  /** The members that one statement serves: those with one guard. */
+  readonly parts: (group: readonly Values[]) => readonly { readonly members: readonly Values[]; readonly places: readonly number[] }[];
   readonly statement: (count: number) => GroupStatement;
   readonly bind: (group: readonly Values[], size: number) => Value[];
   readonly read: (rows: readonly (readonly Value[])[], group: readonly Values[]) => Reply[];
   readonly columns: readonly Column[];
 }
 
-export function compileGroupGet({ table, columns, key }: GetShape, dialect: SqlDialect): GroupGet {
+export function compileGroupGet(shape: GetShape, dialect: SqlDialect): GroupGet {
+  const { table, columns, key } = shape;
   const all = [...columns, ...table.key];
   const list = all.map((column) => dialect.quote(column.name)).join(", ");
   const names = table.key.map((column) => dialect.quote(column.name));
   const one = table.key.map((column) => dialect.placeholder(0, column)).join(", ");
   const single = names.length === 1;
+  const guard = groupGuard(shape, dialect, (column) => dialect.quote(column.name));
   const write = (size: number): string => {
     const keys = new Array<string>(size).fill(single ? one : `(${one})`).join(", ");
-    return `SELECT ${list} FROM ${dialect.quote(table.name)} WHERE ${single ? names[0]! : `(${names.join(", ")})`} IN (${keys})`;
+    return `SELECT ${list} FROM ${dialect.quote(table.name)} WHERE ${single ? names[0]! : `(${names.join(", ")})`} IN (${keys})${guard.text}`;
   };
   const identity = (values: Values, from: readonly number[]): string =>
     single ? String(values[from[0]!]) : from.map((at) => String(values[at])).join("\u0000");
   const places = table.key.map((_, i) => columns.length + i);
   return {
     columns: all,
+    parts: (group) => byGuard(guard, group),
     statement: groupStatements(write),
     bind: (group, size) => {
       const values: Value[] = [];
@@ -67,6 +73,7 @@ export function compileGroupGet({ table, columns, key }: GetShape, dialect: SqlD
         const member = group[Math.min(i, group.length - 1)]!;
         for (const slot of key) values.push(member[slot]!);
       }
+      for (const slot of guard.slots) values.push(group[0]![slot]!);
       return values;
     },
     read: (rows, group) => {

@@ -6,9 +6,10 @@ import { isAlways, isNever } from "../../reference/condition.js";
 import type { Column, Table } from "../../schema/table.js";
 import type { SqlCommand } from "../../engines/sql/command.js";
 import { quoteDouble as quote } from "../../engines/sql/dialect.js";
+import { byGuard, type GroupGuard, groupGuard } from "../../engines/sql/group-guard.js";
 import { arrayLiteral } from "./array-literal.js";
 import { copyData } from "./copy.js";
-import { types } from "./dialect.js";
+import { postgresDialect, types } from "./dialect.js";
 import type { Step, StepResult } from "./exchange.js";
 
 /** What is sent for a group, and how its answers are read. */
@@ -30,8 +31,7 @@ const copyFrom = 32;
 /** The form for many of a command, made once; undefined where it has none and its members are carried out one behind the other. */
 export function groupForm(command: SqlCommand, nameOf: (text: string) => string): GroupForm | undefined {
   const { shape } = command;
-  if (shape.verb === "get" && shape.guard === undefined)
-    return shape.table.key.length === 1 ? getByKeys(shape, nameOf) : getByPlaces(shape, nameOf);
+  if (shape.verb === "get") return shape.table.key.length === 1 ? getByKeys(shape, nameOf) : getByPlaces(shape, nameOf);
   if (shape.verb === "put" && shape.returning === "none" && (isAlways(shape.over) || isNever(shape.over))) return putRows(shape, nameOf);
   return undefined;
 }
@@ -40,39 +40,72 @@ const nothing: readonly (readonly Value[])[] = Object.freeze([]);
 const missing: Reply = Object.freeze({ rows: nothing, affected: 0 });
 
 /** A key of one column: rows are told apart by its text, which comes back as it was sent for every kind that a key may have. */
-function getByKeys({ table, columns, key }: GetShape, nameOf: (text: string) => string): GroupForm {
+function getByKeys(shape: GetShape, nameOf: (text: string) => string): GroupForm {
+  const { table, columns, key } = shape;
   const [column] = table.key;
   const slot = key[0]!;
   const place = columns.length;
   const list = [...columns, column].map(({ name }) => quote(name)).join(", ");
-  const text = `SELECT ${list} FROM ${quote(table.name)} WHERE ${quote(column.name)} = ANY($1::${types[column.kind]}[])`;
+  const guard = groupGuard(shape, postgresDialect, ({ name }) => quote(name), 1);
+  const text = `SELECT ${list} FROM ${quote(table.name)} WHERE ${quote(column.name)} = ANY($1::${types[column.kind]}[])${guard.text}`;
   const name = nameOf(text);
-  return (group) => ({
-    steps: [{ text, name, values: [arrayLiteral(group.map((values) => values[slot]!))] }],
-    read: ([result]) => {
+  return guarded(guard, (group) => ({
+    step: { text, name, values: [arrayLiteral(group.map((values) => values[slot]!)), ...valuesOf(guard, group)] },
+    read: ({ rows }) => {
       const found = new Map<Value, Reply>();
-      for (const row of result!.rows) found.set(row[place]!, { rows: [row], affected: 0 });
+      for (const row of rows) found.set(row[place]!, { rows: [row], affected: 0 });
       return group.map((values) => found.get(String(values[slot])) ?? missing);
     },
-  });
+  }));
 }
 
 /** A key of several columns: rows come with the place of the key that asked for them. */
-function getByPlaces({ table, columns, key }: GetShape, nameOf: (text: string) => string): GroupForm {
+function getByPlaces(shape: GetShape, nameOf: (text: string) => string): GroupForm {
+  const { table, columns, key } = shape;
   const arrays = table.key.map(({ kind }, i) => `$${i + 1}::${types[kind]}[]`).join(", ");
   const names = table.key.map((_, i) => quote(`k${i}`));
   const on = table.key.map(({ name }, i) => `t.${quote(name)} = k.${names[i]!}`).join(" AND ");
   const list = [...columns.map(({ name }) => `t.${quote(name)}`), "k.place"].join(", ");
-  const text = `SELECT ${list} FROM unnest(${arrays}) WITH ORDINALITY AS k (${names.join(", ")}, place) JOIN ${quote(table.name)} AS t ON ${on}`;
+  const guard = groupGuard(shape, postgresDialect, ({ name }) => `t.${quote(name)}`, key.length);
+  const text = `SELECT ${list} FROM unnest(${arrays}) WITH ORDINALITY AS k (${names.join(", ")}, place) JOIN ${quote(table.name)} AS t ON ${on}${guard.text}`;
   const name = nameOf(text);
-  return (group) => ({
-    steps: [{ text, name, values: key.map((slot) => arrayLiteral(group.map((values) => values[slot]!))) }],
-    read: ([result]) => {
+  return guarded(guard, (group) => ({
+    step: { text, name, values: [...key.map((slot) => arrayLiteral(group.map((values) => values[slot]!))), ...valuesOf(guard, group)] },
+    read: ({ rows }) => {
       const replies = new Array<Reply>(group.length).fill(missing);
-      for (const row of result!.rows) replies[Number(row[columns.length]) - 1] = { rows: [row], affected: 0 };
+      for (const row of rows) replies[Number(row[columns.length]) - 1] = { rows: [row], affected: 0 };
       return replies;
     },
-  });
+  }));
+}
+
+/** The guard's values, which all members have alike. */
+function valuesOf({ slots }: GroupGuard, [first]: readonly Values[]): Values {
+  return slots.map((slot) => first![slot]!);
+}
+
+interface PartExchange {
+  readonly step: Step;
+  readonly read: (result: StepResult) => readonly Reply[];
+}
+
+/** One step for each of the values that the guards of a group have. */
+function guarded(guard: GroupGuard, one: (group: readonly Values[]) => PartExchange): GroupForm {
+  return (group) => {
+    if (guard.slots.length === 0) {
+      const { step, read } = one(group);
+      return { steps: [step], read: ([result]) => read(result!) };
+    }
+    const parts = byGuard(guard, group).map(({ members, places }) => ({ places, ...one(members) }));
+    return {
+      steps: parts.map(({ step }) => step),
+      read: (results) => {
+        const replies = new Array<Reply>(group.length).fill(missing);
+        parts.forEach(({ places, read }, i) => read(results[i]!).forEach((reply, at) => (replies[places[at]!] = reply)));
+        return replies;
+      },
+    };
+  };
 }
 
 function putRows(shape: PutShape, nameOf: (text: string) => string): GroupForm {

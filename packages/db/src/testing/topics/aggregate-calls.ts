@@ -116,7 +116,7 @@ export function aggregateCalls(suite: Suite): void {
             db.aggregate("sale", { owner: "o" }, { ...asked, by: ["kind"], start: next }),
             db.aggregate("sale", { owner: "o" }, { ...asked, by: ["place", "kind"], start: next }),
             db.aggregate("sale", { owner: "o" }, { ...asked, desc: true, start: next }),
-            db.aggregate("sale", { owner: "o" }, { ...asked, scope: "x", start: next }),
+            db.scope({ sale: {} }, { tokensOf: "x" }).aggregate("sale", { owner: "o" }, { ...asked, start: next }),
             db.aggregate("sale", { owner: "o" }, { ...asked, start: ofSelect }),
             db.aggregate("sale", { owner: "o" }, { ...asked, start: `A${next}` }),
             db.select("sale", { owner: "o" }, { start: next }),
