@@ -1,5 +1,6 @@
-// `npm run bench -- db`: measures @bk/db, as built, against raw clients and other libraries; `-- start`: how soon it answers;
-// `-- types`: what its types cost the compiler.
+// `npm run bench -- db`: measures @bk/db, as built, against raw clients and other libraries; `-- http`: bk-server against
+// Node's own server and Hono; `-- start`: how soon @bk/db answers; `-- types`: what its types cost the compiler.
+// With `--write` the tables go into docs/performance.md.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -12,6 +13,8 @@ import { measureEngine, type EngineResult } from "./measure.js";
 import { engineTable } from "./report.js";
 import { measureStart } from "./start.js";
 import { measureTypes } from "./types.js";
+import { measureHttp, httpTable } from "./http.js";
+import { writeSections } from "./page.js";
 import { extraNames, runExtra, type ExtraName, type ExtraResult } from "./extras.js";
 
 const usage = `usage: npm run bench -- db [options]
@@ -21,6 +24,8 @@ const usage = `usage: npm run bench -- db [options]
   --extras=${extraNames.join(",")}   default: all; none: --extras=
   --rows=100000 --rounds=5 --turn=75 (ms)
   --no-build                measure what was built last
+  --write                   put the tables into docs/performance.md
+       npm run bench -- http [--rounds=5] [--turn=1000] [--no-build] [--write]
        npm run bench -- start [--rounds=20] [--no-build]
        npm run bench -- types [--rounds=5] [--no-build]
 `;
@@ -37,8 +42,9 @@ async function main(): Promise<number> {
       extras: { type: "string", default: extraNames.join(",") },
       rows: { type: "string", default: "100000" },
       rounds: { type: "string" },
-      turn: { type: "string", default: "75" },
+      turn: { type: "string" },
       "no-build": { type: "boolean", default: false },
+      write: { type: "boolean", default: false },
     },
   });
   const engines = listOf(values.engines, engineNames);
@@ -53,6 +59,12 @@ async function main(): Promise<number> {
   if (positionals.join() === "types") {
     if (!values["no-build"]) makeReady();
     process.stdout.write(`load at the start ${loadavg()[0]!.toFixed(2)}\n${measureTypes(root, Number(values.rounds ?? 5))}\n`);
+  if (positionals.join() === "http") {
+    if (!values["no-build"]) makeReady();
+    const settings = { rounds: Number(values.rounds ?? 5), turnMs: Number(values.turn ?? 1000), built: buildBench(), say };
+    const table = httpTable(await measureHttp(settings));
+    process.stdout.write(`${table}\n`);
+    if (values.write) writeSections({ http: `${machine()}\n${table}` });
     return 0;
   }
   if (positionals.join() !== "db" || engines === undefined || extras === undefined) {
@@ -63,18 +75,22 @@ async function main(): Promise<number> {
   const settings = {
     rows: Number(values.rows),
     rounds: Number(values.rounds ?? 5),
-    turnMs: Number(values.turn),
+    turnMs: Number(values.turn ?? 75),
     cells: values.cells?.split(","),
     contestants: values.against === undefined ? undefined : ["bk", ...values.against.split(",")],
     built: buildBench(),
-    say: (text: string) => void process.stderr.write(`${text}\n`),
+    say,
   };
+  const begun = machine();
   const results: (EngineResult | ExtraResult)[] = [];
   const failed: string[] = [];
-  process.stdout.write(`Node ${process.version}, ${cpus().length} CPUs, load at the start ${loadavg()[0]!.toFixed(2)}\n`);
+  process.stdout.write(`${begun}\n`);
+  const tables: Record<string, string> = {};
   const attempt = async (what: string, work: () => Promise<string>): Promise<void> => {
     try {
-      process.stdout.write(`${await work()}\n`);
+      const table = await work();
+      tables[what] = `${begun}\n${table}`;
+      process.stdout.write(`${table}\n`);
     } catch (error) {
       failed.push(what);
       process.stderr.write(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
@@ -95,8 +111,17 @@ async function main(): Promise<number> {
   const folder = new URL("test-results/", pathToFileURL(`${root}/`));
   mkdirSync(folder, { recursive: true });
   writeFileSync(new URL("bench.json", folder), `${JSON.stringify({ node: process.version, settings, results, failed }, null, 2)}\n`);
+  if (values.write) writeSections(tables);
   if (failed.length > 0) process.stderr.write(`not measured: ${failed.join(", ")}\n`);
   return failed.length === 0 ? 0 : 1;
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+function machine(): string {
+  return `Node ${process.version}, ${cpus().length} CPUs (${cpus()[0]?.model.trim() ?? "unknown"}), load at the start ${loadavg()[0]!.toFixed(2)}.`;
 }
 
 function listOf<Name extends EngineName | ExtraName>(text: string, known: readonly Name[]): Name[] | undefined {

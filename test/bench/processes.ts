@@ -4,6 +4,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { ExtraOptions } from "./extra-worker.js";
+import type { HttpServerOptions } from "./http-server.js";
 import type { WorkerOptions } from "./worker.js";
 
 export interface Worker {
@@ -16,9 +17,9 @@ export interface Worker {
 }
 
 /** Starts a process. It is built JavaScript, run by Node alone, so that no loader counts as the library's time. */
-export function startWorker(options: WorkerOptions | ExtraOptions, built: URL): Worker {
-  const name = "name" in options ? `${options.engine} ${options.name}` : options.task;
-  const child = fork(fileURLToPath(new URL("name" in options ? "worker.js" : "extra-worker.js", built)), [JSON.stringify(options)], {
+export function startWorker(options: WorkerOptions | ExtraOptions | HttpServerOptions, built: URL): Worker {
+  const { name, program } = programOf(options);
+  const child = fork(fileURLToPath(new URL(program, built)), [JSON.stringify(options)], {
     execArgv: process.env["BK_BENCH_EXEC_ARGV"]?.split(" ") ?? [],
     env: { ...process.env, NODE_ENV: "production", NODE_OPTIONS: "" },
     stdio: ["ignore", "ignore", "inherit", "ipc"],
@@ -48,4 +49,10 @@ export function startWorker(options: WorkerOptions | ExtraOptions, built: URL): 
     },
     stop: () => void (child.exitCode === null && child.kill()),
   };
+}
+
+function programOf(options: WorkerOptions | ExtraOptions | HttpServerOptions): { readonly name: string; readonly program: string } {
+  if ("server" in options) return { name: `http ${options.server}`, program: "http-server.js" };
+  if ("task" in options) return { name: options.task, program: "extra-worker.js" };
+  return { name: `${options.engine} ${options.name}`, program: "worker.js" };
 }

@@ -49,10 +49,28 @@ function checkPatterns(name: string, patterns: readonly PathPattern[]): void {
 
 function opening(patterns: readonly PathPattern[]): (path: string) => boolean {
   const test = compilePatterns(patterns);
-  return (path) => readings(path).every(test);
+  return patterns.length === 0 ? () => false : remembering((path) => readings(path).every(test));
 }
 
 function closing(patterns: readonly PathPattern[]): (path: string) => boolean {
   const test = compilePatterns(patterns);
-  return (path) => closingReadings(path).some(test);
+  return patterns.length === 0 ? () => false : remembering((path) => closingReadings(path).some(test));
+}
+
+/** Answers that are kept for one rule, and the longest path that they are kept for: paths come from anybody. */
+const mostKept = 1000;
+const longestKept = 200;
+
+/** An app has few paths, which are asked for again and again. */
+function remembering(test: (path: string) => boolean): (path: string) => boolean {
+  const kept = new Map<string, boolean>();
+  return (path) => {
+    const known = kept.get(path);
+    if (known !== undefined) return known;
+    const fits = test(path);
+    if (path.length > longestKept) return fits;
+    if (kept.size >= mostKept) kept.clear();
+    kept.set(path, fits);
+    return fits;
+  };
 }

@@ -6,6 +6,7 @@ import { Hono } from "hono";
 
 import { bodyResponse, errorBody, errorResponse, HttpError, notFound, replyHeaders } from "./error-response.js";
 import { faultFields } from "./fault-fields.js";
+import { jsonReply } from "./json-reply.js";
 import { accessLog, loggedPath } from "./middleware/access-log.js";
 import { allowOrigins, type CorsOptions } from "./middleware/cors.js";
 import { gate } from "./middleware/gate.js";
@@ -23,23 +24,19 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions): Hon
   const app = new Hono<ServerEnv>();
   const cors = corsOptions === undefined ? undefined : allowOrigins(corsOptions);
   if (cors !== undefined) app.use("/ping", cors);
-  const document = openApiDocument(server.limits, version);
+  const document = JSON.stringify(openApiDocument(server.limits, version));
   // Before everything else: monitors ask often, and there is nothing to log or to verify. Other methods go the long way.
   app.get("/ping", (context) => {
     checkFrame(rawTarget(context), context.env?.incoming?.rawHeaders);
-    return context.json({}, 200, replyHeaders);
-  });
-  app.use((context, next) => {
-    for (const [name, value] of Object.entries(replyHeaders)) context.header(name, value);
-    return next();
+    return jsonReply("{}");
   });
   app.use(accessLog(server.log));
   if (cors !== undefined) app.use(cors);
   app.use(gate(server));
-  app.all("/", (context) => context.body(frontPage, 200, frontPageHeaders));
-  app.all("/ping", (context) => context.json({}));
-  app.all("/openapi.json", (context) => context.json(document));
-  app.all("/auth", (context) => context.json(ownAccount(context)));
+  app.all("/", (context) => context.body(frontPage, 200, { ...replyHeaders, ...frontPageHeaders }));
+  app.all("/ping", () => jsonReply("{}"));
+  app.all("/openapi.json", () => jsonReply(document));
+  app.all("/auth", (context) => jsonReply(JSON.stringify(ownAccount(context))));
   dataRoutes(app, server);
   app.notFound((context) => errorResponse(context, notFound("nothing is served at this path")));
   app.onError((error, context) => {

@@ -171,7 +171,7 @@ export function bodyResponse(
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   const body: ErrorBody = { status, message, code, ...(field === undefined ? {} : { field }) };
-  return context.json(body, status as ContentfulStatusCode, headers);
+  return context.json(body, status as ContentfulStatusCode, { ...replyHeaders, ...headers });
 }
 
 function retryHeader(error: unknown): Record<string, string> {

@@ -10,6 +10,7 @@ import { type Caller, callerOf, reachOf, seenBy, type ServedTable } from "../dat
 import { togetherIn, type WriteCall, write, writeCalls } from "../data/writes.js";
 import { badRequest, notFound } from "../error-response.js";
 import { faultFields } from "../fault-fields.js";
+import { jsonReply } from "../json-reply.js";
 import { type Field, readInput, type RequestInput } from "../request/fields.js";
 import { version } from "../version.js";
 import { openApiDocument } from "./openapi.js";
@@ -22,8 +23,7 @@ export function dataRoutes(app: Hono<ServerEnv>, server: ServerContext): void {
     if (rest.length > 0) throw notFound("nothing is served at this path");
     const other = Object.hasOwn(others, call) ? others[call] : undefined;
     const answer = other === undefined ? await answerCall(context, server, call, table) : await other(context, server, table);
-    if (answer instanceof JsonText) return context.body(answer.text, 200, { "content-type": "application/json" });
-    return context.json(answer);
+    return jsonReply(answer instanceof JsonText ? answer.text : JSON.stringify(answer));
   });
 }
 

@@ -6,7 +6,7 @@ import { gathered } from "../../engines/sql/aggregate.js";
 import { quoteDouble } from "../../engines/sql/dialect.js";
 import type { Table } from "../../schema/table.js";
 import { bindValues, type SqlCommand, type SqlDefine, type SqlRead, type SqlStatement, type SqlWrite } from "../../engines/sql/command.js";
-import { formerSearchName, searchDefinition, searchTriggers, sqliteDialect, wordsFunction } from "./dialect.js";
+import { formerSearchName, goOnFunction, searchDefinition, searchTriggers, sqliteDialect, wordsFunction } from "./dialect.js";
 import { sharedValues, uniqueConflict } from "../../engines/sql/unique-conflict.js";
 import { isThereAlready, takenColumns } from "./errors.js";
 import type { OpenHandle, SqliteHandle, SqliteStatement } from "./handle.js";
@@ -15,10 +15,15 @@ import type { SqliteLocation } from "./options.js";
 /** How long a call may block for a lock; the rest of `busyTimeoutMs` is waited for without blocking. */
 export const blockMs = 5;
 
+/** How long a statement that may take long is tried where it holds the process up, before a thread carries it out. */
+const attemptMs = 2;
+
 export interface SqliteConnection {
   readonly handle: SqliteHandle;
   /** Carries a command out. What takes several statements is made one transaction, unless there is one already. */
   execute(command: SqlCommand, values: Values): Reply;
+  /** Reads what takes no longer than `attemptMs`, by a statement that asks now and then whether to go on; undefined where it takes longer, or fails. */
+  attempt(statement: SqlStatement, bound: Values): Reply | undefined;
   /** Carries a command out for each group of values, all or none. */
   executeGroup(command: SqlCommand, group: readonly Values[]): Reply[];
 }
@@ -50,7 +55,7 @@ function setUp(handle: SqliteHandle, location: SqliteLocation): void {
   if (inFile && !readonly && handle.prepare("PRAGMA journal_mode").get([])?.[0] !== "wal")
     handle.prepare("PRAGMA journal_mode = WAL").get([]);
   handle.exec(settingsText(location));
-  handle.define(wordsFunction, (...texts) => texts.flatMap((text) => wordsOf(text ?? "")).join(" "));
+  handle.define(wordsFunction, (...texts) => texts.flatMap((text) => wordsOf(text ?? "")).join(" "), true);
 }
 
 function connection(handle: SqliteHandle): SqliteConnection {
@@ -160,7 +165,20 @@ function connection(handle: SqliteHandle): SqliteConnection {
     );
   }
 
-  return { handle, execute, executeGroup };
+  let attemptEnds = 0;
+  handle.define(goOnFunction, () => (performance.now() < attemptEnds ? "1" : "given up"), false);
+
+  function attempt(statement: SqlStatement, bound: Values): Reply | undefined {
+    attemptEnds = performance.now() + attemptMs;
+    try {
+      return { rows: prepare(statement).all(bound), affected: 0 };
+    } catch {
+      // Whoever carries it out instead finds the same error, if it was one.
+      return undefined;
+    }
+  }
+
+  return { handle, execute, attempt, executeGroup };
 }
 
 /** An error about a taken value says which group's it is. */

@@ -31,7 +31,8 @@ export interface SqliteHandle {
   /** Runs statements that give nothing. */
   exec(text: string): void;
   /** Gives a deterministic function of texts to SQL. */
-  define(name: string, run: (...texts: (string | null)[]) => string): void;
+  /** @param deterministic  it gives the same for the same texts: SQLite may call it once for many rows */
+  define(name: string, run: (...texts: (string | null)[]) => string, deterministic: boolean): void;
   readonly inTransaction: boolean;
   close(): void;
 }
@@ -101,7 +102,7 @@ function betterSqlite3(Database: typeof BetterSqlite3): OpenHandle {
         };
       },
       exec: (text) => void database.exec(text),
-      define: (name, run) => void database.function(name, { deterministic: true, varargs: true }, run),
+      define: (name, run, deterministic) => void database.function(name, { deterministic, varargs: true }, run),
       get inTransaction() {
         return database.inTransaction;
       },
@@ -154,7 +155,7 @@ function loadNodeSqlite(): OpenHandle {
         };
       },
       exec: (text) => database.exec(text),
-      define: (name, body) => database.function(name, { deterministic: true, varargs: true }, body),
+      define: (name, body, deterministic) => database.function(name, { deterministic, varargs: true }, body),
       get inTransaction() {
         return database.isTransaction;
       },

@@ -12,7 +12,7 @@ import { goOnFunction, servesColumn, sqliteDialect, wordsFunction } from "./dial
 import { classifySqlite, isBusy, openError } from "./errors.js";
 import { loadSqlite } from "./handle.js";
 import { knexAccess, statementsOf } from "./knex.js";
-import { longStatements } from "./long-statements.js";
+import { longStatements, type SqliteLongStatement } from "./long-statements.js";
 import { mayBeLong } from "./may-be-long.js";
 import { runNative } from "./native.js";
 import { sqliteOptions } from "./options.js";
@@ -49,6 +49,9 @@ const codec: Codec = Object.freeze({
 
 /** `mayBeLong`: a thread carries it out where the table is large. */
 type SqliteCommand = SqlCommand & { readonly mayBeLong?: true };
+
+/** After an attempt that took too long, so many calls of that command go to a thread at once. */
+const passedOver = 50;
 
 /** Connections of ended transactions that are kept for the next ones. */
 const spareConnections = 2;
@@ -138,10 +141,22 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<Sqlit
     if (command.mayBeLong === true && threads.usable) {
       if (closing !== undefined) throw closedError();
       const statement = statementFor(command, values);
-      if (statement !== undefined) return inThread(statement, command, values, signal);
+      if (statement !== undefined) return attempt(command, statement) ?? inThread(statement, command, values, signal);
     }
     const reads = command.kind === "read" || command.kind === "inspect";
     return whenFree(writers.taken && (inMemory || !reads), () => main.execute(command, values), signal);
+  }
+
+  /** Calls of a command for which no attempt is made, after one that took too long. */
+  const passed = new WeakMap<SqlCommand, number>();
+
+  /** Most statements that might take long do not: a hop to a thread and back would be most of their time. */
+  function attempt(command: SqliteCommand, { tried, values }: SqliteLongStatement): Reply | undefined {
+    if (tried === undefined || location.threadsFromMb === 0) return undefined;
+    const left = passed.get(command) ?? 0;
+    const reply = left > 0 ? undefined : main.attempt(tried, values);
+    if (reply === undefined) passed.set(command, left > 0 ? left - 1 : passedOver);
+    return reply;
   }
 
   async function inThread(statement: LongStatement, command: SqliteCommand, values: Values, signal?: AbortSignal): Promise<Reply> {

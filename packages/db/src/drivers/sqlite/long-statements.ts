@@ -8,6 +8,11 @@ import type { SqliteHandle } from "./handle.js";
 import { tableSizes } from "./may-be-long.js";
 import type { LongStatement } from "./threads.js";
 
+export interface SqliteLongStatement extends LongStatement {
+  /** The statement, where it can be tried first: it asks now and then whether to go on. */
+  readonly tried: SqlStatement | undefined;
+}
+
 /**
  * Makes a function that gives the statement for a command and its values; undefined where the command is best carried out
  * at once.
@@ -17,7 +22,7 @@ import type { LongStatement } from "./threads.js";
 export function longStatements(
   handle: SqliteHandle,
   fromBytes: number,
-): (command: SqlCommand, values: Values) => LongStatement | undefined {
+): (command: SqlCommand, values: Values) => SqliteLongStatement | undefined {
   const sizeOf = tableSizes(handle, fromBytes);
   const stoppable = new WeakMap<SqlCommand, SqlCommand>();
 
@@ -31,7 +36,9 @@ export function longStatements(
     }
     const statement = statementOf(own, values);
     const bound = statement && bindValues(statement, values, sqliteDialect.search);
-    return statement && { text: statement.text, values: bound!, writes: own.kind === "write" };
+    const mayTry =
+      size === "numbered" && own.kind === "read" && own.shape.verb !== "get" && !("match" in own.shape && own.shape.match !== undefined);
+    return statement && { text: statement.text, values: bound!, writes: own.kind === "write", tried: mayTry ? statement : undefined };
   };
 }
 
