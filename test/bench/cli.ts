@@ -59,6 +59,8 @@ async function main(): Promise<number> {
   if (positionals.join() === "types") {
     if (!values["no-build"]) makeReady();
     process.stdout.write(`load at the start ${loadavg()[0]!.toFixed(2)}\n${measureTypes(root, Number(values.rounds ?? 5))}\n`);
+    return 0;
+  }
   if (positionals.join() === "http") {
     if (!values["no-build"]) makeReady();
     const settings = { rounds: Number(values.rounds ?? 5), turnMs: Number(values.turn ?? 1000), built: buildBench(), say };
