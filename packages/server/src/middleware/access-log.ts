@@ -28,9 +28,10 @@ export function accessLog(log: Log, clock: Clock = systemClock): MiddlewareHandl
     context.set("requestId", id);
     // On a socket it goes straight to Node's reply, which costs less than another kind of header would.
     const outgoing = context.env?.outgoing;
-    if (outgoing === undefined) context.header(requestIdHeader, id);
-    else outgoing.setHeader(requestIdHeader, id);
+    outgoing?.setHeader(requestIdHeader, id);
     await next();
+    // Behind the reply that a route made: what is set before goes into those of the context alone.
+    if (outgoing === undefined) context.header(requestIdHeader, id);
     const login = context.get("allowed")?.account?.login;
     const refused = context.get("refused");
     log.info(`${context.req.method} ${loggedPath(context)} ${context.res.status}`, {
