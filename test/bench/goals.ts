@@ -4,41 +4,41 @@ import type { EngineName } from "./contestant.js";
 
 type Goals = Readonly<Record<string, number>>;
 
-const mysql: Goals = { get: 1.0, conc64: 0.2, tick1000: 0.1, tick200put: 0.3, bulk: 0.65 };
+const mysql: Goals = { get: 1, update: 1, incr: 1, put: 1, conc64: 0.06, tick1000: 0.06, tick200put: 0.3, bulk: 0.55 };
 
 export const goals: Readonly<Record<EngineName, Goals>> = {
   sqlite: {
-    get: 1.2,
-    getMiss: 1.7,
+    get: 1.1,
+    getMiss: 1.3,
     select: 0.95,
-    page: 0.95,
+    page: 0.9,
     update: 1.05,
     incr: 1.05,
     put: 1.05,
-    add: 1.05,
+    add: 1,
     del: 1.05,
     bulk: 0.95,
     conc64: 1.2,
     tick1000: 1.2,
-    tick200put: 0.55,
+    tick200put: 0.45,
   },
   pg: {
-    get: 1.1,
+    get: 1.05,
     getMiss: 1.1,
     page: 0.85,
-    update: 1.1,
-    incr: 1.1,
+    update: 1,
+    incr: 1,
     put: 1.1,
     add: 1.1,
     del: 1.1,
-    bulk: 0.55,
-    conc64: 0.2,
-    tick1000: 0.12,
-    tick200put: 0.22,
+    bulk: 0.5,
+    conc64: 0.07,
+    tick1000: 0.07,
+    tick200put: 0.18,
   },
   mysql,
   mariadb: mysql,
-  redis: { get: 1.05, getMiss: 1.05, put: 1.05, conc64: 0.6, put64: 0.6, tick1000: 0.6, tick200put: 0.6 },
+  redis: { get: 1.05, getMiss: 1.05, put: 1.05, del: 1.05, conc64: 0.4, put64: 0.6, tick1000: 0.35, tick200put: 0.5 },
 };
 
 /** Milliseconds from loading the package to the first row. */

@@ -11,7 +11,12 @@ export function writeSections(sections: Readonly<Record<string, string>>): void 
     const [begin, end] = [`<!-- measured: ${name} -->`, `<!-- end: ${name} -->`];
     const [from, to] = [text.indexOf(begin), text.indexOf(end)];
     if (from < 0 || to < from) throw new Error(`docs/performance.md has no section ${begin} … ${end}`);
-    text = `${text.slice(0, from + begin.length)}\n\n${table.trim()}\n\n${text.slice(to)}`;
+    text = `${text.slice(0, from + begin.length)}\n\n${withoutHeadings(table)}\n\n${text.slice(to)}`;
   }
   writeFileSync(page, text);
+}
+
+/** The page has headings of its own. */
+function withoutHeadings(table: string): string {
+  return table.trim().replaceAll(/^## (.*)$/gm, "$1:");
 }
