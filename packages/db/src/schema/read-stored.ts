@@ -32,7 +32,9 @@ export function real(stored: unknown, column: Column): number {
 function numberOf(stored: unknown): number {
   if (typeof stored === "number") return stored;
   if (typeof stored === "bigint") return Number(stored);
-  return typeof stored === "string" && stored.trim() !== "" ? Number(stored) : NaN;
+  if (typeof stored !== "string") return NaN;
+  const number = Number(stored);
+  return number === 0 && stored.trim() === "" ? NaN : number;
 }
 
 export function bigint(stored: unknown, column: Column): bigint {

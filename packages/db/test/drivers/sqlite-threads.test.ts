@@ -111,6 +111,17 @@ describe("statements that may take long", () => {
     expect(await first(db)).toEqual(await first(plain));
   });
 
+  it("sums are the same, tried or in a thread", async () => {
+    const [tried, threaded, plain] = [await open(), await open(undefined, silentLog, url, 0), await open(0)];
+    const sums = (one: NoteDb) =>
+      one.aggregate("note", {}, { by: ["group"], count: true, sum: ["n", "big", "price"], max: ["text"], scan: true });
+    const wanted = await sums(plain);
+    expect(await sums(tried)).toEqual(wanted);
+    expect(await sums(threaded)).toEqual(wanted);
+    const few = (one: NoteDb) => one.aggregate("note", { id: { $lt: 20 }, on: true }, { sum: ["n", "big", "price"], scan: true });
+    expect(await few(tried)).toEqual(await few(plain));
+  });
+
   it("one that took long when it was tried is answered all the same, and the next ones too", async () => {
     const [db, plain] = [await open(), await open(0)];
     const slow = { $and: Array.from({ length: 30 }, (_, i) => ({ text: { $not_contains: `${i}nowhere` } })) };
@@ -237,7 +248,7 @@ describe("statements that may take long", () => {
 describe("a statement that is given up", () => {
   const [note] = compileTables(tables as never).values();
   const openDriver = async (): Promise<Driver> => {
-    const driver = (await sqliteDriver({ url, options: { threads: 1 }, clock: systemClock, log: silentLog })) as Driver;
+    const driver = (await sqliteDriver({ url, options: { threads: 1, threadsFromMb: 0 }, clock: systemClock, log: silentLog })) as Driver;
     opened.push(driver);
     return driver;
   };
@@ -257,8 +268,7 @@ describe("a statement that is given up", () => {
         path: undefined,
         filter: slow,
         groupBy: [],
-        aggregates: [{ op: "count", column: undefined }],
-        order: [],
+        measures: [{ op: "count", column: undefined }],
         after: undefined,
         limit: undefined,
         consistent: false,
@@ -285,8 +295,7 @@ describe("a statement that is given up", () => {
       path: undefined,
       filter: contains,
       groupBy: [],
-      aggregates: [{ op: "count", column: undefined }],
-      order: [],
+      measures: [{ op: "count", column: undefined }],
       after: undefined,
       limit: undefined,
       consistent: false,

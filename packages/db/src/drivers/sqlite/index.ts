@@ -156,7 +156,12 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<Sqlit
     const left = passed.get(command) ?? 0;
     const reply = left > 0 ? undefined : main.attempt(tried, values);
     if (reply === undefined) passed.set(command, left > 0 ? left - 1 : passedOver);
-    return reply;
+    return reply === undefined ? undefined : whole(command, reply);
+  }
+
+  /** The reply to a command out of that to its statement. */
+  function whole(command: SqliteCommand, reply: Reply): Reply {
+    return command.kind === "read" ? { ...reply, rows: gathered(command, reply.rows) } : reply;
   }
 
   async function inThread(statement: LongStatement, command: SqliteCommand, values: Values, signal?: AbortSignal): Promise<Reply> {
@@ -164,7 +169,7 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<Sqlit
     try {
       const reply = await (statement.writes ? inTurn(run, signal) : untilFree(run, signal));
       if (reply === undefined) return await execute(command, values, signal);
-      return command.kind === "read" ? { ...reply, rows: gathered(command, reply.rows) } : reply;
+      return whole(command, reply);
     } catch (error) {
       throw withGroup(command.shape.table, error);
     }
