@@ -51,7 +51,8 @@ class Pair {
     this.real = await openAny({ url, ...(options === undefined ? {} : { options }), tables, clock });
     // The core refuses on the model what it refuses on the engine, and takes the same ways to rows.
     const { access, transactions, atomic, unique } = this.real.capabilities();
-    const capabilities = { access, transactions, unique, atomic };
+    // What an engine asks of related rows by itself, the model finds in two steps.
+    const capabilities = { access, transactions, unique, atomic, related: false };
     const driver = (await memoryDriver({ url: "memory:", options: {}, clock, log: silentLog }, { capabilities })) as Driver;
     this.model = (await openDb({ driver, tables, clock })) as unknown as AnyDb;
     await Promise.all([this.real.sync(), this.model.sync()]);

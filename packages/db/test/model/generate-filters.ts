@@ -1,7 +1,7 @@
 // Random filters, guards and sorts.
 
 import type { Random } from "./random.js";
-import { hashColumn, indexed, type ModelTable, pools, sortable } from "./tables.js";
+import { hashColumn, indexed, type ModelTable, pools, references, sortable, tableNames } from "./tables.js";
 
 type Values = Record<string, unknown>;
 
@@ -78,4 +78,36 @@ export function scanning(random: Random): Values {
 export function sortOf(random: Random, table: ModelTable): string[] {
   const columns = [...new Set(random.times(3, () => random.pick(sortable[table])))];
   return columns.map((column) => (random.chance(0.5) ? `-${column}` : column));
+}
+
+/** A filter of a read, which may ask of the row that is referred to. */
+export function readFilter(random: Random, table: ModelTable): Values {
+  const filter = filterOf(random, table);
+  const own = Object.entries(references[table] ?? {});
+  if (own.length === 0 || !random.chance(0.4)) return filter;
+  const [name, target] = random.pick(own);
+  const asked = { $ref: random.chance(0.6) ? filterOf(random, target) : condition(random, target) };
+  return random.chance(0.3) ? { ...filter, $not: { [name]: asked } } : { ...filter, [name]: asked };
+}
+
+/** What a read includes: rows that are referred to, and rows that refer, in an order that is promised. */
+export function including(random: Random, table: ModelTable, depth = 1): Values {
+  const include: Values = {};
+  const nested = (target: ModelTable): Values => (depth < 4 && random.chance(0.3) ? including(random, target, depth + 1) : {});
+  const selected = (target: ModelTable): Values => (random.chance(0.3) ? { select: [random.pick(sortable[target])] } : {});
+  for (const [name, target] of Object.entries(references[table] ?? {}))
+    if (random.chance(0.6)) include[random.chance(0.5) ? name : `the${name}`] = { by: name, ...selected(target), ...nested(target) };
+  for (const from of tableNames)
+    for (const [by, target] of Object.entries(references[from] ?? {}))
+      if (target === table && random.chance(0.6))
+        include[`${from}s`] = {
+          from,
+          by,
+          sort: sortOf(random, from),
+          count: random.pick([1, 2, 50]),
+          ...selected(from),
+          ...(random.chance(0.4) ? { filter: filterOf(random, from) } : {}),
+          ...nested(from),
+        };
+  return Object.keys(include).length === 0 ? {} : { include };
 }

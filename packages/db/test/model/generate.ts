@@ -1,7 +1,7 @@
 // Random steps as plain data. A step does not depend on the results of others, so that any subset can be replayed.
 
 import type { Random } from "./random.js";
-import { condition, filterOf, scanning, sortOf, valueOf } from "./generate-filters.js";
+import { condition, filterOf, including, readFilter, scanning, sortOf, valueOf } from "./generate-filters.js";
 import { hashColumn, keyColumns, type ModelTable, numbers, pools, sortable, tableNames } from "./tables.js";
 
 type Values = Record<string, unknown>;
@@ -95,7 +95,7 @@ export function plainStep(random: Random, table: ModelTable): Step {
     case "select":
       return selection(random, table);
     case "count":
-      return call("count", table, filterOf(random, table), scanning(random));
+      return call("count", table, readFilter(random, table), scanning(random));
     case "aggregate":
       return aggregate(random, table);
     case "updateAll":
@@ -182,18 +182,16 @@ function rowCall(
 ): CallStep {
   switch (verb) {
     case "get":
-      return call(
-        "get",
-        table,
-        keyOf(random, table),
-        random.chance(0.2) ? { select: random.times(3, () => random.pick(sortable[table])) } : {},
-      );
+      return call("get", table, keyOf(random, table), {
+        ...(random.chance(0.2) ? { select: random.times(3, () => random.pick(sortable[table])) } : {}),
+        ...includes(random, table, limits),
+      });
     case "list":
       return call(
         "list",
         table,
         random.times(6, () => keyOf(random, table)),
-        {},
+        includes(random, table, limits),
       );
     case "add":
     case "put":
@@ -205,6 +203,11 @@ function rowCall(
     case "del":
       return call("del", table, keyOf(random, table), { ...returning(random, ["old"]), ...guard(random, table, limits) });
   }
+}
+
+/** Inside of transactions the rows that refer are not read everywhere. */
+function includes(random: Random, table: ModelTable, limits: RowLimits): Values {
+  return limits.withoutErrors !== true && random.chance(0.4) ? including(random, table) : {};
 }
 
 function returning(random: Random, kinds: readonly string[]): Values {
@@ -265,7 +268,7 @@ function incr(random: Random, table: ModelTable, limits: RowLimits): CallStep {
 }
 
 function walk(random: Random, table: ModelTable): Step {
-  const filter = filterOf(random, table);
+  const filter = readFilter(random, table);
   const sorted = random.chance(0.6);
   const options: Values = {
     count: random.pick([1, 2, 3, 7, 50]),
@@ -273,6 +276,7 @@ function walk(random: Random, table: ModelTable): Step {
     ...(sorted ? { sort: sortOf(random, table) } : {}),
     ...(sorted && random.chance(0.2) ? { desc: true } : {}),
     ...(random.chance(0.2) ? { select: random.times(3, () => random.pick(sortable[table])) } : {}),
+    ...(random.chance(0.2) ? including(random, table) : {}),
   };
   // Without a sort the order is that of the range key where one partition is read and there is such a key.
   const ordered = sorted || (isPlain(filter[hashColumn[table]]) && keyColumns[table].length > 1);
@@ -285,7 +289,12 @@ function isPlain(value: unknown): boolean {
 
 /** A sorted page: its rows, their order and whether there is a next one are all promised. */
 function selection(random: Random, table: ModelTable): CallStep {
-  return call("select", table, filterOf(random, table), { sort: sortOf(random, table), count: 1 + random.below(10), ...scanning(random) });
+  return call("select", table, readFilter(random, table), {
+    sort: sortOf(random, table),
+    count: 1 + random.below(10),
+    ...scanning(random),
+    ...(random.chance(0.3) ? including(random, table) : {}),
+  });
 }
 
 /** A page of groups, or one row over all; sums may be too large. */

@@ -33,6 +33,7 @@ export const tables = defineTables({
     small: { type: "int" },
     text: {},
     tags: { type: "set" },
+    album: { ref: "album", index2: 1 },
   },
   chat: {
     id: { primary: 1 },
@@ -60,6 +61,10 @@ export const tables = defineTables({
     number: { type: "int", unique1: 2 },
     small: { type: "int", index: 1 },
     tags: { type: "set" },
+    friend: { ref: "user", index1: 1 },
+    statFirst: { type: "int", ref: "stat.first", index2: 1 },
+    statSecond: { type: "timestamp", ref: "stat.second" },
+    statThird: { ref: "stat.third" },
   },
   note: table(
     { owner: { primary: 1 }, id: { primary: 2 }, text: {}, small: { type: "int" }, gone: { type: "timestamp" } },
@@ -127,6 +132,7 @@ export const pools: Readonly<Record<ModelTable, Readonly<Record<string, readonly
     small: [0, 1, 2, 3],
     text: texts,
     tags: [[], ["a"], ["a", "b"]],
+    album: ["a", "A", "a ", "b", "😀", "a|b", "nobody", ""],
   },
   chat: {
     id: ["c", "C", "d"],
@@ -152,6 +158,10 @@ export const pools: Readonly<Record<ModelTable, Readonly<Record<string, readonly
     number: [0, 1, -1],
     small: [0, 1, 2],
     tags: [[], ["a"], ["b", "a"]],
+    friend: ["u", "U", "v", "w", '"y', "nobody", ""],
+    statFirst: [0, 1, -1],
+    statSecond: [new Date(0), new Date(-5), new Date(7)],
+    statThird: ["x", "X", "x "],
   },
   note: {
     owner: ["n", "N"],
@@ -186,10 +196,10 @@ export const hashColumn: Readonly<Record<ModelTable, string>> = {
 
 export const sortable: Readonly<Record<ModelTable, readonly string[]>> = {
   album: ["id", "text", "n", "small", "big", "x", "price", "ok", "at", "hits", "place", "stars", "expires"],
-  photo: ["owner", "taken", "place", "rank", "day", "small", "text"],
+  photo: ["owner", "taken", "place", "rank", "day", "small", "text", "album"],
   chat: ["id", "hkey", "country", "city", "area", "small"],
   stat: ["first", "second", "third", "price", "small", "ok"],
-  user: ["id", "mail", "realm", "number", "small"],
+  user: ["id", "mail", "realm", "number", "small", "friend", "statFirst"],
   note: ["owner", "id", "text", "small"],
 };
 
@@ -206,9 +216,15 @@ export const numbers: Readonly<Record<ModelTable, readonly string[]>> = {
 /** Columns with an index that begins with them: filters by them are served everywhere. */
 export const indexed: Readonly<Record<ModelTable, readonly string[]>> = {
   album: ["place"],
-  photo: ["place", "rank"],
+  photo: ["place", "rank", "album"],
   chat: ["area"],
   stat: ["price", "ok"],
-  user: ["mail", "realm", "small"],
+  user: ["mail", "realm", "small", "friend", "statFirst"],
   note: [],
+};
+
+/** The references of tables: by what name, and to which table. */
+export const references: { readonly [table in ModelTable]?: Readonly<Record<string, ModelTable>> } = {
+  photo: { album: "album" },
+  user: { friend: "user", stat: "stat" },
 };
