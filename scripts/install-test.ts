@@ -40,8 +40,8 @@ function install(app: string): void {
   const packed = run(root, "npm", "pack", "--json", "--pack-destination", app, ...names.map((name) => `./packages/${name}`));
   const tarballs = (JSON.parse(packed) as { filename: string }[]).map(({ filename }) => `./${filename}`);
   const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Required<Manifest>;
-  // vitest is there for @bk/db/testing; no database client is, as types must not need one.
-  const others = ["@types/node", "vitest"].map((name) => `${name}@${devDependencies[name]}`);
+  // vitest, knex and the API of OpenTelemetry are there for the entries that are about them; no database client is, as types must not need one.
+  const others = ["@types/node", "vitest", "knex", "@opentelemetry/api"].map((name) => `${name}@${devDependencies[name]}`);
   // A Node without a SQLite client of its own needs one, as the README says.
   const needsClient = process.getBuiltinModule("node:sqlite") === undefined;
   if (needsClient) others.push(`better-sqlite3@${manifestOf(join(root, "node_modules/better-sqlite3")).version}`);
