@@ -2,8 +2,8 @@
 
 import { type ValuesEncoder, valueEncoder } from "../compile/bind.js";
 import type { Change, Codec, Value } from "../driver.js";
-import { DbError } from "../errors.js";
-import { mayWrite, type ScopeShape } from "../normalize/scope.js";
+import type { DbError } from "../errors.js";
+import { deniedByScope, mayWrite, type ScopeShape } from "../normalize/scope.js";
 import { allOf, always, type Condition, conjuncts, isAlways, never, shifted, testsOf } from "../reference/condition.js";
 import { compileMatcher, type Matcher } from "../reference/matches.js";
 import type { Column, Table } from "../schema/table.js";
@@ -118,7 +118,7 @@ function isKnown({ op, slot, member, from }: Change): boolean {
 
 /** One error for a row that would be outside and for one that is: the one tells of no other row, the other no more than it must. */
 export function outside(): DbError {
-  return new DbError("denied", "the row is outside of the scope, or would be");
+  return deniedByScope("the row is outside of the scope, or would be");
 }
 
 /** The shape of calls without a scope, on a table whose deleted rows are left out. */

@@ -278,7 +278,7 @@ export function keyWithin(rules: RowRules, scope: TableScope, key: unknown): unk
 /** @throws DbError `denied` where rows are only read */
 export function mustWrite({ shape: { written } }: TableScope): void {
   if (written !== undefined && written.columns.size === 0 && !written.rest)
-    throw new DbError("denied", "rows of this table are only read within the scope");
+    throw deniedByScope("rows of this table are only read within the scope");
 }
 
 function withSetValues(rules: RowRules, scope: TableScope, row: Given, isNamed: (value: SetValue) => boolean): Given {
@@ -319,9 +319,7 @@ function refuseTelling(table: Table, { shape: { seen } }: TableScope, verb: stri
     if (column === undefined || seen.columns.has(column)) continue;
     const op = ownMember(ops, name) ?? (verb === "incr" && addsUp(column) ? "incr" : "set");
     if (op !== "set" && op !== "unset")
-      throw new DbError("denied", `column ${name} of ${table.name} is not seen within the scope; it is set or unset as a whole`, {
-        column: name,
-      });
+      throw deniedByScope(`column ${name} of ${table.name} is not seen within the scope; it is set or unset as a whole`, name);
   }
 }
 
@@ -338,11 +336,14 @@ function isRecord(value: unknown): value is Given {
 }
 
 function notWritten(table: Table, name: string): DbError {
-  return new DbError("denied", `column ${name.slice(0, 50)} of ${table.name} may not be written within the scope`, {
-    column: name.slice(0, 50),
-  });
+  return deniedByScope(`column ${name.slice(0, 50)} of ${table.name} may not be written within the scope`, name.slice(0, 50));
 }
 
 function givenOtherwise(name: string): DbError {
-  return new DbError("denied", `column ${name} is set by the scope; leave it out`, { column: name });
+  return deniedByScope(`column ${name} is set by the scope; leave it out`, name);
+}
+
+/** A refusal of a scope, which says so in `detail.by`: hooks and engines refuse too. */
+export function deniedByScope(message: string, column?: string): DbError {
+  return new DbError("denied", message, { ...(column === undefined ? {} : { column }), detail: { by: "scope" } });
 }

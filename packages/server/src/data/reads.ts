@@ -10,6 +10,7 @@ import { groupJson, groupOptions } from "./groups.js";
 import { type Include, includeOption, includesOf, rowsWith, shownRow } from "./include.js";
 import { type JsonText, ReplyRows } from "./reply-rows.js";
 import { keyOf, keysOf, ownerIsInKey, valueIn, withOwner } from "./row.js";
+import { reading } from "./scope.js";
 import type { CallOptions, Page, Row, ServedDb } from "./served-db.js";
 import { type Caller, filterable, type Reach, reachOf, requireSeen, seenBy, type ServedTable } from "./served-table.js";
 
@@ -33,7 +34,10 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     const reach = readable(asked);
     const key = ownKey(asked, reach, keyOf({ table, reach, limits }, fields));
     const includes = includesIn(asked, reach);
-    const row = await db.get(table.name, key, { ...readOptions(asked, reach, controls), ...includeOption(includes) });
+    const row = await reading(db, table, asked.caller, reach).get(table.name, key, {
+      ...readOptions(asked, reach, controls),
+      ...includeOption(includes),
+    });
     const shown = row === undefined ? undefined : show(asked, reach, row, includes);
     if (shown === undefined) throw noSuchRow();
     return shown;
@@ -47,11 +51,12 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     if (controls._keys === undefined) throw badRequest("_keys is missing; it is a JSON list of keys", "_keys");
     const keys = keysOf({ table, reach, limits }, controls._keys).map((key) => ownKey(asked, reach, key));
     const includes = includesIn(asked, reach);
+    const own = reading(db, table, asked.caller, reach);
     const options = { ...readOptions(asked, reach, controls), ...includeOption(includes) };
     const reply = new ReplyRows(limits.maxReplyBytes, rowsWith(includes));
     for (let at = 0; at < keys.length;) {
       const some = keys.slice(at, at + reply.atOnce(keys.length - at));
-      addRows(asked, reach, reply, await db.list(table.name, some, options), includes);
+      addRows(asked, reach, reply, await own.list(table.name, some, options), includes);
       at += some.length;
     }
     return reply.page(undefined);
@@ -65,7 +70,7 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
       return reads.count(db, { ...asked, controls });
     }
     const { reach, filter } = question(asked);
-    const own = tokensOfCaller(db, asked);
+    const own = reading(db, asked.table, asked.caller, reach);
     return readPage(asked, reach, (options) => own.select(asked.table.name, filter, { ...options, ...scanOption(asked) }));
   },
 
@@ -78,14 +83,18 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     const searched = [...table.columns.values()].filter((column) => column.definition.search);
     if (searched.length === 0) throw badRequest(`${table.name} has no columns that are searched`);
     for (const column of searched) requireSeen(table, seen, column.name, "searched");
-    const own = tokensOfCaller(db, asked);
+    const own = reading(db, table, asked.caller, reach);
     return readPage(asked, reach, (options) => own.search(table.name, words, { ...options, filter }));
   },
 
   async count(db, asked) {
-    const { filter } = question(asked);
+    const { reach, filter } = question(asked);
+    const { table, caller } = asked;
     const { _consistent: consistent } = asked.controls;
-    const count = await db.count(asked.table.name, filter, { ...scanOption(asked), ...(consistent === undefined ? {} : { consistent }) });
+    const count = await reading(db, table, caller, reach).count(table.name, filter, {
+      ...scanOption(asked),
+      ...(consistent === undefined ? {} : { consistent }),
+    });
     return { count };
   },
 
@@ -93,7 +102,7 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     const { table } = asked;
     const { reach, filter } = question(asked);
     const { options, ofGroups } = groupOptions(asked, filterable(table, reach));
-    const calls = tokensOfCaller(db, asked);
+    const calls = reading(db, table, asked.caller, reach);
     const read = (own: CallOptions): Promise<Page> => calls.aggregate(table.name, filter, { ...options, ...scanOption(asked), ...own });
     if (ofGroups === undefined) {
       const reply = new ReplyRows(asked.limits.maxReplyBytes);
@@ -104,11 +113,6 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     return readParts(asked, add, ({ count, ...own }) => read({ ...ofGroups, ...own, limit: count }));
   },
 };
-
-/** Page tokens are good for the account that they were given to. */
-function tokensOfCaller(db: ServedDb, { table, caller }: Asked): ServedDb {
-  return db.scope({ [table.name]: {} }, { tokensOf: caller.id });
-}
 
 /** A page of rows. */
 function readPage(asked: Asked, reach: Reach, read: (options: CallOptions) => Promise<Page>): Promise<JsonText> {
@@ -185,7 +189,7 @@ function question(asked: Asked): { reach: Reach; filter: Row } {
   if (reach !== "own") return { reach, filter: filterOf(table, fields, { seen: filterable(table, reach), ops, limits }) };
   const filter = filterOf(table, fields, { seen: new Set([...table.ownSees, owner!]), ops, limits });
   if (valueIn(filter, owner!) !== undefined && !asksOwn) throw forbidden(`${table.name}: only rows of the caller's own may be read`, owner);
-  return { reach, filter: { ...filter, [owner!]: caller.id } };
+  return { reach, filter };
 }
 
 function ownKey({ table, caller }: Asked, reach: Reach, key: Row): Row {

@@ -15,6 +15,8 @@ export interface WriteResult {
 
 /** The calls on rows that are the same inside a transaction. */
 export interface ServedCalls {
+  /** The same calls, within. */
+  scope(tables: Readonly<Record<string, object>>, options?: CallOptions): ServedCalls;
   get(table: string, key: unknown, options?: CallOptions): Promise<Row | undefined>;
   add(table: string, row: Row, options?: CallOptions): Promise<WriteResult>;
   put(table: string, row: Row, options?: CallOptions): Promise<WriteResult>;
@@ -24,7 +26,6 @@ export interface ServedCalls {
 }
 
 export interface ServedDb extends ServedCalls {
-  scope(tables: Readonly<Record<string, object>>, options?: CallOptions): ServedDb;
   list(table: string, keys: readonly unknown[], options?: CallOptions): Promise<Row[]>;
   select(table: string, filter?: Row, options?: CallOptions): Promise<Page>;
   search(table: string, text: string, options?: CallOptions): Promise<Page>;

@@ -1,0 +1,24 @@
+// What a caller may see and do of a table's rows, as a scope of the database.
+
+import type { ServedCalls } from "./served-db.js";
+import type { Caller, Reach, ServedTable } from "./served-table.js";
+
+/** The calls on a table within what a caller reaches; page tokens are good for that account. */
+export function reading<Calls extends ServedCalls>(calls: Calls, table: ServedTable, caller: Caller, reach: Reach): Calls {
+  const own = reach === "own" ? { where: { [table.owner!]: caller.id } } : {};
+  // What is included of other tables is bounded by the server.
+  return calls.scope({ [table.name]: own, "*": {} }, { tokensOf: caller.id }) as Calls;
+}
+
+/** The calls by which a caller writes: an admin every row, others their own, and of these not what admins set. */
+export function writing(calls: ServedCalls, table: ServedTable, caller: Caller, reach: Reach): ServedCalls {
+  if (reach === "all") return calls;
+  const own = { [table.owner!]: caller.id };
+  const update = table.adminSets.size === 0 ? {} : { update: ownSets(table) };
+  return calls.scope({ [table.name]: { where: own, set: own, ...update } });
+}
+
+function ownSets({ columns, adminSets, settings }: ServedTable): string[] {
+  const names = [...columns.keys()].filter((name) => !adminSets.has(name));
+  return settings.open === true ? [...names, "*"] : names;
+}
