@@ -76,7 +76,7 @@ const writes: { readonly [Call in WriteCall]: (db: ServedCalls, write: Write) =>
   },
 
   async incr(db, asked) {
-    const { table, caller, fields, reach, controls, limits } = asked;
+    const { table, caller, fields, reach, limits } = asked;
     const row = withOwner(table, rowOf({ table, reach, limits }, fields), caller, reach);
     // A sum that is refused would tell what was there before.
     for (const name of Object.keys(row))
