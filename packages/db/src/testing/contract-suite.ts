@@ -69,12 +69,15 @@ export function describeContract(id: string, open: () => Promise<OpenedDriver>):
 
     it("get: gives each member of a group its row by its own guard", async ({ skip }) => {
       if (!capabilities.filters.int?.includes("eq") || capabilities.group.get === undefined) skip("filters, groups");
-      const keys = [fresh(), fresh()];
+      // One row asked for under two guards: rows of several partitions may not be in one request.
+      const isWide = capabilities.group.get.within === undefined;
+      const keys = isWide ? [fresh(), fresh()] : [fresh()];
       for (const key of keys) await put([key, 5]);
       const guarded: Shape = { ...getShape(table, table.columns, true), guard: test("eq", 1) };
-      const asked = [5, 6].flatMap((value) => [...keys, fresh()].map((key) => [key, int(value)]));
+      const asked = [5, 6].flatMap((value) => keys.map((key) => [key, int(value)]));
       const replies = await driver.executeGroup!(driver.compile(guarded), asked);
-      expect(replies.map((reply) => "rows" in reply && reply.rows.map(([key]) => key))).toEqual([[keys[0]], [keys[1]], [], [], [], []]);
+      const found = replies.map((reply) => "rows" in reply && reply.rows.map(([key]) => key));
+      expect(found).toEqual([...keys.map((key) => [key]), ...keys.map(() => [])]);
     });
 
     it("put: writes over no row with `over` that never holds, over any with one that always does", async () => {
