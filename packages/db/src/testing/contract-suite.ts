@@ -70,7 +70,7 @@ export function describeContract(id: string, open: () => Promise<OpenedDriver>):
     it("get: gives each member of a group its row by its own guard", async ({ skip }) => {
       if (!capabilities.filters.int?.includes("eq") || capabilities.group.get === undefined) skip("filters, groups");
       // One row asked for under two guards: rows of several partitions may not be in one request.
-      const isWide = capabilities.group.get.within === undefined;
+      const isWide = capabilities.group.get?.within === undefined;
       const keys = isWide ? [fresh(), fresh()] : [fresh()];
       for (const key of keys) await put([key, 5]);
       const guarded: Shape = { ...getShape(table, table.columns, true), guard: test("eq", 1) };
