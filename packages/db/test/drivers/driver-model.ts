@@ -107,7 +107,8 @@ async function answer(driver: Driver, { shape, values, slots }: Call, inAnyOrder
 }
 
 function decodeRows({ rows }: Reply, shape: Shape, codec: Codec): unknown[] {
-  if (shape.verb === "aggregate") return [...rows];
+  // A count comes as a number or as its digits.
+  if (shape.verb === "aggregate") return rows.map((row) => row.map(Number));
   const columns = shape.verb === "get" || shape.verb === "select" ? shape.columns : shape.table.columns;
   const decoders = columns.map((column) => decoderOf(column, codec));
   return rows.map((row) => Object.fromEntries(columns.map(({ name }, i) => [name, decoders[i]!(row[i]!)])));
