@@ -207,13 +207,13 @@ async function carryOut(bound: BoundTable, context: CallContext, change: RowChan
   return changeByReading(bound, context, change);
 }
 
-/** The row to make, if there may be one: an amount that fits an existing row may not fit a new one. */
+/** The row to make, if there may be one: an amount that fits an existing row may not fit a new one, which may be outside of the scope. */
 function createdOrNot({ create }: RowChange): LogicalRow | undefined {
   try {
     return create?.();
   } catch (error) {
     // Should the row be missing, it is made by reading, and the error reported then.
-    if (error instanceof DbError && error.code === "invalid") return undefined;
+    if (error instanceof DbError && (error.code === "invalid" || error.code === "denied")) return undefined;
     throw error;
   }
 }

@@ -149,6 +149,12 @@ export function scopes(suite: Suite): void {
       await refuses(own.incr("doc", { id: a, size: 9 }), "denied");
       await refuses(own.updateAll("doc", {}, { size: 9 }, { all: true, ops: { size: "incr" } }), "denied");
       expect(await own.incr("doc", { id: a, size: 8 })).toEqual({ affected: 1 });
+      // A row that is inside is changed, though one that is made of the same would be outside.
+      expect(await own.incr("doc", { id: a, hits: 1 }, { returning: "new" })).toMatchObject({ affected: 1, row: { size: 9, hits: 1 } });
+      expect(await own.update("doc", { id: a, text: "y" }, { upsert: true, returning: "new" })).toMatchObject({
+        affected: 1,
+        row: { size: 9, text: "y" },
+      });
       expect(await own.update("doc", { id: a, size: 2, team: a })).toEqual({ affected: 1 });
       expect(await own.update("doc", { id: b, size: 2 })).toEqual({ affected: 0 });
       expect(await db.get("doc", a)).toMatchObject({ team: a, size: 2 });
