@@ -39,7 +39,7 @@ export function withoutSecrets<A extends Account>(account: A): PublicAccount<A> 
   return copy;
 }
 
-/** Whether the account's time is over. An end that cannot be read is one. */
+/** Whether the account has expired. An end that cannot be read counts as past. */
 export function hasEnded({ expires }: Pick<Account, "expires">, now: number): boolean {
   return Boolean(expires) && !(Number(expires) >= now);
 }

@@ -314,7 +314,7 @@ export interface DefineShape {
     | { readonly kind: "search" };
 }
 
-/** Tells what the store has for a table; the reply's `stored` is undefined when there is nothing. */
+/** Reports what the store has for a table; the reply's `stored` is undefined when there is nothing. */
 export interface InspectShape {
   readonly verb: "inspect";
   readonly table: Table;

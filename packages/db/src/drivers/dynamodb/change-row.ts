@@ -8,7 +8,7 @@ import type { Layout } from "./layout.js";
 import { type Found, readRow } from "./read-row.js";
 import { writeRows } from "./transact.js";
 
-/** Rows that many change at once are tried so often, with growing random waits, before the caller is told. */
+/** Rows that many change at once are tried so often, with growing random waits, before the caller gets an error. */
 export const maxTries = 30;
 
 /** What to do with a row as it is now: nothing but reply, or write `after` (undefined: delete) and then reply. */

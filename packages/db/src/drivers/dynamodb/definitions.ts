@@ -166,7 +166,7 @@ export function writeLayouts(leaseMs: number): WriteLayouts {
       const lease = leases.get(base);
       const age = lease === undefined ? Infinity : systemClock.now() - lease.since;
       if (lease === undefined || age >= leaseMs || age < 0) return refresh(engine, base);
-      // Read ahead, so that no call waits; one that finds the lease over asks again and is told of an error.
+      // Read ahead, so that no call waits; one that finds the lease over asks again and gets the error.
       if (age >= leaseMs / 2) void refresh(engine, base).catch(() => undefined);
       return lease.layout;
     },

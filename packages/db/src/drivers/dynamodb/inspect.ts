@@ -9,7 +9,7 @@ import { type Definition, readDefinition } from "./definitions.js";
 import type { Engine } from "./engine.js";
 import { columnsInName, keyType, type Layout } from "./layout.js";
 
-/** The type that is told of columns whose attributes the table does not declare: they may hold anything. */
+/** The type that is reported of columns whose attributes the table does not declare: they may hold anything. */
 const anyType = "*";
 
 export function compileInspect(_shape: InspectShape, layout: Layout): DynamoCommand {
@@ -37,7 +37,7 @@ function storedTable(layout: Layout, found: TableDescription, noted: Definition 
   const { table } = layout;
   const types = new Map((found.AttributeDefinitions ?? []).map(({ AttributeName, AttributeType }) => [AttributeName, AttributeType]));
   const keyNames = (found.KeySchema ?? []).map(({ AttributeName }) => AttributeName ?? "");
-  // Where the engine does not yet remove rows by the declared ttl column, that column is told missing, so that it gets defined.
+  // Where the engine does not yet remove rows by the declared ttl column, that column is reported missing, so that it gets defined.
   const isNoted = ({ name }: Column): boolean => noted === undefined || Object.hasOwn(noted.columns, name);
   const columns = table.columns.filter((column) => (column === table.ttl ? hasTtl : true) && isNoted(column));
   const typeOf = (column: Column): string =>

@@ -90,7 +90,7 @@ function syntheticName(role: "range" | "h" | "r", columns: readonly Column[]): s
   return `_${role}.${columns.map(({ name }) => name).join(".")}`;
 }
 
-/** The columns that the name of a derived attribute tells. */
+/** The columns that the name of a derived attribute stands for. */
 export function columnsInName(name: string): string[] {
   return name.split(".").slice(1);
 }

@@ -120,7 +120,7 @@ function copyRows(rows: Rows | undefined): Rows {
   return { byKey: new Map(rows?.byKey), owners: new Map(owners), indexes: new Map(rows?.indexes), journal: undefined };
 }
 
-/** What `inspect` tells: the names that were defined. There are no types and no key. */
+/** What `inspect` reports: the names that were defined. There are no types and no key. */
 export function storedTable(rows: Rows | undefined): StoredTable | undefined {
   return rows && { columns: new Map(), key: undefined, indexes: new Map(rows.indexes) };
 }

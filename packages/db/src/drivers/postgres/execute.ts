@@ -124,7 +124,7 @@ function runnerOf(command: SqlCommand, place: Place): RunSteps {
   return command.kind === "write" ? place.write : place.run;
 }
 
-/** The server may have forgotten a statement, behind a proxy or after a change of its table: then it is told it again. */
+/** The server may have forgotten a statement, behind a proxy or after a change of its table: then it is prepared again. */
 async function runAgain(run: RunSteps, { inside }: Place, steps: readonly Step[]): Promise<readonly StepResult[]> {
   try {
     return await run(steps);

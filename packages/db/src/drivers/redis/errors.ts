@@ -37,7 +37,7 @@ const byClientText: readonly (readonly [RegExp, Classified])[] = [
 const beforeSending: ReadonlySet<unknown> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
 const whileSending: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT"]);
 
-/** Tells what an error of the client or the server means; undefined when it is not known. */
+/** Says what an error of the client or the server means; undefined when it is not known. */
 export function classifyRedis(error: unknown): Classified | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = "code" in error ? error.code : undefined;

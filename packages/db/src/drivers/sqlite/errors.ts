@@ -150,7 +150,7 @@ function isFolder(path: string): boolean {
   try {
     return nodeModule("node:fs").statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   } catch {
-    // It cannot be looked at; what opening it said is told instead.
+    // It cannot be looked at; what opening it said is reported instead.
     return false;
   }
 }

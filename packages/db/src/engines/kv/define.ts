@@ -19,7 +19,7 @@ export async function inspect({ store }: Writer, { table, place }: KvTable, sign
   return { ...nothing, stored: stored && storedTable(stored.definition, table) };
 }
 
-/** What is not ready is not told of, so that whoever syncs next goes on with it. */
+/** What is not ready is not reported, so that whoever syncs next goes on with it. */
 function storedTable({ key, columns, indexes, ttl }: Definition, table: Table): StoredTable {
   const ready = Object.entries(indexes).filter(([space, index]) => index.ready && space !== endsSpace);
   const isKnown = (name: string): boolean => name !== table.ttl?.name || name === ttl;

@@ -26,7 +26,7 @@ export interface KvCommand {
 
 export interface KvDriverOptions {
   readonly clock: Clock;
-  /** Tells what an error of the store means. */
+  /** Says what an error of the store means. */
   readonly classify: (error: unknown) => Classified | undefined;
   /** Name of a table in the store, `group/name` for tables of one group; default its own name. Throws `invalid` when the table's settings for this store are wrong. */
   readonly placeOf?: (table: Table) => string;

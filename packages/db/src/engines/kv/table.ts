@@ -35,7 +35,7 @@ export function kvTable(store: KvStore, table: Table, id: string): KvTable {
       known = undefined;
       if (found !== undefined) keep(found);
     };
-    // The callers are told of an error; the next one asks anew.
+    // The callers get the error; the next one asks again.
     reading.then(ended, () => ended());
     return reading;
   };

@@ -104,7 +104,7 @@ export function calls(suite: Suite): void {
       expect(await limited.get("item", id)).toMatchObject({ n: 1 });
     });
 
-    promise("explain tells plan and command of a call without running it", async ({ db, fresh }) => {
+    promise("explain gives plan and command of a call without running it", async ({ db, fresh }) => {
       const id = fresh();
       const before = JSON.stringify(db.metrics());
       for (const call of [
