@@ -243,18 +243,21 @@ async function borrow({ home, target, access }: Place): Promise<Held> {
   try {
     const lent = await access.lend();
     let mayBeOpen = false;
+    let released: Promise<void> | undefined;
+    const release = async (): Promise<void> => {
+      try {
+        await lent.release(mayBeOpen);
+      } finally {
+        given();
+      }
+    };
     return {
       run(query, work) {
         mayBeOpen ||= begins.test(query.sql);
         return lent.run(work);
       },
-      async release() {
-        try {
-          await lent.release(mayBeOpen);
-        } finally {
-          given();
-        }
-      },
+      // Knex may give a connection back twice, by when it may have been lent to somebody else.
+      release: () => (released ??= release()),
     };
   } catch (error) {
     given();
