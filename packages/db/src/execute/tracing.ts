@@ -107,8 +107,10 @@ export function tracesCommands(): boolean {
 }
 
 function hasListeners<Event extends object>(channel: Channel<Event> | undefined): boolean {
-  // Not every runtime asks all five for us.
-  return channel !== undefined && (channel.hasSubscribers ?? channel.start.hasSubscribers);
+  if (channel === undefined) return false;
+  // Bun does not ask all five for us.
+  const { start, end, asyncStart, asyncEnd, error } = channel;
+  return channel.hasSubscribers ?? [start, end, asyncStart, asyncEnd, error].some(({ hasSubscribers }) => hasSubscribers);
 }
 
 /**
