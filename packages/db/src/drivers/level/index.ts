@@ -1,7 +1,7 @@
 // The LevelDB driver: the engine of ordered key-value stores over a map in files. README.md says how rows are kept.
 
 import type { Driver, DriverOptions } from "../../driver.js";
-import { type KvCommand, kvDriver, noNative } from "../../engines/kv/engine.js";
+import { type KvCommand, kvDriver } from "../../engines/kv/engine.js";
 import { kvStoreOver } from "../../engines/kv/ordered-map.js";
 import { classifyLevel } from "./errors.js";
 import { openMap } from "./open.js";
@@ -18,10 +18,9 @@ export async function levelDriver(options: DriverOptions): Promise<Driver<KvComm
   const location = levelOptions(options);
   const map = await openMap(location.path, location);
   const store = kvStoreOver({ ...map, apply: (checks, puts, deletes) => map.apply(checks, puts, deletes, location.sync) });
-  const driver = kvDriver("level", store, {
+  return kvDriver("level", store, {
     clock: options.clock,
     classify: classifyLevel,
     capabilities: { group: { get: { most: 1000, outcome: "whole" }, put: { most: 256, outcome: "whole" } } },
   });
-  return { ...driver, native: () => Promise.reject(noNative("level")) };
 }

@@ -1,7 +1,7 @@
 // The LMDB driver: the engine of ordered key-value stores over a map in files. README.md says how rows are kept.
 
 import type { Driver, DriverOptions } from "../../driver.js";
-import { type KvCommand, kvDriver, noNative } from "../../engines/kv/engine.js";
+import { type KvCommand, kvDriver } from "../../engines/kv/engine.js";
 import { kvStoreOver } from "../../engines/kv/ordered-map.js";
 import { classifyLmdb } from "./errors.js";
 import { openMap } from "./open.js";
@@ -15,10 +15,9 @@ import { lmdbOptions } from "./options.js";
  */
 export async function lmdbDriver(options: DriverOptions): Promise<Driver<KvCommand>> {
   const location = lmdbOptions(options);
-  const driver = kvDriver("lmdb", kvStoreOver(await openMap(location.path, location)), {
+  return kvDriver("lmdb", kvStoreOver(await openMap(location.path, location)), {
     clock: options.clock,
     classify: classifyLmdb,
     capabilities: { group: { put: { most: 256, outcome: "whole" } } },
   });
-  return { ...driver, native: () => Promise.reject(noNative("lmdb")) };
 }

@@ -92,11 +92,6 @@ export function kvDriver(name: string, store: KvStore, options: KvDriverOptions)
   };
 }
 
-/** For stores in files, whose keys and values nobody else is to read. */
-export function noNative(driver: string): DbError {
-  return new DbError("unsupported", `${driver} has no native commands: what its keys and values hold is the driver's own`, { driver });
-}
-
 // Rows that are read before they are written cannot be written together; told so, the core writes them one by one.
 function notAsGroup(): DbError {
   return new DbError("unsupported", "this command cannot be carried out for several groups of values at once");
