@@ -48,8 +48,10 @@ export function throwIfTooLarge({ verb }: Shape, values: Values, { statementByte
 export class Parts<Member extends { readonly values: Values }> {
   readonly #limit: PartLimit;
   #parts: Part<Member>[] = [];
-  /** The part that takes the next member, by place. */
-  readonly #open = new Map<string, Part<Member>>();
+  /** The part that takes the next member, where it may lie anywhere. */
+  #last: Part<Member> | undefined;
+  /** The same by place, where it may not. */
+  readonly #lastAt = new Map<string, Part<Member>>();
 
   constructor(limit: PartLimit) {
     this.#limit = limit;
@@ -61,9 +63,9 @@ export class Parts<Member extends { readonly values: Values }> {
 
   add(member: Member): void {
     const { most, bytes, placeOf } = this.#limit;
-    const place = placeOf === undefined ? "" : placeOf(member.values);
+    const place = placeOf?.(member.values);
     const own = bytes === Infinity ? 0 : bytesOf(member.values);
-    const open = this.#open.get(place);
+    const open = place === undefined ? this.#last : this.#lastAt.get(place);
     if (open !== undefined && open.members.length < most && open.bytes + own <= bytes) {
       open.members.push(member);
       open.bytes += own;
@@ -71,19 +73,17 @@ export class Parts<Member extends { readonly values: Values }> {
     }
     const part = { members: [member], bytes: own };
     this.#parts.push(part);
-    this.#open.set(place, part);
+    if (place === undefined) this.#last = part;
+    else this.#lastAt.set(place, part);
   }
 
   /** Takes the part that was begun first; undefined when there is none. */
   take(): Member[] | undefined {
     const part = this.#parts.shift();
     if (part === undefined) return undefined;
-    if (this.#parts.length === 0) this.#open.clear();
-    else if (this.#limit.placeOf === undefined) return part.members;
-    else {
-      const place = this.#limit.placeOf(part.members[0]!.values);
-      if (this.#open.get(place) === part) this.#open.delete(place);
-    }
+    if (part === this.#last) this.#last = undefined;
+    const place = this.#limit.placeOf?.(part.members[0]!.values);
+    if (place !== undefined && this.#lastAt.get(place) === part) this.#lastAt.delete(place);
     return part.members;
   }
 }

@@ -51,11 +51,11 @@ export function exchangeSender(pg: { readonly Query: typeof Query }): SendExchan
   // pg hands what a connection receives to the query at its head; being one, an exchange takes it as it comes, without
   // the description of columns that are known, and without an object for each row.
   class ExchangeQuery extends pg.Query {
-    readonly #steps: readonly Step[];
     readonly #prepared: PreparedNames;
-    readonly #resolve: (results: readonly StepResult[]) => void;
-    readonly #reject: (error: unknown) => void;
-    readonly #results: StepResult[] = [];
+    #steps: readonly Step[];
+    #resolve: (results: readonly StepResult[]) => void;
+    #reject: (error: unknown) => void;
+    #results: StepResult[] = [];
     #current: StepResult = { rows: [], affected: 0 };
 
     constructor(
@@ -116,12 +116,28 @@ export function exchangeSender(pg: { readonly Query: typeof Query }): SendExchan
     }
 
     handleReadyForQuery(): void {
-      this.#resolve(this.#results);
+      const [resolve, results] = [this.#resolve, this.#results];
+      this.#letGo();
+      resolve(results);
     }
 
     handleError(error: unknown): void {
       for (const { name } of this.#steps) if (name !== undefined) this.#prepared.delete(name);
-      this.#reject(error);
+      const reject = this.#reject;
+      this.#letGo();
+      reject(error);
+    }
+
+    /**
+     * What has ended holds nothing. The objects of a socket's requests refer to the next ones: one that has grown old would
+     * keep the rows of all that follow until the next full collection, which costs as much as reading them.
+     */
+    #letGo(): void {
+      this.#steps = [];
+      this.#results = [];
+      this.#current = { rows: [], affected: 0 };
+      this.#resolve = this.#reject = ignore;
+      this.submit = ignore;
     }
 
     handleRowDescription(): void {
@@ -142,6 +158,8 @@ export function exchangeSender(pg: { readonly Query: typeof Query }): SendExchan
       client.query(new ExchangeQuery(steps, prepared, resolve, reject) as { submit: (connection: Connection) => void });
     });
 }
+
+const ignore = (): null => null;
 
 /** `UPDATE 3`, `INSERT 0 5`, `CREATE TABLE`. */
 function affectedOf(tag: string): number {
