@@ -233,13 +233,7 @@ function streamsError({ driver: { name } }: Pool): DbError {
 async function borrow({ home, target, access }: Place): Promise<Held> {
   if (home.closed) throw closed(target);
   const { running } = home;
-  let settle = (): void => undefined;
-  const lent = new Promise<void>((resolve) => (settle = resolve));
-  running.add(lent);
-  const given = (): void => {
-    running.delete(lent);
-    settle();
-  };
+  running.begin();
   try {
     const lent = await access.lend();
     let mayBeOpen = false;
@@ -248,7 +242,7 @@ async function borrow({ home, target, access }: Place): Promise<Held> {
       try {
         await lent.release(mayBeOpen);
       } finally {
-        given();
+        running.end();
       }
     };
     return {
@@ -260,7 +254,7 @@ async function borrow({ home, target, access }: Place): Promise<Held> {
       release: () => (released ??= release()),
     };
   } catch (error) {
-    given();
+    running.end();
     throw target.error(error, { verb: "knex" });
   }
 }
@@ -274,11 +268,7 @@ function inTransaction({ target }: Place, transaction: OpenTransaction): Held {
         throw invalid("a transaction is open; use knex.transaction for a part of it that can be undone by itself");
       const { session } = transaction;
       if (session?.knex === undefined) throw new DbError("unsupported", `${target.driver.name} has no SQL in transactions`);
-      const running = session.knex(work, marks.test(query.sql), transaction.signal);
-      transaction.running.add(running);
-      const done = (): void => void transaction.running.delete(running);
-      running.then(done, done);
-      return running;
+      return transaction.running.track(session.knex(work, marks.test(query.sql), transaction.signal));
     },
     release: async () => undefined,
   };

@@ -71,7 +71,7 @@ export class Database extends Verbs {
         await target.ready();
         return target.request({ verb: "native" }, { trace }, () => driver.native!(command, deadline?.signal));
       };
-      return await home.track(within({ signal, timeoutMs }, run));
+      return await home.running.track(within({ signal, timeoutMs }, run));
     } catch (error) {
       throw target.error(error, { verb: "native" });
     }
@@ -108,7 +108,7 @@ export class Database extends Verbs {
       }
     };
     try {
-      await home.track(within({ signal, timeoutMs }, run));
+      await home.running.track(within({ signal, timeoutMs }, run));
     } catch (error) {
       const before = Object.values(copied).reduce((sum, rows) => sum + rows, 0);
       const own = error instanceof DbError ? Number(error.detail?.["affected"] ?? 0) : 0;

@@ -13,6 +13,7 @@ import { type Overlay, runNested, type OpenTransaction } from "../calls/open-tra
 import { DbError, invalid } from "../errors.js";
 import type { Call } from "../execute/call.js";
 import { type Deadline, within } from "../execute/deadline.js";
+import { InFlight } from "../execute/in-flight.js";
 import type { Pool } from "../execute/pool.js";
 import type { CallEvent } from "../execute/tracing.js";
 import type { TableScope } from "../normalize/scope.js";
@@ -48,7 +49,7 @@ export class Home implements CallsHome {
   readonly #hooksOfAll: TableHooks;
   readonly #context: CallContext;
   readonly #contexts = new Map<string, CallContext>();
-  readonly running = new Set<Promise<unknown>>();
+  readonly running = new InFlight();
   readonly #timers = new Set<ReturnType<typeof setInterval>>();
   #transactions: AsyncLocalStorage<OpenTransaction> | undefined;
   #closing: Promise<void> | undefined;
@@ -192,7 +193,7 @@ export class Home implements CallsHome {
         }
         return this.#begin(work, { pool, options, deadline, trace, openOverlay: this.#openOverlay }, this.#transactions);
       };
-      return await this.track(within({ signal, timeoutMs }, run));
+      return await this.running.track(within({ signal, timeoutMs }, run));
     } catch (error) {
       // What the function throws is the caller's own; errors of this package say where they came from.
       throw error instanceof DbError ? pool.error(error, { verb }) : error;
@@ -239,15 +240,8 @@ export class Home implements CallsHome {
     for (const timer of this.#timers) clearInterval(timer);
     // The calls of this tick are on their way.
     await Promise.resolve();
-    while (this.running.size > 0) await Promise.allSettled(this.running);
+    await this.running.whenIdle();
     await Promise.all([...this.pools.values()].map((pool) => pool.close()));
-  }
-
-  track<T>(work: Promise<T>): Promise<T> {
-    this.running.add(work);
-    const done = (): void => void this.running.delete(work);
-    work.then(done, done);
-    return work;
   }
 }
 

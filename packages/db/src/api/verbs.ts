@@ -134,7 +134,7 @@ export class Verbs {
         async (trace) => {
           const { bound, context } = await enterOnce();
           try {
-            return await home.track(within({ signal, timeoutMs }, (deadline) => read(bound, { ...context, deadline, trace })));
+            return await home.running.track(within({ signal, timeoutMs }, (deadline) => read(bound, { ...context, deadline, trace })));
           } catch (error) {
             throw bound.pool.error(error, { verb: "scan", table: bound.table });
           }
@@ -201,7 +201,7 @@ export class Verbs {
       plain: (item) => (isPlain ? begun.#plain(item) : undefined),
       alone: (item) => begun.#bulkItem(item, rest),
     });
-    return home.track(running);
+    return home.running.track(running);
   }
 
   async #atomicBulk(items: readonly BulkItem[], options: BulkItemOptions, trace: CallEvent | undefined): Promise<WriteResult[]> {
@@ -320,7 +320,7 @@ export class Verbs {
     };
     const { signal, timeoutMs } = options;
     try {
-      return await home.track(within({ signal, timeoutMs }, run));
+      return await home.running.track(within({ signal, timeoutMs }, run));
     } catch (error) {
       throw failedPool(error, wanted).error(error, { verb });
     }

@@ -5,6 +5,7 @@ import type { Clock, Log } from "@bk/core";
 import { DbError, invalid } from "../errors.js";
 import type { Call } from "../execute/call.js";
 import { type Deadline, type Limits, within } from "../execute/deadline.js";
+import type { InFlight } from "../execute/in-flight.js";
 import type { Pool } from "../execute/pool.js";
 import type { CallEvent } from "../execute/tracing.js";
 import { CheckedRow } from "../normalize/checked-row.js";
@@ -39,7 +40,7 @@ export interface Home {
   /** The open transaction that the running code is in. */
   currentTransaction(): OpenTransaction | undefined;
   /** Calls that `close` waits for. */
-  readonly running: Set<Promise<unknown>>;
+  readonly running: InFlight;
 }
 
 /** Whose calls they are: the database's, a pool's, or a transaction's. */
@@ -125,22 +126,22 @@ async function enterUnseen<T, Own extends CallOptions>(
 ): Promise<T> {
   const entry = entryOf(caller, verb, table, options === undefined ? undefined : { ...options }, trace);
   const { running } = caller.home;
-  let waiting: Promise<T> | undefined;
+  let isWaiting = false;
   try {
     const result = run(caller, entry, parts, work);
     // To wait for what is there already costs a turn of the loop.
     if (!(result instanceof Promise)) return result;
-    waiting = result;
+    isWaiting = true;
     // The end of the database and of the transaction wait for the call.
-    running.add(waiting);
-    entry.transaction?.running.add(waiting);
-    return await waiting;
+    running.begin();
+    entry.transaction?.running.begin();
+    return await result;
   } catch (error) {
     throw entry.pool.error(error, { verb, table: { name: table } });
   } finally {
-    if (waiting !== undefined) {
-      running.delete(waiting);
-      entry.transaction?.running.delete(waiting);
+    if (isWaiting) {
+      running.end();
+      entry.transaction?.running.end();
     }
   }
 }

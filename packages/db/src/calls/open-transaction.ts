@@ -1,5 +1,6 @@
 import { DbError, withOutcome } from "../errors.js";
 import type { Target } from "../execute/call.js";
+import { InFlight } from "../execute/in-flight.js";
 import type { Pool } from "../execute/pool.js";
 import { RowOrder } from "../execute/row-order.js";
 import type { CallEvent } from "../execute/tracing.js";
@@ -29,7 +30,7 @@ export interface OpenTransaction {
   /** Set when the transaction has ended: later calls are refused. */
   over: boolean;
   /** Calls that are under way: the transaction ends after them. */
-  readonly running: Set<Promise<unknown>>;
+  readonly running: InFlight;
 }
 
 export interface Mark {
@@ -58,13 +59,13 @@ export function openTransactionOf(
     if (order === undefined) orders.set(bound, (order = new RowOrder()));
     return order;
   };
-  return { ...parts, orderOf, nested: Promise.resolve(), over: false, running: new Set() };
+  return { ...parts, orderOf, nested: Promise.resolve(), over: false, running: new InFlight() };
 }
 
 /** Refuses later calls, and waits for those that are under way: what answers is in the transaction. */
 export async function endTransaction(transaction: OpenTransaction): Promise<void> {
   transaction.over = true;
-  while (transaction.running.size > 0) await Promise.allSettled(transaction.running);
+  await transaction.running.whenIdle();
 }
 
 /** The error of work that was undone: nothing is done, whatever a call in it had done when it failed. */

@@ -13,7 +13,7 @@ export interface Answer {
 /** Statements that a connection keeps prepared. */
 export const mostPrepared = 500;
 
-/** The texts that a connection may have prepared, the latest last. */
+/** The texts that a connection may have prepared. One that is forgotten here is remembered when it is used again. */
 const preparedTexts = new WeakMap<Connection, Set<string>>();
 
 /**
@@ -51,7 +51,7 @@ function execute(connection: Connection, sql: string, values: readonly Value[]):
 function remember(connection: Connection, sql: string): void {
   let texts = preparedTexts.get(connection);
   if (texts === undefined) preparedTexts.set(connection, (texts = new Set()));
-  texts.delete(sql);
+  if (texts.has(sql)) return;
   texts.add(sql);
   if (texts.size > mostPrepared) texts.delete(texts.keys().next().value!);
 }
