@@ -29,7 +29,7 @@ export interface BulkHome {
 }
 
 /** Items of groups that are under way at the same time; more wait, so that a long list does not fill the memory. */
-const window = 5_000;
+const window = 2_500;
 /** Items that go as calls of their own, at the same time. */
 const mostAlone = 500;
 
@@ -41,16 +41,23 @@ const mostAlone = 500;
 export async function runBulk(items: BulkItem[], home: BulkHome): Promise<BulkResult[]> {
   const results: BulkResult[] = [];
   const step = stepMaker(home);
+  let sending: Promise<void> | undefined;
   for (let at = 0; at < items.length;) {
     const wave = new Wave();
     const isFirst = at === 0;
     at = fillWave(wave, items, at, step, results);
     if (isFirst) for (let later = at; later < items.length; later++) items[later] = snapshot(items[later]!);
-    if (wave.size > 0) await wave.send(items, results, home.trace);
-    else if (at < items.length) at = await runAlone(items, at, step, home, results);
+    // While the engine has one wave, the next one is made.
+    await sending;
+    if (wave.size > 0) {
+      sending = wave.send(items, results, home.trace);
+      // Whoever waits for it gets its error.
+      sending.catch(() => undefined);
+    } else if (at < items.length) at = await runAlone(items, at, step, home, results);
     // Other work of this process has its turn.
     if (at < items.length) await nextTurn();
   }
+  await sending;
   return results;
 }
 

@@ -115,7 +115,7 @@ export function callOf(
   };
 }
 
-async function enterUnseen<T, Own extends CallOptions>(
+function enterUnseen<T, Own extends CallOptions>(
   caller: Caller,
   verb: HookVerb,
   table: string,
@@ -124,26 +124,34 @@ async function enterUnseen<T, Own extends CallOptions>(
   parts: Partial<HookCall>,
   work: Work<T, Own>,
 ): Promise<T> {
-  const entry = entryOf(caller, verb, table, options === undefined ? undefined : { ...options }, trace);
-  const { running } = caller.home;
-  let isWaiting = false;
+  let pool: Pool | undefined;
   try {
+    const entry = entryOf(caller, verb, table, options === undefined ? undefined : { ...options }, trace);
+    pool = entry.pool;
     const result = run(caller, entry, parts, work);
     // To wait for what is there already costs a turn of the loop.
-    if (!(result instanceof Promise)) return result;
-    isWaiting = true;
-    // The end of the database and of the transaction wait for the call.
-    running.begin();
-    entry.transaction?.running.begin();
-    return await result;
+    return result instanceof Promise ? counted(caller.home.running, entry, result) : Promise.resolve(result);
   } catch (error) {
-    throw entry.pool.error(error, { verb, table: { name: table } });
-  } finally {
-    if (isWaiting) {
-      running.end();
-      entry.transaction?.running.end();
-    }
+    return Promise.reject(pool === undefined ? error : pool.error(error, { verb, table: { name: table } }));
   }
+}
+
+/** The end of the database and of the transaction wait for the call. A function with `await` would keep twice as much meanwhile. */
+function counted<T>(running: InFlight, { pool, verb, table, transaction }: Entry, result: Promise<T>): Promise<T> {
+  running.begin();
+  transaction?.running.begin();
+  return result.then(
+    (value) => {
+      running.end();
+      transaction?.running.end();
+      return value;
+    },
+    (error: unknown) => {
+      running.end();
+      transaction?.running.end();
+      throw pool.error(error, { verb, table: { name: table } });
+    },
+  );
 }
 
 /** Where the calls of a scan go: each page is a command of its own. */

@@ -19,7 +19,7 @@ function copy(value: unknown, depth: number): unknown {
   const prototype: unknown = Object.getPrototypeOf(value);
   // Objects of other classes are left to the checks, which refuse them or ask them for their JSON.
   if (prototype !== Object.prototype && prototype !== null) return value;
-  const own: Record<string, unknown> = Object.create(prototype as object | null) as Record<string, unknown>;
+  const own: Record<string, unknown> = prototype === null ? (Object.create(null) as Record<string, unknown>) : {};
   const names = Object.keys(value);
   for (let i = 0; i < names.length; i++) setMember(own, names[i]!, copy((value as Record<string, unknown>)[names[i]!], depth + 1));
   return own;

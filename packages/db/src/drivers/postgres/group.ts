@@ -26,7 +26,7 @@ export interface GroupExchange {
 export type GroupForm = (group: readonly Values[], inside: boolean) => GroupExchange;
 
 /** Rows from which COPY is cheaper than arrays. */
-const copyFrom = 32;
+const copyFrom = 400;
 
 /** The form for many of a command, made once; undefined where it has none and its members are carried out one behind the other. */
 export function groupForm(command: SqlCommand, nameOf: (text: string) => string): GroupForm | undefined {
