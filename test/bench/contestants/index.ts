@@ -8,6 +8,7 @@ const bk = async (): Promise<Entry> => (await import("./bk.js")).entry;
 
 const mysql: Loaders = {
   raw: async () => (await import("./raw-mysql.js")).entry,
+  limit: async () => (await import("./limit-mysql.js")).entry,
   bk,
   drizzle: async () => (await import("./drizzle-mysql.js")).entry,
   kysely: async () => (await import("./kysely.js")).kysely("mysql"),
@@ -17,6 +18,7 @@ const mysql: Loaders = {
 export const contestants: Readonly<Record<EngineName, Loaders>> = {
   sqlite: {
     raw: async () => (await import("./raw-sqlite.js")).entry,
+    limit: async () => (await import("./limit-sqlite.js")).entry,
     bk,
     drizzle: async () => (await import("./drizzle-sqlite.js")).entry,
     kysely: async () => (await import("./kysely.js")).kysely("sqlite"),
@@ -24,6 +26,7 @@ export const contestants: Readonly<Record<EngineName, Loaders>> = {
   },
   pg: {
     raw: async () => (await import("./raw-postgres.js")).entry,
+    limit: async () => (await import("./limit-postgres.js")).entry,
     bk,
     drizzle: async () => (await import("./drizzle-postgres.js")).entry,
     kysely: async () => (await import("./kysely.js")).kysely("pg"),
@@ -31,5 +34,9 @@ export const contestants: Readonly<Record<EngineName, Loaders>> = {
   },
   mysql,
   mariadb: mysql,
-  redis: { raw: async () => (await import("./raw-redis.js")).entry, bk },
+  redis: {
+    raw: async () => (await import("./raw-redis.js")).entry,
+    limit: async () => (await import("./limit-redis.js")).entry,
+    bk,
+  },
 };

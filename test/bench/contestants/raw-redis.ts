@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import type { Contestant, Entry } from "../contestant.js";
 
-const prefix = "bench-raw:";
+export const prefix = "bench-raw:";
 
 export const entry: Entry = {
   async create() {
