@@ -29,7 +29,7 @@ export interface BulkHome {
 }
 
 /** Items of groups that are under way at the same time; more wait, so that a long list does not fill the memory. */
-const window = 2_500;
+const window = 5_000;
 /** Items that go as calls of their own, at the same time. */
 const mostAlone = 500;
 

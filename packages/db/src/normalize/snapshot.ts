@@ -1,5 +1,3 @@
-import { setMember } from "../schema/json-value.js";
-
 /**
  * A copy of what a caller gave, for calls that come back to it after others had their turn: a call takes its values when
  * it is made, whatever the caller does with its objects meanwhile. Values that nothing can change are kept as they are.
@@ -19,8 +17,11 @@ function copy(value: unknown, depth: number): unknown {
   const prototype: unknown = Object.getPrototypeOf(value);
   // Objects of other classes are left to the checks, which refuse them or ask them for their JSON.
   if (prototype !== Object.prototype && prototype !== null) return value;
-  const own: Record<string, unknown> = prototype === null ? (Object.create(null) as Record<string, unknown>) : {};
-  const names = Object.keys(value);
-  for (let i = 0; i < names.length; i++) setMember(own, names[i]!, copy((value as Record<string, unknown>)[names[i]!], depth + 1));
+  const own: Record<string, unknown> =
+    prototype === null ? (Object.assign(Object.create(null) as object, value) as Record<string, unknown>) : { ...value };
+  for (const name in own) {
+    const member = own[name];
+    if (typeof member === "object" && member !== null) own[name] = copy(member, depth + 1);
+  }
   return own;
 }

@@ -35,7 +35,7 @@ const capabilities: Capabilities = Object.freeze({
   group: {
     get: { most: 2_000, outcome: "whole" },
     select: { most: 500, outcome: "whole" },
-    put: { most: 5_000, outcome: "whole" },
+    put: { most: 2_500, outcome: "whole" },
     update: { most: 500, outcome: "whole" },
     delete: { most: 500, outcome: "whole" },
   },
