@@ -32,6 +32,14 @@ export function mainTable(drivers: Drivers): string {
   );
 }
 
+/** Every capability of one driver, for its README. */
+export function driverTable(name: string, facts: Capabilities): string {
+  const rows = Object.entries(facts).filter(([capability]) => !byKindNames.has(capability));
+  const kinds = Object.keys(facts.filters) as (keyof Capabilities["filters"])[];
+  const byKind = kinds.map((kind) => [`filters of ${kind}`, operatorsText(facts.filters[kind] ?? [])]);
+  return markdownTable(["capability", name], [...rows.map(([capability, value]) => [`\`${capability}\``, cellOf(value)]), ...byKind]);
+}
+
 /** What has a table of its own; guards are the filters' on every engine so far. */
 const byKindNames: ReadonlySet<string> = new Set(["filters", "guards", "changes"]);
 

@@ -8,7 +8,7 @@ import { errorCodes, silentLog, systemClock } from "@bk/core";
 import type { Capabilities } from "@bk/db";
 import { driverFor, driverNames } from "../packages/db/src/drivers/registry.js";
 import { apiPages } from "./api-pages.js";
-import { capabilitiesPage, mainTable, markdownTable } from "./capability-tables.js";
+import { capabilitiesPage, driverTable, mainTable, markdownTable } from "./capability-tables.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const note = "<!-- Made by `npm run docs`; do not edit. -->";
@@ -25,6 +25,7 @@ const urls: Readonly<Record<string, string>> = {
   redis: "redis://127.0.0.1",
   lmdb: `lmdb:${join(files, "lmdb")}`,
   level: `level:${join(files, "level")}`,
+  couchdb: "couchdb://127.0.0.1/docs",
 };
 
 async function driverCapabilities(): Promise<Map<string, Capabilities>> {
@@ -57,12 +58,23 @@ function decisionsPage(): string {
   return `${note}\n\n# Decisions\n\nWhat another engineer may wonder about: the context, the choice, its consequences.\n\n${titles.join("\n")}\n`;
 }
 
-function readmeWith(table: string): string {
-  const [open, close] = ["<!-- capabilities: made by `npm run docs` -->", "<!-- /capabilities -->"];
-  const text = readFileSync(join(root, "README.md"), "utf8");
+const tableMarks = ["<!-- capabilities: made by `npm run docs` -->", "<!-- /capabilities -->"] as const;
+
+function readmeWith(table: string, path = "README.md"): string {
+  const [open, close] = tableMarks;
+  const text = readFileSync(join(root, path), "utf8");
   const [before, after] = [text.split(open)[0], text.split(close)[1]];
-  if (before === undefined || after === undefined || before === text) throw new Error(`README.md needs ${open} and ${close}`);
+  if (before === undefined || after === undefined || before === text) throw new Error(`${path} needs ${open} and ${close}`);
   return `${before}${open}\n${table}\n${close}${after}`;
+}
+
+/** The READMEs of drivers that have a place for the table of what they do. */
+function driverReadmes(): [path: string, text: string][] {
+  return [...drivers].flatMap(([name, facts]): [string, string][] => {
+    const path = `packages/db/src/drivers/${name}/README.md`;
+    if (!existsSync(join(root, path)) || !readFileSync(join(root, path), "utf8").includes(tableMarks[0])) return [];
+    return [[path, readmeWith(driverTable(name, facts), path)]];
+  });
 }
 
 const drivers = await driverCapabilities();
@@ -74,6 +86,7 @@ const reference = new Map([
 const pages = new Map([...reference].map(([name, text]) => [`docs/reference/${name}`, `${note}\n\n${text}`]));
 pages.set("docs/decisions/README.md", decisionsPage());
 pages.set("README.md", readmeWith(mainTable(drivers)));
+for (const [path, text] of driverReadmes()) pages.set(path, text);
 
 const old = existsSync(join(root, "docs/reference"))
   ? readdirSync(join(root, "docs/reference"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".md"))

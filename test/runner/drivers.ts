@@ -16,4 +16,5 @@ export const testDrivers: readonly TestDriver[] = [
   { id: "mariadb", services: ["mariadb"] },
   { id: "dynamodb", services: ["dynamodb"] },
   { id: "redis", services: ["redis", "redis-cluster"] },
+  { id: "couchdb", services: ["couchdb"] },
 ];

@@ -1,3 +1,4 @@
+import { couchdb } from "./couchdb.js";
 import { dynamodb } from "./dynamodb.js";
 import { mariadb } from "./mariadb.js";
 import { mysql } from "./mysql.js";
@@ -7,4 +8,4 @@ import { redisCluster } from "./redis-cluster.js";
 import { redis } from "./redis.js";
 
 /** All servers, one line each. The slow ones come first, so that a run that starts them all ends soonest. */
-export const recipes: readonly Recipe[] = [mysql, mariadb, dynamodb, redisCluster, postgres, redis];
+export const recipes: readonly Recipe[] = [mysql, mariadb, dynamodb, redisCluster, couchdb, postgres, redis];

@@ -1,5 +1,6 @@
 // Every driver's fixtures.
 
+import { fixture as couchdb } from "../src/drivers/couchdb/fixture.js";
 import { fixture as dynamodb } from "../src/drivers/dynamodb/fixture.js";
 import { fixture as level } from "../src/drivers/level/fixture.js";
 import { fixture as lmdb } from "../src/drivers/lmdb/fixture.js";
@@ -10,4 +11,16 @@ import { clusterFixture, fixture as redis } from "../src/drivers/redis/fixture.j
 import { fixture as sqlite } from "../src/drivers/sqlite/fixture.js";
 import type { Fixture } from "./fixtures.js";
 
-export const fixtures: readonly Fixture[] = [memory, sqlite, lmdb, level, pg, mysql, mariadbFixture, dynamodb, redis, clusterFixture];
+export const fixtures: readonly Fixture[] = [
+  memory,
+  sqlite,
+  lmdb,
+  level,
+  pg,
+  mysql,
+  mariadbFixture,
+  dynamodb,
+  redis,
+  clusterFixture,
+  couchdb,
+];

@@ -13,6 +13,7 @@ const load: Readonly<Record<string, () => Promise<OpenDriver>>> = {
   redis: async () => (await import("./redis/index.js")).redisDriver,
   lmdb: async () => (await import("./lmdb/index.js")).lmdbDriver,
   level: async () => (await import("./level/index.js")).levelDriver,
+  couchdb: async () => (await import("./couchdb/index.js")).couchdbDriver,
 };
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
@@ -28,6 +29,8 @@ const schemes: Readonly<Record<string, keyof typeof load>> = {
   "redis-cluster": "redis",
   level: "level",
   lmdb: "lmdb",
+  couchdb: "couchdb",
+  couchdbs: "couchdb",
 };
 
 /** The URL schemes that have a driver. */

@@ -3,14 +3,18 @@ import { describe, expect, it } from "vitest";
 import { type Fixture, isWanted } from "../fixtures.js";
 import { checkModel, report } from "./check.js";
 
-/** Registers the model check of a driver: `BK_MODEL_STEPS` steps (default 20,000) from `BK_MODEL_SEED` (default 1). */
-export function testModel(fixture: Fixture): void {
+/**
+ * Registers the model check of a driver: `BK_MODEL_STEPS` steps from `BK_MODEL_SEED` (default 1).
+ *
+ * @param most  steps without that variable; fewer for a server that is slow
+ */
+export function testModel(fixture: Fixture, most = 20_000): void {
   if (!isWanted(fixture)) {
     describe("not run here", () => it.skip(fixture.name, () => undefined));
     return;
   }
   const quick = process.env["BK_TEST_QUICK"] === "1";
-  const steps = Number(process.env["BK_MODEL_STEPS"] ?? (quick ? 3000 : 20_000));
+  const steps = Number(process.env["BK_MODEL_STEPS"] ?? (quick ? 3000 : most));
   const seed = Number(process.env["BK_MODEL_SEED"] ?? 1);
   describe(`driver: ${fixture.name}`, () => {
     it(`does what the model does, in ${steps} random steps from seed ${seed}`, { timeout: 1_200_000 }, async () => {

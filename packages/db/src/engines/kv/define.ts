@@ -5,23 +5,39 @@ import { DbError } from "../../errors.js";
 import { storedTypeOf } from "../stored-columns.js";
 import { encodeKey, textAfterPrefix } from "../../schema/ordered-text.js";
 import type { Column, Table } from "../../schema/table.js";
-import { type Definition, definitionOf, endsIndex, endsSpace, otherType, readStored, type StoredIndex, storedIndex } from "./definition.js";
-import { parseRow, spaceOf, valueOf } from "./rows.js";
+import {
+  columnsIn,
+  type Definition,
+  definitionOf,
+  endsIndex,
+  endsSpace,
+  otherType,
+  readStored,
+  type StoredIndex,
+  storedIndex,
+} from "./definition.js";
+import { type KvRow, parseRow, spaceOf, valueOf } from "./rows.js";
 import { justAfter, keyOfEntry, type KvChange } from "./store.js";
 import type { KvTable } from "./table.js";
-import { type RowWrite, untilSettled, write, type Writer } from "./write.js";
+import { isDone } from "./row-store.js";
+import { asFound, find, type RowWrite, untilSettled, write, writeEach, type Writer } from "./write.js";
 
 const pageSize = 200;
 const nothing: Reply = Object.freeze({ rows: [], affected: 0 });
 
-export async function inspect({ store }: Writer, { table, place }: KvTable, signal?: AbortSignal): Promise<Reply> {
+export async function inspect({ store }: Writer, { table, id, place }: KvTable, signal?: AbortSignal): Promise<Reply> {
   const stored = await readStored(store, place, signal);
-  return { ...nothing, stored: stored && storedTable(stored.definition, table) };
+  if (stored === undefined) return { ...nothing, stored: undefined };
+  const { definition } = stored;
+  const gone = new Set<string>();
+  for (const [space, { columns }] of Object.entries(definition.indexes))
+    if ((await store.byRow?.hasSpace?.(id, space, columnsIn(definition, columns), signal)) === false) gone.add(space);
+  return { ...nothing, stored: storedTable(definition, table, gone) };
 }
 
 /** What is not ready is not reported, so that whoever syncs next goes on with it. */
-function storedTable({ key, columns, indexes, ttl }: Definition, table: Table): StoredTable {
-  const ready = Object.entries(indexes).filter(([space, index]) => index.ready && space !== endsSpace);
+function storedTable({ key, columns, indexes, ttl }: Definition, table: Table, gone: ReadonlySet<string>): StoredTable {
+  const ready = Object.entries(indexes).filter(([space, index]) => index.ready && space !== endsSpace && !gone.has(space));
   const isKnown = (name: string): boolean => name !== table.ttl?.name || name === ttl;
   return {
     columns: new Map(Object.entries(columns).filter(([name]) => isKnown(name))),
@@ -65,6 +81,7 @@ async function makeTable(writer: Writer, own: KvTable, keepsEnds: boolean, signa
   const whole = { space: undefined, from: "", to: undefined };
   const { entries } = await writer.store.range(own.id, whole, { descending: false, limit: 1 }, signal);
   const declared = definitionOf(table, entries.length === 0, keepsEnds);
+  if (entries.length === 0) for (const space of Object.keys(declared.indexes)) await makeSpace(writer, own, declared, space, signal);
   await amend(
     writer,
     own,
@@ -105,6 +122,11 @@ async function amend(
     if (next === undefined) throw gone(own.table);
     const text = JSON.stringify(next);
     if (text === old?.text) return true;
+    const definition: KvChange = { table, key: definitionKey, value: text, links: [] };
+    if (store.byRow !== undefined) {
+      const expect = old === undefined ? "absent" : { value: old.text };
+      return (await store.write([{ ...definition, expect }], [], signal)).kind === "done" ? true : undefined;
+    }
     const rows: KvChange[] = [
       {
         table,
@@ -113,7 +135,7 @@ async function amend(
         expect: old === undefined ? "absent" : { value: old.version },
         links: [],
       },
-      { table, key: definitionKey, value: text, links: [] },
+      definition,
     ];
     return (await store.write(rows, [], signal)).kind === "done" ? true : undefined;
   }, signal);
@@ -132,14 +154,15 @@ function newVersion(old: string | undefined, random: number): string {
  */
 async function build(writer: Writer, own: KvTable, space: string, signal: AbortSignal | undefined): Promise<void> {
   const known = await own.known();
-  if (known.definition.indexes[space]?.ready === true) return;
+  if (known.definition.indexes[space]?.ready === true) return makeSpace(writer, own, known.definition, space, signal);
   const change = (index: object | undefined) => (old: Definition | undefined) => {
     if (old === undefined) return undefined;
     const { [space]: before, ...others } = old.indexes;
     return { ...old, indexes: before === undefined || index === undefined ? others : { ...others, [space]: { ...before, ...index } } };
   };
   try {
-    await relinkAll(writer, own, signal);
+    await makeSpace(writer, own, known.definition, space, signal);
+    if (writer.store.byRow?.makeSpace === undefined) await relinkAll(writer, own, signal);
   } catch (error) {
     if (error instanceof DbError && error.code === "already-exists" && error.detail?.["unique"] === known.definition.indexes[space]?.name)
       await amend(writer, own, change(undefined), signal);
@@ -148,12 +171,23 @@ async function build(writer: Writer, own: KvTable, space: string, signal: AbortS
   await amend(writer, own, change({ ready: true }), signal);
 }
 
+/** Has a store that makes the entries of spaces by itself make those of one. */
+async function makeSpace(
+  { store }: Writer,
+  own: KvTable,
+  definition: Definition,
+  space: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await store.byRow?.makeSpace?.(own.id, space, columnsIn(definition, definition.indexes[space]!.columns), signal);
+}
+
 async function relinkAll(writer: Writer, own: KvTable, signal: AbortSignal | undefined): Promise<void> {
   let from = "";
   for (;;) {
     const range = { space: undefined, from, to: undefined };
     const page = await writer.store.range(own.id, range, { descending: false, limit: pageSize }, signal);
-    const rows = page.entries.map(({ entry, value }) => asItIs(own, entry, value));
+    const rows = page.entries.map(({ entry, value, version }) => asItIs(own, entry, parseRow(value), value, version));
     if (rows.length > 0 && (await write(writer, rows, signal)) !== undefined)
       for (const { key } of rows) await relinkAlone(writer, own, key, signal);
     if (page.end === undefined) return;
@@ -163,15 +197,14 @@ async function relinkAll(writer: Writer, own: KvTable, signal: AbortSignal | und
 
 async function relinkAlone(writer: Writer, own: KvTable, key: string, signal: AbortSignal | undefined): Promise<void> {
   await untilSettled(async () => {
-    const [value] = await writer.store.get(own.id, [key], signal);
-    if (value === undefined) return true;
-    return (await write(writer, [asItIs(own, key, value)], signal)) === undefined ? true : undefined;
+    const found = await find(writer.store, own, key, signal);
+    if (found === undefined) return true;
+    return (await write(writer, [asItIs(own, key, found.row, found.text, found.version)], signal)) === undefined ? true : undefined;
   }, signal);
 }
 
-function asItIs(own: KvTable, key: string, text: string): RowWrite {
-  const old = parseRow(text);
-  return { table: own, key, row: valuesInOrder(own.table, old), old, text, expect: { value: text } };
+function asItIs(own: KvTable, key: string, old: KvRow, text: string, version: string | undefined): RowWrite {
+  return { table: own, key, row: valuesInOrder(own.table, old), old, text, expect: asFound({ text, version }) };
 }
 
 function valuesInOrder({ columns }: Table, row: Readonly<Record<string, Value>>): Values {
@@ -191,13 +224,15 @@ export async function sweep(writer: Writer, own: KvTable, before: number, signal
   let removed = 0;
   for (;;) {
     const page = await writer.store.range(own.id, { space: endsSpace, from, to }, { descending: false, limit: pageSize }, signal);
-    const rows = page.entries.map(({ entry, value }): RowWrite => ({
+    const rows = page.entries.map(({ entry, value, version }): RowWrite => ({
       table: own,
       key: keyOfEntry(entry),
       row: undefined,
-      expect: { value },
+      expect: asFound({ text: value, version }),
     }));
-    if (rows.length > 0 && (await write(writer, rows, signal)) === undefined) removed += rows.length;
+    const { byRow } = writer.store;
+    if (byRow !== undefined) removed += rows.length === 0 ? 0 : (await writeEach(writer, byRow, rows, signal)).filter(isDone).length;
+    else if (rows.length > 0 && (await write(writer, rows, signal)) === undefined) removed += rows.length;
     else for (const row of rows) if ((await write(writer, [row], signal)) === undefined) removed++;
     if (page.end === undefined) return removed;
     from = justAfter(page.end);

@@ -75,6 +75,11 @@ export function schemaPlaceOf(id: string): SchemaPlace {
 }
 
 export function readStored(store: KvStore, place: SchemaPlace, signal?: AbortSignal): Awaitable<Stored | undefined> {
+  // Without checks no version is needed: the definition is one row.
+  if (store.byRow !== undefined)
+    return after(store.get(place.table, [place.definitionKey], signal), ([text]) =>
+      text === undefined ? undefined : { version: text, text, definition: JSON.parse(text) as Definition },
+    );
   return after(store.get(place.table, [place.versionKey, place.definitionKey], signal), ([version, text]) =>
     version === undefined || text === undefined ? undefined : { version, text, definition: JSON.parse(text) as Definition },
   );
@@ -95,12 +100,16 @@ export interface Known {
   expiryOf(row: Values, old: KvRow | undefined, now: number): number | undefined;
 }
 
+/** Which links the engine makes: those of all spaces, without unique texts where the core claims these, or none where the store makes spaces. */
+export type LinksMade = "all" | "plain" | "none";
+
 /** @throws DbError `drift` when the stored definition cannot serve the declared one */
-export function knownOf(table: Table, place: SchemaPlace, stored: Stored | undefined): Known {
+export function knownOf(table: Table, place: SchemaPlace, stored: Stored | undefined, made: LinksMade): Known {
   if (stored === undefined) throw missing(table, undefined, `table ${table.name} does not exist in the store`);
   const { definition, version } = stored;
   refuseDrift(table, definition);
-  const linkers = Object.entries(definition.indexes).map(([space, index]) => linker(table, definition, space, index));
+  const indexes = made === "none" ? [] : Object.entries(definition.indexes);
+  const linkers = indexes.map(([space, index]) => linker(table, definition, space, { ...index, unique: index.unique && made === "all" }));
   const ends = definition.ttl === undefined ? undefined : reader(table, definition.ttl);
   return {
     check: { table: place.table, key: place.versionKey, expect: { value: version } },
@@ -174,11 +183,16 @@ function linker(
   space: string,
   { columns: names, unique }: StoredIndex,
 ): (row: Values, old: KvRow | undefined) => KvLink | undefined {
-  const columns = names.map((name) => storedColumn(name, definition.columns[name]!, definition.key.includes(name), -1));
+  const columns = columnsIn(definition, names);
   const parts = columns.map((column) => ({ read: reader(table, column.name), decode: decoderOf(column, kvCodec) }));
   return (row, old) => {
     const values = parts.map(({ read, decode }) => decode(read(row, old)));
     if (values[0] === null) return undefined;
     return { space, text: encodeKey(columns, values), unique: unique && !values.includes(null) };
   };
+}
+
+/** Columns that the store knows of, by name. */
+export function columnsIn({ key, columns }: Definition, names: readonly string[]): Column[] {
+  return names.map((name) => storedColumn(name, columns[name]!, key.includes(name), -1));
 }

@@ -4,7 +4,7 @@
 import type { Clock } from "@bk/core";
 import { allChanges, allFilters, seesAlways } from "../core-filters.js";
 import { conditionKey, conjuncts, isAlways } from "../../reference/condition.js";
-import type { Capabilities, Classified, Driver, Reply, SelectShape, Shape, Values } from "../../driver.js";
+import type { Capabilities, Classified, Driver, MemberReply, Reply, SelectShape, Shape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { storedTypeOf } from "../stored-columns.js";
 import type { Table } from "../../schema/table.js";
@@ -21,7 +21,7 @@ export interface KvCommand {
   readonly shape: Shape;
   run(values: Values, signal?: AbortSignal): Awaitable<Reply>;
   /** The same for several groups of values, where one call of the store serves them. */
-  runGroup?(group: readonly Values[], signal?: AbortSignal): Awaitable<readonly Reply[]>;
+  runGroup?(group: readonly Values[], signal?: AbortSignal): Awaitable<readonly MemberReply[]>;
 }
 
 export interface KvDriverOptions {
@@ -65,6 +65,9 @@ const capabilities: Capabilities = {
   watch: "none",
 };
 
+/** Where nothing larger than a row is atomic. */
+const byRowCapabilities = { transactions: "none", unique: "claims" } satisfies Partial<Capabilities>;
+
 /** A driver of its name over a store. Spread it and replace a member where the database deserves better. */
 export function kvDriver(name: string, store: KvStore, options: KvDriverOptions): Driver<KvCommand> {
   const writer: Writer = { store, clock: options.clock };
@@ -74,7 +77,7 @@ export function kvDriver(name: string, store: KvStore, options: KvDriverOptions)
     if (own === undefined) known.set(table, (own = kvTable(store, table, options.placeOf?.(table) ?? table.name)));
     return own;
   };
-  const claimed = Object.freeze({ ...capabilities, ...options.capabilities });
+  const claimed = Object.freeze({ ...capabilities, ...(store.byRow === undefined ? {} : byRowCapabilities), ...options.capabilities });
   return {
     name,
     capabilities: claimed,
@@ -85,7 +88,7 @@ export function kvDriver(name: string, store: KvStore, options: KvDriverOptions)
     execute: (command, values, signal) => command.run(values, signal),
     executeGroup: (command, group, signal) => command.runGroup?.(group, signal) ?? Promise.reject(notAsGroup()),
     slotOf: (table) => (options.placeOf?.(table) ?? table.name).split("/", 1)[0]!,
-    commit: (changes, signal) => commitChanges(writer, tableOf, changes, signal),
+    ...(claimed.transactions === "none" ? {} : { commit: (changes, signal) => commitChanges(writer, tableOf, changes, signal) }),
     serves: (stored, column) => stored === storedTypeOf(column),
     ...(claimed.ttl ? {} : { sweep: (table, before, signal) => sweep(writer, tableOf(table), before, signal) }),
     close: async () => store.close(),

@@ -3,6 +3,7 @@
 export { kvDriver, type KvCommand, type KvDriverOptions } from "./engine.js";
 export type { Awaitable } from "./at-once.js";
 export { kvStoreOver, type MapCheck, type MapReads, type OrderedMap } from "./ordered-map.js";
+export { kvStoreByRow } from "./row-store.js";
 export {
   entryOf,
   justAfter,
@@ -14,6 +15,11 @@ export {
   type KvPage,
   type KvRange,
   type KvResult,
+  type KvRowChange,
+  type KvRowExpectation,
+  type KvRowOutcome,
+  type KvRowStore,
   type KvStore,
+  type KvVersioned,
 } from "./store.js";
 export { compareText } from "../../schema/compare.js";

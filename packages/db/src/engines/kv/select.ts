@@ -31,19 +31,27 @@ export function compileGet(
   store: KvStore,
   own: KvTable,
   shape: GetShape,
-): { run: Run; runGroup: (group: readonly Values[], signal?: AbortSignal) => Awaitable<Reply[]> } {
+): { run: Run; runGroup?: (group: readonly Values[], signal?: AbortSignal) => Awaitable<Reply[]> } {
   const read = valuesReader(shape.columns);
   const keyOf = (values: Values): string => own.keyOf(shape.key.map((slot) => values[slot]!));
   const matcherOf = shape.guard && compileFilter(shape.guard);
-  const replyOf = (text: string | undefined, values: Values): Reply => {
+  const replyOf = (text: string | undefined, values: Values, version?: string): Reply => {
     if (text === undefined) return missing;
     const row = parseRow(text);
     if (matcherOf?.(values)(row) === false) return missing;
     const rows = [read(row)];
-    return shape.version ? { rows, affected: 0, versions: [text] } : { rows, affected: 0 };
+    return shape.version ? { rows, affected: 0, versions: [version ?? text] } : { rows, affected: 0 };
   };
   const get = (keys: readonly string[], signal: AbortSignal | undefined): Awaitable<readonly (string | undefined)[]> =>
     after(own.known(), () => store.get(own.id, keys, signal));
+  const { byRow } = store;
+  if (byRow !== undefined && shape.version)
+    return {
+      run: (values, signal) =>
+        after(own.known(), () =>
+          after(byRow.read(own.id, [keyOf(values)], signal), ([found]) => replyOf(found?.value, values, found?.version)),
+        ),
+    };
   return {
     run: (values, signal) => after(get([keyOf(values)], signal), ([text]) => replyOf(text, values)),
     runGroup: (group, signal) => after(get(group.map(keyOf), signal), (texts) => texts.map((text, i) => replyOf(text, group[i]!))),

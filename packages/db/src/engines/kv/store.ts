@@ -1,5 +1,6 @@
 // The contract of an ordered key-value store: four calls. The engine (engine.ts) makes a database driver of it. A store
-// without indexes of its own is an ordered map (ordered-map.ts), of which `kvStoreOver` makes such a store.
+// without indexes of its own is an ordered map (ordered-map.ts), of which `kvStoreOver` makes such a store; one in which
+// nothing larger than a row is atomic is a row store (row-store.ts), of which `kvStoreByRow` does.
 //
 // A store keeps tables; a table keeps rows by key, and any number of spaces of entries in order. Keys, values, spaces and
 // entries are texts that the store does not look into. Texts are well-formed; U+0000 stands in none of them, except once
@@ -9,6 +10,7 @@
 // write concerns tables of one group, unless the app has a transaction over several; the driver of a store that keeps groups on
 // different nodes says so (`atomic: { within: "slot" }`), and is given none.
 
+import type { Column } from "../../schema/table.js";
 import type { Awaitable } from "./at-once.js";
 
 /** A place of a row in one index. */
@@ -66,8 +68,8 @@ export interface KvRange {
 }
 
 export interface KvPage {
-  /** Entries in order, each with its row's value. */
-  readonly entries: readonly { readonly entry: string; readonly value: string }[];
+  /** Entries in order, each with its row's value, of a row store with its version too. */
+  readonly entries: readonly { readonly entry: string; readonly value: string; readonly version?: string }[];
   /** The last entry that was looked at, when the range may have more after it. */
   readonly end: string | undefined;
 }
@@ -103,7 +105,61 @@ export interface KvStore {
   write(changes: readonly KvChange[], checks: readonly KvCheck[], signal?: AbortSignal): Awaitable<KvResult>;
   /** Gives the number of entries of a range, where the store knows it without reading them. Rows must not expire. */
   count?(table: string, range: KvRange, signal?: AbortSignal): Awaitable<number>;
+  /** The row store that this is made of: `write` takes one change then, and no checks. */
+  readonly byRow?: KvRowStore;
   /** Waits for what is running and frees what is held. */
+  close(): Awaitable<void>;
+}
+
+/** A row with its version, a text that changes with every write of the row. */
+export interface KvVersioned {
+  readonly value: string;
+  readonly version: string;
+}
+
+/** What must be true of a row for its write to happen. */
+export type KvRowExpectation = "absent" | "present" | { readonly version: string };
+
+/** One row's write. Its links are never unique, and none where the store makes spaces by itself. */
+export interface KvRowChange extends Omit<KvChange, "expect"> {
+  readonly expect?: KvRowExpectation | undefined;
+}
+
+/** What became of a write: `conflict` where the expectation did not hold. */
+export type KvRowOutcome = "done" | "conflict" | { readonly error: unknown };
+
+/**
+ * An ordered store of single rows. Texts and order are as in {@link KvStore}.
+ *
+ * - The write of a row takes effect at one moment. Every read sees all that was written before it.
+ * - A row and its entries are never apart, as in {@link KvStore}.
+ */
+export interface KvRowStore {
+  /** Gives rows in the order of `keys`, undefined for a missing one. A key may be asked for twice. */
+  read(table: string, keys: readonly string[], signal?: AbortSignal): Awaitable<readonly (KvVersioned | undefined)[]>;
+  /** As in {@link KvStore}, each entry with its row's version. */
+  range(
+    table: string,
+    range: KvRange,
+    page: { readonly descending: boolean; readonly limit: number },
+    signal?: AbortSignal,
+  ): Awaitable<KvPage>;
+  /**
+   * Carries out changes of different rows, each by itself, and gives what became of each, in order. It rejects only where
+   * nothing is known of any of them.
+   *
+   * - Of concurrent writes that expect one row's absence or version exactly one is done.
+   * - A write without an expectation, or one that expects any row, happens also while others write the row.
+   */
+  write(changes: readonly KvRowChange[], signal?: AbortSignal): Awaitable<readonly KvRowOutcome[]>;
+  /**
+   * Makes the entries of a space by itself from now on, whoever writes the rows, and those of all rows that there are: the
+   * columns as `encodeKey` has them, of rows with a value in the first one. Safe when several do it at once. Absent: changes have links.
+   */
+  makeSpace?(table: string, space: string, columns: readonly Column[], signal?: AbortSignal): Promise<void>;
+  /** Whether a space is as `makeSpace` makes it; somebody may have removed it. */
+  hasSpace?(table: string, space: string, columns: readonly Column[], signal?: AbortSignal): Promise<boolean>;
+  count?(table: string, range: KvRange, signal?: AbortSignal): Awaitable<number>;
   close(): Awaitable<void>;
 }
 

@@ -3,7 +3,7 @@
 import type { Values } from "../../driver.js";
 import type { Table } from "../../schema/table.js";
 import { after, type Awaitable } from "./at-once.js";
-import { type Known, knownOf, readStored, type SchemaPlace, schemaPlaceOf } from "./definition.js";
+import { type Known, knownOf, type LinksMade, readStored, type SchemaPlace, schemaPlaceOf } from "./definition.js";
 import { keyWriter, type KvRow, rowWriter } from "./rows.js";
 import type { KvStore } from "./store.js";
 
@@ -24,10 +24,11 @@ export interface KvTable {
 
 export function kvTable(store: KvStore, table: Table, id: string): KvTable {
   const place = schemaPlaceOf(id);
+  const made: LinksMade = store.byRow === undefined ? "all" : store.byRow.makeSpace === undefined ? "plain" : "none";
   let known: Awaitable<Known> | undefined;
   const read = (): Awaitable<Known> => {
     // Several calls share the reading, so that the signal of none may end it.
-    const reading = after(readStored(store, place), (stored) => knownOf(table, place, stored));
+    const reading = after(readStored(store, place), (stored) => knownOf(table, place, stored, made));
     if (!(reading instanceof Promise)) return keep(reading);
     known = reading;
     const ended = (found?: Known): void => {

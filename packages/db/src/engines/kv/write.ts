@@ -3,12 +3,13 @@
 import { cancelledError, type Clock, systemClock } from "@bk/core";
 import { isAlways, isNever, type Slot } from "../../reference/condition.js";
 import { compileRowChanges, compileRowTest } from "../stored-rows.js";
-import type { DeleteShape, PutShape, Reply, UpdateShape, Values } from "../../driver.js";
+import type { DeleteShape, MemberReply, PutShape, Reply, UpdateShape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { after, type Awaitable } from "./at-once.js";
 import { type Known, missingIndex } from "./definition.js";
 import { type KvRow, kvRows, parseRow, valueOf, valuesReader } from "./rows.js";
-import type { KvChange, KvCheck, KvExpectation, KvResult, KvStore } from "./store.js";
+import { isDone } from "./row-store.js";
+import type { KvChange, KvCheck, KvExpectation, KvResult, KvRowChange, KvRowOutcome, KvRowStore, KvStore } from "./store.js";
 import type { KvTable } from "./table.js";
 
 type Run = (values: Values, signal?: AbortSignal) => Awaitable<Reply>;
@@ -31,7 +32,8 @@ export interface RowWrite {
   readonly old?: KvRow | undefined;
   /** The row as it is stored, whatever definition it was written with: only its links are made anew. */
   readonly text?: string;
-  readonly expect?: KvExpectation | undefined;
+  /** By version where the store has versions. */
+  readonly expect?: KvExpectation | { readonly version: string } | undefined;
 }
 
 /**
@@ -41,11 +43,17 @@ export interface RowWrite {
  * @throws DbError `already-exists` when a unique value is another row's; one that has expired is removed
  */
 export function write(writer: Writer, writes: readonly RowWrite[], signal?: AbortSignal): Awaitable<number | undefined> {
+  const { byRow } = writer.store;
+  if (byRow !== undefined)
+    return after(writeEach(writer, byRow, writes, signal), (outcomes) => {
+      const conflict = outcomes.findIndex((outcome) => !isDone(outcome));
+      return conflict < 0 ? undefined : conflict;
+    });
   const tables = tablesOf(writes);
   const attempt = (): Awaitable<number | undefined> =>
     after(allKnown(tables), (known) => {
       const now = writer.clock.now();
-      const changes = writes.map((row) => changeOf(row, known(row.table), now));
+      const changes = writes.map((row) => changeOf(row, known(row.table), now)) as KvChange[];
       const checks = tables.map((table): KvCheck => known(table).check);
       return after(writer.store.write(changes, checks, signal), (result) => {
         switch (result.kind) {
@@ -62,6 +70,20 @@ export function write(writer: Writer, writes: readonly RowWrite[], signal?: Abor
       });
     });
   return attempt();
+}
+
+/** Writes rows of one table, each by itself, and gives what became of each. */
+export function writeEach(
+  { clock }: Writer,
+  byRow: KvRowStore,
+  writes: readonly RowWrite[],
+  signal?: AbortSignal,
+): Awaitable<readonly KvRowOutcome[]> {
+  const { table } = writes[0]!;
+  return after(table.known(), (known) => {
+    const now = clock.now();
+    return byRow.write(writes.map((row) => changeOf(row, known, now)) as KvRowChange[], signal);
+  });
 }
 
 function tablesOf(writes: readonly RowWrite[]): readonly KvTable[] {
@@ -81,7 +103,11 @@ function allKnown(tables: readonly KvTable[]): Awaitable<KnownTables> {
   return all.some((known) => known instanceof Promise) ? Promise.all(all.map(async (known) => known)).then(toMap) : toMap(all as Known[]);
 }
 
-function changeOf({ table, key, row, old, text, expect }: RowWrite, known: Known, now: number): KvChange {
+function changeOf(
+  { table, key, row, old, text, expect }: RowWrite,
+  known: Known,
+  now: number,
+): Omit<KvChange, "expect"> & Pick<RowWrite, "expect"> {
   if (row === undefined) return { table: table.id, key, value: undefined, expect, links: [] };
   // A row that is written again as it is gets the links of a group that is being made.
   if (known.unenforced !== undefined && text === undefined) throw missingIndex(table.table, known.unenforced);
@@ -153,14 +179,30 @@ async function tryAgain<T>(
 interface Found {
   readonly text: string;
   readonly row: KvRow;
+  /** Where the store has versions. */
+  readonly version: string | undefined;
 }
 
-function find(store: KvStore, table: KvTable, key: string, signal: AbortSignal | undefined): Awaitable<Found | undefined> {
-  return after(store.get(table.id, [key], signal), ([text]) => (text === undefined ? undefined : { text, row: parseRow(text) }));
+export function find(store: KvStore, table: KvTable, key: string, signal: AbortSignal | undefined): Awaitable<Found | undefined> {
+  if (store.byRow !== undefined)
+    return after(
+      store.byRow.read(table.id, [key], signal),
+      ([found]) => found && { text: found.value, row: parseRow(found.value), version: found.version },
+    );
+  return after(store.get(table.id, [key], signal), ([text]) =>
+    text === undefined ? undefined : { text, row: parseRow(text), version: undefined },
+  );
 }
 
-function asFound(old: Found | undefined): KvExpectation {
-  return old === undefined ? "absent" : { value: old.text };
+/** That a row is as it was found. */
+export function asFound(old: Pick<Found, "text" | "version"> | undefined): RowWrite["expect"] {
+  if (old === undefined) return "absent";
+  return old.version === undefined ? { value: old.text } : { version: old.version };
+}
+
+/** What `ifVersion` is compared with: the row itself where the store has no versions. */
+function versionOf(old: Found | undefined): string | undefined {
+  return old === undefined ? undefined : (old.version ?? old.text);
 }
 
 /** Writes a row if it is still as it was found; the reply is undefined when it is not. */
@@ -196,7 +238,7 @@ export function compilePut(writer: Writer, table: KvTable, shape: PutShape): Run
       untilSettled(
         () =>
           after(find(writer.store, table, own.key, signal), (old) => {
-            if (ifVersion !== undefined && (old?.text ?? null) !== values[ifVersion]) return none;
+            if (ifVersion !== undefined && (versionOf(old) ?? null) !== values[ifVersion]) return none;
             if (old !== undefined && !mayReplace(values)(old.row)) return none;
             return writeIfSame(writer, own, old, changed(old === undefined || returning === "none" ? undefined : read(old.row)), signal);
           }),
@@ -211,20 +253,44 @@ export function compilePut(writer: Writer, table: KvTable, shape: PutShape): Run
   };
 }
 
-/** Writes several rows of different keys in one call of the store: all, or none when one cannot be written. */
+/**
+ * Writes several rows of different keys in one call of the store: all, or none when one cannot be written; in a row store
+ * each by itself.
+ */
 export function compilePutGroup(
   writer: Writer,
   table: KvTable,
   shape: PutShape,
-): (group: readonly Values[], signal?: AbortSignal) => Awaitable<Reply[]> {
+): (group: readonly Values[], signal?: AbortSignal) => Awaitable<readonly MemberReply[]> {
   const expect = isAlways(shape.over) ? undefined : ("absent" as const);
+  const { byRow } = writer.store;
+  const alone = byRow && compilePut(writer, table, shape);
   return (group, signal) => {
     const writes = group.map((values) => ({ table, key: table.keyOf(pick(shape.key, values)), row: pick(shape.row, values), expect }));
+    if (byRow !== undefined)
+      return after(writeEach(writer, byRow, writes, signal), (outcomes) =>
+        Promise.all(
+          outcomes.map(async (outcome, i): Promise<MemberReply> => {
+            if (typeof outcome === "object") return outcome;
+            if (outcome === "done") return one;
+            // A row that is there may be one that has expired.
+            return isNever(shape.over) ? none : settled(() => alone!(group[i]!, signal));
+          }),
+        ),
+      );
     return after(write(writer, writes, signal), (conflict) => {
       if (conflict !== undefined) throw new DbError("already-exists", "a row of the group exists", { table: table.table.name });
       return group.map(() => one);
     });
   };
+}
+
+async function settled(work: () => Awaitable<Reply>): Promise<MemberReply> {
+  try {
+    return await work();
+  } catch (error) {
+    return { error };
+  }
 }
 
 export function compileUpdate(writer: Writer, table: KvTable, shape: UpdateShape): Run {
@@ -239,7 +305,7 @@ export function compileUpdate(writer: Writer, table: KvTable, shape: UpdateShape
     return untilSettled(
       () =>
         after(find(writer.store, table, key, signal), (old) => {
-          if (ifVersion !== undefined && old?.text !== values[ifVersion]) return none;
+          if (ifVersion !== undefined && versionOf(old) !== values[ifVersion]) return none;
           if (old === undefined ? insert === undefined : !holds(values)(old.row)) return none;
           const row = old === undefined ? pick(insert!, values) : change(old.row, values);
           const returned = returning === "new" ? row : returning === "old" && old !== undefined ? read(old.row) : undefined;
@@ -262,7 +328,7 @@ export function compileDelete(writer: Writer, table: KvTable, shape: DeleteShape
       () =>
         after(find(writer.store, table, own.key, signal), (old) => {
           if (old === undefined || !holds(values)(old.row)) return none;
-          if (shape.ifVersion !== undefined && old.text !== values[shape.ifVersion]) return none;
+          if (shape.ifVersion !== undefined && versionOf(old) !== values[shape.ifVersion]) return none;
           return writeIfSame(writer, own, old, changed(shape.returning === "old" ? read(old.row) : undefined), signal);
         }),
       signal,

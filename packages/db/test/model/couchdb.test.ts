@@ -1,0 +1,4 @@
+import { fixture } from "../../src/drivers/couchdb/fixture.js";
+import { testModel } from "./test-model.js";
+
+testModel(fixture, 4_000);
