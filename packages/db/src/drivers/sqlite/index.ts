@@ -50,8 +50,8 @@ const codec: Codec = Object.freeze({
 /** `mayBeLong`: a thread carries it out where the table is large. */
 type SqliteCommand = SqlCommand & { readonly mayBeLong?: true };
 
-/** After an attempt that took too long, so many calls of that command go to a thread at once. */
-const passedOver = 50;
+/** After attempts that took too long, at most so many calls of that command go to a thread at once. */
+const mostPassed = 50;
 
 /** Connections of ended transactions that are kept for the next ones. */
 const spareConnections = 2;
@@ -147,15 +147,24 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<Sqlit
     return whenFree(writers.taken && (inMemory || !reads), () => main.execute(command, values), signal);
   }
 
-  /** Calls of a command for which no attempt is made, after one that took too long. */
-  const passed = new WeakMap<SqlCommand, number>();
+  /** Of commands whose last attempt took too long: calls for which none is made, and how many of them are left. */
+  const passed = new WeakMap<SqlCommand, { calls: number; left: number }>();
 
   /** Most statements that might take long do not: a hop to a thread and back would be most of their time. */
   function attempt(command: SqliteCommand, { tried, values }: SqliteLongStatement): Reply | undefined {
     if (tried === undefined || location.threadsFromMb === 0) return undefined;
-    const left = passed.get(command) ?? 0;
-    const reply = left > 0 ? undefined : main.attempt(tried, values);
-    if (reply === undefined) passed.set(command, left > 0 ? left - 1 : passedOver);
+    const last = passed.get(command);
+    if (last !== undefined && last.left > 0) {
+      last.left--;
+      return undefined;
+    }
+    const reply = main.attempt(tried, values);
+    if (reply !== undefined) passed.delete(command);
+    else {
+      // The first time it may have been the machine that was slow.
+      const calls = Math.min((last?.calls ?? 0.5) * 2, mostPassed);
+      passed.set(command, { calls, left: calls });
+    }
     return reply === undefined ? undefined : whole(command, reply);
   }
 
