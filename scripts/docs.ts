@@ -22,6 +22,7 @@ const urls: Readonly<Record<string, string>> = {
   mysql: "mysql://127.0.0.1/docs",
   mariadb: "mariadb://127.0.0.1/docs",
   dynamodb: "dynamodb://127.0.0.1:8000",
+  mongodb: "mongodb://127.0.0.1/docs",
   redis: "redis://127.0.0.1",
   lmdb: `lmdb:${join(files, "lmdb")}`,
   level: `level:${join(files, "level")}`,

@@ -14,6 +14,7 @@ const load: Readonly<Record<string, () => Promise<OpenDriver>>> = {
   lmdb: async () => (await import("./lmdb/index.js")).lmdbDriver,
   level: async () => (await import("./level/index.js")).levelDriver,
   couchdb: async () => (await import("./couchdb/index.js")).couchdbDriver,
+  mongodb: async () => (await import("./mongodb/index.js")).mongodbDriver,
 };
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
@@ -31,6 +32,8 @@ const schemes: Readonly<Record<string, keyof typeof load>> = {
   lmdb: "lmdb",
   couchdb: "couchdb",
   couchdbs: "couchdb",
+  mongodb: "mongodb",
+  "mongodb+srv": "mongodb",
 };
 
 /** The URL schemes that have a driver. */
