@@ -38,7 +38,8 @@ async function run(options: RunOptions): Promise<number> {
 function runVitest({ drivers, quick, driverTestsOnly, vitestArgs }: RunOptions, serviceEnv: Record<string, string>): Promise<number> {
   const env: NodeJS.ProcessEnv = { ...process.env };
   // A server that was not asked for must not be reached by a variable left over in the shell.
-  for (const name of Object.keys(env)) if (/^BK_TEST_(PG|MYSQL|MARIADB|DYNAMODB|MONGODB|REDIS|REDIS_CLUSTER|COUCHDB)$/.test(name)) delete env[name];
+  for (const name of Object.keys(env))
+    if (/^BK_TEST_(PG|MYSQL|MARIADB|DYNAMODB|MONGODB|REDIS|REDIS_CLUSTER|COUCHDB)$/.test(name)) delete env[name];
   Object.assign(env, serviceEnv, { BK_TEST_DRIVERS: drivers.join(",") });
   if (quick) {
     env["BK_TEST_QUICK"] = "1";
