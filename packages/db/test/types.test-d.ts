@@ -256,6 +256,14 @@ export async function selects(): Promise<void> {
     expectTypeOf(rows).toExtend<RowOf<Tables, "photo">[]>();
     expectTypeOf(rows.next).toEqualTypeOf<string | undefined>();
   }
+  const near = await db.near("photo", { latitude: 1, longitude: 2, distanceKm: 3 }, { select: ["place"], filter: { owner } });
+  expectTypeOf(near.rows[0]!).toEqualTypeOf<{ place: string | null }>();
+  expectTypeOf(near.distancesKm).toEqualTypeOf<number[]>();
+  // @ts-expect-error a place has three members
+  await db.near("photo", { latitude: 1, longitude: 2 });
+  // @ts-expect-error `column` is one of the table's
+  await db.near("photo", { latitude: 1, longitude: 2, distanceKm: 3 }, { column: "nothing" });
+
   const found = await db.search("photo", "rome -milan", { select: ["place"], filter: { owner } });
   expectTypeOf(found.rows).toEqualTypeOf<{ place: string | null }[]>();
   const listed = await db.list("account", ["1", { id: "2" }], { select: ["name"] });

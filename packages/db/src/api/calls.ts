@@ -2,6 +2,7 @@
 
 import type { AggregateOptions, SomeOf } from "./aggregate-options.js";
 import type { FilterOptions } from "./filter-options.js";
+import type { Distances, NearOptions, NearPlace } from "./near-options.js";
 import type { CopyOptions } from "../calls/copy.js";
 import type { Hook, HookEvent } from "../calls/hooks.js";
 import type { CallOptions, RowOptions, TransactionOptions } from "../calls/options.js";
@@ -76,6 +77,7 @@ export interface CountOptions<Ops> extends RowOptions, FilterOptions<Ops> {
   readonly all?: boolean | undefined;
 }
 
+export type * from "./near-options.js";
 export type * from "./write-options.js";
 export type { AggregateOptions, FilterOptions, SomeOf, TransactionOptions };
 
@@ -193,6 +195,25 @@ export interface DbCalls<Tables, Pools extends string = string, Written = Tables
       Includes<Include, CheckedInclude<Tables, Name, Include>> &
       OnPool<Pools>,
   ): Promise<PageOf<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>>>;
+
+  /**
+   * One page of the rows within a distance of a place, nearest first; rows without a place are left out. The table has a `geohash`
+   * column that is made of its latitude and longitude, and an index by it.
+   *
+   * @throws DbError `scan-refused` where no key or index serves the cells of the column; `invalid` for a table without one
+   */
+  near<
+    const Name extends TableName<Tables>,
+    const Select extends SelectOf<Tables, Name> = undefined,
+    const Include extends IncludeShape | undefined = undefined,
+  >(
+    table: Name,
+    place: NearPlace,
+    options?: ReadOptions<Select> &
+      NearOptions<ColumnName<Tables, Name>, FilterOpsOf<Tables, Name>, FilterOf<Tables, Name>> &
+      Includes<Include, CheckedInclude<Tables, Name, Include>> &
+      OnPool<Pools>,
+  ): Promise<PageOf<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>> & Distances>;
 
   /** Every row that a filter matches, read page by page. Never refused: its name says that it may read the whole table. */
   scan<
@@ -339,6 +360,7 @@ export type ExplainedCall =
   | "list"
   | "select"
   | "search"
+  | "near"
   | "count"
   | "aggregate"
   | "add"

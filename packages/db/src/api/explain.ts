@@ -16,6 +16,7 @@ const optionsAt: { readonly [verb in HookVerb]: number } = {
   list: 1,
   select: 1,
   search: 1,
+  near: 1,
   count: 1,
   aggregate: 1,
   add: 1,

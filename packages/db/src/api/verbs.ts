@@ -9,6 +9,7 @@ import { deleteAll } from "../calls/delete-all.js";
 import { deleteRow } from "../calls/delete.js";
 import { type Caller, callOf, enter, enterScan, type Work } from "../calls/enter.js";
 import { getRow, listRows } from "../calls/get.js";
+import { type NearPage, nearPage } from "../calls/near.js";
 import type { HookCall, HookVerb } from "../calls/hooks.js";
 import { type ObservedCall, observing } from "../calls/observe.js";
 import type {
@@ -19,6 +20,7 @@ import type {
   ChangeOptions,
   CountOptions,
   ManyOptions,
+  NearOptions,
   ReadOptions,
   ScanOptions,
   SearchOptions,
@@ -50,11 +52,7 @@ export class Verbs {
   readonly #home: Home;
   readonly #caller: Caller;
 
-  /**
-   * @param scope  what the calls may see and do
-   * @param begun  the calls are parts of one that began before `close()` and may still finish
-   * @param parent  the call that they are parts of, as tracers know it
-   */
+  /** The parameters are those of {@link Caller}. */
   constructor(
     home: Home,
     pool: string | undefined,
@@ -94,6 +92,10 @@ export class Verbs {
     return this.#call("search", table, options, { filter: text }, (bound, context, call, own) =>
       searchPage(bound, context, call.filter, own),
     );
+  }
+
+  near(table: string, place: unknown, options?: NearOptions): Promise<NearPage> {
+    return this.#call("near", table, options, { place }, (bound, context, call, own) => nearPage(bound, context, call.place, own));
   }
 
   count(table: string, filter?: unknown, options?: CountOptions): Promise<number> {

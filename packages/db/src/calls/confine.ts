@@ -28,6 +28,7 @@ export function confine<Own extends CallOptions>(
       return { call: { ...call, keys: call.keys.map((key: unknown) => keyWithin(rules, scope, key)) }, options };
     case "select":
     case "search":
+    case "near":
     case "count":
     case "aggregate":
       return { call, options };

@@ -10,6 +10,7 @@ export const hookVerbs = [
   "list",
   "select",
   "search",
+  "near",
   "count",
   "aggregate",
   "add",
@@ -31,6 +32,8 @@ export interface HookCall {
   readonly key?: unknown;
   readonly keys?: readonly unknown[];
   readonly filter?: unknown;
+  /** Of `near`: latitude, longitude and distance. */
+  readonly place?: unknown;
   readonly changes?: unknown;
   readonly options: Readonly<Record<string, unknown>>;
   /** Of a call within a scope: what it may see and do of the table. The scope holds for what the hook changes too. */

@@ -62,6 +62,7 @@ function numbersOf(verb: string, result: unknown): Numbers {
       return { rows: (result as readonly unknown[]).length };
     case "select":
     case "search":
+    case "near":
     case "scan":
       return { rows: (result as { readonly rows: readonly unknown[] }).rows.length };
     case "add":

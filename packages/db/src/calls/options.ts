@@ -39,6 +39,16 @@ export interface SearchOptions extends SelectOptions {
   readonly filter?: unknown;
 }
 
+export interface NearOptions extends ReadOptions {
+  readonly filter?: unknown;
+  /** The geohash column, where the table has several. */
+  readonly column?: string | undefined;
+  readonly ops?: Readonly<Record<string, string>> | undefined;
+  readonly count?: number | undefined;
+  readonly start?: string | undefined;
+  readonly scan?: boolean | undefined;
+}
+
 export interface CountOptions extends SelectOptions {
   readonly all?: boolean | undefined;
 }

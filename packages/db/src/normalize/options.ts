@@ -9,6 +9,7 @@ const optionsOf = {
   list: new Set([...common, "select", "include", "consistent", "deleted"]),
   select: new Set([...common, "select", "include", "consistent", "ops", "sort", "desc", "count", "start", "scan", "deleted"]),
   search: new Set([...common, "select", "include", "sort", "desc", "count", "start", "filter", "ops", "deleted"]),
+  near: new Set([...common, "filter", "column", "select", "include", "consistent", "ops", "count", "start", "scan", "deleted"]),
   count: new Set([...common, "consistent", "ops", "scan", "all", "deleted"]),
   aggregate: new Set([
     ...common,
@@ -94,7 +95,7 @@ const flags: ReadonlySet<string> = new Set([
   "total",
   "deleted",
 ]);
-const strings: ReadonlySet<string> = new Set(["start", "pool", "from", "to"]);
+const strings: ReadonlySet<string> = new Set(["start", "pool", "from", "to", "column"]);
 
 const functions: ReadonlySet<string> = new Set(["onProgress", "onRowError"]);
 

@@ -23,6 +23,7 @@ import { rolling } from "./topics/rolling.js";
 import { rows } from "./topics/rows.js";
 import { scopeColumns } from "./topics/scope-columns.js";
 import { scopes } from "./topics/scopes.js";
+import { nearness } from "./topics/near.js";
 import { search } from "./topics/search.js";
 import { softDelete } from "./topics/soft-delete.js";
 import { sync } from "./topics/sync.js";
@@ -67,6 +68,7 @@ const topics = [
   rolling,
   olderRows,
   search,
+  nearness,
 ];
 
 /**
