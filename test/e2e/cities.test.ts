@@ -3,12 +3,8 @@ import { writeFileSync } from "node:fs";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { fixture as dynamodb } from "../../packages/db/src/drivers/dynamodb/fixture.js";
-import { fixture as mysql, mariadbFixture as mariadb } from "../../packages/db/src/drivers/mysql/fixture.js";
-import { fixture as postgres } from "../../packages/db/src/drivers/postgres/fixture.js";
-import { fixture as redis } from "../../packages/db/src/drivers/redis/fixture.js";
-import { fixture as sqlite } from "../../packages/db/src/drivers/sqlite/fixture.js";
-import { isWanted } from "../../packages/db/test/fixtures.js";
+import { fixtures } from "../../packages/db/test/all-fixtures.js";
+import { type Fixture, isWanted } from "../../packages/db/test/fixtures.js";
 import { runCli, startServerProcess, temporaryFolder } from "../../packages/server/test/run-cli.js";
 import { citiesFile, type City, readCities, tablesFile } from "./cities-table.js";
 import { type Answer, ask, requireSuccess } from "./questions.js";
@@ -23,15 +19,6 @@ interface Engine {
   /** Whether an ordinary run imports every row, not only the slice. */
   readonly takesAll: boolean;
   open(): Promise<{ readonly url: string | undefined; readonly clean: () => Promise<void> }>;
-}
-
-interface Fixture {
-  readonly name: string;
-  readonly driver: string;
-  readonly env: string;
-  open(): Promise<
-    { readonly url: string; readonly options?: Readonly<Record<string, unknown>>; readonly clean: () => Promise<void> } | undefined
-  >;
 }
 
 /** The command line takes a URL alone: options go into it. */
@@ -50,21 +37,19 @@ function engineOf(fixture: Fixture, takesAll: boolean): Engine {
   };
 }
 
-const embedded: Engine = {
-  id: "sqlite",
-  wanted: isWanted(sqlite),
-  takesAll: !isQuick,
-  open: async () => ({ url: undefined, clean: async () => undefined }),
-};
+/** Those whose ordinary run imports every row: the others take long for them, or share their driver with one of these. */
+const takingAll: ReadonlySet<string> = new Set(["pg", "mysql", "redis"]);
+/** They live in one process, or are what the server opens when it is told of none. */
+const unnamed: ReadonlySet<string> = new Set(["memory", "sqlite"]);
+
 const engines: readonly Engine[] = [
-  embedded,
-  engineOf(postgres, true),
-  engineOf(mysql, true),
-  // The driver of mysql, whose run has every row.
-  engineOf(mariadb, false),
-  engineOf(redis, true),
-  // DynamoDB Local writes a thousand rows a second.
-  engineOf(dynamodb, false),
+  {
+    id: "sqlite",
+    wanted: fixtures.some((fixture) => fixture.name === "sqlite" && isWanted(fixture)),
+    takesAll: !isQuick,
+    open: async () => ({ url: undefined, clean: async () => undefined }),
+  },
+  ...fixtures.filter(({ name }) => !unnamed.has(name)).map((fixture) => engineOf(fixture, takingAll.has(fixture.name))),
 ];
 
 /** The countries that the questions are about. */
