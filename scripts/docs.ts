@@ -23,6 +23,7 @@ const urls: Readonly<Record<string, string>> = {
   mariadb: "mariadb://127.0.0.1/docs",
   dynamodb: "dynamodb://127.0.0.1:8000",
   mongodb: "mongodb://127.0.0.1/docs",
+  cassandra: "cassandra://127.0.0.1/docs",
   redis: "redis://127.0.0.1",
   lmdb: `lmdb:${join(files, "lmdb")}`,
   level: `level:${join(files, "level")}`,

@@ -7,6 +7,7 @@ import { testDrivers } from "./runner/drivers.js";
 import { parseOptions, type RunOptions } from "./runner/options.js";
 import { formatSummary, type NotRun, summarize, type Summary, type VitestReport } from "./runner/summary.js";
 import { startServices } from "./services/index.js";
+import { recipes } from "./services/registry.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const results = join(root, "test-results");
@@ -38,8 +39,7 @@ async function run(options: RunOptions): Promise<number> {
 function runVitest({ drivers, quick, driverTestsOnly, vitestArgs }: RunOptions, serviceEnv: Record<string, string>): Promise<number> {
   const env: NodeJS.ProcessEnv = { ...process.env };
   // A server that was not asked for must not be reached by a variable left over in the shell.
-  for (const name of Object.keys(env))
-    if (/^BK_TEST_(PG|MYSQL|MARIADB|DYNAMODB|MONGODB|REDIS|REDIS_CLUSTER|COUCHDB)$/.test(name)) delete env[name];
+  for (const { variable } of recipes) delete env[variable];
   Object.assign(env, serviceEnv, { BK_TEST_DRIVERS: drivers.join(",") });
   if (quick) {
     env["BK_TEST_QUICK"] = "1";

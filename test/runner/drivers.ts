@@ -15,6 +15,7 @@ export const testDrivers: readonly TestDriver[] = [
   { id: "mysql", services: ["mysql"] },
   { id: "mariadb", services: ["mariadb"] },
   { id: "dynamodb", services: ["dynamodb"] },
+  { id: "cassandra", services: ["cassandra"] },
   { id: "mongodb", services: ["mongodb"] },
   { id: "redis", services: ["redis", "redis-cluster"] },
   { id: "couchdb", services: ["couchdb"] },

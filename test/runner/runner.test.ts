@@ -48,7 +48,16 @@ describe("parseOptions", () => {
 
   it("takes the embedded drivers for --quick, the others for --services, and those named by --drivers", () => {
     expect(parseOptions(["--quick"]).drivers).toEqual(["memory", "sqlite", "lmdb", "level"]);
-    expect(parseOptions(["--services"]).drivers).toEqual(["pg", "mysql", "mariadb", "dynamodb", "mongodb", "redis", "couchdb"]);
+    expect(parseOptions(["--services"]).drivers).toEqual([
+      "pg",
+      "mysql",
+      "mariadb",
+      "dynamodb",
+      "cassandra",
+      "mongodb",
+      "redis",
+      "couchdb",
+    ]);
     expect(parseOptions(["--quick", "--drivers=redis,pg"]).drivers).toEqual(["pg", "redis"]);
   });
 

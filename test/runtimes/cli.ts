@@ -32,7 +32,18 @@ async function bundle(): Promise<void> {
     conditions: ["bk-source"],
     alias: { vitest: "./test/runtimes/vitest.ts" },
     // Clients of databases, which are not opened here.
-    external: ["node:*", "pg", "mysql2", "ioredis", "mongodb", "@aws-sdk/client-dynamodb", "better-sqlite3", "lmdb", "classic-level"],
+    external: [
+      "node:*",
+      "pg",
+      "mysql2",
+      "ioredis",
+      "mongodb",
+      "@aws-sdk/client-dynamodb",
+      "better-sqlite3",
+      "lmdb",
+      "classic-level",
+      "cassandra-driver",
+    ],
     logLevel: "warning",
   });
 }

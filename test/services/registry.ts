@@ -1,3 +1,4 @@
+import { cassandra } from "./cassandra.js";
 import { couchdb } from "./couchdb.js";
 import { dynamodb } from "./dynamodb.js";
 import { mariadb } from "./mariadb.js";
@@ -9,4 +10,4 @@ import { redisCluster } from "./redis-cluster.js";
 import { redis } from "./redis.js";
 
 /** All servers, one line each. The slow ones come first, so that a run that starts them all ends soonest. */
-export const recipes: readonly Recipe[] = [mysql, mariadb, dynamodb, mongodb, redisCluster, couchdb, postgres, redis];
+export const recipes: readonly Recipe[] = [cassandra, mysql, mariadb, dynamodb, mongodb, redisCluster, couchdb, postgres, redis];

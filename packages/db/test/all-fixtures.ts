@@ -1,5 +1,6 @@
 // Every driver's fixtures.
 
+import { fixture as cassandra } from "../src/drivers/cassandra/fixture.js";
 import { fixture as couchdb } from "../src/drivers/couchdb/fixture.js";
 import { fixture as dynamodb } from "../src/drivers/dynamodb/fixture.js";
 import { fixture as level } from "../src/drivers/level/fixture.js";
@@ -22,6 +23,7 @@ export const fixtures: readonly Fixture[] = [
   mariadbFixture,
   dynamodb,
   mongodb,
+  cassandra,
   redis,
   clusterFixture,
   couchdb,

@@ -3,6 +3,7 @@
 import type { ErrorCode } from "@bk/core";
 import { expect } from "vitest";
 
+import type { Capabilities } from "../driver.js";
 import type { AnyDb, AnyOptions, AnyPage, AnyRow } from "./any-db.js";
 
 /** The call rejects with a `DbError` of this code and these members. */
@@ -25,6 +26,11 @@ export async function refuseAll(
 
 function describeResult(result: unknown): string {
   return JSON.stringify(result, (_name, value: unknown) => (typeof value === "bigint" ? `${value}n` : value))?.slice(0, 200) ?? "undefined";
+}
+
+/** Whether a transaction may write rows of several tables, or under several hash keys: where not, such a one is `unsupported`. */
+export function takesRowsApart({ transactions, atomic }: Capabilities): boolean {
+  return transactions !== "none" && atomic?.within !== "partition";
 }
 
 /** Every page of a select, walked to its end. */

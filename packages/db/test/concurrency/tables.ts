@@ -6,5 +6,6 @@ export const tables = defineTables({
   ticket: { id: { primary: 1 }, owner: {} },
   user: { id: { primary: 1 }, mail: { unique: 1 } },
   item: { id: { primary: 1 }, place: { index: 1 }, rank: { type: "int", index: 2 }, moves: { type: "int" } },
-  account: { id: { primary: 1 }, balance: { type: "int" }, seen: { type: "bool" } },
+  // Under one hash key, where every driver with transactions takes several rows.
+  account: { bank: { primary: 1 }, id: { primary: 2 }, balance: { type: "int" }, seen: { type: "bool" } },
 });

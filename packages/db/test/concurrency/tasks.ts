@@ -17,6 +17,9 @@ export const sizes = {
 } as const;
 export const places = ["Rome", "Milan", "Turin"] as const;
 
+/** The bank of all accounts. */
+export const bank = "bank";
+
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /** The outcomes of calls of which some must fail with a code. */
@@ -103,9 +106,9 @@ export const tasks = {
       const [first, second] = me === 0 && i === 0 ? ["x1", "x0"] : ["x0", "x1"];
       await db.transaction(
         async (tx) => {
-          await tx.incr("account", { id: first, balance: me - 3 });
-          await tx.incr("account", { id: second, balance: 3 - me });
-          await tx.incr("account", { id: "total", balance: 1 });
+          await tx.incr("account", { bank, id: first, balance: me - 3 });
+          await tx.incr("account", { bank, id: second, balance: 3 - me });
+          await tx.incr("account", { bank, id: "total", balance: 1 });
         },
         { attempts: 500 },
       );
@@ -119,15 +122,15 @@ export const tasks = {
     for (let round = 0; round < sizes.rounds; round++) {
       const late: Promise<unknown>[] = [];
       await Promise.all([
-        ...range(3).map(() => db.incr("account", { id: "mixed", balance: 1 }, limit)),
+        ...range(3).map(() => db.incr("account", { bank, id: "mixed", balance: 1 }, limit)),
         db.transaction(
           async (tx) => {
-            await tx.incr("account", { id: "mixed", balance: 10 }, limit);
-            late.push(tx.incr("account", { id: "mixed-late", balance: 1 }));
+            await tx.incr("account", { bank, id: "mixed", balance: 10 }, limit);
+            late.push(tx.incr("account", { bank, id: "mixed-late", balance: 1 }));
           },
           { attempts: 500, ...limit },
         ),
-        db.update("account", { id: "mixed", seen: true }, limit),
+        db.update("account", { bank, id: "mixed", seen: true }, limit),
       ]);
       await Promise.allSettled(late);
     }

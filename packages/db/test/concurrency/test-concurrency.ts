@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AnyDb } from "../../src/testing/any-db.js";
 import { type Fixture, isWanted, openAny } from "../fixtures.js";
 import { tables } from "./tables.js";
-import { places, sizes } from "./tasks.js";
+import { bank, places, sizes } from "./tasks.js";
 import { openTeam, type Team } from "./team.js";
 
 const processes = 8;
@@ -102,17 +102,19 @@ export function testConcurrency(fixture: Fixture): void {
     it("transactions at once are each done as a whole, or unsupported", async () => {
       if (db.capabilities().transactions === "none")
         return expect(db.transaction(async () => undefined)).rejects.toMatchObject({ code: "unsupported" });
-      for (const id of ["x0", "x1", "total"]) await db.put("account", { id, balance: 0 });
+      const accounts = ["x0", "x1", "total"].map((id) => ({ bank, id }));
+      for (const account of accounts) await db.put("account", { ...account, balance: 0 });
       await team.all("transfer");
-      const [x0, x1, total] = (await db.list("account", ["x0", "x1", "total"])).map((row) => row["balance"] as number);
+      const [x0, x1, total] = (await db.list("account", accounts)).map((row) => row["balance"] as number);
       expect([x0! + x1!, total]).toEqual([0, processes * sizes.transfers]);
     });
 
     it("calls inside and outside of transactions at once all count, and none waits for ever", async () => {
       if (db.capabilities().transactions === "none") return;
-      for (const id of ["mixed", "mixed-late"]) await db.put("account", { id, balance: 0 });
+      const accounts = ["mixed", "mixed-late"].map((id) => ({ bank, id }));
+      for (const account of accounts) await db.put("account", { ...account, balance: 0 });
       await team.all("mix");
-      const [mixed, late] = (await db.list("account", ["mixed", "mixed-late"])).map((row) => row["balance"]);
+      const [mixed, late] = (await db.list("account", accounts)).map((row) => row["balance"]);
       expect([mixed, late]).toEqual([processes * sizes.rounds * 13, processes * sizes.rounds]);
     });
   });

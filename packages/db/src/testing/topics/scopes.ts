@@ -4,7 +4,7 @@ import { expect } from "vitest";
 
 import { defineTables, table } from "../../schema/define-tables.js";
 import type { AnyDb } from "../any-db.js";
-import { refuses, valuesOf, walk } from "../expectations.js";
+import { refuses, takesRowsApart, valuesOf, walk } from "../expectations.js";
 import { movableClock } from "../movable-clock.js";
 import type { Suite } from "../suite.js";
 
@@ -305,6 +305,14 @@ export function scopes(suite: Suite): void {
           own.transaction(async () => undefined),
           "unsupported",
         );
+      await own.transaction(async (tx) => {
+        await tx.put("photo", { taken: 1, stars: 1 });
+        await refuses(tx.put("photo", { owner: b, taken: 1 }), "denied");
+        expect(await tx.incr("photo", { taken: 1, stars: 1 })).toEqual({ affected: 1 });
+      });
+      expect(await db.get("photo", { owner: a, taken: 1 })).toMatchObject({ stars: 2 });
+      // The rest asks for the row of another owner, to be told that it is not there.
+      if (!takesRowsApart(capabilities)) return;
       await own.transaction(async (tx) => {
         await tx.put("photo", { taken: 1, stars: 2 });
         expect(await tx.get("photo", { taken: 1 })).toMatchObject({ owner: a, stars: 2 });

@@ -9,6 +9,7 @@ import type { Suite, TopicContext } from "../suite.js";
 
 const tables = defineTables({
   account: { id: { primary: 1 }, balance: { type: "int" }, name: {}, cents: { type: "decimal" }, tags: { type: "set" } },
+  line: { account: { primary: 1 }, at: { type: "int", primary: 2 }, balance: { type: "int" }, cents: { type: "decimal" } },
   self: { id: { primary: 1, join: ["id", "x"], unjoin: true }, x: { hidden: true }, n: { type: "int" } },
   path: { id: { primary: 1 }, at: { primary: 2 }, place: { index: 1, ops: { select: "begins_with" } }, n: { type: "int" } },
 });
@@ -50,31 +51,32 @@ export function seams(suite: Suite): void {
       });
 
     inTransaction("a write outside waits for a transaction, never the transaction for it", any, async ({ db, fresh }) => {
-      const [a, b] = [fresh(), fresh()];
-      await db.bulk([a, b].map((id) => ({ op: "put", table: "account", row: { id, balance: 0 } })));
+      const account = fresh();
+      const [a, b] = [1, 2].map((at) => ({ account, at }));
+      await db.bulk([a, b].map((key) => ({ op: "put", table: "line", row: { ...key, balance: 0 } })));
       const begun = signalOf();
       const go = signalOf();
       const transaction = db.transaction(
         async (tx) => {
-          await tx.update("account", { id: a, balance: 1 });
+          await tx.update("line", { ...a, balance: 1 });
           begun.tell();
           await go.told;
-          await tx.update("account", { id: a, balance: 2 });
-          await tx.update("account", { id: b, balance: 2 });
+          await tx.update("line", { ...a, balance: 2 });
+          await tx.update("line", { ...b, balance: 2 });
         },
         { attempts: 20 },
       );
       await begun.told;
       const outside = Promise.all([
-        db.update("account", { id: a, balance: 9 }),
-        db.put("account", { id: b, balance: 9 }),
-        db.put("account", { id: a, balance: 9 }),
+        db.update("line", { ...a, balance: 9 }),
+        db.put("line", { ...b, balance: 9 }),
+        db.put("line", { ...a, balance: 9 }),
       ]);
       await new Promise((resolve) => setTimeout(resolve, 20));
       go.tell();
       await transaction;
       await outside;
-      const rows = await db.list("account", [a, b]);
+      const rows = await db.list("line", [a, b]);
       for (const row of rows) expect([2, 9]).toContain(row["balance"]);
     });
 
@@ -99,34 +101,36 @@ export function seams(suite: Suite): void {
     });
 
     nested("a transaction inside another is undone by itself", async ({ db, fresh }) => {
-      const [outer, inner, later] = [fresh(), fresh(), fresh()];
-      await db.put("account", { id: inner, balance: 1 });
+      const account = fresh();
+      const [outer, inner, later] = [1, 2, 3].map((at) => ({ account, at }));
+      await db.put("line", { ...inner, balance: 1 });
       await db.transaction(async (tx) => {
-        await tx.put("account", { id: outer, balance: 1 });
+        await tx.put("line", { ...outer, balance: 1 });
         const failing = (tx as AnyDb).transaction(async (own) => {
-          await own.put("account", { id: outer, balance: 2 });
-          await own.put("account", { id: inner, balance: 2 });
+          await own.put("line", { ...outer, balance: 2 });
+          await own.put("line", { ...inner, balance: 2 });
           throw new Error("inner");
         });
         await expect(failing).rejects.toThrow("inner");
-        await (tx as AnyDb).transaction(async (own) => void (await own.put("account", { id: later, balance: 3 })));
+        await (tx as AnyDb).transaction(async (own) => void (await own.put("line", { ...later, balance: 3 })));
       });
-      expect(await db.get("account", outer)).toMatchObject({ balance: 1 });
-      expect(await db.get("account", inner)).toMatchObject({ balance: 1 });
-      expect(await db.get("account", later)).toMatchObject({ balance: 3 });
+      expect(await db.get("line", outer)).toMatchObject({ balance: 1 });
+      expect(await db.get("line", inner)).toMatchObject({ balance: 1 });
+      expect(await db.get("line", later)).toMatchObject({ balance: 3 });
     });
 
     nested("an atomic bulk that fails inside a transaction leaves nothing", async ({ db, fresh }) => {
-      const [own, taken, outer] = [fresh(), fresh(), fresh()];
-      await db.put("account", { id: taken, balance: 1 });
+      const account = fresh();
+      const [own, taken, outer] = [1, 2, 3].map((at) => ({ account, at }));
+      await db.put("line", { ...taken, balance: 1 });
       await db.transaction(async (tx) => {
-        await tx.put("account", { id: outer, balance: 1 });
-        const items = [own, taken].map((id) => ({ op: "add", table: "account", row: { id, balance: 5 } }));
+        await tx.put("line", { ...outer, balance: 1 });
+        const items = [own, taken].map((key) => ({ op: "add", table: "line", row: { ...key, balance: 5 } }));
         await refuses((tx as AnyDb).bulk(items, { atomic: true }), "already-exists");
       });
-      expect(await db.get("account", own)).toBeUndefined();
-      expect(await db.get("account", taken)).toMatchObject({ balance: 1 });
-      expect(await db.get("account", outer)).toMatchObject({ balance: 1 });
+      expect(await db.get("line", own)).toBeUndefined();
+      expect(await db.get("line", taken)).toMatchObject({ balance: 1 });
+      expect(await db.get("line", outer)).toMatchObject({ balance: 1 });
     });
 
     inTransaction("what outlives a transaction may use the database again", any, async ({ db, fresh }) => {
@@ -157,19 +161,20 @@ export function seams(suite: Suite): void {
     });
 
     inTransaction("a computed change in a transaction starts from the row as it is", any, async ({ db, open, fresh }) => {
-      const [id, other] = [fresh(), fresh()];
+      const account = fresh();
+      const [key, other] = [1, 2].map((at) => ({ account, at }));
       const outside = await open();
-      await db.put("account", { id, cents: "1", balance: 1 });
+      await db.put("line", { ...key, cents: "1", balance: 1 });
       let runs = 0;
       await db.transaction(
         async (tx) => {
-          await tx.get("account", other);
-          if (runs++ === 0 && db.capabilities().transactions === "batch") await outside.incr("account", { id, cents: "1.5", balance: 1 });
-          await tx.incr("account", { id, cents: "0.5" }, { returning: "new" });
+          await tx.get("line", other);
+          if (runs++ === 0 && db.capabilities().transactions === "batch") await outside.incr("line", { ...key, cents: "1.5", balance: 1 });
+          await tx.incr("line", { ...key, cents: "0.5" }, { returning: "new" });
         },
         { attempts: 20 },
       );
-      expect(await db.get("account", id)).toMatchObject({ cents: runs > 0 && db.capabilities().transactions === "batch" ? "3" : "1.5" });
+      expect(await db.get("line", key)).toMatchObject({ cents: runs > 0 && db.capabilities().transactions === "batch" ? "3" : "1.5" });
     });
 
     inTransaction("close() inside a transaction is refused, and does not wait for itself", any, async ({ open, fresh }) => {

@@ -1,0 +1,4 @@
+import { fixture } from "../../src/drivers/cassandra/fixture.js";
+import { testModel } from "./test-model.js";
+
+testModel(fixture);
