@@ -103,22 +103,21 @@ function opened(): string[] {
   ];
 }
 
-function prepare({ data, ports: [port = 0, between = 0] }: Place): void {
+function prepare({ data, ports: [port = 0, between = 0], durable }: Place): void {
   const conf = join(data, "conf");
   if (existsSync(conf)) return;
   mkdirSync(conf, { recursive: true });
-  writeFileSync(join(conf, "cassandra.yaml"), configuration(data, port, between));
+  writeFileSync(join(conf, "cassandra.yaml"), configuration(data, port, between, durable));
   writeFileSync(join(conf, "logback.xml"), logging);
 }
 
-function configuration(data: string, port: number, between: number): string {
+function configuration(data: string, port: number, between: number, durable: boolean): string {
   return `cluster_name: test
 num_tokens: 1
 partitioner: org.apache.cassandra.dht.Murmur3Partitioner
 endpoint_snitch: SimpleSnitch
-# Written, not synced, at each write: a SIGKILL loses nothing, only a crash of the machine does.
-commitlog_sync: periodic
-commitlog_sync_period: 10s
+# Synced now and then: the writes of the last tenth of a second are lost by a SIGKILL.
+${durable ? "commitlog_sync: batch" : "commitlog_sync: periodic\ncommitlog_sync_period: 10s"}
 commitlog_segment_size: 32MiB
 data_file_directories: [${join(data, "data")}]
 commitlog_directory: ${join(data, "commitlog")}

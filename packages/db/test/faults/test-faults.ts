@@ -127,16 +127,23 @@ export function testFaults(fixture: Fixture, service: string): void {
       for (let i = 0; i < 4; i++) {
         const before = (await db.get("counter", "a"))!["n"] as number;
         await proxy.mode("cut-after-request");
-        await refuses(db.incr("counter", { id: "a", n: 1 }), "unavailable", { outcome: "unknown" });
+        // Where the core adds up, it is the reading of the row that is cut off, and nothing is done.
+        const isNative = db.capabilities().changes.int?.includes("incr") === true;
+        const error = await db.incr("counter", { id: "a", n: 1 }).then(
+          () => expect.fail("there was an answer"),
+          (reason: unknown) => reason as DbError,
+        );
+        expect(error).toMatchObject({ code: "unavailable", ...(isNative ? { outcome: "unknown" } : {}) });
         await proxy.mode("pass");
         const after = (await db.get("counter", "a"))!["n"] as number;
-        expect([before, before + 1]).toContain(after);
+        expect(error.outcome === "none" ? [before] : [before, before + 1]).toContain(after);
       }
     });
 
     it("an add whose answer was cut off never claims that somebody else's row was in the way", async () => {
       const db = await openAt(proxy.url(server.url));
-      await db.put("counter", { id: "warm" });
+      // The statement is prepared: it is the write whose answer is cut off.
+      await db.add("counter", { id: "warm" });
       await proxy.mode("cut-after-request");
       await refuses(db.add("counter", { id: "mine", n: 1 }), "unavailable", { outcome: "unknown" });
     });
@@ -157,7 +164,7 @@ export function testFaults(fixture: Fixture, service: string): void {
       for (const mode of ["hang", { delayMs: 2000 }] as const) {
         await proxy.mode(mode);
         await refuses(db.get("counter", "a", { timeoutMs: 100 }), "timeout", { outcome: "none" });
-        await refuses(db.incr("counter", { id: "a", n: 0 }, { timeoutMs: 100 }), "timeout", { outcome: "unknown" });
+        await refuses(db.put("counter", { id: "a", n: 5 }, { timeoutMs: 100 }), "timeout", { outcome: "unknown" });
         await refuses(db.select("counter", { id: "a" }, { timeoutMs: 100 }), "timeout", { outcome: "none" });
         await proxy.mode("pass");
         proxy.cutAll();
@@ -172,7 +179,7 @@ export function testFaults(fixture: Fixture, service: string): void {
       const controller = new AbortController();
       const calls = [
         db.get("counter", "a", { signal: controller.signal }),
-        db.incr("counter", { id: "a", n: 0 }, { signal: controller.signal }),
+        db.put("counter", { id: "a", n: 5 }, { signal: controller.signal }),
       ];
       await sleep(50);
       controller.abort();
