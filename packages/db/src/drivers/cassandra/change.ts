@@ -9,7 +9,6 @@ import {
   bindWrite,
   joined,
   piece,
-  type Piece,
   placeOf,
   quoted,
   slotBind,

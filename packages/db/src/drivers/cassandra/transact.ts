@@ -1,6 +1,6 @@
 // A batch transaction: rows of one partition of one table, as one conditional batch.
 
-import type { RowChange, Values } from "../../driver.js";
+import type { RowChange } from "../../driver.js";
 import { deepEqual } from "../../schema/deep-equal.js";
 import { compileGet } from "./get.js";
 import { rowStatements } from "./put.js";
