@@ -16,7 +16,7 @@ export const testDrivers: readonly TestDriver[] = [
   { id: "mariadb", services: ["mariadb"] },
   { id: "dynamodb", services: ["dynamodb"] },
   { id: "cassandra", services: ["cassandra"] },
-  { id: "mongodb", services: ["mongodb"] },
+  { id: "mongodb", services: ["mongodb", "mongodb-set"] },
   { id: "redis", services: ["redis", "redis-cluster"] },
   { id: "couchdb", services: ["couchdb"] },
 ];

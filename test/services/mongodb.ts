@@ -1,9 +1,11 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { exchange } from "./exchange.js";
 import { artifactFolder, mavenArtifact, type MavenArtifact, mavenNeed } from "./maven.js";
 import { onPath } from "./on-path.js";
 import type { Recipe } from "./recipe.js";
+import { run } from "./run.js";
 
 const release: MavenArtifact = {
   profile: "mongodb",
@@ -15,31 +17,44 @@ const release: MavenArtifact = {
 };
 
 const artifact = mavenArtifact(release);
-const java = ["-Xms64m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", join(artifactFolder(release), "*")];
-const program = fileURLToPath(new URL("./mongodb/Server.java", import.meta.url));
+const jars = join(artifactFolder(release), "*");
+const sources = fileURLToPath(new URL("./mongodb", import.meta.url));
 
 /**
  * A server of MongoDB's protocol: MongoDB itself is to be had neither as a Debian package nor from Maven. What it does otherwise than
  * MongoDB, and the driver would notice, is corrected in `Server.java`.
  */
-export const mongodb: Recipe = {
-  name: "mongodb",
-  variable: "BK_TEST_MONGODB",
-  portCount: 1,
-  // The program is compiled when it is started.
-  needs: [{ what: "javac", packages: ["default-jdk-headless"], found: () => onPath("javac") !== undefined }, mavenNeed(artifact)],
-  artifact,
-  stopSignal: "SIGTERM",
-  lastSignal: "KILL",
-  // Directly: a set in Docker knows its member by a port of its own.
-  url: ([port]) => `mongodb://127.0.0.1:${port}/?directConnection=true`,
-  prepare: async () => undefined,
-  commands: ({ data, ports: [port], durable }) => [["java", ...java, program, String(port), ...(durable ? [join(data, "journal")] : [])]],
-  answers: async ([port = 0]) => {
-    const answered = await exchange(port, helloMessage(), (reply) => (reply.length < 16 ? undefined : reply.readInt32LE(8) === 1));
-    return answered === true;
-  },
-};
+export const mongodb = recipeOf("mongodb", "BK_TEST_MONGODB", "alone");
+
+/** The same as a replica set of one, with transactions: `Transactions.java`. */
+export const mongodbSet = recipeOf("mongodb-set", "BK_TEST_MONGODB_SET", "set");
+
+function recipeOf(name: string, variable: string, kind: "alone" | "set"): Recipe {
+  return {
+    name,
+    variable,
+    portCount: 1,
+    needs: [{ what: "javac", packages: ["default-jdk-headless"], found: () => onPath("javac") !== undefined }, mavenNeed(artifact)],
+    artifact,
+    stopSignal: "SIGTERM",
+    lastSignal: "KILL",
+    // Directly: a set in Docker knows its member by a port of its own.
+    url: ([port]) => `mongodb://127.0.0.1:${port}/?directConnection=true`,
+    async prepare({ data }) {
+      const classes = join(data, "classes");
+      if (!existsSync(join(classes, "Server.class")))
+        await run(["javac", "-nowarn", "-cp", jars, "-d", classes, join(sources, "Server.java"), join(sources, "Transactions.java")]);
+    },
+    commands: ({ data, ports: [port], durable }) => {
+      const java = ["-Xms64m", "-Xmx768m", "-XX:TieredStopAtLevel=1", "-cp", `${jars}:${join(data, "classes")}`];
+      return [["java", ...java, "Server", String(port), kind, ...(durable ? [join(data, "journal")] : [])]];
+    },
+    answers: async ([port = 0]) => {
+      const answered = await exchange(port, helloMessage(), (reply) => (reply.length < 16 ? undefined : reply.readInt32LE(8) === 1));
+      return answered === true;
+    },
+  };
+}
 
 /** `{ hello: 1, $db: "admin" }` as a message of the protocol, with the number 1. */
 function helloMessage(): Buffer {

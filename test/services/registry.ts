@@ -2,7 +2,7 @@ import { cassandra } from "./cassandra.js";
 import { couchdb } from "./couchdb.js";
 import { dynamodb } from "./dynamodb.js";
 import { mariadb } from "./mariadb.js";
-import { mongodb } from "./mongodb.js";
+import { mongodb, mongodbSet } from "./mongodb.js";
 import { mysql } from "./mysql.js";
 import { postgres } from "./postgres.js";
 import type { Recipe } from "./recipe.js";
@@ -10,4 +10,4 @@ import { redisCluster } from "./redis-cluster.js";
 import { redis } from "./redis.js";
 
 /** All servers, one line each. The slow ones come first, so that a run that starts them all ends soonest. */
-export const recipes: readonly Recipe[] = [cassandra, mysql, mariadb, dynamodb, mongodb, redisCluster, couchdb, postgres, redis];
+export const recipes: readonly Recipe[] = [cassandra, mysql, mariadb, dynamodb, mongodb, mongodbSet, redisCluster, couchdb, postgres, redis];

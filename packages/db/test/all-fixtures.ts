@@ -6,7 +6,7 @@ import { fixture as dynamodb } from "../src/drivers/dynamodb/fixture.js";
 import { fixture as level } from "../src/drivers/level/fixture.js";
 import { fixture as lmdb } from "../src/drivers/lmdb/fixture.js";
 import { fixture as memory } from "../src/drivers/memory/fixture.js";
-import { fixture as mongodb } from "../src/drivers/mongodb/fixture.js";
+import { fixture as mongodb, setFixture } from "../src/drivers/mongodb/fixture.js";
 import { fixture as mysql, mariadbFixture } from "../src/drivers/mysql/fixture.js";
 import { fixture as pg } from "../src/drivers/postgres/fixture.js";
 import { clusterFixture, fixture as redis } from "../src/drivers/redis/fixture.js";
@@ -24,6 +24,7 @@ export const fixtures: readonly Fixture[] = [
   dynamodb,
   mongodb,
   cassandra,
+  setFixture,
   redis,
   clusterFixture,
   couchdb,

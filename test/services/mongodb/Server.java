@@ -24,6 +24,7 @@ import io.netty.channel.embedded.EmbeddedChannel;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -39,23 +40,26 @@ public class Server extends MemoryBackend {
       Set.of("insert", "update", "delete", "findAndModify", "create", "createIndexes", "drop", "dropIndexes", "dropDatabase");
 
   /** For commands that no client sent. */
-  private static final Channel itself = new EmbeddedChannel();
+  static final Channel itself = new EmbeddedChannel();
 
   private final FileOutputStream journal;
+  private final Transactions transactions;
 
-  private Server(String file) throws IOException {
+  Server(boolean isSet, String file) throws IOException {
     // Clients of today ask for this version of the protocol at least.
     version(new MongoVersion() {
       public List<Integer> getVersionArray() { return List.of(4, 4, 0); }
       public int getWireVersion() { return 9; }
     });
+    transactions = isSet ? new Transactions(this) : null;
     if (file != null) replay(Path.of(file));
     journal = file == null ? null : new FileOutputStream(file, true);
   }
 
   public static void main(String[] arguments) throws IOException {
-    MongoServer server = new MongoServer(new Server(arguments.length > 1 ? arguments[1] : null));
-    server.bind("127.0.0.1", Integer.parseInt(arguments[0]));
+    MongoServer server = new MongoServer(new Server(arguments[1].equals("set"), arguments.length > 2 ? arguments[2] : null));
+    // A thread for each connection: a write may wait until a transaction of another one has ended.
+    server.bind(new InetSocketAddress("127.0.0.1", Integer.parseInt(arguments[0])), 1, 500);
     Runtime.getRuntime().addShutdownHook(new Thread(server::shutdownNow));
   }
 
@@ -63,21 +67,40 @@ public class Server extends MemoryBackend {
   public Document handleMessage(MongoMessage message) {
     Document command = message.getDocument();
     String name = command.keySet().iterator().next();
+    if (transactions != null && Boolean.FALSE.equals(command.get("autocommit"))) {
+      synchronized (this) {
+        return outward(transactions.run(name, inward(command)));
+      }
+    }
     if (name.equals("find")) return outward(find(message.getChannel(), command));
     // MongoDB ends a batch where its documents take 16 MB together.
     if (name.equals("getMore")) command.putIfAbsent("batchSize", 8);
     if (!WRITES.contains(name)) return outward(run(message.getChannel(), name, command));
     refuseLargeDocuments(command, message.getHeader().getTotalLength());
     synchronized (this) {
-      // The reply is an answer to what is in the file of the operating system: a kill loses none of it.
-      Document reply = run(message.getChannel(), name, command);
-      if (journal != null) write(command);
-      return outward(reply);
+      if (transactions != null) transactions.beforeWrite(name, inward(command));
+      return outward(runWrite(message.getChannel(), name, command));
     }
+  }
+
+  static boolean isWrite(String name) {
+    return WRITES.contains(name);
   }
 
   private Document run(Channel channel, String name, Document command) {
     return handleCommand(channel, (String) command.get("$db"), name, inward(command));
+  }
+
+  // The reply is an answer to what is in a file of the operating system: a kill loses none of it.
+  private Document runWrite(Channel channel, String name, Document command) {
+    Document reply = run(channel, name, command);
+    if (journal != null) write(command);
+    return reply;
+  }
+
+  /** Carries out a write of a transaction, whose texts are in the server's form already. */
+  Document apply(Document command) {
+    return runWrite(itself, command.keySet().iterator().next(), outward(command));
   }
 
   private Document find(Channel channel, Document command) {
@@ -107,7 +130,9 @@ public class Server extends MemoryBackend {
   public Document handleCommand(Channel channel, String database, String command, Document query) {
     switch (command) {
       case "hello":
-        return super.handleCommand(channel, database, "ismaster", query).append("isWritablePrimary", true);
+      case "isMaster":
+      case "ismaster":
+        return asMember(super.handleCommand(channel, database, "ismaster", query), channel);
       case "saslStart":
         throw new MongoServerError(18, "AuthenticationFailed", "Authentication failed.");
       case "listIndexes":
@@ -120,6 +145,19 @@ public class Server extends MemoryBackend {
       default:
         return super.handleCommand(channel, database, command, query);
     }
+  }
+
+  private Document asMember(Document hello, Channel channel) {
+    hello.append("isWritablePrimary", true);
+    if (transactions == null) return hello;
+    String address = "127.0.0.1:" + ((InetSocketAddress) channel.localAddress()).getPort();
+    return hello
+        .append("setName", "rs")
+        .append("setVersion", 1)
+        .append("secondary", false)
+        .append("hosts", List.of(address))
+        .append("me", address)
+        .append("logicalSessionTimeoutMinutes", 30);
   }
 
   // Without a limit of its own the server would keep what MongoDB refuses.
@@ -251,6 +289,11 @@ public class Server extends MemoryBackend {
 
   private static Document inward(Document document) {
     return (Document) changed(document, unit -> unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800);
+  }
+
+  /** A document that shares nothing with this one. */
+  static Document copied(Document document) {
+    return (Document) changed(document, unit -> unit);
   }
 
   private static Document outward(Document document) {

@@ -5,14 +5,24 @@ export const fixture = {
   name: "mongodb",
   driver: "mongodb",
   env: "BK_TEST_MONGODB",
-  async open(): Promise<{ url: string; options?: Record<string, unknown>; clean(): Promise<void> } | undefined> {
-    const given = process.env["BK_TEST_MONGODB"];
-    if (given === undefined) return undefined;
-    const [, server = "", query = ""] = /^(mongodb:\/\/[^/?]+)[^?]*(\?.*)?$/.exec(given) ?? [];
-    const name = `bk_${randomUUID().replaceAll("-", "")}`;
-    return { url: `${server}/${name}${query}`, clean: () => dropDatabase(`${server}/${query}`, name) };
-  },
+  open: () => openInstance("BK_TEST_MONGODB"),
 };
+
+/** The same on a replica set, which has transactions. */
+export const setFixture = {
+  name: "mongodb-set",
+  driver: "mongodb",
+  env: "BK_TEST_MONGODB_SET",
+  open: () => openInstance("BK_TEST_MONGODB_SET"),
+};
+
+async function openInstance(env: string): Promise<{ url: string; options?: Record<string, unknown>; clean(): Promise<void> } | undefined> {
+  const given = process.env[env];
+  if (given === undefined) return undefined;
+  const [, server = "", query = ""] = /^(mongodb:\/\/[^/?]+)[^?]*(\?.*)?$/.exec(given) ?? [];
+  const name = `bk_${randomUUID().replaceAll("-", "")}`;
+  return { url: `${server}/${name}${query}`, clean: () => dropDatabase(`${server}/${query}`, name) };
+}
 
 async function dropDatabase(url: string, name: string): Promise<void> {
   const { MongoClient } = await import("mongodb");

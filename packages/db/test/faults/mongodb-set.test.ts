@@ -1,0 +1,4 @@
+import { setFixture } from "../../src/drivers/mongodb/fixture.js";
+import { testFaults } from "./test-faults.js";
+
+testFaults(setFixture, "mongodb-set");
