@@ -10,4 +10,15 @@ import { redisCluster } from "./redis-cluster.js";
 import { redis } from "./redis.js";
 
 /** All servers, one line each. The slow ones come first, so that a run that starts them all ends soonest. */
-export const recipes: readonly Recipe[] = [cassandra, mysql, mariadb, dynamodb, mongodb, mongodbSet, redisCluster, couchdb, postgres, redis];
+export const recipes: readonly Recipe[] = [
+  cassandra,
+  mysql,
+  mariadb,
+  dynamodb,
+  mongodb,
+  mongodbSet,
+  redisCluster,
+  couchdb,
+  postgres,
+  redis,
+];

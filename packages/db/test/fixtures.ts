@@ -19,7 +19,8 @@ export interface Fixture {
 /** Whether the driver can run here: its server is known, and `BK_TEST_DRIVERS`, if set, names it or its family. */
 export function isWanted(fixture: Fixture): boolean {
   const wanted = process.env["BK_TEST_DRIVERS"];
-  const isNamed = wanted === undefined || wanted.split(",").some((id) => id === fixture.name || [`${id}-cluster`, `${id}-set`].includes(fixture.name));
+  const isNamed =
+    wanted === undefined || wanted.split(",").some((id) => id === fixture.name || [`${id}-cluster`, `${id}-set`].includes(fixture.name));
   return isNamed && (fixture.env === undefined || process.env[fixture.env] !== undefined);
 }
 

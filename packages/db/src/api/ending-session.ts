@@ -1,6 +1,6 @@
 // Interactive transactions of engines that end them when they refuse something (`afterRefusal`), as MongoDB does.
 
-import type { Session, SessionMark } from "../driver.js";
+import type { MemberReply, Session, SessionMark, Values } from "../driver.js";
 import { DbError } from "../errors.js";
 import type { Pool } from "../execute/pool.js";
 
@@ -32,6 +32,14 @@ export function endingSession(pool: Pool, session: Session<unknown>): EndingSess
         return refused(error);
       }
     },
+    ...(session.executeGroup === undefined
+      ? {}
+      : {
+          async executeGroup(command: unknown, group: readonly Values[], signal?: AbortSignal): Promise<readonly MemberReply[]> {
+            throwIfOver();
+            return session.executeGroup!(command, group, signal).catch(refused);
+          },
+        }),
     ...(session.mark === undefined
       ? {}
       : {

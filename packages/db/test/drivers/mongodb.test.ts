@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 
 import type { Driver } from "../../src/driver.js";
 import { classifyMongo } from "../../src/drivers/mongodb/errors.js";
-import { fixture } from "../../src/drivers/mongodb/fixture.js";
+import { fixture, setFixture } from "../../src/drivers/mongodb/fixture.js";
 import { mongodbDriver } from "../../src/drivers/mongodb/index.js";
 import { mongoOptions } from "../../src/drivers/mongodb/options.js";
 import { likePattern } from "../../src/drivers/mongodb/patterns.js";
@@ -163,7 +163,6 @@ describe.skipIf(!isWanted(fixture))("driver: mongodb", () => {
     for (const clean of cleanups.splice(0).reverse()) await clean();
   });
 
-  /** A clean database, ours and as the client itself sees it. */
   async function openBoth() {
     const { url, clean } = (await fixture.open())!;
     const db = await openDb({ url, tables });
@@ -478,5 +477,109 @@ describe.skipIf(!isWanted(fixture))("driver: mongodb", () => {
     expect(await db.native("main", { ping: 1 })).toMatchObject({ ok: 1 });
     await expect(db.native("main", "ping")).rejects.toMatchObject({ code: "invalid" });
     await expect(db.native("main", { noSuchCommand: 1 })).rejects.toMatchObject({ name: "DbError" });
+  });
+});
+
+describe.skipIf(!isWanted(setFixture))("driver: mongodb-set", () => {
+  async function openSet() {
+    const { url, clean } = (await setFixture.open())!;
+    const db = await openDb({ url, tables });
+    await db.sync();
+    await db.put("account", { id: "a" });
+    const client = new mongo.MongoClient(url);
+    const rows = client.db(new URL(url).pathname.slice(1)).collection<{ _id: string; logins?: number; _lock?: mongo.ObjectId }>("account");
+    return {
+      db,
+      rows,
+      async [Symbol.asyncDispose]() {
+        await db.close();
+        await client.close();
+        await clean();
+      },
+    };
+  }
+
+  it("has transactions, whose errors of serializable ones say what there is", async () => {
+    await using set = await openSet();
+    const { db } = set;
+    expect(db.capabilities()).toMatchObject({ transactions: "interactive", afterRefusal: "ends", savepoints: false });
+    const serializable = db.transaction((tx) => tx.get("account", "a"), { isolation: "serializable" });
+    await expect(serializable).rejects.toMatchObject({ code: "unsupported", outcome: "none" });
+  });
+
+  it("runs a transaction again that another one was quicker than, and loses none of their sums", async () => {
+    await using set = await openSet();
+    const { db } = set;
+    let runs = 0;
+    const add = (): Promise<unknown> =>
+      db.transaction(
+        async (tx) => {
+          runs++;
+          const { logins } = (await tx.get("account", "a"))!;
+          await tx.update("account", { id: "a", logins: logins + 1 });
+        },
+        { attempts: 100 },
+      );
+    await Promise.all(Array.from({ length: 6 }, add));
+    expect(await db.get("account", "a")).toMatchObject({ logins: 6 });
+    expect(runs).toBeGreaterThan(6);
+  });
+
+  it("a write of another program while a transaction runs makes it run again", async () => {
+    await using set = await openSet();
+    const { db, rows } = set;
+    let runs = 0;
+    await db.transaction(async (tx) => {
+      await tx.get("account", "b");
+      if (runs++ === 0) await rows.updateOne({ _id: "a" }, { $set: { logins: 5 } });
+      await tx.incr("account", { id: "a", logins: 1 });
+    });
+    expect([runs, (await db.get("account", "a"))!.logins]).toEqual([2, 6]);
+  });
+
+  it("a row that is read to be written is held by a field of its own, which is no column", async () => {
+    await using set = await openSet();
+    const { db, rows } = set;
+    await db.transaction(async (tx) => {
+      // Only the core can tell whether a text fits that is joined here.
+      await tx.update("account", { id: "a", email: "x" }, { ops: { email: "append" } });
+    });
+    expect(await db.get("account", "a")).toEqual({ id: "a", email: "x", logins: 0, ends: null });
+    expect((await rows.findOne({ _id: "a" }))!._lock).toBeInstanceOf(mongo.ObjectId);
+  });
+
+  it("an add over a row that is there is refused without the server's refusal, which would end the transaction", async () => {
+    await using set = await openSet();
+    const { db } = set;
+    const refused = db.transaction(async (tx) => {
+      await tx.put("account", { id: "b" });
+      await tx.add("account", { id: "a" });
+    });
+    await expect(refused).rejects.toMatchObject({ code: "already-exists" });
+    expect(await db.get("account", "b")).toBeUndefined();
+  });
+
+  it("rows that are included inside are read by one request, and see the transaction's writes", async () => {
+    const { url, clean } = (await setFixture.open())!;
+    const related = defineTables({ person: { id: { primary: 1 } }, letter: { id: { primary: 1 }, by: { ref: "person" } } });
+    const db = await openDb({ url, tables: related });
+    try {
+      await db.sync();
+      const command = vi.spyOn(mongo.Db.prototype, "command");
+      await db.transaction(async (tx) => {
+        for (const id of ["a", "b", "c"]) {
+          await tx.put("person", { id });
+          await tx.put("letter", { id, by: id });
+        }
+        command.mockClear();
+        const { rows } = await tx.select("letter", {}, { scan: true, include: { by: true } });
+        expect(rows).toHaveLength(3);
+        expect(command.mock.calls.map(([sent]) => Object.keys(sent)[0])).toEqual(["find", "find"]);
+      });
+    } finally {
+      vi.restoreAllMocks();
+      await db.close();
+      await clean();
+    }
   });
 });

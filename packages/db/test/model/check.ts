@@ -49,13 +49,15 @@ class Pair {
     const { url, options } = instance;
     this.#clean = () => instance.clean();
     this.real = await openAny({ url, ...(options === undefined ? {} : { options }), tables, clock });
+    // What it is is known for certain when it is connected.
+    await this.real.sync();
     // The core refuses on the model what it refuses on the engine, and takes the same ways to rows.
-    const { access, transactions, atomic, unique } = this.real.capabilities();
+    const { access, transactions, afterRefusal, savepoints, atomic, unique } = this.real.capabilities();
     // What an engine asks of related rows by itself, the model finds in two steps.
-    const capabilities = { access, transactions, unique, atomic, related: false };
+    const capabilities = { access, transactions, afterRefusal, savepoints, unique, atomic, related: false };
     const driver = (await memoryDriver({ url: "memory:", options: {}, clock, log: silentLog }, { capabilities })) as Driver;
     this.model = (await openDb({ driver, tables, clock })) as unknown as AnyDb;
-    await Promise.all([this.real.sync(), this.model.sync()]);
+    await this.model.sync();
     return this;
   }
 

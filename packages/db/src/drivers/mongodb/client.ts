@@ -18,10 +18,13 @@ export async function loadClient(): Promise<typeof Mongo> {
   }
 }
 
-/** Makes a client, which connects with the first command. */
+/**
+ * Makes a client, which connects with the first command.
+ *
+ * @throws DbError `invalid` for what the client refuses: an unknown mechanism, settings that do not go together
+ */
 export function makeClient({ MongoClient }: Pick<typeof Mongo, "MongoClient">, location: MongoLocation): Client {
-  const { isSrv, hosts, user, password, database, authSource, authMechanism, replicaSet, directConnection, tls, applicationName } =
-    location;
+  const { isSrv, hosts, user, password, authSource, authMechanism, replicaSet, directConnection, tls, applicationName } = location;
   const addresses = hosts.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}${port === undefined ? "" : `:${port}`}`);
   const settings: Mongo.MongoClientOptions = {
     maxPoolSize: location.max,
@@ -33,14 +36,22 @@ export function makeClient({ MongoClient }: Pick<typeof Mongo, "MongoClient">, l
     retryWrites: false,
     readPreference: "primary",
     ...(user === undefined ? {} : { auth: { username: user, ...(password === undefined ? {} : { password }) } }),
-    ...(user === undefined && authSource === undefined ? {} : { authSource: authSource ?? (database === "test" ? "admin" : database) }),
+    ...(user === undefined || authSource === undefined ? {} : { authSource }),
     ...(authMechanism === undefined ? {} : { authMechanism: authMechanism as Mongo.AuthMechanism }),
     ...(replicaSet === undefined ? {} : { replicaSet }),
     ...(directConnection === undefined ? {} : { directConnection }),
     ...(tls === undefined ? {} : typeof tls === "boolean" ? { tls } : { tls: true, ...tls }),
     ...(applicationName === undefined ? {} : { appName: applicationName }),
   };
-  return new MongoClient(`mongodb${isSrv ? "+srv" : ""}://${addresses.join(",")}/`, settings);
+  try {
+    return new MongoClient(`mongodb${isSrv ? "+srv" : ""}://${addresses.join(",")}/`, settings);
+  } catch (error) {
+    throw new DbError("invalid", "mongodb: the client refuses the settings; see `cause`", {
+      driver: "mongodb",
+      detail: { field: "url" },
+      cause: error,
+    });
+  }
 }
 
 /**

@@ -63,10 +63,11 @@ export function compileGet(shape: GetShape, layout: Layout): MongoCommand {
       return document === undefined ? noRows : { rows: [read(document)], affected: 0 };
     },
     async runGroup(engine, group, signal): Promise<readonly MemberReply[]> {
-      const found = await Promise.all(
-        partsOf(group, guardSlots).map(async (members) => ({ members, rows: await readTogether(engine, members, signal) })),
-      );
-      const rowsOf = new Map(found.flatMap(({ members, rows }) => members.map((values) => [values, rows] as const)));
+      const rowsOf = new Map<Values, Map<string, Document>>();
+      for (const members of partsOf(group, guardSlots)) {
+        const rows = await readTogether(engine, members, signal);
+        for (const values of members) rowsOf.set(values, rows);
+      }
       return group.map((values) => {
         const document = rowsOf.get(values)!.get(keyText(key.map((slot) => values[slot]!)));
         return document === undefined ? noRows : { rows: [read(document)], affected: 0 };

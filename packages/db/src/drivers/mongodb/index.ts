@@ -74,10 +74,15 @@ export async function mongodbDriver(options: DriverOptions): Promise<Driver<Mong
       const session = await beginSession(client, database(), mongo, settings);
       return {
         ...session,
-        execute: (command, values, signal) =>
-          tables.isKnown(command)
-            ? session.execute(command, values, signal)
-            : tables.learn(command, signal).then(() => session.execute(command, values, signal)),
+        async execute(command, values, signal) {
+          // Outside of the transaction, which has a snapshot of rows alone.
+          if (!tables.isKnown(command)) await tables.learn(command, signal);
+          return session.execute(command, values, signal);
+        },
+        async executeGroup(command, group, signal) {
+          if (!tables.isKnown(command)) await tables.learn(command, signal);
+          return session.executeGroup!(command, group, signal);
+        },
       };
     },
     checkBag: (bag, of, fail) => void readOptions(bag, of === "column" ? { type: oneOf(["objectId"]) } : {}, fail),

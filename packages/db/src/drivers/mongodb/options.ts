@@ -9,7 +9,7 @@ export interface MongoOptions {
   readonly max: number;
   /** How long finding a server and connecting to it may take, in milliseconds. Default 10,000. */
   readonly connectTimeoutMs: number;
-  /** The database in which the user is known. Default: that of the path, else `admin`. */
+  /** The database in which the user is known. Default: that of the path, else `admin`; of `mongodb+srv` what its record says. */
   readonly authSource: string | undefined;
   /** How the user signs in; default: as the server asks. */
   readonly authMechanism: string | undefined;
@@ -54,10 +54,11 @@ const databaseName = /^[^/\\. "$*<>:|?\0]{1,63}$/;
  * @throws DbError `invalid` that names the option
  */
 export function mongoOptions({ url, options: given }: Pick<DriverOptions, "url" | "options">): MongoLocation {
-  const { scheme, hosts, user, password, path = "test", options: inUrl } = parseConnectUrl(url);
+  const { scheme, hosts, user, password, path, options: inUrl } = parseConnectUrl(url);
   const isSrv = scheme === "mongodb+srv";
   if (isSrv && (hosts.length !== 1 || hosts[0]!.port !== undefined)) throw wrong("url", "the URL of mongodb+srv has one host and no port");
-  if (!databaseName.test(path)) throw wrong("url", "the path of the URL is no name of a database; write mongodb://host/name");
+  if (path !== undefined && !databaseName.test(path))
+    throw wrong("url", "the path of the URL is no name of a database; write mongodb://host/name");
   const options = readOptions({ ...inUrl, ...given }, types, wrong);
   if (options.directConnection === true && (isSrv || hosts.length > 1))
     throw wrong("directConnection", 'option "directConnection" is for one host');
@@ -66,14 +67,19 @@ export function mongoOptions({ url, options: given }: Pick<DriverOptions, "url" 
     hosts: hosts.length === 0 ? [{ host: "localhost", port: 27017 }] : hosts,
     user,
     password,
-    database: path,
+    database: path ?? "test",
     max: options.max ?? 100,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
-    authSource: options.authSource,
+    authSource: options.authSource ?? (isSrv || !isByPassword(options.authMechanism) ? undefined : path),
     authMechanism: options.authMechanism,
     replicaSet: options.replicaSet,
     directConnection: options.directConnection,
     tls: options.tls,
     applicationName: options.applicationName,
   };
+}
+
+/** Whether the server itself knows the users, each in a database; undefined: by the mechanism on which client and server agree. */
+function isByPassword(mechanism: string | undefined): boolean {
+  return mechanism === undefined || mechanism.startsWith("SCRAM-");
 }

@@ -2,7 +2,7 @@
 
 import type { ClientSession, Db, Document } from "mongodb";
 
-import type { Reply, Session } from "../../driver.js";
+import type { Session } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import type { Client } from "./client.js";
 import type { MongoCommand } from "./command.js";
@@ -48,6 +48,7 @@ export async function beginSession(
 
 function transaction(session: ClientSession, db: Db, bson: Bson): Session<MongoCommand> {
   let isOver = false;
+  let isRolledBack = false;
   // A session takes one command at a time.
   let last: Promise<unknown> = Promise.resolve();
   function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -62,42 +63,47 @@ function transaction(session: ClientSession, db: Db, bson: Bson): Session<MongoC
     async send(command, signal): Promise<Document> {
       check();
       const reply = await db.command(command, { ...readOptions, session, ...(signal === undefined ? {} : { signal }) });
-      // A rollback waits behind this command, and undoes it.
-      check();
+      // The rollback waits behind this command, and undoes it.
+      if (isRolledBack) throw closedError();
       return reply;
     },
   };
 
   function check(): void {
-    if (isOver) throw new DbError("closed", "the transaction has ended", { outcome: "none" });
+    if (isOver) throw closedError();
+  }
+
+  async function end(work: () => Promise<void>): Promise<void> {
+    check();
+    isOver = true;
+    await inTurn(async () => {
+      try {
+        await work();
+      } finally {
+        await session.endSession();
+      }
+    });
   }
 
   return {
-    execute: (command, values, signal): Promise<Reply> => {
+    async execute(command, values, signal) {
       check();
       return inTurn(() => command.run(engine, values, signal));
     },
-    async commit() {
+    async executeGroup(command, group, signal) {
       check();
-      isOver = true;
-      await inTurn(async () => {
-        try {
-          await session.commitTransaction();
-        } finally {
-          await session.endSession();
-        }
-      });
+      return inTurn(() => command.runGroup!(engine, group, signal));
     },
-    async rollback() {
-      check();
-      isOver = true;
-      await inTurn(async () => {
-        try {
-          if (session.inTransaction()) await session.abortTransaction();
-        } finally {
-          await session.endSession();
-        }
+    commit: () => end(() => session.commitTransaction()),
+    rollback: () => {
+      isRolledBack = !isOver;
+      return end(async () => {
+        if (session.inTransaction()) await session.abortTransaction();
       });
     },
   };
+}
+
+function closedError(): DbError {
+  return new DbError("closed", "the transaction has ended", { outcome: "none" });
 }
