@@ -26,5 +26,28 @@ export interface Entry {
   open(url: string): Promise<Contestant>;
 }
 
-export const engineNames = ["sqlite", "pg", "mysql", "mariadb", "redis"] as const;
+export const engineNames = [
+  "sqlite",
+  "pg",
+  "mysql",
+  "mariadb",
+  "redis",
+  "lmdb",
+  "level",
+  "mongodb",
+  "dynamodb",
+  "cassandra",
+  "elasticsearch",
+] as const;
 export type EngineName = (typeof engineNames)[number];
+
+/** The engines of which reads and writes by key are measured alone, and how many rows they are given. */
+export const keyedRows: Readonly<Partial<Record<EngineName, number>>> = {
+  redis: 20_000,
+  lmdb: 100_000,
+  level: 100_000,
+  mongodb: 20_000,
+  dynamodb: 5_000,
+  cassandra: 20_000,
+  elasticsearch: 5_000,
+};

@@ -23,17 +23,49 @@ const variables: Readonly<Partial<Record<EngineName, string>>> = {
   mysql: "BK_TEST_MYSQL",
   mariadb: "BK_TEST_MARIADB",
   redis: "BK_TEST_REDIS",
+  mongodb: "BK_TEST_MONGODB",
+  dynamodb: "BK_TEST_DYNAMODB",
+  cassandra: "BK_TEST_CASSANDRA",
+  elasticsearch: "BK_TEST_ELASTICSEARCH",
 };
 
 /** Starts an engine. @throws Error when it cannot be had here */
 export async function startEngine(name: EngineName): Promise<Engine> {
   if (name === "sqlite") return sqlite();
+  if (name === "lmdb" || name === "level") return inFolder(name);
   const services = await startServices([name]);
   const url = services.env[variables[name]!];
   if (url === undefined) throw new Error(`${name} cannot be measured here: ${services.notRun[0]?.reason ?? "it did not start"}`);
   const stop = (): Promise<void> => services.stop();
   if (name === "pg") return postgres(url, stop);
-  return name === "redis" ? redis(url, stop) : mysqlLike(name, url, stop);
+  if (name === "redis") return redis(url, stop);
+  if (name === "mysql" || name === "mariadb") return mysqlLike(name, url, stop);
+  return apart(name, url, stop);
+}
+
+/** Stores in files, each in a folder of its own. */
+async function inFolder(name: "lmdb" | "level"): Promise<Engine> {
+  const folder = await mkdtemp(join(tmpdir(), "bk-bench-"));
+  return {
+    name,
+    database: async (contestant) => `${contestant.startsWith("bk") ? `${name}:` : ""}${join(folder, contestant)}`,
+    settle: async () => undefined,
+    stop: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Servers of this run alone, with a part for each contestant. */
+function apart(name: EngineName, url: string, stop: () => Promise<void>): Engine {
+  return {
+    name,
+    async database(contestant) {
+      if (name === "dynamodb") return url.replace(/accessKeyId=\w+/, `accessKeyId=bench${contestant}`);
+      if (name === "elasticsearch") return contestant.startsWith("bk") ? `${url}${url.includes("?") ? "&" : "?"}prefix=bench-bk-` : url;
+      return url.replace(/^(\w+:\/\/[^/?]+)\/?[^?]*/, `$1/bench_${contestant}`);
+    },
+    settle: async () => undefined,
+    stop,
+  };
 }
 
 async function sqlite(): Promise<Engine> {

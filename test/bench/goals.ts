@@ -6,6 +6,8 @@ type Goals = Readonly<Record<string, number>>;
 
 const mysql: Goals = { get: 1, update: 1, incr: 1, put: 1, conc64: 0.06, tick1000: 0.06, tick200put: 0.3, bulk: 0.55 };
 
+const network: Goals = { get: 1.2, conc64: 0.6 };
+
 export const goals: Readonly<Record<EngineName, Goals>> = {
   sqlite: {
     get: 1.1,
@@ -39,6 +41,12 @@ export const goals: Readonly<Record<EngineName, Goals>> = {
   mysql,
   mariadb: mysql,
   redis: { get: 1.05, getMiss: 1.05, put: 1.05, del: 1.05, conc64: 0.4, put64: 0.6, tick1000: 0.35, tick200put: 0.5 },
+  lmdb: { get: 2 },
+  level: { get: 2 },
+  mongodb: network,
+  dynamodb: network,
+  cassandra: network,
+  elasticsearch: network,
 };
 
 /** Milliseconds from loading the package to the first row. */

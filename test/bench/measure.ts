@@ -3,7 +3,7 @@
 import { cells, keyedCells, type Measured } from "./cells.js";
 import { contestants } from "./contestants/index.js";
 import { startEngine } from "./engines.js";
-import type { EngineName } from "./contestant.js";
+import { type EngineName, keyedRows } from "./contestant.js";
 import { startWorker, type Worker } from "./processes.js";
 
 export interface Settings {
@@ -47,7 +47,7 @@ export async function measureEngine(name: EngineName, settings: Settings): Promi
   const runners: Runner[] = [];
   try {
     const names = Object.keys(contestants[name]).filter((one) => one === "raw" || (settings.contestants?.includes(one) ?? true));
-    const rows = name === "redis" ? Math.min(settings.rows, 20_000) : settings.rows;
+    const rows = Math.min(settings.rows, keyedRows[name] ?? Infinity);
     const startMs = new Map<string, number>();
     for (const contestant of names) {
       say(`${name}: ${contestant} fills its table with ${rows} rows`);
@@ -91,7 +91,7 @@ interface Runner {
 type Rounds = Map<string, Map<string, Measured[]>>;
 
 async function measureCells(name: EngineName, workers: readonly Runner[], settings: Settings): Promise<Rounds> {
-  const all = name === "redis" ? keyedCells : Object.keys(cells).filter((cell) => cell !== "put64");
+  const all = keyedRows[name] !== undefined ? keyedCells : Object.keys(cells).filter((cell) => cell !== "put64");
   const wanted = all.filter((cell) => settings.cells?.includes(cell) ?? true);
   const rounds: Rounds = new Map();
   // Goals are for hot code: what a server's first calls pay is told by `start ms`.

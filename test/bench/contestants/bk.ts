@@ -14,13 +14,13 @@ const users = {
 } as const;
 
 const indexed = defineTables({ users });
-/** What the raw client of a key-value store does: rows by key, and nothing else. */
+/** Where raw clients read and write rows by key alone: no index is kept. */
 const keyed = defineTables({ users: { ...users, email: {} } });
 
 export async function openUsers(url: string) {
   return openDb({
     url,
-    tables: url.startsWith("redis") ? keyed : indexed,
+    tables: /^(sqlite|postgres|mysql|mariadb)/.test(url) ? indexed : keyed,
     ...(url.startsWith("redis") ? { options: { prefix: "bench-bk:" } } : {}),
   });
 }

@@ -39,4 +39,10 @@ export const contestants: Readonly<Record<EngineName, Loaders>> = {
     limit: async () => (await import("./limit-redis.js")).entry,
     bk,
   },
+  lmdb: { raw: async () => (await import("./raw-lmdb.js")).entry, bk },
+  level: { raw: async () => (await import("./raw-level.js")).entry, bk },
+  mongodb: { raw: async () => (await import("./raw-mongodb.js")).entry, bk },
+  dynamodb: { raw: async () => (await import("./raw-dynamodb.js")).entry, bk },
+  cassandra: { raw: async () => (await import("./raw-cassandra.js")).entry, bk },
+  elasticsearch: { raw: async () => (await import("./raw-elasticsearch.js")).entry, bk },
 };
