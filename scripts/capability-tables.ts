@@ -37,10 +37,13 @@ export function driverTable(name: string, facts: Capabilities): string {
   const rows = Object.entries(facts).filter(([capability]) => !byKindNames.has(capability));
   const kinds = Object.keys(facts.filters) as (keyof Capabilities["filters"])[];
   const byKind = kinds.map((kind) => [`filters of ${kind}`, operatorsText(facts.filters[kind] ?? [])]);
-  return markdownTable(["capability", name], [...rows.map(([capability, value]) => [`\`${capability}\``, cellOf(value)]), ...byKind]);
+  return markdownTable(
+    ["capability", name],
+    [...rows.map(([capability, value]) => [`\`${capability}\``, cellOf(value)]), ["`guards`", guardsText(facts)], ...byKind],
+  );
 }
 
-/** What has a table of its own; guards are the filters' on every engine so far. */
+/** What has a table of its own, or a line of its own. */
 const byKindNames: ReadonlySet<string> = new Set(["filters", "guards", "changes"]);
 
 /** Every capability; operators and changes by kind of column. */
@@ -48,6 +51,7 @@ export function capabilitiesPage(drivers: Drivers): string {
   const all = [...drivers.values()];
   const names = [...new Set(all.flatMap((facts) => Object.keys(facts)))].filter((name) => !byKindNames.has(name));
   const simple = names.map((name) => [`\`${name}\``, ...all.map((facts) => cellOf(facts[name as keyof Capabilities]))]);
+  simple.push(["`guards`", ...all.map(guardsText)]);
   const byKind = (what: "filters" | "changes", cell: (names: readonly string[]) => string): string => {
     const kinds = [...new Set(all.flatMap((facts) => Object.keys(facts[what])))] as (keyof Capabilities["filters"])[];
     return markdownTable(
@@ -91,6 +95,11 @@ function operatorsText(given: readonly string[]): string {
   const single = given.filter((op) => !told.has(op) && !(op.startsWith("not_") && given.includes(op.slice("not_".length))));
   const parts = [...whole.map(([name]) => name), ...single];
   return parts.length === 0 ? "–" : parts.join(", ");
+}
+
+function guardsText({ filters, guards }: Capabilities): string {
+  if (guards === "version") return "version";
+  return JSON.stringify(guards) === JSON.stringify(filters) ? "as filters" : "of their own";
 }
 
 function cellOf(value: unknown): string {

@@ -28,6 +28,7 @@ const urls: Readonly<Record<string, string>> = {
   lmdb: `lmdb:${join(files, "lmdb")}`,
   level: `level:${join(files, "level")}`,
   couchdb: "couchdb://127.0.0.1/docs",
+  elasticsearch: "elasticsearch://127.0.0.1",
 };
 
 async function driverCapabilities(): Promise<Map<string, Capabilities>> {

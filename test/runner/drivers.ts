@@ -17,6 +17,8 @@ export const testDrivers: readonly TestDriver[] = [
   { id: "dynamodb", services: ["dynamodb"] },
   { id: "cassandra", services: ["cassandra"] },
   { id: "mongodb", services: ["mongodb", "mongodb-set"] },
+  { id: "elasticsearch", services: ["elasticsearch"] },
+  { id: "opensearch", services: ["opensearch"] },
   { id: "redis", services: ["redis", "redis-cluster"] },
   { id: "couchdb", services: ["couchdb"] },
 ];

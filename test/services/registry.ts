@@ -1,9 +1,11 @@
 import { cassandra } from "./cassandra.js";
 import { couchdb } from "./couchdb.js";
 import { dynamodb } from "./dynamodb.js";
+import { elasticsearch } from "./elasticsearch.js";
 import { mariadb } from "./mariadb.js";
 import { mongodb, mongodbSet } from "./mongodb.js";
 import { mysql } from "./mysql.js";
+import { opensearch } from "./opensearch.js";
 import { postgres } from "./postgres.js";
 import type { Recipe } from "./recipe.js";
 import { redisCluster } from "./redis-cluster.js";
@@ -12,6 +14,8 @@ import { redis } from "./redis.js";
 /** All servers, one line each. The slow ones come first, so that a run that starts them all ends soonest. */
 export const recipes: readonly Recipe[] = [
   cassandra,
+  opensearch,
+  elasticsearch,
   mysql,
   mariadb,
   dynamodb,

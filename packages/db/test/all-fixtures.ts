@@ -3,6 +3,7 @@
 import { fixture as cassandra } from "../src/drivers/cassandra/fixture.js";
 import { fixture as couchdb } from "../src/drivers/couchdb/fixture.js";
 import { fixture as dynamodb } from "../src/drivers/dynamodb/fixture.js";
+import { fixture as elasticsearch, opensearchFixture } from "../src/drivers/elasticsearch/fixture.js";
 import { fixture as level } from "../src/drivers/level/fixture.js";
 import { fixture as lmdb } from "../src/drivers/lmdb/fixture.js";
 import { fixture as memory } from "../src/drivers/memory/fixture.js";
@@ -28,4 +29,6 @@ export const fixtures: readonly Fixture[] = [
   redis,
   clusterFixture,
   couchdb,
+  elasticsearch,
+  opensearchFixture,
 ];

@@ -16,6 +16,7 @@ const load: Readonly<Record<string, () => Promise<OpenDriver>>> = {
   level: async () => (await import("./level/index.js")).levelDriver,
   couchdb: async () => (await import("./couchdb/index.js")).couchdbDriver,
   mongodb: async () => (await import("./mongodb/index.js")).mongodbDriver,
+  elasticsearch: async () => (await import("./elasticsearch/index.js")).elasticsearchDriver,
 };
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
@@ -36,6 +37,10 @@ const schemes: Readonly<Record<string, keyof typeof load>> = {
   couchdbs: "couchdb",
   mongodb: "mongodb",
   "mongodb+srv": "mongodb",
+  elasticsearch: "elasticsearch",
+  "elasticsearch+https": "elasticsearch",
+  opensearch: "elasticsearch",
+  "opensearch+https": "elasticsearch",
 };
 
 /** The URL schemes that have a driver. */

@@ -1,0 +1,29 @@
+// What commands use to reach the server: its requests, the names of indexes, and what of them has been refreshed.
+
+import type { Table } from "../../schema/table.js";
+import type { ElasticOptions } from "./options.js";
+import { type Freshness, freshness } from "./freshness.js";
+import type { ElasticRequest, Transport } from "./transport.js";
+
+export interface Engine {
+  readonly options: ElasticOptions;
+  readonly fresh: Freshness;
+  /** The name by which the rows of a table are reached, an alias or an index. */
+  nameOf(table: Table): string;
+  /** Names that are known to be of indexes, which somebody else made: those of this driver are aliases. */
+  readonly plain: Set<string>;
+  /** The answer to a request, whose form the caller knows. Throws native errors. */
+  send<Answer>(request: ElasticRequest, signal: AbortSignal | undefined): Promise<Answer>;
+}
+
+export function engineOf(transport: Transport, options: ElasticOptions): Engine {
+  const send = <Answer>(request: ElasticRequest, signal: AbortSignal | undefined): Promise<Answer> =>
+    transport.send(request, signal) as Promise<Answer>;
+  const refresh = async (name: string): Promise<void> => void (await send({ method: "POST", path: `/${name}/_refresh` }, undefined));
+  return { options, send, plain: new Set(), fresh: freshness(refresh, options.refresh), nameOf: (table) => nameOf(table, options) };
+}
+
+/** Names of indexes are lower case, and begin with no underscore; no table of an app does, and none is called `bk_unique`. */
+function nameOf({ name }: Table, { prefix }: ElasticOptions): string {
+  return prefix + name.toLowerCase().replace(/^_/, "");
+}

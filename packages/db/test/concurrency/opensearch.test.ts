@@ -1,0 +1,4 @@
+import { opensearchFixture } from "../../src/drivers/elasticsearch/fixture.js";
+import { testConcurrency } from "./test-concurrency.js";
+
+testConcurrency(opensearchFixture);

@@ -1,0 +1,4 @@
+import { opensearchFixture } from "../src/drivers/elasticsearch/fixture.js";
+import { testDefects } from "./defects/test-defects.js";
+
+testDefects(opensearchFixture);
