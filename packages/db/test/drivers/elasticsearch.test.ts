@@ -10,10 +10,10 @@ import { defineTables, openDb } from "@bk/db";
 import { afterEach, describe, expect, it } from "vitest";
 
 import type { Driver } from "../../src/driver.js";
-import type { ClientObject } from "../../src/drivers/elasticsearch/client.js";
 import { idOf, indexedText, isLong } from "../../src/drivers/elasticsearch/document.js";
 import { fixture, opensearchFixture } from "../../src/drivers/elasticsearch/fixture.js";
 import { elasticsearchDriver } from "../../src/drivers/elasticsearch/index.js";
+import type { ClientObject } from "../../src/drivers/elasticsearch/options.js";
 import { HttpError } from "../../src/drivers/elasticsearch/transport.js";
 import type { AnyDb } from "../../src/testing/any-db.js";
 import { refuses, valuesOf } from "../../src/testing/expectations.js";

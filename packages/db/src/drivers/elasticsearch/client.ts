@@ -2,21 +2,10 @@
 
 import { onAbort } from "@bk/core";
 
-import { InFlight } from "../../execute/in-flight.js";
-import type { ElasticOptions } from "./options.js";
+import type { ClientObject, ElasticOptions } from "./options.js";
 import { type ElasticRequest, httpError, refuseTooLong, type Transport } from "./transport.js";
 
-/** What is used of a client of `@elastic/elasticsearch` (8, 9) or `@opensearch-project/opensearch` (2, 3). */
-export interface ClientObject {
-  readonly transport: {
-    request(params: object, options: object): PromiseLike<unknown> & { abort?(): unknown };
-  };
-}
-
-/** The client is the app's: it is not closed with the pool. */
 export function clientTransport({ transport }: ClientObject, { timeoutMs, maxRequestBytes }: ElasticOptions): Transport {
-  const running = new InFlight();
-
   async function ask({ method, path, query = "", body, isLines }: ElasticRequest, signal: AbortSignal | undefined): Promise<unknown> {
     const content = body === undefined ? {} : isLines ? { bulkBody: body } : { body };
     const params = { method, path, querystring: Object.fromEntries(new URLSearchParams(query)), ...content };
@@ -40,12 +29,9 @@ export function clientTransport({ transport }: ClientObject, { timeoutMs, maxReq
     }
   }
 
-  return {
-    async send(request, signal) {
-      refuseTooLong(request, maxRequestBytes);
-      return running.track(ask(request, signal));
-    },
-    close: () => running.whenIdle(),
+  return (request, signal) => {
+    refuseTooLong(request, maxRequestBytes);
+    return ask(request, signal);
   };
 }
 

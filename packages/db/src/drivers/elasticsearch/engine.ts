@@ -14,13 +14,32 @@ export interface Engine {
   readonly plain: Set<string>;
   /** The answer to a request, whose form the caller knows. Throws native errors. */
   send<Answer>(request: ElasticRequest, signal: AbortSignal | undefined): Promise<Answer>;
+  /** Waits until no request is under way. */
+  whenIdle(): Promise<void>;
 }
 
 export function engineOf(transport: Transport, options: ElasticOptions): Engine {
-  const send = <Answer>(request: ElasticRequest, signal: AbortSignal | undefined): Promise<Answer> =>
-    transport.send(request, signal) as Promise<Answer>;
+  let running = 0;
+  let idle: (() => void) | undefined;
+  async function send<Answer>(request: ElasticRequest, signal: AbortSignal | undefined): Promise<Answer> {
+    running++;
+    try {
+      return (await transport(request, signal)) as Answer;
+    } finally {
+      if (--running === 0) idle?.();
+    }
+  }
   const refresh = async (name: string): Promise<void> => void (await send({ method: "POST", path: `/${name}/_refresh` }, undefined));
-  return { options, send, plain: new Set(), fresh: freshness(refresh, options.refresh), nameOf: (table) => nameOf(table, options) };
+  return {
+    options,
+    send,
+    async whenIdle() {
+      if (running > 0) await new Promise<void>((resolve) => (idle = resolve));
+    },
+    plain: new Set(),
+    fresh: freshness(refresh, options.refresh),
+    nameOf: (table) => nameOf(table, options),
+  };
 }
 
 /** Names of indexes are lower case, and begin with no underscore; no table of an app does, and none is called `bk_unique`. */

@@ -40,7 +40,7 @@ export async function elasticsearchDriver(given: DriverOptions): Promise<Driver<
     },
     serves: servesColumn,
     native: (command, signal) => runNative(engine, command, signal),
-    close: () => transport.close(),
+    close: () => engine.whenIdle(),
   };
 }
 

@@ -3,7 +3,6 @@ import { integer, oneOf, parseConnectUrl, readOptions, settingsOf, string } from
 import type { DriverOptions } from "../../driver.js";
 import { wrongOption } from "../../errors.js";
 import { bytesToBase64 } from "../../schema/bytes.js";
-import type { ClientObject } from "./client.js";
 
 /**
  * When what is written can be found by selects, searches and counts; gets see it at once.
@@ -14,6 +13,13 @@ import type { ClientObject } from "./client.js";
  * - `none`: at the server's next refresh, `index.refresh_interval`. Those with `consistent` always have it refreshed.
  */
 export type Refresh = "always" | "reads" | "writes" | "wait" | "none";
+
+/** What is used of a client of `@elastic/elasticsearch` (8, 9) or `@opensearch-project/opensearch` (3). It is the app's: it is not closed with the pool. */
+export interface ClientObject {
+  readonly transport: {
+    request(params: object, options: object): PromiseLike<unknown> & { abort?(): unknown };
+  };
+}
 
 /** The settings of a pool, from its URL and its options. */
 export interface ElasticOptions {

@@ -3,7 +3,6 @@
 import { onAbort } from "@bk/core";
 
 import { DbError } from "../../errors.js";
-import { InFlight } from "../../execute/in-flight.js";
 import { utf8Length } from "../../schema/bytes.js";
 import type { ElasticOptions } from "./options.js";
 
@@ -17,11 +16,12 @@ export interface ElasticRequest {
   readonly isLines?: boolean | undefined;
 }
 
-export interface Transport {
-  /** The body of the answer as JSON has it. Throws `HttpError` for an answer that is no success, and what `fetch` or the client throws. */
-  send(request: ElasticRequest, signal: AbortSignal | undefined): Promise<unknown>;
-  close(): Promise<void>;
-}
+/**
+ * Sends a request, and gives the body of the answer as JSON has it.
+ *
+ * Throws `HttpError` for an answer that is no success, and what `fetch` or the client throws.
+ */
+export type Transport = (request: ElasticRequest, signal: AbortSignal | undefined) => Promise<unknown>;
 
 /** An answer that is no success, or an item of one. */
 export class HttpError extends Error {
@@ -58,7 +58,6 @@ interface ErrorBody {
 
 export function fetchTransport({ nodes, authorization, timeoutMs, maxRequestBytes }: ElasticOptions): Transport {
   const headers = authorization === undefined ? {} : { authorization };
-  const running = new InFlight();
   let first = 0;
 
   async function ask(base: string, request: ElasticRequest, signal: AbortSignal | undefined): Promise<unknown> {
@@ -97,12 +96,9 @@ export function fetchTransport({ nodes, authorization, timeoutMs, maxRequestByte
     }
   }
 
-  return {
-    async send(request, signal) {
-      refuseTooLong(request, maxRequestBytes);
-      return running.track(askNodes(request, signal));
-    },
-    close: () => running.whenIdle(),
+  return (request, signal) => {
+    refuseTooLong(request, maxRequestBytes);
+    return askNodes(request, signal);
   };
 }
 
