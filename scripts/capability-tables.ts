@@ -7,6 +7,10 @@ export const markdownTable = (head: readonly string[], rows: readonly (readonly 
   [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
 
 type Drivers = ReadonlyMap<string, Capabilities>;
+
+/** Drivers that were never tried on the database itself. */
+const unproven: ReadonlySet<string> = new Set(["riak"]);
+const headOf = (name: string): string => (unproven.has(name) ? `${name} (unproven)` : name);
 type Point = readonly [name: string, of: (capabilities: Capabilities) => string];
 
 const yes = (is: boolean): string => (is ? "yes" : "–");
@@ -27,7 +31,7 @@ const mainPoints: readonly Point[] = [
 /** The main points, a line each, a column for each driver. */
 export function mainTable(drivers: Drivers): string {
   return markdownTable(
-    ["", ...drivers.keys()],
+    ["", ...[...drivers.keys()].map(headOf)],
     mainPoints.map(([name, of]) => [name, ...[...drivers.values()].map(of)]),
   );
 }
@@ -38,7 +42,7 @@ export function driverTable(name: string, facts: Capabilities): string {
   const kinds = Object.keys(facts.filters) as (keyof Capabilities["filters"])[];
   const byKind = kinds.map((kind) => [`filters of ${kind}`, operatorsText(facts.filters[kind] ?? [])]);
   return markdownTable(
-    ["capability", name],
+    ["capability", headOf(name)],
     [...rows.map(([capability, value]) => [`\`${capability}\``, cellOf(value)]), ["`guards`", guardsText(facts)], ...byKind],
   );
 }
@@ -55,7 +59,7 @@ export function capabilitiesPage(drivers: Drivers): string {
   const byKind = (what: "filters" | "changes", cell: (names: readonly string[]) => string): string => {
     const kinds = [...new Set(all.flatMap((facts) => Object.keys(facts[what])))] as (keyof Capabilities["filters"])[];
     return markdownTable(
-      ["kind", ...drivers.keys()],
+      ["kind", ...[...drivers.keys()].map(headOf)],
       kinds.map((kind) => [kind, ...all.map((facts) => cell(facts[what][kind] ?? []))]),
     );
   };
@@ -64,7 +68,7 @@ export function capabilitiesPage(drivers: Drivers): string {
 What each driver does by itself. What it does not, the core emulates with the same result, or refuses with \`unsupported\`.
 The meaning of each capability is in \`packages/db/src/driver.ts\`.
 
-${markdownTable(["capability", ...drivers.keys()], simple)}
+${markdownTable(["capability", ...[...drivers.keys()].map(headOf)], simple)}
 
 ## Operators by kind of column
 

@@ -29,6 +29,7 @@ const urls: Readonly<Record<string, string>> = {
   level: `level:${join(files, "level")}`,
   couchdb: "couchdb://127.0.0.1/docs",
   elasticsearch: "elasticsearch://127.0.0.1",
+  riak: "riak://127.0.0.1",
 };
 
 async function driverCapabilities(): Promise<Map<string, Capabilities>> {

@@ -21,4 +21,6 @@ export const testDrivers: readonly TestDriver[] = [
   { id: "opensearch", services: ["opensearch"] },
   { id: "redis", services: ["redis", "redis-cluster"] },
   { id: "couchdb", services: ["couchdb"] },
+  // A server of our own: see test/services/riak.ts.
+  { id: "riak", services: ["riak"] },
 ];

@@ -48,16 +48,9 @@ describe("parseOptions", () => {
 
   it("takes the embedded drivers for --quick, the others for --services, and those named by --drivers", () => {
     expect(parseOptions(["--quick"]).drivers).toEqual(["memory", "sqlite", "lmdb", "level"]);
-    expect(parseOptions(["--services"]).drivers).toEqual([
-      "pg",
-      "mysql",
-      "mariadb",
-      "dynamodb",
-      "cassandra",
-      "mongodb",
-      "redis",
-      "couchdb",
-    ]);
+    const served = testDrivers.filter(({ services }) => services.length > 0).map(({ id }) => id);
+    expect(served).toContain("pg");
+    expect(parseOptions(["--services"]).drivers).toEqual(served);
     expect(parseOptions(["--quick", "--drivers=redis,pg"]).drivers).toEqual(["pg", "redis"]);
   });
 

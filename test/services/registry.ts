@@ -7,6 +7,7 @@ import { mongodb, mongodbSet } from "./mongodb.js";
 import { mysql } from "./mysql.js";
 import { opensearch } from "./opensearch.js";
 import { postgres } from "./postgres.js";
+import { riak } from "./riak.js";
 import type { Recipe } from "./recipe.js";
 import { redisCluster } from "./redis-cluster.js";
 import { redis } from "./redis.js";
@@ -25,4 +26,5 @@ export const recipes: readonly Recipe[] = [
   couchdb,
   postgres,
   redis,
+  riak,
 ];

@@ -11,6 +11,7 @@ import { fixture as mongodb, setFixture } from "../src/drivers/mongodb/fixture.j
 import { fixture as mysql, mariadbFixture } from "../src/drivers/mysql/fixture.js";
 import { fixture as pg } from "../src/drivers/postgres/fixture.js";
 import { clusterFixture, fixture as redis } from "../src/drivers/redis/fixture.js";
+import { fixture as riak } from "../src/drivers/riak/fixture.js";
 import { fixture as sqlite } from "../src/drivers/sqlite/fixture.js";
 import type { Fixture } from "./fixtures.js";
 
@@ -31,4 +32,5 @@ export const fixtures: readonly Fixture[] = [
   couchdb,
   elasticsearch,
   opensearchFixture,
+  riak,
 ];

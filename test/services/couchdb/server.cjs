@@ -78,4 +78,5 @@ app.put("/:db", (request, response, next) => {
   response.status(400).json({ error: "illegal_database_name", reason: `Name: '${request.params.db}'.` });
 });
 app.use(couch);
-app.listen(Number(port), "127.0.0.1");
+// Longer than clients keep idle connections, so that none is closed under a request that has just been sent.
+app.listen(Number(port), "127.0.0.1").keepAliveTimeout = 60_000;

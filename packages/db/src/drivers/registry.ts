@@ -17,6 +17,7 @@ const load: Readonly<Record<string, () => Promise<OpenDriver>>> = {
   couchdb: async () => (await import("./couchdb/index.js")).couchdbDriver,
   mongodb: async () => (await import("./mongodb/index.js")).mongodbDriver,
   elasticsearch: async () => (await import("./elasticsearch/index.js")).elasticsearchDriver,
+  riak: async () => (await import("./riak/index.js")).riakDriver,
 };
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
@@ -41,6 +42,8 @@ const schemes: Readonly<Record<string, keyof typeof load>> = {
   "elasticsearch+https": "elasticsearch",
   opensearch: "elasticsearch",
   "opensearch+https": "elasticsearch",
+  riak: "riak",
+  riaks: "riak",
 };
 
 /** The URL schemes that have a driver. */

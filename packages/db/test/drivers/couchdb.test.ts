@@ -246,6 +246,23 @@ describe.skipIf(process.env[fixture.env] === undefined)("driver: couchdb", () =>
     await clean();
   });
 
+  it("says of each row of a group what became of it, also when the server is lost in the middle", async () => {
+    const { settings, clean } = await openClean();
+    const http = httpClient({ base: settings.base, headers: authorizationOf(settings), mostAtOnce: 8 });
+    await couchStore(http, settings.database).makeDatabase();
+    const gone = new TypeError("fetch failed");
+    const lost = couchStore(
+      { ...http, send: (request, signal) => (request.path.endsWith("_all_docs") ? Promise.reject(gone) : http.send(request, signal)) },
+      settings.database,
+    );
+    const change = (key: string) => ({ table: "t", key, value: "{}", links: [] });
+    expect(await lost.write([change("b")])).toEqual(["done"]);
+    // The row that is there needs its revision, which nobody gives.
+    expect(await lost.write([change("a"), change("b"), change("c")])).toEqual(["done", { error: gone }, "done"]);
+    http.close();
+    await clean();
+  });
+
   it("gives up on a row that others never stop writing", async () => {
     const { settings, clean } = await openClean();
     const http = httpClient({ base: settings.base, headers: authorizationOf(settings), mostAtOnce: 8 });

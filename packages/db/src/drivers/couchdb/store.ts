@@ -145,30 +145,45 @@ export function couchStore(http: HttpClient, database: string, clock: Pick<Clock
     const outcomes: KvRowOutcome[] = [];
     let open = changes.map((change, at): Open => ({ change, at, id: idOf(change.table, change.key) }));
     for (let round = 0; open.length > 0; round++) {
-      if (signal?.aborted) throw cancelledError(signal);
-      if (round > 1) await clock.sleep(clock.random() * Math.min(50, 2 ** round), signal);
-      // Most rows that are put are new: they are sent at once, and what was refused goes with the revision that it must have.
-      const blind = open.filter(
-        ({ change }) => round > 0 || change.expect === "present" || (change.value === undefined && change.expect === undefined),
-      );
-      const found = await revisionsOf(blind, revisions, signal);
-      const sent = open.filter((one) => {
-        const decided = decidedWithout(one, found);
-        if (decided !== undefined) outcomes[one.at] = decided;
-        return decided === undefined;
-      });
-      if (sent.length === 0) break;
-      const documents = sent.map(({ id, change }) => documentOf(id, change, found.get(id), nextMark()));
-      const results = await sendDocuments(documents, signal);
-      open = sent.filter(({ change, at }, i) => {
-        const mayTryAgain = results[i] === "conflict" && (change.expect === undefined || change.expect === "present");
-        if (!mayTryAgain) outcomes[at] = results[i]!;
-        else if (round === mostTries)
-          outcomes[at] = { error: new DbError("limited", `others wrote the row ${mostTries} times`, { outcome: "none" }) };
-        return mayTryAgain && round < mostTries;
-      });
+      try {
+        open = await writeOnce(open, round, outcomes, signal);
+      } catch (error) {
+        // Of those alone that are still open: earlier rounds may have written others.
+        for (const { at } of open) outcomes[at] ??= { error };
+        break;
+      }
     }
     return outcomes;
+  }
+
+  /** Sends the changes that are open, notes what became of them, and gives those that may be sent again. */
+  async function writeOnce(
+    open: readonly Open[],
+    round: number,
+    outcomes: KvRowOutcome[],
+    signal: AbortSignal | undefined,
+  ): Promise<Open[]> {
+    if (signal?.aborted) throw cancelledError(signal);
+    if (round === mostTries) throw new DbError("limited", `others wrote the row ${mostTries} times`, { outcome: "none" });
+    if (round > 1) await clock.sleep(clock.random() * Math.min(50, 2 ** round), signal);
+    // Most rows that are put are new: they are sent at once, and what was refused goes with the revision that it must have.
+    const blind = open.filter(
+      ({ change }) => round > 0 || change.expect === "present" || (change.value === undefined && change.expect === undefined),
+    );
+    const found = await revisionsOf(blind, revisions, signal);
+    const sent = open.filter((one) => {
+      const decided = decidedWithout(one, found);
+      if (decided !== undefined) outcomes[one.at] = decided;
+      return decided === undefined;
+    });
+    if (sent.length === 0) return [];
+    const documents = sent.map(({ id, change }) => documentOf(id, change, found.get(id), nextMark()));
+    const results = await sendDocuments(documents, signal);
+    return sent.filter(({ change, at }, i) => {
+      const mayTryAgain = results[i] === "conflict" && (change.expect === undefined || change.expect === "present");
+      if (!mayTryAgain) outcomes[at] = results[i]!;
+      return mayTryAgain;
+    });
   }
 
   return {

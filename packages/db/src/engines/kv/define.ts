@@ -1,6 +1,6 @@
 // Makes what the store shall know of a table, and gives rows the links of an index that is declared later.
 
-import type { DefineShape, Reply, StoredTable, Value, Values } from "../../driver.js";
+import type { DefineShape, Reply, StoredTable } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { storedTypeOf } from "../stored-columns.js";
 import { encodeKey, textAfterPrefix } from "../../schema/ordered-text.js";
@@ -16,11 +16,11 @@ import {
   type StoredIndex,
   storedIndex,
 } from "./definition.js";
-import { type KvRow, parseRow, spaceOf, valueOf } from "./rows.js";
+import { parseRow, spaceOf } from "./rows.js";
 import { justAfter, keyOfEntry, type KvChange } from "./store.js";
 import type { KvTable } from "./table.js";
 import { isDone } from "./row-store.js";
-import { asFound, find, type RowWrite, untilSettled, write, writeEach, type Writer } from "./write.js";
+import { asFound, asItIs, relinkAlone, type RowWrite, untilSettled, write, writeEach, type Writer } from "./write.js";
 
 const pageSize = 200;
 const nothing: Reply = Object.freeze({ rows: [], affected: 0 });
@@ -193,22 +193,6 @@ async function relinkAll(writer: Writer, own: KvTable, signal: AbortSignal | und
     if (page.end === undefined) return;
     from = justAfter(page.end);
   }
-}
-
-async function relinkAlone(writer: Writer, own: KvTable, key: string, signal: AbortSignal | undefined): Promise<void> {
-  await untilSettled(async () => {
-    const found = await find(writer.store, own, key, signal);
-    if (found === undefined) return true;
-    return (await write(writer, [asItIs(own, key, found.row, found.text, found.version)], signal)) === undefined ? true : undefined;
-  }, signal);
-}
-
-function asItIs(own: KvTable, key: string, old: KvRow, text: string, version: string | undefined): RowWrite {
-  return { table: own, key, row: valuesInOrder(own.table, old), old, text, expect: asFound({ text, version }) };
-}
-
-function valuesInOrder({ columns }: Table, row: Readonly<Record<string, Value>>): Values {
-  return columns.map(({ name }) => valueOf(row, name));
 }
 
 /**

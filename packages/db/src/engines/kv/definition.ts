@@ -87,6 +87,8 @@ export function readStored(store: KvStore, place: SchemaPlace, signal?: AbortSig
 
 /** What one process knows of a table's stored definition, ready for its calls. */
 export interface Known {
+  /** Of what was read: changes with what writers have to do for the table. */
+  readonly version: string;
   /** That the store still knows the same. */
   readonly check: KvCheck;
   readonly definition: Definition;
@@ -112,6 +114,7 @@ export function knownOf(table: Table, place: SchemaPlace, stored: Stored | undef
   const linkers = indexes.map(([space, index]) => linker(table, definition, space, { ...index, unique: index.unique && made === "all" }));
   const ends = definition.ttl === undefined ? undefined : reader(table, definition.ttl);
   return {
+    version,
     check: { table: place.table, key: place.versionKey, expect: { value: version } },
     definition,
     isComplete: [...table.indexes, ...table.uniques].every((index) => indexIn(definition, index)?.ready === true),

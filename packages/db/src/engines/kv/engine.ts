@@ -9,6 +9,7 @@ import { DbError } from "../../errors.js";
 import { storedTypeOf } from "../stored-columns.js";
 import type { Table } from "../../schema/table.js";
 import { commitChanges } from "./commit.js";
+import { AfterWriteError } from "./after-write.js";
 import type { Awaitable } from "./at-once.js";
 import { define, inspect, sweep } from "./define.js";
 import { kvCodec, spaceOf } from "./rows.js";
@@ -84,7 +85,7 @@ export function kvDriver(name: string, store: KvStore, options: KvDriverOptions)
     codec: kvCodec,
     compile: (shape) => compile(writer, tableOf(shape.table), shape, !claimed.ttl),
     describe: ({ shape }) => describe(shape),
-    classify: options.classify,
+    classify: (error) => classifyWith(options.classify, error),
     execute: (command, values, signal) => command.run(values, signal),
     executeGroup: (command, group, signal) => command.runGroup?.(group, signal) ?? Promise.reject(notAsGroup()),
     slotOf: (table) => (options.placeOf?.(table) ?? table.name).split("/", 1)[0]!,
@@ -93,6 +94,11 @@ export function kvDriver(name: string, store: KvStore, options: KvDriverOptions)
     ...(claimed.ttl ? {} : { sweep: (table, before, signal) => sweep(writer, tableOf(table), before, signal) }),
     close: async () => store.close(),
   };
+}
+
+function classifyWith(classify: KvDriverOptions["classify"], error: unknown): Classified | undefined {
+  if (!(error instanceof AfterWriteError)) return classify(error);
+  return { code: "internal", ...classify(error.cause), outcome: "unknown" };
 }
 
 // Rows that are read before they are written cannot be written together; told so, the core writes them one by one.

@@ -1,6 +1,7 @@
 // `@bk/db/kv`: what a driver for a key-value database is made of.
 
 export { kvDriver, type KvCommand, type KvDriverOptions } from "./engine.js";
+export { followWrite } from "./after-write.js";
 export type { Awaitable } from "./at-once.js";
 export { kvStoreOver, type MapCheck, type MapReads, type OrderedMap } from "./ordered-map.js";
 export { kvStoreByRow } from "./row-store.js";

@@ -5,8 +5,9 @@ import { isAlways, isNever, type Slot } from "../../reference/condition.js";
 import { compileRowChanges, compileRowTest } from "../stored-rows.js";
 import type { DeleteShape, MemberReply, PutShape, Reply, UpdateShape, Values } from "../../driver.js";
 import { DbError } from "../../errors.js";
+import { followWrite } from "./after-write.js";
 import { after, type Awaitable } from "./at-once.js";
-import { type Known, missingIndex } from "./definition.js";
+import { type Known, missingIndex, readStored } from "./definition.js";
 import { type KvRow, kvRows, parseRow, valueOf, valuesReader } from "./rows.js";
 import { isDone } from "./row-store.js";
 import type { KvChange, KvCheck, KvExpectation, KvResult, KvRowChange, KvRowOutcome, KvRowStore, KvStore } from "./store.js";
@@ -74,16 +75,54 @@ export function write(writer: Writer, writes: readonly RowWrite[], signal?: Abor
 
 /** Writes rows of one table, each by itself, and gives what became of each. */
 export function writeEach(
-  { clock }: Writer,
+  writer: Writer,
   byRow: KvRowStore,
   writes: readonly RowWrite[],
   signal?: AbortSignal,
 ): Awaitable<readonly KvRowOutcome[]> {
   const { table } = writes[0]!;
   return after(table.known(), (known) => {
-    const now = clock.now();
-    return byRow.write(writes.map((row) => changeOf(row, known, now)) as KvRowChange[], signal);
+    const now = writer.clock.now();
+    const written = byRow.write(writes.map((row) => changeOf(row, known, now)) as KvRowChange[], signal);
+    return byRow.makeSpace === undefined
+      ? after(written, (outcomes) => followWrite(() => settleLinks(writer, writes, outcomes, known, signal)))
+      : written;
   });
+}
+
+/**
+ * Makes the links of rows anew if the table has got an index since its definition was read: nothing checks it in the writes.
+ * Whoever makes an index writes the rows again that were there when it was known, so that none is left out.
+ */
+async function settleLinks(
+  writer: Writer,
+  writes: readonly RowWrite[],
+  outcomes: readonly KvRowOutcome[],
+  known: Known,
+  signal: AbortSignal | undefined,
+): Promise<readonly KvRowOutcome[]> {
+  const { table } = writes[0]!;
+  if (!outcomes.includes("done")) return outcomes;
+  const stored = await readStored(writer.store, table.place, signal);
+  if (stored === undefined || stored.version === known.version) return outcomes;
+  table.forget();
+  for (const [i, { key, row }] of writes.entries())
+    if (outcomes[i] === "done" && row !== undefined) await relinkAlone(writer, table, key, signal);
+  return outcomes;
+}
+
+/** Writes a row again as it is, with the links that the store knows of now. */
+export async function relinkAlone(writer: Writer, own: KvTable, key: string, signal: AbortSignal | undefined): Promise<void> {
+  await untilSettled(async () => {
+    const found = await find(writer.store, own, key, signal);
+    if (found === undefined) return true;
+    return (await write(writer, [asItIs(own, key, found.row, found.text, found.version)], signal)) === undefined ? true : undefined;
+  }, signal);
+}
+
+/** The write of a row as it is. */
+export function asItIs(own: KvTable, key: string, old: KvRow, text: string, version: string | undefined): RowWrite {
+  return { table: own, key, row: own.table.columns.map(({ name }) => valueOf(old, name)), old, text, expect: asFound({ text, version }) };
 }
 
 function tablesOf(writes: readonly RowWrite[]): readonly KvTable[] {

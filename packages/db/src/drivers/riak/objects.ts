@@ -1,0 +1,89 @@
+// Objects of Riak over HTTP: what a reply says of a row, one value or several siblings.
+
+import { DbError } from "../../errors.js";
+import type { HttpReply } from "../../engines/http.js";
+import { RiakError } from "./errors.js";
+
+/** What lies under a key for the driver: a row, or the mark of one that is removed. */
+export interface Content {
+  /** The row's text; undefined: it is removed. */
+  readonly row: string | undefined;
+  /** Places in indexes: space and text. */
+  readonly links: readonly (readonly [space: string, text: string])[];
+  /** New with each write, so that siblings that are the same write are known. */
+  readonly write: string;
+  /** When it was written, by the writer's clock, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** The state of a key. `vclock` and `etag` are of what a write that follows replaces. */
+export interface Found {
+  readonly contents: readonly Content[];
+  readonly vclock: string | undefined;
+  /** Something lies under the key, if only what deletions left. */
+  readonly isThere: boolean;
+  /** Undefined where there are siblings, or nothing. */
+  readonly etag: string | undefined;
+}
+
+export const nothing: Found = Object.freeze({ contents: [], vclock: undefined, isThere: false, etag: undefined });
+
+/** @throws RiakError for a reply that tells of no object */
+export function foundIn(reply: HttpReply): Found {
+  const { status, headers, text } = reply;
+  const vclock = headers.get("x-riak-vclock") ?? undefined;
+  if (status === 404) return vclock === undefined ? nothing : { ...nothing, vclock };
+  if (status === 300) return { contents: distinct(partsOf(reply).flatMap(contentOfPart)), vclock, isThere: true, etag: undefined };
+  if (status !== 200) throw new RiakError(reply);
+  return { contents: [contentIn(text)], vclock, isThere: true, etag: headers.get("etag") ?? undefined };
+}
+
+function contentIn(text: string): Content {
+  let body: Partial<Record<string, unknown>>;
+  try {
+    body = JSON.parse(text) as typeof body;
+  } catch (cause) {
+    throw new DbError("drift", "an object of a bucket is not a row", { outcome: "none", cause });
+  }
+  const { row, links, write, at } = body ?? {};
+  if (typeof write !== "string" || !Array.isArray(links))
+    throw new DbError("drift", "an object of a bucket is not a row", { outcome: "none" });
+  return { row: row === undefined ? undefined : JSON.stringify(row), links: links as Content["links"], write, at: Number(at) };
+}
+
+/** The text of an object. `row` is JSON already. */
+export function textOf({ row, links, write, at }: Content): string {
+  return `{${row === undefined ? "" : `"row":${row},`}"links":${JSON.stringify(links)},"write":${JSON.stringify(write)},"at":${at}}`;
+}
+
+/** A part of a reply with several: its headers, in small letters, and its body. */
+interface Part {
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+}
+
+function partsOf({ headers, text }: HttpReply): Part[] {
+  const boundary = /boundary="?([^";]+)"?/.exec(headers.get("content-type") ?? "")?.[1];
+  if (boundary === undefined) throw new DbError("internal", "the server lists siblings without their content");
+  return text
+    .split(`--${boundary}`)
+    .slice(1, -1)
+    .map((part) => {
+      const end = part.indexOf("\r\n\r\n");
+      const lines = part.slice(0, end).split("\r\n").filter(Boolean);
+      const pairs = lines.map((line): [string, string] => {
+        const colon = line.indexOf(":");
+        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+      });
+      return { headers: new Map(pairs), body: part.slice(end + 4).replace(/\r\n$/, "") };
+    });
+}
+
+/** Tombstones are what a deletion leaves for a while: a write beside one knew of it, or comes after. */
+function contentOfPart({ headers, body }: Part): Content[] {
+  return headers.get("x-riak-deleted") === "true" ? [] : [contentIn(body)];
+}
+
+function distinct(contents: readonly Content[]): Content[] {
+  return [...new Map(contents.map((content) => [content.write, content])).values()];
+}

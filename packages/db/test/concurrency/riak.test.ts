@@ -1,0 +1,4 @@
+import { fixture } from "../../src/drivers/riak/fixture.js";
+import { testConcurrency } from "./test-concurrency.js";
+
+testConcurrency(fixture);

@@ -1,0 +1,4 @@
+import { fixture } from "../src/drivers/riak/fixture.js";
+import { testDefects } from "./defects/test-defects.js";
+
+testDefects(fixture);
