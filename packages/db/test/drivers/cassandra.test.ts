@@ -394,6 +394,45 @@ describe("driver: cassandra", () => {
       }
     });
 
+    it("a write of which the replicas do not say whether it was made is looked up in its row", async () => {
+      const { db } = await open(lines);
+      await db.sync();
+      const key = { page: "p", part: "q", at: 1 };
+      await db.put("line", { ...key, rank: 1 });
+      const isWrite = (cql: string): boolean => /^(INSERT|UPDATE|DELETE)/.test(cql);
+      const execute = Cassandra.Client.prototype.execute;
+      /** The next write is made, or not, and its answer is that nobody knows. */
+      const leaveOpen = (isMade: boolean): void =>
+        void vi.spyOn(Cassandra.Client.prototype, "execute").mockImplementation(async function (
+          this: Cassandra.Client,
+          ...args: unknown[]
+        ) {
+          const own = isWrite(String(args[0]));
+          if (own) vi.restoreAllMocks();
+          const result: unknown = own && !isMade ? undefined : await (execute as (...all: unknown[]) => Promise<unknown>).apply(this, args);
+          if (own)
+            throw serverError(
+              0x1100,
+              "Server timeout during write query at consistency SERIAL (0 peer(s) acknowledged the write over 1 required)",
+            );
+          return result;
+        } as never);
+      for (const write of [
+        () => db.update("line", { ...key, rank: 2 }),
+        () => db.incr("line", { ...key, rank: 1 }),
+        () => db.put("line", { ...key, rank: 4 }),
+      ]) {
+        leaveOpen(true);
+        expect(await write()).toEqual({ affected: 1 });
+        leaveOpen(false);
+        await refuses(write(), "timeout", { outcome: "unknown" });
+      }
+      leaveOpen(true);
+      // A row that is gone tells nothing.
+      await refuses(db.del("line", key), "timeout", { outcome: "unknown" });
+      expect(await db.get("line", key)).toBeUndefined();
+    });
+
     it("native commands give rows, and say that a refused one is invalid", async () => {
       const { db, cql } = await open(lines);
       await db.sync();

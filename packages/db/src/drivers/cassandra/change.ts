@@ -28,13 +28,13 @@ export function compileUpdate(shape: UpdateShape, keyspace: string): CassandraCo
   });
   const all = joined([...set, piece(`${versionColumn} = ?`, versionBind)], ", ");
   const own = guardOf(table, key, guard, ifVersion);
-  const statement = writing(table, key, `UPDATE ${placeOf(keyspace, table)} SET`, all, whereKey(table, key), own.clause);
+  const statement = writing({ keyspace, table, key }, `UPDATE ${placeOf(keyspace, table)} SET`, all, whereKey(table, key), own.clause);
   return guarded(statement, own, setVersion(keyspace, table, key));
 }
 
 export function compileDelete({ table, key, guard, ifVersion }: DeleteShape, keyspace: string): CassandraCommand {
   const own = guardOf(table, key, guard, ifVersion);
-  const statement = writing(table, key, `DELETE FROM ${placeOf(keyspace, table)}`, whereKey(table, key), own.clause);
+  const statement = writing({ keyspace, table, key }, `DELETE FROM ${placeOf(keyspace, table)}`, whereKey(table, key), own.clause);
   return guarded(statement, own, setVersion(keyspace, table, key));
 }
 

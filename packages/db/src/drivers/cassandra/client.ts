@@ -6,16 +6,15 @@ import type * as Cassandra from "cassandra-driver";
 import { type Turns, turns } from "../../engines/turns.js";
 import { DbError } from "../../errors.js";
 import type { Answer, Engine } from "./engine.js";
-import { isUnreached } from "./errors.js";
+import { isUncertain, isUnreached } from "./errors.js";
 import type { CassandraOptions } from "./options.js";
 import type { NativeRow } from "./rows.js";
-import type { BoundStatement } from "./statement.js";
+import type { BoundStatement, BoundWrite } from "./statement.js";
+import { versionIn } from "./versions.js";
 
 type Module = Pick<typeof Cassandra, "Client" | "policies" | "types" | "auth">;
 
 export interface CassandraClient extends Engine {
-  /** The version of the server, as `5.0.9`. @throws native errors, when it cannot be reached */
-  connect(): Promise<string>;
   /** Runs a statement of the app's own. */
   native(cql: string, params: readonly unknown[]): Promise<Cassandra.types.ResultSet>;
   /** Waits for the answers to what was sent, then ends the connections. */
@@ -99,6 +98,25 @@ export async function openClient(options: CassandraOptions, clock: Clock, log: L
     }
   }
 
+  /**
+   * Where the replicas did not say in time whether they had agreed on a write, the row does, if it has the version of that write. A
+   * serial read ends what is under way. Nothing is known where the row has another version: the write may have been made and overwritten.
+   */
+  async function orLookUp(
+    write: BoundWrite,
+    send: () => Promise<Cassandra.types.ResultSet>,
+  ): Promise<Cassandra.types.ResultSet | "applied"> {
+    try {
+      return await send();
+    } catch (error) {
+      if (!isUncertain(error)) throw error;
+      const { rows } = await run(write.lookUp, { consistency: levels.serialConsistency }).catch(() => ({ rows: [] }));
+      const found = rows[0] as NativeRow | undefined;
+      if (found !== undefined && versionIn(found) === write.version) return "applied";
+      throw error;
+    }
+  }
+
   const rowsOf = ({ rows }: Cassandra.types.ResultSet): readonly NativeRow[] => (rows ?? []) as unknown as readonly NativeRow[];
 
   return {
@@ -114,14 +132,16 @@ export async function openClient(options: CassandraOptions, clock: Clock, log: L
       } while (pageState !== undefined);
     },
     async write(statement) {
-      const result = await inTurn(statement.partition, () => run(statement));
-      return result.wasApplied() ? "applied" : rowGiven(rowsOf(result)[0]);
+      const result = await inTurn(statement.partition, () => orLookUp(statement, () => run(statement)));
+      return result === "applied" || result.wasApplied() ? "applied" : rowGiven(rowsOf(result)[0]);
     },
     async writeAll(statements) {
       const queries = statements.map(({ cql, params }) => ({ query: cql, params: [...params] }));
       const send = (): Promise<Cassandra.types.ResultSet> => track((own) => own.batch(queries, { prepare: true, logged: false }));
-      const result = await inTurn(statements[0]!.partition, send);
-      return result.wasApplied();
+      // All or none of them are made: one tells of all.
+      const [first] = statements as readonly [BoundWrite, ...BoundWrite[]];
+      const result = await inTurn(first.partition, () => orLookUp(first, send));
+      return result === "applied" || result.wasApplied();
     },
     async define(cql) {
       const result = await track((own) => own.execute(cql, [], { prepare: false, ...firstHost(own) }));
@@ -145,10 +165,6 @@ export async function openClient(options: CassandraOptions, clock: Clock, log: L
     replication() {
       const nodes = client?.hosts.length ?? 1;
       return `{ 'class': 'NetworkTopologyStrategy', 'replication_factor': ${options.replicas ?? Math.min(3, nodes)} }`;
-    },
-    async connect() {
-      const { rows } = await run({ cql: "SELECT release_version FROM system.local", params: [] });
-      return String(rows[0]?.["release_version"] ?? "");
     },
     native: (cql, params) => run({ cql, params }, { fetchSize: 2 ** 31 - 1 }),
     async close() {

@@ -19,7 +19,7 @@ export interface Engine {
   readAll(statement: BoundStatement, pageSize?: number): AsyncIterable<NativeRow>;
   /**
    * A conditional write of one row. Else than `applied`, what the server gives of the row as it is; undefined where there is none.
-   * Those of one partition wait for each other: the replicas agree on one at a time, and turn away who comes between.
+   * What its row tells of a write that the replicas left open is found out. Those of one partition wait for each other: the replicas agree on one at a time, and turn away who comes between.
    */
   write(statement: BoundWrite): Promise<"applied" | NativeRow | undefined>;
   /** Conditional writes in one partition, all or none; false for none. */

@@ -73,6 +73,12 @@ export function isMissingKeyspace(error: unknown): boolean {
   return serverCode(error) === 0x2200 && noKeyspace.test((error as Error).message);
 }
 
+/** Whether the replicas did not say in time what became of a conditional write. */
+export function isUncertain(error: unknown): boolean {
+  const code = serverCode(error);
+  return code === 0x1700 || ((code === 0x1100 || code === 0x1200) && /SERIAL/.test((error as Error).message));
+}
+
 /** Whether no connection could be used, so that nothing was sent. */
 export function isUnreached(error: unknown): boolean {
   return (error as NativeError | undefined)?.name === "NoHostAvailableError" && !innerErrors(error).some(isBusy);

@@ -40,9 +40,10 @@ export function rowStatements({ table, key, row }: Pick<PutShape, "table" | "key
   const marks = piece(`(${names.map(() => "?").join(", ")})`, ...binds);
   const set = table.columns.flatMap((column, i) => (column.isKey ? [] : [piece(`${quoted(column.name)} = ?`, slotBind(column, row[i]!))]));
   const changes = joined([...set, piece(`${versionColumn} = ?`, versionBind)], ", ");
-  const replaceIf = (clause: Piece): Write => writing(table, key, `UPDATE ${place} SET`, changes, whereKey(table, key), clause);
+  const replaceIf = (clause: Piece): Write =>
+    writing({ keyspace, table, key }, `UPDATE ${place} SET`, changes, whereKey(table, key), clause);
   return {
-    insert: writing(table, key, `INSERT INTO ${place} (${names.join(", ")}) VALUES`, marks, "IF NOT EXISTS"),
+    insert: writing({ keyspace, table, key }, `INSERT INTO ${place} (${names.join(", ")}) VALUES`, marks, "IF NOT EXISTS"),
     replace: replaceIf(piece(`IF ${versionColumn} != ?`, versionBind)),
     replaceIf,
   };

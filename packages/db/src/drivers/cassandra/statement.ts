@@ -15,7 +15,15 @@ export interface Piece {
 
 /** A statement that writes a row. */
 export interface Write extends Piece {
+  readonly lookUp: Piece;
   partitionOf(values: Values): string;
+}
+
+/** Where the row of a write is. */
+export interface RowPlace {
+  readonly keyspace: string;
+  readonly table: Table;
+  readonly key: readonly Slot[];
 }
 
 /** A statement ready to be sent. */
@@ -24,9 +32,13 @@ export interface BoundStatement {
   readonly params: readonly unknown[];
 }
 
-/** A write, and a text for the partition that it is in. */
 export interface BoundWrite extends BoundStatement {
+  /** A text for the partition that it is in. */
   readonly partition: string;
+  /** The version that it gives the row. */
+  readonly version: string;
+  /** Reads the version that the row has. */
+  readonly lookUp: BoundStatement;
 }
 
 /** The column with the version of a row, another one with every write. */
@@ -71,8 +83,9 @@ export function listBind(column: Column, slots: readonly Slot[]): Bind {
 export const versionBind: Bind = (_values, version) => version;
 
 /** A statement that writes the row of a key. */
-export function writing(table: Table, key: readonly Slot[], ...parts: readonly (Piece | string)[]): Write {
-  return { ...sentence(...parts), partitionOf: (values) => `${table.name} ${String(values[key[0]!])}` };
+export function writing({ keyspace, table, key }: RowPlace, ...parts: readonly (Piece | string)[]): Write {
+  const lookUp = sentence(`SELECT ${versionColumn} FROM ${placeOf(keyspace, table)}`, whereKey(table, key));
+  return { ...sentence(...parts), lookUp, partitionOf: (values) => `${table.name} ${String(values[key[0]!])}` };
 }
 
 /** `"column" = ?` */
@@ -96,8 +109,14 @@ export function bindAll({ cql, binds }: Piece, values: Values): BoundStatement {
 }
 
 /** @param version  what the write gives the row as its version */
-export function bindWrite({ cql, binds, partitionOf }: Write, values: Values, version: string): BoundWrite {
-  return { cql, params: binds.map((bind) => bind(values, version)), partition: partitionOf(values) };
+export function bindWrite({ cql, binds, lookUp, partitionOf }: Write, values: Values, version: string): BoundWrite {
+  return {
+    cql,
+    params: binds.map((bind) => bind(values, version)),
+    partition: partitionOf(values),
+    version,
+    lookUp: bindAll(lookUp, values),
+  };
 }
 
 export function pick(slots: readonly Slot[], values: Values): Value[] {

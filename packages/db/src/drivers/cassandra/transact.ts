@@ -22,24 +22,25 @@ async function statementFor(engine: Engine, keyspace: string, { table, key, befo
     keyspace,
   );
   const { rows, versions } = await get.run(engine, key);
-  const [row] = rows;
-  if (!(row === undefined ? before === undefined : before !== undefined && deepEqual(row, before))) return undefined;
+  const [found] = rows;
+  if (!(found === undefined ? before === undefined : before !== undefined && deepEqual(found, before))) return undefined;
   const version = versions?.[0] ?? null;
   const keySlots = slotsFrom(1, table.key.length);
+  const row = { keyspace, table, key: keySlots };
   const same = piece(`IF ${versionColumn} = ?`, ([current]) => current);
   const place = placeOf(keyspace, table);
   const fresh = newVersion(engine.clock);
   if (after !== undefined && !(before !== undefined && deepEqual(before, after))) {
-    const row = slotsFrom(1, table.columns.length);
-    const write = rowStatements({ table, key: table.key.map((column) => row[column.index]!), row }, keyspace);
+    const slots = slotsFrom(1, table.columns.length);
+    const write = rowStatements({ table, key: table.key.map((column) => slots[column.index]!), row: slots }, keyspace);
     return bindWrite(version === null ? write.insert : write.replaceIf(same), [version, ...after], fresh);
   }
   const where = whereKey(table, keySlots);
-  const remove = writing(table, keySlots, `DELETE FROM ${place}`, where, same);
+  const remove = writing(row, `DELETE FROM ${place}`, where, same);
   if (after === undefined && version !== null) return bindWrite(remove, [version, ...key], fresh);
   // A row that was only read is written as it is: two transactions that read it do not hinder each other.
   const set = piece(`SET ${versionColumn} = ?`, ([current]) => current);
-  return bindWrite(writing(table, keySlots, `UPDATE ${place}`, set, where, same), [version, ...key], fresh);
+  return bindWrite(writing(row, `UPDATE ${place}`, set, where, same), [version, ...key], fresh);
 }
 
 function slotsFrom(first: number, count: number): number[] {

@@ -27,7 +27,7 @@ export function versionIn(row: NativeRow): string | undefined {
 /** Sets a version, of a row that is there. */
 export function setVersion(keyspace: string, table: Table, key: readonly Slot[]): Write {
   const set = piece(`SET ${versionColumn} = ?`, versionBind);
-  return writing(table, key, `UPDATE ${placeOf(keyspace, table)}`, set, whereKey(table, key), "IF EXISTS");
+  return writing({ keyspace, table, key }, `UPDATE ${placeOf(keyspace, table)}`, set, whereKey(table, key), "IF EXISTS");
 }
 
 /** Gives a row a version that another program has written without one, so that writes can depend on it. */
