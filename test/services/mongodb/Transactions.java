@@ -154,11 +154,14 @@ class Transactions {
     for (Document update : documentsIn(command, "updates")) {
       filters.add((Document) update.get("q"));
       add(targets, database, collection, ((Document) update.get("q")).get("_id"));
+      // What an update makes has its own id, or that of the filter.
+      add(targets, database, collection, ((Document) update.get("u")).get("_id"));
     }
     for (Document delete : documentsIn(command, "deletes")) filters.add((Document) delete.get("q"));
     if (command.get("query") instanceof Document) {
       filters.add((Document) command.get("query"));
       add(targets, database, collection, ((Document) command.get("query")).get("_id"));
+      if (command.get("update") instanceof Document) add(targets, database, collection, ((Document) command.get("update")).get("_id"));
     }
     for (Document document : documentsIn(command, "documents")) add(targets, database, collection, document.get("_id"));
     for (Document filter : filters)
