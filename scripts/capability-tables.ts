@@ -50,8 +50,15 @@ export function driverTable(name: string, facts: Capabilities): string {
 /** What has a table of its own, or a line of its own. */
 const byKindNames: ReadonlySet<string> = new Set(["filters", "guards", "changes"]);
 
-/** Every capability; operators and changes by kind of column. */
-export function capabilitiesPage(drivers: Drivers): string {
+/** What a driver of the tests was tried on. */
+export interface Proof {
+  readonly id: string;
+  readonly provenOn: string;
+  readonly notProven?: string;
+}
+
+/** Every capability; operators and changes by kind of column; what was proven on what. */
+export function capabilitiesPage(drivers: Drivers, proofs: readonly Proof[]): string {
   const all = [...drivers.values()];
   const names = [...new Set(all.flatMap((facts) => Object.keys(facts)))].filter((name) => !byKindNames.has(name));
   const simple = names.map((name) => [`\`${name}\``, ...all.map((facts) => cellOf(facts[name as keyof Capabilities]))]);
@@ -83,6 +90,15 @@ ${byKind("filters", operatorsText)}
 Beside \`set\`.
 
 ${byKind("changes", (ops) => (ops.length === 0 ? "–" : ops.join(", ")))}
+
+## Proven on
+
+Every driver passes the same behaviour suite, and the model check, on the server that is named here.
+
+${markdownTable(
+  ["driver", "in an ordinary run", "not proven there"],
+  proofs.map(({ id, provenOn, notProven = "" }) => [id, provenOn, notProven]),
+)}
 `;
 }
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { errorCodes, silentLog, systemClock } from "@bk/core";
 import type { Capabilities } from "@bk/db";
 import { driverFor, driverNames } from "../packages/db/src/drivers/registry.js";
+import { testDrivers } from "../test/runner/drivers.js";
 import { apiPages } from "./api-pages.js";
 import { capabilitiesPage, driverTable, mainTable, markdownTable } from "./capability-tables.js";
 
@@ -84,7 +85,7 @@ function driverReadmes(): [path: string, text: string][] {
 const drivers = await driverCapabilities();
 const reference = new Map([
   ["errors.md", errorsPage()],
-  ["capabilities.md", capabilitiesPage(drivers)],
+  ["capabilities.md", capabilitiesPage(drivers, testDrivers)],
   ...[...apiPages(join(root, "docs"))].map(([name, text]): [string, string] => [`api/${name}`, text]),
 ]);
 const pages = new Map([...reference].map(([name, text]) => [`docs/reference/${name}`, `${note}\n\n${text}`]));
