@@ -41,21 +41,25 @@ export async function noteColumns(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const id = { _id: table.name };
-  const key = table.key.map(({ name }) => name);
+  const types = columns.map((column) => [column.name, notedType(column)] as const);
+  // With its columns at once: whoever finds the note may read it.
+  const note = { key: table.key.map(({ name }) => name), columns: Object.fromEntries(types) };
   for (;;) {
     try {
-      await sendWrite(engine, { update: definitionsName, updates: [{ q: id, u: { $setOnInsert: { key } }, upsert: true }] }, signal);
+      const made = { update: definitionsName, updates: [{ q: id, u: { $setOnInsert: note }, upsert: true }] };
+      const { upserted } = await sendWrite(engine, made, signal);
+      if (upserted !== undefined) return;
       break;
     } catch (error) {
       // Another process has made it just now.
       if (!isKeyTaken(error)) throw error;
     }
   }
-  const updates = columns.map((column) => {
-    const path = `columns.${column.name}`;
-    return { q: { ...id, [path]: { $exists: false } }, u: { $set: { [path]: notedType(column) } } };
+  const updates = types.map(([name, type]) => {
+    const path = `columns.${name}`;
+    return { q: { ...id, [path]: { $exists: false } }, u: { $set: { [path]: type } } };
   });
-  if (updates.length > 0) await sendWrite(engine, { update: definitionsName, updates }, signal);
+  await sendWrite(engine, { update: definitionsName, updates }, signal);
 }
 
 /** The indexes of a collection; undefined where there is none. */
