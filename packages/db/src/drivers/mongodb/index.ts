@@ -27,7 +27,7 @@ const patienceMs = 2_000;
  *
  * @throws DbError `driver-missing` without `mongodb`; `invalid` for a bad URL or setting
  */
-export async function mongodbDriver(options: DriverOptions): Promise<Driver<MongoCommand>> {
+export async function mongodbDriver(options: DriverOptions): Promise<Driver> {
   const location = mongoOptions(options);
   const mongo = await loadClient();
   let client = makeClient(mongo, location);
@@ -42,7 +42,7 @@ export async function mongodbDriver(options: DriverOptions): Promise<Driver<Mong
   const tables = knownTables(engine, layoutFor);
   const [host] = location.hosts;
 
-  return {
+  const driver: Driver<MongoCommand> = {
     name: "mongodb",
     endpoint: { system: "mongodb", namespace: location.database, address: host?.host, port: host?.port },
     capabilities,
@@ -90,6 +90,8 @@ export async function mongodbDriver(options: DriverOptions): Promise<Driver<Mong
     native: (command, signal) => runNative(engine, command, signal),
     close: () => close(client),
   };
+  // Its commands are of the client's types, which an app without the client does not have.
+  return driver as Driver;
 }
 
 /** What the server is: one that stands alone has no transactions. */
