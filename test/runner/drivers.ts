@@ -38,7 +38,8 @@ export const testDrivers: readonly TestDriver[] = [
     id: "mongodb",
     services: ["mongodb", "mongodb-set"],
     provenOn: "mongo-java-server 1.47.0, alone and as a replica set of one",
-    notProven: "MongoDB itself (its README has the command for Docker) and its removal of expired documents",
+    notProven:
+      "MongoDB itself (its README has the command for Docker), its exact comparison of decimals and its removal of expired documents",
   },
   { id: "elasticsearch", services: ["elasticsearch"], provenOn: "Elasticsearch 7.17.29", notProven: "Elasticsearch 9" },
   { id: "opensearch", services: ["opensearch"], provenOn: "OpenSearch 2.19.1", notProven: "its security plugin" },

@@ -12,6 +12,8 @@ export interface Fixture {
   /** The variable with the server's URL; undefined where no server is needed. */
   readonly env: string | undefined;
   readonly knownDefects?: readonly KnownDefect[];
+  /** Values, as they are written, that the ordinary test server takes for others, not the database: the model check leaves out steps with them. */
+  readonly confused?: readonly string[];
   /** A clean instance of its own on the server; undefined when the variable is not set. */
   open(): Promise<{ readonly url: string; readonly options?: Readonly<Record<string, unknown>>; clean(): Promise<void> } | undefined>;
 }

@@ -1,10 +1,14 @@
 import { randomUUID } from "node:crypto";
 
+/** mongo-java-server tells decimals apart as doubles. MongoDB compares them exactly. */
+const confused = ["1234567890123456789012345678901234", "0.000000000000000000000000000001"];
+
 /** A database of its own on a test server. */
 export const fixture = {
   name: "mongodb",
   driver: "mongodb",
   env: "BK_TEST_MONGODB",
+  confused,
   open: () => openInstance("BK_TEST_MONGODB"),
 };
 
@@ -13,6 +17,7 @@ export const setFixture = {
   name: "mongodb-set",
   driver: "mongodb",
   env: "BK_TEST_MONGODB_SET",
+  confused,
   open: () => openInstance("BK_TEST_MONGODB_SET"),
 };
 
