@@ -63,7 +63,17 @@ const managers: Readonly<Record<string, (folder: string) => void>> = {
   npm: (folder) => void run(folder, "npm", "install", "--no-audit", "--no-fund"),
   pnpm: (folder) =>
     void run(folder, "node", join(installed("pnpm@12.21.0"), "node_modules/pnpm/bin/pnpm.mjs"), "install", "--config.ci=true"),
-  yarn: (folder) => void run(folder, "node", join(installed("yarn@1.22.22"), "node_modules/.bin/yarn"), "install", "--non-interactive"),
+  // Its cache knows packages by name and version, and would give those of an earlier run.
+  yarn: (folder) =>
+    void run(
+      folder,
+      "node",
+      join(installed("yarn@1.22.22"), "node_modules/.bin/yarn"),
+      "install",
+      "--non-interactive",
+      "--cache-folder",
+      join(folder, ".yarn-cache"),
+    ),
   bun: (folder) => void run(folder, programOf("bun"), "install"),
 };
 
