@@ -2,6 +2,9 @@ import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import type { Contestant, Entry } from "../contestant.js";
 import type { User } from "../users.js";
 
+/** The client has so many sockets. */
+const atOnce = 50;
+
 function clientOf(url: string): DynamoDB {
   const { host, searchParams } = new URL(url);
   const credentials = { accessKeyId: searchParams.get("accessKeyId")!, secretAccessKey: searchParams.get("secretAccessKey")! };
@@ -37,14 +40,18 @@ export const entry: Entry = {
       get: async (id) => (await client.getItem({ TableName, Key: keyOf(id) })).Item,
       put: (user) => client.putItem({ TableName, Item: itemOf(user) }),
       del: (id) => client.deleteItem({ TableName, Key: keyOf(id) }),
+      async bulk(users: readonly User[]) {
+        for (let i = 0; i < users.length; i += atOnce)
+          await Promise.all(users.slice(i, i + atOnce).map((user) => client.putItem({ TableName, Item: itemOf(user) })));
+      },
       async clear() {
         const { Items = [] } = await client.scan({
           TableName,
           FilterExpression: "begins_with(id, :x)",
           ExpressionAttributeValues: { ":x": { S: "x-" } },
         });
-        for (let i = 0; i < Items.length; i += 50)
-          await Promise.all(Items.slice(i, i + 50).map(({ id }) => client.deleteItem({ TableName, Key: { id: id! } })));
+        for (let i = 0; i < Items.length; i += atOnce)
+          await Promise.all(Items.slice(i, i + atOnce).map(({ id }) => client.deleteItem({ TableName, Key: { id: id! } })));
       },
       close: () => client.destroy(),
     };

@@ -20,7 +20,8 @@ export const entry: Entry = {
       async bulk(users: readonly User[]) {
         await client.bulk({ body: users.flatMap((user) => [{ index: { _index: index, _id: user.id } }, user]) });
       },
-      clear: () => client.deleteByQuery({ index, refresh: true, body: { query: { prefix: { "id.keyword": "x-" } } } }),
+      clear: () =>
+        client.deleteByQuery({ index, refresh: true, conflicts: "proceed", body: { query: { prefix: { "id.keyword": "x-" } } } }),
       close: () => client.close(),
     };
   },
