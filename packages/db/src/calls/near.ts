@@ -8,6 +8,7 @@ import { valuesOf } from "../present/presenter.js";
 import { orderComparator } from "../reference/order.js";
 import { defaultGeohashPrecision } from "../schema/geohash.js";
 import { cellsOfRing, distanceKm, farthestKm, type Place, type Ring } from "../schema/great-circle.js";
+import { encodeKey } from "../schema/ordered-text.js";
 import { isPlainObject } from "../schema/plain-object.js";
 import type { Column, Table } from "../schema/table.js";
 import type { BoundTable, Row } from "./bound-table.js";
@@ -104,6 +105,8 @@ class NearSearch {
   readonly #order: readonly SortColumn[];
   /** Whether cells are served that are asked for by their whole text, and by their beginning. */
   readonly #served = new Map<boolean, boolean>();
+  /** Made once: a filter by other tables reads them for it. */
+  #madeIdentity: Promise<string> | undefined;
 
   constructor(
     bound: BoundTable,
@@ -170,10 +173,10 @@ class NearSearch {
           if (one === undefined || !this.#isIn(ring, one)) continue;
           seen++;
           // A row that was moved meanwhile may be in two cells.
-          found.set(JSON.stringify(one.key, textOf), one);
+          found.set(this.#keyText(one), one);
         }
         if (seen > most) return;
-        if (found.size > 2 * wanted + leastRows) found = new Map(sorted().map((one) => [JSON.stringify(one.key, textOf), one]));
+        if (found.size > 2 * wanted + leastRows) found = new Map(sorted().map((one) => [this.#keyText(one), one]));
       }
     };
     const left = [...cells];
@@ -237,6 +240,10 @@ class NearSearch {
     return a.distanceKm - b.distanceKm || this.#compareKeys(a.key, b.key);
   }
 
+  #keyText({ key }: Position): string {
+    return encodeKey(this.#bound.table.key, key);
+  }
+
   async tokenOf({ distanceKm: at, key }: Position): Promise<string> {
     return this.#context.tokens.encode(await this.#identity(), [at, ...key], this.#order);
   }
@@ -248,7 +255,11 @@ class NearSearch {
   }
 
   /** Equal for calls that a page token may go on with. */
-  async #identity(): Promise<string> {
+  #identity(): Promise<string> {
+    return (this.#madeIdentity ??= this.#makeIdentity());
+  }
+
+  async #makeIdentity(): Promise<string> {
     const { filter, ops } = this.#options;
     const { latitude, longitude, distanceKm: reachKm } = this.#around;
     const query = await askedQuery(this.#bound, this.#context, filter, { ops });
@@ -271,10 +282,6 @@ const distanceColumn: Column = {
 
 function precisionOf({ definition }: Column): number {
   return definition.precision ?? defaultGeohashPrecision;
-}
-
-function textOf(_name: string, value: unknown): unknown {
-  return typeof value === "bigint" ? `${value}n` : value;
 }
 
 const wanted = "near takes { latitude, longitude, distanceKm }: degrees, and kilometers above 0";

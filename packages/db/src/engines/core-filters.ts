@@ -7,7 +7,11 @@ import { type Operator, operators } from "../schema/operators.js";
 /** The kinds whose values have an order. */
 export const scalarKinds = ["text", "int", "int64", "real", "decimal", "bool", "time"] as const satisfies readonly Kind[];
 
-const presence: readonly Operator[] = ["null", "not_null"];
+/** The operators by groups, as drivers claim them. */
+export const presence: readonly Operator[] = ["null", "not_null"];
+export const equality: readonly Operator[] = ["eq", "ne", "in", "not_in", ...presence];
+export const ordered: readonly Operator[] = [...equality, "gt", "ge", "lt", "le", "between", "not_between"];
+
 const ofTextAlone: ReadonlySet<Operator> = new Set(operators.filter((op) => /with|contains|like|regexp/.test(op)));
 const ofScalars: readonly Operator[] = operators.filter((op) => !ofTextAlone.has(op));
 

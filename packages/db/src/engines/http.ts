@@ -96,13 +96,13 @@ export function httpClient({ base, headers, mostAtOnce }: HttpOptions): HttpClie
 
 const none = { outcome: "none" } as const;
 
-const beforeSending: ReadonlySet<unknown> = new Set([
+/** Codes of errors of `fetch` where no connection was made, so that nothing was sent. */
+export const notReachedCodes: ReadonlySet<unknown> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
   "EHOSTUNREACH",
   "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
   // Bun's.
   "ConnectionRefused",
   "FailedToOpenSocket",
@@ -112,7 +112,7 @@ const timeouts: ReadonlySet<unknown> = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_
 /** Says what an error of `fetch` means; undefined when it is none. */
 export function classifyFetch(error: unknown): Classified | undefined {
   const code = codeOf(error) ?? codeOf((error as { readonly cause?: unknown } | undefined)?.cause);
-  if (beforeSending.has(code)) return { code: "unavailable", ...none, message: "not reached" };
+  if (notReachedCodes.has(code) || code === "UND_ERR_CONNECT_TIMEOUT") return { code: "unavailable", ...none, message: "not reached" };
   if (timeouts.has(code)) return { code: "timeout" };
   if (typeof code === "string" && /CERT|SELF_SIGNED|TLS|SSL/.test(code))
     return { code: "unavailable", ...none, message: `the server's certificate is refused (${code})` };

@@ -1,19 +1,19 @@
 import type { Capabilities, Codec, KindOps } from "../../driver.js";
-import { seesAlways } from "../../engines/core-filters.js";
+import { equality, ordered, presence, seesAlways } from "../../engines/core-filters.js";
+import { plainCodec } from "../../engines/plain-codec.js";
 import type { Operator } from "../../schema/operators.js";
 
-const presence: readonly Operator[] = ["null", "not_null"];
-const equality: readonly Operator[] = ["eq", "ne", "in", "not_in", ...presence];
-const ordered: readonly Operator[] = [...equality, "gt", "ge", "lt", "le", "between"];
+/** What is not between two values is an *or*. */
+const compared: readonly Operator[] = ordered.filter((op) => op !== "not_between");
 
 /** What `IF` evaluates; its conditions are joined by *and* alone. */
 const guards: KindOps = {
-  text: [...ordered, "begins_with"],
-  int: ordered,
-  int64: ordered,
-  real: ordered,
-  decimal: ordered,
-  time: ordered,
+  text: [...compared, "begins_with"],
+  int: compared,
+  int64: compared,
+  real: compared,
+  decimal: compared,
+  time: compared,
   bool: equality,
   json: presence,
   list: presence,
@@ -58,15 +58,4 @@ export const capabilities: Capabilities = Object.freeze({
   watch: "none",
 } satisfies Capabilities);
 
-export const codec: Codec = Object.freeze({
-  text: "text",
-  int: "number",
-  int64: "bigint",
-  real: "number",
-  decimal: "text",
-  bool: "boolean",
-  time: "number",
-  json: "text",
-  list: "value",
-  blob: "bytes",
-});
+export const codec: Codec = plainCodec;

@@ -1,9 +1,6 @@
-import type { Operator } from "../../schema/operators.js";
 import type { Capabilities, Codec, KindOps } from "../../driver.js";
-
-const presence: readonly Operator[] = ["null", "not_null"];
-const equality: readonly Operator[] = ["eq", "ne", "in", "not_in", ...presence];
-const ordered: readonly Operator[] = [...equality, "gt", "ge", "lt", "le", "between", "not_between"];
+import { equality, ordered, presence } from "../../engines/core-filters.js";
+import { plainCodec } from "../../engines/plain-codec.js";
 
 const filters: KindOps = {
   text: [...ordered, "begins_with", "not_begins_with", "contains", "not_contains"],
@@ -62,15 +59,4 @@ export const capabilities: Capabilities = Object.freeze({
   watch: "none",
 } satisfies Capabilities);
 
-export const codec: Codec = Object.freeze({
-  text: "text",
-  int: "number",
-  int64: "bigint",
-  real: "number",
-  decimal: "text",
-  bool: "boolean",
-  time: "number",
-  json: "text",
-  list: "value",
-  blob: "bytes",
-});
+export const codec: Codec = plainCodec;

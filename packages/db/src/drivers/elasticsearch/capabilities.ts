@@ -1,9 +1,5 @@
 import type { Capabilities, Codec, KindOps } from "../../driver.js";
-import type { Operator } from "../../schema/operators.js";
-
-const presence: readonly Operator[] = ["null", "not_null"];
-const equality: readonly Operator[] = ["eq", "ne", "in", "not_in", ...presence];
-const ordered: readonly Operator[] = [...equality, "gt", "ge", "lt", "le", "between", "not_between"];
+import { equality, ordered, presence, scalarKinds } from "../../engines/core-filters.js";
 
 const filters: KindOps = {
   text: [...ordered, "begins_with", "not_begins_with"],
@@ -30,7 +26,7 @@ export const capabilities: Capabilities = Object.freeze({
   filterScope: "any",
   or: true,
   related: false,
-  sorts: ["text", "int", "int64", "real", "decimal", "bool", "time"],
+  sorts: scalarKinds,
   changes: {
     text: unset,
     int: unset,

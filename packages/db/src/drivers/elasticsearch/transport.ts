@@ -2,6 +2,7 @@
 
 import { onAbort } from "@bk/core";
 
+import { notReachedCodes } from "../../engines/http.js";
 import { DbError } from "../../errors.js";
 import { utf8Length } from "../../schema/bytes.js";
 import type { ElasticOptions } from "./options.js";
@@ -118,16 +119,6 @@ function jsonOf(text: string): unknown {
   }
 }
 
-const beforeSending: ReadonlySet<unknown> = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ConnectionRefused",
-  "FailedToOpenSocket",
-]);
-
 /** The code of an error of the network: `fetch` gives it as the cause, perhaps one for each address. */
 export function networkCode(error: unknown): string | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
@@ -140,5 +131,5 @@ export function networkCode(error: unknown): string | undefined {
 
 /** Whether no connection was made, so that nothing was sent. */
 export function isNotReached(error: unknown): boolean {
-  return beforeSending.has(networkCode(error));
+  return notReachedCodes.has(networkCode(error));
 }

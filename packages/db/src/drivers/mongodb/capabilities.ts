@@ -1,9 +1,8 @@
-import { scalarKinds, seesAlways } from "../../engines/core-filters.js";
+import { ordered, presence, scalarKinds, seesAlways } from "../../engines/core-filters.js";
+import { plainCodec } from "../../engines/plain-codec.js";
 import type { Capabilities, ChangeOp, Codec, KindOps } from "../../driver.js";
 import type { Operator } from "../../schema/operators.js";
 
-const presence: readonly Operator[] = ["null", "not_null"];
-const ordered: readonly Operator[] = ["eq", "ne", "in", "not_in", ...presence, "gt", "ge", "lt", "le", "between", "not_between"];
 const parts: readonly Operator[] = ["begins_with", "not_begins_with", "ends_with", "not_ends_with", "contains", "not_contains"];
 
 /** Texts compare by their UTF-8 bytes, which is by code point. Folding and regular expressions are JavaScript's. */
@@ -77,15 +76,4 @@ export const capabilities: Capabilities = Object.freeze({
   watch: "none",
 } satisfies Capabilities);
 
-export const codec: Codec = Object.freeze({
-  text: "text",
-  int: "number",
-  int64: "bigint",
-  real: "number",
-  decimal: "text",
-  bool: "boolean",
-  time: "number",
-  json: "text",
-  list: "value",
-  blob: "bytes",
-});
+export const codec: Codec = plainCodec;
