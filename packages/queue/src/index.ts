@@ -1,0 +1,3 @@
+// The package's front door.
+
+export {};
