@@ -10,6 +10,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const layers: Readonly<Record<string, readonly string[]>> = {
   core: [],
   db: ["core"],
+  queue: ["core"],
   auth: ["core", "db"],
   server: ["core", "db", "auth"],
 };
@@ -205,7 +206,8 @@ describe("architecture", () => {
   });
 
   it("client libraries of databases are imported on first use, never when a file loads", () => {
-    const clients = /^(pg|mysql2|ioredis|mongodb|better-sqlite3|lmdb$|classic-level|cassandra-driver|@aws-sdk\/)/;
+    const clients =
+      /^(pg|mysql2|ioredis|mongodb|better-sqlite3|lmdb$|classic-level|cassandra-driver|@aws-sdk\/|@nats-io\/|amqplib|hazelcast-client)/;
     const wrong = published.flatMap((source) => {
       const eager = source.text.matchAll(/(?:^|\n)import(?!\s+type\b)[^"';]*?"([^"]+)"/g);
       return [...eager].filter((match) => clients.test(match[1]!)).map((match) => `${source.path} imports ${match[1]}`);

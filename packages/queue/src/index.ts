@@ -1,3 +1,3 @@
 // The package's front door.
 
-export {};
+export { QueueError, type QueueErrorOptions } from "./errors.js";
