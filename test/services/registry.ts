@@ -5,8 +5,10 @@ import { elasticsearch } from "./elasticsearch.js";
 import { mariadb } from "./mariadb.js";
 import { mongodb, mongodbSet } from "./mongodb.js";
 import { mysql } from "./mysql.js";
+import { nats } from "./nats.js";
 import { opensearch } from "./opensearch.js";
 import { postgres } from "./postgres.js";
+import { rabbitmq } from "./rabbitmq.js";
 import { riak } from "./riak.js";
 import type { Recipe } from "./recipe.js";
 import { redisCluster } from "./redis-cluster.js";
@@ -22,9 +24,11 @@ export const recipes: readonly Recipe[] = [
   dynamodb,
   mongodb,
   mongodbSet,
+  rabbitmq,
   redisCluster,
   couchdb,
   postgres,
   redis,
+  nats,
   riak,
 ];
