@@ -1,0 +1,150 @@
+// One NATS connection, opened with the first call and made again by itself.
+
+import type { Log } from "@bk/core";
+import type { NatsConnection } from "@nats-io/nats-core";
+import type * as Transport from "@nats-io/transport-node";
+
+import { Gate } from "../../common/gate.js";
+import { driverMissing, QueueError } from "../../errors.js";
+import { classifyNats } from "./errors.js";
+import type { NatsOptions } from "./options.js";
+
+/** Told of what happens to the connection, in order. */
+export interface NatsListener {
+  /** It is back after a loss; what was subscribed is subscribed again. */
+  reconnected?(): void;
+  /** It is lost; what was sent without an answer may have been. */
+  disconnected?(): void;
+  /** The server refused something that was sent without an answer. */
+  refused?(error: Error): void;
+}
+
+/** The longest wait between two attempts. */
+const maxDelayMs = 2000;
+
+export class NatsLink {
+  readonly #options: NatsOptions;
+  readonly #module: typeof Transport;
+  readonly #log: Log;
+  readonly #gate: Gate;
+  readonly #listeners = new Set<NatsListener>();
+  #connection: NatsConnection | undefined;
+  #isOpening = false;
+  #isClosed = false;
+  #attempt = 0;
+
+  constructor(options: NatsOptions, module: typeof Transport, log: Log) {
+    this.#options = options;
+    this.#module = module;
+    this.#log = log;
+    this.#gate = new Gate({ driver: "nats", waitMs: options.connectTimeoutMs });
+  }
+
+  /** Undefined when the connection stands; else a promise for it. */
+  ready(): Promise<void> | undefined {
+    if (this.#gate.isOpen) return undefined;
+    if (this.#connection === undefined && !this.#isOpening && !this.#isClosed) void this.#open();
+    return this.#gate.wait();
+  }
+
+  /** The connection; only after `ready`. */
+  get connection(): NatsConnection {
+    if (this.#connection === undefined) throw new QueueError("unavailable", "nats is not reached", { driver: "nats", outcome: "none" });
+    return this.#connection;
+  }
+
+  listen(listener: NatsListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Ends the connection; what has been sent is flushed for as long as `patienceMs`. */
+  async close(patienceMs = 2000): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const wasOpen = this.#gate.isOpen;
+    this.#gate.close();
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    if (wasOpen) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, patienceMs)));
+      await Promise.race([connection.flush().catch(() => undefined), patience]);
+      clearTimeout(timer);
+    }
+    await connection.close();
+  }
+
+  async #open(): Promise<void> {
+    this.#isOpening = true;
+    try {
+      const connection = await this.#module.connect(this.#connectOptions());
+      if (this.#isClosed) return await connection.close();
+      this.#connection = connection;
+      this.#attempt = 0;
+      void this.#watch(connection);
+      this.#gate.open();
+    } catch (error) {
+      const reason = classifyNats(error);
+      const code = reason?.outcome === "none" ? reason.code : "unavailable";
+      const message = `nats cannot be reached: ${reason?.message ?? "no connection"}`;
+      this.#gate.fail(new QueueError(code, message, { driver: "nats", outcome: "none", cause: error }));
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  async #watch(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) {
+      if (status.type === "disconnect") {
+        this.#gate.shut();
+        this.#log.debug("nats connection lost");
+        for (const listener of this.#listeners) listener.disconnected?.();
+      } else if (status.type === "reconnect") {
+        this.#attempt = 0;
+        this.#gate.open();
+        for (const listener of this.#listeners) listener.reconnected?.();
+      } else if (status.type === "error") {
+        this.#log.debug("nats refused something", { error: status.error });
+        for (const listener of this.#listeners) listener.refused?.(status.error);
+      }
+    }
+  }
+
+  #connectOptions(): Parameters<typeof Transport.connect>[0] {
+    const { servers, user, password, token, credentials, nkeySeed, tls, name, connectTimeoutMs, pingIntervalMs } = this.#options;
+    const text = new TextEncoder();
+    const authenticator =
+      credentials !== undefined
+        ? this.#module.credsAuthenticator(text.encode(credentials))
+        : nkeySeed !== undefined
+          ? this.#module.nkeyAuthenticator(text.encode(nkeySeed))
+          : undefined;
+    return {
+      servers: [...servers],
+      timeout: connectTimeoutMs,
+      // Errors without a stack of their own cost no time; calls have errors of this package.
+      noAsyncTraces: true,
+      maxReconnectAttempts: -1,
+      ignoreAuthErrorAbort: true,
+      pingInterval: pingIntervalMs,
+      reconnectDelayHandler: () => Math.random() * Math.min(maxDelayMs, 50 * 2 ** Math.min(this.#attempt++, 10)),
+      ...(user === undefined ? {} : { user, pass: password ?? "" }),
+      ...(token === undefined ? {} : { token }),
+      ...(authenticator === undefined ? {} : { authenticator }),
+      ...(tls === false ? {} : { tls: tls === true ? {} : tls }),
+      ...(name === undefined ? {} : { name }),
+    };
+  }
+}
+
+/** @throws QueueError `driver-missing` */
+export async function openNats(options: NatsOptions, log: Log): Promise<NatsLink> {
+  let module: typeof Transport;
+  try {
+    module = await import("@nats-io/transport-node");
+  } catch (error) {
+    throw driverMissing("nats", "@nats-io/transport-node", error);
+  }
+  return new NatsLink(options, module, log);
+}

@@ -1,0 +1,31 @@
+// What native errors of NATS mean: the client's by their class, those of the server inside them by their text.
+
+import type { Classified } from "../../errors.js";
+
+const none = { outcome: "none" } as const;
+const lost: Classified = { code: "unavailable", outcome: "unknown", message: "the connection was lost" };
+const notReached: Classified = { code: "unavailable", ...none, message: "not reached" };
+
+const byName: Readonly<Record<string, Classified>> = {
+  PermissionViolationError: { code: "denied", ...none, message: "the server's rules do not allow the user this subject" },
+  AuthorizationError: { code: "unauthenticated", ...none, message: "the server refuses the user or password" },
+  UserAuthenticationExpiredError: { code: "unauthenticated", ...none, message: "the user's credentials have expired" },
+  NoRespondersError: { code: "unavailable", ...none, message: "nobody listens" },
+  ClosedConnectionError: { code: "unavailable", ...none, message: "the connection is closed" },
+  DrainingConnectionError: { code: "closed", ...none, message: "the connection is being closed" },
+  InvalidSubjectError: { code: "invalid", ...none, message: "a name that NATS does not take" },
+  ConnectionError: notReached,
+  TimeoutError: { code: "timeout" },
+};
+
+const byCode: ReadonlySet<unknown> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+
+/** Says what an error of the client or the server means; undefined when it is not known. */
+export function classifyNats(error: unknown): Classified | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (Object.hasOwn(byName, error.name)) return byName[error.name];
+  if (/max_payload/.test(error.message)) return { code: "too-large", ...none, message: "more than the server takes in one message" };
+  if ("code" in error && byCode.has(error.code)) return notReached;
+  if (/connection disconnected|connection closed/i.test(error.message)) return lost;
+  return error.cause === undefined ? undefined : classifyNats(error.cause);
+}

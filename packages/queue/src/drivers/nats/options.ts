@@ -1,0 +1,58 @@
+// What the URL and the settings say, checked.
+
+import { either, flag, integer, parseConnectUrl, readOptions, settingsOf, string } from "@bk/core";
+
+import { wrongOption } from "../../errors.js";
+
+export interface NatsOptions {
+  readonly servers: readonly string[];
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  readonly token: string | undefined;
+  /** The text of a credentials file (`.creds`). */
+  readonly credentials: string | undefined;
+  /** The seed of an nkey. */
+  readonly nkeySeed: string | undefined;
+  readonly tls: boolean | Readonly<Record<string, unknown>>;
+  /** The name of the connection, as the server's monitoring shows it. */
+  readonly name: string | undefined;
+  readonly connectTimeoutMs: number;
+  readonly pingIntervalMs: number;
+}
+
+const anyString = string("a string", () => true);
+
+export const natsOptionTypes = {
+  user: anyString,
+  password: anyString,
+  token: string(),
+  credentials: string(),
+  nkeySeed: string(),
+  tls: either(flag, settingsOf<Readonly<Record<string, unknown>>>("TLS: certFile, cert, caFile, ca, keyFile, key, handshakeFirst")),
+  name: string(),
+  connectTimeoutMs: integer({ min: 1 }),
+  pingIntervalMs: integer({ min: 100 }),
+};
+
+/** @throws QueueError `invalid` naming the field */
+export function natsOptions({ url, options }: { url: string; options: Readonly<Record<string, unknown>> }): NatsOptions {
+  const parsed = parseConnectUrl(url);
+  const wrong = wrongOption("nats");
+  const given = readOptions({ ...parsed.options, ...options }, natsOptionTypes, wrong);
+  if (parsed.path !== undefined) throw wrong("url", "the URL has a path, which NATS has no use for");
+  const hosts = parsed.hosts.length === 0 ? [{ host: "127.0.0.1" }] : parsed.hosts;
+  // A user without a password is a token, as in the URLs of other clients.
+  const isToken = parsed.user !== undefined && parsed.password === undefined && given.password === undefined;
+  return {
+    servers: hosts.map(({ host, port = 4222 }) => `${host.includes(":") ? `[${host}]` : host}:${port}`),
+    user: given.user ?? (isToken ? undefined : parsed.user),
+    password: given.password ?? parsed.password,
+    token: given.token ?? (isToken ? parsed.user : undefined),
+    credentials: given.credentials,
+    nkeySeed: given.nkeySeed,
+    tls: given.tls ?? parsed.scheme !== "nats",
+    name: given.name,
+    connectTimeoutMs: given.connectTimeoutMs ?? 5000,
+    pingIntervalMs: given.pingIntervalMs ?? 20_000,
+  };
+}

@@ -1,0 +1,71 @@
+// What the URL and the settings say, checked.
+
+import { either, flag, integer, parseConnectUrl, readOptions, settingsOf, string } from "@bk/core";
+
+import { wrongOption } from "../../errors.js";
+
+export interface RedisHost {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RedisSettings {
+  readonly kind: "alone" | "cluster" | "sentinel";
+  /** Of a cluster some of its nodes, of `sentinel` the sentinels. */
+  readonly hosts: readonly RedisHost[];
+  /** The name by which the sentinels know the primary. */
+  readonly primary: string | undefined;
+  readonly tls: boolean | Readonly<Record<string, unknown>>;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly sentinelUsername: string | undefined;
+  readonly sentinelPassword: string | undefined;
+  readonly database: number;
+  readonly connectTimeoutMs: number;
+  readonly pingIntervalMs: number;
+  readonly sharded: boolean;
+}
+
+const anyString = string("a string", () => true);
+const types = {
+  database: integer(),
+  username: anyString,
+  password: anyString,
+  sentinelUsername: anyString,
+  sentinelPassword: anyString,
+  tls: either(flag, settingsOf<Readonly<Record<string, unknown>>>("node:tls")),
+  connectTimeoutMs: integer({ min: 1 }),
+  pingIntervalMs: integer({ min: 100 }),
+  sharded: flag,
+};
+
+/** @throws QueueError `invalid` naming the field */
+export function redisSettings({ url, options }: { url: string; options: Readonly<Record<string, unknown>> }): RedisSettings {
+  const wrong = wrongOption("redis");
+  const parsed = parseConnectUrl(url);
+  const kind = parsed.scheme === "redis-cluster" ? "cluster" : parsed.scheme === "redis-sentinel" ? "sentinel" : "alone";
+  const [primary, inPath] = kind === "sentinel" ? (parsed.path ?? "").split("/") : [undefined, parsed.path];
+  const given = readOptions({ ...(inPath === undefined ? {} : { database: inPath }), ...parsed.options, ...options }, types, wrong);
+  if (kind === "sentinel" && !primary) throw wrong("url", "the URL names no primary; write redis-sentinel://host1,host2/name");
+  if (kind === "alone" && parsed.hosts.length > 1)
+    throw wrong("url", "the URL names several hosts; write redis-cluster:// for a cluster, redis-sentinel://…/name for sentinels");
+  if (given.sharded === true && kind !== "cluster") throw wrong("sharded", 'option "sharded" is for redis-cluster:');
+  const { database = 0 } = given;
+  if (kind === "cluster" && database !== 0) throw wrong("database", 'option "database" must be 0: a cluster has no other');
+  const hosts = parsed.hosts.length === 0 ? [{ host: "127.0.0.1" }] : parsed.hosts;
+  const port = kind === "sentinel" ? 26_379 : 6379;
+  return {
+    kind,
+    hosts: hosts.map((each) => ({ port, ...each })),
+    primary,
+    tls: given.tls ?? parsed.scheme === "rediss",
+    username: given.username ?? parsed.user,
+    password: given.password ?? parsed.password,
+    sentinelUsername: given.sentinelUsername,
+    sentinelPassword: given.sentinelPassword,
+    database,
+    connectTimeoutMs: given.connectTimeoutMs ?? 5000,
+    pingIntervalMs: given.pingIntervalMs ?? 15_000,
+    sharded: given.sharded ?? false,
+  };
+}

@@ -1,0 +1,29 @@
+// The drivers of publish and subscribe by URL scheme. Imports are literal so that bundlers can follow them.
+
+import type { PubSubDriver, PubSubDriverOptions } from "./driver.js";
+
+export type OpenPubSubDriver = (options: PubSubDriverOptions) => Promise<PubSubDriver>;
+
+const load: Readonly<Record<string, () => Promise<OpenPubSubDriver>>> = {
+  local: async () => (await import("../drivers/local/pubsub.js")).localPubSub,
+  redis: async () => (await import("../drivers/redis/pubsub.js")).redisPubSub,
+  nats: async () => (await import("../drivers/nats/pubsub.js")).natsPubSub,
+};
+
+const schemes: Readonly<Record<string, string>> = {
+  local: "local",
+  redis: "redis",
+  rediss: "redis",
+  "redis-cluster": "redis",
+  "redis-sentinel": "redis",
+  nats: "nats",
+  "nats+tls": "nats",
+  tls: "nats",
+};
+
+export const pubSubSchemes: readonly string[] = Object.keys(schemes);
+
+/** The driver for a URL scheme, its code loaded now; undefined when there is none. */
+export async function pubSubDriverFor(scheme: string): Promise<OpenPubSubDriver | undefined> {
+  return Object.hasOwn(schemes, scheme) ? load[schemes[scheme]!]!() : undefined;
+}

@@ -1,0 +1,1 @@
+export { type PubSubUnderTest, testPubSub } from "./pubsub-suite.js";
