@@ -1,3 +1,14 @@
 // The package's front door.
 
-export {};
+export { openCache, type CacheOptions } from "./open-cache.js";
+export type { Cache, CacheStats, IncrOptions, PutOptions, TaggedPutOptions } from "./cache.js";
+export type { CallOptions } from "./calls.js";
+export type { CodecName } from "./codec.js";
+export type { DownPolicy, ReadOptions } from "./core.js";
+export { CacheError, type CacheErrorOptions } from "./errors.js";
+export type { LimitOptions, LimitReply } from "./limits.js";
+export type { CacheList, ListAddOptions } from "./list.js";
+export type { CacheLock, LockOptions } from "./locks.js";
+export type { CacheMap, MapPutOptions } from "./map.js";
+export type { LoadContext, RememberOptions } from "./remember.js";
+export type * from "./driver.js";

@@ -1,0 +1,425 @@
+import { type CallOptions } from "./calls.js";
+import type { Capabilities, Call, DriverStats, Stored } from "./driver.js";
+import { type CacheCore, type ReadOptions } from "./core.js";
+import { CacheError } from "./errors.js";
+import { callersKey, keyMatcher, systemKey } from "./keys.js";
+import { limit, type LimitOptions, type LimitReply } from "./limits.js";
+import { CacheList } from "./list.js";
+import { type CacheLock, type LockOptions, Locks } from "./locks.js";
+import { CacheMap, entriesOf } from "./map.js";
+import { checkInteger, checkKey, checkKeys, checkNumber, checkOptions } from "./options.js";
+import { type LoadContext, Remember, type RememberOptions } from "./remember.js";
+
+export interface PutOptions extends CallOptions {
+  /** When it expires, in milliseconds from now; default: the `ttlMs` of the cache. 0: never. Enforced whoever reads. */
+  readonly ttlMs?: number | undefined;
+}
+
+export interface TaggedPutOptions extends PutOptions {
+  /** Tags, by which `invalidate` drops it. */
+  readonly tags?: readonly string[] | undefined;
+}
+
+export interface IncrOptions extends PutOptions {
+  /** `touch` (default): each call sets the expiry anew; `create`: only the call that makes the counter, as for a fixed window. */
+  readonly ttlMode?: "touch" | "create" | undefined;
+}
+
+/** `hits` and `misses` are those of this object's reads; `count`, `bytes` and `evictions` those of the store, where it can tell. */
+export interface CacheStats extends DriverStats {
+  readonly driver: string;
+  readonly hits: number;
+  readonly misses: number;
+  readonly sets: number;
+  readonly deletes: number;
+}
+
+const callOptions = ["signal", "timeoutMs"];
+const readOptions = [...callOptions, "onDown"];
+const putOptions = [...callOptions, "ttlMs"];
+
+/**
+ * A cache. Made by `openCache`.
+ *
+ * Every call rejects with a `CacheError`. Values are taken when a call is made: what the caller does to them afterwards changes nothing.
+ */
+export class Cache {
+  readonly #core: CacheCore;
+  readonly #locks: Locks;
+  readonly #remember: Remember;
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(core: CacheCore) {
+    this.#core = core;
+    this.#locks = new Locks(core);
+    this.#remember = new Remember(core, this.#locks);
+  }
+
+  /** Name of the driver. */
+  get driver(): string {
+    return this.#core.driver.name;
+  }
+
+  get capabilities(): Capabilities {
+    return this.#core.driver.capabilities;
+  }
+
+  /**
+   * A value without a promise, where it lies in this process.
+   *
+   * @returns undefined when there is none
+   * @throws CacheError `unsupported` where `capabilities.peek` is false
+   */
+  peek<T = unknown>(key: string): T | undefined {
+    const core = this.#core;
+    if (!core.driver.capabilities.peek || core.driver.peek === undefined) throw this.#unsupported("peek", "peek", "get gives a promise");
+    core.calls.assertOpen("peek");
+    return core.peek(core.key(key)) as T | undefined;
+  }
+
+  /** @returns the value; undefined when there is none */
+  get<T = unknown>(key: string, options?: ReadOptions): Promise<T | undefined> {
+    const core = this.#core;
+    try {
+      if (options === undefined && core.driver.peek !== undefined && core.driver.capabilities.peek) {
+        core.calls.assertOpen("get");
+        return Promise.resolve(core.peek(core.key(key)) as T | undefined);
+      }
+      checkOptions(options, readOptions, "get");
+      const stored = core.key(key);
+      return core.read(
+        "get",
+        options,
+        (call) => this.#get(stored, call),
+        (seen) => core.decodeSeen(seen(stored)),
+      ) as Promise<T | undefined>;
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  async #get(key: string, call: Call): Promise<unknown> {
+    const core = this.#core;
+    const stored = await core.driver.get(key, call);
+    core.saw(key, stored);
+    const value = await core.present(stored, call);
+    if (value === undefined) core.counts.misses++;
+    else core.counts.hits++;
+    return value;
+  }
+
+  /** @returns values in the order of the keys, undefined for missing ones */
+  async getMany<T = unknown>(keys: readonly string[], options?: ReadOptions): Promise<(T | undefined)[]> {
+    checkOptions(options, readOptions, "getMany");
+    const core = this.#core;
+    const stored = checkKeys(keys).map((key) => core.key(key));
+    if (stored.length === 0) return [];
+    const values = await core.read<unknown[]>(
+      "getMany",
+      options,
+      async (call) => {
+        const found = await core.driver.getMany(stored, call);
+        found.forEach((value, i) => core.saw(stored[i]!, value));
+        return Promise.all(found.map((value) => core.present(value, call)));
+      },
+      (seen) => stored.map((key) => core.decodeSeen(seen(key))),
+    );
+    for (const value of values) value === undefined ? core.counts.misses++ : core.counts.hits++;
+    return values as (T | undefined)[];
+  }
+
+  /** Whether there is a value. */
+  async has(key: string, options?: ReadOptions): Promise<boolean> {
+    return (await this.get(key, options)) !== undefined;
+  }
+
+  /** Writes a value, whatever there was, and its expiry with it. */
+  async put(key: string, value: unknown, options?: TaggedPutOptions): Promise<void> {
+    checkOptions(options, [...putOptions, "tags"], "put");
+    return this.#put("put", [[key, value]], options);
+  }
+
+  /** Writes values, all with the same options. Each is written as a whole, but not all at the same moment. */
+  async putMany(entries: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>, options?: TaggedPutOptions): Promise<void> {
+    checkOptions(options, [...putOptions, "tags"], "putMany");
+    return this.#put("putMany", entriesOf(entries), options);
+  }
+
+  async #put(op: string, entries: readonly (readonly [string, unknown])[], options: TaggedPutOptions | undefined): Promise<void> {
+    const core = this.#core;
+    const ttlMs = core.ttl(options?.ttlMs);
+    const tags = options?.tags === undefined ? [] : [...new Set(checkKeys(options.tags, "tags"))];
+    const isTagged = tags.length > 0;
+    const stored = entries.map(([key, value]): [string, Stored] => [
+      core.key(key),
+      isTagged ? core.codec.encode(value) : core.encode(value),
+    ]);
+    const [first] = stored;
+    if (first === undefined) return;
+    this.#remember.overtake(keysOf(stored));
+    await core.calls.run(op, false, options, async (call) => {
+      if (isTagged) {
+        const marks = await core.marksOf(tags, ttlMs, call);
+        for (const entry of stored) entry[1] = core.wrap(entry[1], { tags: marks });
+      }
+      await (stored.length === 1 ? core.driver.put(first[0], first[1], ttlMs, call) : core.driver.putMany(stored, ttlMs, call));
+    });
+    core.counts.sets += stored.length;
+    for (const [key, value] of stored) core.saw(key, value);
+  }
+
+  /** Writes a value if there is none. @returns whether it was written */
+  async add(key: string, value: unknown, options?: PutOptions): Promise<boolean> {
+    return (await this.#getOrPut("add", key, value, options)) === undefined;
+  }
+
+  /** @returns the value that there is; undefined when there was none and the given one was written */
+  async getOrPut<T = unknown>(key: string, value: unknown, options?: PutOptions): Promise<T | undefined> {
+    return this.#present(await this.#getOrPut("getOrPut", key, value, options));
+  }
+
+  async #getOrPut(op: string, key: string, value: unknown, options: PutOptions | undefined): Promise<Stored | undefined> {
+    checkOptions(options, putOptions, op);
+    const core = this.#core;
+    const operation = { op: "add", value: core.encode(value), ttlMs: core.ttl(options?.ttlMs), prolong: false } as const;
+    const there = await core.apply(op, core.key(key), operation, options);
+    if (there === undefined) core.counts.sets++;
+    return there;
+  }
+
+  /** Writes a value. @returns the one that it replaced; undefined when there was none */
+  async getAndPut<T = unknown>(key: string, value: unknown, options?: PutOptions): Promise<T | undefined> {
+    checkOptions(options, putOptions, "getAndPut");
+    const core = this.#core;
+    const operation = { op: "swap", value: core.encode(value), ttlMs: core.ttl(options?.ttlMs) } as const;
+    const stored = core.key(key);
+    this.#remember.overtake([stored]);
+    const before = await core.apply("getAndPut", stored, operation, options);
+    core.counts.sets++;
+    core.saw(stored, operation.value);
+    return this.#present(before);
+  }
+
+  /** Removes a value: of callers that do so at once, one gets it. @returns undefined when there was none */
+  async getAndDel<T = unknown>(key: string, options?: CallOptions): Promise<T | undefined> {
+    checkOptions(options, callOptions, "getAndDel");
+    const core = this.#core;
+    const stored = core.key(key);
+    this.#remember.overtake([stored]);
+    const before = await core.apply("getAndDel", stored, { op: "take" } as const, options);
+    core.saw(stored, undefined);
+    if (before !== undefined) core.counts.deletes++;
+    return this.#present(before);
+  }
+
+  async #present<T>(stored: Stored | undefined): Promise<T | undefined> {
+    return (await this.#core.present(stored, { isGone: false, isSent: false })) as T | undefined;
+  }
+
+  /**
+   * Adds to a number, atomically; a missing one is 0.
+   *
+   * @param by  an integer, default 1; may be negative
+   * @returns the sum
+   * @throws CacheError `invalid` when the key holds no integer, or the sum is not safe; nothing is changed
+   */
+  async incr(key: string, by = 1, options?: IncrOptions): Promise<number> {
+    checkOptions(options, [...putOptions, "ttlMode"], "incr");
+    const core = this.#core;
+    const mode = options?.ttlMode ?? "touch";
+    if (mode !== "touch" && mode !== "create")
+      throw new CacheError("invalid", "ttlMode must be touch or create", { detail: { field: "ttlMode" } });
+    const operation = { op: "incr", by: checkInteger(by, "by"), ttlMs: core.ttl(options?.ttlMs), renew: mode === "touch" } as const;
+    const stored = core.key(key);
+    const sum = await core.apply("incr", stored, operation, options);
+    core.counts.sets++;
+    core.saw(stored, String(sum));
+    return sum;
+  }
+
+  /** Writes a number unless there is one that is as large, atomically. @returns the number that was there; undefined when there was none */
+  async setMax(key: string, to: number, options?: PutOptions): Promise<number | undefined> {
+    checkOptions(options, putOptions, "setMax");
+    const core = this.#core;
+    const highest = checkNumber(to, "to", -Number.MAX_VALUE, Number.MAX_VALUE);
+    return core.apply("setMax", core.key(key), { op: "setMax", to: highest, ttlMs: core.ttl(options?.ttlMs) } as const, options);
+  }
+
+  /** Sets when a value expires, in milliseconds from now; 0: never. @returns whether there was a value */
+  async touch(key: string, ttlMs: number, options?: CallOptions): Promise<boolean> {
+    checkOptions(options, callOptions, "touch");
+    return this.#core.apply("touch", this.#core.key(key), { op: "touch", ttlMs: this.#core.ttl(ttlMs) } as const, options);
+  }
+
+  /** @returns how many of the keys had a value */
+  async del(key: string | readonly string[], options?: CallOptions): Promise<number> {
+    checkOptions(options, callOptions, "del");
+    const core = this.#core;
+    const keys = typeof key === "string" ? [key] : [...new Set(checkKeys(key))];
+    const stored = keys.map((each) => core.key(each));
+    if (stored.length === 0) return 0;
+    this.#remember.overtake(stored);
+    const count = await core.calls.run("del", false, options, async (call) => {
+      // A load that is under way in another process finds its lock gone, and does not keep what it loaded.
+      const isShared = core.driver.capabilities.scope !== "process";
+      const loads = isShared
+        ? core.driver.del(
+            keys.map((each) => systemKey(core.prefix, "load", each)),
+            call,
+          )
+        : 0;
+      const [deleted] = await Promise.all([core.driver.del(stored, call), loads]);
+      return deleted;
+    });
+    for (const each of stored) core.saw(each, undefined);
+    core.counts.deletes += count;
+    return count;
+  }
+
+  /** Drops every value with one of the tags, at once and whoever wrote it; also those that are being loaded. */
+  async invalidate(tags: string | readonly string[], options?: CallOptions): Promise<void> {
+    checkOptions(options, callOptions, "invalidate");
+    const names = typeof tags === "string" ? [checkKey(tags, "tag")] : [...new Set(checkKeys(tags, "tags"))];
+    if (names.length === 0) return;
+    const keys = names.map((name) => systemKey(this.#core.prefix, "tag", name));
+    await this.#core.calls.run("invalidate", false, options, (call) => this.#core.driver.del(keys, call));
+    this.#core.forgetSeen();
+  }
+
+  /**
+   * Removes values, maps and lists below the prefix of this cache; never locks and limits.
+   *
+   * @param pattern  for the keys of values: `*` any characters, `?` one, `\` before either takes it literally. Default: everything
+   * @throws CacheError `unsupported` where `capabilities.keys` is false and there is a pattern or a prefix
+   */
+  async clear(pattern?: string, options?: CallOptions): Promise<void> {
+    checkOptions(options, callOptions, "clear");
+    const match = { prefix: this.#core.prefix, pattern: pattern === undefined ? undefined : checkKey(pattern, "pattern") };
+    this.#remember.overtakeAll();
+    await this.#core.calls.run("clear", false, options, (call) => this.#core.driver.clear(match, call));
+    this.#core.forgetSeen();
+  }
+
+  /**
+   * The keys of values, in no order, each once, as far as they are there from the beginning to the end.
+   *
+   * @param pattern  as in `clear`
+   * @throws CacheError `unsupported` where `capabilities.keys` is false
+   */
+  async *keys(pattern?: string, options?: CallOptions): AsyncIterableIterator<string> {
+    checkOptions(options, callOptions, "keys");
+    const { driver, calls, prefix } = this.#core;
+    if (!driver.capabilities.keys || driver.keys === undefined) throw this.#unsupported("keys", "keys", "the store cannot list its keys");
+    const match = { prefix, pattern: pattern === undefined ? undefined : checkKey(pattern, "pattern") };
+    const matches = keyMatcher(match);
+    const seen = new Set<string>();
+    const call: Call = { isGone: false, isSent: false };
+    const lists = driver.keys(match, call)[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        // Each list is a call of its own in time.
+        const next = await calls.run("keys", true, options, () => lists.next());
+        if (next.done === true) return;
+        for (const stored of next.value) {
+          const key = callersKey(prefix, stored);
+          if (key === undefined || seen.has(key) || !matches(stored)) continue;
+          seen.add(key);
+          yield key;
+        }
+      }
+    } finally {
+      call.isGone = true;
+    }
+  }
+
+  /**
+   * The value of a key, loaded when there is none: by one caller at a time, in this process and across processes. With `staleMs` an old
+   * value is given while the new one is loaded. What the loader rejects with goes to all who wait, and nothing is kept.
+   *
+   * @param loader  gives the value, or undefined when there is none
+   */
+  remember<T>(key: string, loader: (context: LoadContext) => T | Promise<T>, options?: RememberOptions): Promise<T> {
+    return this.#remember.remember(key, loader, options) as Promise<T>;
+  }
+
+  /** A map by name. */
+  map(name: string): CacheMap {
+    return new CacheMap(this.#core, checkKey(name, "name"));
+  }
+
+  /** A list by name. @throws CacheError `unsupported` where `capabilities.lists` is false */
+  list(name: string): CacheList {
+    return new CacheList(this.#core, checkKey(name, "name"));
+  }
+
+  /**
+   * Takes a lock. As far as `capabilities.scope` reaches nobody else holds it, until it is released or its time is over.
+   *
+   * @returns null when somebody else holds it when the wait is over
+   */
+  lock(key: string, options?: LockOptions): Promise<CacheLock | null> {
+    return this.#locks.lock(key, options);
+  }
+
+  /**
+   * Runs a function while a lock is held, which is renewed meanwhile. It looks at `lock.signal` where it takes long.
+   *
+   * @throws CacheError `condition-failed` when somebody else holds the lock when the wait is over
+   */
+  withLock<T>(key: string, options: LockOptions | undefined, run: (lock: CacheLock) => Promise<T> | T): Promise<T> {
+    return this.#locks.withLock(key, options, run);
+  }
+
+  /** Whether somebody holds a lock. */
+  locked(key: string, options?: CallOptions): Promise<boolean> {
+    return this.#locks.locked(key, options);
+  }
+
+  /** Takes a lock away from whoever holds it, for operators. @returns whether somebody held it */
+  unlock(key: string, options: CallOptions & { readonly force: true }): Promise<boolean> {
+    return this.#locks.unlock(key, options);
+  }
+
+  /** Takes tokens from the bucket of a key, which is filled with `rate` tokens in `perMs` and holds at most `burst`. */
+  limit(key: string, options: LimitOptions): Promise<LimitReply> {
+    return limit(this.#core, key, options);
+  }
+
+  async stats(options?: CallOptions): Promise<CacheStats> {
+    checkOptions(options, callOptions, "stats");
+    const { driver, counts, calls } = this.#core;
+    const store = await calls.run("stats", true, options, (call) => driver.stats?.(call) ?? {});
+    return { driver: driver.name, ...counts, ...store };
+  }
+
+  /** Ends what was begun, releases the locks that are held, and closes the connections. Later calls are `closed`. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { calls, driver } = this.#core;
+    calls.refuse();
+    await this.#remember.settle();
+    await this.#locks.releaseAll();
+    await calls.idle();
+    await driver.close();
+  }
+
+  #unsupported(op: string, capability: string, wayOut: string): CacheError {
+    const { name } = this.#core.driver;
+    return new CacheError("unsupported", `${name} ${op}: not with this driver (capability ${capability}); ${wayOut}`, {
+      driver: name,
+      op,
+      detail: { capability },
+    });
+  }
+}
+
+const keysOf = (entries: readonly (readonly [string, unknown])[]): string[] => entries.map(([key]) => key);
