@@ -7,8 +7,11 @@ import { fileURLToPath } from "node:url";
 import { errorCodes, silentLog, systemClock } from "@bk/core";
 import type { Capabilities } from "@bk/db";
 import { driverFor, driverNames } from "../packages/db/src/drivers/registry.js";
+import { driverFor as cacheDriverFor, driverNames as cacheDriverNames } from "../packages/cache/src/drivers/registry.js";
+import type { Capabilities as CacheCapabilities } from "../packages/cache/src/driver.js";
 import { testDrivers } from "../test/runner/drivers.js";
 import { apiPages } from "./api-pages.js";
+import { cacheCapabilitiesPage } from "./cache-tables.js";
 import { capabilitiesPage, driverTable, mainTable, markdownTable } from "./capability-tables.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -45,6 +48,28 @@ async function driverCapabilities(): Promise<Map<string, Capabilities>> {
     await driver.close();
   }
   rmSync(files, { recursive: true });
+  return found;
+}
+
+/** A URL for each driver of caches. */
+const cacheUrls: Readonly<Record<string, string>> = { local: "local:" };
+
+async function cacheCapabilities(): Promise<Map<string, CacheCapabilities>> {
+  const found = new Map<string, CacheCapabilities>();
+  for (const name of cacheDriverNames) {
+    const open = await cacheDriverFor(name);
+    const url = cacheUrls[name];
+    if (open === undefined || url === undefined) throw new Error(`scripts/docs.ts needs a URL for ${name} in cacheUrls`);
+    const options = { clock: systemClock, log: silentLog, bytes: false };
+    const openOther = async (other: string): ReturnType<typeof open> => {
+      const opened = await cacheDriverFor(other.slice(0, other.indexOf(":")));
+      if (opened === undefined) throw new Error(`there is no driver of caches for ${other}`);
+      return opened({ url: other, options: {}, ...options, open: openOther });
+    };
+    const driver = await open({ url, options: {}, ...options, open: openOther });
+    found.set(name, driver.capabilities);
+    await driver.close();
+  }
   return found;
 }
 
@@ -85,7 +110,20 @@ function driverReadmes(): [path: string, text: string][] {
 const drivers = await driverCapabilities();
 const reference = new Map([
   ["errors.md", errorsPage()],
-  ["capabilities.md", capabilitiesPage(drivers, testDrivers)],
+  [
+    "cache-capabilities.md",
+    cacheCapabilitiesPage(
+      await cacheCapabilities(),
+      testDrivers.filter(({ of }) => of === "cache"),
+    ),
+  ],
+  [
+    "capabilities.md",
+    capabilitiesPage(
+      drivers,
+      testDrivers.filter(({ of }) => of === undefined),
+    ),
+  ],
   ...[...apiPages(join(root, "docs"))].map(([name, text]): [string, string] => [`api/${name}`, text]),
 ]);
 const pages = new Map([...reference].map(([name, text]) => [`docs/reference/${name}`, `${note}\n\n${text}`]));

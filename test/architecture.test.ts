@@ -10,6 +10,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const layers: Readonly<Record<string, readonly string[]>> = {
   core: [],
   db: ["core"],
+  cache: ["core"],
   queue: ["core"],
   auth: ["core", "db"],
   server: ["core", "db", "auth"],

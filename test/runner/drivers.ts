@@ -8,6 +8,8 @@ export interface TestDriver {
   readonly provenOn: string;
   /** What is known not to be shown by that. */
   readonly notProven?: string;
+  /** The package whose driver it is; absent: @bk/db. */
+  readonly of?: "cache" | "queue";
 }
 
 export const testDrivers: readonly TestDriver[] = [
@@ -62,4 +64,5 @@ export const testDrivers: readonly TestDriver[] = [
     provenOn: "a server of this repository, written from the documentation of Riak's HTTP API",
     notProven: "Riak itself",
   },
+  { id: "cache-local", of: "cache", services: [], provenOn: "this process" },
 ];

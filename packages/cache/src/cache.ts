@@ -1,5 +1,6 @@
-import { type CallOptions } from "./calls.js";
-import type { Capabilities, Call, DriverStats, Stored } from "./driver.js";
+import type { CacheStats, IncrOptions, PutOptions, TaggedPutOptions } from "./cache-options.js";
+import type { CallOptions } from "./calls.js";
+import type { Capabilities, Call, Stored } from "./driver.js";
 import { type CacheCore, type ReadOptions } from "./core.js";
 import { CacheError } from "./errors.js";
 import { callersKey, keyMatcher, systemKey } from "./keys.js";
@@ -9,30 +10,6 @@ import { type CacheLock, type LockOptions, Locks } from "./locks.js";
 import { CacheMap, entriesOf } from "./map.js";
 import { checkInteger, checkKey, checkKeys, checkNumber, checkOptions } from "./options.js";
 import { type LoadContext, Remember, type RememberOptions } from "./remember.js";
-
-export interface PutOptions extends CallOptions {
-  /** When it expires, in milliseconds from now; default: the `ttlMs` of the cache. 0: never. Enforced whoever reads. */
-  readonly ttlMs?: number | undefined;
-}
-
-export interface TaggedPutOptions extends PutOptions {
-  /** Tags, by which `invalidate` drops it. */
-  readonly tags?: readonly string[] | undefined;
-}
-
-export interface IncrOptions extends PutOptions {
-  /** `touch` (default): each call sets the expiry anew; `create`: only the call that makes the counter, as for a fixed window. */
-  readonly ttlMode?: "touch" | "create" | undefined;
-}
-
-/** `hits` and `misses` are those of this object's reads; `count`, `bytes` and `evictions` those of the store, where it can tell. */
-export interface CacheStats extends DriverStats {
-  readonly driver: string;
-  readonly hits: number;
-  readonly misses: number;
-  readonly sets: number;
-  readonly deletes: number;
-}
 
 const callOptions = ["signal", "timeoutMs"];
 const readOptions = [...callOptions, "onDown"];
@@ -157,7 +134,7 @@ export class Cache {
     ]);
     const [first] = stored;
     if (first === undefined) return;
-    this.#remember.overtake(keysOf(stored));
+    this.#remember.overtake(stored.map(([key]) => key));
     await core.calls.run(op, false, options, async (call) => {
       if (isTagged) {
         const marks = await core.marksOf(tags, ttlMs, call);
@@ -421,5 +398,3 @@ export class Cache {
     });
   }
 }
-
-const keysOf = (entries: readonly (readonly [string, unknown])[]): string[] => entries.map(([key]) => key);

@@ -7,12 +7,11 @@
 import type { Clock, Log } from "@bk/core";
 import type { KeyMatch } from "./keys.js";
 import type { Operation, ResultOf } from "./operation.js";
+import type { Stored } from "./stored.js";
 
+export type { Stored } from "./stored.js";
 export type { KeyMatch } from "./keys.js";
 export type { Operation, OperationOf, OpName, ResultOf } from "./operation.js";
-
-/** A value as a driver keeps it. Texts come back as texts, bytes as bytes, both exactly as they were given. */
-export type Stored = string | Uint8Array;
 
 /** What a driver can do: plain frozen data, known before anything is connected. Each is read by the core or by a test. */
 export interface Capabilities {

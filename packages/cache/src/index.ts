@@ -1,7 +1,8 @@
 // The package's front door.
 
 export { openCache, type CacheOptions } from "./open-cache.js";
-export type { Cache, CacheStats, IncrOptions, PutOptions, TaggedPutOptions } from "./cache.js";
+export type { Cache } from "./cache.js";
+export type { CacheStats, IncrOptions, PutOptions, TaggedPutOptions } from "./cache-options.js";
 export type { CallOptions } from "./calls.js";
 export type { CodecName } from "./codec.js";
 export type { DownPolicy, ReadOptions } from "./core.js";

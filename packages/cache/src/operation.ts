@@ -1,7 +1,7 @@
 // What can be done to one entry in one atomic step, as plain data: it can be sent to another process, or looked up in a
 // table of scripts. `carryOut` in engines/carry-out.ts says what each of them does.
 
-import type { Stored } from "./driver.js";
+import type { Stored } from "./stored.js";
 
 /** Adds tokens, `rate` in `perMs`, up to `burst`; takes `cost` of them if they are there. */
 export interface LimitOperation {

@@ -1,24 +1,7 @@
 // Values on stores that keep bytes: texts as UTF-8, bytes behind a mark that no UTF-8 text begins with.
 
-import type { Stored } from "./driver.js";
-
-const bytesMark = 0xff;
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** @returns bytes of its own */
-export function toBytes(value: Stored): Uint8Array {
-  if (typeof value === "string") return encoder.encode(value);
-  const marked = new Uint8Array(value.length + 1);
-  marked[0] = bytesMark;
-  marked.set(value, 1);
-  return marked;
-}
-
-/** @returns a text, or bytes of its own */
-export function fromBytes(bytes: Uint8Array): Stored {
-  return bytes[0] === bytesMark ? Uint8Array.prototype.slice.call(bytes, 1) : decoder.decode(bytes);
-}
+/** A value as a driver keeps it. Texts come back as texts, bytes as bytes, both exactly as they were given. */
+export type Stored = string | Uint8Array;
 
 /** Bytes of UTF-8 of a text, or the length of bytes. */
 export function sizeOf(value: Stored): number {
@@ -34,17 +17,6 @@ function utf8Length(text: string): number {
     bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
   }
   return bytes;
-}
-
-/** A value as JSON: a text is itself, bytes are in a list as base64. */
-export type StoredJson = string | readonly [base64: string];
-
-export function toJson(value: Stored): StoredJson {
-  return typeof value === "string" ? value : [toBase64(value)];
-}
-
-export function fromJson(json: StoredJson): Stored {
-  return typeof json === "string" ? json : fromBase64(json[0]);
 }
 
 export function toBase64(bytes: Uint8Array): string {
