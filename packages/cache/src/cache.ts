@@ -102,7 +102,9 @@ export class Cache {
       },
       (seen) => stored.map((key) => core.decodeSeen(seen(key))),
     );
-    for (const value of values) value === undefined ? core.counts.misses++ : core.counts.hits++;
+    const misses = values.filter((value) => value === undefined).length;
+    core.counts.misses += misses;
+    core.counts.hits += values.length - misses;
     return values as (T | undefined)[];
   }
 

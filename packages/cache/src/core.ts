@@ -2,7 +2,7 @@
 
 import type { Clock, Log } from "@bk/core";
 import { LRUCache } from "lru-cache";
-import { type CallOptions, Calls } from "./calls.js";
+import type { CallOptions, Calls } from "./calls.js";
 import { type Codec, isWrapped, plain, unwrap, type Unwrapped, wrap, type Wrapping } from "./codec.js";
 import type { Awaitable, CacheDriver, Call, PeekedEntry, Stored } from "./driver.js";
 import { CacheError, invalid } from "./errors.js";

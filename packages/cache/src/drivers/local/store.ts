@@ -94,19 +94,19 @@ export class LocalStore {
     const matches = keyMatcher(match);
     const now = this.#clock.now();
     // A copy: what reads the keys may write meanwhile.
-    for (const [key, entry] of [...this.#entries.entries()]) if (isLive(entry, now) && matches(key)) yield key;
+    for (const [key, entry] of Array.from(this.#entries.entries())) if (isLive(entry, now) && matches(key)) yield key;
   }
 
   clear(match: KeyMatch): void {
     const matches = keyMatcher(match);
-    for (const key of [...this.#entries.keys()]) if (matches(key)) this.#entries.delete(key);
+    for (const key of Array.from(this.#entries.keys())) if (matches(key)) this.#entries.delete(key);
   }
 
   /** Drops expired entries, which else go when they are met or pushed out. */
   sweep(): number {
     const now = this.#clock.now();
     let count = 0;
-    for (const [key, entry] of [...this.#entries.entries()]) if (!isLive(entry, now) && this.#entries.delete(key)) count++;
+    for (const [key, entry] of Array.from(this.#entries.entries())) if (!isLive(entry, now) && this.#entries.delete(key)) count++;
     return count + this.#sweepKept(now);
   }
 
