@@ -29,18 +29,15 @@ export class Cache {
   /** @internal */
   constructor(core: CacheCore) {
     this.#core = core;
+    this.driver = core.driver.name;
+    this.capabilities = core.driver.capabilities;
     this.#locks = new Locks(core);
     this.#remember = new Remember(core, this.#locks);
   }
 
   /** Name of the driver. */
-  get driver(): string {
-    return this.#core.driver.name;
-  }
-
-  get capabilities(): Capabilities {
-    return this.#core.driver.capabilities;
-  }
+  readonly driver: string;
+  readonly capabilities: Capabilities;
 
   /**
    * A value without a promise, where it lies in this process.
