@@ -7,3 +7,29 @@ export type { PubSub } from "./pubsub/pubsub.js";
 export type { Message, Subscription } from "./pubsub/subscription.js";
 export type { MessageHandler, MessageInfo, Missed, PubSubOptions, SubscribeOptions, SubscriptionStats } from "./pubsub/options.js";
 export type { EngineSubscription, Payload, PubSubCapabilities, PubSubDriver, PubSubDriverOptions, Sink, Wanted } from "./pubsub/driver.js";
+export type { Limits } from "./common/limits.js";
+export { openQueue, type QueueOptions, type QueueSource } from "./queue/open-queue.js";
+export type { Item, Queue, QueueStats, Receipt } from "./queue/queue.js";
+export type { MessageOptions, SubmitOptions } from "./queue/submit-options.js";
+export type { Handler, HandlerContext, ListenOptions } from "./queue/listen-options.js";
+export type { Listener } from "./queue/listener.js";
+export { HandlerStopped, type StopReason } from "./queue/delivery.js";
+export { type Backoff, type Failure, failureByStatus, GiveUp, TryLater } from "./queue/verdict.js";
+export type { DeadChoice, DeadMessages, DeadPage, DeadRow } from "./queue/dead.js";
+export type { EventListener, EventName, QueueEvents } from "./queue/events.js";
+export type { QueueMetrics } from "./queue/metrics.js";
+export type {
+  DeadMessage,
+  NewMessage,
+  OpenQueueDriver,
+  QueueCapabilities,
+  QueueDriver,
+  QueueDriverOptions,
+  Settlement,
+  StatName,
+  Submitted,
+  Taken,
+  TakeRequest,
+  Verdict,
+  Which,
+} from "./queue/driver.js";

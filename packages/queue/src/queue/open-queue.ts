@@ -1,0 +1,74 @@
+// Opening a work queue.
+
+import { type Clock, integer, type Log, parseConnectUrl, readOptions, redactUrl, silentLog, systemClock } from "@bk/core";
+
+import { checkName } from "../common/names.js";
+import { invalid, wrongOption } from "../errors.js";
+import type { QueueDriver } from "./driver.js";
+import { Engine } from "./engine.js";
+import { Queue } from "./queue.js";
+import { queueDriverFor, queueSchemes } from "./registry.js";
+
+export interface QueueOptions {
+  /** The queue's name: letters, digits, `_`, `-` and `.`; default `default`. */
+  readonly name?: string;
+  /** Most attempts of a message that says nothing itself; 0: no limit. Default 10. */
+  readonly maxAttempts?: number;
+  /** Most bytes of a message as JSON; default 1 MiB, or less where the engine takes less. */
+  readonly maxPayloadBytes?: number;
+  /** Milliseconds that one request to the broker may take; default 30,000. */
+  readonly requestTimeoutMs?: number;
+  /** Settings of the driver beside the URL, as its README names them. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly clock?: Clock;
+  readonly log?: Log;
+}
+
+/** Where the queue is: a URL, or a driver object. */
+export interface QueueSource {
+  readonly url?: string;
+  readonly driver?: QueueDriver;
+}
+
+const numbers = {
+  maxAttempts: integer(),
+  maxPayloadBytes: integer({ min: 1 }),
+  requestTimeoutMs: integer({ min: 1 }),
+};
+
+const defaultPayloadBytes = 1024 * 1024;
+/** What a header takes at most beside the payload. */
+const headerBytes = 200;
+
+/**
+ * Opens a work queue. Nothing is sent to a broker before the first call.
+ *
+ * @param source  a URL such as `redis://127.0.0.1:6379`, or an object with `url` or `driver`, which may hold the options too
+ * @throws QueueError `invalid` for a URL or option that is wrong; `driver-missing` when a client package is not installed
+ */
+export async function openQueue<Message = unknown>(
+  source: string | (QueueSource & QueueOptions),
+  options: QueueOptions = {},
+): Promise<Queue<Message>> {
+  const { url, driver: given, ...rest } = { ...(typeof source === "string" ? { url: source } : source), ...options };
+  const { name = "default", clock = systemClock, log = silentLog, options: settings = {}, ...others } = rest;
+  checkName(name, "the name of a queue");
+  const { maxAttempts = 10, maxPayloadBytes, requestTimeoutMs = 30_000 } = readOptions({ ...others }, numbers, wrongOption("openQueue"));
+  if ((url === undefined) === (given === undefined)) throw invalid("openQueue needs one of url and driver");
+  const driver = given ?? (await driverOf(url!, { queue: name, url: url!, options: settings, clock, log }));
+  const { bodyBytes } = driver.capabilities;
+  const most = bodyBytes === undefined ? Infinity : bodyBytes - headerBytes;
+  const engine = new Engine(driver, { queue: name, clock, log, requestTimeoutMs });
+  return new Queue<Message>(engine, { maxAttempts, maxPayloadBytes: Math.min(maxPayloadBytes ?? defaultPayloadBytes, most) });
+}
+
+async function driverOf(
+  url: string,
+  options: Parameters<NonNullable<Awaited<ReturnType<typeof queueDriverFor>>>>[0],
+): Promise<QueueDriver> {
+  const { scheme } = parseConnectUrl(url);
+  const open = await queueDriverFor(scheme);
+  if (open === undefined)
+    throw invalid(`there is no driver for queues at ${redactUrl(url)}; there are ${queueSchemes.map((each) => `${each}:`).join(", ")}`);
+  return open(options);
+}

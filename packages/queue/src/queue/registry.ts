@@ -1,0 +1,19 @@
+// The drivers of work queues by URL scheme: one line for each. Imports are literal so that bundlers can follow them.
+
+import type { OpenQueueDriver } from "./driver.js";
+
+const load: Readonly<Record<string, () => Promise<OpenQueueDriver>>> = {
+  local: async () => (await import("../drivers/local/queue.js")).localQueue,
+};
+
+const schemes: Readonly<Record<string, keyof typeof load>> = {
+  local: "local",
+};
+
+/** The URL schemes that have a driver of work queues. */
+export const queueSchemes: readonly string[] = Object.keys(schemes);
+
+/** The driver for a URL scheme, its code loaded now; undefined when there is none. */
+export async function queueDriverFor(scheme: string): Promise<OpenQueueDriver | undefined> {
+  return Object.hasOwn(schemes, scheme) ? load[schemes[scheme]!]!() : undefined;
+}
