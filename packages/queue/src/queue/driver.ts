@@ -51,7 +51,7 @@ export interface QueueCapabilities {
 
 /** A message on its way in. Options that the driver does not claim are never set. */
 export interface NewMessage {
-  /** Made by the facade; no other message has it. */
+  /** Made by the facade, of letters and digits; no other message has it. */
   readonly id: string;
   /** Well-formed text without U+0000. */
   readonly body: string;

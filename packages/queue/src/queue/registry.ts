@@ -4,10 +4,16 @@ import type { OpenQueueDriver } from "./driver.js";
 
 const load: Readonly<Record<string, () => Promise<OpenQueueDriver>>> = {
   local: async () => (await import("../drivers/local/queue.js")).localQueue,
+  redis: async () => (await import("../drivers/redis/queue.js")).redisQueue,
 };
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
   local: "local",
+  redis: "redis",
+  rediss: "redis",
+  redisq: "redis",
+  "redis-cluster": "redis",
+  "redis-sentinel": "redis",
 };
 
 /** The URL schemes that have a driver of work queues. */

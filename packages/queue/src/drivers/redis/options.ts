@@ -24,6 +24,8 @@ export interface RedisSettings {
   readonly connectTimeoutMs: number;
   readonly pingIntervalMs: number;
   readonly sharded: boolean;
+  /** What the keys of work queues begin with; default `bk:`. Channels are as they are. */
+  readonly prefix: string;
 }
 
 const anyString = string("a string", () => true);
@@ -37,6 +39,7 @@ const types = {
   connectTimeoutMs: integer({ min: 1 }),
   pingIntervalMs: integer({ min: 100 }),
   sharded: flag,
+  prefix: string("a string without braces and U+0000", (text) => !/[{}\0]/.test(text)),
 };
 
 /** @throws QueueError `invalid` naming the field */
@@ -67,5 +70,6 @@ export function redisSettings({ url, options }: { url: string; options: Readonly
     connectTimeoutMs: given.connectTimeoutMs ?? 5000,
     pingIntervalMs: given.pingIntervalMs ?? 15_000,
     sharded: given.sharded ?? false,
+    prefix: given.prefix ?? "bk:",
   };
 }
