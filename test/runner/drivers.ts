@@ -65,4 +65,12 @@ export const testDrivers: readonly TestDriver[] = [
     notProven: "Riak itself",
   },
   { id: "cache-local", of: "cache", services: [], provenOn: "this process" },
+  { id: "cache-redis", of: "cache", services: ["redis"], provenOn: "Redis 7.0.15", notProven: "Valkey; TLS" },
+  { id: "cache-redis-cluster", of: "cache", services: ["redis-cluster"], provenOn: "Redis 7.0.15, a cluster of three" },
+  {
+    id: "cache-redis-sentinel",
+    of: "cache",
+    services: ["redis-sentinel"],
+    provenOn: "Redis 7.0.15, a primary and a replica behind three sentinels",
+  },
 ];

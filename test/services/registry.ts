@@ -12,6 +12,7 @@ import { rabbitmq } from "./rabbitmq.js";
 import { riak } from "./riak.js";
 import type { Recipe } from "./recipe.js";
 import { redisCluster } from "./redis-cluster.js";
+import { redisSentinel } from "./redis-sentinel.js";
 import { redis } from "./redis.js";
 
 /** All servers, one line each. The slow ones come first, so that a run that starts them all ends soonest. */
@@ -26,6 +27,7 @@ export const recipes: readonly Recipe[] = [
   mongodbSet,
   rabbitmq,
   redisCluster,
+  redisSentinel,
   couchdb,
   postgres,
   redis,

@@ -46,6 +46,17 @@ export function keyMatcher({ prefix, pattern }: KeyMatch): (stored: string) => b
   };
 }
 
+/** The text that all keys of a match begin with. */
+export function literalStart({ prefix, pattern }: KeyMatch): string {
+  if (pattern === undefined) return prefix;
+  let start = "";
+  for (const part of globParts(pattern)) {
+    if (part.any !== undefined) break;
+    start += part.text;
+  }
+  return valueKey(prefix, start);
+}
+
 interface GlobPart {
   /** `one` or `many` characters; undefined: exactly `text`. */
   readonly any: "one" | "many" | undefined;

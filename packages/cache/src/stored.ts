@@ -3,6 +3,24 @@
 /** A value as a driver keeps it. Texts come back as texts, bytes as bytes, both exactly as they were given. */
 export type Stored = string | Uint8Array;
 
+const bytesMark = 0xff;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** @returns bytes of its own */
+export function toBytes(value: Stored): Uint8Array {
+  if (typeof value === "string") return encoder.encode(value);
+  const marked = new Uint8Array(value.length + 1);
+  marked[0] = bytesMark;
+  marked.set(value, 1);
+  return marked;
+}
+
+/** @returns a text, or bytes of its own */
+export function fromBytes(bytes: Uint8Array): Stored {
+  return bytes[0] === bytesMark ? Uint8Array.prototype.slice.call(bytes, 1) : decoder.decode(bytes);
+}
+
 /** Bytes of UTF-8 of a text, or the length of bytes. */
 export function sizeOf(value: Stored): number {
   return typeof value === "string" ? utf8Length(value) : value.length;
@@ -17,6 +35,17 @@ function utf8Length(text: string): number {
     bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
   }
   return bytes;
+}
+
+/** A value as JSON: a text is itself, bytes are in a list as base64. */
+export type StoredJson = string | readonly [base64: string];
+
+export function toJson(value: Stored): StoredJson {
+  return typeof value === "string" ? value : [toBase64(value)];
+}
+
+export function fromJson(json: StoredJson): Stored {
+  return typeof json === "string" ? json : fromBase64(json[0]);
 }
 
 export function toBase64(bytes: Uint8Array): string {

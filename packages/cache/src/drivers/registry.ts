@@ -4,10 +4,15 @@ import type { OpenDriver } from "../driver.js";
 
 const load: Readonly<Record<string, () => Promise<OpenDriver>>> = {
   local: async () => (await import("./local/index.js")).localDriver,
+  redis: async () => (await import("./redis/index.js")).redisDriver,
 };
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
   local: "local",
+  redis: "redis",
+  rediss: "redis",
+  "redis-sentinel": "redis",
+  "redis-cluster": "redis",
 };
 
 /** The URL schemes that have a driver. */

@@ -55,19 +55,19 @@ export function loadingTopics(suite: Suite): void {
       await cache.remember(plain, none);
       await cache.remember(plain, none);
       expect(loads).toBe(2);
-      const negativeTtlMs = Math.max(100, capabilities.ttlStepMs);
+      const negativeTtlMs = Math.max(700, capabilities.ttlStepMs);
       expect(await cache.remember(negative, none, { negativeTtlMs })).toBeUndefined();
       expect(await cache.remember(negative, none, { negativeTtlMs })).toBeUndefined();
       expect(loads).toBe(3);
       expect([await cache.has(negative), await cache.get(negative)]).toEqual([false, undefined]);
-      await pass(negativeTtlMs * 2 + 100);
+      await pass(negativeTtlMs + capabilities.ttlStepMs + 100);
       await cache.remember(negative, none, { negativeTtlMs });
       expect(loads).toBe(4);
     });
 
     test("an old value is given while a new one is loaded, once", async ({ cache, capabilities, fresh, pass }) => {
       const key = fresh();
-      const ttlMs = Math.max(60, capabilities.ttlStepMs);
+      const ttlMs = Math.max(700, capabilities.ttlStepMs);
       let version = 0;
       const load = (): number => ++version;
       const options = { ttlMs, staleMs: 3_600_000 };

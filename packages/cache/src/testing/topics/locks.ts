@@ -28,10 +28,10 @@ export function lockTopics(suite: Suite): void {
       pass,
     }) => {
       const key = fresh();
-      const ttlMs = Math.max(60, capabilities.ttlStepMs);
+      const ttlMs = Math.max(500, capabilities.ttlStepMs);
       const first = await cache.lock(key, { ttlMs });
       expect(await cache.lock(key, { ttlMs })).toBeNull();
-      await pass(ttlMs * 2 + 100);
+      await pass(ttlMs + capabilities.ttlStepMs + 100);
       const second = await cache.lock(key, { ttlMs: 60_000 });
       expect(second!.token).toBeGreaterThan(first!.token);
       expect(await first!.extend(60_000)).toBe(false);
@@ -43,10 +43,10 @@ export function lockTopics(suite: Suite): void {
 
     test("extend holds it longer", async ({ cache, capabilities, fresh, pass }) => {
       const key = fresh();
-      const ttlMs = Math.max(300, capabilities.ttlStepMs);
+      const ttlMs = Math.max(500, capabilities.ttlStepMs);
       const lock = await cache.lock(key, { ttlMs });
       expect(await lock!.extend(600_000)).toBe(true);
-      await pass(ttlMs * 2 + 100);
+      await pass(ttlMs + capabilities.ttlStepMs + 100);
       expect(await cache.lock(key)).toBeNull();
       expect(await lock!.release()).toBe(true);
     });

@@ -1,0 +1,24 @@
+// Messages between processes over Redis, on a connection of its own: one that listens takes no other commands.
+
+import type * as Ioredis from "ioredis";
+import type { Bus } from "../../driver.js";
+import type { RedisClient } from "./connection.js";
+
+export function redisBus(client: RedisClient): Bus {
+  return {
+    publish: (channel, message) => client.publish(channel, message),
+    async subscribe(channel, listener, lost) {
+      const own = (client as Ioredis.Redis).duplicate();
+      let isBegun = false;
+      // It reconnects and subscribes again by itself; what was said meanwhile is lost.
+      own.on("error", () => undefined);
+      own.on("close", () => isBegun && lost());
+      own.on("ready", () => isBegun && lost());
+      own.on("message", (from: string, message: string) => from === channel && listener(message));
+      if (own.status === "wait") await own.connect().catch(() => undefined);
+      await own.subscribe(channel);
+      isBegun = true;
+      return { close: async () => own.disconnect() };
+    },
+  };
+}

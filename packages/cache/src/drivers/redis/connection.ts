@@ -1,0 +1,167 @@
+// One ioredis client, opened with the first command, and whether it can be used now.
+
+import type { Log } from "@bk/core";
+import type * as Ioredis from "ioredis";
+import { CacheError } from "../../errors.js";
+import { meaningOf, withoutCommand } from "./errors.js";
+import type { RedisOptions } from "./options.js";
+import { putManyScript, type ScriptName, scripts } from "./scripts.js";
+
+type Word = string | number | Buffer;
+type Scripted = { readonly [Name in ScriptName | `${ScriptName}Buffer`]: (key: string, ...args: Word[]) => Promise<unknown> };
+/** The client with the scripts as commands. */
+export type RedisClient = (Ioredis.Redis | Ioredis.Cluster) &
+  Scripted & { bkPutMany(keyCount: number, ...keysAndArgs: Word[]): Promise<unknown> };
+
+/** How long a server may take to say goodbye. */
+const patienceMs = 2_000;
+/** How often one of several servers is tried before the next. */
+const attemptsEach = 3;
+
+export class RedisConnection {
+  readonly client: RedisClient;
+  readonly #log: Log;
+  #isReady = false;
+  /** The last attempt to connect failed: calls do not wait for the next. */
+  #down: CacheError | undefined;
+  #isClosed = false;
+  #waiting: { resolve: () => void; reject: (error: CacheError) => void }[] = [];
+
+  constructor(client: RedisClient, log: Log) {
+    this.client = client;
+    this.#log = log;
+    client.on("ready", () => {
+      this.#isReady = true;
+      this.#down = undefined;
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const { resolve } of waiting) resolve();
+    });
+    // Without a listener an error would end the process; the commands that it concerns fail by themselves.
+    client.on("error", (error: unknown) => {
+      this.#log.debug("redis connection failed", { error: withoutCommand(error) });
+      if (!this.#isReady) this.#fail(error);
+    });
+    client.on("close", () => {
+      if (!this.#isReady) return this.#fail(undefined);
+      this.#isReady = false;
+    });
+    client.on("end", () => {
+      this.#isReady = false;
+    });
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /**
+   * Resolves when commands can be sent.
+   *
+   * @throws CacheError `unavailable`, nothing was sent
+   */
+  ready(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new CacheError("closed", "used after close"));
+    if (this.#isReady) return Promise.resolve();
+    if (this.#down !== undefined) return Promise.reject(this.#down);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      // How it ends is told by the events.
+      if (this.client.status === "wait") this.client.connect().catch((error: unknown) => this.#fail(error));
+    });
+  }
+
+  /** Waits for the answers to what was sent, then ends the connection. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const wasReady = this.#isReady;
+    this.#fail(undefined);
+    // Without a connection there is no answer to wait for, and a server that hangs gives none.
+    if (!wasReady) return this.client.disconnect();
+    const impatient = setTimeout(() => this.client.disconnect(), patienceMs);
+    await this.client.quit().catch(() => this.client.disconnect());
+    clearTimeout(impatient);
+  }
+
+  #fail(cause: unknown): void {
+    const meaning = meaningOf(withoutCommand(cause));
+    // That nothing was sent is certain here; why may be that the user is refused.
+    const code = meaning?.outcome === "none" ? meaning.code : "unavailable";
+    this.#down = new CacheError(code, `the server cannot be reached: ${meaning?.message ?? "no connection"}`, { outcome: "none", cause });
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { reject } of waiting) reject(this.#down);
+  }
+}
+
+/** @throws CacheError `driver-missing` when the client package is not installed */
+export async function connectRedis(options: RedisOptions, log: Log): Promise<RedisConnection> {
+  const client = await makeClient(options);
+  for (const [name, lua] of Object.entries(scripts)) client.defineCommand(name, { lua, numberOfKeys: 1 });
+  client.defineCommand("bkPutMany", { lua: putManyScript });
+  return new RedisConnection(client, log);
+}
+
+async function makeClient(options: RedisOptions): Promise<RedisClient> {
+  const { Redis, Cluster } = await loadClient();
+  const tls = options.tls === false ? {} : { tls: options.tls === true ? {} : { ...options.tls } };
+  const user = {
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.password === undefined ? {} : { password: options.password }),
+  };
+  const node = {
+    // The older protocol has all that is needed, and every server speaks it.
+    protocol: 2 as const,
+    connectTimeout: options.connectTimeoutMs,
+    socketTimeout: options.silenceMs,
+    // What was sent when a connection is lost fails at once: sent again, a change would be made twice.
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    // A server that has become a replica is left; what it refused was not done.
+    reconnectOnError: (error: Error) => (error.message.startsWith("READONLY") ? (1 as const) : false),
+    ...user,
+    ...tls,
+  };
+  const delay = (times: number): number => Math.min(50 * 2 ** Math.min(times - 1, 6), 2000) * (0.5 + Math.random() / 2);
+  if (options.mode === "cluster")
+    return new Cluster([...options.hosts], {
+      lazyConnect: true,
+      // Connections to nodes are opened at first use; commands for such a node wait for it.
+      enableOfflineQueue: true,
+      clusterRetryStrategy: delay,
+      redisOptions: node,
+    }) as unknown as RedisClient;
+  const alone = { ...node, db: options.database, lazyConnect: true, enableOfflineQueue: false };
+  if (options.mode === "sentinel")
+    return new Redis({
+      ...alone,
+      sentinels: [...options.hosts],
+      name: options.primaryName!,
+      ...(options.sentinelUsername === undefined ? {} : { sentinelUsername: options.sentinelUsername }),
+      ...(options.sentinelPassword === undefined ? {} : { sentinelPassword: options.sentinelPassword }),
+      ...(options.tls === false ? {} : { enableTLSForSentinelMode: true, sentinelTLS: options.tls === true ? {} : { ...options.tls } }),
+      // Told by the sentinels of a new primary, it leaves the old one at once.
+      failoverDetector: true,
+      sentinelRetryStrategy: delay,
+      retryStrategy: (times: number) => Math.min(delay(times), 500),
+    }) as unknown as RedisClient;
+  const { hosts } = options;
+  const client = new Redis({
+    ...alone,
+    ...hosts[0]!,
+    retryStrategy(times: number) {
+      // One after the other, each a few times.
+      Object.assign(client.options, hosts[Math.floor((times - 1) / attemptsEach) % hosts.length]);
+      return delay(times);
+    },
+  }) as unknown as RedisClient;
+  return client;
+}
+
+async function loadClient(): Promise<Pick<typeof Ioredis, "Redis" | "Cluster">> {
+  try {
+    return await import("ioredis");
+  } catch (error) {
+    throw new CacheError("driver-missing", "redis needs the package ioredis: npm install ioredis", { driver: "redis", cause: error });
+  }
+}
