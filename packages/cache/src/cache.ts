@@ -237,15 +237,10 @@ export class Cache {
     if (stored.length === 0) return 0;
     this.#remember.overtake(stored);
     const count = await core.calls.run("del", false, options, async (call) => {
-      // A load that is under way in another process finds its lock gone, and does not keep what it loaded.
+      // Sent first: a load that is under way in another process finds its mark gone, and removes what it stored.
       const isShared = core.driver.capabilities.scope !== "process";
-      const loads = isShared
-        ? core.driver.del(
-            keys.map((each) => systemKey(core.prefix, "load", each)),
-            call,
-          )
-        : 0;
-      const [deleted] = await Promise.all([core.driver.del(stored, call), loads]);
+      const marks = isShared ? keys.map((each) => systemKey(core.prefix, "load", each)) : [];
+      const [, deleted] = await Promise.all([isShared && core.driver.del(marks, call), core.driver.del(stored, call)]);
       return deleted;
     });
     for (const each of stored) core.saw(each, undefined);

@@ -24,6 +24,8 @@ export type Operation =
   | { readonly op: "take" }
   /** Replaces if the value is still `from` (undefined: missing); gives whether it did. */
   | { readonly op: "replace"; readonly from: Stored | undefined; readonly value: Stored; readonly ttlMs: number }
+  /** Removes if the value is still `from`; gives whether it did. */
+  | { readonly op: "remove"; readonly from: Stored }
   /**
    * Adds to a counter, a decimal text; a missing one is 0. `ttlMs` 0 keeps the expiry there is; else it is set anew by each call
    * (`renew`) or only when the counter is made.
@@ -84,6 +86,7 @@ interface Results {
   swap: Stored | undefined;
   take: Stored | undefined;
   replace: boolean;
+  remove: boolean;
   incr: number;
   setMax: number | undefined;
   touch: boolean;

@@ -38,7 +38,8 @@ type Loader = (context: LoadContext) => unknown;
 
 interface Plan {
   readonly key: string;
-  readonly lockKey: string;
+  /** Where the process that loads says so. */
+  readonly markKey: string;
   readonly loader: Loader;
   readonly ttlMs: number;
   readonly staleMs: number;
@@ -109,7 +110,7 @@ export class Remember {
     if (staleMs > 0 && ttlMs === 0) throw invalid("staleMs", "0 or left out where nothing expires (ttlMs 0)");
     return {
       key: this.#core.key(key),
-      lockKey: systemKey(this.#core.prefix, "load", checkKey(key)),
+      markKey: systemKey(this.#core.prefix, "load", checkKey(key)),
       loader,
       ttlMs,
       staleMs,
@@ -215,23 +216,23 @@ export class Remember {
     const flights = stale === undefined ? this.#flights : this.#refreshes;
     if (driver.capabilities.scope === "process" || plan.loadMs === 0) return this.#load(plan, aborted, before, flights, undefined);
     const owner = this.#locks.newOwner();
-    const lock = { op: "lock", owner, ttlMs: plan.loadMs } as const;
+    const mark = { op: "add", value: owner, ttlMs: plan.loadMs, prolong: false } as const;
     for (;;) {
-      let token: number;
+      let isFirst: boolean;
       let seen: Seen;
       try {
-        // In this order: what was stored before the lock became free is seen.
-        const locking = calls.inner("remember", false, undefined, (call) => driver.apply(plan.lockKey, lock, call));
-        [{ token }, seen] = await Promise.all([locking, this.#look(plan)]);
+        // One after the other: what was stored before the mark went away is seen.
+        isFirst = (await calls.inner("remember", false, undefined, (call) => driver.apply(plan.markKey, mark, call))) === undefined;
+        seen = await this.#look(plan);
       } catch (error) {
         if (!isDown(error) || plan.policy === "throw") throw error;
         return this.#loadAlone(plan, aborted);
       }
       if (seen.state === "fresh") {
-        if (token > 0) await this.#unlock(plan, owner);
+        if (isFirst) await this.#unmark(plan, owner);
         return seen.value;
       }
-      if (token > 0) return this.#load(plan, aborted, seen, flights, owner);
+      if (isFirst) return this.#load(plan, aborted, seen, flights, owner);
       // Another process loads it anew; this one has given the old value.
       if (stale !== undefined) return undefined;
       await clock.sleep(lookEveryMs * (0.5 + clock.random()), aborted.signal);
@@ -259,10 +260,10 @@ export class Remember {
       const value = await this.#loadAlone(plan, aborted);
       const isOvertaken = flights.get(plan.key)?.aborted !== aborted;
       if (!isOvertaken) await this.#store(plan, value, tags, before, owner);
-      else if (owner !== undefined) await this.#unlock(plan, owner);
+      else if (owner !== undefined) await this.#unmark(plan, owner);
       return value;
     } catch (error) {
-      if (owner !== undefined) await this.#unlock(plan, owner);
+      if (owner !== undefined) await this.#unmark(plan, owner);
       throw error;
     }
   }
@@ -281,7 +282,7 @@ export class Remember {
   ): Promise<void> {
     const { clock, driver, calls } = this.#core;
     if (value === undefined && plan.negativeTtlMs === 0) {
-      if (owner !== undefined) await this.#unlock(plan, owner);
+      if (owner !== undefined) await this.#unmark(plan, owner);
       return;
     }
     const isAbsent = value === undefined;
@@ -295,27 +296,27 @@ export class Remember {
       this.#core.checkSize(stored);
       const keptMs = ttlMs === 0 ? 0 : ttlMs + (freshUntil === undefined ? 0 : plan.staleMs);
       await calls.inner("remember", false, undefined, async (call) => {
-        const write = driver.apply(plan.key, { op: "replace", from: before.stored, value: stored, ttlMs: keptMs } as const, call);
-        const unlock = owner === undefined ? true : driver.apply(plan.lockKey, { op: "unlock", owner } as const, call);
-        const [isWritten, isHeld] = await Promise.all([write, unlock]);
-        // The lock was taken away by who removed the key, or its time was over: what was loaded may be old.
-        if (isWritten && !isHeld) await driver.del([plan.key], call);
+        const write = { op: "replace", from: before.stored, value: stored, ttlMs: keptMs } as const;
+        const isWritten = await driver.apply(plan.key, write, call);
+        const isMine = owner === undefined || (await driver.apply(plan.markKey, { op: "remove", from: owner } as const, call));
+        // The mark was taken away by who removed the key, or its time was over: what was loaded may be old.
+        if (isWritten && !isMine) await driver.del([plan.key], call);
         else if (isWritten) this.#core.saw(plan.key, stored);
       });
       this.#core.counts.sets++;
     } catch (error) {
       this.#core.warn("store", "a value that was loaded could not be stored", error);
-      if (owner !== undefined) await this.#unlock(plan, owner);
+      if (owner !== undefined) await this.#unmark(plan, owner);
     }
   }
 
-  async #unlock({ lockKey }: Plan, owner: string): Promise<void> {
+  async #unmark({ markKey }: Plan, owner: string): Promise<void> {
     const call: Call = { isGone: false, isSent: false };
     try {
-      await this.#core.driver.apply(lockKey, { op: "unlock", owner } as const, call);
+      await this.#core.driver.apply(markKey, { op: "remove", from: owner } as const, call);
     } catch (error) {
       // Its time ends it.
-      this.#core.log.debug("the lock of a load could not be released", { error: String(error) });
+      this.#core.log.debug("the mark of a load could not be removed", { error: String(error) });
     }
   }
 }

@@ -80,6 +80,10 @@ const table: Table = {
     const isSame = before === undefined || from === undefined ? before === from : identityOf(before) === identityOf(from);
     return isSame ? changed(valueEntry(value, expiryOf(ttlMs, now)), true) : same(entry, false);
   },
+  remove: (entry, { from }) => {
+    const before = valueOf(entry);
+    return before !== undefined && identityOf(before) === identityOf(from) ? changed(undefined, true) : same(entry, false);
+  },
   incr: (entry, { by, ttlMs, renew }, { now }) => {
     const sum = sumOf(valueOf(entry), by);
     const keeps = ttlMs === 0 || (entry !== undefined && !renew);

@@ -9,10 +9,11 @@ async function openInstance(env: string): Promise<TestCacheStore> {
   if (url === undefined) throw new Error(`${env} is not set`);
   const prefix = `bk-test-${randomUUID()}:`;
   return {
-    openCache: (options) => openCache(url, { prefix, ...options }),
+    // Long enough for a busy machine.
+    openCache: (options) => openCache(url, { prefix, timeoutMs: 25_000, ...options }),
     pass: (ms) => sleep(ms),
     async clean() {
-      const cache = await openCache(url, { prefix });
+      const cache = await openCache(url, { prefix, timeoutMs: 25_000 });
       await cache.clear();
       await cache.close();
     },

@@ -37,6 +37,7 @@ const table: Table = {
     const expected = from === undefined ? [0] : [1, sender.word(from)];
     return (await client.bkReplace(key, sender.word(value), ttlMs, ...expected)) === 1;
   },
+  remove: async (key, { from }, { client, sender }) => (await client.bkRemove(key, sender.word(from))) === 1,
   incr: async (key, { by, ttlMs, renew }, { client }) => Number(await client.bkIncr(key, by, ttlMs, renew ? 1 : 0)),
   setMax: async (key, { to, ttlMs }, { client }) => numberOf(await client.bkMax(key, String(to), ttlMs)),
   touch: async (key, { ttlMs }, { client }) => (await client.bkTouch(key, ttlMs)) === 1,

@@ -40,6 +40,10 @@ local there = redis.call('GET', KEYS[1])
 if ARGV[3] == '1' then if there ~= ARGV[4] then return 0 end elseif there then return 0 end
 set(ARGV[1], ARGV[2])
 return 1`,
+  /** what has to be there → 1 or 0 */
+  bkRemove: `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+return 1`,
   /** by, ttl, renew → sum */
   bkIncr: `${safe}
 local is_new = redis.call('EXISTS', KEYS[1]) == 0
