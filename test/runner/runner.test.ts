@@ -47,7 +47,9 @@ describe("parseOptions", () => {
   });
 
   it("takes the embedded drivers for --quick, the others for --services, and those named by --drivers", () => {
-    expect(parseOptions(["--quick"]).drivers).toEqual(["memory", "sqlite", "lmdb", "level"]);
+    const embedded = testDrivers.filter(({ services }) => services.length === 0).map(({ id }) => id);
+    expect(embedded).toEqual(expect.arrayContaining(["memory", "sqlite", "lmdb", "level"]));
+    expect(parseOptions(["--quick"]).drivers).toEqual(embedded);
     const served = testDrivers.filter(({ services }) => services.length > 0).map(({ id }) => id);
     expect(served).toContain("pg");
     expect(parseOptions(["--services"]).drivers).toEqual(served);
