@@ -33,7 +33,12 @@ export const testDrivers: readonly TestDriver[] = [
     provenOn: "DynamoDB Local 3.3.1",
     notProven: "throttling, removal of expired items and indexes that take long, of Amazon's own service",
   },
-  { id: "cassandra", services: ["cassandra"], provenOn: "Cassandra 5.0.9, one node", notProven: "several data centers" },
+  {
+    id: "cassandra",
+    services: ["cassandra"],
+    provenOn: "Cassandra 5.0.9, one node; three nodes, of which one and two are killed",
+    notProven: "several data centers",
+  },
   {
     id: "mongodb",
     services: ["mongodb", "mongodb-set"],
