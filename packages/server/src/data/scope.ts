@@ -7,22 +7,21 @@ import type { Caller, Reach, ServedTable } from "./served-table.js";
 const mostKept = 1_000;
 const kept = new WeakMap<ServedCalls, Map<string, ServedCalls>>();
 
-/** The scope that was made before for the same calls, table and account, or a new one: callers come back. */
-function scopeOf(calls: ServedCalls, key: readonly string[], make: () => ServedCalls): ServedCalls {
+/** The scope that was made before for the same calls and key, or a new one: callers come back. The id, in which anything may stand, ends a key. */
+function scopeOf(calls: ServedCalls, key: string, make: () => ServedCalls): ServedCalls {
   let scopes = kept.get(calls);
   if (scopes === undefined) kept.set(calls, (scopes = new Map()));
-  const text = JSON.stringify(key);
-  let scope = scopes.get(text);
+  let scope = scopes.get(key);
   if (scope === undefined) {
     if (scopes.size >= mostKept) scopes.clear();
-    scopes.set(text, (scope = make()));
+    scopes.set(key, (scope = make()));
   }
   return scope;
 }
 
 /** The calls on a table within what a caller reaches; page tokens are good for that account. */
 export function reading<Calls extends ServedCalls>(calls: Calls, table: ServedTable, caller: Caller, reach: Reach): Calls {
-  return scopeOf(calls, ["read", table.name, reach, caller.id], () => {
+  return scopeOf(calls, `read ${table.name} ${reach} ${caller.id}`, () => {
     const own = reach === "own" ? { where: { [table.owner!]: caller.id } } : {};
     // What is included of other tables is bounded by the server.
     return calls.scope({ [table.name]: own, "*": {} }, { tokensOf: caller.id });
@@ -32,7 +31,7 @@ export function reading<Calls extends ServedCalls>(calls: Calls, table: ServedTa
 /** The calls by which a caller writes: an admin every row, others their own, and of these not what admins set. */
 export function writing(calls: ServedCalls, table: ServedTable, caller: Caller, reach: Reach): ServedCalls {
   if (reach === "all") return calls;
-  return scopeOf(calls, ["write", table.name, caller.id], () => {
+  return scopeOf(calls, `write ${table.name} ${caller.id}`, () => {
     const own = { [table.owner!]: caller.id };
     const update = table.adminSets.size === 0 ? {} : { update: ownSets(table) };
     return calls.scope({ [table.name]: { where: own, set: own, ...update } });
