@@ -8,6 +8,8 @@ export interface TestDriver {
   readonly provenOn: string;
   /** What is known not to be shown by that. */
   readonly notProven?: string;
+  /** It was never tried on the database itself, nor on another implementation of it. */
+  readonly isUnproven?: boolean;
 }
 
 export const testDrivers: readonly TestDriver[] = [
@@ -66,5 +68,6 @@ export const testDrivers: readonly TestDriver[] = [
     services: ["riak"],
     provenOn: "a server of this repository, written from the documentation of Riak's HTTP API",
     notProven: "Riak itself",
+    isUnproven: true,
   },
 ];
