@@ -1,5 +1,6 @@
 // What drivers can do, as Markdown: all of it for the reference, the main points for the README.
 import type { Capabilities } from "@bk/db";
+import { testDrivers } from "../test/runner/drivers.js";
 
 const row = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 
@@ -8,8 +9,7 @@ export const markdownTable = (head: readonly string[], rows: readonly (readonly 
 
 type Drivers = ReadonlyMap<string, Capabilities>;
 
-/** Drivers that were never tried on the database itself. */
-const unproven: ReadonlySet<string> = new Set(["riak"]);
+const unproven: ReadonlySet<string> = new Set(testDrivers.filter(({ isUnproven }) => isUnproven).map(({ id }) => id));
 const headOf = (name: string): string => (unproven.has(name) ? `${name} (unproven)` : name);
 type Point = readonly [name: string, of: (capabilities: Capabilities) => string];
 

@@ -10,6 +10,8 @@ export interface TestDriver {
   readonly notProven?: string;
   /** The package whose driver it is; absent: @bk/db. */
   readonly of?: "cache" | "queue";
+  /** It was never tried on the database itself, nor on another implementation of it. */
+  readonly isUnproven?: boolean;
 }
 
 export const testDrivers: readonly TestDriver[] = [
@@ -35,7 +37,12 @@ export const testDrivers: readonly TestDriver[] = [
     provenOn: "DynamoDB Local 3.3.1",
     notProven: "throttling, removal of expired items and indexes that take long, of Amazon's own service",
   },
-  { id: "cassandra", services: ["cassandra"], provenOn: "Cassandra 5.0.9, one node", notProven: "several data centers" },
+  {
+    id: "cassandra",
+    services: ["cassandra"],
+    provenOn: "Cassandra 5.0.9, one node; three nodes, of which one and two are killed",
+    notProven: "several data centers",
+  },
   {
     id: "mongodb",
     services: ["mongodb", "mongodb-set"],
@@ -63,6 +70,7 @@ export const testDrivers: readonly TestDriver[] = [
     services: ["riak"],
     provenOn: "a server of this repository, written from the documentation of Riak's HTTP API",
     notProven: "Riak itself",
+    isUnproven: true,
   },
   { id: "cache-local", of: "cache", services: [], provenOn: "this process" },
   { id: "cache-redis", of: "cache", services: ["redis"], provenOn: "Redis 7.0.15", notProven: "Valkey; TLS" },

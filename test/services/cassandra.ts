@@ -18,42 +18,77 @@ const artifact = mavenArtifact(release);
 
 /** One node of Cassandra, with an empty keyspace to be made by each test. Two ports: of clients, and of other nodes. */
 export const cassandra: Recipe = {
+  ...recipeOf(["127.0.0.1"]),
   name: "cassandra",
   variable: "BK_TEST_CASSANDRA",
-  portCount: 2,
-  needs: [{ what: "java", packages: ["default-jre-headless"], found: () => onPath("java") !== undefined }, mavenNeed(artifact)],
-  artifact,
-  stopSignal: "SIGTERM",
-  lastSignal: "KILL",
-  url: ([port]) => `cassandra://127.0.0.1:${port}/bk_test?localDataCenter=datacenter1`,
-  prepare: async (place) => prepare(place),
-  commands: ({ data }) => {
-    const folder = artifactFolder(release);
-    const agent = readdirSync(folder).find((name) => /^jamm-.*\.jar$/.test(name))!;
-    const paths = [`-Dcassandra.config=file://${join(data, "conf", "cassandra.yaml")}`, `-Dcassandra.storagedir=${data}`];
-    const classes = `${join(data, "conf")}:${join(folder, "*")}`;
-    return [
-      [
-        "java",
-        ...memory,
-        `-javaagent:${join(folder, agent)}`,
-        ...opened(),
-        ...paths,
-        ...settings,
-        "-cp",
-        classes,
-        "org.apache.cassandra.service.CassandraDaemon",
-      ],
-    ];
-  },
-  // OPTIONS of the native protocol, version 4; the answer is SUPPORTED, opcode 6.
-  answers: async ([port = 0]) => {
-    const answered = await exchange(port, Uint8Array.of(4, 0, 0, 0, 5, 0, 0, 0, 0), (reply) =>
-      reply.length < 9 ? undefined : reply[4] === 6,
-    );
-    return answered === true;
-  },
 };
+
+/** Three nodes, on three addresses of this machine; each has a third of the keys first. */
+export const cassandraCluster: Recipe = {
+  ...recipeOf(["127.0.0.1", "127.0.0.2", "127.0.0.3"]),
+  name: "cassandra-cluster",
+  variable: "BK_TEST_CASSANDRA_CLUSTER",
+};
+
+function recipeOf(hosts: readonly string[]): Omit<Recipe, "name" | "variable"> {
+  return {
+    portCount: 2,
+    hosts,
+    needs: [{ what: "java", packages: ["default-jre-headless"], found: () => onPath("java") !== undefined }, mavenNeed(artifact)],
+    artifact,
+    stopSignal: "SIGTERM",
+    lastSignal: "KILL",
+    url: ([port]) => `cassandra://${hosts.map((host) => `${host}:${port}`).join(",")}/bk_test?localDataCenter=datacenter1`,
+    prepare: async (place) => hosts.forEach((host, i) => prepare(place, host, i, hosts.length)),
+    commands: ({ data }) => hosts.map((host) => commandOf(join(data, host), hosts.length > 1)),
+    answers: async ([port = 0]) => (await Promise.all(hosts.map((host) => answers(host, port, hosts.length)))).every(Boolean),
+  };
+}
+
+function commandOf(data: string, isOfCluster: boolean): string[] {
+  const folder = artifactFolder(release);
+  const agent = readdirSync(folder).find((name) => /^jamm-.*\.jar$/.test(name))!;
+  const paths = [`-Dcassandra.config=file://${join(data, "conf", "cassandra.yaml")}`, `-Dcassandra.storagedir=${data}`];
+  return [
+    "java",
+    ...memory,
+    `-javaagent:${join(folder, agent)}`,
+    ...opened(),
+    ...paths,
+    ...settings,
+    ...(isOfCluster ? [] : aloneSettings),
+    "-cp",
+    `${join(data, "conf")}:${join(folder, "*")}`,
+    "org.apache.cassandra.service.CassandraDaemon",
+  ];
+}
+
+/** Whether a node answers, and sees as many others as there are. */
+async function answers(host: string, port: number, nodes: number): Promise<boolean> {
+  // OPTIONS of the native protocol, version 4; the answer is SUPPORTED, opcode 6.
+  const answered = await exchange(
+    port,
+    Uint8Array.of(4, 0, 0, 0, 5, 0, 0, 0, 0),
+    (reply) => (reply.length < 9 ? undefined : reply[4] === 6),
+    host,
+  );
+  if (answered !== true || nodes === 1) return answered === true;
+  return (await countPeers(host, port)) === nodes - 1;
+}
+
+/** The other nodes that one knows of; undefined while it does not say. */
+async function countPeers(host: string, port: number): Promise<number | undefined> {
+  const { Client } = await import("cassandra-driver");
+  const client = new Client({ contactPoints: [`${host}:${port}`], localDataCenter: "datacenter1" });
+  try {
+    const { rows } = await client.execute("SELECT peer FROM system.peers_v2");
+    return rows.length;
+  } catch {
+    return undefined; // it starts, or its schema is not there yet: asked again
+  } finally {
+    await client.shutdown();
+  }
+}
 
 const memory = ["-Xms256m", "-Xmx768m", "-Xss512k", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
 
@@ -62,11 +97,11 @@ const settings = [
   "-Dio.netty.tryReflectionSetAccessible=true",
   "-Dcassandra-foreground=yes",
   "-Dcassandra.libjemalloc=-",
-  // Alone, it has nobody to wait for.
-  "-Dcassandra.skip_wait_for_gossip_to_settle=0",
-  "-Dcassandra.ring_delay_ms=0",
   "-Dcassandra.superuser_setup_delay_ms=0",
 ];
+
+/** Alone, a node has nobody to wait for. */
+const aloneSettings = ["-Dcassandra.skip_wait_for_gossip_to_settle=0", "-Dcassandra.ring_delay_ms=0"];
 
 /** Parts of the JDK that Cassandra reaches into, as its own start script opens them. */
 function opened(): string[] {
@@ -103,17 +138,24 @@ function opened(): string[] {
   ];
 }
 
-function prepare({ data, ports: [port = 0, between = 0], durable }: Place): void {
+function prepare({ data: all, ports, durable }: Place, host: string, node: number, nodes: number): void {
+  const data = join(all, host);
   const conf = join(data, "conf");
   if (existsSync(conf)) return;
   mkdirSync(conf, { recursive: true });
-  writeFileSync(join(conf, "cassandra.yaml"), configuration(data, port, between, durable));
+  writeFileSync(join(conf, "cassandra.yaml"), configuration({ data, ports, durable }, host, firstToken(node, nodes)));
   writeFileSync(join(conf, "logback.xml"), logging);
 }
 
-function configuration(data: string, port: number, between: number, durable: boolean): string {
+/** Where the keys of a node begin: each has an equal part of all. */
+function firstToken(node: number, nodes: number): bigint {
+  return -(2n ** 63n) + 1n + (BigInt(node) * 2n ** 64n) / BigInt(nodes);
+}
+
+function configuration({ data, ports: [port = 0, between = 0], durable }: Place, host: string, token: bigint): string {
   return `cluster_name: test
 num_tokens: 1
+initial_token: ${token}
 partitioner: org.apache.cassandra.dht.Murmur3Partitioner
 endpoint_snitch: SimpleSnitch
 # Synced now and then: the writes of the last tenth of a second are lost by a SIGKILL.
@@ -125,9 +167,9 @@ saved_caches_directory: ${join(data, "saved_caches")}
 hints_directory: ${join(data, "hints")}
 cdc_raw_directory: ${join(data, "cdc_raw")}
 seed_provider: [{class_name: org.apache.cassandra.locator.SimpleSeedProvider, parameters: [{seeds: "127.0.0.1:${between}"}]}]
-listen_address: 127.0.0.1
+listen_address: ${host}
 storage_port: ${between}
-rpc_address: 127.0.0.1
+rpc_address: ${host}
 native_transport_port: ${port}
 # A busy machine takes longer than a server of its own.
 read_request_timeout: 20s

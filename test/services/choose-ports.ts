@@ -5,16 +5,18 @@ import { createServer } from "node:net";
 const FIRST = 20_000;
 const LAST = 32_000;
 
+const here: readonly string[] = ["127.0.0.1"];
+
 /**
- * Chooses `count` ports in a row: from `first` on when it is given, else ones that nothing on 127.0.0.1 listens on.
+ * Chooses `count` ports in a row: from `first` on when it is given, else ones that nothing on `hosts` listens on.
  *
  * @throws Error  when fifty tries found none
  */
-export async function choosePorts(count: number, first?: number): Promise<number[]> {
+export async function choosePorts(count: number, first?: number, hosts: readonly string[] = here): Promise<number[]> {
   if (first !== undefined) return inARow(first, count);
   for (let attempt = 0; attempt < 50; attempt++) {
     const ports = inARow(randomInt(FIRST, LAST - count), count);
-    const free = await Promise.all(ports.map(isFree));
+    const free = await Promise.all(ports.map((port) => isFree(port, hosts)));
     if (free.every(Boolean)) return ports;
   }
   throw new Error(`no ${count} free ports in a row between ${FIRST} and ${LAST}`);
@@ -25,9 +27,9 @@ export async function choosePorts(count: number, first?: number): Promise<number
  *
  * @throws Error  when something listens on one of them
  */
-export async function requireFree(ports: readonly number[]): Promise<void> {
+export async function requireFree(ports: readonly number[], hosts: readonly string[] = here): Promise<void> {
   for (const port of ports) {
-    if (!(await isFree(port))) throw new Error(`port ${port} is taken by another process`);
+    if (!(await isFree(port, hosts))) throw new Error(`port ${port} is taken by another process`);
   }
 }
 
@@ -35,10 +37,14 @@ function inARow(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => first + i);
 }
 
-function isFree(port: number): Promise<boolean> {
+async function isFree(port: number, hosts: readonly string[]): Promise<boolean> {
+  return (await Promise.all(hosts.map((host) => canListen(port, host)))).every(Boolean);
+}
+
+function canListen(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    server.listen(port, host, () => server.close(() => resolve(true)));
   });
 }

@@ -9,7 +9,7 @@ import { lastLines } from "./run.js";
 import type { Service, ServiceOptions } from "./service.js";
 import { openWorkFolder, type WorkFolder } from "./work-folder.js";
 
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 20_000;
 
 /** Options of `startNative`. */
@@ -21,10 +21,10 @@ export interface NativeOptions extends ServiceOptions {
 /**
  * Starts a server as a child of this process.
  *
- * @throws Error  when it ends or does not answer within 60 seconds, with the end of its log; nothing is left behind then
+ * @throws Error  when it ends or does not answer within 90 seconds, with the end of its log; nothing is left behind then
  */
 export async function startNative(recipe: Recipe, options: NativeOptions): Promise<Service> {
-  const ports = await choosePorts(recipe.portCount, options.port);
+  const ports = await choosePorts(recipe.portCount, options.port, recipe.hosts);
   const work = openWorkFolder(recipe.name);
   const data = options.dir === undefined ? join(work.path, "data") : resolve(options.dir);
   const place: Place = { data, ports, durable: options.durable };
@@ -38,13 +38,16 @@ export async function startNative(recipe: Recipe, options: NativeOptions): Promi
       return children[0]?.pid;
     },
     async start() {
-      if (children.some(runs)) throw new Error(`${recipe.name} runs already`);
-      await requireFree(ports);
-      children = recipe.commands(place).map((command) => launch(command, work, log, recipe.lastSignal));
+      if (children.length > 0 && children.every(runs)) throw new Error(`${recipe.name} runs already`);
+      if (!children.some(runs)) await requireFree(ports, recipe.hosts);
+      children = recipe.commands(place).map((command, i) => {
+        const before = children[i];
+        return before !== undefined && runs(before) ? before : launch(command, work, log, recipe.lastSignal);
+      });
       await untilReady(recipe, ports, children, log);
     },
-    async kill() {
-      await Promise.all(pidsOf(children).map(killTree));
+    async kill(node) {
+      await Promise.all(pidsOf(node === undefined ? children : children.slice(node, node + 1)).map(killTree));
     },
     async stop() {
       await endAll(pidsOf(children), recipe.stopSignal);

@@ -28,6 +28,8 @@ export interface Recipe {
   /** The environment variable that holds its URL for the tests. */
   readonly variable: string;
   readonly portCount: number;
+  /** Addresses whose ports must be free; default 127.0.0.1 alone. */
+  readonly hosts?: readonly string[];
   readonly needs: readonly Need[];
   readonly artifact?: Artifact;
   /** What ends it in good order. */

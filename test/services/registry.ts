@@ -1,4 +1,4 @@
-import { cassandra } from "./cassandra.js";
+import { cassandra, cassandraCluster } from "./cassandra.js";
 import { couchdb } from "./couchdb.js";
 import { dynamodb } from "./dynamodb.js";
 import { elasticsearch } from "./elasticsearch.js";
@@ -18,6 +18,7 @@ import { redis } from "./redis.js";
 /** All servers, one line each. The slow ones come first, so that a run that starts them all ends soonest. */
 export const recipes: readonly Recipe[] = [
   cassandra,
+  cassandraCluster,
   opensearch,
   elasticsearch,
   mysql,

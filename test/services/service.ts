@@ -6,9 +6,13 @@ export interface Service {
   readonly pid: number | undefined;
   /** Ends it in good order, waits for the end and removes what it left. */
   stop(): Promise<void>;
-  /** SIGKILL to the whole process tree; waits until every process is gone. Data stays. */
-  kill(): Promise<void>;
-  /** Starts it again on the same port and data folder; waits until it answers. */
+  /**
+   * SIGKILL to the whole process tree; waits until every process is gone. Data stays.
+   *
+   * @param node  of a cluster: its first node is 0; without it all of them
+   */
+  kill(node?: number): Promise<void>;
+  /** Starts it again, or those nodes of a cluster that do not run, on the same ports and data folder; waits until all answer. */
   start(): Promise<void>;
 }
 

@@ -34,10 +34,13 @@ export const secretColumns = ["secret", "auth_secret", "token_secret", "session_
 export type PublicAccount<A extends Account = Account> = Omit<A, (typeof secretColumns)[number]>;
 
 export function withoutSecrets<A extends Account>(account: A): PublicAccount<A> {
-  const copy: A & { [column in (typeof secretColumns)[number]]?: unknown } = { ...account };
-  for (const column of secretColumns) Reflect.deleteProperty(copy, column);
-  return copy;
+  const copy: Record<string, unknown> = {};
+  // An object that columns are deleted from is slow to read ever after.
+  for (const column in account) if (!secrets.has(column)) copy[column] = account[column];
+  return copy as PublicAccount<A>;
 }
+
+const secrets: ReadonlySet<string> = new Set(secretColumns);
 
 /** Whether the account has expired. An end that cannot be read counts as past. */
 export function hasEnded({ expires }: Pick<Account, "expires">, now: number): boolean {

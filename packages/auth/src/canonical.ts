@@ -34,13 +34,12 @@ export function canonicalText(parts: SignedParts): string {
   const { version, tag, login, method, expires } = parts;
   const host = hostName(parts.host);
   const request = [method, host, parts.path, canonicalQuery(parts.query), expires, parts.contentType.toLowerCase(), parts.checksum];
-  const domain = ["*", domainName(host), "/", "*", expires, "*", "*"];
   switch (version) {
     case 1:
       return lines(request);
     case 2:
     case 3:
-      return lines([String(version), tag, login, ...domain]);
+      return lines([String(version), tag, login, "*", domainName(host), "/", "*", expires, "*", "*"]);
     case 4:
       return lines(["4", tag, login, ...request]);
   }

@@ -54,6 +54,7 @@ export async function findCredential(incoming: Incoming, options: CredentialOpti
 /** The raw query without the credentials in it: what handlers may see of it. */
 export function queryWithoutCredentials(query: string, options: CredentialOptions): string {
   const { signatureName = "bk-signature", tokenName = "bk-access-token" } = options;
+  if (!query.includes(signatureName) && !query.includes(tokenName)) return query;
   const isCredential = (piece: string): boolean => nameOf(piece) === signatureName || nameOf(piece) === tokenName;
   const pieces = query.split("&");
   return pieces.some(isCredential) ? pieces.filter((piece) => piece !== "" && !isCredential(piece)).join("&") : query;
@@ -83,14 +84,18 @@ function bearer(authorization: string | undefined): string | undefined {
   return /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
 }
 
-function queryValues(query: string, name: string): string[] {
+function queryValues(query: string, name: string): readonly string[] {
+  if (!query.includes(name)) return none;
   // The text behind a second question mark belongs to no parameter here; requests that have one are refused later.
   const pieces = query.split("?", 1)[0]!.split("&");
   return pieces.filter((piece) => nameOf(piece) === name).map((piece) => decodeValue(piece.slice(name.length + 1)));
 }
 
+const none: readonly string[] = [];
+
 function nameOf(piece: string): string {
-  return piece.split("=", 1)[0]!;
+  const at = piece.indexOf("=");
+  return at < 0 ? piece : piece.slice(0, at);
 }
 
 function decodeValue(text: string): string {

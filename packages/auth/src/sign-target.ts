@@ -37,8 +37,10 @@ export function checkPieces(query: string, signatureName: string, field: "url" |
 
 /** Whether the name of a raw `name=value` piece begins with that of the signature, as it stands or decoded. */
 export function isReservedName(piece: string, signatureName: string): boolean {
-  const name = piece.split("=", 1)[0]!;
-  return name.startsWith(signatureName) || decodeLeniently(name).startsWith(signatureName);
+  if (piece.startsWith(signatureName)) return true;
+  const end = piece.indexOf("=");
+  const name = end < 0 ? piece : piece.slice(0, end);
+  return name.includes("%") && decodeLeniently(name).startsWith(signatureName);
 }
 
 function splitPath(url: string): SignTarget {

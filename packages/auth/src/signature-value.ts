@@ -31,7 +31,7 @@ export function formatSignature(value: SignatureValue): string {
 
 /** Takes a value apart; undefined when it has other than seven fields, lacks one that it needs, is too long or holds what is no text. */
 export function parseSignature(text: string): SignatureValue | undefined {
-  if (text.length > maxValueBytes || utf8Length(text) > maxValueBytes || !isPlainText(text)) return undefined;
+  if (isTooLong(text) || !isPlainText(text)) return undefined;
   const match = fields.exec(text);
   if (match === null) return undefined;
   const [, version, tag, login, digest, expires, checksum] = match as unknown as [string, string, string, string, string, string, string];
@@ -65,6 +65,7 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-function utf8Length(text: string): number {
-  return new TextEncoder().encode(text).length;
+function isTooLong(text: string): boolean {
+  // A UTF-16 code unit is three bytes of UTF-8 at most.
+  return text.length * 3 > maxValueBytes && new TextEncoder().encode(text).length > maxValueBytes;
 }

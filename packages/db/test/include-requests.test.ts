@@ -127,6 +127,57 @@ test("what the core filters is read on for those rows alone that lack some", asy
   expect(requests).toEqual(["get 2", "select 2", "select"]);
 });
 
+test("the gets of a list are one request inside a transaction too, each row asked for once", async () => {
+  const { db, requests } = await filled();
+  await db.transaction(async (tx) => {
+    await tx.update("account", { id: "b", name: "B2" });
+    requests.length = 0;
+    const rows = await tx.list("account", ["c", "b", "nobody", "b"], { select: ["name"] });
+    expect(rows).toEqual([{ name: "C" }, { name: "B2" }, { name: "B2" }]);
+    const [row] = await tx.list("account", ["b", "h"], { select: ["id"], include: { photos: { ...photos, count: 1, select: ["taken"] } } });
+    expect(row).toEqual({ id: "b", photos: [{ taken: 0 }] });
+    expect(await tx.list("account", [])).toEqual([]);
+  });
+  expect(requests).toEqual(["get 3", "get 2", "select 2"]);
+});
+
+test("what a search near a place asks of rows of other tables is read once", async () => {
+  const { driver, requests } = await remote();
+  const spots = defineTables({
+    town: { id: { primary: 1 }, name: { index: 1 } },
+    spot: {
+      id: { primary: 1 },
+      lat: { type: "real" },
+      lon: { type: "real" },
+      hash: { type: "geohash", lat: "lat", lon: "lon", precision: 7, index: 1 },
+      town: { ref: "town" },
+    },
+  });
+  const read: string[] = [];
+  const noting: Driver = {
+    ...driver,
+    capabilities: { ...driver.capabilities, related: false },
+    execute: (command, values, signal) => {
+      read.push((command as { shape: { table: { name: string } } }).shape.table.name);
+      return driver.execute(command, values, signal);
+    },
+  };
+  const db = await openDb({ driver: noting, tables: spots });
+  await db.put("town", { id: "r", name: "Rome" });
+  await db.put("town", { id: "m", name: "Milan" });
+  for (let i = 0; i < 40; i++) await db.put("spot", { id: `s${i}`, lat: 41.9 + i / 100, lon: 12.5, town: i % 2 === 0 ? "r" : "m" });
+  [read.length, requests.length] = [0, 0];
+  const around = { latitude: 41.9, longitude: 12.5, distanceKm: 20 };
+  const options = { filter: { town: { $ref: { name: "Rome" } } }, count: 5, scan: true };
+  const { rows, next } = await db.near("spot", around, options);
+  expect(rows.map(({ id }) => id)).toEqual(["s0", "s2", "s4", "s6", "s8"]);
+  const more = await db.near("spot", around, { ...options, start: next! });
+  expect(more.rows.map(({ id }) => id)).toEqual(["s10", "s12", "s14", "s16"]);
+  expect(read.filter((name) => name === "town")).toHaveLength(2);
+  expect(requests.length).toBeGreaterThan(4);
+  await db.close();
+});
+
 test("nothing is asked where no row refers to one", async () => {
   const { db, requests } = await filled();
   await db.put("photo", { id: "alone" });

@@ -127,6 +127,7 @@ const clientMessages: { readonly [Code in ErrorCode]?: string } = {
 const capabilityMessages: Readonly<Record<string, string>> = {
   sorts: "too many rows would have to be sorted; narrow the filter, or sort by a key or an indexed column",
   search: "the database has no full-text search; filter with contains",
+  related: "more rows match what $ref asks than are read for it; narrow it",
 };
 
 function clientMessage(error: BkError): string {
@@ -135,6 +136,7 @@ function clientMessage(error: BkError): string {
   const known =
     typeof capability === "string" && Object.hasOwn(capabilityMessages, capability) ? capabilityMessages[capability] : undefined;
   if (known !== undefined) return known;
+  if (error.code === "not-found" && error.column !== undefined) return `there is no row that ${shortName(error.column)} may refer to`;
   // What the core says of a column is about the caller's own words.
   const isOwnWords = error.column !== undefined && (error.code === "invalid" || error.code === "too-large");
   const fixed = isOwnWords ? undefined : clientMessages[error.code];

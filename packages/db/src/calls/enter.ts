@@ -323,7 +323,7 @@ async function loaded(
       await overlay.load(real, checkKey(rules, call.key), trace);
       return call;
     case "list":
-      for (const key of call.keys ?? []) await overlay.load(real, checkKey(rules, key), trace);
+      await Promise.all((call.keys ?? []).map((key) => checkKey(rules, key)).map((key) => overlay.load(real, key, trace)));
       return call;
     case "update":
     case "incr":

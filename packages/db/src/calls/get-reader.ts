@@ -13,7 +13,7 @@ import type { Column } from "../schema/table.js";
 import type { BoundTable, Row } from "./bound-table.js";
 import type { CallContext } from "./context.js";
 import type { ReadOptions } from "./options.js";
-import { seesAsked } from "./query.js";
+import { refuseLate, seesAsked } from "./query.js";
 
 export interface GetReader {
   readonly prepared: Prepared;
@@ -29,6 +29,7 @@ export function getReader(
   extra: readonly Column[] = [],
 ): GetReader {
   const consistent = options?.consistent === true && seesAsked(bound);
+  if (options?.consistent === true) refuseLate(bound, "get");
   const { defaultColumns, readable } = bound;
   if (options?.select === undefined && (defaultColumns === undefined || extra.length === 0))
     return bound.kept(consistent ? "get!" : "get", () => makeGetReader(bound, defaultColumns, consistent, []));

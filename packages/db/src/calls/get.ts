@@ -1,3 +1,4 @@
+import type { Prepared } from "../compile/prepared.js";
 import type { Reply, Values } from "../driver.js";
 import { invalid } from "../errors.js";
 import { checkKey } from "../normalize/row.js";
@@ -37,7 +38,7 @@ async function readIncluding(
   const includes = await includesOf(bound.table, context, options.include, options.consistent);
   const { prepared, present, columns } = getReader(bound, options, includes.needs);
   const needed = valuesOf(bound.codec, columns, includes.needs);
-  const replies = await Promise.all(keys.map(async (key) => bound.pool.send(prepared, key, context)));
+  const replies = await readEach(bound, context, prepared, keys);
   const rows = replies.map((reply) => present(reply, context));
   const found = rows.flatMap((row, i) => (row === undefined ? [] : [{ row, values: needed(replies[i]!.rows[0]!) }]));
   await includes.addTo(
@@ -55,7 +56,28 @@ export async function listRows(bound: BoundTable, context: CallContext, keys: un
   const encoded = Array.from(keys, (key: unknown) => [...bound.encodeKey(checkKey(bound.rules, key)), ...guards]);
   if (options?.include !== undefined) return (await readIncluding(bound, context, encoded, options)).filter((row) => row !== undefined);
   const reader = getReader(bound, options);
-  const read = async (values: Values): Promise<Reply> => bound.pool.send(reader.prepared, values, context);
-  const replies = await Promise.all(encoded.map(read));
+  const replies = await readEach(bound, context, reader.prepared, encoded);
   return replies.map((reply) => reader.present(reply, context)).filter((row) => row !== undefined);
+}
+
+/** Outside of a transaction gets of one tick are gathered anyway, with those of other calls; inside there is nobody else. */
+async function readEach(bound: BoundTable, context: CallContext, prepared: Prepared, keys: readonly Values[]): Promise<readonly Reply[]> {
+  const { pool } = bound;
+  const { target } = context;
+  if (target === undefined || target.explains === true) return Promise.all(keys.map(async (key) => pool.send(prepared, key, context)));
+  const places = new Map<string, number>();
+  const distinct: Values[] = [];
+  const placeOf = keys.map((key) => {
+    const text = textOf(key);
+    const known = places.get(text);
+    if (known === undefined) places.set(text, distinct.push(key) - 1);
+    return known ?? distinct.length - 1;
+  });
+  const replies = distinct.length === 0 ? [] : await pool.readMany(prepared, distinct, context);
+  return placeOf.map((place) => replies[place]!);
+}
+
+/** Equal for equal values. */
+function textOf(values: Values): string {
+  return JSON.stringify(values.map((value) => (typeof value === "bigint" ? `${value}n` : [value])));
 }

@@ -2,9 +2,12 @@
 
 import type { SortColumn } from "../driver.js";
 import { invalid } from "../errors.js";
-import { checkCount, hasConditions } from "../normalize/order.js";
+import { deriveJoins } from "../normalize/derive-joins.js";
+import { parseFilter } from "../normalize/filter.js";
+import { checkCount } from "../normalize/order.js";
 import { unknownColumn } from "../normalize/row.js";
 import { valuesOf } from "../present/presenter.js";
+import { allOf, type Condition } from "../reference/condition.js";
 import { orderComparator } from "../reference/order.js";
 import { defaultGeohashPrecision } from "../schema/geohash.js";
 import { cellsOfRing, distanceKm, farthestKm, type Place, type Ring } from "../schema/great-circle.js";
@@ -17,8 +20,8 @@ import { includesOf } from "./include.js";
 import type { NearOptions } from "./options.js";
 import { fetchedBy, type Includes, storedRows } from "./page.js";
 import { pageReader, type StoredRow } from "./page-reader.js";
-import { type Query, refuseQuery, withColumns } from "./query.js";
-import { askedQuery } from "./related.js";
+import { plannedQuery, type Query, readFilter, refuseQuery, withColumns } from "./query.js";
+import { resolveRelated } from "./related.js";
 
 interface Around extends Place {
   readonly distanceKm: number;
@@ -84,6 +87,13 @@ interface Found {
   readonly included: readonly unknown[];
 }
 
+/** The filter of the call, as it is asked of each cell. */
+interface Asked {
+  readonly condition: Condition;
+  readonly values: readonly unknown[];
+  readonly identity: string;
+}
+
 /** A ring, and which of its rows are wanted. */
 interface Part extends Ring {
   /** Rows at its inner edge belong to it. */
@@ -105,8 +115,7 @@ class NearSearch {
   readonly #order: readonly SortColumn[];
   /** Whether cells are served that are asked for by their whole text, and by their beginning. */
   readonly #served = new Map<boolean, boolean>();
-  /** Made once: a filter by other tables reads them for it. */
-  #madeIdentity: Promise<string> | undefined;
+  #madeAsked: Promise<Asked> | undefined;
 
   constructor(
     bound: BoundTable,
@@ -220,13 +229,30 @@ class NearSearch {
   }
 
   async #queryOf(cell: string): Promise<Query> {
+    const { table, readable } = this.#bound;
     const { geohash } = this.#columns;
-    const { filter, ops, select, consistent, scan } = this.#options;
+    const { select, consistent, scan } = this.#options;
+    const asked = await this.#asked();
     const isWhole = cell.length === precisionOf(geohash);
     const inCell = { [geohash.name]: cell === everywhere ? { $null: false } : isWhole ? { $eq: cell } : { $begins_with: cell } };
-    const asked = hasConditions(filter) ? { $and: [filter, inCell] } : inCell;
-    const query = await askedQuery(this.#bound, this.#context, asked, { ops, select, consistent, scan });
-    return withColumns(query, this.#needs);
+    const values = [...asked.values];
+    const both = allOf([asked.condition, parseFilter(readable, inCell, values, { call: "select" })]);
+    const condition = deriveJoins(table, both, values);
+    return withColumns(plannedQuery(this.#bound, this.#context, condition, values, { select, consistent, scan }), this.#needs);
+  }
+
+  /** The filter; what it asks of rows of other tables is read once for all cells. */
+  #asked(): Promise<Asked> {
+    return (this.#madeAsked ??= this.#makeAsked());
+  }
+
+  async #makeAsked(): Promise<Asked> {
+    const { filter, ops, consistent, scan } = this.#options;
+    const values: unknown[] = [];
+    const asked = readFilter(this.#bound, filter, values, ops);
+    const { identity } = plannedQuery(this.#bound, this.#context, asked, [...values], undefined);
+    const condition = await resolveRelated(this.#bound, this.#context, asked, values, { scan, consistent });
+    return { condition, values, identity: identity() };
   }
 
   /** @param values  of `#needs` */
@@ -255,15 +281,10 @@ class NearSearch {
   }
 
   /** Equal for calls that a page token may go on with. */
-  #identity(): Promise<string> {
-    return (this.#madeIdentity ??= this.#makeIdentity());
-  }
-
-  async #makeIdentity(): Promise<string> {
-    const { filter, ops } = this.#options;
+  async #identity(): Promise<string> {
     const { latitude, longitude, distanceKm: reachKm } = this.#around;
-    const query = await askedQuery(this.#bound, this.#context, filter, { ops });
-    return `near ${latitude} ${longitude} ${reachKm} ${this.#columns.geohash.name} ${query.identity()}`;
+    const { identity } = await this.#asked();
+    return `near ${latitude} ${longitude} ${reachKm} ${this.#columns.geohash.name} ${identity}`;
   }
 }
 

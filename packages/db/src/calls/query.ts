@@ -1,6 +1,7 @@
 // What select, search, count and scan ask: checked, and planned once for each shape.
 
 import type { SortColumn } from "../driver.js";
+import { DbError } from "../errors.js";
 import { learnFilter, plainFilter } from "../normalize/filter-cache.js";
 import { parseFilter } from "../normalize/filter.js";
 import { parseSelect, parseSort } from "../normalize/order.js";
@@ -61,6 +62,20 @@ export function seesAsked(bound: BoundTable): boolean {
   return get === "asked" || select === "asked" || index === "asked";
 }
 
+/**
+ * @throws DbError `unsupported` where a caller asks to see every acknowledged write, and the engine's reads of this kind cannot
+ *   be made to
+ */
+export function refuseLate({ pool }: BoundTable, read: "get" | "select" | "index"): void {
+  if (pool.capabilities.sees[read] !== "late") return;
+  const what = read === "get" ? "reads by key" : read === "select" ? "selects" : "reads of an index";
+  throw new DbError(
+    "unsupported",
+    `${what} may miss the latest writes here, and cannot be made to see them (capability sees); leave consistent out, or get the row by its key`,
+    { detail: { capability: "sees" } },
+  );
+}
+
 export function queryOf(
   bound: BoundTable,
   context: CallContext,
@@ -97,6 +112,7 @@ export function plannedQuery(
   const isPlain = search === undefined && selected === undefined && !consistent && condition === asked;
   const shape = isPlain ? keptShape(bound, condition, sortKey, makeShape) : makeShape();
   const { plan } = shape;
+  if (options?.consistent === true) refuseLate(bound, plan.path?.index === undefined ? "select" : "index");
   const deleted = table.deletedAt === undefined || scope?.deletedAt !== undefined ? "" : "deleted";
   const identity = (): string =>
     queryIdentity(table, asked, given, sort, [scopeText(context.scope), deleted, search === undefined ? "" : `?${search.text}`]);

@@ -95,6 +95,7 @@ describe("driver: cassandra", () => {
       [new errors.AuthenticationError("Provided username me and/or password are incorrect"), "unauthenticated", "none"],
       [new errors.OperationTimedOutError("The host did not reply before timeout"), "timeout", "unknown"],
       [new errors.BusyConnectionError("127.0.0.1:9042", 2048, 1), "limited", "none"],
+      [new Error("No connection available"), "unavailable", "none"],
       [new errors.NoHostAvailableError({ a: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }) }), "unavailable", "none"],
       [new errors.NoHostAvailableError({ a: new errors.AuthenticationError("wrong") }), "unauthenticated", "none"],
       [Object.assign(new Error("Socket was closed"), { isSocketError: true }), "unavailable", "unknown"],

@@ -1,50 +1,13 @@
 import { systemClock } from "@bk/core";
 import { describe, expect, it } from "vitest";
-import type { AccessPath, AggregateShape, SelectShape } from "../../src/driver.js";
 import { kvDriver } from "../../src/engines/kv/engine.js";
 import type { KvStore } from "../../src/engines/kv/store.js";
-import { count, orderOf, select, shapes, tableOf, test } from "./shapes.js";
+import { orderedSelects, shapes } from "./shapes.js";
 
 const unused = (): never => {
   throw new Error("compiling does no I/O");
 };
 const store: KvStore = { get: unused, range: unused, write: unused, close: unused };
-
-const [byPlace] = tableOf("photo").indexes;
-const keyPath: AccessPath = { index: undefined, columns: tableOf("photo").key, equal: [], range: undefined, descending: false };
-const placePath: AccessPath = { ...keyPath, index: byPlace, columns: [...byPlace!.columns, ...tableOf("photo").key] };
-
-/** The selects as the planner gives them to an ordered engine: each with a path. */
-const selects: Readonly<Record<string, SelectShape | AggregateShape>> = {
-  "whole table": select("photo", { path: keyPath, order: orderOf("photo", "owner", "taken") }),
-  "one partition, newest first, next page": select("photo", {
-    path: { ...keyPath, equal: [0], descending: true },
-    order: orderOf("photo", "-taken"),
-    after: [1],
-    limit: 2,
-  }),
-  "index, equality and range": select("photo", {
-    path: { ...placePath, equal: [0], range: test("photo", "stars", "between", 1, 2) },
-    order: orderOf("photo", "stars", "owner", "taken"),
-    limit: 3,
-  }),
-  "index by prefix, with a filter": select("photo", {
-    path: { ...placePath, range: test("photo", "place", "begins_with", 0, 1) },
-    filter: test("photo", "tags", "contains", 2),
-    order: orderOf("photo", "place", "stars", "owner", "taken"),
-  }),
-  "unique group": select("account", {
-    path: {
-      index: tableOf("account").uniques[0],
-      columns: [...tableOf("account").uniques[0]!.columns, ...tableOf("account").key],
-      equal: [0],
-      range: undefined,
-      descending: false,
-    },
-    order: orderOf("account", "id"),
-  }),
-  count: count("photo", { path: { ...keyPath, equal: [0] } }),
-};
 
 describe("driver: redis", () => {
   it("compiles the fixed shapes to these commands", () => {
@@ -53,7 +16,7 @@ describe("driver: redis", () => {
       ([, shape]) => shape.verb !== "select" && shape.verb !== "aggregate" && !("target" in shape && shape.target === "filter"),
     );
     const commands = Object.fromEntries(
-      [...others, ...Object.entries(selects)].map(([name, shape]) => [name, JSON.stringify(driver.describe(driver.compile(shape)))]),
+      [...others, ...Object.entries(orderedSelects)].map(([name, shape]) => [name, JSON.stringify(driver.describe(driver.compile(shape)))]),
     );
     expect(commands).toMatchInlineSnapshot(`
       {

@@ -3,6 +3,7 @@
 import { allOf, always, anyOf, type Condition, never, type Test } from "../../src/reference/condition.js";
 import type { TestOperator } from "../../src/schema/operators.js";
 import type {
+  AccessPath,
   AggregateOp,
   AggregateShape,
   ChangeOp,
@@ -278,6 +279,42 @@ export const shapes: Readonly<Record<string, Shape>> = {
   "define unique group": define("account", { kind: "index", index: tableOf("account").uniques[0]! }),
   "define search": define("post", { kind: "search" }),
   inspect: { verb: "inspect", table: tableOf("photo") },
+};
+
+const [byPlace] = tableOf("photo").indexes;
+const keyPath: AccessPath = { index: undefined, columns: tableOf("photo").key, equal: [], range: undefined, descending: false };
+const placePath: AccessPath = { ...keyPath, index: byPlace, columns: [...byPlace!.columns, ...tableOf("photo").key] };
+
+/** Selects as the planner gives them to an ordered engine: each with a path. */
+export const orderedSelects: Readonly<Record<string, SelectShape | AggregateShape>> = {
+  "whole table": select("photo", { path: keyPath, order: orderOf("photo", "owner", "taken") }),
+  "one partition, newest first, next page": select("photo", {
+    path: { ...keyPath, equal: [0], descending: true },
+    order: orderOf("photo", "-taken"),
+    after: [1],
+    limit: 2,
+  }),
+  "index, equality and range": select("photo", {
+    path: { ...placePath, equal: [0], range: test("photo", "stars", "between", 1, 2) },
+    order: orderOf("photo", "stars", "owner", "taken"),
+    limit: 3,
+  }),
+  "index by prefix, with a filter": select("photo", {
+    path: { ...placePath, range: test("photo", "place", "begins_with", 0, 1) },
+    filter: test("photo", "tags", "contains", 2),
+    order: orderOf("photo", "place", "stars", "owner", "taken"),
+  }),
+  "unique group": select("account", {
+    path: {
+      index: tableOf("account").uniques[0],
+      columns: [...tableOf("account").uniques[0]!.columns, ...tableOf("account").key],
+      equal: [0],
+      range: undefined,
+      descending: false,
+    },
+    order: orderOf("account", "id"),
+  }),
+  count: count("photo", { path: { ...keyPath, equal: [0] } }),
 };
 
 /** Shapes of engines that make groups. */

@@ -2,11 +2,9 @@
 
 import { DbError } from "@bk/db";
 import type { AnyCalls, AnyDb, AnyPage, AnyRow } from "../../src/testing/any-db.js";
-import { show } from "./agree.js";
+import { carryOutLong, type PooledDb } from "./apply-long.js";
 import type { CallStep, Step } from "./generate.js";
-
-/** What a step gave: an answer, or the code of the error. */
-export type Answer = { readonly value: unknown } | { readonly code: string; readonly message: string };
+import { type Answer, sortedByText } from "./states.js";
 
 /** The time that all databases of a run share. */
 export interface ModelTime {
@@ -40,6 +38,10 @@ async function carryOut(db: AnyDb, step: Step, time: ModelTime): Promise<unknown
       return walkAll(step.scope === undefined ? db : db.scope(step.scope), step);
     case "transaction":
       return runTransaction(db, step, time);
+    case "scan":
+    case "copy":
+    case "backfill":
+      return carryOutLong(db as PooledDb, step, (calls, call) => applyStep(calls, call, time));
   }
 }
 
@@ -144,16 +146,4 @@ async function walkAll(db: AnyDb, { table, filter, options, ordered }: Extract<S
     start = page.next;
   } while (start !== undefined && sizes.length < 1000);
   return { sizes, rows: ordered ? rows : sortedByText(rows) };
-}
-
-function sortedByText(rows: readonly AnyRow[]): AnyRow[] {
-  const keyed = rows.map((row) => ({ row, key: show(row) }));
-  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ row }) => row);
-}
-
-/** Every row of a table, as a set. */
-export async function stateOf(db: AnyDb, table: string): Promise<AnyRow[]> {
-  const rows: AnyRow[] = [];
-  for await (const page of db.scan(table, {}).pages()) rows.push(...page);
-  return sortedByText(rows);
 }

@@ -1,16 +1,18 @@
 // The model check: the same random steps on the memory driver and on a real one, which must agree after each.
 
 import { systemClock, silentLog } from "@bk/core";
-import { openDb } from "@bk/db";
 import { memoryDriver } from "../../src/drivers/memory/index.js";
 import type { Driver } from "../../src/driver.js";
-import type { AnyDb } from "../../src/testing/any-db.js";
+import type { AnyRow } from "../../src/testing/any-db.js";
 import { type Fixture, openAny } from "../fixtures.js";
 import { agree, show } from "./agree.js";
-import { type Answer, applyStep, type ModelTime, stateOf } from "./apply.js";
+import { applyStep, type ModelTime } from "./apply.js";
+import { Broken, type PooledDb } from "./apply-long.js";
 import { randomStep, type Step } from "./generate.js";
+import { type LongStep, longStep } from "./generate-long.js";
 import { Random } from "./random.js";
-import { tableNames, tables } from "./tables.js";
+import { type Answer, stateOf } from "./states.js";
+import { type ModelTable, tableNames, tables } from "./tables.js";
 
 export interface CheckOptions {
   readonly fixture: Fixture;
@@ -18,6 +20,8 @@ export interface CheckOptions {
   readonly seed: number;
   /** Steps of a round; each round begins with empty tables and a seed of its own. */
   readonly roundSteps?: number;
+  /** Rounds that run side by side, each on databases of its own: for servers that let each caller wait. Default 1. */
+  readonly lanes?: number;
   readonly onProgress?: (done: number) => void;
 }
 
@@ -37,8 +41,8 @@ const beginning = Date.UTC(2100, 0, 1);
 /** A memory database and a real one, with the same tables and the same time. */
 class Pair {
   readonly time: ModelTime = { now: beginning };
-  model!: AnyDb;
-  real!: AnyDb;
+  model!: PooledDb;
+  real!: PooledDb;
   #clean!: () => Promise<void>;
 
   async open(fixture: Fixture): Promise<this> {
@@ -48,7 +52,8 @@ class Pair {
     const clock = { ...systemClock, now: () => time.now };
     const { url, options } = instance;
     this.#clean = () => instance.clean();
-    this.real = await openAny({ url, ...(options === undefined ? {} : { options }), tables, clock });
+    const main = { url, ...(options === undefined ? {} : { options }) };
+    this.real = (await openAny({ pools: { main, other: "memory:" }, tables, clock })) as PooledDb;
     // What it is is known for certain when it is connected.
     await this.real.sync();
     // The core refuses on the model what it refuses on the engine, and takes the same ways to rows.
@@ -56,7 +61,7 @@ class Pair {
     // What an engine asks of related rows by itself, the model finds in two steps.
     const capabilities = { access, transactions, afterRefusal, savepoints, unique, atomic, related: false };
     const driver = (await memoryDriver({ url: "memory:", options: {}, clock, log: silentLog }, { capabilities })) as Driver;
-    this.model = (await openDb({ driver, tables, clock })) as unknown as AnyDb;
+    this.model = (await openAny({ pools: { main: { driver }, other: "memory:" }, tables, clock })) as PooledDb;
     await this.model.sync();
     return this;
   }
@@ -64,7 +69,10 @@ class Pair {
   async empty(): Promise<void> {
     // Expired rows are missing rows: before the beginning of time all are there to be deleted.
     this.time.now = 0;
-    for (const db of [this.model, this.real]) await Promise.all(tableNames.map((table) => db.delAll(table, {}, { all: true })));
+    const pools = [this.model, this.real].flatMap((db) => [db, db.pool("other")]);
+    // Deleted notes are there still.
+    const optionsOf = (table: ModelTable): AnyRow => ({ all: true, ...(table === "note" ? { deleted: true } : {}) });
+    for (const db of pools) await Promise.all(tableNames.map((table) => db.delAll(table, {}, optionsOf(table))));
     this.time.now = beginning;
   }
 
@@ -74,9 +82,14 @@ class Pair {
       this.time.now += step.ms;
       return undefined;
     }
-    const model = await applyStep(this.model, step, this.time);
-    const real = await applyStep(this.real, step, this.time);
-    return differenceOf(model, real);
+    try {
+      const model = await applyStep(this.model, step, this.time);
+      const real = await applyStep(this.real, step, this.time);
+      return differenceOf(model, real);
+    } catch (error) {
+      if (error instanceof Broken) return `  ${error.message}`;
+      throw error;
+    }
   }
 
   async compareStates(): Promise<string | undefined> {
@@ -103,10 +116,13 @@ function showAnswer(answer: Answer): string {
   return "code" in answer ? `rejects with ${answer.code}: ${answer.message}` : show(answer.value);
 }
 
+/** How many of the steps go over many rows: such a step reads whole tables. */
+const longSteps = 0.02;
+
 /** The steps of a round. */
 export function stepsOf(seed: number, count: number): Step[] {
   const random = new Random(seed);
-  return Array.from({ length: count }, () => randomStep(random));
+  return Array.from({ length: count }, () => (random.chance(longSteps) ? longStep(random) : randomStep(random)));
 }
 
 /** Whether a step has a value that the test server takes for another one. */
@@ -115,23 +131,33 @@ function isConfused({ confused = [] }: Fixture, step: Step): boolean {
   return confused.some((value) => text.includes(value));
 }
 
-/** Runs the check; gives the first disagreement, shortened, or undefined. */
-export async function checkModel({ fixture, steps, seed, roundSteps = 1000, onProgress }: CheckOptions): Promise<Disagreement | undefined> {
-  const pair = await new Pair().open(fixture);
-  try {
-    for (let done = 0, round = 0; done < steps; done += roundSteps, round++) {
-      const own = stepsOf(seed + round, Math.min(roundSteps, steps - done)).filter((step) => !isConfused(fixture, step));
-      await pair.empty();
-      const failure = await runSteps(pair, own, (i) => onProgress?.(done + i + 1));
-      if (failure !== undefined) {
-        const shortest = await shorten(fixture, own.slice(0, failure.at + 1));
-        return { seed: seed + round, step: failure.at, what: failure.what, shortest };
+/** Runs the check; gives a disagreement, shortened, or undefined. */
+export async function checkModel(options: CheckOptions): Promise<Disagreement | undefined> {
+  const { fixture, steps, seed, roundSteps = 1000, lanes = 1, onProgress } = options;
+  let [begun, done] = [0, 0];
+  let failed: Omit<Disagreement, "shortest"> | undefined;
+  let failing: readonly Step[] = [];
+
+  async function lane(): Promise<void> {
+    const pair = await new Pair().open(fixture);
+    try {
+      while (begun < steps && failed === undefined) {
+        const own = { seed: seed + begun / roundSteps, count: Math.min(roundSteps, steps - begun) };
+        begun += roundSteps;
+        const all = stepsOf(own.seed, own.count).filter((step) => !isConfused(fixture, step));
+        await pair.empty();
+        const failure = await runSteps(pair, all, () => onProgress?.(++done));
+        if (failure === undefined || failed !== undefined) continue;
+        failed = { seed: own.seed, step: failure.at, what: failure.what };
+        failing = all.slice(0, failure.at + 1);
       }
+    } finally {
+      await pair.close();
     }
-    return undefined;
-  } finally {
-    await pair.close();
   }
+
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return failed && { ...failed, shortest: await shorten(fixture, failing) };
 }
 
 interface Failure {
@@ -139,11 +165,11 @@ interface Failure {
   readonly what: string;
 }
 
-async function runSteps(pair: Pair, steps: readonly Step[], onStep?: (index: number) => void): Promise<Failure | undefined> {
+async function runSteps(pair: Pair, steps: readonly Step[], onStep?: () => void): Promise<Failure | undefined> {
   for (const [at, step] of steps.entries()) {
     const what = await pair.step(step);
     if (what !== undefined) return { at, what: `step ${at}: ${showStep(step)}\n${what}` };
-    onStep?.(at);
+    onStep?.();
   }
   const what = await pair.compareStates();
   return what === undefined ? undefined : { at: steps.length - 1, what };
@@ -187,7 +213,18 @@ export function showStep(step: Step): string {
       return `db.transaction: ${step.calls.map(showStep).join("; ")}${step.fails ? "; throw" : ""}`;
     case "advance":
       return `clock + ${step.ms} ms`;
+    case "scan":
+      return `scan(db${showScope(step.scope)}, ${show(step.table)}, ${show(step.filter)}, ${show(step.options)})${showInterrupted(step)}`;
+    case "copy":
+      return `db.copy(${show({ from: step.from, to: step.to, tables: step.tables })})${showInterrupted(step)}`;
+    case "backfill":
+      return `${step.older.map(showStep).join("; ")}; db.sync(${show({ backfill: step.columns, dryRun: step.dryRun })})${showInterrupted(step)}`;
   }
+}
+
+function showInterrupted({ count, stopAfter, between }: LongStep): string {
+  const stopped = stopAfter === undefined ? "" : `, stopped after ${stopAfter}`;
+  return ` in pages of ${count}${stopped}${between.map((call) => `; ${showStep(call)}`).join("")}`;
 }
 
 function showScope(scope: unknown): string {

@@ -1,4 +1,4 @@
 import { fixture } from "../../src/drivers/dynamodb/fixture.js";
 import { testModel } from "./test-model.js";
 
-testModel(fixture);
+testModel(fixture, 2);

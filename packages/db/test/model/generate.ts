@@ -1,5 +1,6 @@
 // Random steps as plain data. A step does not depend on the results of others, so that any subset can be replayed.
 
+import type { LongStep } from "./generate-long.js";
 import type { Random } from "./random.js";
 import { condition, filterOf, including, readFilter, scanning, sortOf, valueOf } from "./generate-filters.js";
 import { hashColumn, keyColumns, type ModelTable, numbers, pools, sortable, tableNames } from "./tables.js";
@@ -30,7 +31,7 @@ export interface CallStep {
 
 export type Step =
   | CallStep
-  /** A select walked to its end; `ordered` when the order of the rows is promised. `between`: writes after the first page. */
+  /** A select walked to its end; `ordered` when the order of the rows is promised. */
   | {
       readonly kind: "walk";
       readonly table: ModelTable;
@@ -48,7 +49,8 @@ export type Step =
       /** A call that is not awaited before the function ends. */
       readonly late?: CallStep;
     }
-  | { readonly kind: "advance"; readonly ms: number };
+  | { readonly kind: "advance"; readonly ms: number }
+  | LongStep;
 
 const weights = {
   put: 14,
@@ -124,7 +126,7 @@ function seeingDeleted(random: Random, table: ModelTable, step: Step): Step {
 }
 
 /** What a scope may say of a table, whether or not there are rows for it. */
-function scopeOf(random: Random, table: ModelTable): Values {
+export function scopeOf(random: Random, table: ModelTable): Values {
   const set = random.some(
     Object.keys(pools[table]).filter((column) => !ownTimes.has(column)),
     0.15,
@@ -174,7 +176,7 @@ function rowOf(random: Random, table: ModelTable, limits: RowLimits): Values {
   return row;
 }
 
-function rowCall(
+export function rowCall(
   random: Random,
   verb: "get" | "list" | "add" | "put" | "update" | "incr" | "del",
   table: ModelTable,

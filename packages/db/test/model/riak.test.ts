@@ -1,4 +1,4 @@
 import { fixture } from "../../src/drivers/riak/fixture.js";
 import { testModel } from "./test-model.js";
 
-testModel(fixture, 4_000);
+testModel(fixture, 4);

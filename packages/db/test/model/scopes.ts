@@ -7,11 +7,12 @@ import { systemClock } from "@bk/core";
 import type { AnyDb, AnyRow } from "../../src/testing/any-db.js";
 import { type Fixture, openStore } from "../fixtures.js";
 import { agree, show } from "./agree.js";
-import { applyStep, type ModelTime, stateOf } from "./apply.js";
+import { applyStep, type ModelTime } from "./apply.js";
 import { showStep } from "./check.js";
 import { type CallStep, randomStep, type Step } from "./generate.js";
 import { valueOf } from "./generate-filters.js";
 import { Random } from "./random.js";
+import { stateOf } from "./states.js";
 import { keyColumns, type ModelTable, pools, tableNames, tables } from "./tables.js";
 
 interface Confined {

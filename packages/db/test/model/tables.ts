@@ -73,6 +73,8 @@ export const tables = defineTables({
 });
 
 export type ModelTable = keyof typeof tables;
+/** `main` is the database that is checked, `other` one in memory, for copies. */
+export type PoolName = "main" | "other";
 export const tableNames = Object.keys(tables) as ModelTable[];
 
 const texts = [

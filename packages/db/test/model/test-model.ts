@@ -6,19 +6,19 @@ import { checkModel, report } from "./check.js";
 /**
  * Registers the model check of a driver: `BK_MODEL_STEPS` steps from `BK_MODEL_SEED` (default 1).
  *
- * @param most  steps without that variable; fewer for a server that is slow
+ * @param lanes  rounds that run side by side: several for a server that lets each caller wait
  */
-export function testModel(fixture: Fixture, most = 20_000): void {
+export function testModel(fixture: Fixture, lanes = 1): void {
   if (!isWanted(fixture)) {
     describe("not run here", () => it.skip(fixture.name, () => undefined));
     return;
   }
   const quick = process.env["BK_TEST_QUICK"] === "1";
-  const steps = Number(process.env["BK_MODEL_STEPS"] ?? (quick ? 3000 : most));
+  const steps = Number(process.env["BK_MODEL_STEPS"] ?? (quick ? 3000 : 20_000));
   const seed = Number(process.env["BK_MODEL_SEED"] ?? 1);
   describe(`driver: ${fixture.name}`, () => {
     it(`does what the model does, in ${steps} random steps from seed ${seed}`, { timeout: 1_200_000 }, async () => {
-      const disagreement = await checkModel({ fixture, steps, seed });
+      const disagreement = await checkModel({ fixture, steps, seed, lanes });
       if (disagreement !== undefined) expect.fail(report(fixture.name, disagreement));
     });
   });

@@ -3,14 +3,24 @@
 
 import { operandOf, operators, type Operator } from "@bk/db";
 
-import { badRequest } from "../error-response.js";
+import { badRequest, forbidden } from "../error-response.js";
 import type { Field, Fields } from "../request/fields.js";
+import { parseJson } from "../request/json.js";
 import type { DataLimits } from "./controls.js";
 import { FilterCost } from "./filter-cost.js";
 import { fromJson, fromText, listFromText, type TextSource } from "./from-text.js";
 import { operatorNamed } from "./operator-named.js";
 import type { Row } from "./served-db.js";
-import { columnNamed, requireSeen, type ServedColumn, type ServedTable } from "./served-table.js";
+import {
+  type Caller,
+  columnNamed,
+  filterable,
+  reachOf,
+  refersTo,
+  requireSeen,
+  type ServedColumn,
+  type ServedTable,
+} from "./served-table.js";
 
 export interface FilterRules {
   /** The columns that may be asked for. */
@@ -18,6 +28,16 @@ export interface FilterRules {
   /** Operators of plain values, by column. */
   readonly ops?: ReadonlyMap<string, string> | undefined;
   readonly limits: DataLimits;
+  /** Absent: the filter is about the columns of the table alone. */
+  readonly relating?: Relating | undefined;
+}
+
+/** What a filter may ask of rows of other tables, by `$ref`. */
+export interface Relating {
+  readonly tables: ReadonlyMap<string, ServedTable>;
+  readonly caller: Caller;
+  /** Set where it does: such a read is made within what the caller may see of those tables. */
+  isUsed: boolean;
 }
 
 /** One filter as it is read. */
@@ -26,6 +46,7 @@ interface Reading {
   readonly seen: ReadonlySet<string>;
   readonly maxJsonDepth: number;
   readonly cost: FilterCost;
+  readonly relating: Relating | undefined;
 }
 
 /** One condition: on which column (undeclared ones of open tables have none), and how the client calls it. */
@@ -41,8 +62,8 @@ interface Subject {
  * @throws HttpError 400, naming the field, for unknown columns and operators, values of the wrong form and filters beyond
  *   the limits; 403 for columns that may not be seen
  */
-export function filterOf(table: ServedTable, fields: Fields, { seen, ops = noOps, limits }: FilterRules): Row {
-  const reading: Reading = { table, seen, maxJsonDepth: limits.maxJsonDepth, cost: new FilterCost(limits) };
+export function filterOf(table: ServedTable, fields: Fields, { seen, ops = noOps, limits, relating }: FilterRules): Row {
+  const reading: Reading = { table, seen, maxJsonDepth: limits.maxJsonDepth, cost: new FilterCost(limits), relating };
   const unused = new Set(ops.keys());
   const filter = entriesOf(reading, fields, 0, (column) => {
     unused.delete(column);
@@ -59,20 +80,61 @@ const noOp = (): undefined => undefined;
 function entriesOf(reading: Reading, fields: Fields, depth: number, opOf: (column: string) => string | undefined): Row {
   const { table, seen, maxJsonDepth, cost } = reading;
   const filter: Row = {};
-  for (const [name, field] of fields) {
+  for (const [name, given] of fields) {
     if (name.startsWith("$")) {
-      filter[name] = group(reading, name, field, depth + 1);
+      filter[name] = group(reading, name, given, depth + 1);
       continue;
     }
     const at = name.indexOf("_$");
     const columnName = at < 0 ? name : name.slice(0, at);
+    const asked = relatedIn(name.slice(columnName.length), given, maxJsonDepth);
+    if (asked !== undefined) {
+      merge(filter, columnName, { $ref: related(reading, columnName, asked.filter, depth + 1) });
+      if (asked.others === undefined) continue;
+    }
+    const field = asked?.others ?? given;
     requireSeen(table, seen, columnName, "filtered by");
     const subject: Subject = { column: columnNamed(table, columnName), source: { name, maxJsonDepth }, cost };
-    const given = opOf(columnName);
-    const operator = at < 0 ? given : name.slice(at + 2);
+    const own = opOf(columnName);
+    const operator = at < 0 ? own : name.slice(at + 2);
     merge(filter, columnName, operator === undefined ? plain(subject, field) : operation(subject, operator, field));
   }
   return filter;
+}
+
+/** What is asked by `col_$ref={…}`, or in JSON by `{ col: { $ref: {…} } }`, and the other operators beside it. */
+function relatedIn(
+  operator: string,
+  field: Field,
+  maxJsonDepth: number,
+): { readonly filter: unknown; readonly others?: Field } | undefined {
+  if (operator === "_$ref") {
+    if ("json" in field) return { filter: field.json };
+    return { filter: typeof field.text === "string" ? parseJson(field.text, maxJsonDepth, "$ref", "$ref") : field.text };
+  }
+  if (operator !== "" || !("json" in field) || !isObject(field.json) || !Object.hasOwn(field.json, "$ref")) return undefined;
+  const { $ref: filter, ...others } = field.json;
+  return Object.keys(others).length === 0 ? { filter } : { filter, others: { json: others } };
+}
+
+/**
+ * The filter of `$ref` on a reference, which names what a filter of that table may name. Which of its rows there are is the
+ * scope's: the opposite of a condition in here would be about the rows outside.
+ */
+function related(reading: Reading, name: string, given: unknown, depth: number): Row {
+  const { table, seen, cost, relating } = reading;
+  const reference = table.references.find((each) => each.name === name);
+  if (relating === undefined)
+    throw badRequest(`${name.slice(0, 50)}: $ref is for the filters of select, search, count and aggregate`, name);
+  if (reference === undefined) throw badRequest(`${table.name}: ${name.slice(0, 50)} is no reference, so $ref has nothing to ask`, name);
+  for (const column of reference.columns) requireSeen(table, seen, column, "filtered by");
+  if (!isObject(given)) throw badRequest(`${name}: $ref must hold an object of columns and values`, name);
+  cost.group(depth, 1, name);
+  const target = relating.tables.get(reference.table)!;
+  if (!refersTo(target, relating.caller)) throw forbidden(`${target.name} is not open to this account`, name);
+  relating.isUsed = true;
+  const fields = new Map(Object.entries(given).map(([each, json]) => [each, { json }]));
+  return entriesOf({ ...reading, table: target, seen: filterable(target, reachOf(target, relating.caller)) }, fields, depth, noOp);
 }
 
 /** Puts two conditions on one column together: `{ $gt: 1 }` and `{ $lt: 9 }`. */

@@ -7,7 +7,17 @@ import { badRequest, forbidden } from "../error-response.js";
 import type { DataLimits } from "./controls.js";
 import { filterOf } from "./filter.js";
 import type { CallOptions, Row } from "./served-db.js";
-import { type Caller, filterable, type Reach, reachOf, requireSeen, seenBy, type ServedTable, visibleRow } from "./served-table.js";
+import {
+  type Caller,
+  filterable,
+  type Reach,
+  reachOf,
+  refersTo,
+  requireSeen,
+  seenBy,
+  type ServedTable,
+  visibleRow,
+} from "./served-table.js";
 import { toJson } from "./to-json.js";
 
 /** Rows of a table as they are shown. */
@@ -86,7 +96,8 @@ function includeOf(asking: Asking, table: ServedTable, reach: Reach, { name, opt
     throw wrong(`${shown} is the name of a column; choose another one, with by`);
   const target = isMany ? source : tableNamed(asking, reference.table, shown);
   const targetReach = reachOf(target, asking.caller);
-  if (targetReach === "none") throw forbidden(`${target.name} is not open to this account`, "_include");
+  if (targetReach === "none" || (!isMany && !refersTo(target, asking.caller)))
+    throw forbidden(`${target.name} is not open to this account`, "_include");
   // What tells which rows belong together is told by the reply.
   const from = isMany ? reference.key : reference.columns;
   for (const column of from) requireSeen(table, seenBy(table, reach), column, "included by");

@@ -5,12 +5,12 @@ import { DbError } from "@bk/db";
 import { badRequest, forbidden, notFound } from "../error-response.js";
 import type { Fields } from "../request/fields.js";
 import type { Controls, DataCall, DataLimits } from "./controls.js";
-import { filterOf } from "./filter.js";
+import { filterOf, type Relating } from "./filter.js";
 import { groupJson, groupOptions } from "./groups.js";
 import { type Include, includeOption, includesOf, rowsWith, shownRow } from "./include.js";
 import { type JsonText, ReplyRows } from "./reply-rows.js";
 import { keyOf, keysOf, ownerIsInKey, valueIn, withOwner } from "./row.js";
-import { reading } from "./scope.js";
+import { reading, readingRelated } from "./scope.js";
 import type { CallOptions, Page, Row, ServedDb } from "./served-db.js";
 import { type Caller, filterable, type Reach, reachOf, requireSeen, seenBy, type ServedTable } from "./served-table.js";
 
@@ -69,8 +69,8 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
       if (others.length > 0) throw badRequest(`${others.join(", ")} and _total do not go together`, others[0]);
       return reads.count(db, { ...asked, controls });
     }
-    const { reach, filter } = question(asked);
-    const own = reading(db, asked.table, asked.caller, reach);
+    const { reach, filter, within } = question(asked);
+    const own = within(db);
     return readPage(asked, reach, (options) => own.select(asked.table.name, filter, { ...options, ...scanOption(asked) }));
   },
 
@@ -78,20 +78,20 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     const { table, controls } = asked;
     const { _q: words } = controls;
     if (words === undefined) throw badRequest("_q is missing; it has the words to search for", "_q");
-    const { reach, filter } = question(asked);
+    const { reach, filter, within } = question(asked);
     const seen = filterable(table, reach);
     const searched = [...table.columns.values()].filter((column) => column.definition.search);
     if (searched.length === 0) throw badRequest(`${table.name} has no columns that are searched`);
     for (const column of searched) requireSeen(table, seen, column.name, "searched");
-    const own = reading(db, table, asked.caller, reach);
+    const own = within(db);
     return readPage(asked, reach, (options) => own.search(table.name, words, { ...options, filter }));
   },
 
   async count(db, asked) {
-    const { reach, filter } = question(asked);
-    const { table, caller } = asked;
+    const { filter, within } = question(asked);
+    const { table } = asked;
     const { _consistent: consistent } = asked.controls;
-    const count = await reading(db, table, caller, reach).count(table.name, filter, {
+    const count = await within(db).count(table.name, filter, {
       ...scanOption(asked),
       ...(consistent === undefined ? {} : { consistent }),
     });
@@ -100,9 +100,9 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
 
   async aggregate(db, asked) {
     const { table } = asked;
-    const { reach, filter } = question(asked);
+    const { reach, filter, within } = question(asked);
     const { options, ofGroups } = groupOptions(asked, filterable(table, reach));
-    const calls = reading(db, table, asked.caller, reach);
+    const calls = within(db);
     const read = (own: CallOptions): Promise<Page> => calls.aggregate(table.name, filter, { ...options, ...scanOption(asked), ...own });
     if (ofGroups === undefined) {
       const reply = new ReplyRows(asked.limits.maxReplyBytes);
@@ -176,9 +176,16 @@ function includesIn({ table, tables, caller, controls: { _include }, limits }: A
   return _include === undefined ? [] : includesOf({ tables, caller, limits }, table, reach, _include);
 }
 
+interface Question {
+  readonly reach: Reach;
+  readonly filter: Row;
+  /** The calls within what the caller reaches. */
+  readonly within: (db: ServedDb) => ServedDb;
+}
+
 /** The filter, and how far it reaches: one that asks for the caller's own rows alone may name all that the owner sees. */
-function question(asked: Asked): { reach: Reach; filter: Row } {
-  const { table, caller, fields, controls, limits } = asked;
+function question(asked: Asked): Question {
+  const { table, tables, caller, fields, controls, limits } = asked;
   const whole = readable(asked);
   const { owner } = table;
   const ownField = owner === undefined ? undefined : fields.get(owner);
@@ -186,10 +193,21 @@ function question(asked: Asked): { reach: Reach; filter: Row } {
   const asksOwn = owner !== undefined && given === caller.id && [undefined, "eq"].includes(controls._ops?.get(owner));
   const reach = whole === "mixed" && asksOwn ? "own" : whole;
   const { _ops: ops } = controls;
-  if (reach !== "own") return { reach, filter: filterOf(table, fields, { seen: filterable(table, reach), ops, limits }) };
-  const filter = filterOf(table, fields, { seen: new Set([...table.ownSees, owner!]), ops, limits });
-  if (valueIn(filter, owner!) !== undefined && !asksOwn) throw forbidden(`${table.name}: only rows of the caller's own may be read`, owner);
-  return { reach, filter };
+  const relating: Relating = { tables, caller, isUsed: false };
+  const seen = reach === "own" ? new Set([...table.ownSees, owner!]) : filterable(table, reach);
+  const filter = filterOf(table, fields, { seen, ops, limits, relating });
+  if (reach === "own" && !asksOwn && asksOwner(valueIn(filter, owner!)))
+    throw forbidden(`${table.name}: only rows of the caller's own may be read`, owner);
+  // Of a table that refers to itself the rows of others may be asked of: the filter has the owner.
+  const within = (db: ServedDb): ServedDb =>
+    relating.isUsed ? readingRelated(db, table, relating, whole) : reading(db, table, caller, reach);
+  return { reach, filter, within };
+}
+
+/** Whether a filter's condition on the owner column is about the column: by `$ref` alone it is about another table's row. */
+function asksOwner(condition: unknown): boolean {
+  if (typeof condition !== "object" || condition === null) return condition !== undefined;
+  return Object.keys(condition).some((name) => name !== "$ref");
 }
 
 function ownKey({ table, caller }: Asked, reach: Reach, key: Row): Row {

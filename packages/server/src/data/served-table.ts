@@ -127,6 +127,12 @@ export function reachOf(table: ServedTable, caller: Caller): Reach {
   return table.allSee.size === 0 ? "none" : "public";
 }
 
+/** Whether a caller may find a row of the table by its key, as those do who ask of rows that others refer to. */
+export function refersTo(table: ServedTable, caller: Caller): boolean {
+  if (caller.isAdmin) return true;
+  return reachOf(table, caller) !== "none" && table.key.every((name) => table.columns.get(name)?.definition.admin !== true);
+}
+
 /** The columns that a caller sees of rows that they reach so; of `mixed` those of their own rows. */
 export function seenBy(table: ServedTable, reach: Reach): ReadonlySet<string> {
   return reach === "all" ? table.adminSees : reach === "public" || reach === "none" ? table.allSee : table.ownSees;

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import { DbError } from "@bk/db";
 
-import { alreadyExists, forbidden } from "../error-response.js";
+import { alreadyExists, forbidden, HttpError } from "../error-response.js";
 import { fieldsOf, type Fields } from "../request/fields.js";
 import type { Controls, DataCall } from "./controls.js";
 import { filterOf } from "./filter.js";
@@ -12,7 +12,7 @@ import { type Asked, show } from "./reads.js";
 import { keyIn, keyOf, operationsOf, ownerIsInKey, rowOf, valueIn, withOwner } from "./row.js";
 import { writing } from "./scope.js";
 import type { Row, ServedCalls, ServedDb, WriteResult } from "./served-db.js";
-import { type Reach, reachOf, seenBy, type ServedColumn, type ServedTable } from "./served-table.js";
+import { type Reach, reachOf, refersTo, seenBy, type ServedColumn, type ServedTable } from "./served-table.js";
 
 export type WriteCall = Extract<DataCall, "add" | "put" | "update" | "incr" | "del">;
 export const writeCalls: readonly WriteCall[] = ["add", "put", "update", "incr", "del"];
@@ -40,7 +40,9 @@ interface Write extends Asked {
 export async function write(db: ServedCalls, call: WriteCall, asked: Asked, together: Together): Promise<WriteResult> {
   const reach = reachOf(asked.table, asked.caller);
   if (reach === "public" || reach === "none") throw forbidden(`${asked.table.name} is written by admins only`);
-  const within = (calls: ServedCalls): ServedCalls => writing(calls, asked.table, asked.caller, reach);
+  const referring = asked.controls._checkRefs === true ? asked.tables : undefined;
+  if (referring !== undefined) requireReferable(asked, reach);
+  const within = (calls: ServedCalls): ServedCalls => writing(calls, asked.table, asked.caller, reach, referring);
   const own: Write = { ...asked, reach, together: (work) => together((calls) => work(within(calls))), all: db };
   const result = await writes[call](within(db), own).catch((error: unknown) => {
     // The owner column is looked at before: what is left is the row of another that has the key.
@@ -50,6 +52,20 @@ export async function write(db: ServedCalls, call: WriteCall, asked: Asked, toge
   if (result.row === undefined) return { affected: result.affected };
   const row = show(asked, reach, result.row);
   return row === undefined ? { affected: result.affected } : { affected: result.affected, row };
+}
+
+/** Refuses to look for rows of which the caller must not learn whether they are there. */
+function requireReferable({ table, tables, caller, fields }: Asked, reach: Reach): void {
+  for (const { table: to, columns } of table.references) {
+    const given = columns.find((column) => fields.has(column));
+    if (given === undefined) continue;
+    if (!refersTo(tables.get(to)!, caller)) throw forbidden(`${to} is not open to this account, so _checkRefs cannot look there`, given);
+    // What may be written of the table is less than what may be referred to.
+    if (to === table.name && reach === "mixed")
+      throw new HttpError("unsupported", `_checkRefs: ${given} refers to ${to} itself, of which this account writes its own rows alone`, {
+        field: given,
+      });
+  }
 }
 
 const writes: { readonly [Call in WriteCall]: (db: ServedCalls, write: Write) => Promise<WriteResult> } = {
@@ -101,8 +117,11 @@ const writes: { readonly [Call in WriteCall]: (db: ServedCalls, write: Write) =>
   },
 };
 
-function returning({ _returning }: Controls): Row {
-  return _returning === undefined ? {} : { returning: _returning };
+function returning({ _returning, _checkRefs }: Controls): Row {
+  return {
+    ...(_returning === undefined ? {} : { returning: _returning }),
+    ...(_checkRefs === undefined ? {} : { checkRefs: _checkRefs }),
+  };
 }
 
 /** The columns that admins alone set, but for those that say which row it is and whose. */
@@ -151,7 +170,9 @@ async function onOwnRow({ table, caller, reach, all }: Write, row: Row, work: ()
     const result = await work();
     if (result.affected > 0 || !(await isOthers())) return result;
   } catch (error) {
-    if (!(error instanceof DbError && error.code === "not-found" && (await isOthers()))) throw error;
+    // With a column it is a row that this one was to refer to.
+    const isMissing = error instanceof DbError && error.code === "not-found" && error.column === undefined;
+    if (!isMissing || !(await isOthers())) throw error;
   }
   throw othersRow(table, reach);
 }

@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 
-import { type Clock, type Log, plainText, systemClock } from "@bk/core";
+import { type Clock, type Log, plainText, silentLog, systemClock } from "@bk/core";
 import type { MiddlewareHandler } from "hono";
 
 import { rawTarget } from "../request/check-frame.js";
@@ -32,6 +32,7 @@ export function accessLog(log: Log, clock: Clock = systemClock): MiddlewareHandl
     await next();
     // Behind the reply that a route made: what is set before goes into those of the context alone.
     if (outgoing === undefined) context.header(requestIdHeader, id);
+    if (log === silentLog) return;
     const login = context.get("allowed")?.account?.login;
     const refused = context.get("refused");
     log.info(`${context.req.method} ${loggedPath(context)} ${context.res.status}`, {

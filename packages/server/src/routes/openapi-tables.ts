@@ -3,7 +3,7 @@
 import type { ColumnDefinition, TypeName } from "@bk/db";
 
 import type { DataCall } from "../data/controls.js";
-import { type Caller, type Reach, reachOf, seenBy, type ServedColumn, type ServedTable } from "../data/served-table.js";
+import { type Caller, type Reach, reachOf, refersTo, seenBy, type ServedColumn, type ServedTable } from "../data/served-table.js";
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -47,7 +47,9 @@ export function schemasFor({ tables, caller }: ServedTo): TableSchemas[] {
   return [...tables.values()]
     .map((table) => ({ table, reach: reachOf(table, caller) }))
     .filter(({ reach }) => reach !== "none")
-    .map(({ table, reach }) => schemasOf(table, reach, canInclude(table, tables)));
+    .map(({ table, reach }) =>
+      schemasOf(table, reach, canInclude(table, tables), askable(table, seenBy(table, reach), { tables, caller })),
+    );
 }
 
 /** Whether a row may come with rows of other tables: it refers to some, or is referred to. */
@@ -55,7 +57,15 @@ function canInclude({ name, references }: ServedTable, tables: ReadonlyMap<strin
   return references.length > 0 || [...tables.values()].some((other) => other.references.some((reference) => reference.table === name));
 }
 
-function schemasOf(table: ServedTable, reach: Reach, includes: boolean): TableSchemas {
+/** The references by which a filter may ask of rows of other tables, with the table of each. */
+function askable({ references }: ServedTable, seen: ReadonlySet<string>, { tables, caller }: ServedTo): ReadonlyMap<string, string> {
+  const open = references.filter(
+    ({ table, columns }) => columns.every((column) => seen.has(column)) && refersTo(tables.get(table)!, caller),
+  );
+  return new Map(open.map(({ name, table }) => [name, table]));
+}
+
+function schemasOf(table: ServedTable, reach: Reach, includes: boolean, related: ReadonlyMap<string, string>): TableSchemas {
   const { name } = table;
   const mayWrite = reach !== "public";
   const seen = seenBy(table, reach);
@@ -85,7 +95,10 @@ function schemasOf(table: ServedTable, reach: Reach, includes: boolean): TableSc
       description: "A row, as far as the account sees it; with _select the chosen columns alone.",
     },
     [`${name}Key`]: object(keys, isKey),
-    [`${name}Filter`]: filterSchema(columns.filter((column) => seen.has(column.name))),
+    [`${name}Filter`]: filterSchema(
+      columns.filter((column) => seen.has(column.name)),
+      related,
+    ),
     ...(mayWrite ? { [`${name}New`]: object(settable, mustBeGiven), [`${name}Change`]: object(settable, isKey) } : {}),
   };
   const schemas: { readonly [Call in DataCall]: string | undefined } = {
@@ -117,14 +130,28 @@ function mustBeGiven({ type, definition }: ServedColumn): boolean {
 }
 
 /** Filters take a value, a list of them, or operators; those of other names are `col_$op`, `$or`, `$and` and `$not`. */
-function filterSchema(columns: readonly ServedColumn[]): Json {
-  const condition = (column: ServedColumn): Json => ({ anyOf: [nullable(column), { type: "array" }, ref("Operators")] });
+function filterSchema(columns: readonly ServedColumn[], related: ReadonlyMap<string, string>): Json {
+  const condition = (column: ServedColumn): Json => ({
+    anyOf: [nullable(column), { type: "array" }, ref("Operators"), ...relatedSchema(related.get(column.name))],
+  });
+  const named = new Set(columns.map(({ name }) => name));
+  const others = [...related].filter(([name]) => !named.has(name));
   return {
     type: "object",
     description: "Columns with values, as `col`, `col_$gt`, and in JSON `{ col: { $gt: 1 } }`, `$or`, `$and`, `$not`.",
-    properties: Object.fromEntries(columns.map((column) => [column.name, condition(column)])),
+    properties: Object.fromEntries([
+      ...columns.map((column) => [column.name, condition(column)]),
+      ...others.map(([name, table]) => [name, relatedSchema(table)[0]]),
+    ]),
     additionalProperties: true,
   };
+}
+
+/** `{ $ref: … }`. Not by `properties`: what has a member of this name is taken for a reference within the document. */
+function relatedSchema(table: string | undefined): Json[] {
+  if (table === undefined) return [];
+  const description = `By \`$ref\` a filter of ${table}, for the row that is referred to; in a query \`col_$ref\` with it as JSON.`;
+  return [{ type: "object", description, patternProperties: { "^[$]ref$": ref(`${table}Filter`) } }];
 }
 
 const text: Json = { type: "string" };

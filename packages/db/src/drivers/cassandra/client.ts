@@ -122,7 +122,8 @@ export async function openClient(options: CassandraOptions, clock: Clock, log: L
   return {
     clock,
     keyspace: options.keyspace,
-    read: async (statement): Promise<Answer> => ({ rows: rowsOf(await run(statement)) }),
+    // In pages the server would read the partitions of an IN one after the other.
+    read: async (statement): Promise<Answer> => ({ rows: rowsOf(await run(statement, { fetchSize: 0 })) }),
     async *readAll(statement, pageSize = pageRows) {
       let pageState: string | undefined;
       do {

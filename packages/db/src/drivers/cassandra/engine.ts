@@ -13,7 +13,7 @@ export interface Answer {
 export interface Engine {
   readonly clock: Clock;
   readonly keyspace: string;
-  /** The first rows of a read. */
+  /** All rows of a read that has few, in one reply. */
   read(statement: BoundStatement): Promise<Answer>;
   /** All rows of a read, page by page of about so many. */
   readAll(statement: BoundStatement, pageSize?: number): AsyncIterable<NativeRow>;

@@ -81,7 +81,13 @@ export function isUncertain(error: unknown): boolean {
 
 /** Whether no connection could be used, so that nothing was sent. */
 export function isUnreached(error: unknown): boolean {
+  if (isOfEmptyPool(error)) return true;
   return (error as NativeError | undefined)?.name === "NoHostAvailableError" && !innerErrors(error).some(isBusy);
+}
+
+/** The last connection of a host broke after the host was chosen; the client gives this no name of its own. */
+function isOfEmptyPool(error: unknown): boolean {
+  return (error as NativeError | undefined)?.message === "No connection available";
 }
 
 function isBusy(error: unknown): boolean {
@@ -98,6 +104,7 @@ export function classifyCassandra(error: unknown, phase: Phase = "send"): Classi
   const { name, message, isSocketError, requestNotWritten } = error as NativeError;
   const code = serverCode(error);
   if (code !== undefined) return ofServer(code, message);
+  if (isOfEmptyPool(error)) return { code: "unavailable", ...none, message: "no host can be reached" };
   const neverSent = phase === "connect" || requestNotWritten === true;
   switch (name) {
     case "NoHostAvailableError":

@@ -37,7 +37,7 @@ export function compileGet(shape: GetShape, keyspace: string): CassandraCommand 
       const wanted = [...new Set([...table.key, ...columns])];
       const keyOfRow = rowReader(table.key);
       const readAll = async (statement: BoundStatement): Promise<void> => {
-        for await (const row of engine.readAll(statement)) found.set(keyText(keyOfRow(row)), row);
+        for (const row of (await engine.read(statement)).rows) found.set(keyText(keyOfRow(row)), row);
       };
       await Promise.all(statementsFor(place, table.key, wanted, keys).map(readAll));
       return keys.map((one): MemberReply => {

@@ -36,8 +36,12 @@ export interface RiakStore extends KvRowStore {
   makeBucket(table: string, signal?: AbortSignal): Promise<void>;
 }
 
-/** How often siblings are looked at again before the table's rule decides: most are there for as long as a writer takes its own back. */
-const patience = 12;
+/**
+ * How long siblings are looked at again before the table's rule decides: most are there for as long as a writer takes its own back. Only
+ * a writer that has ended in the middle needs the rule, and one on a busy machine must not be taken for it.
+ */
+const patienceMs = 3_000;
+const mostPauseMs = 50;
 // As the engine's loop of this kind.
 const mostTries = 500;
 /** Sorts before and after every key, as parts of a path. */
@@ -50,6 +54,10 @@ export function riakStore(http: HttpClient, { prefix, bucketType, choose, clock 
   const pathOf = (table: string, key: string): string => `${bucketOf(table)}/keys/${encodeURIComponent(key)}`;
   const nextMark = marker();
   const accept = { accept: "multipart/mixed, application/json;q=0.9, */*;q=0.5" };
+
+  const isSoonAfter = (begun: number): boolean => Math.abs(clock.now() - begun) < patienceMs;
+  const pause = (tries: number, signal: AbortSignal | undefined): Promise<void> =>
+    clock.sleep(clock.random() * Math.min(4 * tries, mostPauseMs), signal);
 
   async function fetchObject(table: string, key: string, signal: AbortSignal | undefined): Promise<Found> {
     return foundIn(await http.send({ method: "GET", path: pathOf(table, key), headers: accept, isRead: true }, signal));
@@ -74,12 +82,13 @@ export function riakStore(http: HttpClient, { prefix, bucketType, choose, clock 
 
   /** The one content of a key. Siblings are waited for, then resolved by the table's rule, for whoever reads next too. */
   async function settled(table: string, key: string, signal: AbortSignal | undefined): Promise<Found> {
+    const begun = clock.now();
     for (let tries = 1; ; tries++) {
       if (signal?.aborted) throw cancelledError(signal);
       const found = await fetchObject(table, key, signal);
       if (found.contents.length === 0 || found.etag !== undefined) return found;
       if (tries === mostTries) throw contended();
-      if (found.contents.length > 1 && tries <= patience) await clock.sleep(clock.random() * 4 * tries, signal);
+      if (found.contents.length > 1 && isSoonAfter(begun)) await pause(tries, signal);
       else {
         const content = found.contents.length === 1 ? found.contents[0]! : choose(table, found.contents);
         await putObject({ table, key, content, over: found }, signal);
@@ -94,16 +103,17 @@ export function riakStore(http: HttpClient, { prefix, bucketType, choose, clock 
    */
   async function isTakenBack(table: string, key: string, own: Content, first: Found, signal: AbortSignal | undefined): Promise<boolean> {
     const before = new Set(first.contents.map(({ write }) => write));
+    const begun = clock.now();
     let found = first;
     for (let tries = 1; ; tries++) {
       if (!found.contents.some(({ write }) => write === own.write)) return true;
       const others = found.contents.filter(({ write }) => write !== own.write && before.has(write));
       if (others.length === 0) return false;
-      if (others.length === 1 || tries > patience) {
+      if (others.length === 1 || !isSoonAfter(begun)) {
         await putObject({ table, key, content: others.length === 1 ? others[0]! : choose(table, others), over: found }, signal);
         return true;
       }
-      await clock.sleep(clock.random() * 4 * tries, signal);
+      await pause(tries, signal);
       found = await fetchObject(table, key, signal);
     }
   }

@@ -73,6 +73,33 @@ export function pages(suite: Suite): void {
       return all.flatMap((page) => valuesOf(page.rows, "id"));
     };
 
+    promise(
+      "a consistent read sees every acknowledged write, or is unsupported where the engine cannot",
+      async ({ db, capabilities, fresh }) => {
+        const { sees, access } = capabilities;
+        const owner = fresh();
+        const group = fresh();
+        const byIndex = access === "any" ? sees.select : sees.index;
+        for (let n = 0; n < 5; n++) {
+          await db.put("thing", { owner, id: `${n}`, group, n });
+          const key = { owner, id: `${n}` };
+          const one = { select: ["n"], consistent: true };
+          const reads: readonly (readonly [string, () => Promise<unknown>, unknown])[] = [
+            [sees.get, () => db.get("thing", key, one), { n }],
+            [sees.get, () => db.list("thing", [key], one), [{ n }]],
+            [sees.select, async () => (await db.select("thing", { owner }, { ...one, desc: true, count: 1 })).rows, [{ n }]],
+            [sees.select, () => db.count("thing", { owner }, { consistent: true }), n + 1],
+            [sees.select, async () => (await db.aggregate("thing", { owner }, { max: ["n"], consistent: true })).rows, [{ max: { n } }]],
+            [byIndex, async () => valuesOf((await db.select("thing", { group }, { sort: "-rank", ...one })).rows, "n").length, n + 1],
+            [byIndex, () => db.count("thing", { group }, { consistent: true }), n + 1],
+          ];
+          for (const [seen, read, expected] of reads)
+            if (seen === "late") await refuses(read(), "unsupported");
+            else expect(await read()).toEqual(expected);
+        }
+      },
+    );
+
     promise("a partition comes in range-key order, backwards with desc", async ({ db }) => {
       await fill(db);
       for (const count of sizes) {
