@@ -33,3 +33,18 @@ export type {
   Verdict,
   Which,
 } from "./queue/driver.js";
+
+export { openService } from "./services/open-service.js";
+export type { Service } from "./services/service.js";
+export type { CallContext, MethodDefinition, MethodHandler, Methods, RequestOptions, ServiceOptions } from "./services/options.js";
+export type {
+  Body,
+  InstanceInfo,
+  Reply,
+  ServiceCaller,
+  ServiceCapabilities,
+  ServiceDriver,
+  ServiceDriverOptions,
+  ServiceHost,
+  Serving,
+} from "./services/driver.js";

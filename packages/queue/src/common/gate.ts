@@ -32,6 +32,11 @@ export class Gate {
     return this.#isOpen;
   }
 
+  /** How many calls wait for it. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /** The engine is reached: those who wait go on. */
   open(): void {
     if (this.#isClosed) return;

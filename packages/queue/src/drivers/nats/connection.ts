@@ -47,6 +47,10 @@ export class NatsLink {
     return this.#gate.wait();
   }
 
+  get isOpen(): boolean {
+    return this.#gate.isOpen;
+  }
+
   /** The connection; only after `ready`. */
   get connection(): NatsConnection {
     if (this.#connection === undefined) throw new QueueError("unavailable", "nats is not reached", { driver: "nats", outcome: "none" });
@@ -75,23 +79,37 @@ export class NatsLink {
     await connection.close();
   }
 
+  /** Tries until it succeeds, nobody waits any more, or waiting does not help. */
   async #open(): Promise<void> {
     this.#isOpening = true;
     try {
-      const connection = await this.#module.connect(this.#connectOptions());
-      if (this.#isClosed) return await connection.close();
-      this.#connection = connection;
-      this.#attempt = 0;
-      void this.#watch(connection);
-      this.#gate.open();
-    } catch (error) {
-      const reason = classifyNats(error);
-      const code = reason?.outcome === "none" ? reason.code : "unavailable";
-      const message = `nats cannot be reached: ${reason?.message ?? "no connection"}`;
-      this.#gate.fail(new QueueError(code, message, { driver: "nats", outcome: "none", cause: error }));
+      do {
+        try {
+          const connection = await this.#module.connect(this.#connectOptions());
+          if (this.#isClosed) return await connection.close();
+          this.#connection = connection;
+          this.#attempt = 0;
+          void this.#watch(connection);
+          return this.#gate.open();
+        } catch (error) {
+          this.#refused(error);
+        }
+        await new Promise((resolve) => setTimeout(resolve, this.#delayMs()));
+      } while (this.#gate.waiting > 0 && !this.#isClosed);
     } finally {
       this.#isOpening = false;
     }
+  }
+
+  #refused(error: unknown): void {
+    const reason = classifyNats(error);
+    if (reason?.code === "unavailable" || reason?.code === "timeout" || reason === undefined) return this.#gate.shut(error);
+    const message = `nats cannot be reached: ${reason.message ?? reason.code}`;
+    this.#gate.fail(new QueueError(reason.code, message, { driver: "nats", outcome: "none", cause: error }));
+  }
+
+  #delayMs(): number {
+    return Math.random() * Math.min(maxDelayMs, 50 * 2 ** Math.min(this.#attempt++, 10));
   }
 
   async #watch(connection: NatsConnection): Promise<void> {
@@ -112,7 +130,8 @@ export class NatsLink {
   }
 
   #connectOptions(): Parameters<typeof Transport.connect>[0] {
-    const { servers, user, password, token, credentials, nkeySeed, tls, name, connectTimeoutMs, pingIntervalMs } = this.#options;
+    const { servers, user, password, token, credentials, nkeySeed, tls, name, inboxPrefix, connectTimeoutMs, pingIntervalMs } =
+      this.#options;
     const text = new TextEncoder();
     const authenticator =
       credentials !== undefined
@@ -123,12 +142,13 @@ export class NatsLink {
     return {
       servers: [...servers],
       timeout: connectTimeoutMs,
+      inboxPrefix,
       // Errors without a stack of their own cost no time; calls have errors of this package.
       noAsyncTraces: true,
       maxReconnectAttempts: -1,
       ignoreAuthErrorAbort: true,
       pingInterval: pingIntervalMs,
-      reconnectDelayHandler: () => Math.random() * Math.min(maxDelayMs, 50 * 2 ** Math.min(this.#attempt++, 10)),
+      reconnectDelayHandler: () => this.#delayMs(),
       ...(user === undefined ? {} : { user, pass: password ?? "" }),
       ...(token === undefined ? {} : { token }),
       ...(authenticator === undefined ? {} : { authenticator }),

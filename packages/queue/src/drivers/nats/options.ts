@@ -16,13 +16,15 @@ export interface NatsOptions {
   readonly tls: boolean | Readonly<Record<string, unknown>>;
   /** The name of the connection, as the server's monitoring shows it. */
   readonly name: string | undefined;
+  /** What subjects for answers begin with; default `_INBOX`. */
+  readonly inboxPrefix: string;
   readonly connectTimeoutMs: number;
   readonly pingIntervalMs: number;
 }
 
 const anyString = string("a string", () => true);
 
-export const natsOptionTypes = {
+const types = {
   user: anyString,
   password: anyString,
   token: string(),
@@ -30,6 +32,7 @@ export const natsOptionTypes = {
   nkeySeed: string(),
   tls: either(flag, settingsOf<Readonly<Record<string, unknown>>>("TLS: certFile, cert, caFile, ca, keyFile, key, handshakeFirst")),
   name: string(),
+  inboxPrefix: string("a subject", (text) => /^[^\s.*>]+(?:\.[^\s.*>]+)*$/.test(text)),
   connectTimeoutMs: integer({ min: 1 }),
   pingIntervalMs: integer({ min: 100 }),
 };
@@ -38,7 +41,7 @@ export const natsOptionTypes = {
 export function natsOptions({ url, options }: { url: string; options: Readonly<Record<string, unknown>> }): NatsOptions {
   const parsed = parseConnectUrl(url);
   const wrong = wrongOption("nats");
-  const given = readOptions({ ...parsed.options, ...options }, natsOptionTypes, wrong);
+  const given = readOptions({ ...parsed.options, ...options }, types, wrong);
   if (parsed.path !== undefined) throw wrong("url", "the URL has a path, which NATS has no use for");
   const hosts = parsed.hosts.length === 0 ? [{ host: "127.0.0.1" }] : parsed.hosts;
   // A user without a password is a token, as in the URLs of other clients.
@@ -52,6 +55,7 @@ export function natsOptions({ url, options }: { url: string; options: Readonly<R
     nkeySeed: given.nkeySeed,
     tls: given.tls ?? parsed.scheme !== "nats",
     name: given.name,
+    inboxPrefix: given.inboxPrefix ?? "_INBOX",
     connectTimeoutMs: given.connectTimeoutMs ?? 5000,
     pingIntervalMs: given.pingIntervalMs ?? 20_000,
   };

@@ -1,0 +1,17 @@
+// The drivers of services by URL scheme. Imports are literal so that bundlers can follow them.
+
+import type { ServiceDriver, ServiceDriverOptions } from "./driver.js";
+
+export type OpenServiceDriver = (options: ServiceDriverOptions) => Promise<ServiceDriver>;
+
+const local = async (): Promise<OpenServiceDriver> => (await import("../drivers/local/services.js")).localServices;
+const nats = async (): Promise<OpenServiceDriver> => (await import("../drivers/nats/services.js")).natsServices;
+
+const load: Readonly<Record<string, () => Promise<OpenServiceDriver>>> = { local, nats, "nats+tls": nats, tls: nats };
+
+export const serviceSchemes: readonly string[] = Object.keys(load);
+
+/** The driver for a URL scheme, its code loaded now; undefined when there is none. */
+export async function serviceDriverFor(scheme: string): Promise<OpenServiceDriver | undefined> {
+  return Object.hasOwn(load, scheme) ? load[scheme]!() : undefined;
+}
