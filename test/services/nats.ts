@@ -7,6 +7,7 @@ import type { Place, Recipe } from "./recipe.js";
 /** Whoever gives no name may do everything, as `app` with the password `secret` may; `reader` may only subscribe. */
 const configuration = `
 authorization {
+  timeout: 30
   users = [
     { user: guest, password: guest }
     { user: app, password: secret }

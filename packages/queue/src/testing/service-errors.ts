@@ -31,7 +31,7 @@ export function serviceErrors({ open, fresh }: ServiceContext): void {
         return Promise.reject(circle);
       },
       date: () => new Date(),
-      "not-a-promise": () => ({ then: 1 }),
+      "not-a-promise": () => ({ catch: 1 }),
     });
     const failing = async (method: string): Promise<object> => {
       // Alone, and together with another.
@@ -59,7 +59,7 @@ export function serviceErrors({ open, fresh }: ServiceContext): void {
     expect(await failing("nothing")).toMatchObject({ code: "internal" });
     expect(await failing("circle")).toMatchObject({ code: "internal" });
     expect(await failing("date")).toMatchObject({ code: "internal", outcome: "done" });
-    expect(await client.request(`${name}.not-a-promise`)).toEqual({ then: 1 });
+    expect(await client.request(`${name}.not-a-promise`)).toEqual({ catch: 1 });
     expect(told.items).toHaveLength(16);
   });
 
@@ -73,7 +73,7 @@ export function serviceErrors({ open, fresh }: ServiceContext): void {
       }
     }
     const methods = new Methods();
-    await server.expose({ ...{ own: methods.own }, ...Object.create({ proto: () => 3 }) });
+    await server.expose(Object.assign(Object.create({ proto: () => 3 }) as Record<string, () => number>, { own: methods.own }));
     expect(await client.request(`${name}.own`)).toBe(1);
     for (const method of ["missing", "inherited", "proto", "constructor", "__proto__", "toString", "hasOwnProperty"]) {
       const error = await refused(client.request(`${name}.${method}`), "not-found", "none");
@@ -130,6 +130,8 @@ export function serviceErrors({ open, fresh }: ServiceContext): void {
     const server = await open(name, { drainTimeoutMs: 1 });
     const client = await open(fresh(), { timeoutMs: 50 });
     await server.expose({ never: () => new Promise(() => undefined), ok: () => 1 });
+    // The connection is made.
+    await client.request(`${name}.ok`, 1, { timeoutMs: 20_000 });
     const error = await refused(client.request(`${name}.never`), "timeout", "unknown");
     expect(error.message).toContain("timed out after 50 ms");
     await refused(client.request(`${name}.never`, 1, { timeoutMs: 20 }), "timeout", "unknown");

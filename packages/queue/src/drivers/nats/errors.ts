@@ -10,7 +10,7 @@ const byName: Readonly<Record<string, Classified>> = {
   PermissionViolationError: { code: "denied", ...none, message: "the server's rules do not allow the user this subject" },
   AuthorizationError: { code: "unauthenticated", ...none, message: "the server refuses the user or password" },
   UserAuthenticationExpiredError: { code: "unauthenticated", ...none, message: "the user's credentials have expired" },
-  NoRespondersError: { code: "unavailable", ...none, message: "nobody listens" },
+  NoResponders: { code: "unavailable", ...none, message: "nobody listens" },
   ClosedConnectionError: { code: "unavailable", ...none, message: "the connection is closed" },
   DrainingConnectionError: { code: "closed", ...none, message: "the connection is being closed" },
   InvalidSubjectError: { code: "invalid", ...none, message: "a name that NATS does not take" },
@@ -23,6 +23,8 @@ const byCode: ReadonlySet<unknown> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_
 /** Says what an error of the client or the server means; undefined when it is not known. */
 export function classifyNats(error: unknown): Classified | undefined {
   if (!(error instanceof Error)) return undefined;
+  // The server gives a slow client the same error as one that it does not know.
+  if (error.message === "Authentication Timeout") return notReached;
   if (Object.hasOwn(byName, error.name)) return byName[error.name];
   if (/max_payload/.test(error.message)) return { code: "too-large", ...none, message: "more than the server takes in one message" };
   if ("code" in error && byCode.has(error.code)) return notReached;

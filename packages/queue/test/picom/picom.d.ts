@@ -1,7 +1,7 @@
-import { EventEmitter } from "node:events";
+import type { EventEmitter } from "node:events";
 
 /** What the tests use of picom. */
-declare class Picom extends EventEmitter {
+export declare class Picom extends EventEmitter {
   constructor(serviceName: string, options?: { servers?: readonly string[]; timeout?: number });
   readonly nats: { flush(callback: () => void): void };
   expose(methods: Readonly<Record<string, (message: unknown) => unknown>>): void;
@@ -10,4 +10,3 @@ declare class Picom extends EventEmitter {
   connect(): void;
   close(): void;
 }
-export = Picom;
