@@ -73,6 +73,7 @@ export const testDrivers: readonly TestDriver[] = [
     isUnproven: true,
   },
   { id: "cache-local", of: "cache", services: [], provenOn: "this process" },
+  { id: "cache-shared", of: "cache", services: [], provenOn: "processes of one machine, and a cluster of Node" },
   { id: "cache-redis", of: "cache", services: ["redis"], provenOn: "Redis 7.0.15", notProven: "Valkey; TLS" },
   { id: "cache-redis-cluster", of: "cache", services: ["redis-cluster"], provenOn: "Redis 7.0.15, a cluster of three" },
   {

@@ -37,6 +37,17 @@ function utf8Length(text: string): number {
   return bytes;
 }
 
+/** A value as JSON: a text is itself, bytes are in a list as base64. */
+export type StoredJson = string | readonly [base64: string];
+
+export function toJson(value: Stored): StoredJson {
+  return typeof value === "string" ? value : [toBase64(value)];
+}
+
+export function fromJson(json: StoredJson): Stored {
+  return typeof json === "string" ? json : fromBase64(json[0]);
+}
+
 export function toBase64(bytes: Uint8Array): string {
   let binary = "";
   for (let i = 0; i < bytes.length; i += 0x8000) binary += String.fromCharCode(...bytes.subarray(i, i + 0x8000));

@@ -23,3 +23,4 @@ export {
   settingsOf,
   string,
 } from "./options.js";
+export { type SharedCaller, SharedLink, type SharedLinkOptions, sharedPath, type SharedService } from "./shared-link.js";

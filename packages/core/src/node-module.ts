@@ -7,6 +7,8 @@ import type * as diagnosticsChannel from "node:diagnostics_channel";
 import type { once } from "node:events";
 import type * as fs from "node:fs";
 import type { createRequire } from "node:module";
+import type * as net from "node:net";
+import type * as os from "node:os";
 import type * as path from "node:path";
 import type { Worker } from "node:worker_threads";
 
@@ -42,6 +44,8 @@ export interface NodeModules {
   readonly "node:events": { readonly once: typeof once };
   readonly "node:fs": typeof fs;
   readonly "node:module": { readonly createRequire: typeof createRequire };
+  readonly "node:net": typeof net;
+  readonly "node:os": typeof os;
   readonly "node:path": typeof path;
   readonly "node:sqlite": NodeSqlite;
   readonly "node:worker_threads": { readonly Worker: typeof Worker };

@@ -4,11 +4,14 @@ import type { OpenDriver } from "../driver.js";
 
 const load: Readonly<Record<string, () => Promise<OpenDriver>>> = {
   local: async () => (await import("./local/index.js")).localDriver,
+  shared: async () => (await import("./shared/index.js")).sharedDriver,
   redis: async () => (await import("./redis/index.js")).redisDriver,
 };
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
   local: "local",
+  shared: "shared",
+  worker: "shared",
   redis: "redis",
   rediss: "redis",
   "redis-sentinel": "redis",
