@@ -12,7 +12,7 @@ export interface Fixture {
 }
 
 /** Whether the driver can run here: its server is known, and `BK_TEST_DRIVERS`, if set, names it. */
-export function isWanted({ name, env }: Fixture): boolean {
+export function isWanted({ name, env }: Pick<Fixture, "name" | "env">): boolean {
   const wanted = process.env["BK_TEST_DRIVERS"];
   const isNamed = wanted === undefined || wanted.split(",").includes(name);
   return isNamed && (env === undefined || process.env[env] !== undefined);
