@@ -11,7 +11,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   core: [],
   db: ["core"],
   cache: ["core"],
-  queue: ["core"],
+  // By import on first use, for the URLs that begin with db:.
+  queue: ["core", "db"],
   auth: ["core", "db"],
   server: ["core", "db", "auth"],
 };

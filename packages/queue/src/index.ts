@@ -9,6 +9,8 @@ export type { MessageHandler, MessageInfo, Missed, PubSubOptions, SubscribeOptio
 export type { EngineSubscription, Payload, PubSubCapabilities, PubSubDriver, PubSubDriverOptions, Sink, Wanted } from "./pubsub/driver.js";
 export type { Limits } from "./common/limits.js";
 export { openQueue, type QueueOptions, type QueueSource } from "./queue/open-queue.js";
+export { queueTables } from "./drivers/db/tables.js";
+export type { DbLike } from "./drivers/db/db-like.js";
 export type { Item, Queue, QueueStats, Receipt } from "./queue/queue.js";
 export type { MessageOptions, SubmitOptions } from "./queue/submit-options.js";
 export type { Handler, HandlerContext, ListenOptions } from "./queue/listen-options.js";

@@ -15,7 +15,13 @@ export interface QueueFixture {
   readonly grainMs?: number;
   readonly knownDefects?: readonly KnownQueueDefect[];
   /** A clean part of the server. */
-  open(): Promise<{ readonly url: string; readonly options?: Readonly<Record<string, unknown>>; clean?(): Promise<void> }>;
+  open(): Promise<{
+    readonly url: string;
+    readonly options?: Readonly<Record<string, unknown>>;
+    clean?(): Promise<void>;
+    /** What names of queues begin with, where the server is shared. */
+    readonly prefix?: string;
+  }>;
 }
 
 /** Registers the behaviour suite; a driver that cannot run here counts as not run. */
@@ -30,9 +36,10 @@ export function testQueueFixture(fixture: QueueFixture): void {
     ...(grainMs === undefined ? {} : { grainMs }),
     ...(knownDefects === undefined ? {} : { knownDefects }),
     async openStore() {
-      const { url, options = {}, clean } = await fixture.open();
-      const openQueueDriver = await queueDriverFor(parseConnectUrl(url).scheme);
-      const open = (queue: string): Promise<QueueDriver> => openQueueDriver!({ url, queue, options, clock: systemClock, log: silentLog });
+      const { url, options = {}, clean, prefix = "" } = await fixture.open();
+      const openQueueDriver = await queueDriverFor(url.startsWith("db:") ? "db" : parseConnectUrl(url).scheme);
+      const open = (queue: string): Promise<QueueDriver> =>
+        openQueueDriver!({ url, queue: prefix + queue, options, clock: systemClock, log: silentLog });
       // A queue in memory lives as long as somebody has it open.
       const kept = new Map<string, QueueDriver>();
       return {

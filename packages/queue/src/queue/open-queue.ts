@@ -4,6 +4,7 @@ import { type Clock, integer, type Log, parseConnectUrl, readOptions, redactUrl,
 
 import { checkName } from "../common/names.js";
 import { invalid, wrongOption } from "../errors.js";
+import type { DbLike } from "../drivers/db/db-like.js";
 import type { QueueDriver } from "./driver.js";
 import { Engine } from "./engine.js";
 import { Queue } from "./queue.js";
@@ -24,9 +25,11 @@ export interface QueueOptions {
   readonly log?: Log;
 }
 
-/** Where the queue is: a URL, or a driver object. */
+/** Where the queue is: a URL, a database, or a driver object. */
 export interface QueueSource {
   readonly url?: string;
+  /** A `Db` of @bk/db that was opened with `queueTables` among its tables: `submit` in a transaction of it is a part of that. */
+  readonly db?: DbLike;
   readonly driver?: QueueDriver;
 }
 
@@ -50,12 +53,14 @@ export async function openQueue<Message = unknown>(
   source: string | (QueueSource & QueueOptions),
   options: QueueOptions = {},
 ): Promise<Queue<Message>> {
-  const { url, driver: given, ...rest } = { ...(typeof source === "string" ? { url: source } : source), ...options };
+  const { url, db, driver: given, ...rest } = { ...(typeof source === "string" ? { url: source } : source), ...options };
   const { name = "default", clock = systemClock, log = silentLog, options: settings = {}, ...others } = rest;
   checkName(name, "the name of a queue");
   const { maxAttempts = 10, maxPayloadBytes, requestTimeoutMs = 30_000 } = readOptions({ ...others }, numbers, wrongOption("openQueue"));
-  if ((url === undefined) === (given === undefined)) throw invalid("openQueue needs one of url and driver");
-  const driver = given ?? (await driverOf(url!, { queue: name, url: url!, options: settings, clock, log }));
+  if ([url, db, given].filter((way) => way !== undefined).length !== 1) throw invalid("openQueue needs one of url, db and driver");
+  const driverOptions = { queue: name, url: url ?? "", options: settings, clock, log };
+  const onDb = db === undefined ? undefined : (await import("../drivers/db/queue.js")).queueOnDb(db, driverOptions);
+  const driver = given ?? onDb ?? (await driverOf(url!, driverOptions));
   const { bodyBytes } = driver.capabilities;
   const most = bodyBytes === undefined ? Infinity : bodyBytes - headerBytes;
   const engine = new Engine(driver, { queue: name, clock, log, requestTimeoutMs });
@@ -66,7 +71,8 @@ async function driverOf(
   url: string,
   options: Parameters<NonNullable<Awaited<ReturnType<typeof queueDriverFor>>>>[0],
 ): Promise<QueueDriver> {
-  const { scheme } = parseConnectUrl(url);
+  // What follows `db:` is a URL of its own.
+  const scheme = /^db:/i.test(url) ? "db" : parseConnectUrl(url).scheme;
   const open = await queueDriverFor(scheme);
   if (open === undefined)
     throw invalid(`there is no driver for queues at ${redactUrl(url)}; there are ${queueSchemes.map((each) => `${each}:`).join(", ")}`);

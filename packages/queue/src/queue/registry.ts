@@ -4,11 +4,13 @@ import type { OpenQueueDriver } from "./driver.js";
 
 const load: Readonly<Record<string, () => Promise<OpenQueueDriver>>> = {
   local: async () => (await import("../drivers/local/queue.js")).localQueue,
+  db: async () => (await import("../drivers/db/queue.js")).dbQueue,
   redis: async () => (await import("../drivers/redis/queue.js")).redisQueue,
 };
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
   local: "local",
+  db: "db",
   redis: "redis",
   rediss: "redis",
   redisq: "redis",

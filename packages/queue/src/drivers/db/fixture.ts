@@ -1,0 +1,26 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+
+/** A database in a folder of its own. */
+export const queueFixture = {
+  name: "queue-sqlite",
+  env: undefined,
+  open: async () => {
+    const folder = mkdtempSync(join(tmpdir(), "bk-queue-"));
+    return { url: `db:sqlite:${join(folder, "queue.db")}`, clean: async () => rmSync(folder, { recursive: true }) };
+  },
+};
+
+/** Queues of tests have names of their own; what they leave is in one table. */
+const onServer = (name: string, env: string) => ({
+  name,
+  env,
+  open: async () => ({ url: `db:${process.env[env]!}`, prefix: randomUUID().slice(0, 8) }),
+});
+
+export const postgresQueueFixture = onServer("queue-pg", "BK_TEST_PG");
+export const mysqlQueueFixture = onServer("queue-mysql", "BK_TEST_MYSQL");
+export const mongodbQueueFixture = onServer("queue-mongodb", "BK_TEST_MONGODB");
+export const dynamodbQueueFixture = onServer("queue-dynamodb", "BK_TEST_DYNAMODB");

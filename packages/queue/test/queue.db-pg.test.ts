@@ -1,0 +1,4 @@
+import { postgresQueueFixture } from "../src/drivers/db/fixture.js";
+import { testQueueFixture } from "./test-queue.js";
+
+testQueueFixture(postgresQueueFixture);
