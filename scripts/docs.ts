@@ -52,7 +52,12 @@ async function driverCapabilities(): Promise<Map<string, Capabilities>> {
 }
 
 /** A URL for each driver of caches. */
-const cacheUrls: Readonly<Record<string, string>> = { local: "local:", shared: "shared:docs", redis: "redis://127.0.0.1" };
+const cacheUrls: Readonly<Record<string, string>> = {
+  local: "local:",
+  shared: "shared:docs",
+  redis: "redis://127.0.0.1",
+  memcached: "memcached://127.0.0.1",
+};
 
 async function cacheCapabilities(): Promise<Map<string, CacheCapabilities>> {
   const found = new Map<string, CacheCapabilities>();

@@ -82,4 +82,5 @@ export const testDrivers: readonly TestDriver[] = [
     services: ["redis-sentinel"],
     provenOn: "Redis 7.0.15, a primary and a replica behind three sentinels",
   },
+  { id: "cache-memcached", of: "cache", services: ["memcached"], provenOn: "memcached 1.6.18, two servers", notProven: "TLS" },
 ];

@@ -3,6 +3,7 @@ import { couchdb } from "./couchdb.js";
 import { dynamodb } from "./dynamodb.js";
 import { elasticsearch } from "./elasticsearch.js";
 import { mariadb } from "./mariadb.js";
+import { memcached } from "./memcached.js";
 import { mongodb, mongodbSet } from "./mongodb.js";
 import { mysql } from "./mysql.js";
 import { nats } from "./nats.js";
@@ -30,6 +31,7 @@ export const recipes: readonly Recipe[] = [
   redisCluster,
   redisSentinel,
   couchdb,
+  memcached,
   postgres,
   redis,
   nats,

@@ -6,6 +6,7 @@ const load: Readonly<Record<string, () => Promise<OpenDriver>>> = {
   local: async () => (await import("./local/index.js")).localDriver,
   shared: async () => (await import("./shared/index.js")).sharedDriver,
   redis: async () => (await import("./redis/index.js")).redisDriver,
+  memcached: async () => (await import("./memcached/index.js")).memcachedDriver,
 };
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
@@ -16,6 +17,8 @@ const schemes: Readonly<Record<string, keyof typeof load>> = {
   rediss: "redis",
   "redis-sentinel": "redis",
   "redis-cluster": "redis",
+  memcached: "memcached",
+  memcache: "memcached",
 };
 
 /** The URL schemes that have a driver. */
