@@ -50,3 +50,8 @@ export type {
   ServiceHost,
   Serving,
 } from "./services/driver.js";
+
+export { openCron, type CronJobs, type CronOptions } from "./cron/open-cron.js";
+export type { Claims } from "./cron/claims.js";
+export type { Cron, CronDue, CronListing, SubmitDue } from "./cron/cron.js";
+export type { CronEntry } from "./cron/entries.js";
