@@ -1,10 +1,12 @@
 export { openDb, type OpenOptions, type PoolDefinition, type PoolDefinitions } from "./api/open.js";
 export type * from "./api/calls.js";
+export type { CacheCallOptions, CacheLike, CachePutOptions, CacheSettings } from "./calls/cache-store.js";
 export { DbError, type DbErrorOptions } from "./errors.js";
 export { type CheckedColumns, type CheckedTables, defineTables, table } from "./schema/define-tables.js";
 export { type DeclaredReference, referencesOf } from "./schema/declared-references.js";
 export { operandOf, operatorOf, operators, type Operand, type Operator } from "./schema/operators.js";
 export type {
+  CachedSettings,
   ColumnDefinition,
   ColumnDefinitions,
   DriverBags,

@@ -28,7 +28,7 @@ export interface TraceOptions {
  * Makes spans of the calls and commands of every database of this process.
  *
  * - A call is a span of kind `INTERNAL`, named by verb and table: `get photo`. While it runs it is the active span. Its attributes
- *   are `bk.verb`, `bk.table`, `bk.pool`, `bk.rows`, `bk.affected`, `bk.failed`.
+ *   are `bk.verb`, `bk.table`, `bk.pool`, `bk.rows`, `bk.affected`, `bk.failed`, `bk.cached`.
  * - A command is a span of kind `CLIENT`, with its repetitions, by the conventions: `db.system.name`, `db.namespace`,
  *   `db.collection.name`, `db.operation.name`, `db.operation.batch.size`, `db.query.text`, `db.response.returned_rows`,
  *   `server.address`, `server.port`; and `bk.pool`, `bk.affected`, `bk.failed`, `bk.retries`. Its parent is the call that it serves;
@@ -76,7 +76,8 @@ export function traceDb(options: TraceOptions = {}): () => void {
               const { verb, table, pool } = event;
               begin(event, SpanKind.INTERNAL, parent, { "bk.verb": verb, "bk.table": table, "bk.pool": pool }, []);
             },
-            end: (event) => end(event, { "bk.rows": event.rows, "bk.affected": event.affected, "bk.failed": event.failed }),
+            end: (event) =>
+              end(event, { "bk.rows": event.rows, "bk.affected": event.affected, "bk.failed": event.failed, "bk.cached": event.cached }),
           }),
         ]
       : []),

@@ -2,6 +2,7 @@
 
 import { expectTypeOf } from "vitest";
 import { z } from "zod";
+import type { CacheLike } from "../src/calls/cache-store.js";
 import type { Db, DbCalls } from "../src/api/calls.js";
 import { openDb } from "../src/api/open.js";
 import { decodeRows, knexOf } from "../src/knex.js";
@@ -521,6 +522,27 @@ export async function scopes(): Promise<void> {
   db.scope({ photo: { select: ["plaice"] } });
   await untyped.scope({ any: { where: { a: 1 }, set: { a: 1 }, select: ["a"] } }).get("any", 1);
   await db.get("note", "1", { deleted: true });
+}
+
+export async function cachedReads(store: CacheLike): Promise<void> {
+  const person = table({ id: { primary: 1 }, age: { type: "int" } }, { cached: { reads: "asked" } });
+  const cached = await openDb({ url: "memory:", cache: { store, ttlMs: 1000 }, tables: { person } });
+  const row = await cached.get("person", "a", { cached: true, select: ["age"] });
+  expectTypeOf(row!).toEqualTypeOf<{ age: number | null }>();
+  await cached.list("person", ["a"], { cached: false });
+  await cached.forget("person", ["a"]);
+  await cached.forget("person");
+  expectTypeOf(cached.metrics()["main"]!.cached!.hits).toEqualTypeOf<number>();
+  // @ts-expect-error pages are not cached
+  await cached.select("person", {}, { cached: true });
+  // @ts-expect-error no such column in the key
+  await cached.forget("person", [{ idd: "a" }]);
+  // @ts-expect-error no such table
+  await cached.forget("people");
+  // @ts-expect-error no such word
+  table({ id: { primary: 1 } }, { cached: { reads: "some" } });
+  // @ts-expect-error no cache
+  await openDb({ url: "memory:", tables: {}, cache: { store: new Map<string, string>() } });
 }
 
 export async function unknownTables(): Promise<void> {

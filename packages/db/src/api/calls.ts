@@ -16,6 +16,7 @@ import type { TableDefinitions } from "../schema/definition.js";
 import type { AggregateRowOf, GroupName, GroupSortOf, NumberName } from "../schema/aggregate-type.js";
 import type { FilterOf, FilterOpsOf } from "../schema/filter-type.js";
 import type { CheckedInclude, IncludeShape, Including } from "../schema/include-type.js";
+import type { CachedOption, Includes } from "./read-options.js";
 import type { DbError } from "../errors.js";
 import type {
   ChangeOpsOf,
@@ -78,6 +79,7 @@ export interface CountOptions<Ops> extends RowOptions, FilterOptions<Ops> {
 }
 
 export type * from "./near-options.js";
+export type * from "./read-options.js";
 export type * from "./write-options.js";
 export type { AggregateOptions, FilterOptions, SomeOf, TransactionOptions };
 
@@ -127,16 +129,6 @@ export interface RowScan<Row> extends AsyncIterable<Row> {
   pages(): AsyncIterable<ScanPage<Row>>;
 }
 
-/** The option of reads that names what is read along. */
-export interface Includes<Include, Checked> {
-  /**
-   * Rows of other tables that are read along, by the names under which they stand: the row that this one refers to
-   * (`owner: { select: ["name"] }`, null where there is none), or those that refer to it
-   * (`photos: { from: "photo", by: "owner", sort: "-taken", count: 5 }`). They may include others, 3 deep.
-   */
-  readonly include?: (Include & Checked) | undefined;
-}
-
 /** The option that names a pool, with the names of those that were opened. */
 export interface OnPool<Pools extends string> {
   readonly pool?: Pools | undefined;
@@ -156,7 +148,7 @@ export interface DbCalls<Tables, Pools extends string = string, Written = Tables
   >(
     table: Name,
     key: KeyOf<Written, Name>,
-    options?: ReadOptions<Select> & Includes<Include, CheckedInclude<Tables, Name, Include>> & OnPool<Pools>,
+    options?: ReadOptions<Select> & CachedOption & Includes<Include, CheckedInclude<Tables, Name, Include>> & OnPool<Pools>,
   ): Promise<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include> | undefined>;
 
   /** Rows by key, in the order asked; missing ones are left out, a key that is asked for twice is given twice. */
@@ -167,7 +159,7 @@ export interface DbCalls<Tables, Pools extends string = string, Written = Tables
   >(
     table: Name,
     keys: readonly KeyOf<Written, Name>[],
-    options?: ReadOptions<Select> & Includes<Include, CheckedInclude<Tables, Name, Include>> & OnPool<Pools>,
+    options?: ReadOptions<Select> & CachedOption & Includes<Include, CheckedInclude<Tables, Name, Include>> & OnPool<Pools>,
   ): Promise<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>[]>;
 
   /** One page of the rows that a filter matches. */
@@ -387,6 +379,13 @@ export interface Db<Tables = TableDefinitions, Pools extends string = string> ex
   copy(
     options: CopyOptions & { readonly from: Pools; readonly to: Pools; readonly tables?: readonly TableName<Tables>[] | undefined },
   ): Promise<Record<string, number>>;
+  /**
+   * Forgets cached rows: after writes that this database does not know of, such as those of `native`, Knex or other programs.
+   *
+   * @param keys  the rows; default: every row of the table
+   * @throws DbError `unavailable` when the cache does not answer; it is tried again in the background
+   */
+  forget<const Name extends TableName<Tables>>(table: Name, keys?: readonly KeyOf<Tables, Name>[], options?: OnPool<Pools>): Promise<void>;
   /** Counters by pool. */
   metrics(): Record<string, PoolNumbers>;
   /** Waits for what is running, then closes every pool. Later calls reject with `closed`. */

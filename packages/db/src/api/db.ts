@@ -1,3 +1,4 @@
+import { Touched } from "../calls/cached-rows.js";
 import { copyTable, type CopyOptions } from "../calls/copy.js";
 import { partlyDone } from "../calls/each-row.js";
 import type { Hook, HookEvent } from "../calls/hooks.js";
@@ -10,6 +11,8 @@ import type { PoolNumbers } from "../execute/metrics.js";
 import type { CallEvent } from "../execute/tracing.js";
 import { checkOtherOptions } from "../normalize/options.js";
 import { checkCount } from "../normalize/order.js";
+import { checkKey } from "../normalize/row.js";
+import { snapshot } from "../normalize/snapshot.js";
 import { explain } from "./explain.js";
 import type { Home } from "./home.js";
 import { Verbs } from "./verbs.js";
@@ -104,7 +107,8 @@ export class Database extends Verbs {
       const context = home.context({ deadline, trace }, undefined);
       for (const name of tables.slice(first)) {
         current = name;
-        copied[name] = await copyTable(home.bound(name, source), home.bound(name, target), context, options);
+        const to = home.bound(name, target);
+        copied[name] = await home.forgettingTables([to], () => copyTable(home.bound(name, source), to, context, options));
       }
     };
     try {
@@ -122,6 +126,31 @@ export class Database extends Verbs {
   /** Registers a function that runs before or after the calls on a table, or with `"*"` on every table. */
   hook(table: string, event: HookEvent, hook: Hook): void {
     this.#home.hooksOf(table).add(event, hook);
+  }
+
+  /** Forgets cached rows that something else has written. @param keys  default: every row of the table */
+  async forget(table: string, keys?: readonly unknown[], options: Pick<CallOptions, "pool"> = {}): Promise<void> {
+    checkOtherOptions("forget", options);
+    const home = this.#home;
+    if (home.closed) throw new DbError("closed", "forget: the database is closed", { op: "forget" });
+    const pool = home.poolOf(table, options.pool);
+    const place = { verb: "forget", table: { name: table } };
+    try {
+      if (keys !== undefined && !Array.isArray(keys)) throw invalid("forget takes an array of keys");
+      // Copied at once, for a pool that has to connect first.
+      const given = keys === undefined ? undefined : snapshot(keys);
+      await pool.ready();
+      const bound = home.bound(table, pool);
+      const stored = given?.map((key) => bound.encodeKey(checkKey(bound.rules, key)));
+      if (home.forgetter === undefined || bound.cached === undefined) return;
+      const touched = new Touched();
+      if (stored === undefined) touched.addAll(bound.cached);
+      else for (const key of stored) touched.add(bound.cached, key);
+      if (!(await home.running.track(home.forgetter.forget(touched))))
+        throw new DbError("unavailable", "the cache does not answer; it is tried again in the background", { outcome: "unknown" });
+    } catch (error) {
+      throw pool.error(error, place);
+    }
   }
 
   /** Counters by pool. */

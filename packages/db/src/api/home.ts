@@ -5,8 +5,12 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import { type Clock, findNodeModule, type Log, type NodeModules, silentLog, systemClock } from "@bk/core";
 
 import { BoundTable } from "../calls/bound-table.js";
+import { type CacheSettings, CacheStore } from "../calls/cache-store.js";
+import type { CachedRows, Touched } from "../calls/cached-rows.js";
+import { CachedTable, isCacheable } from "../calls/cached-table.js";
 import type { CallContext, RelatedTable } from "../calls/context.js";
 import type { Home as CallsHome } from "../calls/enter.js";
+import { Forgetter } from "../calls/forget.js";
 import { TableHooks } from "../calls/hooks.js";
 import type { TransactionOptions } from "../calls/options.js";
 import { type Overlay, runNested, type OpenTransaction } from "../calls/open-transaction.js";
@@ -28,6 +32,7 @@ export interface HomeSettings {
   readonly sortLimit?: number | undefined;
   readonly relatedLimit?: number | undefined;
   readonly timeoutMs?: number | undefined;
+  readonly cache?: CacheSettings | undefined;
   /** Gives the overlay of a batch transaction. */
   readonly openOverlay: (pool: Pool) => Promise<Overlay>;
 }
@@ -42,6 +47,8 @@ export class Home implements CallsHome {
   readonly log: Log;
   readonly logsCalls: boolean;
   readonly timeoutMs: number | undefined;
+  readonly forgetter: Forgetter | undefined;
+  readonly #cache: CacheStore | undefined;
   readonly #openOverlay: HomeSettings["openOverlay"];
   readonly #homes: ReadonlyMap<string, Pool>;
   readonly #bound = new Map<Pool, Map<string, BoundTable>>();
@@ -71,6 +78,11 @@ export class Home implements CallsHome {
     this.#openOverlay = settings.openOverlay;
     this.#hooksOfAll = new TableHooks(this.log);
     const { clock } = this;
+    if (settings.cache !== undefined) {
+      this.#cache = new CacheStore(settings.cache, clock, this.log);
+      this.forgetter = new Forgetter(this.#cache, this.log);
+      for (const pool of pools.values()) pool.metrics.cached = { hits: 0, misses: 0, bypassed: 0 };
+    }
     this.#context = Object.freeze({
       tokens: tokenCodec(settings.tokenKey),
       sortLimit: settings.sortLimit ?? defaultSortLimit,
@@ -108,8 +120,31 @@ export class Home implements CallsHome {
     let tables = this.#bound.get(pool);
     if (tables === undefined) this.#bound.set(pool, (tables = new Map()));
     let bound = tables.get(tableName);
-    if (bound === undefined) tables.set(tableName, (bound = new BoundTable(pool, this.tables.get(tableName)!, this.hooksOf(tableName))));
+    if (bound === undefined) tables.set(tableName, (bound = this.#bind(tableName, pool)));
     return bound;
+  }
+
+  #bind(tableName: string, pool: Pool): BoundTable {
+    const cached = (bound: BoundTable): CachedRows | undefined => {
+      const store = this.#cache;
+      if (store === undefined || !isCacheable(bound)) return undefined;
+      return new CachedTable(bound, store, pool.metrics.cached!, this.#context.now);
+    };
+    return new BoundTable(pool, this.tables.get(tableName)!, this.hooksOf(tableName), undefined, undefined, false, cached);
+  }
+
+  /** Runs work that may write any row of tables, and forgets those that are cached. */
+  forgettingTables<T>(tables: readonly BoundTable[], work: () => Promise<T>): Promise<T> {
+    if (this.forgetter === undefined) return work();
+    return this.forgetter.after(undefined, (touched) => {
+      for (const { cached } of tables) if (cached !== undefined) touched.addAll(cached);
+      return work();
+    });
+  }
+
+  isCached(tableName: string): boolean {
+    const cached = this.tables.get(tableName)?.settings.cached;
+    return this.forgetter !== undefined && cached !== undefined && cached !== false;
   }
 
   /** The hooks of a table; of `"*"`, those of all tables. */
@@ -184,16 +219,21 @@ export class Home implements CallsHome {
       if (outer !== undefined && outer.pool === pool) return await this.#nested(work, options, outer);
       if (this.closed) throw new DbError("closed", "the database is closed");
       const { signal, timeoutMs = this.timeoutMs } = options;
-      const run = async (deadline: Deadline | undefined): Promise<T> => {
+      const run = async (deadline: Deadline | undefined, touched: Touched | undefined): Promise<T> => {
         await pool.ready();
         if (this.#transactions === undefined) {
           // Made with the first transaction: following the asynchronous context costs every promise a little.
           const hooks = await asyncHooks();
           this.#transactions ??= new hooks.AsyncLocalStorage();
         }
-        return this.#begin(work, { pool, options, deadline, trace, openOverlay: this.#openOverlay }, this.#transactions);
+        const cachedOf = (table: string): CachedRows | undefined => this.bound(table, pool).cached;
+        return this.#begin(work, { pool, options, deadline, trace, touched, cachedOf, openOverlay: this.#openOverlay }, this.#transactions);
       };
-      return await this.running.track(within({ signal, timeoutMs }, run));
+      const limits = { signal, timeoutMs };
+      const runWithin = (touched?: Touched): Promise<T> => within(limits, (deadline) => run(deadline, touched));
+      return await this.running.track(
+        this.forgetter === undefined ? runWithin() : this.forgetter.after(limits, runWithin, { isUnseen: true }),
+      );
     } catch (error) {
       // What the function throws is the caller's own; errors of this package say where they came from.
       throw error instanceof DbError ? pool.error(error, { verb }) : error;
@@ -241,6 +281,7 @@ export class Home implements CallsHome {
     // The calls of this tick are on their way.
     await Promise.resolve();
     await this.running.whenIdle();
+    await this.forgetter?.close();
     await Promise.all([...this.pools.values()].map((pool) => pool.close()));
   }
 }

@@ -2,6 +2,7 @@
 
 import { type Clock, type Log, parseConnectUrl, redactUrl, silentLog, systemClock } from "@bk/core";
 
+import { type CacheSettings, checkCacheSettings } from "../calls/cache-store.js";
 import type { Overlay } from "../calls/open-transaction.js";
 import type { Driver } from "../driver.js";
 import { driverFor, driverNames, knownSchemes } from "../drivers/registry.js";
@@ -52,6 +53,8 @@ export interface OpenOptions<Tables extends TableDefinitions = TableDefinitions,
   readonly attempts?: number;
   /** How often expired rows are removed where the engine does not by itself, in milliseconds; default: only by `sweep()`. */
   readonly sweepEveryMs?: number;
+  /** Where rows of tables with the setting `cached` are kept. Default: nowhere; the setting does nothing then. */
+  readonly cache?: CacheSettings;
   readonly clock?: Clock;
   readonly log?: Log;
 }
@@ -68,6 +71,7 @@ const openOptionNames: ReadonlySet<string> = new Set([
   "timeoutMs",
   "attempts",
   "sweepEveryMs",
+  "cache",
   "clock",
   "log",
 ]);
@@ -119,6 +123,7 @@ function checkOpenOptions(options: OpenOptions): void {
   for (const name of ["timeoutMs", "sweepEveryMs"] as const)
     if (options[name] !== undefined && !isTimeout(options[name]))
       throw invalid(`${name} must be a number of milliseconds above 0 and below 2^31`);
+  if (options.cache !== undefined) checkCacheSettings(options.cache);
   const { sortLimit } = options;
   if (sortLimit !== undefined && (!Number.isSafeInteger(sortLimit) || sortLimit < 0)) throw invalid("sortLimit must be an integer from 0");
 }

@@ -2,6 +2,7 @@
 
 import { retry } from "@bk/core";
 
+import type { ForgottenTable, Touched } from "../calls/cached-rows.js";
 import { endTransaction, type Mark, type Overlay, type OpenTransaction, openTransactionOf, undone } from "../calls/open-transaction.js";
 import type { TransactionOptions } from "../calls/options.js";
 import type { RowChange, Session, Value, Values } from "../driver.js";
@@ -17,6 +18,10 @@ export interface TransactionParts {
   readonly deadline: Deadline | undefined;
   /** The call as tracers know it. */
   readonly trace: CallEvent | undefined;
+  /** What it writes of cached tables is noted here. */
+  readonly touched: Touched | undefined;
+  /** The table, where its rows are cached. */
+  readonly cachedOf: (table: string) => ForgottenTable | undefined;
   /** Gives the overlay of a batch transaction. */
   readonly openOverlay: (pool: Pool) => Promise<Overlay>;
 }
@@ -60,6 +65,7 @@ async function runInteractive<T>(parts: TransactionParts, work: (transaction: Op
     mark: session.mark && pool.capabilities.savepoints ? () => markOf(parts, session) : undefined,
     session,
     trace,
+    touched: parts.touched,
   });
   let result: T;
   try {
@@ -135,12 +141,21 @@ async function runBatch<T>(parts: TransactionParts, work: (transaction: OpenTran
     // One that only reads is checked too where it must be as if no other ran beside it: its reads came one after another.
     if (isWrite || (isolation === "serializable" && changes.length > 1)) {
       if (deadline !== undefined && isWrite) deadline.wrote = true;
+      noteTouched(parts, changes);
       await commit(parts, changes);
     }
     return result;
   } finally {
     await endTransaction(transaction);
     await overlay.close();
+  }
+}
+
+function noteTouched({ touched, cachedOf }: TransactionParts, changes: readonly RowChange[]): void {
+  if (touched === undefined) return;
+  for (const { table, key, before, after } of changes) {
+    const cached = sameRow(before, after) ? undefined : cachedOf(table.name);
+    if (cached !== undefined) touched.add(cached, key);
   }
 }
 

@@ -19,9 +19,9 @@ import type {
   CallOptions,
   ChangeOptions,
   CountOptions,
+  KeyedReadOptions,
   ManyOptions,
   NearOptions,
-  ReadOptions,
   ScanOptions,
   SearchOptions,
   SelectOptions,
@@ -76,11 +76,11 @@ export class Verbs {
     return calls.#caller;
   }
 
-  get(table: string, key: unknown, options?: ReadOptions): Promise<Row | undefined> {
+  get(table: string, key: unknown, options?: KeyedReadOptions): Promise<Row | undefined> {
     return this.#call("get", table, options, { key }, (bound, context, call, own) => getRow(bound, context, call.key, own));
   }
 
-  list(table: string, keys: readonly unknown[], options?: ReadOptions): Promise<Row[]> {
+  list(table: string, keys: readonly unknown[], options?: KeyedReadOptions): Promise<Row[]> {
     return this.#call("list", table, options, { keys }, (bound, context, call, own) => listRows(bound, context, call.keys, own));
   }
 
@@ -200,6 +200,7 @@ export class Verbs {
     const begun = new Verbs(home, pool, transaction, scope, true, trace);
     const running = runBulk(checked, {
       trace,
+      forgetter: home.forgetter,
       plain: (item) => (isPlain ? begun.#plain(item) : undefined),
       alone: (item) => begun.#bulkItem(item, rest),
     });
@@ -270,7 +271,7 @@ export class Verbs {
     // Filling rows takes the time that it takes: the default limit is for calls that are waited for.
     const limit = own.backfill === undefined || own.backfill === false ? this.#home.timeoutMs : undefined;
     return this.#onTables("sync", undefined, { ...own, timeoutMs: own.timeoutMs ?? limit }, (tables, context) =>
-      syncTables(tables, context, own),
+      this.#home.forgettingTables(own.backfill === undefined ? [] : tables, () => syncTables(tables, context, own)),
     );
   }
 

@@ -15,6 +15,7 @@ import { compileArrayDecoder, compileRowDecoder, encoderOf } from "../schema/enc
 import { defaultSelection } from "../schema/selection.js";
 import type { Column, Table } from "../schema/table.js";
 import { BoundScope, everything } from "./bound-scope.js";
+import type { CachedRows, Touched } from "./cached-rows.js";
 import type { TableHooks } from "./hooks.js";
 
 export type Row = Record<string, unknown>;
@@ -46,14 +47,27 @@ export class BoundTable {
   readonly readable: Table;
   /** The columns of a read that names none; undefined: all of them. */
   readonly defaultColumns: readonly Column[] | undefined;
+  /** Its rows in the cache; undefined where none are cached. */
+  readonly cached: CachedRows | undefined;
   readonly #kept = new Map<string, unknown>();
   readonly #scoped = new Map<string, BoundTable>();
   /** The table without a scope: writes of a row wait for each other, whatever scope they are in. */
   readonly #whole: BoundTable;
   readonly #order: RowOrder;
 
-  /** @param whole  the same table without a scope, for one with `shape` */
-  constructor(pool: Pool, table: Table, hooks: TableHooks, whole?: BoundTable, shape?: ScopeShape, hidesDeleted = false) {
+  /**
+   * @param whole   the same table without a scope, for one with `shape`
+   * @param cached  makes what is needed to cache its rows
+   */
+  constructor(
+    pool: Pool,
+    table: Table,
+    hooks: TableHooks,
+    whole?: BoundTable,
+    shape?: ScopeShape,
+    hidesDeleted = false,
+    cached?: (bound: BoundTable) => CachedRows | undefined,
+  ) {
     if (table.uniques.length > 0 && pool.capabilities.unique === "none") throw cannotBeUnique(pool, table);
     this.#whole = whole ?? this;
     this.#order = whole === undefined ? new RowOrder() : whole.#order;
@@ -74,6 +88,7 @@ export class BoundTable {
     this.scope = shape === undefined ? undefined : new BoundScope(table, shape, hidesDeleted ? table.deletedAt : undefined, this.codec);
     this.readable = readableTable(table, shape?.seen);
     this.defaultColumns = shape?.seen === undefined ? undefined : selected;
+    this.cached = whole === undefined ? cached?.(this) : whole.cached;
   }
 
   /**
@@ -153,6 +168,7 @@ export class BoundTable {
    * A write that ends at once (synchronous engine, nothing gathered) costs no bookkeeping.
    */
   ordered<T>(call: OrderedCall, key: Values, write: () => T | Promise<T>): T | Promise<T> {
+    if (this.cached !== undefined) call.touched?.add(this.cached, key);
     const order = call.orderOf?.(this.#whole) ?? this.#order;
     const text = this.rowText(key);
     if (order.has(text)) return order.run(text, call.deadline, async () => write());
@@ -190,6 +206,8 @@ function selectedBy(table: Table, shape: ScopeShape | undefined): readonly Colum
 /** A call with the order that its writes keep; without `orderOf` that of the table. */
 export interface OrderedCall extends Call {
   readonly orderOf?: ((bound: BoundTable) => RowOrder) | undefined;
+  /** What the call writes is noted here, where the database has a cache. */
+  readonly touched?: Touched | undefined;
 }
 
 function cannotBeUnique({ driver }: Pool, { name, uniques }: Table): DbError {

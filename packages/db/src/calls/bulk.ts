@@ -10,8 +10,10 @@ import { DbError } from "../errors.js";
 import type { BulkItem } from "../normalize/bulk-items.js";
 import { snapshot } from "../normalize/snapshot.js";
 import type { BoundTable } from "./bound-table.js";
+import type { Touched } from "./cached-rows.js";
 import type { CallContext, WriteResult } from "./context.js";
 import { plainDelete } from "./delete.js";
+import type { Forgetter } from "./forget.js";
 import type { PlainWrite } from "./plain-write.js";
 import { plainPut } from "./put.js";
 import { plainChange } from "./update-fast.js";
@@ -22,6 +24,8 @@ export type BulkResult = WriteResult | { readonly error: DbError };
 export interface BulkHome {
   /** The call as tracers know it. */
   readonly trace: CallEvent | undefined;
+  /** Undefined where the database has no cache. */
+  readonly forgetter: Forgetter | undefined;
   /** The table of an item where it may go with others: no hooks, no transaction. @throws DbError */
   plain(item: BulkItem): { readonly bound: BoundTable; readonly context: CallContext } | undefined;
   /** The item as a call of its own. */
@@ -38,12 +42,19 @@ const mostAlone = 500;
  *
  * @param items  a list of its own: what has its turn later is copied in it, whatever the caller does with its objects meanwhile
  */
-export async function runBulk(items: BulkItem[], home: BulkHome): Promise<BulkResult[]> {
+export function runBulk(items: BulkItem[], home: BulkHome): Promise<BulkResult[]> {
+  if (home.forgetter === undefined) return runItems(items, home, undefined);
+  return home.forgetter.after(undefined, (touched) => runItems(items, home, touched), {
+    isCertain: (results) => results.every((result) => !("error" in result) || result.error.outcome !== "unknown"),
+  });
+}
+
+async function runItems(items: BulkItem[], home: BulkHome, touched: Touched | undefined): Promise<BulkResult[]> {
   const results: BulkResult[] = [];
   const step = stepMaker(home);
   let sending: Promise<void> | undefined;
   for (let at = 0; at < items.length;) {
-    const wave = new Wave();
+    const wave = new Wave(touched);
     const isFirst = at === 0;
     at = fillWave(wave, items, at, step, results);
     if (isFirst) for (let later = at; later < items.length; later++) items[later] = snapshot(items[later]!);
@@ -151,6 +162,11 @@ class Wave {
   size = 0;
   readonly #groups = new Map<Prepared, Group>();
   readonly #rows = new Map<BoundTable, Set<string>>();
+  readonly #touched: Touched | undefined;
+
+  constructor(touched: Touched | undefined) {
+    this.#touched = touched;
+  }
 
   /** False when the wave has a write of the row already. */
   add(place: number, { bound, prepared, finish, values, key }: PlainWrite): boolean {
@@ -161,6 +177,7 @@ class Wave {
     if (rows.add(row).size === size) return false;
     let group = this.#groups.get(prepared);
     if (group === undefined) this.#groups.set(prepared, (group = { bound, prepared, finish, values: [], rows: [], places: [] }));
+    if (bound.cached !== undefined) this.#touched?.add(bound.cached, key);
     group.values.push(values);
     group.rows.push(row);
     group.places.push(place);

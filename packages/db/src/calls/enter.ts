@@ -14,8 +14,10 @@ import { checkKey, checkRow, keyOf } from "../normalize/row.js";
 import type { TableScope } from "../normalize/scope.js";
 import { snapshot } from "../normalize/snapshot.js";
 import type { BoundTable, Row } from "./bound-table.js";
+import type { Touched } from "./cached-rows.js";
 import { confine } from "./confine.js";
 import type { CallContext } from "./context.js";
+import type { Forgetter } from "./forget.js";
 import type { HookCall, HookVerb } from "./hooks.js";
 import { isObserved, observe, type ObservedCall } from "./observe.js";
 import type { CallOptions, RowOptions, ScanOptions, WriteOptions } from "./options.js";
@@ -41,6 +43,10 @@ export interface Home {
   currentTransaction(): OpenTransaction | undefined;
   /** Calls that `close` waits for. */
   readonly running: InFlight;
+  /** Undefined where the database has no cache. */
+  readonly forgetter: Forgetter | undefined;
+  /** Whether rows of a table are cached. */
+  isCached(table: string): boolean;
 }
 
 /** Whose calls they are: the database's, a pool's, or a transaction's. */
@@ -70,6 +76,8 @@ interface Entry<Own extends CallOptions = CallOptions> {
   readonly trace: CallEvent | undefined;
   /** The open transaction around the call, on this pool or on another one. */
   readonly around: OpenTransaction | undefined;
+  /** Of a write on a cached table. */
+  readonly touched?: Touched | undefined;
 }
 
 export type Work<T, Own extends CallOptions> = (
@@ -128,12 +136,27 @@ function enterUnseen<T, Own extends CallOptions>(
   try {
     const entry = entryOf(caller, verb, table, options === undefined ? undefined : { ...options }, trace);
     pool = entry.pool;
-    const result = run(caller, entry, parts, work);
+    const isForgetful = caller.home.forgetter !== undefined && writes.has(verb) && caller.home.isCached(table);
+    const result = isForgetful ? runForgetting(caller, entry, parts, work) : run(caller, entry, parts, work);
     // To wait for what is there already costs a turn of the loop.
     return result instanceof Promise ? counted(caller.home.running, entry, result) : Promise.resolve(result);
   } catch (error) {
     return Promise.reject(pool === undefined ? error : pool.error(error, { verb, table: { name: table } }));
   }
+}
+
+const writes: ReadonlySet<string> = new Set(["add", "put", "update", "incr", "del", "updateAll", "delAll"]);
+
+/** Runs a write of rows that are cached: they are forgotten before it ends, or before its transaction does. */
+function runForgetting<T, Own extends CallOptions>(
+  caller: Caller,
+  entry: Entry<Own>,
+  parts: Partial<HookCall>,
+  work: Work<T, Own>,
+): T | Promise<T> {
+  const { transaction } = entry;
+  if (transaction !== undefined) return run(caller, { ...entry, touched: transaction.touched }, parts, work);
+  return caller.home.forgetter!.after(limitsOf(caller.home, entry), (touched) => run(caller, { ...entry, touched }, parts, work));
 }
 
 /** The end of the database and of the transaction wait for the call. A function with `await` would keep twice as much meanwhile. */
@@ -282,7 +305,7 @@ async function performSlowly<T, Own extends CallOptions>(
 
 function bind(
   home: Home,
-  { verb, table, pool, transaction, around, scope, options, poolName, trace }: Entry,
+  { verb, table, pool, transaction, around, scope, options, poolName, trace, touched }: Entry,
   deadline: Deadline | undefined,
 ): { bound: BoundTable; context: CallContext } {
   const real = home.bound(table, pool);
@@ -291,7 +314,9 @@ function bind(
     deadline === undefined && group === undefined && trace === undefined && transaction?.target === undefined
       ? undefined
       : { deadline, group, trace, target: transaction?.target };
-  const context = home.context(call, transaction, poolName, scope);
+  const plain = home.context(call, transaction, poolName, scope);
+  const context = touched === undefined ? plain : { ...plain, touched };
+  if (real.cached !== undefined && (verb === "updateAll" || verb === "delAll")) touched?.addAll(real.cached);
   const whole = transaction?.overlay?.bound(real) ?? real;
   const withDeleted = (options as RowOptions | undefined)?.deleted === true;
   if (withDeleted && real.table.deletedAt === undefined)

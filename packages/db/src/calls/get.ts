@@ -6,15 +6,20 @@ import { valuesOf } from "../present/presenter.js";
 import type { BoundTable, Row } from "./bound-table.js";
 import type { CallContext } from "./context.js";
 import { getReader } from "./get-reader.js";
+import { cachedRows, readCached } from "./get-cached.js";
 import { includesOf } from "./include.js";
-import type { ReadOptions } from "./options.js";
+import type { KeyedReadOptions, ReadOptions } from "./options.js";
 
 export function getRow(
   bound: BoundTable,
   context: CallContext,
   key: unknown,
-  options?: ReadOptions,
+  options?: KeyedReadOptions,
 ): Row | undefined | Promise<Row | undefined> {
+  if (bound.cached !== undefined || options?.cached === true) {
+    const cached = cachedRows(bound, context, options);
+    if (cached !== undefined) return readCached(bound, cached, context, [checkKey(bound.rules, key)], options).then((rows) => rows[0]);
+  }
   const values = bound.encodeKey(checkKey(bound.rules, key));
   const { scope } = bound;
   if (scope !== undefined) values.push(...scope.encode(context.scopeValues));
@@ -50,8 +55,13 @@ async function readIncluding(
 }
 
 /** Many rows by key, in the order asked, missing ones left out; a key that is asked twice twice. */
-export async function listRows(bound: BoundTable, context: CallContext, keys: unknown, options?: ReadOptions): Promise<Row[]> {
+export async function listRows(bound: BoundTable, context: CallContext, keys: unknown, options?: KeyedReadOptions): Promise<Row[]> {
   if (!Array.isArray(keys)) throw invalid("list takes an array of keys");
+  const cached = cachedRows(bound, context, options);
+  if (cached !== undefined) {
+    const checked = Array.from(keys, (key: unknown) => checkKey(bound.rules, key));
+    return (await readCached(bound, cached, context, checked, options)).filter((row) => row !== undefined);
+  }
   const guards = bound.scope?.encode(context.scopeValues) ?? [];
   const encoded = Array.from(keys, (key: unknown) => [...bound.encodeKey(checkKey(bound.rules, key)), ...guards]);
   if (options?.include !== undefined) return (await readIncluding(bound, context, encoded, options)).filter((row) => row !== undefined);

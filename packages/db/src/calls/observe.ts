@@ -40,13 +40,14 @@ export async function observe<T>(home: Observed, call: ObservedCall, work: (trac
   }
 }
 
-function logged({ pool, durationMs, rows, affected, failed, error }: CallEvent): LogFields {
+function logged({ pool, durationMs, rows, affected, failed, error, cached }: CallEvent): LogFields {
   const fields = {
     pool,
     durationMs: Math.round(durationMs! * 1000) / 1000,
     rows,
     affected,
     failed,
+    cached,
     error: error?.code ?? error?.name,
     outcome: error?.outcome,
   };

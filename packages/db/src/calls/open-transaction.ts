@@ -5,6 +5,7 @@ import type { Pool } from "../execute/pool.js";
 import { RowOrder } from "../execute/row-order.js";
 import type { CallEvent } from "../execute/tracing.js";
 import type { BoundTable } from "./bound-table.js";
+import type { Touched } from "./cached-rows.js";
 import type { RowChange, Session } from "../driver.js";
 
 /** An open transaction: where the calls inside it go. */
@@ -25,6 +26,8 @@ export interface OpenTransaction {
   readonly session: Session<never> | undefined;
   /** The transaction as tracers know it. */
   readonly trace: CallEvent | undefined;
+  /** What it writes of cached tables. */
+  readonly touched?: Touched | undefined;
   /** Nested transactions run one after another: each undoes what was written since its own mark. */
   nested: Promise<unknown>;
   /** Set when the transaction has ended: later calls are refused. */
@@ -51,7 +54,7 @@ export interface Overlay {
 }
 
 export function openTransactionOf(
-  parts: Pick<OpenTransaction, "pool" | "isolation" | "signal" | "target" | "overlay" | "mark" | "session" | "trace">,
+  parts: Pick<OpenTransaction, "pool" | "isolation" | "signal" | "target" | "overlay" | "mark" | "session" | "trace" | "touched">,
 ): OpenTransaction {
   const orders = new Map<BoundTable, RowOrder>();
   const orderOf = (bound: BoundTable): RowOrder => {

@@ -26,6 +26,12 @@ export interface ReadOptions extends RowOptions {
   readonly include?: unknown;
 }
 
+/** Options of reads by key. */
+export interface KeyedReadOptions extends ReadOptions {
+  /** Of a cached table: whether the rows may come from the cache. Default: as the table says. */
+  readonly cached?: boolean | undefined;
+}
+
 export interface SelectOptions extends ReadOptions {
   readonly ops?: Readonly<Record<string, string>> | undefined;
   readonly sort?: string | readonly string[] | undefined;

@@ -59,6 +59,11 @@ export interface About {
 export class CallEvent extends TracedWork {
   /** The transaction or bulk that it is a part of. */
   readonly parent: CallEvent | undefined;
+  /**
+   * Of reads by key of a cached table: `hit` when the cache had every row, `miss` when some were read from the database
+   * since it did not have them, else `bypass`.
+   */
+  cached: "hit" | "miss" | "bypass" | undefined = undefined;
 
   constructor(about: About, parent: CallEvent | undefined) {
     super(about);

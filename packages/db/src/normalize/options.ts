@@ -5,8 +5,8 @@ import { isPlainObject } from "../schema/plain-object.js";
 
 const common = ["signal", "timeoutMs", "pool", "group"];
 const optionsOf = {
-  get: new Set([...common, "select", "include", "consistent", "deleted"]),
-  list: new Set([...common, "select", "include", "consistent", "deleted"]),
+  get: new Set([...common, "select", "include", "consistent", "deleted", "cached"]),
+  list: new Set([...common, "select", "include", "consistent", "deleted", "cached"]),
   select: new Set([...common, "select", "include", "consistent", "ops", "sort", "desc", "count", "start", "scan", "deleted"]),
   search: new Set([...common, "select", "include", "sort", "desc", "count", "start", "filter", "ops", "deleted"]),
   near: new Set([...common, "filter", "column", "select", "include", "consistent", "ops", "count", "start", "scan", "deleted"]),
@@ -60,6 +60,7 @@ const otherOptions = {
   sync: new Set(["pool", "dryRun", "backfill", "count", "resume", "onProgress", "signal", "timeoutMs"]),
   sweep: new Set(["pool", "tables", "signal", "timeoutMs"]),
   native: new Set(["signal", "timeoutMs"]),
+  forget: new Set(["pool"]),
 };
 
 /** What is wrong with an option of a call on a table; undefined when nothing is. */
@@ -94,6 +95,7 @@ const flags: ReadonlySet<string> = new Set([
   "dryRun",
   "total",
   "deleted",
+  "cached",
 ]);
 const strings: ReadonlySet<string> = new Set(["start", "pool", "from", "to", "column"]);
 

@@ -103,8 +103,19 @@ export const settingRules: { readonly [setting in keyof Required<TableSettings>]
   check: schema,
   softDelete: { mustBe: "the name of a column", holds: isName },
   owner: { mustBe: "the name of a column", holds: isName },
+  cached: { mustBe: "true, false, or an object with ttlMs, missTtlMs and reads (all or asked)", holds: isCached },
   drivers: bags,
 };
+
+const namesOfCached: ReadonlySet<string> = new Set(["ttlMs", "missTtlMs", "reads"]);
+
+function isCached(value: unknown): boolean {
+  if (typeof value === "boolean") return true;
+  if (!isPlainObject(value) || !Object.keys(value).every((name) => namesOfCached.has(name))) return false;
+  const { ttlMs, missTtlMs, reads } = value;
+  const isMs = (ms: unknown, least: number): boolean => ms === undefined || (typeof ms === "number" && ms >= least && ms < 2 ** 31);
+  return isMs(ttlMs, 1) && isMs(missTtlMs, 0) && [undefined, "all", "asked"].includes(reads as undefined);
+}
 
 function isSeparator(value: unknown): boolean {
   return typeof value === "string" && value.length === 1 && value !== "\\" && isStorableText(value);

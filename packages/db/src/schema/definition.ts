@@ -129,6 +129,16 @@ export type ColumnDefinition = {
   readonly drivers?: DriverBags;
 } & { readonly [group in IndexGroup | UniqueGroup]?: number };
 
+/** How the rows of a table are cached, where the database has a cache. */
+export interface CachedSettings {
+  /** How long a row is kept, in milliseconds; default: that of the cache. */
+  readonly ttlMs?: number;
+  /** How long it is kept that there is no row with a key, in milliseconds; default 0: not at all. */
+  readonly missTtlMs?: number;
+  /** Which calls of `get` and `list` use the cache: `all` that do not say `{ cached: false }` (default), or those that say `{ cached: true }` (`asked`). */
+  readonly reads?: "all" | "asked";
+}
+
 /** Settings of a table. */
 export interface TableSettings {
   /** Columns that are not declared are allowed; they hold any JSON value. Default false. */
@@ -144,6 +154,11 @@ export interface TableSettings {
   readonly softDelete?: string;
   /** Over HTTP: the column with the id of the account that owns the row. */
   readonly owner?: string;
+  /**
+   * Rows that are read by key are kept in the cache of the database (`openDb({ cache })`), and forgotten when they are
+   * written. Every process that writes the table needs the setting and the cache. Default false.
+   */
+  readonly cached?: boolean | CachedSettings;
   /** Settings for one driver only, by its name; the driver checks them when a pool is opened. */
   readonly drivers?: DriverBags;
 }
