@@ -82,5 +82,8 @@ export const testDrivers: readonly TestDriver[] = [
     services: ["redis-sentinel"],
     provenOn: "Redis 7.0.15, a primary and a replica behind three sentinels",
   },
+  { id: "cache-tiered", of: "cache", services: ["redis"], provenOn: "Redis 7.0.15 behind" },
+  { id: "cache-db", of: "cache", services: [], provenOn: "SQLite" },
+  { id: "cache-db-memory", of: "cache", services: [], provenOn: "the database in memory" },
   { id: "cache-memcached", of: "cache", services: ["memcached"], provenOn: "memcached 1.6.18, two servers", notProven: "TLS" },
 ];

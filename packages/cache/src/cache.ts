@@ -58,7 +58,8 @@ export class Cache {
     try {
       if (options === undefined && core.driver.peek !== undefined && core.driver.capabilities.peek) {
         core.calls.assertOpen("get");
-        return Promise.resolve(core.peek(core.key(key)) as T | undefined);
+        const value = core.peek(core.key(key), core.driver.capabilities.scope === "process");
+        if (value !== undefined || core.driver.capabilities.scope === "process") return Promise.resolve(value as T | undefined);
       }
       checkOptions(options, readOptions, "get");
       const stored = core.key(key);

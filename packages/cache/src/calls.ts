@@ -1,7 +1,7 @@
 // Every call passes here: refused after close, bounded in time as a whole, ended by its signal, counted while it runs, and
 // its errors made those of this package.
 
-import { cancelledError, onAbort } from "@bk/core";
+import { BkError, cancelledError, onAbort } from "@bk/core";
 import type { Awaitable, CacheDriver, Call } from "./driver.js";
 import { CacheError } from "./errors.js";
 
@@ -147,8 +147,9 @@ export class Calls {
 
   errorOf(error: unknown, op: string, isRead: boolean, call: Call): CacheError {
     const place = this.#place(op);
-    if (error instanceof CacheError) {
-      if (error.op !== undefined) return error;
+    // Those of the core and of other packages, such as a database's, keep their code.
+    if (error instanceof BkError) {
+      if (error instanceof CacheError && error.op !== undefined) return error;
       return new CacheError(error.code, `${this.#driver.name} ${op}: ${error.message}`, {
         ...place,
         outcome: isRead ? "none" : error.outcome,

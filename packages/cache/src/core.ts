@@ -128,17 +128,21 @@ export class CacheCore {
     return this.isFrozen ? deepFreeze(value) : value;
   }
 
-  /** The value of an entry that can be read at once; undefined: a miss. */
-  peek(key: string): unknown {
+  /**
+   * The value of an entry that can be read at once.
+   *
+   * @param isLast  nobody looks further, so that nothing is a miss
+   */
+  peek(key: string, isLast = true): unknown {
     const entry = this.driver.peek!(key);
     if (entry === undefined) {
-      this.counts.misses++;
+      if (isLast) this.counts.misses++;
       return undefined;
     }
     const { memo } = entry;
     const value = memo === undefined || memo instanceof WrappedMemo ? this.#valueOfEntry(entry) : memo;
-    if (value === undefined) this.counts.misses++;
-    else this.counts.hits++;
+    if (value !== undefined) this.counts.hits++;
+    else if (isLast) this.counts.misses++;
     return value;
   }
 

@@ -35,6 +35,8 @@ export type Operation =
   | { readonly op: "setMax"; readonly to: number; readonly ttlMs: number }
   /** Sets the expiry of what is there (0: none); gives whether there was something. */
   | { readonly op: "touch"; readonly ttlMs: number }
+  /** How long what is there lives, in milliseconds; 0: it does not expire; undefined: there is nothing. */
+  | { readonly op: "left" }
   /** Values of fields in their order. */
   | { readonly op: "mapGet"; readonly fields: readonly string[] }
   /** The whole map; empty when there is none. */
@@ -90,6 +92,7 @@ interface Results {
   incr: number;
   setMax: number | undefined;
   touch: boolean;
+  left: number | undefined;
   mapGet: readonly (Stored | undefined)[];
   mapAll: Fields;
   mapPut: void;
@@ -112,4 +115,4 @@ interface Results {
 export type ResultOf<Op extends Operation> = Results[Op["op"]];
 
 /** Operations that change nothing: their outcome is `none` whatever happens. */
-export const reads: ReadonlySet<OpName> = new Set<OpName>(["mapGet", "mapAll", "listHas", "listAll", "listSize", "locked"]);
+export const reads: ReadonlySet<OpName> = new Set<OpName>(["left", "mapGet", "mapAll", "listHas", "listAll", "listSize", "locked"]);

@@ -7,6 +7,7 @@ const load: Readonly<Record<string, () => Promise<OpenDriver>>> = {
   shared: async () => (await import("./shared/index.js")).sharedDriver,
   redis: async () => (await import("./redis/index.js")).redisDriver,
   memcached: async () => (await import("./memcached/index.js")).memcachedDriver,
+  tiered: async () => (await import("./tiered/index.js")).tieredDriver,
 };
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
@@ -19,6 +20,7 @@ const schemes: Readonly<Record<string, keyof typeof load>> = {
   "redis-cluster": "redis",
   memcached: "memcached",
   memcache: "memcached",
+  tiered: "tiered",
 };
 
 /** The URL schemes that have a driver. */

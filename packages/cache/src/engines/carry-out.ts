@@ -98,6 +98,8 @@ const table: Table = {
     entry.expiresAt = expiryOf(ttlMs, now);
     return changed(entry, true);
   },
+  left: (entry, _operation, { now }) =>
+    same(entry, entry === undefined || entry.expiresAt === 0 ? entry?.expiresAt : entry.expiresAt - now),
 
   mapGet: (entry, { fields }) => {
     const map = entry === undefined ? undefined : mapOf(entry).fields;

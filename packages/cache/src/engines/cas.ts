@@ -123,6 +123,7 @@ const kinds: Readonly<Record<OpName, Entry["kind"]>> = {
   incr: "value",
   setMax: "value",
   touch: "value",
+  left: "value",
   mapGet: "map",
   mapAll: "map",
   mapPut: "map",

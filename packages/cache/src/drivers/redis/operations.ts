@@ -41,6 +41,10 @@ const table: Table = {
   incr: async (key, { by, ttlMs, renew }, { client }) => Number(await client.bkIncr(key, by, ttlMs, renew ? 1 : 0)),
   setMax: async (key, { to, ttlMs }, { client }) => numberOf(await client.bkMax(key, String(to), ttlMs)),
   touch: async (key, { ttlMs }, { client }) => (await client.bkTouch(key, ttlMs)) === 1,
+  async left(key, _operation, { client }) {
+    const left = await client.pttl(key);
+    return left === -2 ? undefined : Math.max(0, left);
+  },
 
   async mapGet(key, { fields }, { client, sender, bytes }) {
     if (fields.length === 0) return [];
