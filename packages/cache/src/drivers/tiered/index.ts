@@ -53,7 +53,7 @@ export async function tieredDriver({ url, options, clock, log, open }: DriverOpt
     },
     peek: (key) => local.peek(key),
     get: (key, call) => front.get(key, call),
-    getMany: (keys, call) => Promise.all(keys.map((key) => front.get(key, call))),
+    getMany: (keys, call) => Promise.all(keys.map(async (key) => front.get(key, call))),
     put: (key, value, ttlMs, call) => front.change([key], remote.put(key, value, ttlMs, call)),
     putMany: (entries, ttlMs, call) =>
       front.change(
