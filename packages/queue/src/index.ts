@@ -19,6 +19,13 @@ export { HandlerStopped, type StopReason } from "./queue/delivery.js";
 export { type Backoff, type Failure, failureByStatus, GiveUp, TryLater } from "./queue/verdict.js";
 export type { DeadChoice, DeadMessages, DeadPage, DeadRow } from "./queue/dead.js";
 export type { EventListener, EventName, QueueEvents } from "./queue/events.js";
+export { defineJobs } from "./jobs/define-jobs.js";
+export type { JobDefinition, JobDefinitions, JobsOptions } from "./jobs/job-definition.js";
+export type { CancelChoice, Jobs, JobSubmitOptions, QueueLike } from "./jobs/jobs.js";
+export type { JobContext, JobReport } from "./jobs/job-context.js";
+export type { JobInputs, JobSpec } from "./jobs/job-spec.js";
+export type { BusLike, ClaimsLike, LockLike, LocksLike } from "./jobs/interfaces.js";
+export type { Unique } from "./jobs/unique.js";
 export type { QueueMetrics } from "./queue/metrics.js";
 export type {
   DeadMessage,

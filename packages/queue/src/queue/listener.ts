@@ -38,6 +38,7 @@ export class Listener implements AsyncDisposable {
   readonly #taking: Promise<void>;
   #closed: Promise<void> | undefined;
   #empty: (() => void)[] = [];
+  readonly #whenClosed: (() => void)[] = [];
 
   constructor(parts: ListenerParts) {
     this.#parts = parts;
@@ -119,6 +120,11 @@ export class Listener implements AsyncDisposable {
     else onAbort(signal, () => void this.close());
   }
 
+  /** Calls back when the listener has been closed. */
+  onClose(callback: () => void): void {
+    this.#whenClosed.push(callback);
+  }
+
   /** Aborts the signal of the handler whose message has this id, if it runs here; the message is then removed. */
   cancel(id: string): boolean {
     const meant = [...this.#running].find(({ taken }) => taken.id === id);
@@ -135,6 +141,7 @@ export class Listener implements AsyncDisposable {
     }
     for (const limit of this.#limits.values()) limit.abort();
     this.#renewing.abort();
+    for (const callback of this.#whenClosed) callback();
   }
 
   #goOn(): void {
