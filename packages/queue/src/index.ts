@@ -24,7 +24,7 @@ export type { JobDefinition, JobDefinitions, JobsOptions } from "./jobs/job-defi
 export type { CancelChoice, Jobs, JobSubmitOptions, QueueLike } from "./jobs/jobs.js";
 export type { JobContext, JobReport } from "./jobs/job-context.js";
 export type { JobInputs, JobSpec } from "./jobs/job-spec.js";
-export type { BusLike, ClaimsLike, LockLike, LocksLike } from "./jobs/interfaces.js";
+export type { BusLike, LockLike, LocksLike } from "./jobs/interfaces.js";
 export type { Unique } from "./jobs/unique.js";
 export type { QueueMetrics } from "./queue/metrics.js";
 export type {

@@ -1,4 +1,4 @@
-import { defineJobs, type JobContext, type LocksLike, openPubSub, openQueue } from "@bk/queue";
+import { defineJobs, type JobContext, type LocksLike, openCron, openPubSub, openQueue } from "@bk/queue";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { until } from "../src/testing/queue/suite.js";
@@ -263,4 +263,13 @@ describe("jobs", () => {
     await until(() => seen.length === 1, "it was told");
     expect(seen).toEqual([{ id, queue: "work", job: "steps", value: { done: 1 } }]);
   });
+});
+
+it("jobs are submitted by schedules", async () => {
+  const jobs = defineJobs({ tick: { input: z.object({ n: z.number() }), run: () => undefined } });
+  await using queue = await openQueue("local:");
+  const cron = await openCron({ jobs, queue, entries: [{ id: "a", cron: "0 0 1 1 * *", job: "tick", input: { n: 1 } }] });
+  await cron.run("a");
+  await cron.close();
+  expect(await queue.stats()).toMatchObject({ waiting: 1 });
 });

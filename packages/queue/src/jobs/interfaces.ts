@@ -1,4 +1,4 @@
-// What jobs and cron use of other packages, as little as it is.
+// What jobs use of other packages, as little as it is.
 
 /** A lock that is held, as `lock` of @bk/cache gives it. */
 export interface LockLike {
@@ -17,12 +17,4 @@ export interface LocksLike {
 export interface BusLike {
   publish(channel: string, data: unknown): Promise<unknown>;
   subscribe(channel: string, handler: (data: unknown) => unknown): Promise<{ close(): Promise<unknown> }>;
-}
-
-/** Where the winner of a tick is found: any cache of @bk/cache that all schedulers reach. */
-export interface ClaimsLike {
-  /** @returns whether it was not there before */
-  add(key: string, value: unknown, options: { readonly ttlMs: number }): Promise<boolean>;
-  get(key: string): Promise<unknown>;
-  put(key: string, value: unknown, options: { readonly ttlMs: number }): Promise<unknown>;
 }
