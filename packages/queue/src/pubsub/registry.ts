@@ -7,6 +7,7 @@ export type OpenPubSubDriver = (options: PubSubDriverOptions) => Promise<PubSubD
 const load: Readonly<Record<string, () => Promise<OpenPubSubDriver>>> = {
   local: async () => (await import("../drivers/local/pubsub.js")).localPubSub,
   redis: async () => (await import("../drivers/redis/pubsub.js")).redisPubSub,
+  amqp: async () => (await import("../drivers/amqp/pubsub.js")).amqpPubSub,
   nats: async () => (await import("../drivers/nats/pubsub.js")).natsPubSub,
 };
 
@@ -16,6 +17,8 @@ const schemes: Readonly<Record<string, string>> = {
   rediss: "redis",
   "redis-cluster": "redis",
   "redis-sentinel": "redis",
+  amqp: "amqp",
+  amqps: "amqp",
   nats: "nats",
   "nats+tls": "nats",
   tls: "nats",

@@ -5,12 +5,16 @@ import type { OpenQueueDriver } from "./driver.js";
 const load: Readonly<Record<string, () => Promise<OpenQueueDriver>>> = {
   local: async () => (await import("../drivers/local/queue.js")).localQueue,
   db: async () => (await import("../drivers/db/queue.js")).dbQueue,
+  nats: async () => (await import("../drivers/nats/queue.js")).natsQueue,
   redis: async () => (await import("../drivers/redis/queue.js")).redisQueue,
 };
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
   local: "local",
   db: "db",
+  nats: "nats",
+  "nats+tls": "nats",
+  tls: "nats",
   redis: "redis",
   rediss: "redis",
   redisq: "redis",

@@ -37,11 +37,18 @@ const types = {
   pingIntervalMs: integer({ min: 100 }),
 };
 
-/** @throws QueueError `invalid` naming the field */
-export function natsOptions({ url, options }: { url: string; options: Readonly<Record<string, unknown>> }): NatsOptions {
+/**
+ * @param others  options that somebody else reads
+ * @throws QueueError `invalid` naming the field
+ */
+export function natsOptions(
+  { url, options }: { url: string; options: Readonly<Record<string, unknown>> },
+  others: readonly string[] = [],
+): NatsOptions {
   const parsed = parseConnectUrl(url);
   const wrong = wrongOption("nats");
-  const given = readOptions({ ...parsed.options, ...options }, types, wrong);
+  const own = Object.entries({ ...parsed.options, ...options }).filter(([name]) => !others.includes(name));
+  const given = readOptions(Object.fromEntries(own), types, wrong);
   if (parsed.path !== undefined) throw wrong("url", "the URL has a path, which NATS has no use for");
   const hosts = parsed.hosts.length === 0 ? [{ host: "127.0.0.1" }] : parsed.hosts;
   // A user without a password is a token, as in the URLs of other clients.
