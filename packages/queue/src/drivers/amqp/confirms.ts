@@ -28,7 +28,7 @@ export class Confirms {
       this.#waiting.add(waiter);
       this.channel.publish(exchange, key, content, options, (error: unknown) => {
         if (!this.#waiting.delete(waiter)) return;
-        if (error == null) resolve();
+        if (error === null || error === undefined) resolve();
         else reject(error instanceof Error ? error : new Error("the broker has not taken the message"));
       });
     });

@@ -30,7 +30,7 @@ export class AmqpLink {
   readonly #gate: Gate;
   readonly #closing = new AbortController();
   #connection: AmqpConnection | undefined;
-  #running: Promise<void> | undefined;
+  #isRunning = false;
 
   constructor(options: AmqpOptions, module: typeof Amqplib, listener: AmqpListener, { clock, log }: { clock: Clock; log: Log }) {
     this.#options = options;
@@ -43,7 +43,10 @@ export class AmqpLink {
 
   ready(): Promise<void> | undefined {
     if (this.#gate.isOpen) return undefined;
-    if (!this.#closing.signal.aborted) this.#running ??= this.#run();
+    if (!this.#isRunning && !this.#closing.signal.aborted) {
+      this.#isRunning = true;
+      void this.#run();
+    }
     return this.#gate.wait();
   }
 

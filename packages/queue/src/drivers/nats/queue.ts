@@ -279,7 +279,7 @@ class NatsQueue implements QueueDriver {
     const note = await manager.streams
       .getMessage(this.#names.notesStream, { last_by_subj: `${this.#names.notesSubjects}.${sequence}` })
       .catch(missing);
-    return note == null ? 0 : Number(note.string());
+    return note === null ? 0 : Number(note.string());
   }
 
   /** How many deliveries of a message do not count. */
