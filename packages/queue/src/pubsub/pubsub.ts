@@ -61,7 +61,7 @@ export class PubSub {
       if (this.#prefix !== "") checkChannel(full, "publish");
       const payload = encode(this.#codec, message, this.#maxBytes);
       if (limits.signal?.aborted === true) return Promise.reject(this.#cancelled(limits.signal, "publish", channel));
-      if (this.#driver.ready() === undefined && this.#driver.capabilities.reach === "process") {
+      if (this.#driver.capabilities.reach === "process" && this.#driver.ready() === undefined) {
         // Nothing can take time.
         return this.#driver.publish(full, payload) ?? Promise.resolve();
       }

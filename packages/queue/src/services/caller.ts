@@ -84,8 +84,9 @@ export class Caller implements ServiceCaller {
       this.#pending.set(id, call);
       this.#deadlines.add(call, timeoutMs);
       if (signal !== undefined) call.forget = onAbort(signal, () => this.#cancelled(call, signal));
-      if (this.#isReceiving && this.#driver.ready() === undefined) this.#enqueue(call);
-      else void this.#enqueueWhenReady(call);
+      const ready = this.#driver.ready();
+      if (this.#isReceiving && ready === undefined) this.#enqueue(call);
+      else void this.#enqueueWhenReady(call, ready);
     });
   }
 
@@ -144,15 +145,20 @@ export class Caller implements ServiceCaller {
     }
   }
 
+  broken(token: string, error: unknown): void {
+    for (const call of this.#batches.get(token) ?? [this.#pending.get(Number(token))])
+      if (call !== undefined) this.#reject(call, this.#errorOf(error, "request", `${call.service}.${call.method}`));
+  }
+
   failed(error: unknown): void {
     this.#isReceiving = false;
     this.#receiving = undefined;
     for (const call of this.#pending.values()) this.#reject(call, this.#errorOf(error, "request", `${call.service}.${call.method}`));
   }
 
-  async #enqueueWhenReady(call: Call): Promise<void> {
+  async #enqueueWhenReady(call: Call, ready: Promise<void> | undefined): Promise<void> {
     try {
-      await this.#driver.ready();
+      await ready;
       this.#receiving ??= this.#receive();
       await this.#receiving;
     } catch (error) {

@@ -41,6 +41,8 @@ export interface ServiceCaller {
    * nothing was done.
    */
   refused(service: string, method: string | undefined, error: unknown): void;
+  /** The message with this token could not be sent, or may not have been, by a native error. */
+  broken(token: string, error: unknown): void;
   /** No answer can come any more, by a native error. */
   failed(error: unknown): void;
 }

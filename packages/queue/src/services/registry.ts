@@ -7,7 +7,17 @@ export type OpenServiceDriver = (options: ServiceDriverOptions) => Promise<Servi
 const local = async (): Promise<OpenServiceDriver> => (await import("../drivers/local/services.js")).localServices;
 const nats = async (): Promise<OpenServiceDriver> => (await import("../drivers/nats/services.js")).natsServices;
 
-const load: Readonly<Record<string, () => Promise<OpenServiceDriver>>> = { local, nats, "nats+tls": nats, tls: nats };
+const redis = async (): Promise<OpenServiceDriver> => (await import("../drivers/redis/services.js")).redisServices;
+
+const load: Readonly<Record<string, () => Promise<OpenServiceDriver>>> = {
+  local,
+  nats,
+  "nats+tls": nats,
+  tls: nats,
+  redis,
+  rediss: redis,
+  "redis-sentinel": redis,
+};
 
 export const serviceSchemes: readonly string[] = Object.keys(load);
 

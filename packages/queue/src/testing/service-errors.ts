@@ -137,7 +137,7 @@ export function serviceErrors({ open, fresh }: ServiceContext): void {
     await refused(client.request(`${name}.never`, 1, { timeoutMs: 20 }), "timeout", "unknown");
     const some = await Promise.allSettled([
       client.request(`${name}.never`),
-      client.request(`${name}.ok`),
+      client.request(`${name}.ok`, 1, { timeoutMs: 20_000 }),
       client.request(`${name}.never`, 1, { timeoutMs: 10 }),
     ]);
     expect(some.map(({ status }) => status)).toEqual(["rejected", "fulfilled", "rejected"]);

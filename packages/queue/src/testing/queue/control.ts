@@ -105,7 +105,10 @@ export function control(suite: QueueSuite): void {
       await own.submitMany([{ message: 1 }, { message: 2 }, { message: 3, maxAttempts: 1 }]);
       if (capabilities.delay) await own.submit("later", { delayMs: 50 });
       const before = await own.stats();
-      expect((before.waiting ?? 0) + (before.delayed ?? 0)).toBe(told.includes("waiting") ? (capabilities.delay ? 4 : 3) : 0);
+      // An engine that does not tell what is delayed may count it as waiting.
+      const [waiting, most] = [told.includes("waiting") ? 3 : 0, capabilities.delay ? 4 : 3];
+      expect((before.waiting ?? 0) + (before.delayed ?? 0)).toBeGreaterThanOrEqual(told.includes("delayed") ? most : waiting);
+      expect((before.waiting ?? 0) + (before.delayed ?? 0)).toBeLessThanOrEqual(most);
       const ends: (() => void)[] = [];
       await collect(own, { concurrency: 4 }, async ({ data }) => {
         await new Promise<void>((resolve) => ends.push(resolve));
