@@ -86,4 +86,9 @@ export const testDrivers: readonly TestDriver[] = [
   { id: "cache-db", of: "cache", services: [], provenOn: "SQLite" },
   { id: "cache-db-memory", of: "cache", services: [], provenOn: "the database in memory" },
   { id: "cache-memcached", of: "cache", services: ["memcached"], provenOn: "memcached 1.6.18, two servers", notProven: "TLS" },
+  { id: "queue-local", of: "queue", services: [], provenOn: "this process" },
+  { id: "queue-redis", of: "queue", services: ["redis"], provenOn: "Redis 7.0.15", notProven: "Valkey; TLS" },
+  { id: "queue-redis-cluster", of: "queue", services: ["redis-cluster"], provenOn: "Redis 7.0.15, a cluster of three" },
+  { id: "queue-nats", of: "queue", services: ["nats"], provenOn: "NATS 2.9.10 with JetStream", notProven: "a cluster of servers; TLS" },
+  { id: "queue-amqp", of: "queue", services: ["rabbitmq"], provenOn: "RabbitMQ 3.10", notProven: "RabbitMQ 4; a cluster of servers; TLS" },
 ];

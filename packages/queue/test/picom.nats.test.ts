@@ -12,7 +12,7 @@ import type { Picom as PicomClass } from "./picom/picom.js";
 const fixture = { name: "nats", env: "BK_TEST_NATS" };
 const Picom = createRequire(import.meta.url)("./picom/picom.cjs") as typeof PicomClass;
 
-describe.skipIf(!canRun(fixture))("driver: nats", () => {
+describe.skipIf(!canRun(fixture))("driver: queue-nats", () => {
   const url = process.env["BK_TEST_NATS"]!;
   const picoms: PicomClass[] = [];
   const ours: Service[] = [];

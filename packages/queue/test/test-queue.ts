@@ -4,11 +4,11 @@ import { describe, it } from "vitest";
 import { testQueueDriver, type KnownQueueDefect } from "@bk/queue/testing";
 import type { QueueDriver } from "../src/queue/driver.js";
 import { queueDriverFor } from "../src/queue/registry.js";
-import { canRun } from "./test-pubsub.js";
+import { canRun, idOf } from "./test-pubsub.js";
 
 /** What each driver's `fixture.ts` exports for work queues. */
 export interface QueueFixture {
-  /** As in `driver: <name>`. */
+  /** As in `driver: queue-<name>`. */
   readonly name: string;
   /** The variable with the server's URL; undefined where no server is needed. */
   readonly env: string | undefined;
@@ -27,10 +27,11 @@ export interface QueueFixture {
 /** Registers the behaviour suite; a driver that cannot run here counts as not run. */
 export function testQueueFixture(fixture: QueueFixture): void {
   if (!canRun(fixture)) {
-    describe("not run here", () => it.skip(fixture.name, () => undefined));
+    describe("not run here", () => it.skip(idOf(fixture.name), () => undefined));
     return;
   }
-  const { name: id, grainMs, knownDefects } = fixture;
+  const { name, grainMs, knownDefects } = fixture;
+  const id = idOf(name);
   testQueueDriver({
     id,
     ...(grainMs === undefined ? {} : { grainMs }),

@@ -7,15 +7,15 @@ import { type FaultProxy, openFaultProxy } from "../../../../test/fault-proxy.js
 import { type Service, startService } from "../../../../test/services/index.js";
 import { collector } from "../../src/testing/collector.js";
 import { refused } from "../../src/testing/refused.js";
-import { canRun, type PubSubFixture } from "../test-pubsub.js";
+import { canRun, idOf, type PubSubFixture } from "../test-pubsub.js";
 
 /** Registers the fault tests of a driver, on a server of their own; `service` is its name in test/services. */
 export function testPubSubFaults(fixture: Pick<PubSubFixture, "name" | "env">, service: string): void {
   if (!canRun(fixture) || process.env["BK_TEST_QUICK"] === "1") {
-    describe("not run here", () => it.skip(fixture.name, () => undefined));
+    describe("not run here", () => it.skip(idOf(fixture.name), () => undefined));
     return;
   }
-  describe(`driver: ${fixture.name}`, { timeout: 90_000 }, () => {
+  describe(`driver: ${idOf(fixture.name)}`, { timeout: 90_000 }, () => {
     let server: Service;
     let proxy: FaultProxy;
     let opened: PubSub[] = [];
