@@ -26,6 +26,7 @@ export type { JobContext, JobReport } from "./jobs/job-context.js";
 export type { JobInputs, JobSpec } from "./jobs/job-spec.js";
 export type { BusLike, LockLike, LocksLike } from "./jobs/interfaces.js";
 export type { Unique } from "./jobs/unique.js";
+export { openOutbox, type Outbox, type OutboxOptions } from "./queue/outbox.js";
 export type { QueueMetrics } from "./queue/metrics.js";
 export type {
   DeadMessage,

@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { runWorkerCommand } from "./worker-command.js";
+
+process.exitCode = await runWorkerCommand(process.argv.slice(2));
