@@ -1,14 +1,18 @@
-// Cached reads of @bk/db on caches of @bk/cache, in one process.
+// Cached reads of @bk/db on caches of @bk/cache, in one process and in several.
 
+import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { openCache } from "@bk/cache";
-import { defineTables, openDb, table } from "@bk/db";
+import { openDb } from "@bk/db";
 import { describe, expect, it } from "vitest";
 
-const tables = defineTables({
-  counter: table({ id: { primary: 1 }, n: { type: "int64", value: 0n }, data: { type: "json" } }, { cached: { missTtlMs: 60_000 } }),
-});
+import { temporaryFolder } from "../../packages/server/test/run-cli.js";
+import { tables } from "./cached-reads-tables.js";
+import type { Order } from "./cached-reads-worker.js";
 
 describe.each([{}, { frozen: true }, { codec: "raw" as const }, { onDown: "stale" as const }])(
   "cached reads on a local cache with %j",
@@ -50,3 +54,52 @@ describe.each([{}, { frozen: true }, { codec: "raw" as const }, { onDown: "stale
     });
   },
 );
+
+const redis = process.env["BK_TEST_REDIS"];
+const program = fileURLToPath(new URL("./cached-reads-worker.ts", import.meta.url));
+const loader = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+
+async function ask<T>(worker: ChildProcess, order: Order): Promise<T> {
+  const answered = once(worker, "message");
+  worker.send(order);
+  const [{ result, error }] = (await answered) as [{ result?: T; error?: string }];
+  if (error !== undefined) throw new Error(error);
+  return result as T;
+}
+
+describe.skipIf(redis === undefined)("cached reads of two processes on Redis", () => {
+  it("see what either has written last, also while both write", { timeout: 120_000 }, async () => {
+    using folder = temporaryFolder();
+    const url = `sqlite:${folder.file("rows.db")}`;
+    const prefix = `bk-test-${randomUUID()}:`;
+    const own = await openDb({ url, tables });
+    await own.sync();
+    const workers = [0, 1].map(() =>
+      fork(program, { execArgv: ["--conditions=bk-source", `--import=${loader}`], serialization: "advanced" }),
+    );
+    try {
+      await Promise.all(workers.map((worker) => ask(worker, { op: "open", db: url, cache: redis!, prefix })));
+      for (let i = 0; i < 40; i++) {
+        const [writer, reader] = i % 2 === 0 ? [workers[0]!, workers[1]!] : [workers[1]!, workers[0]!];
+        const id = `row ${i % 3}`;
+        await ask(writer, { op: "put", id, n: BigInt(i) });
+        for (const worker of [reader, writer, reader]) expect(await ask(worker, { op: "get", id })).toBe(BigInt(i));
+      }
+      const ids = ["a", "b"];
+      expect(await Promise.all(workers.map((worker) => ask(worker, { op: "race", ids, rounds: 60 })))).toEqual([0, 0]);
+      for (const worker of workers) {
+        for (const id of ids) expect(await ask(worker, { op: "get", id })).toBe(60n);
+        expect(await ask<number>(worker, { op: "hits" })).toBeGreaterThan(20);
+      }
+      const ends = workers.map((worker) => once(worker, "exit"));
+      for (const worker of workers) worker.send({ op: "close" } satisfies Order);
+      expect((await Promise.all(ends)).map(([code]) => code as unknown)).toEqual([0, 0]);
+    } finally {
+      for (const worker of workers) worker.kill("SIGKILL");
+      await own.close();
+      const cache = await openCache(redis!, { prefix });
+      await cache.clear();
+      await cache.close();
+    }
+  });
+});

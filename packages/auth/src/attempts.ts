@@ -4,8 +4,14 @@ import { type Clock, systemClock } from "@bk/core";
 /** Counts failed attempts by login and address: nobody can lock somebody else's login out from another address. */
 export interface Attempts {
   /** Milliseconds to wait before this address may try this login again; 0 when it may now. */
-  waitMs(login: string, address: string): number;
+  waitMs(login: string, address: string): number | Promise<number>;
   /** Counts a failed attempt. */
+  failed(login: string, address: string): void | Promise<void>;
+}
+
+/** Attempts whose counts are at hand. */
+export interface MemoryAttempts extends Attempts {
+  waitMs(login: string, address: string): number;
   failed(login: string, address: string): void;
 }
 
@@ -25,9 +31,9 @@ const minuteMs = 60_000;
 const maxBuckets = 20_000;
 
 /** Attempts in this process. Of pairs of login and address it knows the last 20,000. */
-export function memoryAttempts({ maxPerMinute = 20, clock = systemClock }: MemoryAttemptsOptions = {}): Attempts {
+export function memoryAttempts({ maxPerMinute = 20, clock = systemClock }: MemoryAttemptsOptions = {}): MemoryAttempts {
   const buckets = new Map<string, Bucket>();
-  const keyOf = (login: string, address: string): string => `${network(address)} ${login}`;
+  const keyOf = (login: string, address: string): string => `${networkOf(address)} ${login}`;
 
   function filled(bucket: Bucket, now: number): number {
     return Math.min(maxPerMinute, bucket.left + (Math.max(0, now - bucket.atMs) * maxPerMinute) / minuteMs);
@@ -54,7 +60,7 @@ export function memoryAttempts({ maxPerMinute = 20, clock = systemClock }: Memor
 }
 
 /** An IPv6 customer has 2^64 addresses: the first half of the address stands for all of them. */
-function network(address: string): string {
+export function networkOf(address: string): string {
   if (!address.includes(":") || /^::ffff:\d+\./i.test(address)) return address.replace(/^::ffff:/i, "");
   const [head = "", tail = ""] = address.split("::", 2);
   const first = head === "" ? [] : head.split(":");

@@ -86,7 +86,8 @@ export async function authenticate<A extends Account>(
     return refusal(reason, options.statuses, message);
   };
 
-  const waitMs = address === undefined ? 0 : (attempts?.waitMs(value.login, address) ?? 0);
+  const asked = address === undefined ? 0 : (attempts?.waitMs(value.login, address) ?? 0);
+  const waitMs = typeof asked === "number" ? asked : await asked;
   if (waitMs > 0) return { ...refuse("tooMany"), retryAfterMs: waitMs };
   const now = (options.clock ?? systemClock).now();
   const late = lifetimeProblem(credential, now, changes === true, options);
@@ -104,7 +105,7 @@ export async function authenticate<A extends Account>(
   const fits = equalTexts(await hasher.hmac(hashOf[version], key ?? dummyKey, text), value.digest);
   // The login is compared too: a store may fold case, the canonical text does not.
   if (!fits || key === undefined || account === undefined || account.login !== login) {
-    if (address !== undefined) attempts?.failed(login, address);
+    if (address !== undefined) await attempts?.failed(login, address);
     return refuse("notAuthenticated", undefined, whyNot(account, key, login));
   }
   if (source === "session" && !isSessionHost(hostName(incoming.host), options.sessions?.hosts ?? []))

@@ -11,7 +11,9 @@ export type { SessionOptions } from "./cookie-session.js";
 export { createAuth, verifyRequest } from "./node-verify.js";
 export type { Verified, VerifyOptions } from "./verify-request.js";
 export type { Refusal, RefusalCode, RefusalNote, StatusStyle } from "./refusal.js";
-export { type Attempts, memoryAttempts, type MemoryAttemptsOptions } from "./attempts.js";
+export { type AttemptCache, cacheAttempts, type CacheAttemptsOptions } from "./attempt-cache.js";
+export { type Attempts, type MemoryAttempts, memoryAttempts, type MemoryAttemptsOptions } from "./attempts.js";
+export { type NonceCache, cacheNonces, type CacheNoncesOptions } from "./nonce-cache.js";
 export { dbNonces, type DbNoncesOptions, type NonceDb } from "./nonce-db.js";
 export { memoryNonces, type MemoryNonces, type MemoryNoncesOptions, type Nonces } from "./nonces.js";
 

@@ -1,5 +1,6 @@
 // Errors become replies here, and nowhere else is a status number written.
 
+import { AuthError } from "@bk/auth";
 import { BkError, type ErrorCode } from "@bk/core";
 import { DbError } from "@bk/db";
 import type { Context } from "hono";
@@ -95,6 +96,8 @@ export function errorBody(error: unknown): ErrorBody {
   if (isRefusalOfServer(error)) return { status: statusOf.unavailable, message: `the database refuses the server (${code})`, code };
   const status = statusOf[code];
   if (status === 500) return internal;
+  // What it says is made for clients.
+  if (status > 500 && error instanceof AuthError) return { status, message: error.message, code };
   if (status > 500) return { status, message: `the database does not answer (${code})`, code };
   const field = fieldOf(error);
   return { status, message: clientMessage(error), code, ...(field === undefined ? {} : { field }) };
@@ -177,7 +180,8 @@ export function bodyResponse(
 }
 
 function retryHeader(error: unknown): Record<string, string> {
-  const afterMs = error instanceof BkError && error.code === "limited" ? error.detail?.["retryAfterMs"] : undefined;
+  const saysWhen = error instanceof BkError && (error.code === "limited" || error.code === "unavailable");
+  const afterMs = saysWhen ? error.detail?.["retryAfterMs"] : undefined;
   return typeof afterMs === "number" ? { "retry-after": String(Math.ceil(afterMs / 1000)) } : {};
 }
 

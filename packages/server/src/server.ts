@@ -2,9 +2,12 @@ import { randomBytes } from "node:crypto";
 
 import {
   type AccountStore,
+  type Attempts,
   accountsOf,
   authTables,
   type AuthOptions,
+  cacheAttempts,
+  cacheNonces,
   createAuth,
   dbNonces,
   defaultAllowPaths,
@@ -15,6 +18,7 @@ import {
   type NonceDb,
   type Nonces,
 } from "@bk/auth";
+import { type Cache, openCache } from "@bk/cache";
 import { BkError, type Log, silentLog } from "@bk/core";
 import { type Db, openDb, type OpenOptions, type TableDefinitions } from "@bk/db";
 import type { Hono } from "hono";
@@ -49,8 +53,16 @@ export interface ServerOptions {
   /** Where accounts come from; default the table `bk_auth` of the database. */
   readonly accounts?: AccountStore;
   /**
+   * A cache that servers which share the work share too: the URL of one of `@bk/cache`, or one that is open already, which stays open.
+   *
+   * Failed attempts are counted in it, used signatures are kept in it where it is of several processes and drops nothing that has not
+   * expired, and tables with the setting `cached` are read through it (not with an open database, which has a cache of its own or none).
+   * Default: none.
+   */
+  readonly cache?: string | Cache;
+  /**
    * Further settings of `createAuth`. Used signatures (`nonces`) are kept in the database by default; `attempts` are limited by
-   * `limits.maxAttempts` in this process.
+   * `limits.maxAttempts` in this process; both in `cache` where there is one.
    */
   readonly auth?: Omit<AuthOptions, "accounts">;
   /** Seals page tokens; at least 16 characters; servers that share the work need the same. Default: a random one. Not used with an open database. */
@@ -73,7 +85,7 @@ export interface BkServer {
    * @throws BkError `unavailable` when the port is taken
    */
   listen(options?: ListenOptions): Promise<{ readonly url: string; readonly port: number }>;
-  /** Finishes running requests, then closes the database, unless it was given open. */
+  /** Finishes running requests, then closes the database and the cache, unless they were given open. */
   close(): Promise<void>;
 }
 
@@ -88,8 +100,11 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
   for (const name of Object.keys(tables))
     if (Object.hasOwn(authTables, name))
       throw new BkError("invalid", `tables: ${name} is the server's own; choose another name`, { detail: { field: "tables" } });
-  const { db, isOurs } = await databaseOf(options, limits);
+  const cache = typeof options.cache === "string" ? await openCache(options.cache, { log }) : options.cache;
+  const ownCache = typeof options.cache === "string" ? cache : undefined;
+  let opened: OpenedDb | undefined;
   try {
+    const { db, isOurs } = (opened = await databaseOf(options, limits, cache));
     // Before anything is made: definitions that contradict themselves are refused.
     const ready = servedTables(tables);
     await db.sync();
@@ -97,8 +112,8 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     const accounts = options.accounts ?? (await ownAccounts(db, served, masterKey(options), log));
     const { rules = {}, ...others } = options.auth ?? {};
     const auth = createAuth({
-      nonces: others.nonces === undefined ? await noncesOf(db, isOurs, log) : others.nonces,
-      ...(limits.maxAttempts === 0 ? {} : { attempts: memoryAttempts({ maxPerMinute: limits.maxAttempts }) }),
+      nonces: others.nonces === undefined ? await noncesOf(db, isOurs, cache, log) : others.nonces,
+      ...(limits.maxAttempts === 0 ? {} : { attempts: attemptsOf(limits.maxAttempts, cache, log) }),
       maxLifetimeMs: { changes: limits.maxSignatureMs, header: Math.max(limits.maxSignatureMs, headerLifetimeMs) },
       ...others,
       accounts,
@@ -106,14 +121,21 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       rules: { ...rules, allowPaths: [...(rules.allowPaths ?? defaultAllowPaths), ...openPaths] },
     });
     const app = createApp({ db: served, tables: ready, auth, log, limits, readControls: controlReader(limits) }, options.cors);
-    return serverOf(app, db, isOurs, limits, log);
+    return serverOf(app, opened, ownCache, limits, log);
   } catch (error) {
-    if (isOurs) await db.close();
+    if (opened?.isOurs === true) await opened.db.close();
+    await ownCache?.close();
     throw error;
   }
 }
 
-async function databaseOf(options: ServerOptions, limits: ServerLimits): Promise<{ db: Db; isOurs: boolean }> {
+interface OpenedDb {
+  readonly db: Db;
+  /** It is closed with the server. */
+  readonly isOurs: boolean;
+}
+
+async function databaseOf(options: ServerOptions, limits: ServerLimits, cache: Cache | undefined): Promise<OpenedDb> {
   const { db, tables = {}, log = silentLog, tokenKey = randomBytes(32).toString("base64url") } = options;
   const place = typeof db === "string" ? { url: db } : "pools" in db ? { pools: db.pools } : undefined;
   if (place === undefined) return { db: db as Db, isOurs: false };
@@ -122,7 +144,14 @@ async function databaseOf(options: ServerOptions, limits: ServerLimits): Promise
   // A call of an engine in this process has ended before a timer could; without one it costs less.
   const isEmbedded = typeof db === "string" && /^(sqlite|memory):/.test(db);
   return {
-    db: await openDb({ ...place, tables: all, tokenKey, log, ...(isEmbedded ? {} : { timeoutMs: limits.callTimeoutMs }) }),
+    db: await openDb({
+      ...place,
+      tables: all,
+      tokenKey,
+      log,
+      ...(isEmbedded ? {} : { timeoutMs: limits.callTimeoutMs }),
+      ...(cache === undefined ? {} : { cache: { store: cache } }),
+    }),
     isOurs: true,
   };
 }
@@ -148,8 +177,23 @@ async function ownAccounts(db: Db, served: ServedDb, key: MasterKey, log: Log): 
   return cachedAccounts(served, stored);
 }
 
-/** Used signatures are kept in the database; one that was given open may not have the table for it. */
-async function noncesOf(db: Db, isOurs: boolean, log: Log): Promise<Nonces> {
+/** Failed attempts are counted in the cache, where there is one, else by this process. */
+function attemptsOf(maxPerMinute: number, cache: Cache | undefined, log: Log): Attempts {
+  if (cache === undefined) return memoryAttempts({ maxPerMinute });
+  const onFault = (error: unknown): void =>
+    log.warn("the cache does not answer: attempts are counted by this server alone", faultFields(error));
+  return cacheAttempts(cache, { maxPerMinute, onFault });
+}
+
+/** Whether a cache keeps what has not expired, for all servers that share it. */
+function canKeepSignatures({ capabilities: { scope, locks } }: Cache): boolean {
+  return scope !== "process" && locks === "engine";
+}
+
+/** Used signatures are kept in a cache that can, else in the database; one that was given open may not have the table for it. */
+async function noncesOf(db: Db, isOurs: boolean, cache: Cache | undefined, log: Log): Promise<Nonces> {
+  if (cache !== undefined && canKeepSignatures(cache))
+    return cacheNonces(cache, { onFault: (error) => log.warn("a signature could not be given back", faultFields(error)) });
   const table = db as unknown as NonceDb & { get(table: "bk_nonce", key: { ends: number; digest: string }): Promise<unknown> };
   if (!isOurs) {
     try {
@@ -167,12 +211,13 @@ function masterKey(options: ServerOptions): MasterKey {
   return options.masterKey ?? masterKeyOf({ home: options.home ?? ".", masterKey: process.env["BK_MASTER_KEY"] });
 }
 
-function serverOf(app: Hono<ServerEnv>, db: Db, isOurs: boolean, limits: ServerLimits, log: Log): BkServer {
+function serverOf(app: Hono<ServerEnv>, { db, isOurs }: OpenedDb, ownCache: Cache | undefined, limits: ServerLimits, log: Log): BkServer {
   let listener: Listener | undefined;
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
     await listener?.close(limits.shutdownMs);
     if (isOurs) await db.close();
+    await ownCache?.close();
   }
   return {
     app,

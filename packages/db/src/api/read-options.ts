@@ -3,8 +3,8 @@
 /** The option of reads by key on tables with the setting `cached`. */
 export interface CachedOption {
   /**
-   * Whether the row may come from the cache of the database; default: as the table says. Calls in transactions and scopes,
-   * with `include` or with `consistent` go to the database all the same.
+   * Whether the row may come from the cache of the database; default: as the table says. Calls in transactions,
+   * in scopes with conditions, with `include` or with `consistent` go to the database all the same.
    */
   readonly cached?: boolean | undefined;
 }

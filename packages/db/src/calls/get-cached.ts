@@ -12,8 +12,8 @@ import type { CallContext } from "./context.js";
 import type { KeyedReadOptions } from "./options.js";
 
 /**
- * The cached rows that a call may read; undefined where it must ask the database: inside of a transaction or scope, with what is
- * read along, and where it asks for that.
+ * The cached rows that a call may read; undefined where it must ask the database: inside of a transaction, in a
+ * scope with conditions, with what is read along, and where it asks for that.
  *
  * @throws DbError `invalid` for `{ cached: true }` on a table that does not have the setting: what others write there is not forgotten
  */
@@ -23,8 +23,8 @@ export function cachedRows(bound: BoundTable, context: CallContext, options: Key
   if (wish === true && !isDeclared(bound))
     throw invalid("the option cached is for tables with the setting cached: the rows of others are not forgotten when they are written");
   if (cached === undefined) return undefined;
-  // Within an overlay `cached` is undefined. A scope that is not the caller's own only leaves out what is marked as deleted.
-  const isPlain = context.transaction === undefined && context.target === undefined && context.scope === undefined;
+  // Within an overlay `cached` is undefined. A scope without conditions only leaves out columns, and rows that are marked as deleted.
+  const isPlain = context.transaction === undefined && context.target === undefined && bound.scope?.narrows !== true;
   if (isPlain && (wish ?? cached.byDefault) && options?.consistent !== true && options?.include === undefined) return cached;
   if (context.target?.explains !== true) cached.countBypass(context);
   return undefined;
@@ -55,8 +55,8 @@ export async function readCached(
 }
 
 function presenter(bound: BoundTable, select: readonly string[] | undefined): (row: Values) => Row {
-  const { table, readable } = bound;
-  const selected = select === undefined ? table.columns : parseSelect(readable, select);
+  const { table, readable, defaultColumns } = bound;
+  const selected = select === undefined ? (defaultColumns ?? table.columns) : parseSelect(readable, select);
   const names = select === undefined ? "" : selected.map(({ name }) => name).join(" ");
   return bound.kept(`cached ${names}`, () => compileRowDecoder(table, selected, kvCodec, { fetched: table.columns }));
 }

@@ -177,14 +177,28 @@ describe.each(["sqlite:file", "memory:"])("cached rows on %s", (url) => {
     await db.get("person", "a", { consistent: true });
     await db.get("person", "a", { cached: false });
     await db.list("person", ["a"], { cached: false });
+    await db.scope({ person: { where: { name: "Ann" } } }).list("person", ["a"], { cached: true });
     await db.explain("get", "person", "a");
     await db.get("asked", "a");
     expect(store.count("getMany")).toBe(0);
-    expect(counts(db)).toEqual({ hits: 0, misses: 0, bypassed: 5 });
+    expect(counts(db)).toEqual({ hits: 0, misses: 0, bypassed: 6 });
     await db.get("asked", "a", { cached: true });
     await db.get("plain", "a");
     expect(store.count("getMany")).toBe(1);
     await expect(db.get("plain", "a", { cached: true })).rejects.toMatchObject({ code: "invalid" });
+  });
+
+  it("are read in scopes without conditions, without the columns that those leave out", async () => {
+    const store = new FakeCache();
+    await using db = await opened(store, url);
+    await db.put("person", { id: "a", name: "Ann", age: 3 });
+    const scoped = db.scope({ person: { select: ["id", "age"] } });
+    expect(await scoped.get("person", "a")).toEqual({ id: "a", age: 3 });
+    await until(() => store.entries().length === 1);
+    expect(await scoped.get("person", "a")).toEqual({ id: "a", age: 3 });
+    expect(await db.scope({ person: {} }).get("person", "a", { select: ["name"] })).toEqual({ name: "Ann" });
+    await expect(scoped.get("person", "a", { select: ["name"] as never })).rejects.toMatchObject({ code: "invalid" });
+    expect(counts(db)).toEqual({ hits: 2, misses: 1, bypassed: 0 });
   });
 
   it("that are marked as deleted are missing, and there for those who ask for them", async () => {

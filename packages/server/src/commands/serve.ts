@@ -25,6 +25,7 @@ export async function serve(configuration: Configuration): Promise<void> {
       db,
       tables,
       masterKey,
+      ...(configuration.cache === undefined ? {} : { cache: configuration.cache }),
       tokenKey: tokenKeyOf(configuration, masterKey),
       ...(configuration.cors === undefined ? {} : { cors: configuration.cors }),
       limits: configuration.limits,

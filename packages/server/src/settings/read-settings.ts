@@ -20,6 +20,8 @@ export interface Configuration {
   /** A URL, or pools with the main one first; undefined: the embedded database. */
   readonly db: string | { readonly pools: Record<string, PoolDefinition> } | undefined;
   readonly tables: string | undefined;
+  /** The URL of a cache. */
+  readonly cache: string | undefined;
   readonly masterKey: string | undefined;
   readonly tokenKey: string | undefined;
   readonly logLevel: LogLevel;
@@ -67,6 +69,7 @@ function configurationOf(values: ReadonlyMap<string, string>, home: string): Omi
     host: values.get("host") ?? "127.0.0.1",
     db: databaseOf(values),
     tables: values.get("tables"),
+    cache: values.get("cache"),
     masterKey: values.get("master-key"),
     tokenKey: values.get("token-key"),
     logLevel: (values.get("log-level") ?? "info") as LogLevel,

@@ -77,6 +77,11 @@ export const placeSettings: readonly Setting[] = [
 /** Settings of the server alone. */
 export const serveSettings: readonly Setting[] = [
   ...placeSettings,
+  {
+    name: "cache",
+    value: "url",
+    help: "a cache that servers which share the work share, such as redis://host: used signatures, failed attempts, tables with the setting cached; default: none",
+  },
   { name: "log-format", value: "form", help: "text, or json: an object a line; default text", type: oneOf(["text", "json"]) },
   {
     name: "cors-origins",
