@@ -89,6 +89,9 @@ export const testDrivers: readonly TestDriver[] = [
   { id: "queue-local", of: "queue", services: [], provenOn: "this process" },
   { id: "queue-redis", of: "queue", services: ["redis"], provenOn: "Redis 7.0.15", notProven: "Valkey; TLS" },
   { id: "queue-redis-cluster", of: "queue", services: ["redis-cluster"], provenOn: "Redis 7.0.15, a cluster of three" },
+  { id: "queue-db", of: "queue", services: [], provenOn: "SQLite" },
+  { id: "queue-db-pg", of: "queue", services: ["pg"], provenOn: "PostgreSQL 15" },
+  { id: "queue-db-mysql", of: "queue", services: ["mysql"], provenOn: "MySQL 8.0.12" },
   { id: "queue-nats", of: "queue", services: ["nats"], provenOn: "NATS 2.9.10 with JetStream", notProven: "a cluster of servers; TLS" },
   { id: "queue-amqp", of: "queue", services: ["rabbitmq"], provenOn: "RabbitMQ 3.10", notProven: "RabbitMQ 4; a cluster of servers; TLS" },
 ];

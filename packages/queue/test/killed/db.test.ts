@@ -5,9 +5,9 @@ import { describe, expect, it } from "vitest";
 import { canRun } from "../test-pubsub.js";
 import { killWorkers } from "./test-killed.js";
 
-const onServer = { name: "queue-pg", env: "BK_TEST_PG" };
+const onServer = { name: "db-pg", env: "BK_TEST_PG" };
 
-describe.skipIf(!canRun({ name: "queue-sqlite", env: undefined }))("driver: queue-sqlite", () => {
+describe.skipIf(!canRun({ name: "db", env: undefined }))("driver: queue-db", () => {
   it("workers that are killed lose nothing", { timeout: 600_000 }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "bk-killed-db-"));
     try {
@@ -18,7 +18,7 @@ describe.skipIf(!canRun({ name: "queue-sqlite", env: undefined }))("driver: queu
   });
 });
 
-describe.skipIf(!canRun(onServer))("driver: queue-pg", () => {
+describe.skipIf(!canRun(onServer))("driver: queue-db-pg", () => {
   it("workers that are killed lose nothing", { timeout: 600_000 }, async () => {
     expect((await killWorkers({ url: `db:${process.env[onServer.env]!}` })).deliveries).toBeGreaterThan(0);
   });

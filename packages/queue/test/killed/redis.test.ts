@@ -6,7 +6,7 @@ import { killWorkers } from "./test-killed.js";
 
 const here = { name: "redis", env: "BK_TEST_REDIS" };
 
-describe.skipIf(!canRun(here))("driver: redis", () => {
+describe.skipIf(!canRun(here))("driver: queue-redis", () => {
   it("workers that are killed lose nothing", { timeout: 600_000 }, async () => {
     const figures = await killWorkers({ url: process.env[here.env]!, options: { prefix: `bk-test-${randomUUID()}:` } });
     expect(figures.deliveries).toBeGreaterThan(0);

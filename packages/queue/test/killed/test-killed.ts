@@ -41,6 +41,8 @@ export async function killWorkers({ url, options = {}, halfWay }: KilledPlace): 
   const jobs = defineJobs({ write: { run: () => undefined } });
   const queue = await openQueue(url, { name, options });
   const children = new Set<ChildProcess>();
+  /** Those that have begun to consume: killing others would only show how long a process takes to start. */
+  const working = new Set<ChildProcess>();
   const doneIds = (): string[] =>
     readFileSync(file, "utf8")
       .split("\n")
@@ -49,7 +51,11 @@ export async function killWorkers({ url, options = {}, halfWay }: KilledPlace): 
   const start = (): void => {
     const child = fork(program, [url, name, file, JSON.stringify(options)], { execArgv: ["--conditions=bk-source", `--import=${loader}`] });
     children.add(child);
-    child.once("exit", () => children.delete(child));
+    child.once("message", () => working.add(child));
+    child.once("exit", () => {
+      children.delete(child);
+      working.delete(child);
+    });
   };
   let kills = 0;
   try {
@@ -62,7 +68,7 @@ export async function killWorkers({ url, options = {}, halfWay }: KilledPlace): 
       const count = new Set(doneIds()).size;
       isDone = count >= messageCount;
       if (isDone) break;
-      const [victim] = [...children].sort(() => Math.random() - 0.5);
+      const [victim] = [...working].sort(() => Math.random() - 0.5);
       if (victim !== undefined) {
         victim.kill("SIGKILL");
         await once(victim, "exit");

@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 
 /** A database in a folder of its own. */
 export const queueFixture = {
-  name: "queue-sqlite",
+  name: "db",
   env: undefined,
   open: async () => {
     const folder = mkdtempSync(join(tmpdir(), "bk-queue-"));
@@ -20,7 +20,7 @@ const onServer = (name: string, env: string) => ({
   open: async () => ({ url: `db:${process.env[env]!}`, prefix: randomUUID().slice(0, 8) }),
 });
 
-export const postgresQueueFixture = onServer("queue-pg", "BK_TEST_PG");
-export const mysqlQueueFixture = onServer("queue-mysql", "BK_TEST_MYSQL");
-export const mongodbQueueFixture = onServer("queue-mongodb", "BK_TEST_MONGODB");
-export const dynamodbQueueFixture = onServer("queue-dynamodb", "BK_TEST_DYNAMODB");
+export const postgresQueueFixture = onServer("db-pg", "BK_TEST_PG");
+export const mysqlQueueFixture = onServer("db-mysql", "BK_TEST_MYSQL");
+export const mongodbQueueFixture = onServer("db-mongodb", "BK_TEST_MONGODB");
+export const dynamodbQueueFixture = onServer("db-dynamodb", "BK_TEST_DYNAMODB");
