@@ -57,6 +57,7 @@ const cacheUrls: Readonly<Record<string, string>> = {
   shared: "shared:docs",
   redis: "redis://127.0.0.1",
   memcached: "memcached://127.0.0.1",
+  hazelcast: "hazelcast://127.0.0.1",
   tiered: "tiered:redis://127.0.0.1",
 };
 

@@ -1,5 +1,5 @@
 // `npm run bench -- db`: measures @bk/db, as built, against raw clients and other libraries; `-- http`: bk-server against
-// Node's own server and Hono; `-- start`: how soon @bk/db answers; `-- types`: what its types cost the compiler.
+// Node's own server and Hono; `-- cache`: @bk/cache against its clients; `-- start`: how soon @bk/db answers; `-- types`: what its types cost the compiler.
 // With `--write` the tables go into docs/performance.md.
 
 import { spawnSync } from "node:child_process";
@@ -13,6 +13,7 @@ import { measureEngine, type EngineResult } from "./measure.js";
 import { engineTable } from "./report.js";
 import { measureStart } from "./start.js";
 import { measureTypes } from "./types.js";
+import { measureCache } from "./cache.js";
 import { measureHttp, httpTable } from "./http.js";
 import { writeSections } from "./page.js";
 import { extraNames, runExtra, type ExtraName, type ExtraResult } from "./extras.js";
@@ -26,6 +27,7 @@ const usage = `usage: npm run bench -- db [options]
   --no-build                measure what was built last
   --write                   put the tables into docs/performance.md
        npm run bench -- http [--rounds=5] [--turn=1000] [--no-build] [--write]
+       npm run bench -- cache [--rounds=5] [--turn=150] [--no-build]
        npm run bench -- start [--rounds=20] [--no-build]
        npm run bench -- types [--rounds=5] [--no-build]
 `;
@@ -67,6 +69,12 @@ async function main(): Promise<number> {
     const table = httpTable(await measureHttp(settings));
     process.stdout.write(`${table}\n`);
     if (values.write) writeSections({ http: `${machine()}\n${table}` });
+    return 0;
+  }
+  if (positionals.join() === "cache") {
+    if (!values["no-build"]) makeReady();
+    const settings = { rounds: Number(values.rounds ?? 5), turnMs: Number(values.turn ?? 150), built: buildBench() };
+    process.stdout.write(`${machine()}\n${await measureCache(settings)}\n`);
     return 0;
   }
   if (positionals.join() !== "db" || engines === undefined || extras === undefined) {

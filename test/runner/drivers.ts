@@ -85,6 +85,13 @@ export const testDrivers: readonly TestDriver[] = [
   { id: "cache-tiered", of: "cache", services: ["redis"], provenOn: "Redis 7.0.15 behind" },
   { id: "cache-db", of: "cache", services: [], provenOn: "SQLite" },
   { id: "cache-db-memory", of: "cache", services: [], provenOn: "the database in memory" },
+  {
+    id: "cache-hazelcast",
+    of: "cache",
+    services: ["hazelcast"],
+    provenOn: "Hazelcast 5.4.0, one member",
+    notProven: "several members; TLS",
+  },
   { id: "cache-memcached", of: "cache", services: ["memcached"], provenOn: "memcached 1.6.18, two servers", notProven: "TLS" },
   { id: "queue-local", of: "queue", services: [], provenOn: "this process" },
   { id: "queue-redis", of: "queue", services: ["redis"], provenOn: "Redis 7.0.15", notProven: "Valkey; TLS" },

@@ -2,6 +2,7 @@ import { cassandra, cassandraCluster } from "./cassandra.js";
 import { couchdb } from "./couchdb.js";
 import { dynamodb } from "./dynamodb.js";
 import { elasticsearch } from "./elasticsearch.js";
+import { hazelcast } from "./hazelcast.js";
 import { mariadb } from "./mariadb.js";
 import { memcached } from "./memcached.js";
 import { mongodb, mongodbSet } from "./mongodb.js";
@@ -25,6 +26,7 @@ export const recipes: readonly Recipe[] = [
   mysql,
   mariadb,
   dynamodb,
+  hazelcast,
   mongodb,
   mongodbSet,
   rabbitmq,

@@ -1,6 +1,7 @@
 // The fixtures of every driver, for tests that run on all of them.
 
 import { fixture as db, memoryFixture } from "../src/drivers/db/fixture.js";
+import { fixture as hazelcast } from "../src/drivers/hazelcast/fixture.js";
 import { fixture as local } from "../src/drivers/local/fixture.js";
 import { fixture as memcached } from "../src/drivers/memcached/fixture.js";
 import { clusterFixture, fixture as redis, sentinelFixture } from "../src/drivers/redis/fixture.js";
@@ -17,5 +18,6 @@ export const fixtures: readonly (Fixture & { readonly listsKeys: boolean })[] = 
   { ...tiered, listsKeys: true },
   { ...db, listsKeys: true },
   { ...memoryFixture, listsKeys: true },
+  { ...hazelcast, listsKeys: true },
   { ...memcached, listsKeys: false },
 ];

@@ -7,6 +7,7 @@ const load: Readonly<Record<string, () => Promise<OpenDriver>>> = {
   shared: async () => (await import("./shared/index.js")).sharedDriver,
   redis: async () => (await import("./redis/index.js")).redisDriver,
   memcached: async () => (await import("./memcached/index.js")).memcachedDriver,
+  hazelcast: async () => (await import("./hazelcast/index.js")).hazelcastDriver,
   tiered: async () => (await import("./tiered/index.js")).tieredDriver,
 };
 
@@ -20,6 +21,7 @@ const schemes: Readonly<Record<string, keyof typeof load>> = {
   "redis-cluster": "redis",
   memcached: "memcached",
   memcache: "memcached",
+  hazelcast: "hazelcast",
   tiered: "tiered",
 };
 

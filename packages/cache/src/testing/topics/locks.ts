@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { refuses, type Suite } from "../suite.js";
+import { patiently, refuses, type Suite } from "../suite.js";
 
 export function lockTopics(suite: Suite): void {
   suite.topic("locks", (test) => {
@@ -21,34 +21,33 @@ export function lockTopics(suite: Suite): void {
       }
     });
 
-    test("a lock whose time is over can be taken, and its late holder neither extends nor frees it", async ({
-      cache,
-      capabilities,
-      fresh,
-      pass,
-    }) => {
-      const key = fresh();
-      const ttlMs = Math.max(500, capabilities.ttlStepMs);
-      const first = await cache.lock(key, { ttlMs });
-      expect(await cache.lock(key, { ttlMs })).toBeNull();
-      await pass(ttlMs + capabilities.ttlStepMs + 100);
-      const second = await cache.lock(key, { ttlMs: 60_000 });
-      expect(second!.token).toBeGreaterThan(first!.token);
-      expect(await first!.extend(60_000)).toBe(false);
-      expect(first!.signal.aborted).toBe(true);
-      expect(await first!.release()).toBe(false);
-      expect(await cache.locked(key)).toBe(true);
-      expect(await second!.release()).toBe(true);
+    test("a lock whose time is over can be taken, and its late holder neither extends nor frees it", async (context) => {
+      const { cache, fresh, pass } = context;
+      await patiently(context, async ({ soon, past }) => {
+        const key = fresh();
+        const first = await cache.lock(key, { ttlMs: soon });
+        expect(await cache.lock(key, { ttlMs: soon })).toBeNull();
+        await pass(past);
+        const second = await cache.lock(key, { ttlMs: 60_000 });
+        expect(second!.token).toBeGreaterThan(first!.token);
+        expect(await first!.extend(60_000)).toBe(false);
+        expect(first!.signal.aborted).toBe(true);
+        expect(await first!.release()).toBe(false);
+        expect(await cache.locked(key)).toBe(true);
+        expect(await second!.release()).toBe(true);
+      });
     });
 
-    test("extend holds it longer", async ({ cache, capabilities, fresh, pass }) => {
-      const key = fresh();
-      const ttlMs = Math.max(500, capabilities.ttlStepMs);
-      const lock = await cache.lock(key, { ttlMs });
-      expect(await lock!.extend(600_000)).toBe(true);
-      await pass(ttlMs + capabilities.ttlStepMs + 100);
-      expect(await cache.lock(key)).toBeNull();
-      expect(await lock!.release()).toBe(true);
+    test("extend holds it longer", async (context) => {
+      const { cache, fresh, pass } = context;
+      await patiently(context, async ({ soon, past }) => {
+        const key = fresh();
+        const lock = await cache.lock(key, { ttlMs: soon });
+        expect(await lock!.extend(600_000)).toBe(true);
+        await pass(past);
+        expect(await cache.lock(key)).toBeNull();
+        expect(await lock!.release()).toBe(true);
+      });
     });
 
     test("a waiter gets it when it is released, or null when its wait is over", async ({ cache, fresh }) => {

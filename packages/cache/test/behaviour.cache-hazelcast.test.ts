@@ -1,0 +1,4 @@
+import { fixture } from "../src/drivers/hazelcast/fixture.js";
+import { testFixture } from "./test-fixture.js";
+
+testFixture(fixture);
