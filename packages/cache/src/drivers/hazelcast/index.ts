@@ -1,7 +1,7 @@
 import { either, flag, integer, list, parseConnectUrl, readOptions, settingsOf, string } from "@bk/core";
 import type { CacheDriver, Call, Capabilities, DriverOptions } from "../../driver.js";
 import { type CasEntry, casDriver, type CasStore } from "../../engines/cas.js";
-import { CacheError, wrongOption } from "../../errors.js";
+import { wrongOption } from "../../errors.js";
 import { type KeyMatch, keyMatcher } from "../../keys.js";
 import { fromJson, type StoredJson, toJson } from "../../stored.js";
 import { HazelcastConnection, type HazelcastMap } from "./connection.js";
