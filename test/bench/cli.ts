@@ -1,5 +1,5 @@
 // `npm run bench -- db`: measures @bk/db, as built, against raw clients and other libraries; `-- http`: bk-server against
-// Node's own server and Hono; `-- cache`: @bk/cache against its clients; `-- start`: how soon @bk/db answers; `-- types`: what its types cost the compiler.
+// Node's own server and Hono; `-- cache`: @bk/cache against its clients; `-- rpc`: services on NATS; `-- start`: how soon @bk/db answers; `-- types`: what its types cost the compiler.
 // With `--write` the tables go into docs/performance.md.
 
 import { spawnSync } from "node:child_process";
@@ -15,6 +15,7 @@ import { measureStart } from "./start.js";
 import { measureTypes } from "./types.js";
 import { measureCache } from "./cache.js";
 import { measureHttp, httpTable } from "./http.js";
+import { measureRpc } from "./rpc.js";
 import { writeSections } from "./page.js";
 import { extraNames, runExtra, type ExtraName, type ExtraResult } from "./extras.js";
 
@@ -28,6 +29,7 @@ const usage = `usage: npm run bench -- db [options]
   --write                   put the tables into docs/performance.md
        npm run bench -- http [--rounds=5] [--turn=1000] [--no-build] [--write]
        npm run bench -- cache [--rounds=5] [--turn=150] [--no-build]
+       npm run bench -- rpc [--rounds=5] [--turn=500] [--no-build]
        npm run bench -- start [--rounds=20] [--no-build]
        npm run bench -- types [--rounds=5] [--no-build]
 `;
@@ -56,6 +58,12 @@ async function main(): Promise<number> {
     process.stdout.write(
       `Node ${process.version}, load at the start ${loadavg()[0]!.toFixed(2)}\n${measureStart(root, Number(values.rounds ?? 20))}\n`,
     );
+    return 0;
+  }
+  if (positionals.join() === "rpc") {
+    if (!values["no-build"]) makeReady();
+    const settings = { rounds: Number(values.rounds ?? 5), turnMs: Number(values.turn ?? 500), built: buildBench(), say };
+    process.stdout.write(`${machine()}\n${await measureRpc(settings)}\n`);
     return 0;
   }
   if (positionals.join() === "types") {

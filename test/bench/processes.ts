@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { ExtraOptions } from "./extra-worker.js";
 import type { HttpServerOptions } from "./http-server.js";
+import type { RpcOptions } from "./rpc-worker.js";
 import type { WorkerOptions } from "./worker.js";
 
 export interface Worker {
@@ -17,7 +18,7 @@ export interface Worker {
 }
 
 /** Starts a process. It is built JavaScript, run by Node alone, so that no loader counts as the library's time. */
-export function startWorker(options: WorkerOptions | ExtraOptions | HttpServerOptions, built: URL): Worker {
+export function startWorker(options: WorkerOptions | ExtraOptions | HttpServerOptions | RpcOptions, built: URL): Worker {
   const { name, program } = programOf(options);
   const child = fork(fileURLToPath(new URL(program, built)), [JSON.stringify(options)], {
     execArgv: process.env["BK_BENCH_EXEC_ARGV"]?.split(" ") ?? [],
@@ -51,7 +52,11 @@ export function startWorker(options: WorkerOptions | ExtraOptions | HttpServerOp
   };
 }
 
-function programOf(options: WorkerOptions | ExtraOptions | HttpServerOptions): { readonly name: string; readonly program: string } {
+function programOf(options: WorkerOptions | ExtraOptions | HttpServerOptions | RpcOptions): {
+  readonly name: string;
+  readonly program: string;
+} {
+  if ("rpc" in options) return { name: `rpc ${options.rpc}`, program: "rpc-worker.js" };
   if ("server" in options) return { name: `http ${options.server}`, program: "http-server.js" };
   if ("task" in options) return { name: options.task, program: "extra-worker.js" };
   return { name: `${options.engine} ${options.name}`, program: "worker.js" };

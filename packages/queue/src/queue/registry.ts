@@ -4,6 +4,7 @@ import type { OpenQueueDriver } from "./driver.js";
 
 const load: Readonly<Record<string, () => Promise<OpenQueueDriver>>> = {
   local: async () => (await import("../drivers/local/queue.js")).localQueue,
+  amqp: async () => (await import("../drivers/amqp/queue.js")).amqpQueue,
   db: async () => (await import("../drivers/db/queue.js")).dbQueue,
   nats: async () => (await import("../drivers/nats/queue.js")).natsQueue,
   redis: async () => (await import("../drivers/redis/queue.js")).redisQueue,
@@ -11,6 +12,8 @@ const load: Readonly<Record<string, () => Promise<OpenQueueDriver>>> = {
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
   local: "local",
+  amqp: "amqp",
+  amqps: "amqp",
   db: "db",
   nats: "nats",
   "nats+tls": "nats",
