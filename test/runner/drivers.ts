@@ -96,6 +96,12 @@ export const testDrivers: readonly TestDriver[] = [
   { id: "queue-local", of: "queue", services: [], provenOn: "this process" },
   { id: "queue-redis", of: "queue", services: ["redis"], provenOn: "Redis 7.0.15", notProven: "Valkey; TLS" },
   { id: "queue-redis-cluster", of: "queue", services: ["redis-cluster"], provenOn: "Redis 7.0.15, a cluster of three" },
+  {
+    id: "queue-redis-sentinel",
+    of: "queue",
+    services: ["redis-sentinel"],
+    provenOn: "Redis 7.0.15, a primary and a replica behind three sentinels",
+  },
   { id: "queue-db", of: "queue", services: [], provenOn: "SQLite" },
   { id: "queue-db-pg", of: "queue", services: ["pg"], provenOn: "PostgreSQL 15" },
   { id: "queue-db-mysql", of: "queue", services: ["mysql"], provenOn: "MySQL 8.0.12" },
