@@ -106,5 +106,12 @@ export const testDrivers: readonly TestDriver[] = [
   { id: "queue-db-pg", of: "queue", services: ["pg"], provenOn: "PostgreSQL 15" },
   { id: "queue-db-mysql", of: "queue", services: ["mysql"], provenOn: "MySQL 8.0.12" },
   { id: "queue-nats", of: "queue", services: ["nats"], provenOn: "NATS 2.9.10 with JetStream", notProven: "a cluster of servers; TLS" },
+  {
+    id: "queue-sqs",
+    of: "queue",
+    services: ["sqs"],
+    provenOn: "ElasticMQ 1.7.1, standard and FIFO queues",
+    notProven: "Amazon's own service: throttling, encryption, its counts that lag",
+  },
   { id: "queue-amqp", of: "queue", services: ["rabbitmq"], provenOn: "RabbitMQ 3.10", notProven: "RabbitMQ 4; a cluster of servers; TLS" },
 ];

@@ -16,6 +16,7 @@ import type { Recipe } from "./recipe.js";
 import { redisCluster } from "./redis-cluster.js";
 import { redisSentinel } from "./redis-sentinel.js";
 import { redis } from "./redis.js";
+import { sqs } from "./sqs.js";
 
 /** All servers, one line each. The slow ones come first, so that a run that starts them all ends soonest. */
 export const recipes: readonly Recipe[] = [
@@ -35,6 +36,7 @@ export const recipes: readonly Recipe[] = [
   couchdb,
   memcached,
   postgres,
+  sqs,
   redis,
   nats,
   riak,

@@ -8,6 +8,7 @@ const load: Readonly<Record<string, () => Promise<OpenQueueDriver>>> = {
   db: async () => (await import("../drivers/db/queue.js")).dbQueue,
   nats: async () => (await import("../drivers/nats/queue.js")).natsQueue,
   redis: async () => (await import("../drivers/redis/queue.js")).redisQueue,
+  sqs: async () => (await import("../drivers/sqs/queue.js")).sqsQueue,
 };
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
@@ -23,6 +24,7 @@ const schemes: Readonly<Record<string, keyof typeof load>> = {
   redisq: "redis",
   "redis-cluster": "redis",
   "redis-sentinel": "redis",
+  sqs: "sqs",
 };
 
 /** The URL schemes that have a driver of work queues. */
