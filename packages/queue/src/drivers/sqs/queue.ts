@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type * as Sqs from "@aws-sdk/client-sqs";
 import type { ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry, SQSClient } from "@aws-sdk/client-sqs";
 import type { Clock } from "@bk/core";
 
@@ -22,7 +23,7 @@ import { classifySqs } from "./errors.js";
 import { bodyOf, ownGroup, type Parts, partsOf, SqsTaken } from "./message.js";
 import { type SqsSettings, sqsSettings } from "./options.js";
 
-type Sdk = typeof import("@aws-sdk/client-sqs");
+type Sdk = typeof Sqs;
 
 /** Most bytes of one request, and so of one message. */
 const requestBytes = 1024 * 1024;
