@@ -8,7 +8,7 @@ const optionsOf = {
   get: new Set([...common, "select", "include", "consistent", "deleted"]),
   list: new Set([...common, "select", "include", "consistent", "deleted"]),
   select: new Set([...common, "select", "include", "consistent", "ops", "sort", "desc", "count", "start", "scan", "deleted"]),
-  search: new Set([...common, "select", "include", "sort", "desc", "count", "start", "filter", "ops", "deleted"]),
+  search: new Set([...common, "select", "include", "sort", "desc", "count", "start", "filter", "ops", "highlight", "deleted"]),
   near: new Set([...common, "filter", "column", "select", "include", "consistent", "ops", "count", "start", "scan", "deleted"]),
   count: new Set([...common, "consistent", "ops", "scan", "all", "deleted"]),
   aggregate: new Set([
@@ -93,6 +93,7 @@ const flags: ReadonlySet<string> = new Set([
   "atomic",
   "dryRun",
   "total",
+  "highlight",
   "deleted",
 ]);
 const strings: ReadonlySet<string> = new Set(["start", "pool", "from", "to", "column"]);
