@@ -29,6 +29,7 @@ import type {
   SortOf,
   TableName,
 } from "../schema/infer.js";
+import type { ExplainedCall } from "./explained-call.js";
 import type { Highlights } from "./highlights.js";
 import type { CheckedScope, ReadTables, ScopeOf, WrittenTables } from "./scope-types.js";
 import type { BulkOptions, DelOptions, IncrOptions, UpdateAllOptions, UpdateOptions, WriteOptions, ManyOptions } from "./write-options.js";
@@ -80,6 +81,7 @@ export interface CountOptions<Ops> extends RowOptions, FilterOptions<Ops> {
   readonly all?: boolean | undefined;
 }
 
+export type * from "./explained-call.js";
 export type * from "./highlights.js";
 export type * from "./near-options.js";
 export type * from "./write-options.js";
@@ -360,23 +362,6 @@ export interface SweepOptions extends CallOptions {
   /** Default: every table that has a `ttl` column. */
   readonly tables?: readonly string[] | undefined;
 }
-
-/** The calls that `explain` explains. */
-export type ExplainedCall =
-  | "get"
-  | "list"
-  | "select"
-  | "search"
-  | "near"
-  | "count"
-  | "aggregate"
-  | "add"
-  | "put"
-  | "update"
-  | "incr"
-  | "del"
-  | "updateAll"
-  | "delAll";
 
 /** An open database, typed by its tables and the names of its pools. Close it when done. */
 export interface Db<Tables = TableDefinitions, Pools extends string = string> extends DbPool<Tables, Pools>, AsyncDisposable {
