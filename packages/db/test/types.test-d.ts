@@ -267,6 +267,10 @@ export async function selects(): Promise<void> {
 
   const found = await db.search("photo", "rome -milan", { select: ["place"], filter: { owner } });
   expectTypeOf(found.rows).toEqualTypeOf<{ place: string | null }[]>();
+  // @ts-expect-error highlights are there where they were asked for
+  void found.highlights;
+  const marked = await db.search("photo", "rome", { highlight: true });
+  expectTypeOf(marked.highlights[0]!["place"]!).toEqualTypeOf<readonly (readonly [start: number, end: number])[]>();
   const listed = await db.list("account", ["1", { id: "2" }], { select: ["name"] });
   expectTypeOf(listed).toEqualTypeOf<{ name: string | null }[]>();
   // @ts-expect-error no such column

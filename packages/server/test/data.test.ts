@@ -173,6 +173,11 @@ describe("reads", () => {
       count: 1,
       data: [{ id: "1", title: "a white cat" }],
     });
+    expect((await on.call("bob", "/data/search/article?_q=cat&_sort=id&_highlight=1")).body).toEqual({
+      count: 2,
+      data: [expect.objectContaining({ id: "1" }), expect.objectContaining({ id: "2" })],
+      highlights: [{ title: [[8, 11]] }, { title: [[8, 11]] }],
+    });
     const first = await on.call("bob", "/data/search/article?_q=cat&_count=1&_sort=id");
     const next = await on.call("bob", `/data/search/article?_q=cat&_count=1&_sort=id&_start=${String(first.body["next_token"] as string)}`);
     expect([first.body["data"], next.body]).toEqual([

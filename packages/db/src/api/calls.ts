@@ -30,6 +30,8 @@ import type {
   SortOf,
   TableName,
 } from "../schema/infer.js";
+import type { ExplainedCall } from "./explained-call.js";
+import type { Highlights } from "./highlights.js";
 import type { CheckedScope, ReadTables, ScopeOf, WrittenTables } from "./scope-types.js";
 import type { BulkOptions, DelOptions, IncrOptions, UpdateAllOptions, UpdateOptions, WriteOptions, ManyOptions } from "./write-options.js";
 
@@ -67,9 +69,11 @@ export interface ScanOptions<Sort, Ops, Select> extends Omit<PageOptions<Sort, O
   readonly onProgress?: ((progress: ScanProgress) => void) | undefined;
 }
 
-export interface SearchOptions<Sort, Ops, Filter, Select> extends Omit<PageOptions<Sort, Ops, Select>, "scan"> {
+export interface SearchOptions<Sort, Ops, Filter, Select, Highlight> extends Omit<PageOptions<Sort, Ops, Select>, "scan"> {
   /** A filter that the rows must match as well. */
   readonly filter?: Filter | undefined;
+  /** Give `highlights`: where the words stand in each row. Default false. */
+  readonly highlight?: Highlight;
 }
 
 export interface CountOptions<Ops> extends RowOptions, FilterOptions<Ops> {
@@ -78,6 +82,8 @@ export interface CountOptions<Ops> extends RowOptions, FilterOptions<Ops> {
   readonly all?: boolean | undefined;
 }
 
+export type * from "./explained-call.js";
+export type * from "./highlights.js";
 export type * from "./near-options.js";
 export type * from "./read-options.js";
 export type * from "./write-options.js";
@@ -175,18 +181,21 @@ export interface DbCalls<Tables, Pools extends string = string, Written = Tables
       OnPool<Pools>,
   ): Promise<PageOf<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>>>;
 
-  /** One page of the rows whose `search` columns have the words of `text`; `-word` leaves rows with it out. */
+  /** One page of the rows whose `search` columns have the words of `text`; `-word` leaves rows with it out. With `highlight` it tells where they stand. */
   search<
     const Name extends TableName<Tables>,
     const Select extends SelectOf<Tables, Name> = undefined,
     const Include extends IncludeShape | undefined = undefined,
+    const Highlight extends boolean | undefined = undefined,
   >(
     table: Name,
     text: string,
-    options?: SearchOptions<SortOf<Tables, Name>, FilterOpsOf<Tables, Name>, FilterOf<Tables, Name>, Select> &
+    options?: SearchOptions<SortOf<Tables, Name>, FilterOpsOf<Tables, Name>, FilterOf<Tables, Name>, Select, Highlight> &
       Includes<Include, CheckedInclude<Tables, Name, Include>> &
       OnPool<Pools>,
-  ): Promise<PageOf<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>>>;
+  ): Promise<
+    PageOf<Including<Tables, Name, Selected<RowOf<Tables, Name>, Select>, Include>> & (Highlight extends true ? Highlights : unknown)
+  >;
 
   /**
    * One page of the rows within a distance of a place, nearest first; rows without a place are left out. The table has a `geohash`
@@ -345,23 +354,6 @@ export interface SweepOptions extends CallOptions {
   /** Default: every table that has a `ttl` column. */
   readonly tables?: readonly string[] | undefined;
 }
-
-/** The calls that `explain` explains. */
-export type ExplainedCall =
-  | "get"
-  | "list"
-  | "select"
-  | "search"
-  | "near"
-  | "count"
-  | "aggregate"
-  | "add"
-  | "put"
-  | "update"
-  | "incr"
-  | "del"
-  | "updateAll"
-  | "delAll";
 
 /** An open database, typed by its tables and the names of its pools. Close it when done. */
 export interface Db<Tables = TableDefinitions, Pools extends string = string> extends DbPool<Tables, Pools>, AsyncDisposable {

@@ -42,6 +42,7 @@ export interface SelectOptions extends ReadOptions {
 }
 
 export interface SearchOptions extends SelectOptions {
+  readonly highlight?: boolean | undefined;
   readonly filter?: unknown;
 }
 

@@ -1,6 +1,6 @@
 import { DbError, invalid } from "../errors.js";
 import { checkCount, hasConditions } from "../normalize/order.js";
-import { parseSearch } from "../reference/search-query.js";
+import { parseSearch, placesIn, type Range, type SearchQuery } from "../reference/search-query.js";
 import type { BoundTable } from "./bound-table.js";
 import type { CallContext } from "./context.js";
 import { includesOf } from "./include.js";
@@ -48,6 +48,21 @@ export async function searchPage(bound: BoundTable, context: CallContext, text: 
   if (table.search.length === 0) throw invalid(`no column of ${table.name} is declared with search: true`);
   if (typeof text !== "string") throw invalid("search takes the words to look for as a string");
   const count = checkCount(options?.count);
-  const query = await askedQuery(bound, context, options?.filter, options, { text, query: parseSearch(text) });
-  return pageAsked(query, context, count, options);
+  const words = parseSearch(text);
+  const query = await askedQuery(bound, context, options?.filter, options, { text, query: words });
+  const page = await pageAsked(query, context, count, options);
+  if (options?.highlight !== true) return page;
+  const names = table.search.map(({ name }) => name);
+  return { ...page, highlights: page.rows.map((row) => highlightsIn(row, names, words)) } as Page;
+}
+
+/** Where the words stand in the searched columns that a row was read with; columns without them are left out. */
+function highlightsIn(row: Page["rows"][number], names: readonly string[], words: SearchQuery): Record<string, Range[]> {
+  const found: Record<string, Range[]> = {};
+  for (const name of names) {
+    const text = row[name];
+    const places = typeof text === "string" ? placesIn(words, text) : [];
+    if (places.length > 0) found[name] = places;
+  }
+  return found;
 }

@@ -8,7 +8,7 @@ const optionsOf = {
   get: new Set([...common, "select", "include", "consistent", "deleted", "cached"]),
   list: new Set([...common, "select", "include", "consistent", "deleted", "cached"]),
   select: new Set([...common, "select", "include", "consistent", "ops", "sort", "desc", "count", "start", "scan", "deleted"]),
-  search: new Set([...common, "select", "include", "sort", "desc", "count", "start", "filter", "ops", "deleted"]),
+  search: new Set([...common, "select", "include", "sort", "desc", "count", "start", "filter", "ops", "highlight", "deleted"]),
   near: new Set([...common, "filter", "column", "select", "include", "consistent", "ops", "count", "start", "scan", "deleted"]),
   count: new Set([...common, "consistent", "ops", "scan", "all", "deleted"]),
   aggregate: new Set([
@@ -94,6 +94,7 @@ const flags: ReadonlySet<string> = new Set([
   "atomic",
   "dryRun",
   "total",
+  "highlight",
   "deleted",
   "cached",
 ]);

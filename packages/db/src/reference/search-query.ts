@@ -45,6 +45,33 @@ export function searchMatcher(query: SearchQuery, texts: readonly (string | null
   return query.all.every(occurs) && !query.none.some(occurs);
 }
 
+/** Where something stands in a text: from its first character to behind its last, in UTF-16 code units, as `slice` takes them. */
+export type Range = readonly [start: number, end: number];
+
+/** Where the phrases that a query asks for stand in a text, in order; those that overlap are one. */
+export function placesIn(query: SearchQuery, text: string): Range[] {
+  const words = [...text.matchAll(/[\p{L}\p{N}]+/gu)].map(({ 0: word, index }) => ({
+    word: word.toLowerCase(),
+    index,
+    end: index + word.length,
+  }));
+  const isFound = Array.from({ length: words.length }, () => false);
+  const joinsNext = isFound.slice();
+  for (const phrase of query.all)
+    for (let at = 0; at + phrase.length <= words.length; at++) {
+      if (!phrase.every((word, i) => words[at + i]!.word === word)) continue;
+      phrase.forEach((_word, i) => (isFound[at + i] = true));
+      for (let i = 1; i < phrase.length; i++) joinsNext[at + i - 1] = true;
+    }
+  const places: [number, number][] = [];
+  words.forEach(({ index, end }, i) => {
+    if (!isFound[i]) return;
+    if (i > 0 && joinsNext[i - 1]) places.at(-1)![1] = end;
+    else places.push([index, end]);
+  });
+  return places;
+}
+
 function hasPhrase(words: readonly string[], phrase: readonly string[]): boolean {
   for (let start = words.indexOf(phrase[0]!); start >= 0; start = words.indexOf(phrase[0]!, start + 1))
     if (phrase.every((word, i) => words[start + i] === word)) return true;

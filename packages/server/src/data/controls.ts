@@ -64,6 +64,9 @@ export function controlSchemas({ maxCount, maxItems }: Pick<DataLimits, "maxCoun
     _upsert: flag.describe("Makes the row where it is missing."),
     _mustMatch: flag.describe("Answers 404 or 409, instead of `affected: 0`, where no row fits."),
     _q: z.string().min(1).max(1000).describe("The words to search for; `-word` leaves rows with it out."),
+    _highlight: flag.describe(
+      "Gives `highlights`, an object for each row: by column where the words stand, as pairs of start and end in UTF-16 code units.",
+    ),
   } as const;
 }
 
@@ -101,6 +104,7 @@ function formsOf({ maxCount, maxItems }: DataLimits): Readonly<Record<ControlNam
     _upsert: isFlag,
     _mustMatch: isFlag,
     _q: "the words to search for, at most 1000 characters",
+    _highlight: isFlag,
   };
 }
 
@@ -111,7 +115,7 @@ export const controlsOf = {
   get: ["_select", "_include", "_consistent"],
   list: ["_keys", "_select", "_include", "_consistent"],
   select: [...paging, "_include", "_scan", "_total"],
-  search: ["_q", "_count", "_start", "_select", "_include", "_sort", "_desc", "_ops"],
+  search: ["_q", "_highlight", "_count", "_start", "_select", "_include", "_sort", "_desc", "_ops"],
   count: ["_ops", "_scan", "_consistent"],
   aggregate: ["_by", "_sum", "_avg", "_min", "_max", "_count", "_start", "_sort", "_desc", "_ops", "_scan", "_consistent"],
   add: ["_returning", "_checkRefs"],
@@ -155,6 +159,7 @@ const texts: { readonly [Name in ControlName]: ReadText } = {
   _upsert: readFlag,
   _mustMatch: readFlag,
   _q: (text) => text,
+  _highlight: readFlag,
 };
 
 function names(text: string): string[] {

@@ -56,7 +56,7 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     const reply = new ReplyRows(limits.maxReplyBytes, rowsWith(includes));
     for (let at = 0; at < keys.length;) {
       const some = keys.slice(at, at + reply.atOnce(keys.length - at));
-      addRows(asked, reach, reply, await own.list(table.name, some, options), includes);
+      addRows(asked, reach, reply, { rows: await own.list(table.name, some, options) }, includes);
       at += some.length;
     }
     return reply.page(undefined);
@@ -84,7 +84,8 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     if (searched.length === 0) throw badRequest(`${table.name} has no columns that are searched`);
     for (const column of searched) requireSeen(table, seen, column.name, "searched");
     const own = within(db);
-    return readPage(asked, reach, (options) => own.search(table.name, words, { ...options, filter }));
+    const marked = controls._highlight === true ? { highlight: true } : {};
+    return readPage(asked, reach, (options) => own.search(table.name, words, { ...options, ...marked, filter }));
   },
 
   async count(db, asked) {
@@ -109,7 +110,7 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
       for (const row of (await read({})).rows) reply.add(groupJson(row));
       return reply.page(undefined);
     }
-    const add = (reply: ReplyRows, rows: readonly Row[]): void => rows.forEach((row) => reply.add(groupJson(row)));
+    const add = (reply: ReplyRows, { rows }: Page): void => rows.forEach((row) => reply.add(groupJson(row)));
     return readParts(asked, add, ({ count, ...own }) => read({ ...ofGroups, ...own, limit: count }));
   },
 };
@@ -118,7 +119,7 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
 function readPage(asked: Asked, reach: Reach, read: (options: CallOptions) => Promise<Page>): Promise<JsonText> {
   const includes = includesIn(asked, reach);
   const options = { ...pageOptions(asked, reach), ...includeOption(includes) };
-  const add = (reply: ReplyRows, rows: readonly Row[]): void => addRows(asked, reach, reply, rows, includes);
+  const add = (reply: ReplyRows, page: Page): void => addRows(asked, reach, reply, page, includes);
   return readParts(asked, add, (own) => read({ ...options, ...own }), rowsWith(includes));
 }
 
@@ -129,7 +130,7 @@ function readPage(asked: Asked, reach: Reach, read: (options: CallOptions) => Pr
  */
 async function readParts(
   asked: Asked,
-  add: (reply: ReplyRows, rows: readonly Row[]) => void,
+  add: (reply: ReplyRows, page: Page) => void,
   read: (options: CallOptions) => Promise<Page>,
   rowsInOne = 1,
 ): Promise<JsonText> {
@@ -142,7 +143,7 @@ async function readParts(
     const page = await read({ count, ...(start === undefined ? {} : { start }) }).catch((error: unknown) => {
       throw ofToken(error, start);
     });
-    add(reply, page.rows);
+    add(reply, page);
     left -= count;
     start = page.next;
   } while (left > 0 && start !== undefined);
@@ -155,10 +156,10 @@ function ofToken(error: unknown, start: string | undefined): unknown {
   return badRequest("_start is not the next_token of a page with the same table, filter and sort", "_start");
 }
 
-function addRows(asked: Asked, reach: Reach, reply: ReplyRows, rows: readonly Row[], includes: readonly Include[]): void {
-  for (const row of rows) {
+function addRows(asked: Asked, reach: Reach, reply: ReplyRows, { rows, highlights }: Page, includes: readonly Include[]): void {
+  for (const [i, row] of rows.entries()) {
     const shown = show(asked, reach, row, includes);
-    if (shown !== undefined) reply.add(shown);
+    if (shown !== undefined) reply.add(shown, highlights?.[i]);
   }
 }
 

@@ -19,6 +19,7 @@ export class ReplyRows {
   readonly #maxBytes: number;
   readonly #first: number;
   readonly #texts: string[] = [];
+  readonly #highlights: string[] = [];
   #bytes = 0;
   #largest = 1;
 
@@ -28,8 +29,16 @@ export class ReplyRows {
     this.#first = Math.max(1, Math.floor(firstRows / rowsInOne));
   }
 
-  /** @throws HttpError 413 when the rows are larger together than a reply may be */
-  add(row: object): void {
+  /**
+   * @param highlights  what stands beside the rows of a search
+   * @throws HttpError 413 when the rows are larger together than a reply may be
+   */
+  add(row: object, highlights?: object): void {
+    if (highlights !== undefined) {
+      const text = JSON.stringify(highlights);
+      this.#highlights.push(text);
+      this.#bytes += Buffer.byteLength(text) + 1;
+    }
     this.addWritten(row);
     if (this.isFull) throw replyTooLarge(this.#maxBytes);
   }
@@ -53,9 +62,10 @@ export class ReplyRows {
     return Math.max(1, Math.min(wanted, Math.floor((this.#maxBytes - this.#bytes) / this.#largest)));
   }
 
-  /** `{ count, data, next_token? }` */
+  /** `{ count, data, highlights?, next_token? }` */
   page(next: string | undefined): JsonText {
     const token = next === undefined ? "" : `,"next_token":${JSON.stringify(next)}`;
-    return new JsonText(`{"count":${this.#texts.length},"data":[${this.#texts.join(",")}]${token}}`);
+    const highlights = this.#highlights.length === 0 ? "" : `,"highlights":[${this.#highlights.join(",")}]`;
+    return new JsonText(`{"count":${this.#texts.length},"data":[${this.#texts.join(",")}]${highlights}${token}}`);
   }
 }

@@ -5,6 +5,8 @@ export type CallOptions = Readonly<Record<string, unknown>>;
 
 export interface Page {
   readonly rows: Row[];
+  /** Of a search that asks for them, one for each row. */
+  readonly highlights?: readonly Readonly<Record<string, unknown>>[];
   readonly next?: string;
 }
 

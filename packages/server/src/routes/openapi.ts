@@ -32,8 +32,9 @@ function answerOf(call: DataCall, row: TableSchemas["row"]): Json {
     case "select":
       return { anyOf: [pageOf(row), ref("Count")] };
     case "list":
-    case "search":
       return pageOf(row);
+    case "search":
+      return pageOf(row, { highlights: { type: "array", items: ref("Highlights") } });
     case "count":
       return ref("Count");
     case "aggregate":
@@ -47,11 +48,11 @@ function answerOf(call: DataCall, row: TableSchemas["row"]): Json {
   }
 }
 
-function pageOf(row: Json): Json {
+function pageOf(row: Json, more: Readonly<Record<string, Json>> = {}): Json {
   return {
     type: "object",
     required: ["count", "data"],
-    properties: { count: { type: "integer" }, data: { type: "array", items: row }, next_token: { type: "string" } },
+    properties: { count: { type: "integer" }, data: { type: "array", items: row }, ...more, next_token: { type: "string" } },
   };
 }
 
@@ -254,6 +255,11 @@ const batchPath: Json = pathItem(
 const sharedSchemas: Json = {
   Row: { type: "object", description: "Columns that the account sees; null where absent.", additionalProperties: true },
   Count: { type: "object", required: ["count"], properties: { count: { type: "integer" } } },
+  Highlights: {
+    type: "object",
+    description: "By column where its text has the words, as pairs of start and end in UTF-16 code units.",
+    additionalProperties: { type: "array", items: { type: "array", items: { type: "integer", minimum: 0 }, minItems: 2, maxItems: 2 } },
+  },
   Group: {
     type: "object",
     required: ["count"],

@@ -40,7 +40,7 @@ const byStatus: Readonly<Record<number, Row>> = {
   403: ["denied", "none", "the user may not do this"],
   404: missing,
   408: ["timeout", "unknown", "no answer in time"],
-  413: ["too-large", "none", "the request is longer than the server takes"],
+  413: ["too-large", "none", "the request is longer than the server takes (http.max_content_length)"],
   429: ["limited", "none", "the server has too much to do"],
   502: ["unavailable", "unknown", "a proxy does not reach the server"],
   503: ["unavailable", "unknown", "the server is unavailable"],

@@ -9,10 +9,13 @@ async function openInstance(env: string): Promise<{ url: string; options: Record
 }
 
 async function removeIndexes(url: string, prefix: string): Promise<void> {
-  const server = url.replace(/^[a-z]+:/, "http:");
-  const names = (await (await fetch(`${server}/_cat/indices/${prefix}*?h=index`)).text()).split("\n").filter((name) => name !== "");
+  const { host, username, password } = new URL(url.replace(/^[a-z]+:/, "http:"));
+  const headers: Record<string, string> = {};
+  if (username !== "") headers["authorization"] = `Basic ${btoa(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)}`;
+  const send = (method: string, path: string): Promise<Response> => fetch(`http://${host}/${path}`, { method, headers });
+  const names = (await (await send("GET", `_cat/indices/${prefix}*?h=index`)).text()).split("\n").filter((name) => name !== "");
   // Several in one request, as many as an address may be long.
-  for (let i = 0; i < names.length; i += 20) await fetch(`${server}/${names.slice(i, i + 20).join(",")}`, { method: "DELETE" });
+  for (let i = 0; i < names.length; i += 20) await send("DELETE", names.slice(i, i + 20).join(","));
 }
 
 /** The test instances of this driver. */

@@ -3,6 +3,8 @@
 import type { Classified } from "../../driver.js";
 import { DbError } from "../../errors.js";
 
+const noSpace = /No space left on device/;
+
 /**
  * Says what an error of the client means; undefined when it is not known.
  *
@@ -11,7 +13,11 @@ import { DbError } from "../../errors.js";
 export function classifyLevel(error: unknown): Classified | undefined {
   switch (codeOf(error)) {
     case "LEVEL_IO_ERROR":
-      return { code: "unavailable", outcome: "unknown", message: "the files cannot be read or written" };
+      return {
+        code: "unavailable",
+        outcome: "unknown",
+        message: noSpace.test((error as Error).message) ? "the disk is full" : "the files cannot be read or written",
+      };
     case "LEVEL_CORRUPTION":
       return { code: "internal", outcome: "unknown", message: "the files are damaged; `repair` of classic-level may mend them" };
     case "LEVEL_DATABASE_NOT_OPEN":
@@ -47,6 +53,7 @@ function reasonOf(error: unknown): [code: "unavailable" | "denied" | "invalid" |
     default:
       if (/Permission denied|Read-only file system/.test(text)) return ["denied", "its files cannot be written"];
       if (/Not a directory/.test(text)) return ["invalid", "it is a file, not a folder"];
+      if (noSpace.test(text)) return ["unavailable", "the disk is full, and LevelDB wants some room to open"];
       return ["unavailable", "its files cannot be made or read; see `cause`"];
   }
 }

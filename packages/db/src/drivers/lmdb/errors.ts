@@ -10,7 +10,8 @@ const byText: readonly (readonly [RegExp, Classified])[] = [
   [/MDB_TXN_FULL/, { code: "too-large", outcome: "none", message: "the transaction has more pages than LMDB takes" }],
   [/MDB_(CORRUPTED|PAGE_NOTFOUND|PANIC)/, { code: "internal", outcome: "unknown", message: "the file is damaged" }],
   [/No space left on device/, { code: "unavailable", outcome: "unknown", message: "the disk is full" }],
-  [/Input\/output error/, { code: "unavailable", outcome: "unknown", message: "the file cannot be read or written" }],
+  // So a page that is written in part is called, too.
+  [/Input\/output error/, { code: "unavailable", outcome: "unknown", message: "the file cannot be read or written; the disk may be full" }],
   [/Permission denied|Read-only file system/, { code: "denied", outcome: "none", message: "the file cannot be written" }],
   [
     /database has been closed|Can not (read|renew)|is (closed|not open)/i,

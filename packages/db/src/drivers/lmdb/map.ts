@@ -28,6 +28,7 @@ export function lmdbMap(database: Database): OrderedMap {
       return [...database.getRange({ ...bounds, reverse: descending, limit })].map(({ key, value }) => [decoder.decode(key), value]);
     },
   };
+  let hasFailed = false;
   /** What other processes have written is seen from now on. */
   const renew = (): void => database.resetReadTxn();
   return {
@@ -46,7 +47,7 @@ export function lmdbMap(database: Database): OrderedMap {
     },
     apply(checks, puts, deletes) {
       const writes = [...deletes.map((key) => [key, undefined] as const), ...puts].map(([key, value]) => [keyOf(key), value] as const);
-      return database.transaction(() => {
+      const transaction = database.transaction(() => {
         if (!checks.every(([key, value]) => valueOf(database, key) === value)) return false;
         for (const [key, value] of writes) {
           if (value === undefined) database.removeSync(key);
@@ -54,9 +55,24 @@ export function lmdbMap(database: Database): OrderedMap {
         }
         return true;
       });
+      return transaction.then(undefined, (error: unknown) => {
+        hasFailed = true;
+        return failedCommit(error);
+      });
     },
-    close: async () => database.close(),
+    async close() {
+      // The client waits for each commit to be flushed, a failed one only until the next: one that writes nothing.
+      if (hasFailed) await database.transaction(() => undefined).catch(() => undefined);
+      await database.close();
+    },
   };
+}
+
+/** Rejects with why a commit failed, which the client tells by a promise of its own. */
+async function failedCommit(error: unknown): Promise<never> {
+  const { commitError } = error as { readonly commitError?: Promise<never> };
+  if (commitError !== undefined) await commitError;
+  throw error;
 }
 
 /** A key beyond what the file takes has no value. */

@@ -15,7 +15,15 @@ import type { LmdbOptions } from "./options.js";
 export const openMap = sharedHandles(async (path: string, { sync }: LmdbOptions): Promise<OrderedMap> => {
   const openDatabase = await loadClient();
   try {
-    const database: Database = openDatabase({ path, pageSize, keyEncoding: "binary", encoding: "string", noSync: !sync });
+    const database: Database = openDatabase({
+      path,
+      pageSize,
+      keyEncoding: "binary",
+      encoding: "string",
+      noSync: !sync,
+      // It makes a promise that nobody has: rejected when a commit fails, that ends the process. Writes of one turn are one commit without it too.
+      eventTurnBatching: false,
+    });
     return lmdbMap(database);
   } catch (error) {
     throw openError(error, path);

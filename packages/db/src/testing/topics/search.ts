@@ -77,6 +77,34 @@ export function search(suite: Suite): void {
       await refuses(db.search("post", "milan", { sort: "id", start: first.next }), "invalid");
     });
 
+    promise("highlights tell where words and phrases stand, in the columns that were read", async ({ db }) => {
+      const marked = async (query: string, options?: object): Promise<unknown> => {
+        const page = await db.search("post", query, { sort: "id", highlight: true, ...options });
+        const { highlights } = page as unknown as { highlights: Record<string, [number, number][]>[] };
+        expect(highlights).toHaveLength(page.rows.length);
+        return highlights.map((one, i) =>
+          Object.fromEntries(
+            Object.entries(one).map(([column, places]) => [
+              column,
+              places.map(([start, end]) => (page.rows[i]![column] as string).slice(start, end)),
+            ]),
+          ),
+        );
+      };
+      expect(await marked("rome -milan")).toEqual([{ title: ["Rome"] }]);
+      expect(await marked('"grand hotel" rome')).toEqual([{ title: ["Rome"], body: ["grand hotel"] }]);
+      expect(await marked("me@example.org rome")).toEqual([{ body: ["rome", "ROME", "me@example.org"] }]);
+      // A word inside a phrase, and one at its end, belong to it.
+      expect(await marked('the "old bridge" bridge')).toEqual([{ body: ["The", "the", "old bridge"] }]);
+      expect(await marked("ÉLAN")).toEqual([{ title: ["Élan"] }]);
+      expect(await marked("日本語")).toEqual([{ body: ["日本語"] }]);
+      expect(await marked("rome", { select: ["title"] })).toEqual([{ title: ["Rome"] }, {}, {}]);
+      expect(await marked("-milan -roman -élan")).toEqual([{}]);
+      expect(await marked("rome", { count: 1 })).toEqual([{ title: ["Rome"] }]);
+      expect(await db.search("post", "rome")).not.toHaveProperty("highlights");
+      await refuses(db.search("post", "rome", { highlight: "yes" }), "invalid", { outcome: "none" });
+    });
+
     promise("what changes is found as it is now", async ({ db, fresh }) => {
       const id = `z${fresh()}`;
       await db.put("post", { id, title: "uniqueword" });
