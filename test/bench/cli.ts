@@ -12,6 +12,7 @@ import { engineNames, type EngineName } from "./contestant.js";
 import { measureEngine, type EngineResult } from "./measure.js";
 import { engineTable } from "./report.js";
 import { measureStart } from "./start.js";
+import { measureQueues } from "./queue.js";
 import { measureTypes } from "./types.js";
 import { measureCache } from "./cache.js";
 import { measureHttp, httpTable } from "./http.js";
@@ -30,6 +31,7 @@ const usage = `usage: npm run bench -- db [options]
        npm run bench -- http [--rounds=5] [--turn=1000] [--no-build] [--write]
        npm run bench -- cache [--rounds=5] [--turn=150] [--no-build]
        npm run bench -- rpc [--rounds=5] [--turn=500] [--no-build]
+       npm run bench -- queue [--rows=10000] [--rounds=4] [--no-build]
        npm run bench -- start [--rounds=20] [--no-build]
        npm run bench -- types [--rounds=5] [--no-build]
 `;
@@ -64,6 +66,12 @@ async function main(): Promise<number> {
     if (!values["no-build"]) makeReady();
     const settings = { rounds: Number(values.rounds ?? 5), turnMs: Number(values.turn ?? 500), built: buildBench(), say };
     process.stdout.write(`${machine()}\n${await measureRpc(settings)}\n`);
+    return 0;
+  }
+  if (positionals.join() === "queue") {
+    if (!values["no-build"]) makeReady();
+    const jobs = values.rows === "100000" ? 10_000 : Number(values.rows);
+    process.stdout.write(`${machine()}\n${await measureQueues({ jobs, rounds: Number(values.rounds ?? 4), say })}\n`);
     return 0;
   }
   if (positionals.join() === "types") {
