@@ -80,8 +80,8 @@ export class CacheStore {
   readonly prefix: string;
   readonly ttlMs: number;
   readonly awayMs: number;
+  readonly waitMs: number;
   readonly #store: CacheLike;
-  readonly #waitMs: number;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #puts = new InFlight();
@@ -94,7 +94,7 @@ export class CacheStore {
     this.ttlMs = ttlMs;
     this.awayMs = awayMs;
     this.#store = store;
-    this.#waitMs = waitMs;
+    this.waitMs = waitMs;
     this.#clock = clock;
     this.#log = log;
   }
@@ -106,7 +106,7 @@ export class CacheStore {
 
   /** The values of keys; undefined when the cache does not answer. */
   async getMany(keys: readonly string[]): Promise<readonly unknown[] | undefined> {
-    const options = { timeoutMs: this.#waitMs, onDown: "throw" } as const;
+    const options = { timeoutMs: this.waitMs, onDown: "throw" } as const;
     const values = await this.#ask(() => this.#store.getMany(keys, options));
     return Array.isArray(values) ? values : undefined;
   }
@@ -114,7 +114,7 @@ export class CacheStore {
   /** The mark under a key, made now where there is none; undefined when the cache does not answer, or rows are not to be kept. */
   async mark(key: string, ttlMs: number): Promise<string | undefined> {
     const own = Array.from(this.#clock.randomBytes(12), (byte) => byte.toString(36).padStart(2, "0")).join("");
-    const options = { timeoutMs: this.#waitMs, ttlMs };
+    const options = { timeoutMs: this.waitMs, ttlMs };
     const asked = await this.#ask(async () => ({
       there: await this.#store.getOrPut(key, own, options),
     }));
@@ -127,7 +127,7 @@ export class CacheStore {
   put(key: string, value: string, ttlMs: number): void {
     if (this.#putting >= mostPuts || this.isAway) return;
     this.#putting++;
-    const put = this.#ask(() => this.#store.put(key, value, { timeoutMs: this.#waitMs, ttlMs }), isAbsence);
+    const put = this.#ask(() => this.#store.put(key, value, { timeoutMs: this.waitMs, ttlMs }), isAbsence);
     void this.#puts.track(put).finally(() => this.#putting--);
   }
 
@@ -139,7 +139,7 @@ export class CacheStore {
    */
   async dropMarks(marks: readonly string[], isCertain: boolean): Promise<boolean> {
     const drops: Promise<unknown>[] = [];
-    const timeoutMs = this.#waitMs;
+    const timeoutMs = this.waitMs;
     for (let at = 0; at < marks.length; at += mostKeys) {
       const some = marks.slice(at, at + mostKeys);
       drops.push(
@@ -163,7 +163,7 @@ export class CacheStore {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       const answer = await new Promise<T>((resolve, reject) => {
-        timer = setTimeout(() => reject(new DbError("timeout", `no answer within ${this.#waitMs} ms`)), this.#waitMs);
+        timer = setTimeout(() => reject(new DbError("timeout", `no answer within ${this.waitMs} ms`)), this.waitMs);
         call().then(resolve, reject);
       });
       this.#isReported = false;

@@ -106,12 +106,14 @@ export class CachedTable implements CachedRows {
     const found = keys.map((key): Promise<FoundRow> => {
       const row = this.#textOf(key);
       if (row === undefined || isAway || this.doubts.has(row)) return this.#loadAlone(key, call);
-      let flight = this.#flights.get(row);
-      if (flight === undefined) {
-        flight = new Flight(row, key, call.deadline !== undefined);
-        this.#flights.set(row, flight);
-        begun.push(flight);
-      }
+      const known = this.#flights.get(row);
+      if (known?.isOpen === true) return known.join(call.deadline);
+      const flight = new Flight(row, key, call.deadline !== undefined);
+      this.#flights.set(row, flight);
+      // What is under way may have looked before a write of somebody else that has ended by now. It is waited for a while,
+      // since it is going to store the row.
+      if (known === undefined) begun.push(flight);
+      else void known.settledWithin(this.#store.waitMs).then(() => this.#begin([flight], call));
       return flight.join(call.deadline);
     });
     for (let at = 0; at < begun.length; at += mostRows) this.#begin(begun.slice(at, at + mostRows), call);
@@ -134,6 +136,7 @@ export class CachedTable implements CachedRows {
   /** Looks for rows in the cache, all at once, and reads those that are not there. */
   #begin(flights: readonly Flight[], call: Call): void {
     const rows = flights.map(({ row }) => row);
+    for (const flight of flights) flight.begin();
     const keys = [this.tableMark, ...rows.map((row) => this.markOf(row)), ...rows.map((row) => this.#entryBase + row)];
     const looked = this.#store.getMany(keys);
     flights.forEach((flight, i) => {
@@ -213,7 +216,7 @@ export class CachedTable implements CachedRows {
   }
 }
 
-/** One look for a row, and the read that may follow; those who ask for the row meanwhile wait for it too. */
+/** One look for a row, and the read that may follow, of those who asked for the row before it began. */
 class Flight {
   readonly row: string;
   readonly key: readonly unknown[];
@@ -224,6 +227,7 @@ class Flight {
   /** Told when nobody waits any more. */
   whenEmpty: () => void = () => undefined;
   #waiting = 0;
+  #isOpen = true;
 
   /** @param mayEnd  false: somebody waits however long it takes */
   constructor(row: string, key: readonly unknown[], mayEnd: boolean) {
@@ -236,6 +240,28 @@ class Flight {
     });
     // Those who wait get it; there may be none left.
     this.#result.catch(() => undefined);
+  }
+
+  /** Resolves when it is over, however it ends, or takes long. */
+  settledWithin(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      const settled = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#result.then(settled, settled);
+    });
+  }
+
+  /** Whether others may still join: what it finds is no older than their asking for it. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Nobody joins from the next turn on. Those of this turn cannot have heard of a write that ends later. */
+  begin(): void {
+    queueMicrotask(() => (this.#isOpen = false));
   }
 
   get deadline(): Deadline | undefined {

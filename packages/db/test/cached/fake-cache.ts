@@ -1,6 +1,8 @@
-// A cache whose calls a test can hold, fail and look into.
+// A cache whose calls a test can hold, fail and look into, and a database with a driver that can be held.
 
-import type { CacheLike } from "@bk/db";
+import { silentLog, systemClock } from "@bk/core";
+import { type CacheLike, type Db, DbError, defineTables, type Driver, openDb, table } from "@bk/db";
+import { memoryDriver } from "@bk/db/drivers/memory";
 
 type Op = "getMany" | "getOrPut" | "put" | "del";
 
@@ -64,3 +66,36 @@ export async function until(holds: () => boolean | Promise<boolean>): Promise<vo
   }
   throw new Error("it never held");
 }
+
+export const tables = defineTables({
+  person: table({ id: { primary: 1 }, age: { type: "int", value: 0 } }, { cached: { missTtlMs: 60_000 } }),
+});
+
+/** Runs around commands of a driver. */
+export interface Between {
+  before?: (verb: string) => void | Promise<void>;
+  after?: (verb: string) => void | Promise<void>;
+}
+
+export async function openWith(store: FakeCache, url: string, between: Between = {}, more: object = {}): Promise<Db<typeof tables>> {
+  const driver = await memoryDriver({ url, options: {}, clock: systemClock, log: silentLog });
+  const slow: Driver<unknown> = {
+    ...(driver as Driver<unknown>),
+    close: () => driver.close(),
+    async execute(command, values, signal) {
+      const { verb } = (command as { shape: { verb: string } }).shape ?? {};
+      const name = verb ?? String((command as { verb?: string }).verb);
+      await between.before?.(name);
+      const reply = await driver.execute(command as never, values, signal);
+      await between.after?.(name);
+      return reply;
+    },
+  };
+  const db = await openDb({ driver: slow, tables, cache: { store, awayMs: 5, waitMs: 100 }, attempts: 1, ...more });
+  await db.sync();
+  return db;
+}
+
+export const away = (): never => {
+  throw new DbError("unavailable", "the store is away");
+};

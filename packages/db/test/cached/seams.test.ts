@@ -3,40 +3,11 @@
 import { randomUUID } from "node:crypto";
 
 import { type Log, silentLog, systemClock } from "@bk/core";
-import { DbError, defineTables, type Driver, openDb, table } from "@bk/db";
+import { defineTables, type Driver, openDb, table } from "@bk/db";
 import { memoryDriver } from "@bk/db/drivers/memory";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { FakeCache, gate, until } from "./fake-cache.js";
-
-const tables = defineTables({
-  person: table({ id: { primary: 1 }, age: { type: "int", value: 0 } }, { cached: { missTtlMs: 60_000 } }),
-});
-
-/** Runs around commands of a driver. */
-interface Between {
-  before?: (verb: string) => void | Promise<void>;
-  after?: (verb: string) => void | Promise<void>;
-}
-
-async function openWith(store: FakeCache, url: string, between: Between = {}, more: object = {}) {
-  const driver = await memoryDriver({ url, options: {}, clock: systemClock, log: silentLog });
-  const slow: Driver<unknown> = {
-    ...(driver as Driver<unknown>),
-    close: () => driver.close(),
-    async execute(command, values, signal) {
-      const { verb } = (command as { shape: { verb: string } }).shape ?? {};
-      const name = verb ?? String((command as { verb?: string }).verb);
-      await between.before?.(name);
-      const reply = await driver.execute(command as never, values, signal);
-      await between.after?.(name);
-      return reply;
-    },
-  };
-  const db = await openDb({ driver: slow, tables, cache: { store, awayMs: 5, waitMs: 100 }, attempts: 1, ...more });
-  await db.sync();
-  return db;
-}
+import { away, FakeCache, gate, openWith, tables, until } from "./fake-cache.js";
 
 const unhandled: unknown[] = [];
 const note = (reason: unknown): void => void unhandled.push(reason);
@@ -46,10 +17,6 @@ afterEach(async () => {
   process.off("unhandledRejection", note);
   expect(unhandled.splice(0)).toEqual([]);
 });
-
-const away = (): never => {
-  throw new DbError("unavailable", "the store is away");
-};
 
 describe("a read beside a write", () => {
   it("by another database: what was read before is not found after, though it is stored later", async () => {
@@ -86,6 +53,40 @@ describe("a read beside a write", () => {
     expect(await old).toMatchObject({ age: 1 });
     await until(() => store.entries().length === 1);
     for (const db of [a, b]) expect(await db.get("person", "a")).toMatchObject({ age: 2 });
+  });
+
+  it("by another database: a read that begins after it does not share one that began before", async () => {
+    const store = new FakeCache();
+    const url = `memory:${randomUUID()}`;
+    const held = gate();
+    let reads = 0;
+    await using a = await openWith(store, url, { after: (verb) => (verb === "get" && ++reads === 1 ? held.passed : undefined) });
+    await using b = await openWith(store, url);
+    await b.put("person", { id: "a", age: 1 });
+    const old = a.get("person", "a");
+    await until(() => reads === 1);
+    await b.put("person", { id: "a", age: 2 });
+    const later = Array.from({ length: 100 }, () => a.get("person", "a"));
+    held.open();
+    expect(await old).toMatchObject({ age: 1 });
+    for (const row of await Promise.all(later)) expect(row).toMatchObject({ age: 2 });
+    expect(reads).toBe(2);
+    expect(store.count("getMany")).toBe(2);
+  });
+
+  it("by nobody: of many who come while a row is read one reads it, and the others find it in the cache", async () => {
+    const store = new FakeCache();
+    const held = gate();
+    let reads = 0;
+    await using db = await openWith(store, "memory:", { after: (verb) => (verb === "get" && ++reads === 1 ? held.passed : undefined) });
+    await db.put("person", { id: "a", age: 1 });
+    const first = db.get("person", "a");
+    await until(() => reads === 1);
+    const others = Array.from({ length: 100 }, () => db.get("person", "a"));
+    held.open();
+    for (const row of await Promise.all([first, ...others])) expect(row).toMatchObject({ age: 1 });
+    expect(reads).toBe(1);
+    expect(db.metrics()["main"]!.cached).toEqual({ hits: 100, misses: 1, bypassed: 0 });
   });
 
   it("by the same database: a later read does not share one that began before", async () => {
@@ -312,84 +313,5 @@ describe("entries and keys", () => {
     await b.update("person", { id: "a", age: 3, name: "Ann" });
     expect(await a.get("person", "a")).toEqual({ id: "a", age: 3 });
     expect(await b.get("person", "a")).toEqual({ id: "a", age: 3, name: "Ann" });
-  });
-});
-
-describe("callers who leave", () => {
-  it("do not end a read that others wait for; the last one does", async () => {
-    const store = new FakeCache();
-    const held = gate();
-    let aborted = 0;
-    let reads = 0;
-    const driver = await memoryDriver({ url: "memory:", options: {}, clock: systemClock, log: silentLog });
-    const slow = {
-      ...driver,
-      close: () => driver.close(),
-      execute: async (command: never, values: never, signal?: AbortSignal) => {
-        const reply = driver.execute(command, values, signal);
-        if (signal !== undefined) {
-          reads++;
-          await new Promise<void>((resolve, reject) => {
-            signal.addEventListener("abort", () => {
-              aborted++;
-              reject(signal.reason as Error);
-            });
-            void held.passed.then(resolve);
-          });
-        }
-        return reply;
-      },
-    } as Driver<unknown>;
-    await using db = await openDb({ driver: slow, tables, cache: { store } });
-    await db.sync();
-    await db.put("person", { id: "a", age: 1 });
-    const leaving = [new AbortController(), new AbortController()];
-    const both = leaving.map(({ signal }) => db.get("person", "a", { signal }));
-    await until(() => reads === 1);
-    leaving[0]!.abort();
-    await expect(both[0]).rejects.toMatchObject({ code: "cancelled" });
-    expect(aborted).toBe(0);
-    leaving[1]!.abort();
-    await expect(both[1]).rejects.toMatchObject({ code: "cancelled" });
-    expect(aborted).toBe(1);
-    const again = db.get("person", "a", { timeoutMs: 60_000 });
-    await until(() => reads === 2);
-    held.open();
-    expect(await again).toMatchObject({ age: 1 });
-  });
-});
-
-describe("closing", () => {
-  it("waits for what is being stored and forgotten; later calls are closed", async () => {
-    const store = new FakeCache();
-    const db = await openWith(store, "memory:");
-    await db.put("person", { id: "a", age: 1 });
-    const held = gate();
-    store.before = (op) => (op === "put" || op === "del" ? held.passed : undefined);
-    await db.get("person", "a");
-    const write = db.put("person", { id: "b", age: 1 });
-    let isClosed = false;
-    const closing = db.close().then(() => (isClosed = true));
-    await until(() => store.count("del") === 2);
-    expect(isClosed).toBe(false);
-    held.open();
-    expect(await write).toEqual({ affected: 1 });
-    await closing;
-    await expect(db.get("person", "a")).rejects.toMatchObject({ code: "closed" });
-    await expect(db.forget("person")).rejects.toMatchObject({ code: "closed" });
-  });
-
-  it("tries once more to forget what is in doubt, and says so where it cannot", async () => {
-    for (const isBack of [true, false]) {
-      const store = new FakeCache();
-      const warnings: string[] = [];
-      const log: Log = { ...silentLog, warn: (message) => void warnings.push(message) };
-      const db = await openWith(store, "memory:", {}, { log, cache: { store, awayMs: 60_000 } });
-      store.before = away;
-      await db.put("person", { id: "a", age: 1 });
-      if (isBack) store.before = () => undefined;
-      await db.close();
-      expect(warnings).toHaveLength(isBack ? 1 : 2);
-    }
   });
 });
