@@ -9,10 +9,12 @@ import type { Capabilities } from "@bk/db";
 import { driverFor, driverNames } from "../packages/db/src/drivers/registry.js";
 import { driverFor as cacheDriverFor, driverNames as cacheDriverNames } from "../packages/cache/src/drivers/registry.js";
 import type { Capabilities as CacheCapabilities } from "../packages/cache/src/driver.js";
+import { pubSubDriverFor } from "../packages/queue/src/pubsub/registry.js";
+import { queueDriverFor } from "../packages/queue/src/queue/registry.js";
 import { testDrivers } from "../test/runner/drivers.js";
 import { apiPages } from "./api-pages.js";
-import { cacheCapabilitiesPage } from "./cache-tables.js";
 import { capabilitiesPage, driverTable, mainTable, markdownTable } from "./capability-tables.js";
+import { plainCapabilitiesPage } from "./plain-tables.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const note = "<!-- Made by `npm run docs`; do not edit. -->";
@@ -80,6 +82,42 @@ async function cacheCapabilities(): Promise<Map<string, CacheCapabilities>> {
   return found;
 }
 
+/** A URL for each driver of work queues, by the name that a table has for it. */
+const queueUrls: Readonly<Record<string, string>> = {
+  local: "local:",
+  redis: "redis://127.0.0.1",
+  "db (SQLite)": "db:sqlite::memory:",
+  nats: "nats://127.0.0.1",
+  amqp: "amqp://127.0.0.1",
+  sqs: "sqs:?region=us-east-1",
+  "sqs, FIFO": "sqs:?region=us-east-1&fifo=true",
+};
+
+async function queueCapabilities(): Promise<Map<string, object>> {
+  const found = new Map<string, object>();
+  for (const [name, url] of Object.entries(queueUrls)) {
+    const open = await queueDriverFor(url.slice(0, url.indexOf(":")));
+    if (open === undefined) throw new Error(`there is no driver of queues for ${url}`);
+    const driver = await open({ queue: "docs", url, options: {}, clock: systemClock, log: silentLog });
+    found.set(name, driver.capabilities);
+    await driver.close();
+  }
+  return found;
+}
+
+async function pubSubCapabilities(): Promise<Map<string, object>> {
+  const found = new Map<string, object>();
+  for (const name of ["local", "redis", "nats", "amqp"]) {
+    const open = await pubSubDriverFor(name);
+    if (open === undefined) throw new Error(`there is no driver of publish and subscribe for ${name}:`);
+    const url = name === "local" ? "local:" : `${name}://127.0.0.1`;
+    const driver = await open({ url, options: {}, clock: systemClock, log: silentLog });
+    found.set(name, driver.capabilities);
+    await driver.close();
+  }
+  return found;
+}
+
 function errorsPage(): string {
   const rows = Object.entries(errorCodes).map(([code, { meaning, outcome }]) => [`\`${code}\``, meaning, outcome]);
   const intro =
@@ -119,9 +157,21 @@ const reference = new Map([
   ["errors.md", errorsPage()],
   [
     "cache-capabilities.md",
-    cacheCapabilitiesPage(
-      await cacheCapabilities(),
+    plainCapabilitiesPage(
+      "Capabilities of caches",
+      [{ contract: "packages/cache/src/driver.ts", drivers: await cacheCapabilities() }],
       testDrivers.filter(({ of }) => of === "cache"),
+    ),
+  ],
+  [
+    "queue-capabilities.md",
+    plainCapabilitiesPage(
+      "Capabilities of queues, and of publish and subscribe",
+      [
+        { heading: "Work queues", contract: "packages/queue/src/queue/driver.ts", drivers: await queueCapabilities() },
+        { heading: "Publish and subscribe", contract: "packages/queue/src/pubsub/driver.ts", drivers: await pubSubCapabilities() },
+      ],
+      testDrivers.filter(({ of }) => of === "queue"),
     ),
   ],
   [
