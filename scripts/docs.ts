@@ -85,6 +85,7 @@ async function cacheCapabilities(): Promise<Map<string, CacheCapabilities>> {
 /** A URL for each driver of work queues, by the name that a table has for it. */
 const queueUrls: Readonly<Record<string, string>> = {
   local: "local:",
+  shared: "shared:docs",
   redis: "redis://127.0.0.1",
   "db (SQLite)": "db:sqlite::memory:",
   nats: "nats://127.0.0.1",
@@ -107,10 +108,10 @@ async function queueCapabilities(): Promise<Map<string, object>> {
 
 async function pubSubCapabilities(): Promise<Map<string, object>> {
   const found = new Map<string, object>();
-  for (const name of ["local", "redis", "nats", "amqp"]) {
+  for (const name of ["local", "shared", "redis", "nats", "amqp"]) {
     const open = await pubSubDriverFor(name);
     if (open === undefined) throw new Error(`there is no driver of publish and subscribe for ${name}:`);
-    const url = name === "local" ? "local:" : `${name}://127.0.0.1`;
+    const url = ["local", "shared"].includes(name) ? `${name}:docs` : `${name}://127.0.0.1`;
     const driver = await open({ url, options: {}, clock: systemClock, log: silentLog });
     found.set(name, driver.capabilities);
     await driver.close();

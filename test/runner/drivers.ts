@@ -99,6 +99,7 @@ export const testDrivers: readonly TestDriver[] = [
   },
   { id: "cache-memcached", of: "cache", services: ["memcached"], provenOn: "memcached 1.6.18, two servers", notProven: "TLS" },
   { id: "queue-local", of: "queue", services: [], provenOn: "this process" },
+  { id: "queue-shared", of: "queue", services: [], provenOn: "several processes of one machine" },
   { id: "queue-redis", of: "queue", services: ["redis"], provenOn: "Redis 7.0.15", notProven: "Valkey; TLS" },
   { id: "queue-redis-cluster", of: "queue", services: ["redis-cluster"], provenOn: "Redis 7.0.15, a cluster of three" },
   {

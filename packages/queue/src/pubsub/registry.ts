@@ -8,11 +8,13 @@ const load: Readonly<Record<string, () => Promise<OpenPubSubDriver>>> = {
   local: async () => (await import("../drivers/local/pubsub.js")).localPubSub,
   redis: async () => (await import("../drivers/redis/pubsub.js")).redisPubSub,
   amqp: async () => (await import("../drivers/amqp/pubsub.js")).amqpPubSub,
+  shared: async () => (await import("../drivers/shared/pubsub.js")).sharedPubSub,
   nats: async () => (await import("../drivers/nats/pubsub.js")).natsPubSub,
 };
 
 const schemes: Readonly<Record<string, string>> = {
   local: "local",
+  shared: "shared",
   redis: "redis",
   rediss: "redis",
   "redis-cluster": "redis",

@@ -5,6 +5,7 @@ import type { OpenQueueDriver } from "./driver.js";
 const load: Readonly<Record<string, () => Promise<OpenQueueDriver>>> = {
   local: async () => (await import("../drivers/local/queue.js")).localQueue,
   amqp: async () => (await import("../drivers/amqp/queue.js")).amqpQueue,
+  shared: async () => (await import("../drivers/shared/queue.js")).sharedQueue,
   db: async () => (await import("../drivers/db/queue.js")).dbQueue,
   nats: async () => (await import("../drivers/nats/queue.js")).natsQueue,
   redis: async () => (await import("../drivers/redis/queue.js")).redisQueue,
@@ -13,6 +14,7 @@ const load: Readonly<Record<string, () => Promise<OpenQueueDriver>>> = {
 
 const schemes: Readonly<Record<string, keyof typeof load>> = {
   local: "local",
+  shared: "shared",
   amqp: "amqp",
   amqps: "amqp",
   db: "db",

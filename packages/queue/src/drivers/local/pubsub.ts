@@ -13,7 +13,7 @@ interface Listener {
 }
 
 /** One exchange: those who listen, by channel, and by pattern. */
-class Exchange {
+export class Exchange {
   readonly #byChannel = new Map<string, Set<Listener>>();
   readonly #byPattern = new Set<Listener>();
   #turn = 0;

@@ -6,7 +6,7 @@ import { wrongOption } from "../../errors.js";
 import type { QueueCapabilities, QueueDriver, QueueDriverOptions, Taken, TakeRequest } from "../../queue/driver.js";
 import { MessageStore } from "./store.js";
 
-const capabilities: QueueCapabilities = Object.freeze({
+export const localQueueCapabilities: QueueCapabilities = Object.freeze({
   durable: "process",
   reach: "process",
   visibility: "timeout",
@@ -76,7 +76,7 @@ export function localQueue({ url, options, queue, clock }: QueueDriverOptions): 
   let isClosed = false;
   return Promise.resolve({
     name: "local",
-    capabilities,
+    capabilities: localQueueCapabilities,
     submit: (messages) => answer((now) => messages.map((message) => store.submit(message, now))),
     take: (request) => take(shared, clock, request),
     extend: (taken, visibilityMs) => answer((now) => taken.map((each) => store.extend(each, visibilityMs, now))),

@@ -23,7 +23,6 @@ export interface RedisSettings {
   readonly database: number;
   readonly connectTimeoutMs: number;
   readonly pingIntervalMs: number;
-  readonly sharded: boolean;
   /** What the keys of work queues begin with; default `bk:`. Channels are as they are. */
   readonly prefix: string;
 }
@@ -38,7 +37,6 @@ const types = {
   tls: either(flag, settingsOf<Readonly<Record<string, unknown>>>("node:tls")),
   connectTimeoutMs: integer({ min: 1 }),
   pingIntervalMs: integer({ min: 100 }),
-  sharded: flag,
   prefix: string("a string without braces and U+0000", (text) => !/[{}\0]/.test(text)),
 };
 
@@ -52,7 +50,6 @@ export function redisSettings({ url, options }: { url: string; options: Readonly
   if (kind === "sentinel" && !primary) throw wrong("url", "the URL names no primary; write redis-sentinel://host1,host2/name");
   if (kind === "alone" && parsed.hosts.length > 1)
     throw wrong("url", "the URL names several hosts; write redis-cluster:// for a cluster, redis-sentinel://…/name for sentinels");
-  if (given.sharded === true && kind !== "cluster") throw wrong("sharded", 'option "sharded" is for redis-cluster:');
   const { database = 0 } = given;
   if (kind === "cluster" && database !== 0) throw wrong("database", 'option "database" must be 0: a cluster has no other');
   const hosts = parsed.hosts.length === 0 ? [{ host: "127.0.0.1" }] : parsed.hosts;
@@ -69,7 +66,6 @@ export function redisSettings({ url, options }: { url: string; options: Readonly
     database,
     connectTimeoutMs: given.connectTimeoutMs ?? 5000,
     pingIntervalMs: given.pingIntervalMs ?? 15_000,
-    sharded: given.sharded ?? false,
     prefix: given.prefix ?? "bk:",
   };
 }

@@ -1,0 +1,4 @@
+import { pubSubFixture } from "../src/drivers/shared/fixture.js";
+import { testPubSubFixture } from "./test-pubsub.js";
+
+testPubSubFixture(pubSubFixture);

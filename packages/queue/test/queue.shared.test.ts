@@ -1,0 +1,4 @@
+import { queueFixture } from "../src/drivers/shared/fixture.js";
+import { testQueueFixture } from "./test-queue.js";
+
+testQueueFixture(queueFixture);
