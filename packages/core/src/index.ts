@@ -23,4 +23,3 @@ export {
   settingsOf,
   string,
 } from "./options.js";
-export { type SharedCaller, SharedLink, type SharedLinkOptions, sharedPath, type SharedService } from "./shared-link.js";

@@ -1,4 +1,5 @@
-import { BkError, either, flag, integer, oneOf, parseConnectUrl, readOptions, SharedLink, sharedPath } from "@bk/core";
+import { BkError, either, flag, integer, oneOf, parseConnectUrl, readOptions } from "@bk/core";
+import { SharedLink, sharedPath } from "@bk/core/shared";
 import type { CacheDriver, Call, Capabilities, DriverOptions, DriverStats, Stored } from "../../driver.js";
 import { CacheError, wrongOption } from "../../errors.js";
 import type { ResultOf } from "../../operation.js";

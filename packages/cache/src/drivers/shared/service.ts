@@ -1,6 +1,6 @@
 // The store in the process that keeps it, and its calls as plain data.
 
-import type { SharedService } from "@bk/core";
+import type { SharedService } from "@bk/core/shared";
 import type { DriverStats, Stored } from "../../driver.js";
 import type { KeyMatch } from "../../keys.js";
 import type { Operation } from "../../operation.js";

@@ -1,6 +1,7 @@
 // Where the processes of one machine meet: `shared:` for the programs of one folder, `shared:name`, or a socket of one's own.
 
-import { either, flag, oneOf, parseConnectUrl, readOptions, sharedPath } from "@bk/core";
+import { either, flag, oneOf, parseConnectUrl, readOptions } from "@bk/core";
+import { sharedPath } from "@bk/core/shared";
 
 import { wrongOption } from "../../errors.js";
 

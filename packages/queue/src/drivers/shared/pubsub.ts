@@ -1,6 +1,6 @@
 // Publish and subscribe among the processes of one machine, of which one hands messages on.
 
-import { type SharedCaller, SharedLink, type SharedService } from "@bk/core";
+import { type SharedCaller, SharedLink, type SharedService } from "@bk/core/shared";
 
 import type { Payload, PubSubDriver, PubSubDriverOptions, Sink, Wanted } from "../../pubsub/driver.js";
 import { Exchange } from "../local/pubsub.js";

@@ -1,6 +1,7 @@
 // Work queues of the processes of one machine, kept in the memory of one of them.
 
-import { type Clock, type Log, type SharedCaller, SharedLink, type SharedService } from "@bk/core";
+import type { Clock, Log } from "@bk/core";
+import { type SharedCaller, SharedLink, type SharedService } from "@bk/core/shared";
 
 import type { DeadMessage, NewMessage, QueueDriver, QueueDriverOptions, Submitted, Taken, Verdict, Which } from "../../queue/driver.js";
 import { localQueue, localQueueCapabilities } from "../local/queue.js";
