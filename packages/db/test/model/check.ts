@@ -117,7 +117,7 @@ function showAnswer(answer: Answer): string {
 }
 
 /** How many of the steps go over many rows: such a step reads whole tables. */
-const longSteps = 0.02;
+const longSteps = 0.005;
 
 /** The steps of a round. */
 export function stepsOf(seed: number, count: number): Step[] {
