@@ -26,7 +26,7 @@ export interface Capabilities {
   readonly keys: boolean;
   /** Operations on lists. */
   readonly lists: boolean;
-  /** The shortest time that an expiry is rounded up to, in milliseconds. */
+  /** Expiries are rounded up to a multiple of this, in milliseconds, and may come one more later. */
   readonly ttlStepMs: number;
   /**
    * How far locks can be relied on: `engine`: as long as the store keeps what it acknowledged; `evictable`: a store that is

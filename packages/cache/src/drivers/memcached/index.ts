@@ -132,8 +132,9 @@ export async function memcachedDriver(options: DriverOptions): Promise<CacheDriv
 
   function secondsOf(ttlMs: number): number {
     if (ttlMs === 0) return 0;
-    const seconds = Math.ceil(ttlMs / 1000);
-    return seconds <= longestRelativeSeconds ? seconds : Math.ceil((Date.now() + ttlMs) / 1000);
+    // Its clock ticks once a second, and the first tick may come at once: one more, so that nothing ends early, locks least of all.
+    const seconds = Math.ceil(ttlMs / 1000) + 1;
+    return seconds <= longestRelativeSeconds ? seconds : Math.ceil((Date.now() + ttlMs) / 1000) + 1;
   }
 }
 

@@ -45,6 +45,8 @@ const purgersAtOnce = 16;
 /** The usual limit of deliveries of newer servers would remove messages; attempts are the facade's. */
 const queueArguments = { "x-queue-type": "quorum", "x-delivery-limit": 1_000_000_000 };
 
+/** How long the queue may take for its last answer. */
+const patienceMs = 2_000;
 /** How long a queue for a delay is taken to be there. */
 const sureMs = 60_000;
 
@@ -343,8 +345,14 @@ class AmqpQueue implements QueueDriver {
     return classifyAmqp(error);
   }
 
-  close(): Promise<void> {
-    return this.link.close();
+  async close(): Promise<void> {
+    const { channels = [] } = this.#carried ?? {};
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, patienceMs)));
+    // An acknowledgement has no answer: when the queue answers behind it, it has it.
+    await Promise.race([Promise.allSettled(channels.map((channel) => channel.checkQueue(this.#names.main))), patience]);
+    clearTimeout(timer);
+    await this.link.close();
   }
 
   get #standing(): Carried {
