@@ -94,30 +94,39 @@ const queueUrls: Readonly<Record<string, string>> = {
   "sqs, FIFO": "sqs:?region=us-east-1&fifo=true",
 };
 
-async function queueCapabilities(): Promise<Map<string, object>> {
+/** A URL for each driver of publish and subscribe. */
+const pubSubUrls: Readonly<Record<string, string>> = {
+  local: "local:docs",
+  shared: "shared:docs",
+  redis: "redis://127.0.0.1",
+  nats: "nats://127.0.0.1",
+  amqp: "amqp://127.0.0.1",
+};
+
+interface Opened {
+  readonly capabilities: object;
+  close(): Promise<void>;
+}
+
+/** What the drivers at these URLs can do, by their names. */
+async function capabilitiesAt(
+  urls: Readonly<Record<string, string>>,
+  open: (url: string, scheme: string) => Promise<Opened>,
+): Promise<Map<string, object>> {
   const found = new Map<string, object>();
-  for (const [name, url] of Object.entries(queueUrls)) {
-    const open = await queueDriverFor(url.slice(0, url.indexOf(":")));
-    if (open === undefined) throw new Error(`there is no driver of queues for ${url}`);
-    const driver = await open({ queue: "docs", url, options: {}, clock: systemClock, log: silentLog });
+  for (const [name, url] of Object.entries(urls)) {
+    const driver = await open(url, url.slice(0, url.indexOf(":")));
     found.set(name, driver.capabilities);
     await driver.close();
   }
   return found;
 }
 
-async function pubSubCapabilities(): Promise<Map<string, object>> {
-  const found = new Map<string, object>();
-  for (const name of ["local", "shared", "redis", "nats", "amqp"]) {
-    const open = await pubSubDriverFor(name);
-    if (open === undefined) throw new Error(`there is no driver of publish and subscribe for ${name}:`);
-    const url = ["local", "shared"].includes(name) ? `${name}:docs` : `${name}://127.0.0.1`;
-    const driver = await open({ url, options: {}, clock: systemClock, log: silentLog });
-    found.set(name, driver.capabilities);
-    await driver.close();
-  }
-  return found;
-}
+const plainOptions = { options: {}, clock: systemClock, log: silentLog };
+const queueCapabilities = (): Promise<Map<string, object>> =>
+  capabilitiesAt(queueUrls, async (url, scheme) => (await queueDriverFor(scheme))!({ queue: "docs", url, ...plainOptions }));
+const pubSubCapabilities = (): Promise<Map<string, object>> =>
+  capabilitiesAt(pubSubUrls, async (url, scheme) => (await pubSubDriverFor(scheme))!({ url, ...plainOptions }));
 
 function errorsPage(): string {
   const rows = Object.entries(errorCodes).map(([code, { meaning, outcome }]) => [`\`${code}\``, meaning, outcome]);

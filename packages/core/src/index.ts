@@ -1,5 +1,7 @@
 export { BkError, type BkErrorOptions, errorCodes, type ErrorCode, type ErrorDetail, isRetryable, type Outcome } from "./errors.js";
 export { cancelledError, type Clock, systemClock, testClock, type TestClock, type TestClockOptions } from "./clock.js";
+export { lostConnectionCodes, notReachedCodes } from "./connection-codes.js";
+export { httpStatuses } from "./http-statuses.js";
 export { retry, type RetryOptions } from "./retry.js";
 export { consoleLog, type ConsoleLogOptions, type Log, type LogFields, type LogLevel, logLevels, silentLog } from "./log.js";
 export { plainText } from "./plain-text.js";

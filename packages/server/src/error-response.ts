@@ -1,7 +1,7 @@
 // Errors become replies here, and nowhere else is a status number written.
 
 import { AuthError } from "@bk/auth";
-import { BkError, type ErrorCode } from "@bk/core";
+import { BkError, type ErrorCode, httpStatuses } from "@bk/core";
 import { DbError } from "@bk/db";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -20,26 +20,8 @@ export interface ErrorBody {
 /** Headers of every reply: rows are nobody else's to keep, and are never taken for another type than is said. */
 export const replyHeaders: Readonly<Record<string, string>> = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
 
-/** The status of each error code; `errors.md` of the reference says what the codes mean. */
-const statusOf: Readonly<Record<ErrorCode, number>> = {
-  invalid: 400,
-  unauthenticated: 401,
-  denied: 403,
-  "not-found": 404,
-  "already-exists": 409,
-  "condition-failed": 409,
-  "scan-refused": 400,
-  drift: 500,
-  "too-large": 413,
-  limited: 429,
-  unsupported: 400,
-  "driver-missing": 500,
-  unavailable: 503,
-  timeout: 504,
-  cancelled: 503,
-  closed: 503,
-  internal: 500,
-};
+/** The status of each error code. A call that is cancelled is one that the server did not serve. */
+const statusOf: Readonly<Record<ErrorCode, number>> = { ...httpStatuses, cancelled: 503 };
 
 /** A refusal of the server itself, with a code of its own beside those of the packages. */
 export class HttpError extends BkError {

@@ -1,6 +1,6 @@
 // Requests to a database that speaks HTTP, by `fetch`. The number of those under way is bounded, since `fetch` opens a connection for each.
 
-import { systemClock } from "@bk/core";
+import { systemClock, notReachedCodes as notReachedSystemCodes } from "@bk/core";
 
 import type { Classified } from "../driver.js";
 
@@ -98,11 +98,7 @@ const none = { outcome: "none" } as const;
 
 /** Codes of errors of `fetch` where no connection was made, so that nothing was sent. */
 export const notReachedCodes: ReadonlySet<unknown> = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
+  ...notReachedSystemCodes,
   // Bun's.
   "ConnectionRefused",
   "FailedToOpenSocket",

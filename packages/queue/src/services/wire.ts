@@ -1,7 +1,7 @@
 // The messages of services. Those of one call are picom's (github.com/asafyish/picom, 0.6): a request is JSON or empty, an answer
 // `{ "payload": … }` or `{ "error": text }`, to which `status`, `code`, `outcome` and `data` are added. Those of several calls are our own.
 
-import { BkError, type ErrorCode, errorCodes, type Outcome } from "@bk/core";
+import { BkError, type ErrorCode, errorCodes, httpStatuses, type Outcome } from "@bk/core";
 
 import { QueueError, type QueueErrorOptions } from "../errors.js";
 import type { Body } from "./driver.js";
@@ -23,29 +23,8 @@ export interface WireError {
   readonly data?: unknown;
 }
 
-/** HTTP's numbers for our codes. */
-const statuses: Readonly<Record<ErrorCode, number>> = {
-  invalid: 400,
-  unauthenticated: 401,
-  denied: 403,
-  "not-found": 404,
-  "already-exists": 409,
-  "condition-failed": 409,
-  "scan-refused": 400,
-  drift: 500,
-  "too-large": 413,
-  limited: 429,
-  unsupported: 400,
-  "driver-missing": 500,
-  unavailable: 503,
-  timeout: 504,
-  cancelled: 499,
-  closed: 503,
-  internal: 500,
-};
-
 export function wireError(code: ErrorCode, error: string): WireError {
-  return { error, status: statuses[code], code, outcome: "none" };
+  return { error, status: httpStatuses[code], code, outcome: "none" };
 }
 
 /**
@@ -55,7 +34,7 @@ export function wireError(code: ErrorCode, error: string): WireError {
 export function wireErrorOf(thrown: unknown): WireError {
   if (thrown instanceof BkError) {
     const { message, code, outcome, detail } = thrown;
-    return { error: message, status: statuses[code], code, outcome, ...(isJson(detail) ? { data: detail } : {}) };
+    return { error: message, status: httpStatuses[code], code, outcome, ...(isJson(detail) ? { data: detail } : {}) };
   }
   if (thrown instanceof Error) {
     const { status, code } = thrown as { status?: unknown; code?: unknown };

@@ -1,6 +1,6 @@
 // What native errors mean: those of the server by the first word of their text, those of the client by theirs.
 
-import type { ErrorCode, Outcome } from "@bk/core";
+import { type ErrorCode, lostConnectionCodes, notReachedCodes, type Outcome } from "@bk/core";
 import { CacheError } from "../../errors.js";
 
 interface Meaning {
@@ -44,15 +44,12 @@ const byText: readonly (readonly [RegExp, Meaning])[] = [
   ],
 ];
 
-const beforeSending: ReadonlySet<unknown> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
-const whileSending: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT"]);
-
 /** Says what an error of the client or the server means; undefined when it is not known. */
 export function meaningOf(error: unknown): Meaning | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = "code" in error ? error.code : undefined;
-  if (beforeSending.has(code)) return { code: "unavailable", ...none, message: "not reached" };
-  if (whileSending.has(code)) return { code: "unavailable", outcome: "unknown", message: "the connection was lost" };
+  if (notReachedCodes.has(code)) return { code: "unavailable", ...none, message: "not reached" };
+  if (lostConnectionCodes.has(code)) return { code: "unavailable", outcome: "unknown", message: "the connection was lost" };
   // An error inside a script comes with the script's name before or after it.
   const word = /^(?:ERR )?(?:Error running script[^:]*: @?user_script:\d+: )?(?:-)?([A-Z]+)\b/.exec(error.message)?.[1];
   if (word !== undefined && Object.hasOwn(byFirstWord, word)) return byFirstWord[word];

@@ -1,5 +1,7 @@
 // What native errors mean: those of the server by the first word of their text, those of the client by theirs.
 
+import { lostConnectionCodes } from "@bk/core";
+
 import type { Classified } from "../../driver.js";
 import { notReachedCodes } from "../../engines/http.js";
 
@@ -35,14 +37,12 @@ const byClientText: readonly (readonly [RegExp, Classified])[] = [
   ],
 ];
 
-const whileSending: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT"]);
-
 /** Says what an error of the client or the server means; undefined when it is not known. */
 export function classifyRedis(error: unknown): Classified | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = "code" in error ? error.code : undefined;
   if (notReachedCodes.has(code)) return { code: "unavailable", ...none, message: "not reached" };
-  if (whileSending.has(code)) return { code: "unavailable", outcome: "unknown", message: "the connection was lost" };
+  if (lostConnectionCodes.has(code)) return { code: "unavailable", outcome: "unknown", message: "the connection was lost" };
   // An error inside a script comes with the script's name before or after it.
   const word = /^(?:ERR Error running script[^:]*: @user_script:\d+: )?(?:-)?([A-Z]+)\b/.exec(error.message)?.[1];
   if (word !== undefined && Object.hasOwn(byFirstWord, word)) return byFirstWord[word];

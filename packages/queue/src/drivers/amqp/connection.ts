@@ -4,6 +4,7 @@
 import type { Clock, Log } from "@bk/core";
 import type * as Amqplib from "amqplib";
 
+import { atMost } from "../../common/at-most.js";
 import { Gate } from "../../common/gate.js";
 import { driverMissing, QueueError } from "../../errors.js";
 import { classifyAmqp } from "./errors.js";
@@ -59,13 +60,8 @@ export class AmqpLink {
     const connection = this.#gate.isOpen ? this.#connection : undefined;
     this.#gate.close();
     this.#closing.abort();
-    if (connection !== undefined) {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, patienceMs)));
-      // Sends what is still to be sent, and hears the server's goodbye.
-      await Promise.race([connection.close().catch(() => undefined), patience]);
-      clearTimeout(timer);
-    }
+    // Sends what is still to be sent, and hears the server's goodbye.
+    if (connection !== undefined) await atMost(patienceMs, connection.close());
   }
 
   /** Keeps a connection until it is closed. */

@@ -1,5 +1,7 @@
 // What native errors of RabbitMQ mean: those of the server by AMQP's reply codes, those of the client by their text.
 
+import { lostConnectionCodes, notReachedCodes } from "@bk/core";
+
 import type { Classified } from "../../errors.js";
 
 const none = { outcome: "none" } as const;
@@ -22,16 +24,13 @@ const byReply: Readonly<Record<number, Classified>> = {
   541: { code: "unavailable", outcome: "unknown", message: "the server failed" },
 };
 
-const beforeSending: ReadonlySet<unknown> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
-const whileSending: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT"]);
-
 /** Says what an error of the client or the server means; undefined when it is not known. */
 export function classifyAmqp(error: unknown): Classified | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = "code" in error ? error.code : undefined;
   if (typeof code === "number" && Object.hasOwn(byReply, code)) return byReply[code];
-  if (beforeSending.has(code)) return notReached;
-  if (whileSending.has(code)) return lost;
+  if (notReachedCodes.has(code)) return notReached;
+  if (lostConnectionCodes.has(code)) return lost;
   if (/ACCESS.REFUSED/i.test(error.message))
     return { code: "unauthenticated", ...none, message: "the server refuses the user or password" };
   if (/connect ETIMEDOUT|Handshake terminated|Socket closed abruptly during opening/i.test(error.message)) return notReached;

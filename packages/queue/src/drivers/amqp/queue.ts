@@ -4,6 +4,7 @@
 import { onAbort } from "@bk/core";
 import type { Channel, ConfirmChannel, GetMessage, Options } from "amqplib";
 
+import { atMost } from "../../common/at-most.js";
 import type {
   NewMessage,
   QueueCapabilities,
@@ -347,11 +348,8 @@ class AmqpQueue implements QueueDriver {
 
   async close(): Promise<void> {
     const { channels = [] } = this.#carried ?? {};
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, patienceMs)));
     // An acknowledgement has no answer: when the queue answers behind it, it has it.
-    await Promise.race([Promise.allSettled(channels.map((channel) => channel.checkQueue(this.#names.main))), patience]);
-    clearTimeout(timer);
+    await atMost(patienceMs, Promise.allSettled(channels.map((channel) => channel.checkQueue(this.#names.main))));
     await this.link.close();
   }
 

@@ -4,6 +4,7 @@ import type { Log } from "@bk/core";
 import type { NatsConnection } from "@nats-io/nats-core";
 import type * as Transport from "@nats-io/transport-node";
 
+import { atMost } from "../../common/at-most.js";
 import { Gate } from "../../common/gate.js";
 import { driverMissing, QueueError } from "../../errors.js";
 import { classifyNats } from "./errors.js";
@@ -70,12 +71,7 @@ export class NatsLink {
     this.#gate.close();
     const connection = this.#connection;
     if (connection === undefined) return;
-    if (wasOpen) {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, patienceMs)));
-      await Promise.race([connection.flush().catch(() => undefined), patience]);
-      clearTimeout(timer);
-    }
+    if (wasOpen) await atMost(patienceMs, connection.flush());
     await connection.close();
   }
 

@@ -1,5 +1,7 @@
 // What native errors of NATS mean: the client's by their class, those of the server inside them by their text.
 
+import { notReachedCodes } from "@bk/core";
+
 import type { Classified } from "../../errors.js";
 
 const none = { outcome: "none" } as const;
@@ -18,8 +20,6 @@ const byName: Readonly<Record<string, Classified>> = {
   TimeoutError: { code: "timeout" },
 };
 
-const byCode: ReadonlySet<unknown> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
-
 /** Says what an error of the client or the server means; undefined when it is not known. */
 export function classifyNats(error: unknown): Classified | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -27,7 +27,7 @@ export function classifyNats(error: unknown): Classified | undefined {
   if (error.message === "Authentication Timeout") return notReached;
   if (Object.hasOwn(byName, error.name)) return byName[error.name];
   if (/max_payload/.test(error.message)) return { code: "too-large", ...none, message: "more than the server takes in one message" };
-  if ("code" in error && byCode.has(error.code)) return notReached;
+  if ("code" in error && notReachedCodes.has(error.code)) return notReached;
   if (/connection disconnected|connection closed/i.test(error.message)) return lost;
   return error.cause === undefined ? undefined : classifyNats(error.cause);
 }

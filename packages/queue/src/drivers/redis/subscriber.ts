@@ -125,7 +125,7 @@ export class RedisSubscriber {
     let pings: ReturnType<typeof setInterval> | undefined;
     try {
       await client.connect();
-      await this.#resubscribe(client);
+      await this.#resubscribe();
       isReady = true;
       pings = this.#keepAlive(client);
       this.#gate.open();
@@ -144,7 +144,7 @@ export class RedisSubscriber {
   }
 
   /** Subscribes to all that is wanted; who listened before has missed what was published meanwhile. */
-  async #resubscribe(client: Redis): Promise<void> {
+  async #resubscribe(): Promise<void> {
     const all: Sink[] = [];
     for (const kind of ["channel", "pattern"] as const) {
       const names = [...this.#sinks[kind].keys()];
@@ -155,7 +155,7 @@ export class RedisSubscriber {
         } catch (error) {
           // A rule that forbids one of them: each is tried alone.
           if (classifyRedis(error)?.code !== "denied") throw error;
-          for (const name of some) await this.#resubscribeOne(client, kind, name);
+          for (const name of some) await this.#resubscribeOne(kind, name);
         }
       }
       for (const sinks of this.#sinks[kind].values()) all.push(...sinks);
@@ -163,7 +163,7 @@ export class RedisSubscriber {
     for (const sink of all) sink.missed();
   }
 
-  async #resubscribeOne(_client: Redis, kind: Kind, name: string): Promise<void> {
+  async #resubscribeOne(kind: Kind, name: string): Promise<void> {
     try {
       await this.#send(kind, "subscribe", [name]);
     } catch (error) {

@@ -49,7 +49,7 @@ class SharedExchange implements SharedService {
           failed: () => undefined,
         };
         own.ends.get(id)?.();
-        own.ends.set(id, this.#exchange.add({ ...wanted, group: wanted.group }, sink));
+        own.ends.set(id, this.#exchange.add(wanted, sink));
         return;
       }
       case "unsubscribe":

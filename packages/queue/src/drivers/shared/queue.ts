@@ -56,7 +56,7 @@ class SharedQueues implements SharedService {
     };
     switch (body.do) {
       case "submit":
-        return driver.submit(body.messages.map((one) => ({ ...one, groupKey: one.groupKey, dedupeKey: one.dedupeKey })));
+        return driver.submit(body.messages);
       case "take": {
         const { count, visibilityMs, waitMs } = body;
         const found = await driver.take({ count, visibilityMs, waitMs, signal });

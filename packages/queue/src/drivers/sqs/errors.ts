@@ -1,5 +1,7 @@
 // What errors of the SDK mean: those of the service by their names, those of the connection by their codes.
 
+import { lostConnectionCodes, notReachedCodes } from "@bk/core";
+
 import type { Classified } from "../../errors.js";
 
 const none = { outcome: "none" } as const;
@@ -37,17 +39,15 @@ const byName: Readonly<Record<string, Classified>> = {
   TimeoutError: { code: "timeout", ...unknown, message: "the service did not answer in time" },
 };
 
-const notReached: ReadonlySet<unknown> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
-const lost: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT", "ECONNABORTED"]);
-
 /** Says what an error of the SDK means; undefined when it is not known. */
 export function classifySqs(error: unknown): Classified | undefined {
   if (!(error instanceof Error)) return undefined;
   const name = error.name.replace(/^AWS\.SimpleQueueService\./, "");
   if (Object.hasOwn(byName, name)) return byName[name];
   const { code } = error as NodeJS.ErrnoException;
-  if (notReached.has(code)) return { code: "unavailable", ...none, message: "not reached" };
-  if (lost.has(code)) return { code: "unavailable", ...unknown, message: "the connection was lost" };
+  if (notReachedCodes.has(code)) return { code: "unavailable", ...none, message: "not reached" };
+  if (lostConnectionCodes.has(code) || code === "ECONNABORTED")
+    return { code: "unavailable", ...unknown, message: "the connection was lost" };
   if (/region is missing/i.test(error.message)) return { code: "invalid", ...none, message: "no region; write sqs:?region=eu-west-1" };
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 0;
   return status >= 500 ? byName["InternalError"] : undefined;
