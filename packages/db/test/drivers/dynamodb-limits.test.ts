@@ -183,4 +183,24 @@ describe.skipIf(process.env[fixture.env] === undefined)("driver: dynamodb", () =
     for (const code of [0, Math.floor(writes / 2), writes - 1])
       await expect(newer.add("person", { id: "late", code })).rejects.toMatchObject({ code: "already-exists" });
   });
+
+  it("a connection that ends as it is used again costs no read, and of a write it is not known", async () => {
+    const place = (await fixture.open())!;
+    const proxy = await openProxy(place.url);
+    cleanups.push(place.clean, () => proxy.close());
+    const { db } = await open(tables, { url: proxy.url });
+    await db.sync();
+    await db.put("note", { id: "a", text: "first" });
+    const lost = new Set<string>();
+    proxy.interfere((name) => {
+      if (lost.has(name)) return undefined;
+      lost.add(name);
+      return "lose";
+    });
+    expect(await db.get("note", "a")).toMatchObject({ text: "first" });
+    await expect(db.put("note", { id: "b" })).rejects.toMatchObject({ code: "unavailable", outcome: "unknown" });
+    // Its rows are read by requests of their own.
+    expect(await db.delAll("note", {}, { scan: true })).toMatchObject({ affected: 2 });
+    expect([...lost]).toEqual(expect.arrayContaining(["Scan"]));
+  });
 });

@@ -30,16 +30,19 @@ export class HandlerStopped extends Error {
 export class Delivery {
   readonly taken: Taken;
   readonly letter: Letter;
-  readonly startedAt: number;
+  readonly takenAt: number;
+  /** When its handler began. */
+  startedAt: number;
   /** What becomes of the message has been decided, or it is not this process's any more: it is not renewed. */
   isSettled = false;
   #controller: AbortController | undefined;
   #stopped: HandlerStopped | undefined;
 
-  constructor(taken: Taken, letter: Letter, startedAt: number) {
+  constructor(taken: Taken, letter: Letter, takenAt: number) {
     this.taken = taken;
     this.letter = letter;
-    this.startedAt = startedAt;
+    this.takenAt = takenAt;
+    this.startedAt = takenAt;
   }
 
   /** Made when it is asked for, since most handlers do not. */

@@ -9,6 +9,17 @@ const alphabet = "0123456789abcdefghijklmnopqrstuv";
 export function idMaker(clock: Clock): () => string {
   let prefix = "";
   for (const byte of clock.randomBytes(16)) prefix += alphabet[byte & 31];
-  let next = 32 ** 4;
-  return () => prefix + (next++).toString(32);
+  // Two digits at a time, since to write a number in digits takes longer than all the rest.
+  let high = 32 ** 2;
+  let begin = prefix + high.toString(32);
+  let low = 0;
+  return () => {
+    if (low === lastDigits.length) {
+      low = 0;
+      begin = prefix + (++high).toString(32);
+    }
+    return begin + lastDigits[low++]!;
+  };
 }
+
+const lastDigits: readonly string[] = Array.from({ length: 32 ** 2 }, (_each, n) => n.toString(32).padStart(2, "0"));

@@ -42,6 +42,11 @@ export interface ListenOptions {
   readonly backoff?: Backoff;
   /** What an error of the handler means for its message; default: `GiveUp` is `dead`, `TryLater` what it says, others `retry`. */
   readonly failure?: (error: unknown) => Failure;
+  /**
+   * Most messages that are taken before a handler is free for them; default 500. As many are as handlers have begun in about 10 ms of late, so none where
+   * a handler takes long. Those that wait longer than 100 ms are given back. 0: none.
+   */
+  readonly prefetch?: number;
   /** Milliseconds that one request for messages waits at the broker while there are none; default 20,000. */
   readonly waitMs?: number;
   /** Closes the listener when it aborts. */
@@ -58,6 +63,7 @@ export interface ListenSettings {
   readonly maxAttempts: number;
   readonly backoff: Required<Backoff>;
   readonly failure: (error: unknown) => Failure;
+  readonly prefetch: number;
   readonly waitMs: number;
 }
 
@@ -68,6 +74,7 @@ const numbers = {
   graceMs: integer(),
   closeTimeoutMs: integer(),
   maxAttempts: integer(),
+  prefetch: integer({ max: 100_000 }),
   waitMs: integer({ max: 3_600_000 }),
 } satisfies OptionTypes;
 
@@ -101,6 +108,7 @@ export function listenSettings(options: ListenOptions, maxAttempts: number): Lis
     maxAttempts: given.maxAttempts ?? maxAttempts,
     backoff: { delayMs: rests.delayMs ?? visibilityTimeoutMs, factor, maxDelayMs: rests.maxDelayMs ?? hourMs, jitter },
     failure,
+    prefetch: given.prefetch ?? 500,
     waitMs: given.waitMs ?? 20_000,
   };
 }

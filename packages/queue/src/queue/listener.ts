@@ -5,28 +5,27 @@ import { onAbort } from "@bk/core";
 import { Delivery } from "./delivery.js";
 import type { Taken } from "./driver.js";
 import { letterOf } from "./envelope.js";
-import type { Engine } from "./engine.js";
-import type { Events } from "./events.js";
-import type { Handler, HandlerContext, ListenSettings } from "./listen-options.js";
-import type { Counts } from "./metrics.js";
+import type { HandlerContext } from "./listen-options.js";
+import { Pace } from "./pace.js";
 import { renewUntil } from "./renewal.js";
-import { longestRest, Settler, shortestRest } from "./settler.js";
-import { errorText, type Failure, restOf } from "./verdict.js";
+import { type ListenerParts, Outcomes } from "./outcomes.js";
+import { longestRest, type Settler, shortestRest } from "./settler.js";
 
-/** What a listener is made of. */
-export interface ListenerParts {
-  readonly engine: Engine;
-  readonly events: Events;
-  readonly counts: Counts;
-  readonly settings: ListenSettings;
-  readonly handler: Handler;
-}
+/** The longest that a message waits for a free handler while others may have one. */
+const longestAheadMs = 100;
 
 /** A consumer of a queue, as `listen` gives it. */
 export class Listener implements AsyncDisposable {
   readonly #parts: ListenerParts;
+  readonly #outcomes: Outcomes;
   readonly #settler: Settler;
   readonly #running = new Set<Delivery>();
+  /** Taken, and waiting for a free handler. */
+  #ahead: Delivery[] = [];
+  readonly #pace: Pace;
+  #starts = 0;
+  #isStarting = false;
+  #isWatched = false;
   /** The time limits of those that run. */
   readonly #limits = new Map<Delivery, AbortController>();
   readonly #renewing = new AbortController();
@@ -44,12 +43,14 @@ export class Listener implements AsyncDisposable {
     this.#parts = parts;
     const { engine, settings } = parts;
     const { visibilityTimeoutMs } = settings;
-    this.#settler = new Settler({ ...parts, visibilityTimeoutMs });
+    this.#outcomes = new Outcomes(parts);
+    this.#settler = this.#outcomes.settler;
+    this.#pace = new Pace(engine.options.clock, settings.prefetch);
     this.#taking = this.#takeMessages();
     void renewUntil(this.#renewing.signal, {
       engine,
       visibilityTimeoutMs,
-      held: () => [...this.#running].filter((delivery) => !delivery.isSettled),
+      held: () => [...this.#running, ...this.#ahead].filter((delivery) => !delivery.isSettled),
       lose: (delivery) => {
         delivery.isSettled = true;
         delivery.stop("lost");
@@ -68,6 +69,7 @@ export class Listener implements AsyncDisposable {
     if (this.#state !== "running") return;
     this.#state = "paused";
     this.#waiting.abort();
+    this.#giveBackAhead();
   }
 
   resume(): void {
@@ -86,6 +88,7 @@ export class Listener implements AsyncDisposable {
   async drain(timeoutMs?: number): Promise<boolean> {
     this.#state = "draining";
     this.#waiting.abort();
+    this.#giveBackAhead();
     this.#goOn();
     const work = this.#taking
       .then(() => this.#ended())
@@ -127,6 +130,12 @@ export class Listener implements AsyncDisposable {
 
   /** Aborts the signal of the handler whose message has this id, if it runs here; the message is then removed. */
   cancel(id: string): boolean {
+    const at = this.#ahead.findIndex(({ taken, isSettled }) => taken.id === id && !isSettled);
+    if (at >= 0) {
+      const [waiting] = this.#ahead.splice(at, 1);
+      this.#outcomes.drop(waiting!.taken, "dropped");
+      return true;
+    }
     const meant = [...this.#running].find(({ taken }) => taken.id === id);
     meant?.stop("cancelled");
     return meant !== undefined;
@@ -160,8 +169,10 @@ export class Listener implements AsyncDisposable {
     const { concurrency, visibilityTimeoutMs: visibilityMs, waitMs } = settings;
     let rest = shortestRest;
     while (this.#state !== "draining") {
-      const free = concurrency - this.#running.size;
-      if (free <= 0 || this.#state === "paused") {
+      const ahead = this.#pace.ahead();
+      const free = concurrency + ahead - this.#running.size - this.#ahead.length;
+      // What is asked for is worth a request: not before half of those ahead have been begun.
+      if (free <= 0 || this.#ahead.length > ahead / 2 || this.#state === "paused") {
         await new Promise<void>((resolve) => (this.#wake = resolve));
         continue;
       }
@@ -169,7 +180,7 @@ export class Listener implements AsyncDisposable {
       try {
         const taken = await engine.take({ count: Math.min(free, most), visibilityMs, waitMs, signal }, (late) => this.#giveBack(late));
         rest = shortestRest;
-        for (const each of taken) this.#begin(each);
+        this.#accept(taken);
       } catch (error) {
         if (engine.isClosed) return;
         await this.#restAfter(error, rest, signal);
@@ -191,19 +202,69 @@ export class Listener implements AsyncDisposable {
     for (const each of taken) void this.#settler.settle(each, { kind: "retry", delayMs: 0, counts: false });
   }
 
-  #begin(taken: Taken): void {
+  #giveBackAhead(): void {
+    const ahead = this.#ahead;
+    this.#ahead = [];
+    this.#giveBack(ahead.filter(({ isSettled }) => !isSettled).map(({ taken }) => taken));
+  }
+
+  #accept(taken: readonly Taken[]): void {
     // What was taken while the listener was being stopped is given back at once: others may have it.
-    if (this.#state !== "running") return this.#giveBack([taken]);
+    if (this.#state !== "running") return this.#giveBack(taken);
+    const now = this.#parts.engine.options.clock.now();
+    for (const each of taken) {
+      const letter = letterOf(each.body);
+      if (letter === undefined) this.#outcomes.bury(each, new Error("the message is not JSON"));
+      else this.#ahead.push(new Delivery(each, letter, now));
+    }
+    this.#startNext();
+    if (this.#ahead.length > 0 && !this.#isWatched) void this.#watchAhead();
+  }
+
+  /** Gives messages back that wait for a handler, when none has become free for a while: others may have one. */
+  async #watchAhead(): Promise<void> {
+    const { clock } = this.#parts.engine.options;
+    this.#isWatched = true;
+    try {
+      while (this.#ahead.length > 0) {
+        const starts = this.#starts;
+        await clock.sleep(longestAheadMs, this.#renewing.signal);
+        if (starts !== this.#starts) continue;
+        this.#pace.slow();
+        this.#giveBackAhead();
+      }
+    } catch {
+      // The listener has been closed: the only thing that ends a sleep early.
+    } finally {
+      this.#isWatched = false;
+    }
+  }
+
+  /** Begins with those that wait, as far as handlers are free. */
+  #startNext(): void {
+    // Handlers that end at once come back here; the loop below goes on with the next one.
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    while (this.#running.size < this.#parts.settings.concurrency) {
+      const next = this.#ahead.shift();
+      if (next === undefined) break;
+      if (!next.isSettled) this.#start(next);
+    }
+    this.#isStarting = false;
+  }
+
+  #start(delivery: Delivery): void {
     const { settings, engine, counts } = this.#parts;
-    const letter = letterOf(taken.body);
+    const { taken, letter } = delivery;
     const now = engine.options.clock.now();
-    if (letter === undefined) return this.#bury(taken, new Error("the message is not JSON"));
+    this.#starts++;
     const { endTime, maxAttempts = settings.maxAttempts } = letter.header;
-    if (endTime !== undefined && now >= endTime) return this.#drop(taken, "expired");
+    if (endTime !== undefined && now >= endTime) return this.#outcomes.drop(taken, "expired");
     // Its consumers ended without a word, the last one too: whatever it does to them, it is not to be done for ever.
     if (maxAttempts > 0 && taken.attempt > maxAttempts)
-      return this.#bury(taken, new Error(`its consumers ended without an answer, ${maxAttempts} times`));
-    const delivery = new Delivery(taken, letter, now);
+      return this.#outcomes.bury(taken, new Error(`its consumers ended without an answer, ${maxAttempts} times`));
+    delivery.startedAt = now;
+    this.#pace.begun();
     this.#running.add(delivery);
     counts.running++;
     if (letter.header.atMostOnce === true) void this.#runOnce(delivery);
@@ -263,7 +324,7 @@ export class Listener implements AsyncDisposable {
       // The handler has ended, or the listener is closed.
       return;
     }
-    if (!delivery.isSettled) this.#settleFailure(delivery, delivery.stopped, "retry");
+    if (!delivery.isSettled) this.#outcomes.fail(delivery, delivery.stopped, "retry");
     events.emit("stuck", { id: delivery.taken.id, attempt: delivery.taken.attempt });
   }
 
@@ -274,6 +335,8 @@ export class Listener implements AsyncDisposable {
     this.#running.delete(delivery);
     counts.running--;
     counts.handlerMs += engine.options.clock.now() - delivery.startedAt;
+    this.#pace.ended(this.#running.size === 0);
+    this.#startNext();
     this.#goOn();
     if (this.#running.size === 0) for (const resolve of this.#empty.splice(0)) resolve();
   }
@@ -298,59 +361,12 @@ export class Listener implements AsyncDisposable {
     const { counts, events, engine } = this.#parts;
     const { log, queue } = engine.options;
     const { id } = delivery.taken;
-    if (!delivery.isSettled) this.#settleFailure(delivery, error, this.#failureOf(delivery, error));
+    if (!delivery.isSettled) this.#outcomes.fail(delivery, error, this.#outcomes.failureOf(delivery, error));
     else if (delivery.letter.header.atMostOnce === true) {
       counts.dropped++;
       log.warn("a message that is run at most once failed", { queue, id, error });
       events.emit("dropped", { id, reason: "dropped", error });
     }
     this.#leave(delivery);
-  }
-
-  #failureOf(delivery: Delivery, error: unknown): Failure {
-    const { settings, engine } = this.#parts;
-    // It was told to stop for the sake of the process, not of the message.
-    if (delivery.stopped?.reason === "closing") return { delayMs: 0, counts: false };
-    if (delivery.stopped?.reason === "cancelled") return "drop";
-    try {
-      return settings.failure(error);
-    } catch (thrown) {
-      engine.options.log.error('the function "failure" of listen failed', { queue: engine.options.queue, error: thrown });
-      return "retry";
-    }
-  }
-
-  #settleFailure(delivery: Delivery, error: unknown, failure: Failure): void {
-    const { settings, engine, events, counts } = this.#parts;
-    const { clock, log, queue } = engine.options;
-    const { taken, letter } = delivery;
-    const { id, attempt } = taken;
-    delivery.isSettled = true;
-    if (failure === "drop") return this.#drop(taken, "dropped", error);
-    if (failure === "dead") return this.#bury(taken, error);
-    const { maxAttempts = settings.maxAttempts } = letter.header;
-    const isCounted = failure === "retry" || failure.counts;
-    if (isCounted && maxAttempts > 0 && attempt >= maxAttempts) return this.#bury(taken, error);
-    const retryInMs = failure === "retry" ? restOf(attempt, settings.backoff, clock.random()) : Math.max(0, Math.round(failure.delayMs));
-    counts.failed++;
-    log.debug("a handler failed", { queue, id, attempt, error });
-    events.emit("failed", { id, attempt, elapsedMs: clock.now() - delivery.startedAt, error, retryInMs });
-    void this.#settler.settle(taken, { kind: "retry", delayMs: retryInMs, counts: isCounted });
-  }
-
-  #drop(taken: Taken, reason: "expired" | "dropped", error?: unknown): void {
-    const { counts, events } = this.#parts;
-    counts.dropped++;
-    events.emit("dropped", { id: taken.id, reason, error });
-    void this.#settler.settle(taken, { kind: "done" });
-  }
-
-  #bury(taken: Taken, error: unknown): void {
-    const { counts, events, engine } = this.#parts;
-    const { id, attempt } = taken;
-    counts.dead++;
-    engine.options.log.warn("a message is dead", { queue: engine.options.queue, id, attempt, error });
-    events.emit("dead", { id, attempt, error });
-    void this.#settler.settle(taken, { kind: "dead", error: errorText(error) });
   }
 }

@@ -36,6 +36,16 @@ export interface QueueSettings {
   readonly maxAttempts: number;
 }
 
+/** The options among an item's members; undefined when there are none, as for most. */
+function optionsOf<Message>(item: Item<Message>): MessageOptions | undefined {
+  for (const name in item) {
+    if (name === "message") continue;
+    const { message: _message, ...options } = item;
+    return options;
+  }
+  return undefined;
+}
+
 const emptyPoll = { firstMs: 20, longestMs: 1000 };
 
 /** A work queue. Each message is handled by one consumer, at least once. */
@@ -110,8 +120,7 @@ export class Queue<Message = unknown> implements AsyncDisposable {
     checkLimits(limits, "submitMany");
     const messages = items.map((item) => {
       if (typeof item !== "object" || item === null || !("message" in item)) throw invalid("submitMany takes a list of { message, … }");
-      const { message, ...options } = item;
-      return this.#make(message, options);
+      return this.#make(item.message, optionsOf(item));
     });
     const { most } = this.#engine.driver.capabilities;
     const replies: Submitted[] = [];
@@ -145,9 +154,10 @@ export class Queue<Message = unknown> implements AsyncDisposable {
   #make(message: unknown, options: SubmitOptions | undefined): NewMessage {
     const engine = this.#engine;
     engine.throwIfClosed("submit");
-    const { header, ...rest } = messageOptions(options, engine);
+    const { header, delayMs, priority, groupKey, dedupeKey } = messageOptions(options, engine);
     const body = bodyOf(encodeJson(message, this.#settings.maxPayloadBytes, "submit: the message"), header);
-    return { ...rest, id: this.#nextId(), body };
+    // Each member by name: a spread of the rest costs several times as much.
+    return { id: this.#nextId(), body, delayMs, priority, groupKey, dedupeKey };
   }
 
   async #send(messages: readonly NewMessage[], limits?: Limits): Promise<readonly Submitted[]> {

@@ -55,6 +55,6 @@ async function renew(group: readonly Delivery[], knownAt: WeakMap<Delivery, numb
     log.warn("messages could not be renewed", { queue, error });
     const now = clock.now();
     for (const delivery of asked)
-      if (!delivery.isSettled && now - (knownAt.get(delivery) ?? delivery.startedAt) >= visibilityTimeoutMs) lose(delivery);
+      if (!delivery.isSettled && now - (knownAt.get(delivery) ?? delivery.takenAt) >= visibilityTimeoutMs) lose(delivery);
   }
 }

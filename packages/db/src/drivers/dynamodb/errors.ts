@@ -59,6 +59,11 @@ const byValidationText: readonly (readonly [RegExp, Row])[] = [
   [/does not match the schema|type mismatch for (index )?key/i, ["drift", "none", "the stored table has another key"]],
 ];
 
+/** Whether the connection ended before the answer. */
+export function isLostConnection(error: unknown): boolean {
+  return error instanceof Error && ["ECONNRESET", "EPIPE"].includes(networkCode(error) ?? "");
+}
+
 /** Whether a request named a table that there is not. */
 export function isMissingTable(error: unknown): boolean {
   return error instanceof Error && (error.name === "ResourceNotFoundException" || error.name === "TableNotFoundException");

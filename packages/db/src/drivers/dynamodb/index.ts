@@ -10,7 +10,7 @@ import type { DynamoCommand } from "./command.js";
 import { compileDynamo } from "./compile.js";
 import { type WriteLayouts, writeLayouts } from "./definitions.js";
 import { type Engine, engineOf, type RequestOptions } from "./engine.js";
-import { classifyDynamo, isMissingTable } from "./errors.js";
+import { classifyDynamo, isLostConnection, isMissingTable } from "./errors.js";
 import { servesColumn } from "./inspect.js";
 import { keyOf, type Layout, layoutOf } from "./layout.js";
 import { checkDynamoBag, type DynamoOptions, dynamoOptions } from "./options.js";
@@ -69,8 +69,24 @@ async function openClient(settings: DynamoOptions): Promise<Client.DynamoDB> {
     ...(credentials === undefined ? {} : { credentials }),
     // The client would also repeat writes of which it is not known whether they were made; engine.ts repeats throttled requests only.
     maxAttempts: 1,
-    requestHandler: { connectionTimeout: Math.min(5000, timeoutMs), requestTimeout: timeoutMs, throwOnRequestTimeout: true },
+    requestHandler: {
+      connectionTimeout: Math.min(5000, timeoutMs),
+      requestTimeout: timeoutMs,
+      throwOnRequestTimeout: true,
+      httpAgent: { timeout: idleMs },
+      httpsAgent: { timeout: idleMs },
+    },
   });
+  // A server may end an idle connection just as it is used again. A read can be sent once more, also one that is a part of a write.
+  client.middlewareStack.add(
+    (next, { commandName = "" }) =>
+      (args) =>
+        next(args).catch((error: unknown) => {
+          if (!reads.has(commandName) || !isLostConnection(error)) throw error;
+          return next(args);
+        }),
+    { step: "initialize", name: "bkReadAgain" },
+  );
   // The service cuts the connection of a longer request while it is being sent, which tells nothing.
   client.middlewareStack.add(
     (next) => async (args) => {
@@ -82,6 +98,18 @@ async function openClient(settings: DynamoOptions): Promise<Client.DynamoDB> {
   );
   return client;
 }
+
+/** How long a connection is kept that nothing uses: shorter than servers keep theirs (DynamoDB Local 30 seconds). */
+const idleMs = 15_000;
+
+const reads: ReadonlySet<string> = new Set([
+  "BatchGetItemCommand",
+  "DescribeTableCommand",
+  "GetItemCommand",
+  "QueryCommand",
+  "ScanCommand",
+  "TransactGetItemsCommand",
+]);
 
 /** Most bytes of a request, set by the service. */
 const maxRequestBytes = 16 * 1024 * 1024;

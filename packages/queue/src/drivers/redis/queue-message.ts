@@ -29,6 +29,7 @@ export function headText({ id, attempts, priority, isHead, groupKey, dedupeKey }
 }
 
 export function messageText(message: NewMessage): string {
+  if (isPlain(message)) return `${message.id} 0 ${message.body}`;
   return headText({ ...message, attempts: 0, isHead: false }) + message.body;
 }
 

@@ -122,6 +122,11 @@ export async function redisQueue(options: QueueDriverOptions): Promise<QueueDriv
           others.push(id, delayMs, priority, groupKey, dedupeKey, messageText(message));
         }
       }
+      if (others.length === 0) {
+        // A list goes to the client as one argument, at half of the cost of a script; both commands leave in one packet.
+        await Promise.all([client.rpush(`${base}w`, ...([plain] as unknown as [string])), client.bkWake(base)]);
+        return messages.map(({ id }): Submitted => ({ id, duplicate: false }));
+      }
       const equals = (await client.bkSubmit(base, plain.length, ...plain, ...others)) as string[];
       let at = 0;
       return messages.map((message): Submitted => {
