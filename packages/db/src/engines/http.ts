@@ -1,8 +1,11 @@
-// Requests to a database that speaks HTTP, by `fetch`. The number of those under way is bounded, since `fetch` opens a connection for each.
+// Requests to a database that speaks HTTP. The number of those under way is bounded, since each has a connection of its own.
 
-import { systemClock, notReachedCodes as notReachedSystemCodes } from "@bk/core";
+import { onAbort, systemClock, notReachedCodes as notReachedSystemCodes } from "@bk/core";
 
 import type { Classified } from "../driver.js";
+import { httpExchange, type HttpReply } from "./http-exchange.js";
+
+export type { HttpReply } from "./http-exchange.js";
 
 export interface HttpOptions {
   /** What paths are put behind, without a slash at its end. */
@@ -23,14 +26,8 @@ export interface HttpRequest {
   readonly isRead?: boolean;
 }
 
-export interface HttpReply {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-}
-
 export interface HttpClient {
-  /** Gives the reply, whatever its status. Rejects with the error of `fetch` when there is none. */
+  /** Gives the reply, whatever its status. Rejects with the error of the system when there is none. */
   send(request: HttpRequest, signal?: AbortSignal): Promise<HttpReply>;
   /** Breaks off what is under way. */
   close(): void;
@@ -44,24 +41,17 @@ export function httpClient({ base, headers, mostAtOnce }: HttpOptions): HttpClie
   const waiting: (() => void)[] = [];
   let underWay = 0;
 
-  async function exchange({ method, path, headers: own, body }: HttpRequest, signal: AbortSignal | undefined): Promise<HttpReply> {
-    // One of its own: `fetch` leaves a listener on its signal, which for a signal of many requests would become many.
+  const exchange = httpExchange(base);
+
+  async function sendOnce({ method, path, headers: own, body }: HttpRequest, signal: AbortSignal | undefined): Promise<HttpReply> {
     const controller = new AbortController();
-    const abort = (): void => controller.abort(signal?.reason);
+    const forget = signal === undefined ? undefined : onAbort(signal, () => controller.abort(signal.reason));
     open.add(controller);
-    signal?.addEventListener("abort", abort, { once: true });
-    if (signal?.aborted) abort();
     try {
-      const response = await fetch(base + path, {
-        method,
-        headers: { ...headers, ...own },
-        signal: controller.signal,
-        redirect: "manual",
-        ...(body === undefined ? {} : { body }),
-      });
-      return { status: response.status, headers: response.headers, text: await response.text() };
+      signal?.throwIfAborted();
+      return await exchange.send({ method, path, headers: { ...headers, ...own }, body }, controller.signal);
     } finally {
-      signal?.removeEventListener("abort", abort);
+      forget?.();
       open.delete(controller);
     }
   }
@@ -73,9 +63,9 @@ export function httpClient({ base, headers, mostAtOnce }: HttpOptions): HttpClie
       try {
         for (let tries = 1; ; tries++) {
           try {
-            return await exchange(request, signal);
+            return await sendOnce(request, signal);
           } catch (error) {
-            const isLost = classifyFetch(error)?.outcome === "unknown";
+            const isLost = classifyHttp(error)?.outcome === "unknown";
             if (request.isRead !== true || !isLost || signal?.aborted || tries === mostReads) throw error;
             // Other idle connections may be broken too: this gives the runtime time to notice.
             await systemClock.sleep(tries, signal);
@@ -90,31 +80,29 @@ export function httpClient({ base, headers, mostAtOnce }: HttpOptions): HttpClie
     },
     close() {
       for (const controller of open) controller.abort();
+      exchange.close();
     },
   };
 }
 
 const none = { outcome: "none" } as const;
 
-/** Codes of errors of `fetch` where no connection was made, so that nothing was sent. */
+/** Codes of errors where no connection was made, so that nothing was sent. */
 export const notReachedCodes: ReadonlySet<unknown> = new Set([
   ...notReachedSystemCodes,
   // Bun's.
   "ConnectionRefused",
   "FailedToOpenSocket",
 ]);
-const timeouts: ReadonlySet<unknown> = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
 
-/** Says what an error of `fetch` means; undefined when it is none. */
-export function classifyFetch(error: unknown): Classified | undefined {
+/** Says what an error of the connection means; undefined when it is none. */
+export function classifyHttp(error: unknown): Classified | undefined {
   const code = codeOf(error) ?? codeOf((error as { readonly cause?: unknown } | undefined)?.cause);
-  if (notReachedCodes.has(code) || code === "UND_ERR_CONNECT_TIMEOUT") return { code: "unavailable", ...none, message: "not reached" };
-  if (timeouts.has(code)) return { code: "timeout" };
+  if (notReachedCodes.has(code)) return { code: "unavailable", ...none, message: "not reached" };
   if (typeof code === "string" && /CERT|SELF_SIGNED|TLS|SSL/.test(code))
     return { code: "unavailable", ...none, message: `the server's certificate is refused (${code})` };
-  // What remains of `fetch` is of a request that may have been read.
-  if (error instanceof TypeError || typeof code === "string")
-    return { code: "unavailable", outcome: "unknown", message: "the connection was lost" };
+  // What remains is of a request that may have been read.
+  if (typeof code === "string") return { code: "unavailable", outcome: "unknown", message: "the connection was lost" };
   return undefined;
 }
 

@@ -3,7 +3,7 @@
 import { runInNewContext } from "node:vm";
 
 import { defineTables, openDb } from "@bk/db";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { authorizationOf, couchOptions } from "../../src/drivers/couchdb/options.js";
 import { fixture } from "../../src/drivers/couchdb/fixture.js";
 import { mapFunction } from "../../src/drivers/couchdb/map-function.js";
@@ -15,6 +15,7 @@ import { encoderOf } from "../../src/schema/encodings.js";
 import { encodeKey } from "../../src/schema/ordered-text.js";
 import { hostileTexts } from "../../src/testing/hostile-texts.js";
 import { describeRowStore } from "../../src/testing/row-store-suite.js";
+import { watchRequests } from "./watch-requests.js";
 
 const tables = defineTables({
   photo: { owner: { primary: 1 }, taken: { type: "int", primary: 2 }, place: { index: 1 }, stars: { type: "int", index: 2 } },
@@ -35,8 +36,6 @@ async function openClean() {
   const open = () => openDb({ url: instance.url, tables });
   return { ...instance, settings, ask, open };
 }
-
-afterEach(() => vi.restoreAllMocks());
 
 describe("the function of a view", () => {
   const { columns } = compileTables(
@@ -108,13 +107,11 @@ describe.skipIf(process.env[fixture.env] === undefined)("driver: couchdb", () =>
     await db.sync();
     await db.get("counter", "warm");
     await db.put("photo", { owner: "o", taken: 1, place: "Rome", stars: 1 });
-    const sent = vi.spyOn(globalThis, "fetch");
+    const requests = watchRequests();
     const requestsOf = async (work: () => Promise<unknown>): Promise<string[]> => {
-      sent.mockClear();
+      requests.take();
       await work();
-      return sent.mock.calls.map(
-        ([url, init]) => `${init!.method} ${(url as string).replace(/^.*\/bk_test_[^/]*\//, "").replace(/%..*(?=\/_view)|:.*/, "…")}`,
-      );
+      return requests.take().map((each) => each.replace(/\/bk_test_[^/]*\//, "").replace(/%..*(?=\/_view)|:.*/, "…"));
     };
     const bulk = "POST _bulk_docs";
     const look = "POST _all_docs";
@@ -137,13 +134,12 @@ describe.skipIf(process.env[fixture.env] === undefined)("driver: couchdb", () =>
     await using db = await open();
     await db.sync();
     const ids = Array.from({ length: 1000 }, (_, i) => `n${i}`);
-    const sent = vi.spyOn(globalThis, "fetch");
+    const requests = watchRequests();
     await db.bulk(ids.map((id, n) => ({ op: "put", table: "counter", row: { id, n } })));
-    expect(sent.mock.calls.length).toBeLessThanOrEqual(20);
-    sent.mockClear();
+    expect(requests.take().length).toBeLessThanOrEqual(20);
     const rows = await Promise.all(ids.map((id) => db.get("counter", id)));
     expect(rows).toEqual(ids.map((id, n) => ({ id, n })));
-    expect(sent.mock.calls.length).toBeLessThanOrEqual(20);
+    expect(requests.take().length).toBeLessThanOrEqual(20);
     await clean();
   });
 
@@ -151,14 +147,9 @@ describe.skipIf(process.env[fixture.env] === undefined)("driver: couchdb", () =>
     const { url, clean } = await openClean();
     await using db = await openDb({ url, tables, options: { maxConnections: 3 } });
     await db.sync();
-    const own = globalThis.fetch;
-    let [now, most] = [0, 0];
-    vi.spyOn(globalThis, "fetch").mockImplementation(async (...args) => {
-      most = Math.max(most, ++now);
-      return own(...args).finally(() => now--);
-    });
+    const requests = watchRequests();
     await Promise.all(Array.from({ length: 30 }, (_, i) => db.update("counter", { id: `c${i}`, n: 1 }, { upsert: true })));
-    expect(most).toBe(3);
+    expect(requests.most).toBe(3);
     await clean();
   });
 
@@ -250,7 +241,7 @@ describe.skipIf(process.env[fixture.env] === undefined)("driver: couchdb", () =>
     const { settings, clean } = await openClean();
     const http = httpClient({ base: settings.base, headers: authorizationOf(settings), mostAtOnce: 8 });
     await couchStore(http, settings.database).makeDatabase();
-    const gone = new TypeError("fetch failed");
+    const gone = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
     const lost = couchStore(
       { ...http, send: (request, signal) => (request.path.endsWith("_all_docs") ? Promise.reject(gone) : http.send(request, signal)) },
       settings.database,
@@ -272,7 +263,7 @@ describe.skipIf(process.env[fixture.env] === undefined)("driver: couchdb", () =>
         ...http,
         send: async (request, signal) => {
           if (!request.path.endsWith("_bulk_docs")) return http.send(request, signal);
-          return { status: 201, headers: new Headers(), text: '[{"id":"t:a","error":"conflict","reason":"Document update conflict."}]' };
+          return { status: 201, headers: {}, text: '[{"id":"t:a","error":"conflict","reason":"Document update conflict."}]' };
         },
       },
       settings.database,

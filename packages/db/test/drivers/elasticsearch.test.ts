@@ -67,7 +67,7 @@ describe("driver: elasticsearch", () => {
     [`elasticsearch://127.0.0.1:${nobody}`, "unavailable"],
     ["elasticsearch://nowhere.invalid:9200", "unavailable"],
     [`elasticsearch+https://127.0.0.1:${nobody},127.0.0.1:${nobody}`, "unavailable"],
-    ["elasticsearch://127.0.0.1:1", "invalid"],
+    ["elasticsearch://127.0.0.1:1", "unavailable"],
   ])("%s, where no server is, is %s, and nothing was done", async (url, code) => {
     await using db = await openDb({ url, tables, attempts: 1 });
     await refuses(db.get("thing", "a"), code as ErrorCode, { outcome: "none" });

@@ -2,7 +2,7 @@
 
 import { systemClock } from "@bk/core";
 import { defineTables, openDb, table } from "@bk/db";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { fixture } from "../../src/drivers/riak/fixture.js";
 import { chooseSibling } from "../../src/drivers/riak/index.js";
 import type { Content } from "../../src/drivers/riak/objects.js";
@@ -10,6 +10,7 @@ import { riakOptions } from "../../src/drivers/riak/options.js";
 import { riakStore } from "../../src/drivers/riak/store.js";
 import { httpClient } from "../../src/engines/http.js";
 import { describeRowStore } from "../../src/testing/row-store-suite.js";
+import { watchRequests } from "./watch-requests.js";
 
 const tables = defineTables({
   photo: { owner: { primary: 1 }, taken: { type: "int", primary: 2 }, place: { index: 1 }, stars: { type: "int", index: 2 } },
@@ -72,17 +73,17 @@ describe.skipIf(process.env[fixture.env] === undefined)("driver: riak", () => {
     await db.sync();
     await db.get("counter", "warm");
     await db.put("photo", { owner: "o", taken: 1, place: "Rome", stars: 1 });
-    const sent = vi.spyOn(globalThis, "fetch");
+    const requests = watchRequests();
     const requestsOf = async (work: () => Promise<unknown>): Promise<string[]> => {
-      sent.mockClear();
+      requests.take();
       await work();
-      return sent.mock.calls.map(
-        ([url, init]) =>
-          `${init!.method} ${(url as string)
-            .split(settings.prefix)[1]!
-            .replace(/%2F.*/, "/…")
-            .replace(/(index|keys)\/.*/, "$1")}`,
-      );
+      return requests.take().map((each) => {
+        const [method, path] = each.split(" ") as [string, string];
+        return `${method} ${path
+          .split(settings.prefix)[1]!
+          .replace(/%2F.*/, "/…")
+          .replace(/(index|keys)\/.*/, "$1")}`;
+      });
     };
     const schema = "GET counter/…";
     expect(await requestsOf(() => db.get("counter", "a"))).toEqual(["GET counter/keys"]);
@@ -96,7 +97,6 @@ describe.skipIf(process.env[fixture.env] === undefined)("driver: riak", () => {
     expect(await requestsOf(() => db.update("counter", { id: "a", n: 2 }))).toEqual(["GET counter/keys", "PUT counter/keys", schema]);
     expect(await requestsOf(() => db.del("counter", "a"))).toEqual(["GET counter/keys", "PUT counter/keys", "DELETE counter/keys", schema]);
     expect(await requestsOf(() => db.select("photo", { place: "Rome" }))).toEqual(["GET photo/index", "GET photo/keys"]);
-    vi.restoreAllMocks();
     await clean();
   });
 

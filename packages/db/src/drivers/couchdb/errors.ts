@@ -1,7 +1,7 @@
 // What the server's errors mean: https://docs.couchdb.org/en/stable/api/basics.html#http-status-codes
 
 import type { Classified } from "../../driver.js";
-import { classifyFetch, type HttpReply } from "../../engines/http.js";
+import { classifyHttp, type HttpReply } from "../../engines/http.js";
 
 /** An error that the server reports, of a request or of one document. */
 export class CouchError extends Error {
@@ -50,9 +50,9 @@ const byStatus: Readonly<Record<number, Classified>> = {
   504: { code: "timeout", outcome: "unknown", message: "the server took too long" },
 };
 
-/** Says what an error of the server or of `fetch` means; undefined when it is not known. */
+/** Says what an error of the server or of the connection means; undefined when it is not known. */
 export function classifyCouch(error: unknown): Classified | undefined {
-  if (!(error instanceof CouchError)) return classifyFetch(error);
+  if (!(error instanceof CouchError)) return classifyHttp(error);
   if (error.error === "timeout") return { code: "timeout", outcome: "unknown", message: "the server took too long" };
   return byStatus[error.status];
 }

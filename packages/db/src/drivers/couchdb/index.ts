@@ -52,7 +52,7 @@ export async function couchdbDriver(options: DriverOptions): Promise<Driver<KvCo
       // Of several copies of a document any one may answer a query, also one that is a little behind.
       const isLate = (cluster?.n ?? 1) > 1;
       return {
-        server: reply.headers.get("server") ?? "CouchDB",
+        server: String(reply.headers["server"] ?? "CouchDB"),
         ...(isLate ? { capabilities: { sees: { get: "always", select: "late", index: "late" } } } : {}),
       };
     },

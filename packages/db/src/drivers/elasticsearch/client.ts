@@ -29,9 +29,12 @@ export function clientTransport({ transport }: ClientObject, { timeoutMs, maxReq
     }
   }
 
-  return (request, signal) => {
-    refuseTooLong(request, maxRequestBytes);
-    return ask(request, signal);
+  return {
+    send(request, signal) {
+      refuseTooLong(request, maxRequestBytes);
+      return ask(request, signal);
+    },
+    close: () => undefined,
   };
 }
 

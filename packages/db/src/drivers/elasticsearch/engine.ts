@@ -14,8 +14,8 @@ export interface Engine {
   readonly plain: Set<string>;
   /** The answer to a request, whose form the caller knows. Throws native errors. */
   send<Answer>(request: ElasticRequest, signal: AbortSignal | undefined): Promise<Answer>;
-  /** Waits until no request is under way. */
-  whenIdle(): Promise<void>;
+  /** Waits until no request is under way, and ends the connections. */
+  close(): Promise<void>;
 }
 
 export function engineOf(transport: Transport, options: ElasticOptions): Engine {
@@ -24,7 +24,7 @@ export function engineOf(transport: Transport, options: ElasticOptions): Engine 
   async function send<Answer>(request: ElasticRequest, signal: AbortSignal | undefined): Promise<Answer> {
     running++;
     try {
-      return (await transport(request, signal)) as Answer;
+      return (await transport.send(request, signal)) as Answer;
     } finally {
       if (--running === 0) idle?.();
     }
@@ -33,8 +33,9 @@ export function engineOf(transport: Transport, options: ElasticOptions): Engine 
   return {
     options,
     send,
-    async whenIdle() {
+    async close() {
       if (running > 0) await new Promise<void>((resolve) => (idle = resolve));
+      transport.close();
     },
     plain: new Set(),
     fresh: freshness(refresh, options.refresh),

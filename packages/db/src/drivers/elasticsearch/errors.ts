@@ -47,7 +47,7 @@ const byStatus: Readonly<Record<number, Row>> = {
   504: ["timeout", "unknown", "no answer in time"],
 };
 
-/** Says what an error of the server, of `fetch` or of a client means; undefined when it is not known. */
+/** Says what an error of the server, of the connection or of a client means; undefined when it is not known. */
 export function classifyElastic(error: unknown, phase: Phase = "send"): Classified | undefined {
   const row = rowFor(error);
   if (row === undefined) return undefined;
@@ -69,9 +69,6 @@ function rowFor(error: unknown): Row | undefined {
   if (error.name === "TimeoutError") return ["timeout", "unknown", "no answer in time"];
   if (error.name === "AbortError" || error.name === "RequestAbortedError")
     return ["cancelled", "unknown", "cancelled by the caller's signal"];
-  // The ports of other protocols are closed to it, by its standard.
-  if (error.cause instanceof Error && error.cause.message === "bad port")
-    return ["invalid", "none", "fetch connects to no server at this port"];
   return rowOfClient(error);
 }
 

@@ -11,7 +11,7 @@ import { type Engine, engineOf } from "./engine.js";
 import { classifyElastic } from "./errors.js";
 import { servesColumn } from "./inspect.js";
 import { elasticOptions } from "./options.js";
-import { type ElasticRequest, fetchTransport, HttpError } from "./transport.js";
+import { type ElasticRequest, httpTransport, HttpError } from "./transport.js";
 
 /**
  * Opens Elasticsearch or OpenSearch: `elasticsearch://user:password@host:9200`, several nodes with commas between them,
@@ -22,7 +22,7 @@ import { type ElasticRequest, fetchTransport, HttpError } from "./transport.js";
 export async function elasticsearchDriver(given: DriverOptions): Promise<Driver<ElasticCommand>> {
   const options = elasticOptions(given);
   const { client, nodes, prefix } = options;
-  const transport = client === undefined ? fetchTransport(options) : clientTransport(client, options);
+  const transport = client === undefined ? httpTransport(options) : clientTransport(client, options);
   const engine = engineOf(transport, options);
   const [node] = nodes;
   return {
@@ -40,7 +40,7 @@ export async function elasticsearchDriver(given: DriverOptions): Promise<Driver<
     },
     serves: servesColumn,
     native: (command, signal) => runNative(engine, command, signal),
-    close: () => engine.whenIdle(),
+    close: () => engine.close(),
   };
 }
 

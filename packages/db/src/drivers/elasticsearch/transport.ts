@@ -1,8 +1,9 @@
-// Requests over `fetch`: of several nodes the next one where one cannot be reached.
+// Requests over HTTP: of several nodes the next one where one cannot be reached.
 
 import { onAbort } from "@bk/core";
 
 import { notReachedCodes } from "../../engines/http.js";
+import { type Exchange, httpExchange } from "../../engines/http-exchange.js";
 import { DbError } from "../../errors.js";
 import { utf8Length } from "../../schema/bytes.js";
 import type { ElasticOptions } from "./options.js";
@@ -17,12 +18,16 @@ export interface ElasticRequest {
   readonly isLines?: boolean | undefined;
 }
 
-/**
- * Sends a request, and gives the body of the answer as JSON has it.
- *
- * Throws `HttpError` for an answer that is no success, and what `fetch` or the client throws.
- */
-export type Transport = (request: ElasticRequest, signal: AbortSignal | undefined) => Promise<unknown>;
+export interface Transport {
+  /**
+   * Sends a request, and gives the body of the answer as JSON has it.
+   *
+   * Throws `HttpError` for an answer that is no success, and what the connection or the client throws.
+   */
+  send(request: ElasticRequest, signal: AbortSignal | undefined): Promise<unknown>;
+  /** Ends the connections; those of an app's own client stay. */
+  close(): void;
+}
 
 /** An answer that is no success, or an item of one. */
 export class HttpError extends Error {
@@ -57,26 +62,28 @@ interface ErrorBody {
   readonly root_cause?: readonly ErrorBody[];
 }
 
-export function fetchTransport({ nodes, authorization, timeoutMs, maxRequestBytes }: ElasticOptions): Transport {
+export function httpTransport({ nodes, authorization, timeoutMs, maxRequestBytes }: ElasticOptions): Transport {
   const headers = authorization === undefined ? {} : { authorization };
+  const exchanges = nodes.map(({ base }) => httpExchange(base));
   let first = 0;
 
-  async function ask(base: string, request: ElasticRequest, signal: AbortSignal | undefined): Promise<unknown> {
+  async function ask(exchange: Exchange, request: ElasticRequest, signal: AbortSignal | undefined): Promise<unknown> {
     const { method, path, query, body, isLines } = request;
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(new DOMException("no answer in time", "TimeoutError")), timeoutMs);
     signal?.throwIfAborted();
     const forget = signal === undefined ? undefined : onAbort(signal, () => controller.abort(signal.reason));
     try {
-      const response = await fetch(`${base}${path}${query === undefined ? "" : `?${query}`}`, {
-        method,
-        headers: body === undefined ? headers : { ...headers, "content-type": isLines ? "application/x-ndjson" : "application/json" },
-        ...(body === undefined ? {} : { body }),
-        signal: controller.signal,
-        redirect: "error",
-      });
-      const text = await response.text();
-      if (!response.ok) throw httpError(response.status, jsonOf(text));
+      const { status, text } = await exchange.send(
+        {
+          method,
+          path: query === undefined ? path : `${path}?${query}`,
+          headers: body === undefined ? headers : { ...headers, "content-type": isLines ? "application/x-ndjson" : "application/json" },
+          body,
+        },
+        controller.signal,
+      );
+      if (status < 200 || status > 299) throw httpError(status, jsonOf(text));
       return text === "" ? undefined : JSON.parse(text);
     } finally {
       clearTimeout(timer);
@@ -88,7 +95,7 @@ export function fetchTransport({ nodes, authorization, timeoutMs, maxRequestByte
     for (let tries = 1; ; tries++) {
       const at = first;
       try {
-        return await ask(nodes[at]!.base, request, signal);
+        return await ask(exchanges[at]!, request, signal);
       } catch (error) {
         if (!isNotReached(error) || tries >= nodes.length) throw error;
         // Others may have gone on to the next one meanwhile.
@@ -97,9 +104,14 @@ export function fetchTransport({ nodes, authorization, timeoutMs, maxRequestByte
     }
   }
 
-  return (request, signal) => {
-    refuseTooLong(request, maxRequestBytes);
-    return askNodes(request, signal);
+  return {
+    send(request, signal) {
+      refuseTooLong(request, maxRequestBytes);
+      return askNodes(request, signal);
+    },
+    close() {
+      for (const exchange of exchanges) exchange.close();
+    },
   };
 }
 
@@ -119,7 +131,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** The code of an error of the network: `fetch` gives it as the cause, perhaps one for each address. */
+/** The code of an error of the network: clients may give it as the cause, perhaps one for each address. */
 export function networkCode(error: unknown): string | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     const { code } = at as { code?: unknown };

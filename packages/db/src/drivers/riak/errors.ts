@@ -1,7 +1,7 @@
 // What the server's errors mean: https://docs.riak.com/riak/kv/latest/developing/api/http
 
 import type { Classified } from "../../driver.js";
-import { classifyFetch, type HttpReply } from "../../engines/http.js";
+import { classifyHttp, type HttpReply } from "../../engines/http.js";
 
 /** An error that the server reports. */
 export class RiakError extends Error {
@@ -26,9 +26,9 @@ const byStatus: Readonly<Record<number, Classified>> = {
   503: { code: "unavailable", outcome: "unknown", message: "too few nodes answered, or not in time" },
 };
 
-/** Says what an error of the server or of `fetch` means; undefined when it is not known. */
+/** Says what an error of the server or of the connection means; undefined when it is not known. */
 export function classifyRiak(error: unknown): Classified | undefined {
-  if (!(error instanceof RiakError)) return classifyFetch(error);
+  if (!(error instanceof RiakError)) return classifyHttp(error);
   // An index without a backend that has any.
   if (error.status === 500 && error.message.includes("indexes_not_supported"))
     return { code: "unsupported", ...none, message: "the server's storage backend has no indexes; take leveldb or memory" };

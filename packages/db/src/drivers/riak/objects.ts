@@ -31,11 +31,16 @@ export const nothing: Found = Object.freeze({ contents: [], vclock: undefined, i
 /** @throws RiakError for a reply that tells of no object */
 export function foundIn(reply: HttpReply): Found {
   const { status, headers, text } = reply;
-  const vclock = headers.get("x-riak-vclock") ?? undefined;
+  const vclock = valueOf(headers["x-riak-vclock"]);
   if (status === 404) return vclock === undefined ? nothing : { ...nothing, vclock };
   if (status === 300) return { contents: distinct(partsOf(reply).flatMap(contentOfPart)), vclock, isThere: true, etag: undefined };
   if (status !== 200) throw new RiakError(reply);
-  return { contents: [contentIn(text)], vclock, isThere: true, etag: headers.get("etag") ?? undefined };
+  return { contents: [contentIn(text)], vclock, isThere: true, etag: headers.etag };
+}
+
+/** A header that comes once. */
+function valueOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === "string" ? header : header?.[0];
 }
 
 function contentIn(text: string): Content {
@@ -63,7 +68,7 @@ interface Part {
 }
 
 function partsOf({ headers, text }: HttpReply): Part[] {
-  const boundary = /boundary="?([^";]+)"?/.exec(headers.get("content-type") ?? "")?.[1];
+  const boundary = /boundary="?([^";]+)"?/.exec(headers["content-type"] ?? "")?.[1];
   if (boundary === undefined) throw new DbError("internal", "the server lists siblings without their content");
   return text
     .split(`--${boundary}`)
