@@ -1,6 +1,6 @@
 // One request and its answer over Node's own client, at a quarter of what `fetch` costs. Connections are kept while they are in use.
 
-import { Agent as HttpAgent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from "node:http";
+import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 
 import { onAbort } from "@bk/core";
@@ -47,16 +47,15 @@ export function httpExchange(base: string): Exchange {
   return {
     send({ method, path, headers, body }, signal) {
       return new Promise<HttpReply>((resolve, reject) => {
-        let own: ClientRequest | undefined;
-        const forget = signal === undefined ? undefined : onAbort(signal, () => own?.destroy(signal.reason as Error));
-        const fail = (error: unknown): void => {
+        if (signal?.aborted === true) return reject(signal.reason as Error);
+        const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
+        const own = request({ ...where, method, path: prefix + path, headers: { ...headers, ...length } });
+        const forget = signal === undefined ? undefined : onAbort(signal, () => own.destroy(signal.reason as Error));
+        const fail = (error: Error): void => {
           forget?.();
           // What breaks off is told by the signal, whatever the connection says of it.
-          reject(signal?.aborted === true ? signal.reason : error);
+          reject(signal?.aborted === true ? (signal.reason as Error) : error);
         };
-        if (signal?.aborted === true) return fail(signal.reason);
-        const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
-        own = request({ ...where, method, path: prefix + path, headers: { ...headers, ...length } });
         own.on("error", fail);
         own.on("response", (reply: IncomingMessage) => {
           let text = "";

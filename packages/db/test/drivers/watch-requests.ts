@@ -13,7 +13,7 @@ export interface WatchedRequests {
 
 /** Watches until the test ends. */
 export function watchRequests(): WatchedRequests {
-  let seen: string[] = [];
+  const seen: string[] = [];
   let [now, most] = [0, 0];
   const begun = (message: unknown): void => {
     const { request } = message as { request: ClientRequest };
