@@ -14,6 +14,7 @@ import { type LoadContext, Remember, type RememberOptions } from "./remember.js"
 const callOptions = ["signal", "timeoutMs"];
 const readOptions = [...callOptions, "onDown"];
 const putOptions = [...callOptions, "ttlMs"];
+const taggedPutOptions = [...putOptions, "tags"];
 
 /**
  * A cache. Made by `openCache`.
@@ -113,13 +114,19 @@ export class Cache {
 
   /** Writes a value, whatever there was, and its expiry with it. */
   async put(key: string, value: unknown, options?: TaggedPutOptions): Promise<void> {
-    checkOptions(options, [...putOptions, "tags"], "put");
-    return this.#put("put", [[key, value]], options);
+    checkOptions(options, taggedPutOptions, "put");
+    if (options?.tags !== undefined) return this.#put("put", [[key, value]], options);
+    const core = this.#core;
+    const [name, stored, ttlMs] = [core.key(key), core.encode(value), core.ttl(options?.ttlMs)];
+    this.#remember.overtake([name]);
+    await core.calls.run("put", false, options, (call) => core.driver.put(name, stored, ttlMs, call));
+    core.counts.sets++;
+    core.saw(name, stored);
   }
 
   /** Writes values, all with the same options. Each is written as a whole, but not all at the same moment. */
   async putMany(entries: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>, options?: TaggedPutOptions): Promise<void> {
-    checkOptions(options, [...putOptions, "tags"], "putMany");
+    checkOptions(options, taggedPutOptions, "putMany");
     return this.#put("putMany", entriesOf(entries), options);
   }
 
@@ -128,22 +135,18 @@ export class Cache {
     const ttlMs = core.ttl(options?.ttlMs);
     const tags = options?.tags === undefined ? [] : [...new Set(checkKeys(options.tags, "tags"))];
     const isTagged = tags.length > 0;
-    const stored = entries.map(([key, value]): [string, Stored] => [
-      core.key(key),
-      isTagged ? core.codec.encode(value) : core.encode(value),
-    ]);
-    const [first] = stored;
-    if (first === undefined) return;
-    this.#remember.overtake(stored.map(([key]) => key));
+    const kept = entries.map(([key, value]): [string, Stored] => [core.key(key), isTagged ? core.codec.encode(value) : core.encode(value)]);
+    if (kept.length === 0) return;
+    this.#remember.overtake(kept.map(([key]) => key));
     await core.calls.run(op, false, options, async (call) => {
       if (isTagged) {
         const marks = await core.marksOf(tags, ttlMs, call);
-        for (const entry of stored) entry[1] = core.wrap(entry[1], { tags: marks });
+        for (const entry of kept) entry[1] = core.wrap(entry[1], { tags: marks });
       }
-      await (stored.length === 1 ? core.driver.put(first[0], first[1], ttlMs, call) : core.driver.putMany(stored, ttlMs, call));
+      await core.driver.putMany(kept, ttlMs, call);
     });
-    core.counts.sets += stored.length;
-    for (const [key, value] of stored) core.saw(key, value);
+    core.counts.sets += kept.length;
+    for (const [key, value] of kept) core.saw(key, value);
   }
 
   /** Writes a value if there is none. @returns whether it was written */

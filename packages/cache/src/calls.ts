@@ -183,8 +183,8 @@ export class Calls {
     pending.call.isGone = true;
     pending.stop?.();
     if (--this.#running === 0) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
+      // It stays for the calls to come, and keeps no process alive meanwhile.
+      this.#timer?.unref();
       this.#queue = [];
       this.#head = 0;
       this.#whenIdle?.();
@@ -199,7 +199,8 @@ export class Calls {
       this.#head = 0;
     }
     this.#queue.push(pending);
-    this.#timer ??= setTimeout(() => this.#onTimer(), this.#timeoutMs);
+    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#onTimer(), this.#timeoutMs);
+    else this.#timer.ref();
   }
 
   #onTimer(): void {
