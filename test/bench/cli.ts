@@ -1,5 +1,5 @@
 // `npm run bench -- db`: measures @bk/db, as built, against raw clients and other libraries; `-- http`: bk-server against
-// Node's own server and Hono; `-- cache`: @bk/cache against its clients; `-- rpc`: services on NATS; `-- start`: how soon @bk/db answers; `-- types`: what its types cost the compiler.
+// Node's own server and Hono; `-- cache`: @bk/cache against its clients; `-- queue`: work queues against others; `-- rpc`: services on NATS; `-- start`: how soon @bk/db answers; `-- types`: what its types cost the compiler.
 // With `--write` the tables go into docs/performance.md.
 
 import { spawnSync } from "node:child_process";
@@ -29,12 +29,30 @@ const usage = `usage: npm run bench -- db [options]
   --no-build                measure what was built last
   --write                   put the tables into docs/performance.md
        npm run bench -- http [--rounds=5] [--turn=1000] [--no-build] [--write]
-       npm run bench -- cache [--rounds=5] [--turn=150] [--no-build]
-       npm run bench -- rpc [--rounds=5] [--turn=500] [--no-build]
-       npm run bench -- queue [--rows=10000] [--rounds=4] [--no-build]
+       npm run bench -- cache [--rounds=5] [--turn=150] [--no-build] [--write]
+       npm run bench -- rpc [--rounds=5] [--turn=500] [--no-build] [--write]
+       npm run bench -- queue [--rows=10000] [--rounds=4] [--no-build] [--write]
        npm run bench -- start [--rounds=20] [--no-build]
        npm run bench -- types [--rounds=5] [--no-build]
 `;
+
+interface Given {
+  readonly rounds: number | undefined;
+  readonly turnMs: number | undefined;
+  readonly rows: number | undefined;
+}
+
+/** What is measured beside databases; each gives its table. */
+const others: Readonly<Record<string, (given: Given) => string | Promise<string>>> = {
+  start: ({ rounds = 20 }) => measureStart(root, rounds),
+  types: ({ rounds = 5 }) => measureTypes(root, rounds),
+  http: async ({ rounds = 5, turnMs = 1000 }) => httpTable(await measureHttp({ rounds, turnMs, built: buildBench(), say })),
+  cache: ({ rounds = 5, turnMs = 150 }) => measureCache({ rounds, turnMs, built: buildBench() }),
+  queue: ({ rounds = 4, rows: jobs = 10_000 }) => measureQueues({ jobs, rounds, say }),
+  rpc: ({ rounds = 5, turnMs = 500 }) => measureRpc({ rounds, turnMs, built: buildBench(), say }),
+};
+
+const numberIn = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));
 
 process.exitCode = await main();
 
@@ -55,45 +73,17 @@ async function main(): Promise<number> {
   });
   const engines = listOf(values.engines, engineNames);
   const extras = listOf(values.extras, extraNames);
-  if (positionals.join() === "start") {
+  const [what = ""] = positionals.length === 1 ? positionals : [];
+  const other = others[what];
+  if (other !== undefined) {
     if (!values["no-build"]) makeReady();
-    process.stdout.write(
-      `Node ${process.version}, load at the start ${loadavg()[0]!.toFixed(2)}\n${measureStart(root, Number(values.rounds ?? 20))}\n`,
-    );
-    return 0;
-  }
-  if (positionals.join() === "rpc") {
-    if (!values["no-build"]) makeReady();
-    const settings = { rounds: Number(values.rounds ?? 5), turnMs: Number(values.turn ?? 500), built: buildBench(), say };
-    process.stdout.write(`${machine()}\n${await measureRpc(settings)}\n`);
-    return 0;
-  }
-  if (positionals.join() === "queue") {
-    if (!values["no-build"]) makeReady();
-    const jobs = values.rows === "100000" ? 10_000 : Number(values.rows);
-    process.stdout.write(`${machine()}\n${await measureQueues({ jobs, rounds: Number(values.rounds ?? 4), say })}\n`);
-    return 0;
-  }
-  if (positionals.join() === "types") {
-    if (!values["no-build"]) makeReady();
-    process.stdout.write(`load at the start ${loadavg()[0]!.toFixed(2)}\n${measureTypes(root, Number(values.rounds ?? 5))}\n`);
-    return 0;
-  }
-  if (positionals.join() === "http") {
-    if (!values["no-build"]) makeReady();
-    const settings = { rounds: Number(values.rounds ?? 5), turnMs: Number(values.turn ?? 1000), built: buildBench(), say };
-    const table = httpTable(await measureHttp(settings));
+    const rows = values.rows === "100000" ? undefined : Number(values.rows);
+    const table = `${machine()}\n${await other({ rounds: numberIn(values.rounds), turnMs: numberIn(values.turn), rows })}`;
     process.stdout.write(`${table}\n`);
-    if (values.write) writeSections({ http: `${machine()}\n${table}` });
+    if (values.write) writeSections({ [what]: table });
     return 0;
   }
-  if (positionals.join() === "cache") {
-    if (!values["no-build"]) makeReady();
-    const settings = { rounds: Number(values.rounds ?? 5), turnMs: Number(values.turn ?? 150), built: buildBench() };
-    process.stdout.write(`${machine()}\n${await measureCache(settings)}\n`);
-    return 0;
-  }
-  if (positionals.join() !== "db" || engines === undefined || extras === undefined) {
+  if (what !== "db" || engines === undefined || extras === undefined) {
     process.stderr.write(usage);
     return 2;
   }
