@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -47,7 +48,10 @@ export async function startNative(recipe: Recipe, options: NativeOptions): Promi
       await untilReady(recipe, ports, children, log);
     },
     async kill(node) {
-      await Promise.all(pidsOf(node === undefined ? children : children.slice(node, node + 1)).map(killTree));
+      const killed = (node === undefined ? children : children.slice(node, node + 1)).filter(runs);
+      await Promise.all(pidsOf(killed).map(killTree));
+      // Until this process has taken note of the end, a server that starts again finds the old one's number still in use.
+      await Promise.all(killed.map(ended));
     },
     async stop() {
       await endAll(pidsOf(children), recipe.stopSignal);
@@ -109,6 +113,10 @@ async function endAll(pids: readonly number[], stopSignal: NodeJS.Signals): Prom
 
 function pidsOf(children: readonly ChildProcess[]): number[] {
   return children.filter(runs).flatMap((child) => child.pid ?? []);
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
 }
 
 function runs(child: ChildProcess): boolean {

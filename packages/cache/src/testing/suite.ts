@@ -133,9 +133,9 @@ export async function keysOf(cache: Cache, pattern?: string): Promise<string[]> 
   return keys.sort();
 }
 
-/** Waits until `holds`, by asking again. */
-export async function eventually(holds: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
+/** Waits until `holds`, by asking again; for at most `withinMs` milliseconds. */
+export async function eventually(holds: () => Promise<boolean>, what: string, withinMs = 10_000): Promise<void> {
+  const deadline = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > deadline) expect.fail(`never happened: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

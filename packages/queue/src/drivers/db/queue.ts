@@ -2,6 +2,7 @@
 
 import { errorCodes, type ErrorCode, integer, onAbort, type Outcome, readOptions, string } from "@bk/core";
 
+import { atMost } from "../../common/at-most.js";
 import { driverMissing, invalid, wrongOption } from "../../errors.js";
 import type { QueueCapabilities, QueueDriver, QueueDriverOptions, Settlement, Taken, TakeRequest } from "../../queue/driver.js";
 import type { DbLike, QueueDb } from "./db-like.js";
@@ -45,6 +46,11 @@ const types = {
 /** The shortest pause between two looks at an empty queue; each is twice as long as the one before, up to `pollMs`. */
 const firstPollMs = 20;
 
+/** How long a call of a database of our own may take, so that one that hangs keeps neither connections nor the process. */
+const callMs = 30_000;
+/** How long closing waits for such a call. */
+const patienceMs = 2_000;
+
 /** The driver on a database that the app has opened with `queueTables` among its tables. It stays open when the queue is closed. */
 export function queueOnDb(db: DbLike, options: QueueDriverOptions): QueueDriver {
   const given = readOptions(options.options, types, wrongOption("db"));
@@ -61,7 +67,7 @@ export async function dbQueue(options: QueueDriverOptions): Promise<QueueDriver>
   const { openDb } = await import("@bk/db").catch((error: unknown) => {
     throw driverMissing("db", "@bk/db", error);
   });
-  const db = await openDb({ url, options: rest, tables: queueTables, log: options.log });
+  const db = await openDb({ url, options: rest, tables: queueTables, log: options.log, timeoutMs: callMs });
   return driverOn(db as unknown as QueueDb, options, undefined, given.pollMs!, db as unknown as QueueDb);
 }
 
@@ -164,7 +170,7 @@ function driverOn(
     },
     async close() {
       for (const wake of wakers) wake();
-      await own?.close();
+      if (own !== undefined) await atMost(patienceMs, own.close());
     },
   };
 }

@@ -1,0 +1,3 @@
+import { testKilled } from "./test-killed.js";
+
+testKilled({ name: "amqp", env: "BK_TEST_RABBITMQ", service: "rabbitmq", url: ({ server }) => server });

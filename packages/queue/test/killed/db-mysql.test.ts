@@ -1,0 +1,3 @@
+import { testKilled } from "./test-killed.js";
+
+testKilled({ name: "db-mysql", env: "BK_TEST_MYSQL", service: "mysql", url: ({ server }) => `db:${server}` });
