@@ -64,7 +64,7 @@ export function testKilled(driver: KilledDriver): void {
     afterAll(async () => {
       program?.remove();
       await server?.stop();
-    });
+    }, 120_000);
 
     const what = service === undefined || keepsNothing ? "workers that are killed" : "workers and a broker that are killed";
     it(`${what} lose nothing, and nothing is done twice without need`, { timeout: 900_000 }, async () => {
