@@ -36,7 +36,9 @@ export async function bundleProgram(source: URL): Promise<Program> {
       {
         name: "clients stay outside",
         setup({ onResolve }) {
-          onResolve({ filter: /^[^./]/ }, ({ path, kind }) => (kind === "entry-point" || path.startsWith("@bk/") ? undefined : { external: true }));
+          onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+            kind === "entry-point" || path.startsWith("@bk/") ? undefined : { external: true },
+          );
         },
       },
     ],

@@ -16,8 +16,7 @@ export async function moveSlots(url: string, match: string): Promise<number> {
   try {
     const ids = (await Promise.all(nodes.map((node) => node.call("CLUSTER", "MYID")))) as string[];
     const slots = new Set<number>();
-    for (const node of nodes)
-      for (const key of await node.keys(match)) slots.add((await node.call("CLUSTER", "KEYSLOT", key)) as number);
+    for (const node of nodes) for (const key of await node.keys(match)) slots.add((await node.call("CLUSTER", "KEYSLOT", key)) as number);
     const table = (await nodes[0]!.call("CLUSTER", "SLOTS")) as Slots;
     for (const slot of slots) {
       const owner = table.find(([first, last]) => slot >= first && slot <= last)![2][2];

@@ -26,7 +26,11 @@ describe.skipIf(!canRun(fixture) || process.env["BK_TEST_QUICK"] === "1")(`drive
     const kept = await queue.submit("kept", { dedupeKey: "k", delayMs: 3_600_000 });
     const primary = await primaryOf(server.url);
     await copied(primary);
-    const { seen } = await collect(other, { concurrency: 2, visibilityTimeoutMs: 2000, waitMs: 500 }, () => new Promise((resolve) => setTimeout(resolve, 20)));
+    const { seen } = await collect(
+      other,
+      { concurrency: 2, visibilityTimeoutMs: 2000, waitMs: 500 },
+      () => new Promise((resolve) => setTimeout(resolve, 20)),
+    );
     await until(() => seen.length > 10, "some are done");
     process.kill(Number(/process_id:(\d+)/.exec((await askRedis(primary, "INFO", "server")) ?? "")![1]), "SIGKILL");
 

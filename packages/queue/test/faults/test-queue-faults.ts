@@ -138,7 +138,11 @@ export function testQueueFaults({ name, env, service, url: urlOf = (server) => s
       const name = fresh();
       const queue = await open(proxy.url(server.url), { name, options: impatient, requestTimeoutMs: 1000 });
       await queue.submit("held");
-      const { seen } = await collect(queue, { visibilityTimeoutMs: 1500, waitMs: 500, closeTimeoutMs: 100 }, () => new Promise(() => undefined));
+      const { seen } = await collect(
+        queue,
+        { visibilityTimeoutMs: 1500, waitMs: 500, closeTimeoutMs: 100 },
+        () => new Promise(() => undefined),
+      );
       await until(() => seen.length === 1, "it has come");
       await proxy.mode("hang");
       await refused(queue.submit("hangs", { timeoutMs: 200 }), "timeout", "unknown");

@@ -113,6 +113,8 @@ function makeClient({ Redis, Cluster }: RedisModule, settings: RedisSettings): R
       // Connections to nodes are opened at first use; commands for such a node wait for it.
       enableOfflineQueue: true,
       retryDelayOnFailover: 100,
+      // While a slot moves: sixteen times.
+      retryDelayOnTryAgain: 200,
       clusterRetryStrategy: retry,
       redisOptions: node,
     });

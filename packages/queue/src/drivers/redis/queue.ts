@@ -66,9 +66,8 @@ export async function redisQueue(options: QueueDriverOptions): Promise<QueueDriv
   const settings = redisSettings(options);
   const module = await loadRedis();
   const commands = new RedisCommands(module, settings, options.log);
-  const client = commands.client as QueueClient;
-  for (const [name, lua] of Object.entries(scripts)) client.defineCommand(name, { lua, numberOfKeys: 1 });
   const base = `{${settings.prefix}${options.queue}}:`;
+  const client = withScripts(commands.client, settings.kind === "cluster" ? `${base}k` : undefined);
   const maker = Buffer.from(options.clock.randomBytes(9)).toString("base64url");
   let leases = 0;
   let sleeper: Sleeper | undefined;
@@ -124,7 +123,8 @@ export async function redisQueue(options: QueueDriverOptions): Promise<QueueDriv
       }
       if (others.length === 0) {
         // A list goes to the client as one argument, at half of the cost of a script; both commands leave in one packet.
-        await Promise.all([client.rpush(`${base}w`, ...([plain] as unknown as [string])), client.bkWake(base)]);
+        // Without being woken, consumers find the message a little later; that it is there is what counts.
+        await Promise.all([client.rpush(`${base}w`, ...([plain] as unknown as [string])), client.bkWake(base).catch(() => undefined)]);
         return messages.map(({ id }): Submitted => ({ id, duplicate: false }));
       }
       const equals = (await client.bkSubmit(base, plain.length, ...plain, ...others)) as string[];
@@ -175,6 +175,21 @@ export async function redisQueue(options: QueueDriverOptions): Promise<QueueDriv
       await commands.close();
     },
   };
+}
+
+/**
+ * @param second  named as a key of each script. While a slot moves, a node runs what names one key wherever it finds or misses that key, and scripts
+ *   would find a part of the queue; what names several, one of which there never is, is to be tried again until the slot is whole
+ */
+function withScripts(given: RedisClient, second: string | undefined): QueueClient {
+  const client = given as QueueClient;
+  for (const [name, lua] of Object.entries(scripts)) {
+    client.defineCommand(name, { lua, numberOfKeys: second === undefined ? 1 : 2 });
+    if (second === undefined) continue;
+    const run = client[name as keyof typeof scripts].bind(client) as Script;
+    client[name as keyof typeof scripts] = ((first, ...rest) => run(first, second, ...rest)) as Script;
+  }
+  return client;
 }
 
 const idOf = (member: string): string => member.slice(member.indexOf(" ") + 1);
