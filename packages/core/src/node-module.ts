@@ -6,6 +6,8 @@ import type * as crypto from "node:crypto";
 import type * as diagnosticsChannel from "node:diagnostics_channel";
 import type { once } from "node:events";
 import type * as fs from "node:fs";
+import type * as http from "node:http";
+import type * as https from "node:https";
 import type { createRequire } from "node:module";
 import type * as net from "node:net";
 import type * as os from "node:os";
@@ -43,6 +45,8 @@ export interface NodeModules {
   readonly "node:diagnostics_channel": typeof diagnosticsChannel;
   readonly "node:events": { readonly once: typeof once };
   readonly "node:fs": typeof fs;
+  readonly "node:http": typeof http;
+  readonly "node:https": typeof https;
   readonly "node:module": { readonly createRequire: typeof createRequire };
   readonly "node:net": typeof net;
   readonly "node:os": typeof os;
