@@ -11,5 +11,6 @@ export type { LimitOptions, LimitReply } from "./limits.js";
 export type { CacheList, ListAddOptions } from "./list.js";
 export type { CacheLock, LockOptions } from "./locks.js";
 export type { CacheMap, MapPutOptions } from "./map.js";
+export { busOf, type BusOptions, type PubSubLike } from "./pubsub-bus.js";
 export type { LoadContext, RememberOptions } from "./remember.js";
 export type * from "./driver.js";

@@ -92,6 +92,8 @@ class Front {
   readonly #reading = new Map<string, Set<{ isOvertaken: boolean }>>();
   #subscription: Promise<{ close(): Promise<unknown> }> | undefined;
   #isListening = false;
+  /** Whether the others have not been told of everything. */
+  #isBehind = false;
 
   constructor(remote: CacheDriver, bus: Bus, local: LocalStore, localTtlMs: number, channel: string, id: string) {
     this.#remote = remote;
@@ -138,10 +140,12 @@ class Front {
     }
   }
 
-  /** A message that cannot be sent is made up for by `localTtlMs`; the change is made all the same. */
+  /** The change is made, whatever becomes of the message. When one could not be sent, the next says that anything may have changed. */
   async tell(message: { keys: readonly string[] } | { all: true }): Promise<void> {
-    const text = JSON.stringify({ from: this.#id, ...message } satisfies Message);
-    await this.#bus.publish(this.#channel, text).catch(() => undefined);
+    const told = this.#isBehind ? ({ all: true } as const) : message;
+    this.#isBehind = false;
+    const text = JSON.stringify({ from: this.#id, ...told } satisfies Message);
+    await this.#bus.publish(this.#channel, text).catch(() => (this.#isBehind = true));
   }
 
   async close(failed: (error: unknown) => void): Promise<void> {
@@ -158,7 +162,7 @@ class Front {
       .subscribe(
         this.#channel,
         (text) => this.#hear(text),
-        () => this.#forget(),
+        () => this.#catchUp(),
       )
       .then((subscription) => {
         this.#isListening = true;
@@ -179,6 +183,12 @@ class Front {
     if (message.from === this.#id) return;
     if (Array.isArray(message.keys)) this.#drop(message.keys);
     else this.#forget();
+  }
+
+  /** The bus is back, or has dropped something. */
+  #catchUp(): void {
+    this.#forget();
+    if (this.#isBehind) void this.tell({ all: true });
   }
 
   #drop(keys: readonly string[]): void {
