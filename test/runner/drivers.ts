@@ -111,6 +111,16 @@ export const testDrivers: readonly TestDriver[] = [
   { id: "queue-db", of: "queue", services: [], provenOn: "SQLite" },
   { id: "queue-db-pg", of: "queue", services: ["pg"], provenOn: "PostgreSQL 15" },
   { id: "queue-db-mysql", of: "queue", services: ["mysql"], provenOn: "MySQL 8.0.12" },
+  { id: "queue-db-mariadb", of: "queue", services: ["mariadb"], provenOn: "MariaDB 10.11" },
+  {
+    id: "queue-db-dynamodb",
+    of: "queue",
+    services: ["dynamodb"],
+    provenOn: "DynamoDB Local 3.3.1",
+    notProven: "Amazon's own service, whose indexes are late",
+  },
+  { id: "queue-db-redis", of: "queue", services: ["redis"], provenOn: "Redis 7.0.15" },
+  { id: "queue-db-redis-cluster", of: "queue", services: ["redis-cluster"], provenOn: "Redis 7.0.15, a cluster of three" },
   { id: "queue-nats", of: "queue", services: ["nats"], provenOn: "NATS 2.9.10 with JetStream", notProven: "a cluster of servers; TLS" },
   {
     id: "queue-sqs",

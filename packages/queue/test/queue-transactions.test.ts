@@ -15,6 +15,8 @@ const databases: readonly (readonly [string, string | undefined])[] = [
   ["sqlite", `sqlite:${join(folder, "app.db")}`],
   ["memory", "memory:"],
   ["pg", process.env["BK_TEST_PG"]],
+  ["mysql", process.env["BK_TEST_MYSQL"]],
+  ["mariadb", process.env["BK_TEST_MARIADB"]],
 ];
 
 describe.each(databases.filter(([, url]) => url !== undefined))("queue in a transaction: %s", (_name, url) => {
@@ -47,6 +49,27 @@ describe.each(databases.filter(([, url]) => url !== undefined))("queue in a tran
     await queue.listen((message) => void seen.push(message), { concurrency: 3 });
     await queue.idle();
     expect(seen.sort()).toEqual(["and this", "kept", "kept too"]);
+  });
+
+  it.skipIf(_name === "sqlite" || _name === "memory")("is taken past what others have not committed yet", async () => {
+    const name = `past${process.pid}${Date.now()}`;
+    await using queue = await openQueue<string>({ db, name });
+    const other = await open();
+    try {
+      await using consumer = await openQueue<string>({ db: other, name });
+      const seen: string[] = [];
+      await db.transaction(async () => {
+        await queue.submit("not yet");
+        const outside = await openQueue<string>({ db: other, name });
+        await outside.submit("committed");
+        await consumer.listen((message) => void seen.push(message));
+        await expect.poll(() => seen, { timeout: 20_000 }).toEqual(["committed"]);
+        await outside.close();
+      });
+      await expect.poll(() => seen, { timeout: 20_000 }).toEqual(["committed", "not yet"]);
+    } finally {
+      await other.close();
+    }
   });
 
   it("leaves the database open when the queue is closed", async () => {

@@ -50,6 +50,7 @@ export interface QueueDb {
     items: readonly DbWrite[],
     options?: DbCallOptions,
   ): Promise<readonly ({ readonly affected: number } | { readonly error: unknown })[]>;
+  capabilities(pool?: string): { readonly sees: { readonly index: string } };
   sync(options?: DbCallOptions): Promise<unknown>;
   native(pool: string, command: unknown, options?: { readonly signal?: AbortSignal | undefined }): Promise<unknown>;
   close(): Promise<void>;

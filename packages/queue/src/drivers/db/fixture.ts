@@ -22,5 +22,7 @@ const onServer = (name: string, env: string) => ({
 
 export const postgresQueueFixture = onServer("db-pg", "BK_TEST_PG");
 export const mysqlQueueFixture = onServer("db-mysql", "BK_TEST_MYSQL");
-export const mongodbQueueFixture = onServer("db-mongodb", "BK_TEST_MONGODB");
 export const dynamodbQueueFixture = onServer("db-dynamodb", "BK_TEST_DYNAMODB");
+export const mariadbQueueFixture = onServer("db-mariadb", "BK_TEST_MARIADB");
+export const redisQueueFixture = onServer("db-redis", "BK_TEST_REDIS");
+export const redisClusterQueueFixture = onServer("db-redis-cluster", "BK_TEST_REDIS_CLUSTER");

@@ -15,6 +15,8 @@ export interface Place {
   readonly db: QueueDb;
   readonly queue: string;
   readonly pool: string | undefined;
+  /** Whether reads of indexes can be asked to see every write; where they cannot, they miss some for a while, and what they say is tried anyway. */
+  readonly seesAll: boolean;
 }
 
 const table = "bk_queue";
@@ -59,9 +61,9 @@ async function submitOne({ db, queue, pool }: Place, message: NewMessage, work: 
 }
 
 export async function takeRows(place: Place, count: number, visibilityMs: number, now: number, owner: string): Promise<DbTaken[]> {
-  const { db, queue, pool } = place;
+  const { db, queue, pool, seesAll } = place;
   // More than are wanted: some will be another's by then.
-  const options = { sort: "due", count: Math.min(1000, 2 * count + 4), pool, consistent: true } as const;
+  const options = { sort: "due", count: Math.min(1000, 2 * count + 4), pool, consistent: seesAll } as const;
   const { rows } = (await db.select(table, { queue, due: { $le: now } }, options)) as { rows: readonly QueueRow[] };
   const taken: DbTaken[] = [];
   for (let from = 0; from < rows.length && taken.length < count;) {
@@ -136,10 +138,10 @@ export async function settleRows(place: Place, settlements: readonly Settlement[
 }
 
 export async function countRows(
-  { db, queue, pool }: Place,
+  { db, queue, pool, seesAll }: Place,
   now: number,
 ): Promise<{ waiting: number; delayed: number; running: number; dead: number }> {
-  const count = (filter: Record<string, unknown>): Promise<number> => db.count(table, { queue, ...filter }, { pool, consistent: true });
+  const count = (filter: Record<string, unknown>): Promise<number> => db.count(table, { queue, ...filter }, { pool, consistent: seesAll });
   const [waiting, delayed, running, dead] = await Promise.all([
     count({ due: { $le: now } }),
     count({ due: { $gt: now }, owner: null }),
@@ -150,13 +152,13 @@ export async function countRows(
 }
 
 /** Rows of a filter, all of them, in parts. */
-async function* rowsOf({ db, pool }: Place, filter: Record<string, unknown>): AsyncGenerator<readonly QueueRow[]> {
+async function* rowsOf({ db, pool, seesAll }: Place, filter: Record<string, unknown>): AsyncGenerator<readonly QueueRow[]> {
   let start: string | undefined;
   do {
     const page = await db.select(table, filter, {
       count: part,
       pool,
-      consistent: true,
+      consistent: seesAll,
       scan: true,
       ...(start === undefined ? {} : { start }),
     });
@@ -180,12 +182,18 @@ export async function removeRows(place: Place, meant: (row: QueueRow) => boolean
 }
 
 export async function listDead(
-  { db, queue, pool }: Place,
+  { db, queue, pool, seesAll }: Place,
   count: number,
   start: string | undefined,
 ): Promise<{ rows: DeadMessage[]; next?: string }> {
   const filter = { queue, dead: { $gt: 0 } };
-  const page = await db.select(table, filter, { sort: "dead", count, pool, consistent: true, ...(start === undefined ? {} : { start }) });
+  const page = await db.select(table, filter, {
+    sort: "dead",
+    count,
+    pool,
+    consistent: seesAll,
+    ...(start === undefined ? {} : { start }),
+  });
   const rows = (page.rows as readonly QueueRow[]).map(({ message, body, error, attempts, dead }) => {
     return { id: message, body, error: error ?? "", attempts, lastTime: dead! };
   });

@@ -2,21 +2,10 @@
 
 import type { DbTaken, Place } from "./messages.js";
 
-/** Whether the database is PostgreSQL, or speaks enough of it. */
-export async function isPostgres(place: Place): Promise<boolean> {
-  try {
-    const rows = await native(place, "SELECT version() AS version", []);
-    return typeof rows[0]?.["version"] === "string" && rows[0]["version"].startsWith("PostgreSQL");
-  } catch {
-    // Another engine refuses the command: it is asked to find that out.
-    return false;
-  }
-}
-
 type NativeRow = Readonly<Record<string, unknown>>;
 
 async function native({ db, pool }: Place, text: string, values: readonly unknown[]): Promise<readonly NativeRow[]> {
-  const reply = await db.native(pool ?? "main", values.length === 0 ? text : { text, values });
+  const reply = await db.native(pool ?? "main", { text, values });
   return (Array.isArray(reply) ? reply : ((reply as { rows?: readonly NativeRow[] }).rows ?? [])) as readonly NativeRow[];
 }
 

@@ -1,4 +1,4 @@
-// Work queues in a table of a database, over the calls of @bk/db: by conditional updates, on PostgreSQL by SKIP LOCKED.
+// Work queues in a table of a database, over the calls of @bk/db: by conditional updates, and by SKIP LOCKED where there is such a thing.
 
 import { errorCodes, type ErrorCode, integer, onAbort, type Outcome, readOptions, string } from "@bk/core";
 
@@ -6,6 +6,7 @@ import { atMost } from "../../common/at-most.js";
 import { driverMissing, invalid, wrongOption } from "../../errors.js";
 import type { QueueCapabilities, QueueDriver, QueueDriverOptions, Settlement, Taken, TakeRequest } from "../../queue/driver.js";
 import type { DbLike, QueueDb } from "./db-like.js";
+import { type FastWay, fastWay } from "./fast-way.js";
 import {
   countRows,
   type DbTaken,
@@ -19,7 +20,6 @@ import {
   submitRows,
   takeRows,
 } from "./messages.js";
-import { doneOnPostgres, isPostgres, takeOnPostgres } from "./postgres.js";
 import { queueTables } from "./tables.js";
 
 const capabilities: QueueCapabilities = Object.freeze({
@@ -78,11 +78,19 @@ function driverOn(
   pollMs: number,
   own: QueueDb | undefined,
 ): QueueDriver {
-  const place: Place = { db, queue, pool };
+  const place: Place = {
+    db,
+    queue,
+    pool,
+    // Some databases know when they are connected.
+    get seesAll() {
+      return db.capabilities(pool).sees.index !== "late";
+    },
+  };
   const maker = [...clock.randomBytes(10)].map((byte) => byte.toString(36)).join("");
   const wakers = new Set<() => void>();
   let takes = 0;
-  let isFast: boolean | undefined;
+  let fast: FastWay | "none" | undefined;
   let isMade = own === undefined;
   let preparing: Promise<void> | undefined;
 
@@ -94,8 +102,8 @@ function driverOn(
   async function takeNow({ count, visibilityMs }: TakeRequest): Promise<readonly Taken[]> {
     const owner = `${maker}-${(takes++).toString(36)}`;
     // Asked here and not before, since a submit may be in a transaction that the question would wait for.
-    isFast ??= await isPostgres(place);
-    const take = isFast ? takeOnPostgres : takeRows;
+    fast ??= (await fastWay(place)) ?? "none";
+    const take = fast === "none" ? takeRows : fast.take;
     return take(place, count, visibilityMs, clock.now(), owner);
   }
 
@@ -129,12 +137,12 @@ function driverOn(
 
   async function settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
     const now = clock.now();
-    if (!isFast) return settleRows(place, settlements, now);
+    if (fast === undefined || fast === "none") return settleRows(place, settlements, now);
     const isDone = settlements.map(({ verdict }) => verdict.kind === "done");
     const done = settlements.filter((_each, at) => isDone[at]).map(({ taken }) => taken as DbTaken);
     const others = settlements.filter((_each, at) => !isDone[at]);
     const [gone, changed] = await Promise.all([
-      done.length === 0 ? [] : doneOnPostgres(place, done),
+      done.length === 0 ? [] : fast.done(place, done),
       others.length === 0 ? [] : settleRows(place, others, now),
     ]);
     let nextDone = 0;

@@ -1,0 +1,4 @@
+import { dynamodbQueueFixture } from "../src/drivers/db/fixture.js";
+import { testQueueFixture } from "./test-queue.js";
+
+testQueueFixture(dynamodbQueueFixture);
