@@ -1,5 +1,5 @@
 // A process of several that share queues and channels by one name: `shared-member.ts NAME ROLE`. It says what it sees to its parent.
-import { openPubSub, openQueue } from "@bk/queue";
+import { openPubSub, openQueue, openService } from "@bk/queue";
 
 const [name, role] = process.argv.slice(2);
 const url = `shared:${name}`;
@@ -8,6 +8,15 @@ const say = (message: unknown): void => void process.send!(message);
 if (role === "listen") {
   const bus = await openPubSub(url);
   await bus.subscribe("news.*", (data) => say({ got: data }));
+} else if (role === "serve") {
+  const service = await openService("math", { url });
+  await service.expose({
+    same: (n: number) => n,
+    never: () => {
+      say("begun");
+      return new Promise(() => undefined);
+    },
+  });
 } else {
   const queue = await openQueue(url, { name: "work" });
   // Its handlers never end: it is there to be killed.

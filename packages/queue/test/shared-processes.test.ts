@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 
-import { openPubSub, openQueue } from "@bk/queue";
+import { openPubSub, openQueue, openService } from "@bk/queue";
 import { collector } from "../src/testing/collector.js";
 import { canRun } from "./test-pubsub.js";
 
@@ -70,5 +70,39 @@ describe.runIf(canRun({ name: "shared", env: undefined }))("driver: queue-shared
     const other = await member(name, "listen");
     await listener.publish("news.three", { bytes: "as JSON" });
     await expect.poll(() => other.said, { timeout: 20_000 }).toEqual([{ got: { bytes: "as JSON" } }]);
+  });
+
+  it("a call whose process is killed is told at once, and when that handed calls on another does", async () => {
+    const name = randomUUID();
+    // The first one hands calls on.
+    const host = await member(name, "serve");
+    const client = await openService("client", { url: `shared:${name}` });
+    closings.push(() => client.close());
+    expect(await client.request("math.same", 1)).toBe(1);
+    const other = await member(name, "serve");
+    const failed = client.request("math.never").catch((error: unknown) => error);
+    await expect.poll(() => [...host.said, ...other.said], { timeout: 20_000 }).toEqual(["begun"]);
+    const isHost = host.said.length > 0;
+    await (isHost ? host : other).killed();
+    expect(await failed).toMatchObject({ code: "unavailable", outcome: "unknown" });
+    if (!isHost) await host.killed();
+    await expect
+      .poll(() => client.request("math.same", 2, { timeoutMs: 5_000 }).catch((error: { code: string }) => error.code), { timeout: 20_000 })
+      .toEqual(isHost ? 2 : "unavailable");
+    const last = await member(name, "serve");
+    await expect
+      .poll(() => client.request("math.same", 3, { timeoutMs: 5_000 }).catch((error: { code: string }) => error.code), { timeout: 20_000 })
+      .toBe(3);
+    await last.killed();
+  });
+
+  it("what cannot be handed on is told as unavailable", async () => {
+    const options = { host: false };
+    const bus = await openPubSub(`shared:${randomUUID()}`, { options });
+    closings.push(() => bus.close());
+    await expect(bus.publish("news", 1)).rejects.toMatchObject({ code: "unavailable", outcome: "none" });
+    const service = await openService("client", { url: `shared:${randomUUID()}`, options });
+    closings.push(() => service.close());
+    await expect(service.request("math.same", 1)).rejects.toMatchObject({ code: "unavailable", outcome: "none" });
   });
 });

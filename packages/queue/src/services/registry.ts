@@ -5,12 +5,15 @@ import type { ServiceDriver, ServiceDriverOptions } from "./driver.js";
 export type OpenServiceDriver = (options: ServiceDriverOptions) => Promise<ServiceDriver>;
 
 const local = async (): Promise<OpenServiceDriver> => (await import("../drivers/local/services.js")).localServices;
+const shared = async (): Promise<OpenServiceDriver> => (await import("../drivers/shared/services.js")).sharedServices;
 const nats = async (): Promise<OpenServiceDriver> => (await import("../drivers/nats/services.js")).natsServices;
 
 const redis = async (): Promise<OpenServiceDriver> => (await import("../drivers/redis/services.js")).redisServices;
 
 const load: Readonly<Record<string, () => Promise<OpenServiceDriver>>> = {
   local,
+  shared,
+  worker: shared,
   nats,
   "nats+tls": nats,
   tls: nats,

@@ -4,6 +4,7 @@ import { type SharedCaller, SharedLink, type SharedService } from "@bk/core/shar
 
 import type { Payload, PubSubDriver, PubSubDriverOptions, Sink, Wanted } from "../../pubsub/driver.js";
 import { Exchange } from "../local/pubsub.js";
+import { classifyShared } from "./errors.js";
 import { sharedPlace } from "./place.js";
 
 /** A payload as JSON has it: text as it is, bytes as base64 in a list. */
@@ -151,8 +152,7 @@ export async function sharedPubSub(given: PubSubDriverOptions): Promise<PubSubDr
         },
       };
     },
-    // What goes wrong on the way is told in errors of ours.
-    classify: () => undefined,
+    classify: classifyShared,
     close() {
       sinks.clear();
       keepAwake();

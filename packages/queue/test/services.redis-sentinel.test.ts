@@ -1,0 +1,4 @@
+import { sentinelPubSubFixture } from "../src/drivers/redis/fixture.js";
+import { testServicesFixture } from "./test-services.js";
+
+testServicesFixture(sentinelPubSubFixture);
