@@ -1,9 +1,10 @@
 // One ioredis client, opened with the first command, and whether it can be used now.
 
 import type { Log } from "@bk/core";
+import { withoutCommand } from "@bk/core/redis";
 import type * as Ioredis from "ioredis";
 import { CacheError } from "../../errors.js";
-import { meaningOf, withoutCommand } from "./errors.js";
+import { meaningOf } from "./errors.js";
 import type { RedisOptions } from "./options.js";
 import { putManyScript, type ScriptName, scripts } from "./scripts.js";
 

@@ -1,6 +1,7 @@
 // One ioredis client, opened with the first command.
 
 import type { Log } from "@bk/core";
+import { withoutCommand } from "@bk/core/redis";
 import type * as Ioredis from "ioredis";
 import { nodeModule } from "@bk/core";
 import { DbError } from "../../errors.js";
@@ -132,10 +133,4 @@ async function loadClient(): Promise<Pick<typeof Ioredis, "Redis" | "Cluster">> 
   } catch (error) {
     throw new DbError("driver-missing", "redis needs the package ioredis: npm install ioredis", { driver: "redis", cause: error });
   }
-}
-
-/** The client hangs the command on its errors, with values and, of AUTH, the password. */
-export function withoutCommand(error: unknown): unknown {
-  if (error instanceof Error && "command" in error) delete error.command;
-  return error;
 }

@@ -1,50 +1,14 @@
-// What native errors mean: those of the server by the first word of their text, those of the client by theirs.
+// What native errors mean.
 
-import { lostConnectionCodes } from "@bk/core";
+import { meaningOfRedis } from "@bk/core/redis";
 
 import type { Classified } from "../../driver.js";
-import { notReachedCodes } from "../../engines/http.js";
 
-const none = { outcome: "none" } as const;
-
-const byFirstWord: Readonly<Record<string, Classified>> = {
-  NOAUTH: { code: "unauthenticated", ...none, message: "the server asks for a password" },
-  WRONGPASS: { code: "unauthenticated", ...none, message: "the server refuses the user or password" },
-  NOPERM: { code: "denied", ...none, message: "the server's rules do not allow the user this command" },
-  LOADING: { code: "unavailable", ...none, message: "the server is loading its data" },
-  MASTERDOWN: { code: "unavailable", ...none, message: "the server has lost its primary" },
-  CLUSTERDOWN: { code: "unavailable", ...none, message: "the cluster is down" },
-  TRYAGAIN: { code: "unavailable", ...none, message: "the cluster is moving these keys" },
-  READONLY: { code: "unavailable", ...none, message: "the server is a replica" },
-  NOREPLICAS: { code: "unavailable", ...none, message: "too few replicas" },
-  MISCONF: { code: "unavailable", ...none, message: "the server cannot save its data and takes no writes" },
-  BUSY: { code: "limited", ...none, message: "the server is busy with a script" },
-  OOM: { code: "unavailable", ...none, message: "the server is out of memory" },
-  CROSSSLOT: { code: "unsupported", ...none, message: "the keys lie in different slots of the cluster" },
-  WRONGTYPE: { code: "drift", ...none, message: "a key of this prefix holds something else" },
-};
-
-const byClientText: readonly (readonly [RegExp, Classified])[] = [
-  [
-    /enableOfflineQueue|None of startup nodes|Failed to refresh slots cache|Cluster is ended/,
-    { code: "unavailable", ...none, message: "not connected" },
-  ],
-  [/Command timed out/, { code: "timeout" }],
-  // These are of commands that were sent: the server may have carried them out.
-  [
-    /Connection is closed|max retries per request|Command aborted due to connection close|Too many Cluster redirections/i,
-    { code: "unavailable", outcome: "unknown", message: "the connection was lost" },
-  ],
-];
+const words = {
+  WRONGTYPE: { code: "drift", outcome: "none", message: "a key of this prefix holds something else" },
+} as const;
 
 /** Says what an error of the client or the server means; undefined when it is not known. */
 export function classifyRedis(error: unknown): Classified | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const code = "code" in error ? error.code : undefined;
-  if (notReachedCodes.has(code)) return { code: "unavailable", ...none, message: "not reached" };
-  if (lostConnectionCodes.has(code)) return { code: "unavailable", outcome: "unknown", message: "the connection was lost" };
-  // An error inside a script comes with the script's name before or after it.
-  const word = /^(?:ERR Error running script[^:]*: @user_script:\d+: )?(?:-)?([A-Z]+)\b/.exec(error.message)?.[1];
-  if (word !== undefined && Object.hasOwn(byFirstWord, word)) return byFirstWord[word];
-  return byClientText.find(([pattern]) => pattern.test(error.message))?.[1];
+  return meaningOfRedis(error, words);
 }

@@ -1,10 +1,11 @@
 import { readOptions } from "@bk/core";
+import { withoutCommand } from "@bk/core/redis";
 
 import type { Driver, DriverOptions } from "../../driver.js";
 import { DbError } from "../../errors.js";
 import { type KvCommand, kvDriver } from "../../engines/kv/engine.js";
 import type { Table } from "../../schema/table.js";
-import { connectRedis, type RedisConnection, withoutCommand } from "./connection.js";
+import { connectRedis, type RedisConnection } from "./connection.js";
 import { classifyRedis } from "./errors.js";
 import { redisOptions, tagOption } from "./options.js";
 import { redisStore } from "./store.js";

@@ -1,11 +1,12 @@
 // The clients of one Redis: for commands, and for subscribing, which needs a connection of its own.
 
 import type { Log } from "@bk/core";
+import { withoutCommand } from "@bk/core/redis";
 import type * as Ioredis from "ioredis";
 
 import { Gate } from "../../common/gate.js";
 import { driverMissing, QueueError } from "../../errors.js";
-import { classifyRedis, withoutCommand } from "./errors.js";
+import { classifyRedis } from "./errors.js";
 import type { RedisHost, RedisSettings } from "./options.js";
 
 export type RedisModule = Pick<typeof Ioredis, "Redis" | "Cluster">;

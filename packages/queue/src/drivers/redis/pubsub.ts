@@ -1,10 +1,11 @@
 // Publish and subscribe on Redis: PUBLISH, SUBSCRIBE and PSUBSCRIBE.
 
+import { withoutCommand } from "@bk/core/redis";
 import type { Cluster, Redis } from "ioredis";
 
 import type { PubSubDriver, PubSubDriverOptions } from "../../pubsub/driver.js";
 import { loadRedis, type RedisClient, RedisCommands } from "./connection.js";
-import { classifyRedis, withoutCommand } from "./errors.js";
+import { classifyRedis } from "./errors.js";
 import { type RedisHost, redisSettings } from "./options.js";
 import { RedisSubscriber } from "./subscriber.js";
 

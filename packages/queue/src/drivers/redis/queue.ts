@@ -1,5 +1,7 @@
 // Work queues on Redis: messages are taken many at a time into a lease, and settled together, by scripts.
 
+import { withoutCommand } from "@bk/core/redis";
+
 import type {
   DeadMessage,
   QueueCapabilities,
@@ -11,7 +13,7 @@ import type {
   Which,
 } from "../../queue/driver.js";
 import { loadRedis, RedisCommands, type RedisClient } from "./connection.js";
-import { classifyRedis, withoutCommand } from "./errors.js";
+import { classifyRedis } from "./errors.js";
 import { redisSettings } from "./options.js";
 import { isPlain, messageText, parseMessage, type RedisTaken } from "./queue-message.js";
 import { purgeDeadScript, purgeScript, removeScript, retryScript, statsScript, wakeScript } from "./queue-admin-scripts.js";

@@ -1,11 +1,13 @@
 // Services on Redis: each instance subscribes to a channel of its own and keeps its name in a sorted set; a script picks one and
 // publishes the call to it. That nobody heard it is known at once.
 
+import { withoutCommand } from "@bk/core/redis";
+
 import { wrongOption } from "../../errors.js";
 import type { Payload, Sink } from "../../pubsub/driver.js";
 import type { InstanceInfo, ServiceCaller, ServiceDriver, ServiceDriverOptions, ServiceHost, Serving } from "../../services/driver.js";
 import { loadRedis, type RedisClient, RedisCommands } from "./connection.js";
-import { classifyRedis, withoutCommand } from "./errors.js";
+import { classifyRedis } from "./errors.js";
 import { redisSettings } from "./options.js";
 import { RedisSubscriber } from "./subscriber.js";
 

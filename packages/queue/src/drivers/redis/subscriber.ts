@@ -2,13 +2,14 @@
 // and what was subscribed is subscribed again.
 
 import type { Clock, Log } from "@bk/core";
+import { withoutCommand } from "@bk/core/redis";
 import type { Redis } from "ioredis";
 
 import { Gate } from "../../common/gate.js";
 import { QueueError } from "../../errors.js";
 import type { Payload, Sink } from "../../pubsub/driver.js";
 import { maxDelayMs, nodeOptions, placeOf, type RedisModule } from "./connection.js";
-import { classifyRedis, withoutCommand } from "./errors.js";
+import { classifyRedis } from "./errors.js";
 import type { RedisHost, RedisSettings } from "./options.js";
 
 /** Channels, or patterns in the words of Redis. */
