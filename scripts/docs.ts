@@ -90,6 +90,7 @@ const queueUrls: Readonly<Record<string, string>> = {
   "db (SQLite)": "db:sqlite::memory:",
   nats: "nats://127.0.0.1",
   amqp: "amqp://127.0.0.1",
+  hazelcast: "hazelcast://127.0.0.1",
   sqs: "sqs:?region=us-east-1",
   "sqs, FIFO": "sqs:?region=us-east-1&fifo=true",
 };

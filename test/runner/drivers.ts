@@ -129,5 +129,12 @@ export const testDrivers: readonly TestDriver[] = [
     provenOn: "ElasticMQ 1.7.1, standard and FIFO queues",
     notProven: "Amazon's own service: throttling, encryption, its counts that lag",
   },
+  {
+    id: "queue-hazelcast",
+    of: "queue",
+    services: ["hazelcast"],
+    provenOn: "Hazelcast 5.4.0, one member; two, of which one is killed",
+    notProven: "TLS; a cluster that was split",
+  },
   { id: "queue-amqp", of: "queue", services: ["rabbitmq"], provenOn: "RabbitMQ 3.10", notProven: "RabbitMQ 4; a cluster of servers; TLS" },
 ];

@@ -2,7 +2,7 @@ import { cassandra, cassandraCluster } from "./cassandra.js";
 import { couchdb } from "./couchdb.js";
 import { dynamodb } from "./dynamodb.js";
 import { elasticsearch } from "./elasticsearch.js";
-import { hazelcast } from "./hazelcast.js";
+import { hazelcast, hazelcastCluster } from "./hazelcast.js";
 import { mariadb } from "./mariadb.js";
 import { memcached } from "./memcached.js";
 import { mongodb, mongodbSet } from "./mongodb.js";
@@ -28,6 +28,7 @@ export const recipes: readonly Recipe[] = [
   mariadb,
   dynamodb,
   hazelcast,
+  hazelcastCluster,
   mongodb,
   mongodbSet,
   rabbitmq,

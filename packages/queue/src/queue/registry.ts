@@ -4,6 +4,7 @@ import type { OpenQueueDriver } from "./driver.js";
 
 const load: Readonly<Record<string, () => Promise<OpenQueueDriver>>> = {
   local: async () => (await import("../drivers/local/queue.js")).localQueue,
+  hazelcast: async () => (await import("../drivers/hazelcast/queue.js")).hazelcastQueue,
   amqp: async () => (await import("../drivers/amqp/queue.js")).amqpQueue,
   shared: async () => (await import("../drivers/shared/queue.js")).sharedQueue,
   db: async () => (await import("../drivers/db/queue.js")).dbQueue,
@@ -27,6 +28,7 @@ const schemes: Readonly<Record<string, keyof typeof load>> = {
   "redis-cluster": "redis",
   "redis-sentinel": "redis",
   sqs: "sqs",
+  hazelcast: "hazelcast",
 };
 
 /** The URL schemes that have a driver of work queues. */

@@ -38,6 +38,8 @@ export interface KilledDriver {
   /** The server of test/services that is started for this alone; it is killed and started again in the middle, unless it keeps nothing. */
   readonly service?: string;
   readonly keepsNothing?: boolean;
+  /** The only node of the server that is killed; default all. */
+  readonly node?: number;
   /** A server that is killed may hand out anew what was acknowledged long before. */
   readonly forgetsAcknowledgements?: boolean;
   /** The URL of the queue, from that of the server; `folder` is empty and its own. */
@@ -188,7 +190,7 @@ class Run {
       }
       if (broker !== undefined && this.#restart === undefined && this.#doneCount * 2 >= messageCount) {
         const from = this.#driver.forgetsAcknowledgements === true ? 0 : Date.now() - visibilityMs;
-        await broker.kill();
+        await broker.kill(this.#driver.node);
         await broker.start();
         this.#restart = { from, to: Date.now() + visibilityMs };
       }
