@@ -102,6 +102,7 @@ const pubSubUrls: Readonly<Record<string, string>> = {
   redis: "redis://127.0.0.1",
   nats: "nats://127.0.0.1",
   amqp: "amqp://127.0.0.1",
+  hazelcast: "hazelcast://127.0.0.1",
 };
 
 interface Opened {

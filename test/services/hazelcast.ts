@@ -34,10 +34,12 @@ interface Shape {
   readonly name: string;
   readonly variable: string;
   readonly members: number;
+  /** Where clients are told that the member is; default its own port. */
+  readonly publicPort?: number;
 }
 
 /** Hazelcast, community edition. It keeps nothing over the end of its last member, whatever is asked. */
-function recipeOf({ name, variable, members }: Shape): Recipe {
+function recipeOf({ name, variable, members, publicPort }: Shape): Recipe {
   return {
     name,
     variable,
@@ -56,7 +58,7 @@ function recipeOf({ name, variable, members }: Shape): Recipe {
           "  cluster-name: dev",
           "  network:",
           `    port: { port: ${port}, auto-increment: false }`,
-          `    public-address: 127.0.0.1:${port}`,
+          `    public-address: 127.0.0.1:${publicPort ?? port}`,
           "    interfaces: { enabled: true, interfaces: [127.0.0.1] }",
           `    join: { auto-detection: { enabled: false }, multicast: { enabled: false }, ${others} }`,
           "    rest-api: { enabled: true, endpoint-groups: { HEALTH_CHECK: { enabled: true } } }",
@@ -103,3 +105,7 @@ export const hazelcast: Recipe = recipeOf({ name: "hazelcast", variable: "BK_TES
 
 /** Two members, each with the backups of the other. */
 export const hazelcastCluster: Recipe = recipeOf({ name: "hazelcast-cluster", variable: "BK_TEST_HAZELCAST_CLUSTER", members: 2 });
+
+/** One member that sends its clients to another port, which a proxy may listen on: they would go past one that it does not know. */
+export const hazelcastBehind = (publicPort: number): Recipe =>
+  recipeOf({ name: "hazelcast", variable: "BK_TEST_HAZELCAST", members: 1, publicPort });

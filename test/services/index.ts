@@ -59,11 +59,12 @@ export async function startServices(names: readonly string[]): Promise<Services>
  * Starts a server of one's own, which may be killed and started again: what it acknowledged survives `kill`.
  * The environment's servers are never used for this.
  *
+ * @param which  its name, or a recipe of its own
  * @throws NoServiceError  when it cannot be had on this machine
  * @throws Error           when the name is unknown, or when it does not start
  */
-export function startService(name: string, options: ServiceOptions = {}): Promise<Service> {
-  return startOne(recipeOf(name), options, true);
+export function startService(which: string | Recipe, options: ServiceOptions = {}): Promise<Service> {
+  return startOne(typeof which === "string" ? recipeOf(which) : which, options, true);
 }
 
 async function startOne(recipe: Recipe, options: ServiceOptions, durable: boolean): Promise<Service> {

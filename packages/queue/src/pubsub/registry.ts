@@ -9,6 +9,7 @@ const load: Readonly<Record<string, () => Promise<OpenPubSubDriver>>> = {
   redis: async () => (await import("../drivers/redis/pubsub.js")).redisPubSub,
   amqp: async () => (await import("../drivers/amqp/pubsub.js")).amqpPubSub,
   shared: async () => (await import("../drivers/shared/pubsub.js")).sharedPubSub,
+  hazelcast: async () => (await import("../drivers/hazelcast/pubsub.js")).hazelcastPubSub,
   nats: async () => (await import("../drivers/nats/pubsub.js")).natsPubSub,
 };
 
@@ -21,6 +22,7 @@ const schemes: Readonly<Record<string, string>> = {
   "redis-sentinel": "redis",
   amqp: "amqp",
   amqps: "amqp",
+  hazelcast: "hazelcast",
   nats: "nats",
   "nats+tls": "nats",
   tls: "nats",

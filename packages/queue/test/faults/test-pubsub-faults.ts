@@ -9,8 +9,14 @@ import { collector } from "../../src/testing/collector.js";
 import { refused } from "../../src/testing/refused.js";
 import { canRun, idOf, type PubSubFixture } from "../test-pubsub.js";
 
-/** Registers the fault tests of a driver, on a server of their own; `service` is its name in test/services. */
-export function testPubSubFaults(fixture: Pick<PubSubFixture, "name" | "env">, service: string): void {
+/** A server, and a proxy before it. */
+export interface BehindProxy {
+  readonly server: Service;
+  readonly proxy: FaultProxy;
+}
+
+/** Registers the fault tests of a driver, on a server of their own; `service` is its name in test/services, or starts it. */
+export function testPubSubFaults(fixture: Pick<PubSubFixture, "name" | "env">, service: string | (() => Promise<BehindProxy>)): void {
   if (!canRun(fixture) || process.env["BK_TEST_QUICK"] === "1") {
     describe("not run here", () => it.skip(idOf(fixture.name), () => undefined));
     return;
@@ -23,6 +29,7 @@ export function testPubSubFaults(fixture: Pick<PubSubFixture, "name" | "env">, s
     const fresh = (): string => `faults${++count}`;
 
     beforeAll(async () => {
+      if (typeof service !== "string") return void ({ server, proxy } = await service());
       server = await startService(service);
       proxy = await openFaultProxy(server.url);
     }, 180_000);

@@ -1,21 +1,21 @@
-// What native errors mean, by the name of their class.
+// What native errors mean, by their class: they all have the name `Error`.
 
 import type { Classified } from "../../errors.js";
+import type { HazelcastModule } from "./connection.js";
 
 const none = { outcome: "none" } as const;
-const notConnected: Classified = { code: "unavailable", ...none, message: "not connected" };
 const lost: Classified = { code: "unavailable", outcome: "unknown", message: "the connection was lost" };
 
-const byName: Readonly<Record<string, Classified>> = {
+const byName = {
   AuthenticationError: {
     code: "unauthenticated",
     ...none,
     message: "the cluster refuses the user, the password or the name of the cluster",
   },
-  AccessControlError: { code: "denied", ...none, message: "the cluster's rules do not allow the user this" },
   ClientNotAllowedInClusterError: { code: "denied", ...none, message: "the cluster does not take this client" },
-  ClientOfflineError: notConnected,
-  ClientNotActiveError: notConnected,
+  // The client says these of what it sent before, too.
+  ClientOfflineError: lost,
+  ClientNotActiveError: lost,
   IOError: lost,
   TargetDisconnectedError: lost,
   TargetNotMemberError: lost,
@@ -23,13 +23,24 @@ const byName: Readonly<Record<string, Classified>> = {
   HazelcastInstanceNotActiveError: lost,
   // The backup did not answer: it may be written there or not.
   IndeterminateOperationStateError: { code: "unavailable", outcome: "unknown", message: "a backup did not answer" },
-  InvocationTimeoutError: { code: "timeout" },
-  OperationTimeoutError: { code: "timeout" },
+  OperationTimeoutError: lost,
   SplitBrainProtectionError: { code: "unavailable", ...none, message: "too few members see each other" },
-};
+} satisfies { readonly [name in keyof HazelcastModule]?: Classified };
+
+/** A call whose connection is gone. */
+export class LostError extends Error {
+  override readonly name = "LostError";
+
+  constructor() {
+    super("the connection was lost");
+  }
+}
 
 /** Says what an error of the client or a member means; undefined when it is not known. */
-export function classifyHazelcast(error: unknown): Classified | undefined {
-  if (!(error instanceof Error) || !Object.hasOwn(byName, error.name)) return undefined;
-  return byName[error.name];
+export type Classify = (error: unknown) => Classified | undefined;
+
+export function classifierOf(module: HazelcastModule): Classify {
+  const byClass = new Map<unknown, Classified>([[LostError, lost]]);
+  for (const [name, meaning] of Object.entries(byName)) byClass.set(module[name as keyof typeof byName], meaning);
+  return (error) => (error instanceof Error ? byClass.get(error.constructor) : undefined);
 }

@@ -26,3 +26,6 @@ export const queueFixture = {
     return { url, options: { prefix }, clean: () => destroy(url, prefix) };
   },
 };
+
+/** Channels of tests have names of their own, so that the ringbuffer itself is shared. */
+export const pubSubFixture = { name: "hazelcast", env, open: async () => ({ url: process.env[env]! }) };

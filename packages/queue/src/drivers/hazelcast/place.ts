@@ -2,7 +2,7 @@
 
 import type { IMap, IQueue } from "hazelcast-client";
 
-import type { HazelcastClient, HazelcastModule } from "./connection.js";
+import type { HazelcastClient, HazelcastLink, HazelcastModule } from "./connection.js";
 import { type DeadRecord, deadKeyOf, type HazelcastTaken, type Json, type Record, recordOf } from "./record.js";
 
 /** How long a dead message may lie between the two maps before somebody else moves it. */
@@ -37,7 +37,7 @@ export class HazelcastPlace {
   }
 
   /** Indexes are lost when the last member ends; one that is there is left as it is. */
-  async prepare(client: HazelcastClient): Promise<void> {
+  async prepare(client: HazelcastClient, link: HazelcastLink): Promise<void> {
     const [messages, dead, hints] = await Promise.all([
       client.getMap<string, Json>(this.#name),
       client.getMap<string, Json>(`${this.#name}:dead`),
@@ -50,9 +50,9 @@ export class HazelcastPlace {
       messages.addIndex({ type: "HASH", attributes: ["m"] }),
       dead.addIndex({ type: "HASH", attributes: ["id"] }),
     ]);
-    this.#messages = messages;
-    this.#dead = dead;
-    this.#hints = hints;
+    this.#messages = link.guarded(messages, client);
+    this.#dead = link.guarded(dead, client);
+    this.#hints = link.guarded(hints, client);
   }
 
   jsonOf(record: Record | DeadRecord): Json {

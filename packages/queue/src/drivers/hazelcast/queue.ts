@@ -3,7 +3,6 @@
 import type { NewMessage, QueueCapabilities, QueueDriver, QueueDriverOptions, Settlement, Taken, TakeRequest } from "../../queue/driver.js";
 import { HazelcastLink, loadHazelcast } from "./connection.js";
 import { listDead, purgeDead, retryDead } from "./dead.js";
-import { classifyHazelcast } from "./errors.js";
 import { HintWaiter } from "./hint-waiter.js";
 import { hazelcastOptions } from "./options.js";
 import { HazelcastPlace } from "./place.js";
@@ -37,7 +36,8 @@ export async function hazelcastQueue(options: QueueDriverOptions): Promise<Queue
   const { clock, log, queue } = options;
   const module = await loadHazelcast();
   const place = new HazelcastPlace(module, settings.prefix + queue);
-  const link = new HazelcastLink(settings, module, { prepare: (client) => place.prepare(client), isWanted: () => false }, log);
+  const use = { prepare: place.prepare.bind(place), isWanted: () => false };
+  const link = new HazelcastLink(settings, module, use, log);
   const taker = new Taker(place, clock);
   const waiter = new HintWaiter({ poll: (ms) => place.hints.poll(ms), giveBack: (hint) => place.hints.offer(hint) }, clock);
   /** Something of this queue is due in `ms`. */
@@ -99,7 +99,7 @@ export async function hazelcastQueue(options: QueueDriverOptions): Promise<Queue
       },
       purge: (which) => purgeDead(place, which),
     },
-    classify: classifyHazelcast,
+    classify: link.classify,
     async close() {
       waiter.close();
       await link.close();

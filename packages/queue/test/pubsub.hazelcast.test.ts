@@ -1,0 +1,4 @@
+import { pubSubFixture } from "../src/drivers/hazelcast/fixture.js";
+import { testPubSubFixture } from "./test-pubsub.js";
+
+testPubSubFixture(pubSubFixture);
