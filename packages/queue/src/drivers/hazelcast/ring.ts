@@ -99,7 +99,7 @@ export class Ring {
   }
 
   #missed(): void {
-    for (const { sink } of [...this.#members()]) sink.missed();
+    for (const { sink } of this.#members()) sink.missed();
   }
 
   /** A cluster that was started anew counts from the beginning, and a backup that took over may lack the last ones. */
