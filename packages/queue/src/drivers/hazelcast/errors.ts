@@ -1,7 +1,8 @@
 // What native errors mean, by their class: they all have the name `Error`.
 
+import type * as Hazelcast from "hazelcast-client";
+
 import type { Classified } from "../../errors.js";
-import type { HazelcastModule } from "./connection.js";
 
 const none = { outcome: "none" } as const;
 const lost: Classified = { code: "unavailable", outcome: "unknown", message: "the connection was lost" };
@@ -25,7 +26,7 @@ const byName = {
   IndeterminateOperationStateError: { code: "unavailable", outcome: "unknown", message: "a backup did not answer" },
   OperationTimeoutError: lost,
   SplitBrainProtectionError: { code: "unavailable", ...none, message: "too few members see each other" },
-} satisfies { readonly [name in keyof HazelcastModule]?: Classified };
+} satisfies { readonly [name in keyof typeof Hazelcast]?: Classified };
 
 /** A call whose connection is gone. */
 export class LostError extends Error {
@@ -39,7 +40,7 @@ export class LostError extends Error {
 /** Says what an error of the client or a member means; undefined when it is not known. */
 export type Classify = (error: unknown) => Classified | undefined;
 
-export function classifierOf(module: HazelcastModule): Classify {
+export function classifierOf(module: typeof Hazelcast): Classify {
   const byClass = new Map<unknown, Classified>([[LostError, lost]]);
   for (const [name, meaning] of Object.entries(byName)) byClass.set(module[name as keyof typeof byName], meaning);
   return (error) => (error instanceof Error ? byClass.get(error.constructor) : undefined);
