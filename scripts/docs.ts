@@ -100,6 +100,7 @@ const pubSubUrls: Readonly<Record<string, string>> = {
   local: "local:docs",
   shared: "shared:docs",
   redis: "redis://127.0.0.1",
+  "redis, sharded": "redis-cluster://127.0.0.1?sharded=true",
   nats: "nats://127.0.0.1",
   amqp: "amqp://127.0.0.1",
   hazelcast: "hazelcast://127.0.0.1",

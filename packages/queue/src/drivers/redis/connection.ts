@@ -44,6 +44,21 @@ export function nodeOptions(settings: RedisSettings) {
   };
 }
 
+/** A connection that is idle shows no loss by itself: one that leaves a ping without an answer until the next is ended. */
+export function keepAlive(client: Ioredis.Redis, intervalMs: number): ReturnType<typeof setInterval> {
+  let isWaiting = false;
+  const timer = setInterval(() => {
+    if (isWaiting) return client.disconnect();
+    isWaiting = true;
+    client.ping().then(
+      () => (isWaiting = false),
+      () => undefined,
+    );
+  }, intervalMs);
+  timer.unref();
+  return timer;
+}
+
 /** Where to connect to: the host, or the sentinels that know it. */
 export function placeOf(settings: RedisSettings, at: RedisHost | undefined) {
   const { kind, hosts, primary, sentinelUsername, sentinelPassword, connectTimeoutMs } = settings;

@@ -6,6 +6,10 @@ const fixtureOf = (name: string, env: string) => ({ name, env, open: async () =>
 /** Channels of tests have names of their own, so that the servers themselves are shared. */
 export const pubSubFixture = fixtureOf("redis", "BK_TEST_REDIS");
 export const clusterPubSubFixture = fixtureOf("redis-cluster", "BK_TEST_REDIS_CLUSTER");
+export const shardedPubSubFixture = {
+  ...clusterPubSubFixture,
+  open: async () => ({ ...(await clusterPubSubFixture.open()), options: { sharded: true } }),
+};
 export const sentinelPubSubFixture = fixtureOf("redis-sentinel", "BK_TEST_REDIS_SENTINEL");
 
 async function removeKeys(url: string, prefix: string): Promise<void> {

@@ -25,6 +25,8 @@ export interface RedisSettings {
   readonly pingIntervalMs: number;
   /** What the keys of work queues begin with; default `bk:`. Channels are as they are. */
   readonly prefix: string;
+  /** Whether channels are those of the node that has their slot, in a cluster. */
+  readonly sharded: boolean;
 }
 
 const anyString = string("a string", () => true);
@@ -37,6 +39,7 @@ const types = {
   tls: either(flag, settingsOf<Readonly<Record<string, unknown>>>("node:tls")),
   connectTimeoutMs: integer({ min: 1 }),
   pingIntervalMs: integer({ min: 100 }),
+  sharded: flag,
   prefix: string("a string without braces and U+0000", (text) => !/[{}\0]/.test(text)),
 };
 
@@ -52,6 +55,7 @@ export function redisSettings({ url, options }: { url: string; options: Readonly
     throw wrong("url", "the URL names several hosts; write redis-cluster:// for a cluster, redis-sentinel://…/name for sentinels");
   const { database = 0 } = given;
   if (kind === "cluster" && database !== 0) throw wrong("database", 'option "database" must be 0: a cluster has no other');
+  if (kind !== "cluster" && given.sharded === true) throw wrong("sharded", 'option "sharded" is for redis-cluster://');
   const hosts = parsed.hosts.length === 0 ? [{ host: "127.0.0.1" }] : parsed.hosts;
   const port = kind === "sentinel" ? 26_379 : 6379;
   return {
@@ -67,5 +71,6 @@ export function redisSettings({ url, options }: { url: string; options: Readonly
     connectTimeoutMs: given.connectTimeoutMs ?? 5000,
     pingIntervalMs: given.pingIntervalMs ?? 15_000,
     prefix: given.prefix ?? "bk:",
+    sharded: given.sharded ?? false,
   };
 }

@@ -1,4 +1,4 @@
-// Publish and subscribe on Redis: PUBLISH, SUBSCRIBE and PSUBSCRIBE.
+// Publish and subscribe on Redis: PUBLISH, SUBSCRIBE and PSUBSCRIBE; in a cluster SPUBLISH and SSUBSCRIBE, if that is wanted.
 
 import { withoutCommand } from "@bk/core/redis";
 import type { Cluster, Redis } from "ioredis";
@@ -7,7 +7,11 @@ import type { PubSubDriver, PubSubDriverOptions } from "../../pubsub/driver.js";
 import { loadRedis, type RedisClient, RedisCommands } from "./connection.js";
 import { classifyRedis } from "./errors.js";
 import { type RedisHost, redisSettings } from "./options.js";
+import { ShardedSubscriber } from "./sharded-subscriber.js";
 import { RedisSubscriber } from "./subscriber.js";
+
+/** The server takes up to 512 MiB in a value. */
+const mostBytes = 2 ** 29;
 
 /**
  * `redis://`, `rediss://`, `redis-cluster://host1,host2`, `redis-sentinel://host1,host2/name`.
@@ -19,6 +23,7 @@ export async function redisPubSub(options: PubSubDriverOptions): Promise<PubSubD
   const module = await loadRedis();
   const commands = new RedisCommands(module, settings, options.log);
   const { client } = commands;
+  if (settings.sharded) return shardedPubSub(commands, new ShardedSubscriber(module, settings, client as Cluster, options));
   const subscriber = new RedisSubscriber(module, settings, nodes, options);
 
   function nodes(): readonly RedisHost[] {
@@ -29,8 +34,7 @@ export async function redisPubSub(options: PubSubDriverOptions): Promise<PubSubD
 
   return {
     name: "redis",
-    // The server takes up to 512 MiB in a value.
-    capabilities: { reach: "network", wildcards: true, groups: false, maxBytes: 2 ** 29 },
+    capabilities: { reach: "network", wildcards: true, groups: false, maxBytes: mostBytes },
     ready: () => commands.ready(),
     async publish(channel, payload) {
       await publisherOf(client, channel).publish(channel, typeof payload === "string" ? payload : Buffer.from(payload));
@@ -40,6 +44,27 @@ export async function redisPubSub(options: PubSubDriverOptions): Promise<PubSubD
       const name = isWild ? globOf(pattern) : pattern;
       await subscriber.add(kind, name, sink);
       return { close: () => subscriber.remove(kind, name, sink) };
+    },
+    classify: (error) => classifyRedis(withoutCommand(error)),
+    async close() {
+      await Promise.all([subscriber.close(), commands.close()]);
+    },
+  };
+}
+
+/** Messages go to the node that has the channel's slot, and to no other; a pattern has no slot. */
+function shardedPubSub(commands: RedisCommands, subscriber: ShardedSubscriber): PubSubDriver {
+  const client = commands.client as Cluster;
+  return {
+    name: "redis",
+    capabilities: { reach: "network", wildcards: false, groups: false, maxBytes: mostBytes },
+    ready: () => commands.ready(),
+    async publish(channel, payload) {
+      await client.spublish(channel, typeof payload === "string" ? payload : Buffer.from(payload));
+    },
+    async subscribe({ pattern }, sink) {
+      await subscriber.add(pattern, sink);
+      return { close: () => subscriber.remove(pattern, sink) };
     },
     classify: (error) => classifyRedis(withoutCommand(error)),
     async close() {

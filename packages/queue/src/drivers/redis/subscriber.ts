@@ -8,7 +8,7 @@ import type { Redis } from "ioredis";
 import { Gate } from "../../common/gate.js";
 import { QueueError } from "../../errors.js";
 import type { Payload, Sink } from "../../pubsub/driver.js";
-import { maxDelayMs, nodeOptions, placeOf, type RedisModule } from "./connection.js";
+import { keepAlive, maxDelayMs, nodeOptions, placeOf, type RedisModule } from "./connection.js";
 import { classifyRedis } from "./errors.js";
 import type { RedisHost, RedisSettings } from "./options.js";
 
@@ -128,7 +128,7 @@ export class RedisSubscriber {
       await client.connect();
       await this.#resubscribe();
       isReady = true;
-      pings = this.#keepAlive(client);
+      pings = keepAlive(client, this.#settings.pingIntervalMs);
       this.#gate.open();
       await ended;
     } catch (error) {
@@ -173,21 +173,6 @@ export class RedisSubscriber {
       this.#sinks[kind].delete(name);
       for (const sink of sinks) sink.failed(withoutCommand(error));
     }
-  }
-
-  /** A connection that is idle shows no loss by itself. */
-  #keepAlive(client: Redis): ReturnType<typeof setInterval> {
-    let isWaiting = false;
-    const timer = setInterval(() => {
-      if (isWaiting) return client.disconnect();
-      isWaiting = true;
-      client.ping().then(
-        () => (isWaiting = false),
-        () => undefined,
-      );
-    }, this.#settings.pingIntervalMs);
-    timer.unref();
-    return timer;
   }
 
   #deliver(kind: Kind, key: Buffer, channel: Buffer, payload: Payload): void {
