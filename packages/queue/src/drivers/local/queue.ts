@@ -1,6 +1,6 @@
 // Work queues in this process's memory: for development, for tests, and for work that may be lost when the process ends.
 
-import { type Clock, onAbort, parseConnectUrl, readOptions } from "@bk/core";
+import { type Clock, onAbort, parseConnectUrl, readOptions, turnGiver } from "@bk/core";
 
 import { wrongOption } from "../../errors.js";
 import type { QueueCapabilities, QueueDriver, QueueDriverOptions, Taken, TakeRequest } from "../../queue/driver.js";
@@ -73,12 +73,14 @@ export function localQueue({ url, options, queue, clock }: QueueDriverOptions): 
     if ((store.nextAt() ?? Infinity) < next) shared.wakeAll();
     return Promise.resolve(result);
   };
+  // Takes and handlers that end at once would go on in one turn until nothing waits: no timer would run, and nothing would be settled.
+  const giveTurn = turnGiver(clock);
   let isClosed = false;
   return Promise.resolve({
     name: "local",
     capabilities: localQueueCapabilities,
     submit: (messages) => answer((now) => messages.map((message) => store.submit(message, now))),
-    take: (request) => take(shared, clock, request),
+    take: (request) => take(shared, clock, request, giveTurn),
     extend: (taken, visibilityMs) => answer((now) => taken.map((each) => store.extend(each, visibilityMs, now))),
     settle: (settlements) => answer((now) => settlements.map((settlement) => store.settle(settlement, now))),
     stats: () => answer(() => store.stats()),
@@ -98,9 +100,11 @@ export function localQueue({ url, options, queue, clock }: QueueDriverOptions): 
   });
 }
 
-async function take(shared: Shared, clock: Clock, request: TakeRequest): Promise<readonly Taken[]> {
+async function take(shared: Shared, clock: Clock, request: TakeRequest, giveTurn: ReturnType<typeof turnGiver>): Promise<readonly Taken[]> {
   const { store } = shared;
   const until = clock.now() + request.waitMs;
+  const turn = giveTurn();
+  if (turn !== undefined) await turn;
   for (;;) {
     const now = clock.now();
     store.wake(now);
