@@ -79,7 +79,7 @@ export const testDrivers: readonly TestDriver[] = [
   },
   { id: "cache-local", of: "cache", services: [], provenOn: "this process" },
   { id: "cache-shared", of: "cache", services: [], provenOn: "processes of one machine, and a cluster of Node" },
-  { id: "cache-redis", of: "cache", services: ["redis"], provenOn: "Redis 7.0.15", notProven: "Valkey; TLS" },
+  { id: "cache-redis", of: "cache", services: ["redis"], provenOn: "Redis 7.0.15, with TLS too", notProven: "Valkey" },
   { id: "cache-redis-cluster", of: "cache", services: ["redis-cluster"], provenOn: "Redis 7.0.15, a cluster of three" },
   {
     id: "cache-redis-sentinel",
@@ -97,10 +97,10 @@ export const testDrivers: readonly TestDriver[] = [
     provenOn: "Hazelcast 5.4.0, one member",
     notProven: "several members; TLS",
   },
-  { id: "cache-memcached", of: "cache", services: ["memcached"], provenOn: "memcached 1.6.18, two servers", notProven: "TLS" },
+  { id: "cache-memcached", of: "cache", services: ["memcached"], provenOn: "memcached 1.6.18, two servers; one with users and TLS" },
   { id: "queue-local", of: "queue", services: [], provenOn: "this process" },
   { id: "queue-shared", of: "queue", services: [], provenOn: "several processes of one machine" },
-  { id: "queue-redis", of: "queue", services: ["redis"], provenOn: "Redis 7.0.15", notProven: "Valkey; TLS" },
+  { id: "queue-redis", of: "queue", services: ["redis"], provenOn: "Redis 7.0.15, with TLS too", notProven: "Valkey" },
   { id: "queue-redis-cluster", of: "queue", services: ["redis-cluster"], provenOn: "Redis 7.0.15, a cluster of three" },
   {
     id: "queue-redis-sentinel",

@@ -136,10 +136,15 @@ export class MemcachedServer {
     const { user, password } = this.#options;
     if (user === undefined) return;
     const secret = Buffer.from(`${user} ${password ?? ""}`);
-    const { words } = await this.#write(Buffer.concat([Buffer.from(`set auth 0 0 ${secret.length}\r\n`), secret, lineEnd]));
-    if (words[0] === "STORED") return;
-    this.#socket?.destroy();
-    throw new CacheError("unauthenticated", "the server refuses the user or password", { outcome: "none" });
+    try {
+      const { words } = await this.#write(Buffer.concat([Buffer.from(`set auth 0 0 ${secret.length}\r\n`), secret, lineEnd]));
+      if (words[0] !== "STORED") throw refusesUser();
+    } catch (error) {
+      // Nothing else may go out on it, though it is open.
+      this.#socket?.destroy();
+      this.#lost();
+      throw error;
+    }
   }
 
   #write(command: Buffer): Promise<Answer> {
@@ -193,6 +198,8 @@ export class MemcachedServer {
       }
       data = data.subarray(next);
       this.#answer({ words, value });
+      // Given up: the next connection begins afresh.
+      if (this.#socket === undefined) return;
     }
     if (data.length === 0) this.#needed = 0;
     this.#unread = data.length === 0 ? [] : [data];
@@ -212,8 +219,16 @@ export class MemcachedServer {
     const text = answer.words.slice(1).join(" ");
     if (/too large/.test(text))
       return waiting.reject(new CacheError("too-large", "the value is larger than the server takes", { outcome: "none" }));
-    if (/unauthenticated/.test(text))
-      return waiting.reject(new CacheError("unauthenticated", "the server asks for a password", { outcome: "none" }));
+    if (/authentication failure/.test(text)) return waiting.reject(refusesUser());
+    if (/unauthenticated/.test(text)) {
+      // The server does nothing, and leaves the commands behind this one without an answer.
+      const all = [waiting, ...this.#waiting.slice(this.#head)];
+      this.#waiting = [];
+      this.#socket?.destroy();
+      this.#lost();
+      for (const { reject } of all) reject(new CacheError("unauthenticated", "the server asks for a password", { outcome: "none" }));
+      return;
+    }
     if (/out of memory/.test(text))
       return waiting.reject(new CacheError("unavailable", "the server is out of memory", { outcome: "none" }));
     waiting.reject(new CacheError("internal", `the server says ${word}`, { outcome: "none", cause: new Error(text) }));
@@ -224,4 +239,8 @@ export class MemcachedServer {
     const code = cause instanceof CacheError ? cause.code : "unavailable";
     return new CacheError(code, cause instanceof CacheError ? cause.message : "the server cannot be reached", { outcome: "none", cause });
   }
+}
+
+function refusesUser(): CacheError {
+  return new CacheError("unauthenticated", "the server refuses the user or password", { outcome: "none" });
 }
