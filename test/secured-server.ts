@@ -23,37 +23,21 @@ export const canSecure = (program: string): boolean => onPath("openssl") !== und
 
 /** Redis over TLS alone, with a password. */
 export function securedRedis(password: string): Promise<SecuredServer> {
-  return start((folder, port) => [
-    ...[
-      "redis-server",
-      "--port",
-      "0",
-      "--tls-port",
-      String(port),
-      "--bind",
-      "127.0.0.1",
-      "--dir",
-      folder,
-      "--save",
-      "",
-      "--appendonly",
-      "no",
-    ],
-    ...["--tls-cert-file", join(folder, "server.pem"), "--tls-key-file", join(folder, "server.key"), "--tls-auth-clients", "no"],
-    ...["--requirepass", password],
-  ]);
+  return start((folder, port) => {
+    const plain = ["--port", "0", "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no", "--requirepass", password];
+    const tls = ["--tls-port", String(port), "--tls-auth-clients", "no"];
+    const pem = ["--tls-cert-file", join(folder, "server.pem"), "--tls-key-file", join(folder, "server.key")];
+    return ["redis-server", ...plain, ...tls, ...pem];
+  });
 }
 
 /** memcached with TLS, or a file of users and passwords, or both. */
 export function securedMemcached({ tls, users }: { readonly tls?: boolean; readonly users?: string }): Promise<SecuredServer> {
   return start((folder, port) => {
     if (users !== undefined) writeFileSync(join(folder, "users"), users, { mode: 0o644 });
+    const plain = ["-l", "127.0.0.1", "-p", String(port), "-U", "0", "-m", "64", ...(isRoot() ? ["-u", "nobody"] : [])];
     const pem = ["-Z", "-o", `ssl_chain_cert=${join(folder, "server.pem")},ssl_key=${join(folder, "server.key")}`];
-    return [
-      ...["memcached", "-l", "127.0.0.1", "-p", String(port), "-U", "0", "-m", "64", ...(isRoot() ? ["-u", "nobody"] : [])],
-      ...(users === undefined ? [] : ["-Y", join(folder, "users")]),
-      ...(tls === true ? pem : []),
-    ];
+    return ["memcached", ...plain, ...(users === undefined ? [] : ["-Y", join(folder, "users")]), ...(tls === true ? pem : [])];
   });
 }
 

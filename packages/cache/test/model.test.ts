@@ -199,7 +199,7 @@ const table: Readonly<Record<string, (round: Round) => Promise<Step>>> = {
   },
   async mapAll({ cache, model, pick }) {
     const name = pick(names);
-    return [`map ${name} all`, new Map([...(await cache.map(name).all())].toSorted()), new Map([...model.map(name)].toSorted())];
+    return [`map ${name} all`, new Map([...(await cache.map(name).all())].toSorted()), new Map(Array.from(model.map(name)).toSorted())];
   },
   async mapGet({ cache, model, pick }) {
     const name = pick(names);
