@@ -119,6 +119,13 @@ export const testDrivers: readonly TestDriver[] = [
     provenOn: "DynamoDB Local 3.3.1",
     notProven: "Amazon's own service, whose indexes are late",
   },
+  {
+    id: "queue-db-mongodb",
+    of: "queue",
+    services: ["mongodb"],
+    provenOn: "mongo-java-server 1.47.0",
+    notProven: "MongoDB itself",
+  },
   { id: "queue-db-redis", of: "queue", services: ["redis"], provenOn: "Redis 7.0.15" },
   { id: "queue-db-redis-cluster", of: "queue", services: ["redis-cluster"], provenOn: "Redis 7.0.15, a cluster of three" },
   { id: "queue-nats", of: "queue", services: ["nats"], provenOn: "NATS 2.9.10 with JetStream", notProven: "a cluster of servers; TLS" },

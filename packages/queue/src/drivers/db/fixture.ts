@@ -26,3 +26,4 @@ export const dynamodbQueueFixture = onServer("db-dynamodb", "BK_TEST_DYNAMODB");
 export const mariadbQueueFixture = onServer("db-mariadb", "BK_TEST_MARIADB");
 export const redisQueueFixture = onServer("db-redis", "BK_TEST_REDIS");
 export const redisClusterQueueFixture = onServer("db-redis-cluster", "BK_TEST_REDIS_CLUSTER");
+export const mongodbQueueFixture = onServer("db-mongodb", "BK_TEST_MONGODB");

@@ -64,7 +64,9 @@ export async function takeRows(place: Place, count: number, visibilityMs: number
   const { db, queue, pool, seesAll } = place;
   // More than are wanted: some will be another's by then.
   const options = { sort: "due", count: Math.min(1000, 2 * count + 4), pool, consistent: seesAll } as const;
-  const { rows } = (await db.select(table, { queue, due: { $le: now } }, options)) as { rows: readonly QueueRow[] };
+  const found = (await db.select(table, { queue, due: { $le: now } }, options)) as { rows: readonly QueueRow[] };
+  // A server may find a row as it was and give it as it is by now: then it is another's, and the condition below would hold for it.
+  const rows = found.rows.filter(({ due }) => due !== null && due <= now);
   const taken: DbTaken[] = [];
   for (let from = 0; from < rows.length && taken.length < count;) {
     const wanted = rows.slice(from, from + count - taken.length);
