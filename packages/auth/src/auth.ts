@@ -79,7 +79,7 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
     const incoming = readIncoming(describe(request, given));
     if (typeof incoming === "string") return refuse(incoming, given);
     const { method, path } = incoming;
-    const query = (): string => visibleQuery(incoming, options);
+    const query = (from?: CredentialSource): string => visibleQuery(incoming, options, from);
     if (compiled.isDenied(path)) return refuse("denied", given);
     if (compiled.isAllowed(path)) return { ok: true, account: undefined, source: "none", query: query() };
 
@@ -98,7 +98,7 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
     if (source === "session" && changes && !isSameSite(incoming)) return refuse("crossSite", given, login);
     const once = await takeOnce(result, changes, { nonces, statuses });
     if (once !== undefined && "ok" in once) return refuse("replayed", given, login);
-    const allowed = { ok: true, account: withoutSecrets(account), source, query: query() } as const;
+    const allowed = { ok: true, account: withoutSecrets(account), source, query: query(source) } as const;
     return once?.giveBack === undefined ? allowed : { ...allowed, giveBack: once.giveBack };
   }
 
@@ -107,7 +107,8 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
 
 function describe(request: Request, { body, target, host }: CheckOptions): IncomingRequest {
   const { method, url, headers } = request;
-  return { method, url: target ?? url, host: host ?? headers.get("host") ?? new URL(url).host, headers, body };
+  const scheme = url.slice(0, url.indexOf(":"));
+  return { method, scheme, url: target ?? url, host: host ?? headers.get("host") ?? new URL(url).host, headers, body };
 }
 
 /** Browsers send a session cookie on their own; they say with it which site made them. */

@@ -4,12 +4,14 @@ import { type Account, type AccountStore, hasEnded } from "./account.js";
 import { aclAllows } from "./acl.js";
 import { canonicalText, hashOf, hostName, type SignatureVersion } from "./canonical.js";
 import type { Attempts } from "./attempts.js";
+import { authenticateMessage } from "./authenticate-message.js";
 import { equalTexts } from "./constant-time.js";
 import { isSessionHost } from "./cookie-session.js";
-import { type Credential, type CredentialOptions, type CredentialSource, findCredential, signedQuery } from "./credential.js";
+import { type Credential, type CredentialOptions, type CredentialSource, findCredential, hasSignature, signedQuery } from "./credential.js";
 import { type Hasher, webHasher } from "./digest.js";
 import { formText, type Incoming } from "./incoming.js";
 import { type Refusal, refusal, type RefusalNote, type RefusalReason, type StatusStyle, whyOf } from "./refusal.js";
+import type { RequestVerifier } from "./request-verifier.js";
 import { isReservedName } from "./sign-target.js";
 
 export interface AuthenticateOptions<A extends Account = Account> extends CredentialOptions {
@@ -33,6 +35,11 @@ export interface AuthenticateOptions<A extends Account = Account> extends Creden
   readonly allowUncoveredBody?: boolean | undefined;
   /** Whether version 1 is taken: SHA-1, without login and tag in the text. Never for accounts with a second factor. Default false. */
   readonly allowVersion1?: boolean | undefined;
+  /**
+   * Takes requests that are signed by RFC 9421: `messageSignatures({ keys })` of `@bk/auth/message-signatures`. Default: they are not
+   * looked at.
+   */
+  readonly messages?: RequestVerifier | undefined;
   /** What hashes; default Node's own functions, in browsers and workers Web Crypto. */
   readonly hasher?: Hasher | undefined;
   /** Which status numbers refusals have; default `default`. */
@@ -64,7 +71,7 @@ const defaultLifetimeMs = { header: 15 * 60_000, url: 7 * 24 * 3_600_000, change
 const dummyKey = "no account has this key, and none will";
 
 /**
- * Authenticates a request by its signature, access token or session cookie.
+ * Authenticates a request by its signature, access token or session cookie, or by its message signature where those are set up.
  *
  * Checks, in this order: credential, expiration, version against source, account and digest, the account's end and lists, checksum. What
  * an account may do or when it ends is not told to anybody without its secret.
@@ -72,9 +79,13 @@ const dummyKey = "no account has this key, and none will";
 export async function authenticate<A extends Account>(
   incoming: Incoming,
   options: AuthenticateOptions<A>,
-  { changes, address, onRefused }: RequestFacts = {},
+  facts: RequestFacts = {},
 ): Promise<Authenticated<A> | Refusal> {
-  const { hasher = webHasher, attempts } = options;
+  const { hasher = webHasher, attempts, messages } = options;
+  const { changes, address, onRefused } = facts;
+  const now = (options.clock ?? systemClock).now();
+  const signed = messages === undefined || hasSignature(incoming, options) ? undefined : messages.read(incoming);
+  if (signed !== undefined) return authenticateMessage(signed, incoming, options, { ...facts, now });
   const credential = await findCredential(incoming, options);
   if (typeof credential === "string") {
     onRefused?.({ login: undefined, why: whyOf(credential) });
@@ -89,7 +100,6 @@ export async function authenticate<A extends Account>(
   const asked = address === undefined ? 0 : (attempts?.waitMs(value.login, address) ?? 0);
   const waitMs = typeof asked === "number" ? asked : await asked;
   if (waitMs > 0) return { ...refuse("tooMany"), retryAfterMs: waitMs };
-  const now = (options.clock ?? systemClock).now();
   const late = lifetimeProblem(credential, now, changes === true, options);
   if (late !== undefined) return refuse(late, late === "expired" ? expiredMessage(now, parseExpires(value.expires)) : undefined);
   const version = acceptedVersion(credential, options);

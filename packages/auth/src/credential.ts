@@ -6,8 +6,11 @@ import { isReservedName } from "./sign-target.js";
 import type { RefusalReason } from "./refusal.js";
 import { parseSignature, type SignatureValue } from "./signature-value.js";
 
-/** Where a credential came from: a header, the query (a pre-signed URL), an access token or a session cookie. */
-export type CredentialSource = "header" | "url" | "token" | "session";
+/**
+ * Where a credential came from: a header, the query (a pre-signed URL), an access token, a session cookie, or a message signature
+ * (RFC 9421).
+ */
+export type CredentialSource = "header" | "url" | "token" | "session" | "message";
 
 /** Opens access tokens of one kind. */
 export interface TokenOpener {
@@ -49,6 +52,11 @@ export async function findCredential(incoming: Incoming, options: CredentialOpti
   if (sessions === undefined) return "noLogin";
   const cookie = await openSession(incoming.header("cookie"), signatureName, sessions.keys);
   return credential("session", cookie);
+}
+
+/** Whether a request has a signature in its query or header, be it right or wrong. */
+export function hasSignature(incoming: Incoming, { signatureName = "bk-signature" }: CredentialOptions): boolean {
+  return incoming.header(signatureName) !== undefined || queryValues(incoming.query, signatureName).length > 0;
 }
 
 /** The raw query without the credentials in it: what handlers may see of it. */

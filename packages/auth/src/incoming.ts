@@ -10,6 +10,8 @@ export interface IncomingRequest {
   readonly method: string;
   /** The raw request target, `/path?query`, not decoded or normalized. An absolute URL loses its origin. */
   readonly url: string;
+  /** `http` or `https`, which message signatures may cover. Default that of an absolute `url`, else `http`. */
+  readonly scheme?: string | undefined;
   /** The Host header; default that of `headers`. */
   readonly host?: string | undefined;
   readonly headers: IncomingHeaders;
@@ -19,7 +21,10 @@ export interface IncomingRequest {
 
 export interface Incoming {
   readonly method: string;
+  readonly scheme: string;
   readonly host: string;
+  /** Path and query, raw. */
+  readonly target: string;
   readonly path: string;
   /** Everything after the first `?`, raw. */
   readonly query: string;
@@ -28,6 +33,8 @@ export interface Incoming {
   /** A form that is posted: its body is signed in place of the query. */
   readonly form: boolean;
   readonly header: (name: string) => string | undefined;
+  /** As they were given: `header` reads bytes as UTF-8 and joins lines. */
+  readonly headers: IncomingHeaders;
 }
 
 export function readIncoming(request: IncomingRequest): Incoming | RefusalReason {
@@ -45,13 +52,16 @@ export function readIncoming(request: IncomingRequest): Incoming | RefusalReason
   const body = typeof request.body === "string" ? new TextEncoder().encode(request.body) : (request.body ?? new Uint8Array());
   return {
     method,
+    scheme: request.scheme ?? /^([a-z][a-z0-9+.-]*):\/\//i.exec(request.url)?.[1] ?? "http",
     host,
+    target,
     path: at < 0 ? target : target.slice(0, at),
     query: at < 0 ? "" : target.slice(at + 1),
     contentType,
     body,
     form: isForm(method, contentType),
     header,
+    headers: request.headers,
   };
 }
 

@@ -7,6 +7,7 @@ export { formatSignature, parseSignature, type SignatureValue } from "./signatur
 export type { IncomingHeaders, IncomingRequest } from "./incoming.js";
 export type { AuthenticateOptions } from "./authenticate.js";
 export type { CredentialOptions, CredentialSource, TokenOpener } from "./credential.js";
+export type { ProofRefused, ReadSignature, RequestProof, RequestVerifier } from "./request-verifier.js";
 export type { SessionOptions } from "./cookie-session.js";
 export { createAuth, verifyRequest } from "./node-verify.js";
 export type { Verified, VerifyOptions } from "./verify-request.js";

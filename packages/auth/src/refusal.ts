@@ -18,6 +18,9 @@ export type RefusalCode =
   | "ADMIN"
   | "CSRF"
   | "TOOLARGE"
+  | "BADSIGNATURE"
+  | "KEYENDED"
+  | "SCOPE"
   | "LIMITED";
 
 /**
@@ -66,6 +69,10 @@ const reasons = {
   reservedName: { code: "BADQUERY", status: 401, message: "A parameter's name begins with that of the signature" },
   badForm: { code: "BADBODY", status: 400, message: "The form is not UTF-8" },
   accountExpired: { code: "EXPIRED", status: 401, reference: 412, message: "This account has expired" },
+  badSignature: { code: "BADSIGNATURE", status: 401, message: "The signature cannot be used" },
+  keyEnded: { code: "KEYENDED", status: 401, message: "The key of the signature does not count yet, or counts no more" },
+  outOfScope: { code: "SCOPE", status: 403, message: "The key of the signature may not be used for this" },
+  wrongDigest: { code: "CHECKSUM", status: 400, message: "The body does not fit its Content-Digest" },
   noAccess: { code: "NOACCESS", status: 403, message: "Access denied" },
   wrongChecksum: { code: "CHECKSUM", status: 400, message: "The body does not fit the checksum of its signature" },
   noChecksum: { code: "CHECKSUM", status: 400, message: "The body is not covered by the signature; sign it with its checksum" },

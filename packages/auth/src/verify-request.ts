@@ -43,7 +43,12 @@ export async function verifyRequest<A extends Account>(
   if (!result.ok) return result;
   const once = await takeOnce(result, changes, options);
   if (once !== undefined && "ok" in once) return once;
-  return { ok: true, account: withoutSecrets(result.account), source: result.source, query: visibleQuery(incoming, options) };
+  return {
+    ok: true,
+    account: withoutSecrets(result.account),
+    source: result.source,
+    query: visibleQuery(incoming, options, result.source),
+  };
 }
 
 /** A signature that was taken, and can be given back when its request did nothing. */
@@ -57,7 +62,7 @@ export async function takeOnce<A extends Account>(
   changes: boolean,
   { nonces, statuses }: { readonly nonces?: Nonces | undefined; readonly statuses?: StatusStyle | undefined },
 ): Promise<Refusal | Taken | undefined> {
-  const once = changes && (source === "header" || source === "url");
+  const once = changes && (source === "header" || source === "url" || source === "message");
   if (!once || nonces === undefined) return undefined;
   // The digest alone: it stands for all that was signed, and in version 1 neither login nor tag are.
   if (!(await nonces.take(digest, endsMs, login))) return refusal("replayed", statuses);
@@ -69,6 +74,7 @@ export function changesByMethod(method: string): boolean {
   return !["GET", "HEAD", "OPTIONS"].includes(method);
 }
 
-export function visibleQuery(incoming: Incoming, options: CredentialOptions): string {
-  return incoming.form ? "" : queryWithoutCredentials(incoming.query, options);
+/** What handlers may see of a query: what was signed. A message signature covers the query of a form too. */
+export function visibleQuery(incoming: Incoming, options: CredentialOptions, source?: CredentialSource): string {
+  return incoming.form && source !== "message" ? "" : queryWithoutCredentials(incoming.query, options);
 }

@@ -10,6 +10,8 @@ export {
   verifyMessage,
   type VerifyMessageOptions,
 } from "./verify-message.js";
+export { messageSignatures, type MessageSignaturesOptions } from "./request-signatures.js";
+export { type AccountKey, type AccountKeys, memoryKeys, type MemoryKeys } from "./account-keys.js";
 export { type FieldType, knownFieldTypes } from "./components.js";
 export { checkContentDigest, contentDigest, type DigestAlgorithm, type DigestVerdict } from "./content-digest.js";
 export type { HttpMessage, RequestMessage, ResponseMessage } from "./message.js";

@@ -64,18 +64,20 @@ function* randomTexts(count: number): Generator<string> {
 describe("structured fields", () => {
   it("are read and written as an independent implementation does", () => {
     let read = 0;
-    for (const text of randomTexts(20_000)) {
+    const different: unknown[] = [];
+    const compare = (text: string, ours: string | undefined, theirs: string | undefined): void => {
+      if (ours !== theirs) different.push([text, ours, theirs]);
+      if (ours !== undefined) read++;
+    };
+    for (const text of randomTexts(10_000)) {
       const ours = parseDictionary(text);
       const theirs = orUndefined(() => oracle.parseDictionary(text));
-      expect([text, ours === undefined ? undefined : serializeDictionary(ours)]).toEqual([
-        text,
-        theirs && oracle.serializeDictionary(theirs),
-      ]);
+      compare(text, ours && serializeDictionary(ours), theirs && oracle.serializeDictionary(theirs));
       const list = parseList(text);
       const theirList = orUndefined(() => oracle.parseList(text));
-      expect([text, list === undefined ? undefined : serializeList(list)]).toEqual([text, theirList && oracle.serializeList(theirList)]);
-      if (ours !== undefined || list !== undefined) read++;
+      compare(text, list && serializeList(list), theirList && oracle.serializeList(theirList));
     }
+    expect(different).toEqual([]);
     expect(read).toBeGreaterThan(500);
   });
 
