@@ -1,7 +1,7 @@
 // From a message signature to an account: the steps of `authenticate`, in its order.
 import { type Account, hasEnded } from "./account.js";
 import { aclAllows } from "./acl.js";
-import type { Authenticated, AuthenticateOptions, RequestFacts } from "./authenticate.js";
+import type { Authenticated, AuthenticateOptions, RequestFacts } from "./authenticate-options.js";
 import type { Incoming } from "./incoming.js";
 import { type Refusal, refusal, type RefusalReason, whyOf } from "./refusal.js";
 import type { ProofRefused, ReadSignature } from "./request-verifier.js";
