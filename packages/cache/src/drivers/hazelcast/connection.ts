@@ -21,19 +21,18 @@ export interface HazelcastOptions {
 /** How long a cluster that could not be reached is left alone. */
 const restMs = 1_000;
 
-/** Errors of calls that were made while there was no connection. */
-const notSent: ReadonlySet<string> = new Set(["ClientOfflineError", "ClientNotActiveError"]);
-/** Errors of calls that may have been carried out. */
-const lost: ReadonlySet<string> = new Set([
+/** Errors of calls that may have been carried out. All have the name `Error`, and the client says the first two of what it sent before, too. */
+const lost = [
+  "ClientOfflineError",
+  "ClientNotActiveError",
   "IOError",
+  "OperationTimeoutError",
   "TargetDisconnectedError",
   "TargetNotMemberError",
   "MemberLeftError",
   "HazelcastInstanceNotActiveError",
   "IndeterminateOperationStateError",
-  "InvocationTimeoutError",
-  "OperationTimeoutError",
-]);
+] as const satisfies readonly (keyof typeof Hazelcast)[];
 
 export class HazelcastConnection {
   readonly #options: HazelcastOptions;
@@ -72,11 +71,12 @@ export class HazelcastConnection {
   async ask<T>(call: Call, work: (map: HazelcastMap) => Promise<T>): Promise<T> {
     const map = this.#map ?? (await this.#open());
     if (call.isGone) throw new CacheError("cancelled", "given up", { outcome: "none" });
+    if (!this.#isConnected) throw this.#unreachable(undefined);
     call.isSent = true;
     try {
       return await work(map);
     } catch (error) {
-      throw errorOf(error);
+      throw this.#errorOf(error);
     }
   }
 
@@ -88,7 +88,7 @@ export class HazelcastConnection {
 
   #open(): Promise<HazelcastMap> {
     if (this.#isClosed) return Promise.reject(new CacheError("closed", "used after close"));
-    if (performance.now() < this.#downUntil) return Promise.reject(unreachable(undefined));
+    if (performance.now() < this.#downUntil) return Promise.reject(this.#unreachable(undefined));
     return (this.#opening ??= this.#connect().finally(() => (this.#opening = undefined)));
   }
 
@@ -132,7 +132,7 @@ export class HazelcastConnection {
       return map;
     } catch (error) {
       this.#downUntil = performance.now() + restMs;
-      throw unreachable(error);
+      throw this.#unreachable(error);
     }
   }
 
@@ -145,18 +145,18 @@ export class HazelcastConnection {
     this.#client = undefined;
     this.#map = undefined;
   }
-}
 
-function unreachable(cause: unknown): CacheError {
-  const isRefused = cause instanceof Error && cause.name === "AuthenticationError";
-  return isRefused
-    ? new CacheError("unauthenticated", "the cluster refuses the user, the password or the name of the cluster", { outcome: "none", cause })
-    : new CacheError("unavailable", "the cluster cannot be reached", { outcome: "none", cause });
-}
+  #unreachable(cause: unknown): CacheError {
+    return cause instanceof this.#module.AuthenticationError
+      ? new CacheError("unauthenticated", "the cluster refuses the user, the password or the name of the cluster", {
+          outcome: "none",
+          cause,
+        })
+      : new CacheError("unavailable", "the cluster cannot be reached", { outcome: "none", cause });
+  }
 
-function errorOf(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  if (notSent.has(error.name)) return new CacheError("unavailable", "not connected", { outcome: "none", cause: error });
-  if (lost.has(error.name)) return new CacheError("unavailable", "the connection was lost", { outcome: "unknown", cause: error });
-  return error;
+  #errorOf(error: unknown): unknown {
+    if (!lost.some((name) => error instanceof this.#module[name])) return error;
+    return new CacheError("unavailable", "the connection was lost", { outcome: "unknown", cause: error });
+  }
 }
