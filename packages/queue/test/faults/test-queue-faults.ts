@@ -1,5 +1,6 @@
 // Brokers that die, connections that break and answers that do not come, while a work queue is in use.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
 import { openQueue, type Queue, type QueueOptions, type Receipt } from "@bk/queue";
@@ -18,6 +19,8 @@ export interface QueueUnderFaults {
   readonly service: string;
   /** The URL of the queue, from that of the server; default: the same. */
   readonly url?: (server: string) => string;
+  /** Milliseconds after which a queue that was made outlives the server's SIGKILL; default 0: at once. */
+  readonly makingMs?: number;
   /** Options that make it give up soon. */
   readonly impatient?: Readonly<Record<string, unknown>>;
 }
@@ -26,7 +29,14 @@ export interface QueueUnderFaults {
 const wayOut = expect.objectContaining({ name: "QueueError", code: expect.stringMatching(/^(unavailable|timeout)$/) });
 
 /** Registers the fault tests of a driver, on a server of their own. */
-export function testQueueFaults({ name, env, service, url: urlOf = (server) => server, impatient = {} }: QueueUnderFaults): void {
+export function testQueueFaults({
+  name,
+  env,
+  service,
+  url: urlOf = (server) => server,
+  impatient = {},
+  makingMs = 0,
+}: QueueUnderFaults): void {
   if (!canRun({ name, env }) || process.env["BK_TEST_QUICK"] === "1") {
     describe("not run here", () => it.skip(idOf(name), () => undefined));
     return;
@@ -71,6 +81,11 @@ export function testQueueFaults({ name, env, service, url: urlOf = (server) => s
     it("what was acknowledged is done though the broker is killed and started, and consumers go on by themselves", async () => {
       const queue = await open(server.url, { name: fresh() });
       const hasDelay = queue.capabilities().delay;
+      if (makingMs > 0) {
+        // What delayed messages need is made with the first of them.
+        if (hasDelay) await queue.submit("first", { delayMs: 1500 });
+        await sleep(makingMs);
+      }
       const early = Array.from({ length: 60 }, (_, n) => n);
       await queue.submitMany(early.map((message) => ({ message })));
       if (hasDelay) await queue.submitMany([{ message: "delayed", delayMs: 1500 }]);

@@ -40,6 +40,8 @@ export interface KilledDriver {
   readonly keepsNothing?: boolean;
   /** The only node of the server that is killed; default all. */
   readonly node?: number;
+  /** Milliseconds after which a queue that was made outlives the server's SIGKILL; default 0: at once. */
+  readonly makingMs?: number;
   /** A server that is killed may hand out anew what was acknowledged long before. */
   readonly forgetsAcknowledgements?: boolean;
   /** The URL of the queue, from that of the server; `folder` is empty and its own. */
@@ -117,6 +119,8 @@ class Run {
     const begun = performance.now();
     const queue = await openQueue(this.#url, { name: this.#name, options, requestTimeoutMs: 5000 });
     this.#closings.push(() => queue.close());
+    await queue.stats();
+    await sleep(this.#driver.makingMs ?? 0);
     for (let worker = 0; worker < workers; worker++) this.#start();
     const submitting = Promise.all([this.#submitNotes(queue), this.#submitTurns(queue)]);
     // It is waited for below, and may fail before.
