@@ -60,3 +60,27 @@ export function withoutCommand(error: unknown): unknown {
   if (error instanceof Error && "command" in error) delete error.command;
   return error;
 }
+
+/** A client as far as it is connected again. */
+export interface ReconnectingClient {
+  on(event: "end", listener: () => void): unknown;
+  connect(): Promise<unknown>;
+}
+
+/** The pause before a client that has given up is connected again. */
+const againMs = 500;
+
+/**
+ * Connects a client of ioredis again that has given up although its strategy of retries never does: when the sentinels tell of a new primary while
+ * it asks one of them for the primary, it takes its own attempt for ended by the app.
+ *
+ * @param isClosed  whether the app has ended it
+ */
+export function connectAgain(client: ReconnectingClient, isClosed: () => boolean): void {
+  client.on("end", () => {
+    if (isClosed()) return;
+    // What comes of it is told by the client's events.
+    const timer = setTimeout(() => void (isClosed() || client.connect().catch(() => undefined)), againMs);
+    timer.unref?.();
+  });
+}

@@ -1,6 +1,7 @@
 // Messages between processes over Redis, on a connection of its own: one that listens takes no other commands.
 
 import type * as Ioredis from "ioredis";
+import { connectAgain } from "@bk/core/redis";
 import type { Bus } from "../../driver.js";
 import type { RedisClient } from "./connection.js";
 
@@ -10,6 +11,8 @@ export function redisBus(client: RedisClient): Bus {
     async subscribe(channel, listener, lost) {
       const own = (client as Ioredis.Redis).duplicate();
       let isBegun = false;
+      let isClosed = false;
+      connectAgain(own, () => isClosed);
       // It reconnects and subscribes again by itself; what was said meanwhile is lost.
       own.on("error", () => undefined);
       own.on("close", () => isBegun && lost());
@@ -18,7 +21,12 @@ export function redisBus(client: RedisClient): Bus {
       if (own.status === "wait") await own.connect().catch(() => undefined);
       await own.subscribe(channel);
       isBegun = true;
-      return { close: async () => own.disconnect() };
+      return {
+        async close() {
+          isClosed = true;
+          own.disconnect();
+        },
+      };
     },
   };
 }

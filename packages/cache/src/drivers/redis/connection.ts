@@ -1,7 +1,7 @@
 // One ioredis client, opened with the first command, and whether it can be used now.
 
 import type { Log } from "@bk/core";
-import { withoutCommand } from "@bk/core/redis";
+import { connectAgain, withoutCommand } from "@bk/core/redis";
 import type * as Ioredis from "ioredis";
 import { CacheError } from "../../errors.js";
 import { meaningOf } from "./errors.js";
@@ -50,6 +50,7 @@ export class RedisConnection {
     client.on("end", () => {
       this.#isReady = false;
     });
+    connectAgain(client, () => this.#isClosed);
   }
 
   get isReady(): boolean {

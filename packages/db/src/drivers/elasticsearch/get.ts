@@ -1,4 +1,4 @@
-// Gets of rows by key: `_mget`, which sees every acknowledged write.
+// Gets of rows by key: one by its path, several by `_mget`. Both see every acknowledged write.
 
 import type { GetShape, Reply, Values } from "../../driver.js";
 import { always, isAlways, testsOf } from "../../reference/condition.js";
@@ -8,7 +8,7 @@ import { type ElasticCommand, noRows, pick } from "./command.js";
 import { idOf, rowOf, type Source, valueOf } from "./document.js";
 import type { Engine } from "./engine.js";
 import { sourceQuery } from "./source-filter.js";
-import { httpError } from "./transport.js";
+import { HttpError, httpError, noSuchDocument } from "./transport.js";
 
 interface Found {
   readonly found?: boolean;
@@ -16,6 +16,14 @@ interface Found {
   readonly _seq_no?: number;
   readonly _primary_term?: number;
   readonly error?: unknown;
+}
+
+/** Of the 4,096 bytes of `http.max_initial_line_length`, the rest left to what stands around a path. */
+const longestPath = 3500;
+
+function noDocument(error: unknown): Found {
+  if (error instanceof HttpError && error.type === noSuchDocument) return {};
+  throw error;
 }
 
 export function compileGet(shape: GetShape): ElasticCommand {
@@ -39,10 +47,17 @@ export function compileGet(shape: GetShape): ElasticCommand {
   return {
     table: table.name,
     describe: (engine) => ({
-      POST: `/${engine.nameOf(table)}/_mget${query === undefined ? "" : `?${query}`}`,
-      body: { ids: [{ key: key.map((slot) => ({ slot })) }] },
+      GET: `/${engine.nameOf(table)}/_doc/…${query === undefined ? "" : `?${query}`}`,
+      id: { key: key.map((slot) => ({ slot })) },
     }),
-    run: async (engine, values, signal) => (await ask(engine, [values], signal))[0]!,
+    async run(engine, values, signal) {
+      const id = idOf(pick(key, values));
+      const path = `/${engine.nameOf(table)}/_doc/${encodeURIComponent(id)}`;
+      // A path that ends in dots alone, or in nothing, would be another, and the server bounds the length of the line.
+      if (/^\.{0,2}$/.test(id) || path.length + (query?.length ?? 0) > longestPath) return (await ask(engine, [values], signal))[0]!;
+      const found = await engine.send<Found>({ method: "GET", path, query }, signal).catch(noDocument);
+      return replyOf(found, values);
+    },
     runGroup: ask,
   };
 }

@@ -43,9 +43,13 @@ export class HttpError extends Error {
   }
 }
 
+/** Our own name of the type that an answer has which says that there is no document: it has the status of a missing index, and no error. */
+export const noSuchDocument = "no_such_document";
+
 /** The error of an answer's body, or of an item's. */
 export function httpError(status: number, body: unknown): HttpError {
-  const { error } = (typeof body === "object" && body !== null ? body : {}) as { error?: unknown };
+  const { error, found } = (typeof body === "object" && body !== null ? body : {}) as { error?: unknown; found?: unknown };
+  if (found === false) return new HttpError(status, noSuchDocument, "");
   if (typeof error === "string") return new HttpError(status, error, error);
   const { type, reason, caused_by, root_cause } = (error ?? {}) as ErrorBody;
   const own = { type, reason };
