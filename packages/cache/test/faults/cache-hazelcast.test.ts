@@ -9,7 +9,7 @@ import { isWanted } from "../test-fixture.js";
 
 const runs = isWanted(fixture) && process.env["BK_TEST_QUICK"] !== "1";
 
-describe.runIf(runs)("driver: cache-hazelcast", { timeout: 120_000 }, () => {
+describe.runIf(runs)("driver: cache-hazelcast", { timeout: 180_000 }, () => {
   let server: Service;
   beforeAll(async () => {
     server = await startService("hazelcast");
@@ -31,7 +31,7 @@ describe.runIf(runs)("driver: cache-hazelcast", { timeout: 120_000 }, () => {
             () => true,
             () => false,
           ),
-        { timeout: 20_000 },
+        { timeout: 50_000 },
       )
       .toBe(true);
     expect(await cache.get("a")).toBe(3);

@@ -10,7 +10,7 @@ import { canRun, idOf } from "../test-pubsub.js";
 
 describe.skipIf(!canRun(queueFixture) || process.env["BK_TEST_QUICK"] === "1")(
   `driver: ${idOf(queueFixture.name)}`,
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   () => {
     let server: Service;
     beforeAll(async () => {
@@ -29,8 +29,8 @@ describe.skipIf(!canRun(queueFixture) || process.env["BK_TEST_QUICK"] === "1")(
       await expect(queue.submit("away")).rejects.toMatchObject({ code: "unavailable" });
       await expect(queue.submit("away again")).rejects.toMatchObject({ code: "unavailable", outcome: "none" });
       await server.start();
-      await expect.poll(() => queue.submit("after").then(Boolean, () => false), { timeout: 20_000 }).toBe(true);
-      await expect.poll(() => got.items, { timeout: 20_000 }).toContain("after");
+      await expect.poll(() => queue.submit("after").then(Boolean, () => false), { timeout: 50_000 }).toBe(true);
+      await expect.poll(() => got.items, { timeout: 50_000 }).toContain("after");
       await queue.idle({ timeoutMs: 20_000 });
       expect(got.items).not.toContain("away again");
       expect(await queue.stats()).toEqual({ waiting: 0, delayed: 0, running: 0, dead: 0 });

@@ -11,7 +11,7 @@ import { canRun } from "../test-pubsub.js";
 
 const fixture = { name: "nats", env: "BK_TEST_NATS" };
 
-describe.skipIf(!canRun(fixture) || process.env["BK_TEST_QUICK"] === "1")("driver: queue-nats", { timeout: 90_000 }, () => {
+describe.skipIf(!canRun(fixture) || process.env["BK_TEST_QUICK"] === "1")("driver: queue-nats", { timeout: 150_000 }, () => {
   let server: Server;
   let proxy: FaultProxy;
   let opened: Service[] = [];
@@ -47,7 +47,7 @@ describe.skipIf(!canRun(fixture) || process.env["BK_TEST_QUICK"] === "1")("drive
     await refused(client.request("math.same", 3), "unavailable", "none");
     await refused(client.publish("math.same", 3), "unavailable", "none");
     await server.start();
-    await expect.poll(() => client.request("math.same", 4, { timeoutMs: 1000 }).catch(() => undefined), { timeout: 20_000 }).toBe(4);
+    await expect.poll(() => client.request("math.same", 4, { timeoutMs: 1000 }).catch(() => undefined), { timeout: 50_000 }).toBe(4);
     const numbers = Array.from({ length: 100 }, (_, n) => n);
     expect(await Promise.all(numbers.map((n) => client.request("math.same", n, { attempts: 20 })))).toEqual(numbers);
   });

@@ -41,7 +41,7 @@ export function testQueueFaults({
     describe("not run here", () => it.skip(idOf(name), () => undefined));
     return;
   }
-  describe(`driver: ${idOf(name)}`, { timeout: 90_000 }, () => {
+  describe(`driver: ${idOf(name)}`, { timeout: 180_000 }, () => {
     let server: Service;
     let proxy: FaultProxy;
     let opened: Queue[] = [];
@@ -102,8 +102,8 @@ export function testQueueFaults({
       await server.start();
       await submit(queue, "afterwards");
       const expected = [...early, "afterwards", "doomed", ...(hasDelay ? ["delayed"] : [])];
-      await until(() => expected.every((each) => dataOf(seen).includes(each)), "all are done");
-      await until(async () => ((await queue.stats().catch(() => undefined))?.waiting ?? 1) === 0, "nothing is left");
+      await until(() => expected.every((each) => dataOf(seen).includes(each)), "all are done", 60_000);
+      await until(async () => ((await queue.stats().catch(() => undefined))?.waiting ?? 1) === 0, "nothing is left", 60_000);
       expect((await queue.dead.list()).rows.map(({ data }) => data)).toEqual(["doomed"]);
       // Of those that were done before, only what the broker had not yet heard of comes again: what three handlers had, and what was being settled.
       expect(seen.length - new Set(dataOf(seen)).size).toBeLessThan(30);

@@ -159,9 +159,9 @@ export async function collect(
   return { seen, close: () => listener.close() };
 }
 
-/** Waits until something holds; a test that waits in vain says for what. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = Date.now() + 20_000;
+/** Waits until something holds, in milliseconds at most `withinMs`; a test that waits in vain says for what. */
+export async function until(holds: () => boolean | Promise<boolean>, what: string, withinMs = 20_000): Promise<void> {
+  const end = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
