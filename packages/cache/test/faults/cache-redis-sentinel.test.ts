@@ -3,8 +3,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CacheError, openCache, type Cache } from "@bk/cache";
+import { killRedis, primaryOf } from "../../../../test/redis-primary.js";
 import { type Service, startService } from "../../../../test/services/index.js";
-import { askRedis } from "../../../../test/services/redis.js";
 import { sentinelFixture } from "../../src/drivers/redis/fixture.js";
 import { isWanted } from "../test-fixture.js";
 
@@ -26,7 +26,7 @@ describe.runIf(runs)("driver: cache-redis-sentinel", { timeout: 200_000 }, () =>
     await cache.put("before", 1);
     const first = await cache.lock("lock", { ttlMs: 1_000 });
     await cache.limit("bucket", { rate: 1, perMs: 3_600_000, burst: 1000 });
-    await killPrimary(server.url);
+    await killRedis(await primaryOf(server.url));
 
     const outcomes: string[] = [];
     let slowest = 0;
@@ -63,16 +63,3 @@ describe.runIf(runs)("driver: cache-redis-sentinel", { timeout: 200_000 }, () =>
     expect(await second!.release()).toBe(true);
   });
 });
-
-/** Ends the primary by SIGKILL. */
-async function killPrimary(url: string): Promise<void> {
-  const [, port] = /:(\d+)/.exec(url.replace(/^[a-z-]+:/, "")) ?? [];
-  const reply = await askAddress(Number(port));
-  const info = await askRedis(reply, "INFO", "server");
-  process.kill(Number(/process_id:(\d+)/.exec(info ?? "")?.[1]), "SIGKILL");
-}
-
-async function askAddress(sentinel: number): Promise<number> {
-  const info = await askRedis(sentinel, "INFO", "sentinel");
-  return Number(/address=127\.0\.0\.1:(\d+)/.exec(info ?? "")?.[1]);
-}

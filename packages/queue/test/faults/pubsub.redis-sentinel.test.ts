@@ -1,11 +1,10 @@
 // The primary of three sentinels is killed while messages are published, and while services call each other.
 
-import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { openPubSub, openService } from "@bk/queue";
+import { killRedis, primaryOf } from "../../../../test/redis-primary.js";
 import { type Service, startService } from "../../../../test/services/index.js";
-import { askRedis } from "../../../../test/services/redis.js";
 import { collector } from "../../src/testing/collector.js";
 import { canRun, idOf } from "../test-pubsub.js";
 
@@ -30,7 +29,7 @@ describe.skipIf(!canRun(fixture) || process.env["BK_TEST_QUICK"] === "1")(`drive
     await got.has(1);
     expect(await client.request("math.same", 1)).toBe(1);
 
-    await killPrimary(server.url);
+    await killRedis(await primaryOf(server.url));
     await missed.has(1);
     expect(missed.items[0]).toEqual({ reason: "disconnected" });
     const before = got.items.length;
@@ -44,12 +43,3 @@ describe.skipIf(!canRun(fixture) || process.env["BK_TEST_QUICK"] === "1")(`drive
     for (const code of codes) expect(["unavailable", "timeout"]).toContain(code);
   });
 });
-
-/** Ends the primary by SIGKILL. */
-async function killPrimary(url: string): Promise<void> {
-  const sentinel = new Redis(Number(/:(\d+)/.exec(url.replace(/^[a-z-]+:/, ""))![1]));
-  const [, port] = (await sentinel.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")) as [string, string];
-  sentinel.disconnect();
-  const pid = Number(/process_id:(\d+)/.exec((await askRedis(Number(port), "INFO", "server")) ?? "")![1]);
-  process.kill(pid, "SIGKILL");
-}

@@ -1,9 +1,9 @@
 // The primary of three sentinels is killed while a work queue is in use.
 
-import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { openQueue } from "@bk/queue";
+import { killRedis, primaryOf } from "../../../../test/redis-primary.js";
 import { type Service, startService } from "../../../../test/services/index.js";
 import { askRedis } from "../../../../test/services/redis.js";
 import { collect, dataOf, until } from "../../src/testing/queue/suite.js";
@@ -32,7 +32,7 @@ describe.skipIf(!canRun(fixture) || process.env["BK_TEST_QUICK"] === "1")(`drive
       () => new Promise((resolve) => setTimeout(resolve, 20)),
     );
     await until(() => seen.length > 10, "some are done");
-    process.kill(Number(/process_id:(\d+)/.exec((await askRedis(primary, "INFO", "server")) ?? "")![1]), "SIGKILL");
+    await killRedis(primary);
 
     const codes = new Set<string>();
     const during: unknown[] = [];
@@ -58,13 +58,6 @@ describe.skipIf(!canRun(fixture) || process.env["BK_TEST_QUICK"] === "1")(`drive
     expect(await queue.stats()).toMatchObject({ delayed: 1, dead: 0 });
   });
 });
-
-async function primaryOf(url: string): Promise<number> {
-  const sentinel = new Redis(Number(/:(\d+)/.exec(url.replace(/^[a-z-]+:/, ""))![1]));
-  const [, port] = (await sentinel.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")) as [string, string];
-  sentinel.disconnect();
-  return Number(port);
-}
 
 /** Waits until the replica has all that was written. */
 async function copied(primary: number): Promise<void> {

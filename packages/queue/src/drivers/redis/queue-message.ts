@@ -28,8 +28,10 @@ export function headText({ id, attempts, priority, isHead, groupKey, dedupeKey }
   return `${id} ${attempts}* ${priority} ${isHead ? 1 : 0} =${groupKey ?? ""} =${dedupeKey ?? ""} `;
 }
 
+/** What `messageText` gives for a plain message, without asking what it has. */
+export const plainText = ({ id, body }: NewMessage): string => `${id} 0 ${body}`;
+
 export function messageText(message: NewMessage): string {
-  if (isPlain(message)) return `${message.id} 0 ${message.body}`;
   return headText({ ...message, attempts: 0, isHead: false }) + message.body;
 }
 

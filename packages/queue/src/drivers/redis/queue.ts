@@ -15,7 +15,7 @@ import type {
 import { loadRedis, RedisCommands, type RedisClient } from "./connection.js";
 import { classifyRedis } from "./errors.js";
 import { redisSettings } from "./options.js";
-import { isPlain, messageText, parseMessage, type RedisTaken } from "./queue-message.js";
+import { isPlain, messageText, parseMessage, plainText, type RedisTaken } from "./queue-message.js";
 import { purgeDeadScript, purgeScript, removeScript, retryScript, statsScript, wakeScript } from "./queue-admin-scripts.js";
 import { extendScript, settleScript, submitScript, takeScript } from "./queue-scripts.js";
 import { extendSteps, settleSteps } from "./queue-steps.js";
@@ -117,7 +117,7 @@ export async function redisQueue(options: QueueDriverOptions): Promise<QueueDriv
       const plain: string[] = [];
       const others: (string | number)[] = [];
       for (const message of messages) {
-        if (isPlain(message)) plain.push(messageText(message));
+        if (isPlain(message)) plain.push(plainText(message));
         else {
           const { id, delayMs, priority, groupKey = "", dedupeKey = "" } = message;
           others.push(id, delayMs, priority, groupKey, dedupeKey, messageText(message));
