@@ -26,7 +26,12 @@ const part = 200;
 const codeOf = (error: unknown): unknown => (typeof error === "object" && error !== null && "code" in error ? error.code : undefined);
 const rowIdOf = ({ id, dedupeKey }: Pick<NewMessage, "id" | "dedupeKey">): string => (dedupeKey === undefined ? id : `=${dedupeKey}`);
 
-export async function submitRows(place: Place, messages: readonly NewMessage[], now: number): Promise<Submitted[]> {
+export async function submitRows(
+  place: Place,
+  messages: readonly NewMessage[],
+  now: number,
+  signal: AbortSignal | undefined,
+): Promise<Submitted[]> {
   const { db, queue, pool } = place;
   const rows = messages.map((message) => ({
     queue,
@@ -36,10 +41,10 @@ export async function submitRows(place: Place, messages: readonly NewMessage[], 
     due: now + message.delayMs,
     attempts: 0,
   }));
-  if (rows.length === 1) return [await submitOne(place, messages[0]!, () => db.add(table, rows[0]!, { pool }))];
+  if (rows.length === 1) return [await submitOne(place, messages[0]!, () => db.add(table, rows[0]!, { pool, signal }))];
   const results = await db.bulk(
     rows.map((row) => ({ op: "add", table, row })),
-    { pool },
+    { pool, signal },
   );
   return Promise.all(
     results.map((result, at) =>

@@ -154,8 +154,9 @@ function driverOn(
     name: "db",
     capabilities,
     ready: () => (isMade ? undefined : (preparing ??= prepare(db).finally(() => (preparing = undefined)))),
-    async submit(messages) {
-      const replies = await submitRows(place, messages, clock.now());
+    async submit(messages, signal) {
+      // What was given up ends here, so that it is not done long after.
+      const replies = await submitRows(place, messages, clock.now(), signal);
       for (const wake of [...wakers].slice(0, messages.length)) wake();
       return replies;
     },
