@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { makeReady, root } from "./ready.js";
 
-const packages = ["core", "db", "cache", "queue", "auth", "server"].map((name) => join("packages", name));
+const packages = ["core", "db", "cache", "queue", "auth", "modules", "server"].map((name) => join("packages", name));
 const bin = (/** @type {string} */ name) => join(root, "node_modules/.bin", name);
 
 /** @type {Record<string, [command: string, ...args: string[]][]>} */

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { exampleOf } from "./readme-example.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const names = ["core", "db", "cache", "queue", "auth", "server"];
+const names = ["core", "db", "cache", "queue", "auth", "modules", "server"];
 const tsc = join(root, "node_modules/typescript/bin/tsc");
 
 interface Manifest {

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const packages = ["core", "db", "cache", "queue", "auth", "server"];
+const packages = ["core", "db", "cache", "queue", "auth", "modules", "server"];
 const stamp = join(root, "node_modules/.cache/bk-build");
 
 /**

@@ -14,7 +14,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   // By import on first use, for the URLs that begin with db:.
   queue: ["core", "db"],
   auth: ["core", "db"],
-  server: ["core", "db", "cache", "auth"],
+  modules: ["core", "db", "cache", "queue", "auth"],
+  server: ["core", "db", "cache", "queue", "auth", "modules"],
 };
 
 /**

@@ -11,7 +11,7 @@ import { programOf } from "../runtimes/runtimes.js";
 import { bundlers } from "./bundlers.js";
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const names = ["core", "db", "cache", "queue", "auth", "server"];
+const names = ["core", "db", "cache", "queue", "auth", "modules", "server"];
 
 interface Manifest {
   readonly name: string;
