@@ -1,1 +1,12 @@
-export {};
+// The package's front door: what a module is, and all of them. Each has an entry of its own too.
+
+export * from "./contract/cache.js";
+export * from "./contract/database.js";
+export * from "./contract/directory.js";
+export * from "./contract/endpoint.js";
+export type * from "./contract/module.js";
+export { type AccountEvent, accountEvents, type AccountEvents, type BusLike } from "./events/account-events.js";
+export { type Look, visible } from "./common/visible.js";
+export { type PageReply, pageOptions, pageParameters, pageReply } from "./common/pages.js";
+
+export { counters, type CountersOptions } from "./counters/index.js";

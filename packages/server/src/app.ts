@@ -13,6 +13,7 @@ import { gate } from "./middleware/gate.js";
 import { checkFrame, rawTarget } from "./request/check-frame.js";
 import { callerIn, dataRoutes } from "./routes/data.js";
 import { frontPage, frontPageHeaders } from "./routes/front-page.js";
+import { endpointRoutes } from "./modules/endpoint-routes.js";
 import { openApiDocument } from "./routes/openapi.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "./routes/server-context.js";
 import { version } from "./version.js";
@@ -24,7 +25,7 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions): Hon
   const app = new Hono<ServerEnv>();
   const cors = corsOptions === undefined ? undefined : allowOrigins(corsOptions);
   if (cors !== undefined) app.use("/ping", cors);
-  const document = JSON.stringify(openApiDocument(server.limits, version));
+  const document = JSON.stringify(openApiDocument(server.limits, version, server.endpoints.all));
   // Before everything else: monitors ask often, and there is nothing to log or to verify. Other methods go the long way.
   app.get("/ping", (context) => {
     checkFrame(rawTarget(context), context.env?.incoming?.rawHeaders);
@@ -38,6 +39,7 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions): Hon
   app.all("/openapi.json", () => jsonReply(document));
   app.all("/auth", (context) => jsonReply(JSON.stringify(ownAccount(context))));
   dataRoutes(app, server);
+  endpointRoutes(app, server);
   app.notFound((context) => errorResponse(context, notFound("nothing is served at this path")));
   app.onError((error, context) => {
     const body = errorBody(error);

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 
 import {
+  type AccessRules,
   type AccountStore,
   type Attempts,
   accountsOf,
@@ -21,6 +23,8 @@ import {
 import { type Cache, openCache } from "@bk/cache";
 import { BkError, type Log, silentLog } from "@bk/core";
 import { type Db, openDb, type OpenOptions, type TableDefinitions } from "@bk/db";
+import type { BackendModule, Who } from "@bk/modules";
+import { openPubSub, type PubSub } from "@bk/queue";
 import type { Hono } from "hono";
 
 import { cachedAccounts } from "./account-cache.js";
@@ -29,6 +33,9 @@ import { controlReader } from "./data/controls.js";
 import type { ServedDb } from "./data/served-db.js";
 import { servedTables } from "./data/served-table.js";
 import { faultFields } from "./fault-fields.js";
+import { type EndpointMap, endpointMap } from "./modules/endpoint-map.js";
+import { moduleHost } from "./modules/host.js";
+import { type RunningModules, startModules, tablesOfModules } from "./modules/start-modules.js";
 import { type Fetch, listen, type Listener, type ListenOptions } from "./listen.js";
 import { defaultLimits, type ServerLimits } from "./limits.js";
 import type { CorsOptions } from "./middleware/cors.js";
@@ -43,12 +50,19 @@ export interface ServerOptions {
   readonly db: string | { readonly pools: NonNullable<OpenOptions["pools"]> } | Db;
   /** The tables that the data API serves. They are made where they are missing. Default none. */
   readonly tables?: TableDefinitions;
+  /** Features to serve beside the data API, such as `accounts()` of `@bk/modules`. Their tables are made where they are missing. Default none. */
+  readonly modules?: readonly BackendModule[];
+  /**
+   * What modules tell each other by, on all servers that share the work: the URL of a pub/sub of `@bk/queue`, or one that is open
+   * already, which stays open. Default: this process alone.
+   */
+  readonly bus?: string | PubSub;
   /**
    * Encrypts the accounts' secrets: 32 characters or more. Default: the environment's BK_MASTER_KEY, else the key in
    * `home`/var/master.key, which is made at first use. Not used where `accounts` is given.
    */
   readonly masterKey?: MasterKey;
-  /** The folder with the master key; default the current one. */
+  /** The folder with the master key, and under `var` what modules keep outside of the database; default the current one. */
   readonly home?: string;
   /** Where accounts come from; default the table `bk_auth` of the database. */
   readonly accounts?: AccountStore;
@@ -95,22 +109,25 @@ export interface BkServer {
  * @throws BkError `invalid` for options, `drift` when stored tables cannot serve the declared ones, `unavailable` when the database is away
  */
 export async function createServer(options: ServerOptions): Promise<BkServer> {
-  const { tables = {}, log = silentLog } = options;
+  const { tables = {}, modules = [], log = silentLog } = options;
   const limits: ServerLimits = { ...defaultLimits, ...options.limits };
   for (const name of Object.keys(tables))
     if (Object.hasOwn(authTables, name))
       throw new BkError("invalid", `tables: ${name} is the server's own; choose another name`, { detail: { field: "tables" } });
-  const cache = typeof options.cache === "string" ? await openCache(options.cache, { log }) : options.cache;
-  const ownCache = typeof options.cache === "string" ? cache : undefined;
-  let opened: OpenedDb | undefined;
+  const tablesOf = tablesOfModules(modules, { ...tables, ...authTables });
+  const open: (() => Promise<void>)[] = [];
+  const close = (): Promise<void> => endAll(open);
   try {
-    const { db, isOurs } = (opened = await databaseOf(options, limits, cache));
+    const cache = await cacheOf(options.cache, log, open);
+    const { db, isOurs } = await databaseOf({ ...options, tables: { ...tables, ...tablesOf } }, limits, cache);
+    if (isOurs) open.push(() => db.close());
     // Before anything is made: definitions that contradict themselves are refused.
     const ready = servedTables(tables);
     await db.sync();
     const served = db as unknown as ServedDb;
     const accounts = options.accounts ?? (await ownAccounts(db, served, masterKey(options), log));
     const { rules = {}, ...others } = options.auth ?? {};
+    const running = await runModules(options, { db, cache }, log, open);
     const auth = createAuth({
       nonces: others.nonces === undefined ? await noncesOf(db, isOurs, cache, log) : others.nonces,
       ...(limits.maxAttempts === 0 ? {} : { attempts: attemptsOf(limits.maxAttempts, cache, log) }),
@@ -118,15 +135,75 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       ...others,
       accounts,
       maxBodyBytes: limits.maxBodyBytes,
-      rules: { ...rules, allowPaths: [...(rules.allowPaths ?? defaultAllowPaths), ...openPaths] },
+      rules: rulesWith(rules, running.endpoints),
     });
-    const app = createApp({ db: served, tables: ready, auth, log, limits, readControls: controlReader(limits) }, options.cors);
-    return serverOf(app, opened, ownCache, limits, log);
+    const { endpoints } = running;
+    const app = createApp({ db: served, tables: ready, auth, log, limits, endpoints, readControls: controlReader(limits) }, options.cors);
+    return serverOf(app, db, close, limits, log);
   } catch (error) {
-    if (opened?.isOurs === true) await opened.db.close();
-    await ownCache?.close();
+    await close();
     throw error;
   }
+}
+
+/** Ends what was opened, the last first; one that fails keeps none of the others open. */
+async function endAll(open: readonly (() => Promise<void>)[]): Promise<void> {
+  const failed: unknown[] = [];
+  for (const end of open.toReversed()) await end().catch((error: unknown) => failed.push(error));
+  if (failed.length > 0) throw failed[0];
+}
+
+/** The cache of the options, if there is one; its own ends with the server. */
+async function cacheOf(given: string | Cache | undefined, log: Log, open: (() => Promise<void>)[]): Promise<Cache | undefined> {
+  if (typeof given !== "string") return given;
+  const cache = await openCache(given, { log });
+  open.push(() => cache.close());
+  return cache;
+}
+
+/** Starts the modules, with a cache and a bus in this process where none is given. */
+async function runModules(
+  options: ServerOptions,
+  { db, cache: given }: { readonly db: Db; readonly cache: Cache | undefined },
+  log: Log,
+  open: (() => Promise<void>)[],
+): Promise<RunningModules> {
+  const { modules = [], accounts, home = "." } = options;
+  if (modules.length === 0) return { endpoints: endpointMap([]), close: () => Promise.resolve() };
+  const cache = given ?? (await cacheOf("local:", log, open))!;
+  const bus = await busOf(options.bus, log, open);
+  const running = await startModules(
+    modules,
+    moduleHost({
+      db,
+      cache,
+      bus,
+      masterKey: accounts === undefined ? masterKey(options) : undefined,
+      folder: join(home, "var"),
+      log,
+      hasAccounts: modules.some(({ name }) => name === "accounts"),
+    }),
+  );
+  open.push(running.close);
+  return running;
+}
+
+async function busOf(given: string | PubSub = "local:", log: Log, open: (() => Promise<void>)[]): Promise<PubSub> {
+  if (typeof given !== "string") return given;
+  const bus = await openPubSub(given, { log });
+  open.push(() => bus.close());
+  return bus;
+}
+
+/** The rules of the app, and what the server and its modules open or close. */
+function rulesWith(rules: AccessRules, { all }: EndpointMap): AccessRules {
+  const paths = (who: Who): string[] => all.filter(({ endpoint }) => endpoint.who === who).map(({ endpoint: { path } }) => path);
+  return {
+    ...rules,
+    allowPaths: [...(rules.allowPaths ?? defaultAllowPaths), ...openPaths, ...paths("anybody")],
+    allowAnonymous: [...(rules.allowAnonymous ?? []), ...paths("anonymous")],
+    allowAdmin: [...(rules.allowAdmin ?? []), ...paths("admin")],
+  };
 }
 
 interface OpenedDb {
@@ -211,13 +288,12 @@ function masterKey(options: ServerOptions): MasterKey {
   return options.masterKey ?? masterKeyOf({ home: options.home ?? ".", masterKey: process.env["BK_MASTER_KEY"] });
 }
 
-function serverOf(app: Hono<ServerEnv>, { db, isOurs }: OpenedDb, ownCache: Cache | undefined, limits: ServerLimits, log: Log): BkServer {
+function serverOf(app: Hono<ServerEnv>, db: Db, end: () => Promise<void>, limits: ServerLimits, log: Log): BkServer {
   let listener: Listener | undefined;
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
     await listener?.close(limits.shutdownMs);
-    if (isOurs) await db.close();
-    await ownCache?.close();
+    await end();
   }
   return {
     app,

@@ -10,19 +10,21 @@ import { methods } from "../request/methods.js";
 import { readBody } from "../request/read-body.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
 
-export function gate({ auth, limits }: ServerContext): MiddlewareHandler<ServerEnv> {
+export function gate({ auth, limits, endpoints }: ServerContext): MiddlewareHandler<ServerEnv> {
   return async (context, next) => {
     const request = context.req.raw;
     const { incoming } = context.env ?? {};
     const target = rawTarget(context);
     checkFrame(target, incoming?.rawHeaders);
     if (!(methods as readonly string[]).includes(request.method)) throw wrongMethod(request.method, methods);
-    const body = await wholeBody(request, limits.maxBodyBytes);
+    const { path } = context.req;
+    const endpoint = endpoints.find(path)?.served.endpoint;
+    const body = await wholeBody(request, endpoint?.maxBodyBytes ?? limits.maxBodyBytes);
     const host = incoming?.headers.host;
     const verdict = await auth.check(request, {
       body,
       target,
-      changes: changesData(context.req.path),
+      changes: endpoint === undefined ? changesData(path) : endpoint.changes === true,
       address: incoming?.socket?.remoteAddress,
       onRefused: (note) => context.set("refused", note),
       ...(host === undefined ? {} : { host }),

@@ -81,7 +81,7 @@ function schemasOf(table: ServedTable, reach: Reach, includes: boolean, related:
     type: "object",
     ...requiredOf(of.filter((column) => required(column) && !isFilled(column)).map((column) => column.name)),
     properties: Object.fromEntries(
-      of.map((column) => [column.name, isRow ? inRow(column) : isKey(column) ? schemaOf(column) : nullable(column)]),
+      of.map((column) => [column.name, isRow ? inRow(column) : isKey(column) ? columnSchema(column) : nullable(column)]),
     ),
     ...(isRow && !isOpen ? { additionalProperties: includes ? included : false } : {}),
   });
@@ -205,7 +205,7 @@ const schemaOfType: Readonly<Record<TypeName, Json>> = {
 
 const elements: Readonly<Record<NonNullable<ColumnDefinition["of"]>, Json>> = { text, int: integer, real: number };
 
-function schemaOf({ type, definition }: ServedColumn): Json {
+export function columnSchema({ type, definition }: ServedColumn): Json {
   const { of = "text", values, min, max, maxLength } = definition;
   const base = schemaOfType[type];
   const isList = type === "list" || type === "set";
@@ -221,7 +221,7 @@ function schemaOf({ type, definition }: ServedColumn): Json {
 }
 
 function nullable(column: ServedColumn): Json {
-  const schema = schemaOf(column);
+  const schema = columnSchema(column);
   if (column.definition.primary !== undefined || column.definition.notEmpty || schema["type"] === undefined) return schema;
   const values = schema["enum"] as readonly unknown[] | undefined;
   return { ...schema, type: [schema["type"], "null"], ...(values === undefined ? {} : { enum: [...values, null] }) };

@@ -4,7 +4,9 @@ import * as z from "zod";
 
 import { controlSchemas, controlsOf, type ControlName, type DataCall, type DataLimits, requiredControls } from "../data/controls.js";
 import { writeCalls } from "../data/writes.js";
-import { methods } from "../request/methods.js";
+import type { ServedEndpoint } from "../modules/endpoint-map.js";
+import { endpointPath } from "./openapi-endpoints.js";
+import { pathItem } from "./openapi-path.js";
 import { anyTable, type Json, ref, schemasFor, type ServedTo, type TableSchemas } from "./openapi-tables.js";
 
 const summaries: Readonly<Record<DataCall, string>> = {
@@ -59,10 +61,11 @@ function pageOf(row: Json, more: Readonly<Record<string, Json>> = {}): Json {
 /**
  * Builds the document.
  *
+ * @param endpoints  what the modules serve
  * @param served  the tables and who asks: each table with its calls and rows, as far as they see it. Without it the document
  *   names no table: it is for everybody.
  */
-export function openApiDocument(limits: DataLimits, version: string, served?: ServedTo): Json {
+export function openApiDocument(limits: DataLimits, version: string, endpoints: readonly ServedEndpoint[], served?: ServedTo): Json {
   const controls = controlSchemas(limits);
   const names = Object.keys(controls) as ControlName[];
   const calls = Object.keys(controlsOf) as DataCall[];
@@ -83,6 +86,7 @@ export function openApiDocument(limits: DataLimits, version: string, served?: Se
       "/data/columns": plain("allColumns", "Columns of every table that the account sees, by table", errors, { type: "object" }),
       "/data/batch": batchPath,
       ...Object.assign({}, ...tables.map((table) => pathsOf(table, calls))),
+      ...Object.fromEntries(endpoints.map((endpoint) => endpointPath(endpoint))),
     },
     components: {
       securitySchemes: {
@@ -192,36 +196,6 @@ function queryColumns(call: DataCall, schema: string, components: TableSchemas["
       schema: ref(schema),
     },
   ];
-}
-
-/** One path with all the methods that it takes. */
-function pathItem(id: string, operation: Json, query: readonly Json[], inPath: readonly Json[], requestBody: Json | undefined): Json {
-  const suffix: Readonly<Record<string, string>> = {
-    GET: "ByQuery",
-    HEAD: "Head",
-    POST: "",
-    PUT: "ByPut",
-    PATCH: "ByPatch",
-    DELETE: "ByDelete",
-  };
-  return Object.fromEntries(
-    methods.map((method): [string, Json] => {
-      const isRead = method === "GET" || method === "HEAD";
-      const { responses, ...others } = operation as { readonly responses: Json };
-      const shown = method === "HEAD" ? { "200": { description: "As GET, without a body" } } : responses;
-      const parameters = isRead || requestBody === undefined ? query : inPath;
-      return [
-        method.toLowerCase(),
-        {
-          operationId: `${id}${suffix[method]}`,
-          ...others,
-          ...(parameters.length > 0 ? { parameters } : {}),
-          ...(isRead || requestBody === undefined ? {} : { requestBody }),
-          responses: shown,
-        },
-      ];
-    }),
-  );
 }
 
 /** A path that takes no parameters but those in it. */

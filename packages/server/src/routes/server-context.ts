@@ -8,6 +8,7 @@ import type { HttpBindings } from "@hono/node-server";
 import type { DataLimits, ReadControls } from "../data/controls.js";
 import type { ServedDb } from "../data/served-db.js";
 import type { ServedTable } from "../data/served-table.js";
+import type { EndpointMap } from "../modules/endpoint-map.js";
 import type { FieldLimits } from "../request/fields.js";
 
 export interface ServerContext {
@@ -15,7 +16,9 @@ export interface ServerContext {
   readonly tables: ReadonlyMap<string, ServedTable>;
   readonly auth: Auth;
   readonly log: Log;
-  readonly limits: DataLimits & FieldLimits & { readonly maxBodyBytes: number };
+  /** What the modules serve. */
+  readonly endpoints: EndpointMap;
+  readonly limits: DataLimits & FieldLimits & { readonly maxBodyBytes: number; readonly maxReplyBytes: number };
   readonly readControls: ReadControls;
 }
 

@@ -1,0 +1,146 @@
+// What an endpoint is: plain data and one function. The server makes routes, checks and the OpenAPI document of it.
+
+import type { Row } from "./database.js";
+
+/** What a parameter holds. In a query or a form it is text; in JSON the value itself. */
+export type ParameterType = "text" | "int" | "real" | "bool" | "list" | "json" | "bytes";
+
+/** One parameter. What does not fit is refused with 400, which names it. */
+export interface Parameter {
+  /** Default `text`. `list`: texts between commas, or a JSON list. `bytes`: base64, or a file of a multipart form. */
+  readonly type?: ParameterType;
+  readonly required?: boolean;
+  /** What stands for a parameter that is left out. */
+  readonly default?: unknown;
+  /** Numbers: the least; texts: fewest characters; lists: fewest items. */
+  readonly min?: number;
+  /** Numbers: the most; texts: most characters (default 1,000); lists: most items (default 100); bytes: their number. */
+  readonly max?: number;
+  /** What a text, or each item of a list, must look like, from end to end. */
+  readonly pattern?: RegExp;
+  /** The texts that are taken. */
+  readonly values?: readonly string[];
+  /** For people who read the API reference. */
+  readonly about?: string;
+}
+
+export type Parameters = Readonly<Record<string, Parameter>>;
+
+interface TypeOf {
+  text: string;
+  int: number;
+  real: number;
+  bool: boolean;
+  list: readonly string[];
+  json: unknown;
+  bytes: Uint8Array;
+}
+
+type TypeNamed<P extends Parameter> = P["type"] extends ParameterType ? TypeOf[P["type"]] : string;
+
+/** The values of parameters, by name. Those that were left out are not there. */
+export type ValuesOf<P extends Parameters> = {
+  readonly [Name in keyof P]: P[Name] extends { required: true } | { default: {} } ? TypeNamed<P[Name]> : TypeNamed<P[Name]> | undefined;
+};
+
+/** Who calls. */
+export interface Caller {
+  /** The account's id; empty for nobody. */
+  readonly id: string;
+  readonly login: string;
+  readonly name: string | undefined;
+  readonly isAdmin: boolean;
+  /** The account's types, such as `admin`. */
+  readonly types: readonly string[];
+}
+
+/** A file of a multipart form. */
+export interface UploadedFile {
+  readonly bytes: Uint8Array;
+  /** As the client says, never to be used as a path. */
+  readonly name: string;
+  /** As the client says, never to be believed. */
+  readonly type: string;
+}
+
+/** One request to an endpoint, after its checks. */
+export interface Call<P extends Parameters = Parameters> {
+  readonly caller: Caller;
+  readonly values: ValuesOf<P>;
+  /** The columns of the endpoint's table that were given. */
+  readonly columns: Row;
+  /** The files of a multipart form by the name of their field. */
+  readonly files: ReadonlyMap<string, UploadedFile>;
+  /** What follows the path of an endpoint that ends in `/*`, without a slash before it. */
+  readonly rest: string;
+  readonly method: string;
+  /** The request's path and query as it was sent, for links. */
+  readonly url: string;
+  readonly headers: Headers;
+  /** How the caller proved who they are: `header`, `session`, `none` …. */
+  readonly source: string;
+  /** Where the request comes from, where it is known. */
+  readonly address: string | undefined;
+  /** Aborts when the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Who may call:
+ * - `anybody`: credentials are not looked at;
+ * - `anonymous`: anybody, but credentials are checked where there are any;
+ * - `account`: any account;
+ * - `admin`: accounts of type `admin`.
+ */
+export type Who = "anybody" | "anonymous" | "account" | "admin";
+
+/** A JSON schema. */
+export type Schema = Readonly<Record<string, unknown>>;
+
+export interface Endpoint<P extends Parameters = Parameters> {
+  /** Such as `/account/get`; one that ends in `/*` takes every path below it. */
+  readonly path: string;
+  readonly summary: string;
+  readonly who: Who;
+  /** Whether it changes something: then a signature counts once, and a session cookie needs a method that is not GET. Default false. */
+  readonly changes?: boolean;
+  readonly parameters?: P;
+  /** Further parameters are columns of this table of the module; of those with `admin`, `secure` or `hidden` only admins give `admin` ones. */
+  readonly columns?: {
+    readonly table: string;
+    /** Columns that are not taken here. */
+    readonly except?: readonly string[];
+    /** Columns that alone are taken. */
+    readonly only?: readonly string[];
+  };
+  /** Most bytes of a body; default the server's limit. Multipart forms are read where this is given. */
+  readonly maxBodyBytes?: number;
+  /** What it replies, as JSON schema; or a media type of bytes, such as `image/*`. */
+  readonly reply: Schema | string;
+  /**
+   * Answers. What it gives is sent as JSON, a `Response` as it is.
+   *
+   * @throws BkError  becomes an error reply by its code
+   */
+  answer(call: Call<P>): Promise<unknown>;
+}
+
+/** Gives an endpoint back with the types of its parameters. */
+export function endpoint<const P extends Parameters>(definition: Endpoint<P>): Endpoint {
+  return definition as unknown as Endpoint;
+}
+
+/** The schema of a page of rows. */
+export function pageSchema(row: Schema): Schema {
+  return {
+    type: "object",
+    required: ["count", "data", "next_token"],
+    properties: { count: { type: "integer" }, data: { type: "array", items: row }, next_token: { type: "string" } },
+  };
+}
+
+/** A reply without anything to say. */
+export const nothing: Schema = Object.freeze({ type: "object", additionalProperties: false });
+
+/** A row of a table as a caller sees it. */
+export const anyRow: Schema = Object.freeze({ type: "object", additionalProperties: true });

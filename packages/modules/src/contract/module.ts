@@ -1,0 +1,76 @@
+// What a module is to a server, and what it gets from it.
+
+import type { Clock, Log } from "@bk/core";
+import type { TableDefinitions } from "@bk/db";
+
+import type { AccountEvents } from "../events/account-events.js";
+import type { CacheLike } from "./cache.js";
+import type { ModuleDb } from "./database.js";
+import type { Directory } from "./directory.js";
+import type { Endpoint } from "./endpoint.js";
+
+/** What a server lends to its modules. */
+export interface ModuleHost {
+  readonly db: ModuleDb;
+  readonly cache: CacheLike;
+  /** Tells accounts of events, on every server that shares the bus. */
+  readonly events: AccountEvents;
+  /** Who has which name. */
+  readonly directory: Directory;
+  /** Adding, changing and removing what accounts log in with; absent where the app has its own accounts. */
+  readonly logins: Logins | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The folder for what is not in the database, such as images. */
+  readonly folder: string;
+  /** The other modules that run, for what concerns all of them. */
+  modules(): readonly Running[];
+}
+
+/** What a server does with the table of logins for modules. */
+export interface Logins {
+  /**
+   * @returns  the new account's id, and its key where the caller does not have it
+   * @throws BkError `invalid`; `already-exists`
+   */
+  add(login: {
+    readonly login: string;
+    readonly secret: string;
+    readonly scramble?: boolean;
+    readonly name?: string | undefined;
+    readonly email?: string | undefined;
+    readonly type?: string | undefined;
+  }): Promise<{ readonly id: string; readonly secret?: string }>;
+  /** The login of an account; undefined when there is none. */
+  loginOf(id: string): Promise<string | undefined>;
+  /** Its row as its owner may see it. */
+  get(login: string): Promise<Readonly<Record<string, unknown>> | undefined>;
+  /** Changes what the row says; never secrets. */
+  update(login: string, changes: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Another secret, or another key of tokens: what was signed in by the old one ends. */
+  changeSecret(login: string, change: { readonly secret?: string | undefined; readonly tokens?: boolean | undefined }): Promise<void>;
+  del(login: string): Promise<void>;
+}
+
+/** A module that runs. */
+export interface Running {
+  readonly name: string;
+  readonly endpoints: readonly Endpoint[];
+  /**
+   * Removes everything that the module keeps of an account, in the module's tables and elsewhere. It may be called again after it
+   * was interrupted, and goes on where it was.
+   */
+  forget?(id: string): Promise<void>;
+  /** Ends what the module runs in the background. Calls of its endpoints have ended by then. */
+  close?(): Promise<void>;
+}
+
+/** A feature that a server can have. */
+export interface BackendModule {
+  /** One word, such as `messages`. */
+  readonly name: string;
+  readonly tables: TableDefinitions;
+  /** Names of modules that must run too. */
+  readonly needs?: readonly string[];
+  start(host: ModuleHost): Promise<Running> | Running;
+}

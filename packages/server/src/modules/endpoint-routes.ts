@@ -1,0 +1,100 @@
+// Requests to the endpoints of modules.
+
+import { accountTypes } from "@bk/auth";
+import type { Call, Caller } from "@bk/modules";
+import type { Hono } from "hono";
+
+import { badRequest, forbidden, replyHeaders, replyTooLarge } from "../error-response.js";
+import { jsonReply } from "../json-reply.js";
+import { rawTarget } from "../request/check-frame.js";
+import { readInput } from "../request/fields.js";
+import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
+import type { Found } from "./endpoint-map.js";
+import { readMultipart } from "./multipart.js";
+import { type Given, readValues } from "./read-values.js";
+
+/** Serves what the modules have; other paths go on. */
+export function endpointRoutes(app: Hono<ServerEnv>, server: ServerContext): void {
+  const { endpoints, limits } = server;
+  if (endpoints.all.length === 0) return;
+  app.use(async (context, next) => {
+    const found = endpoints.find(context.req.path);
+    if (found === undefined) return next();
+    const reply = await found.served.endpoint.answer(await callOf(context, found, server));
+    return reply instanceof Response ? withHeaders(reply) : jsonOf(reply, limits.maxReplyBytes);
+  });
+}
+
+async function callOf(context: ServerRequest, { served, rest }: Found, { limits }: ServerContext): Promise<Call> {
+  const allowed = context.get("allowed");
+  const caller = callerOf(allowed.account);
+  // The rules see to it as well; an app may have opened the path.
+  if (served.endpoint.who === "admin" && !caller.isAdmin) throw forbidden("this is for admins");
+  if (served.endpoint.who === "account" && caller.id === "") throw forbidden("this is for accounts");
+  const given = await givenOf(context, served.endpoint.maxBodyBytes !== undefined, limits);
+  const { values, columns } = readValues(served, given, caller, limits.maxJsonDepth);
+  return {
+    caller,
+    values: values as Call["values"],
+    columns,
+    files: given.files,
+    rest: decodePath(rest),
+    method: context.req.method,
+    url: rawTarget(context),
+    headers: context.req.raw.headers,
+    source: allowed.source,
+    address: context.env?.incoming?.socket?.remoteAddress,
+    signal: context.req.raw.signal,
+  };
+}
+
+const noFiles: Given["files"] = new Map();
+
+async function givenOf(context: ServerRequest, takesFiles: boolean, limits: ServerContext["limits"]): Promise<Given> {
+  const { query } = context.get("allowed");
+  const type = context.req.header("content-type") ?? "";
+  const body = context.get("body");
+  if (takesFiles && body.length > 0 && /^multipart\/form-data\s*;/i.test(type)) {
+    const { fields, files } = await readMultipart(body, type, limits.maxParameters);
+    const url = readInput(query, "", undefined, limits).fields;
+    for (const [name, field] of url) {
+      if (fields.has(name) || files.has(name)) throw badRequest(`${name.slice(0, 50)} is given in the query and in the form`, name);
+      fields.set(name, field);
+    }
+    return { fields, files };
+  }
+  const { fields, array } = readInput(query, type, body, limits);
+  if (array !== undefined) throw badRequest("the body must be a JSON object");
+  return { fields, files: noFiles };
+}
+
+type Account = NonNullable<ServerRequest["var"]["allowed"]["account"]>;
+
+const nobody: Caller = { id: "", login: "", name: undefined, isAdmin: false, types: [] };
+
+function callerOf(account: Account | undefined): Caller {
+  if (account === undefined) return nobody;
+  const types = accountTypes(account);
+  return { id: account.id, login: account.login, name: account.name ?? undefined, isAdmin: types.includes("admin"), types };
+}
+
+function decodePath(rest: string): string {
+  if (!rest.includes("%")) return rest;
+  try {
+    return decodeURIComponent(rest);
+  } catch {
+    throw badRequest("the path has a malformed percent escape, or text that is not UTF-8");
+  }
+}
+
+function jsonOf(reply: unknown, maxBytes: number): Response {
+  const text = JSON.stringify(reply ?? {});
+  if (text.length > maxBytes) throw replyTooLarge(maxBytes);
+  return jsonReply(text);
+}
+
+/** A reply of bytes is never taken for another type than is said, nor kept unless the module says so. */
+function withHeaders(reply: Response): Response {
+  for (const [name, value] of Object.entries(replyHeaders)) if (!reply.headers.has(name)) reply.headers.set(name, value);
+  return reply;
+}

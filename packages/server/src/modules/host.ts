@@ -1,0 +1,87 @@
+// What the server lends to its modules.
+
+import { addAccount, authTables, deleteAccount, type MasterKey } from "@bk/auth";
+import type { Cache } from "@bk/cache";
+import { BkError, type Log, systemClock } from "@bk/core";
+import type { Db } from "@bk/db";
+import {
+  accountDirectory,
+  accountEvents,
+  type BusLike,
+  callsOf,
+  type Directory,
+  type Logins,
+  type ModuleDb,
+  type ModuleHost,
+} from "@bk/modules";
+
+export interface Lent {
+  readonly db: Db;
+  readonly cache: Cache;
+  readonly bus: BusLike;
+  /** Absent where accounts are the app's own. */
+  readonly masterKey: MasterKey | undefined;
+  readonly folder: string;
+  readonly log: Log;
+  /** Whether the module of accounts runs. */
+  readonly hasAccounts: boolean;
+}
+
+export function moduleHost({ db: opened, cache, bus, masterKey, folder, log, hasAccounts }: Lent): Omit<ModuleHost, "modules"> {
+  const db = callsOf(opened);
+  const logins = masterKey === undefined ? undefined : loginsOf(opened, db, masterKey);
+  return {
+    db,
+    cache,
+    events: accountEvents(bus, log),
+    directory: directoryOf(db, hasAccounts, logins !== undefined),
+    logins,
+    clock: systemClock,
+    folder,
+    log,
+  };
+}
+
+/** Names of the module of accounts where it runs, and of logins: somebody may have been added by the command line. */
+function directoryOf(db: ModuleDb, hasAccounts: boolean, hasLogins: boolean): Directory {
+  const named = hasAccounts ? accountDirectory(db) : undefined;
+  return {
+    async find(ids) {
+      const found = new Map(await named?.find(ids));
+      const missing = [...new Set(ids)].filter((id) => !found.has(id));
+      if (!hasLogins || missing.length === 0) return found;
+      const { rows } = await db.select("bk_auth", { id: missing }, { select: ["id", "name"], count: missing.length });
+      for (const { id, name } of rows) found.set(id as string, { id: id as string, name: (name as string | null) ?? undefined });
+      return found;
+    },
+  };
+}
+
+const hidden: ReadonlySet<string> = new Set(
+  Object.entries(authTables.bk_auth)
+    .filter(([, column]) => "secure" in column || "admin" in column)
+    .map(([name]) => name),
+);
+
+function loginsOf(opened: Db, db: ModuleDb, masterKey: MasterKey): Logins {
+  return {
+    add: (login) => addAccount(opened, login, { masterKey }),
+    async loginOf(id) {
+      const { rows } = await db.select("bk_auth", { id }, { select: ["login"], count: 1 });
+      return rows[0]?.["login"] as string | undefined;
+    },
+    async get(login) {
+      const row = await db.get("bk_auth", { login });
+      return row === undefined ? undefined : Object.fromEntries(Object.entries(row).filter(([name]) => !hidden.has(name)));
+    },
+    async update(login, changes) {
+      for (const name of Object.keys(changes))
+        if (hidden.has(name) || name === "login" || name === "id")
+          throw new BkError("denied", `${name} is not changed here`, { detail: { field: name } });
+      const { affected } = await db.update("bk_auth", { login, ...changes });
+      if (affected === 0) throw new BkError("not-found", "account not found");
+    },
+    changeSecret: () => Promise.reject(new BkError("unsupported", "secrets are changed by the command line")),
+    del: async (login) => void (await deleteAccount(opened, login)),
+  };
+}

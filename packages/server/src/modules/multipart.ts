@@ -1,0 +1,65 @@
+// Forms with files.
+
+import { Readable } from "node:stream";
+
+import busboy from "@fastify/busboy";
+import type { UploadedFile } from "@bk/modules";
+
+import { badRequest } from "../error-response.js";
+import type { Field } from "../request/fields.js";
+
+export interface Multipart {
+  readonly fields: Map<string, Field>;
+  readonly files: Map<string, UploadedFile>;
+}
+
+const mostFiles = 10;
+
+/**
+ * Reads a multipart form that has arrived.
+ *
+ * @throws HttpError 400 for what is no such form, two fields of one name, or too many of them
+ */
+export async function readMultipart(body: Uint8Array, contentType: string, maxParameters: number): Promise<Multipart> {
+  const fields = new Map<string, Field>();
+  const files = new Map<string, UploadedFile>();
+  const names = new Set<string>();
+  let parser: InstanceType<typeof busboy.Busboy>;
+  try {
+    parser = new busboy.Busboy({
+      headers: { "content-type": contentType },
+      limits: { fields: maxParameters, files: mostFiles, fieldSize: body.length + 1, fileSize: body.length + 1, headerPairs: 20 },
+    });
+  } catch {
+    throw badRequest("the body is no multipart form");
+  }
+  await new Promise<void>((resolve, reject) => {
+    const fail = (message: string, field?: string): void => reject(badRequest(message, field));
+    const take = (name: unknown): name is string => {
+      if (typeof name !== "string" || name === "" || names.has(name)) {
+        fail("the form has a field without a name, or two of one name", typeof name === "string" ? name : undefined);
+        return false;
+      }
+      names.add(name);
+      return true;
+    };
+    parser.on("field", (name: string, value: string) => {
+      if (take(name)) fields.set(name, { text: value });
+    });
+    parser.on("file", (name: string, stream: Readable, filename: string | undefined, _encoding: string, type: string) => {
+      const chunks: Buffer[] = [];
+      const isTaken = take(name);
+      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+      stream.on("error", () => fail("the form is not whole"));
+      stream.on("end", () => {
+        if (isTaken) files.set(name, { bytes: new Uint8Array(Buffer.concat(chunks)), name: filename ?? "", type });
+      });
+    });
+    parser.on("fieldsLimit", () => fail(`the form has more than ${maxParameters} fields`));
+    parser.on("filesLimit", () => fail(`the form has more than ${mostFiles} files`));
+    parser.on("error", () => fail("the body is no multipart form, or not whole"));
+    parser.on("finish", resolve);
+    Readable.from([Buffer.from(body.buffer, body.byteOffset, body.byteLength)]).pipe(parser);
+  });
+  return { fields, files };
+}

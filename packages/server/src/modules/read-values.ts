@@ -1,0 +1,152 @@
+// The parameters and columns of a request to an endpoint, checked as the endpoint says.
+
+import type { Caller, Parameter, Parameters, Row, UploadedFile } from "@bk/modules";
+import type { ColumnDefinition, TypeName } from "@bk/db";
+
+import { fromJson, fromText, listFromText } from "../data/from-text.js";
+import type { ServedColumn } from "../data/served-table.js";
+import { badRequest, forbidden } from "../error-response.js";
+import type { Field, Fields } from "../request/fields.js";
+import type { ServedEndpoint } from "./endpoint-map.js";
+
+export interface Given {
+  readonly fields: Fields;
+  readonly files: ReadonlyMap<string, UploadedFile>;
+}
+
+export interface ReadValues {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly columns: Row;
+}
+
+const defaultMax = { text: 1000, list: 100 } as const;
+const typeOf: Readonly<Record<NonNullable<Parameter["type"]>, TypeName>> = {
+  text: "text",
+  int: "bigint",
+  real: "real",
+  bool: "bool",
+  list: "list",
+  json: "json",
+  bytes: "blob",
+};
+
+/** @throws HttpError 400 that names the parameter; 403 for a column that admins set */
+export function readValues(
+  { endpoint, table }: ServedEndpoint,
+  { fields, files }: Given,
+  caller: Caller,
+  maxJsonDepth: number,
+): ReadValues {
+  const parameters: Parameters = endpoint.parameters ?? {};
+  const values: Record<string, unknown> = {};
+  const columns: Row = {};
+  const { only, except = [] } = endpoint.columns ?? {};
+  for (const [name, field] of fields) {
+    if (Object.hasOwn(parameters, name)) {
+      const value = valueOf(name, parameters[name]!, field, maxJsonDepth);
+      if (value !== undefined) values[name] = value;
+      continue;
+    }
+    const column = table?.columns.get(name);
+    const isTaken = column !== undefined && !except.includes(name) && (only === undefined || only.includes(name));
+    if (!isTaken || column.definition.secure === true || column.definition.hidden === true)
+      throw badRequest(`${endpoint.path} has no parameter ${JSON.stringify(name.slice(0, 50))}${knownNames(parameters)}`, name);
+    if (column.definition.admin === true && !caller.isAdmin) throw forbidden(`${name} is set by admins only`, name);
+    columns[name] = columnValue(column, name, field, maxJsonDepth);
+  }
+  for (const [name, file] of files) {
+    if (!Object.hasOwn(parameters, name) || parameters[name]!.type !== "bytes")
+      throw badRequest(`${endpoint.path} takes no file ${JSON.stringify(name.slice(0, 50))}`, name);
+    values[name] = checked(name, parameters[name]!, file.bytes);
+  }
+  for (const [name, { required, default: byDefault }] of Object.entries(parameters)) {
+    if (values[name] !== undefined) continue;
+    if (required === true) throw badRequest(`${name} is required`, name);
+    if (byDefault !== undefined) values[name] = byDefault;
+  }
+  return { values, columns };
+}
+
+function knownNames(parameters: Parameters): string {
+  const names = Object.keys(parameters);
+  return names.length === 0 ? "" : `; there are ${names.join(", ")}`;
+}
+
+/** The value of a parameter; undefined for one that is empty where that is no value. */
+function valueOf(name: string, parameter: Parameter, field: Field, maxJsonDepth: number): unknown {
+  const { type = "text" } = parameter;
+  const source = { name, maxJsonDepth };
+  const definition: ColumnDefinition = {};
+  const column: ServedColumn = { name, type: typeOf[type], definition };
+  if ("json" in field) {
+    if (field.json === null) return undefined;
+    return checked(name, parameter, fromJson(column, field.json, source));
+  }
+  const { text } = field;
+  if (typeof text !== "string") {
+    if (type !== "list") throw badRequest(`${name} is given more than once`, name);
+    return checked(name, parameter, text);
+  }
+  if (text === "" && type !== "text") return undefined;
+  return checked(
+    name,
+    parameter,
+    type === "list" ? listFromText({ ...column, type: "text" }, text, source) : fromText(column, text, source),
+  );
+}
+
+function columnValue(column: ServedColumn, name: string, field: Field, maxJsonDepth: number): unknown {
+  const source = { name, maxJsonDepth };
+  if ("json" in field) return fromJson(column, field.json, source);
+  if (typeof field.text === "string") return fromText(column, field.text, source);
+  if (column.type !== "list" && column.type !== "set") throw badRequest(`${name.slice(0, 80)} is given more than once`, name);
+  return field.text;
+}
+
+function checked(name: string, parameter: Parameter, value: unknown): unknown {
+  const problem = problemOf(parameter, value);
+  if (problem !== undefined) throw badRequest(`${name} ${problem}`, name);
+  return value;
+}
+
+function problemOf(parameter: Parameter, value: unknown): string | undefined {
+  const { type = "text", min, max } = parameter;
+  switch (type) {
+    case "text":
+      return problemOfText(parameter, value, max ?? defaultMax.text);
+    case "int":
+    case "real":
+      if (typeof value !== "number" || !Number.isFinite(value) || (type === "int" && !Number.isSafeInteger(value)))
+        return type === "int" ? "must be an integer" : "must be a number";
+      return (min !== undefined && value < min) || (max !== undefined && value > max) ? `must be ${rangeOf(min, max)}` : undefined;
+    case "bool":
+      return typeof value === "boolean" ? undefined : "must be true or false";
+    case "list": {
+      if (!Array.isArray(value)) return "must be a list";
+      const most = max ?? defaultMax.list;
+      if (value.length > most) return `has more than ${most} items`;
+      if (min !== undefined && value.length < min) return `has fewer than ${min} items`;
+      return (value as unknown[]).map((item) => problemOfText(parameter, item, defaultMax.text)).find((problem) => problem !== undefined);
+    }
+    case "bytes":
+      if (!(value instanceof Uint8Array)) return "must be base64";
+      return max !== undefined && value.length > max ? `has more than ${max} bytes` : undefined;
+    case "json":
+      return undefined;
+  }
+}
+
+function problemOfText({ type = "text", min, pattern, values }: Parameter, value: unknown, most: number): string | undefined {
+  if (typeof value !== "string") return type === "list" ? "must be a list of texts" : "must be text";
+  if (Array.from(value).length > most) return `is longer than ${most} characters`;
+  if (type === "text" && min !== undefined && Array.from(value).length < min)
+    return min === 1 ? "is empty" : `is shorter than ${min} characters`;
+  if (values !== undefined && !values.includes(value)) return `must be one of ${values.join(", ")}`;
+  return pattern !== undefined && !new RegExp(`^(?:${pattern.source})$`, pattern.flags).test(value)
+    ? "has characters or a form that it must not have"
+    : undefined;
+}
+
+function rangeOf(min: number | undefined, max: number | undefined): string {
+  return min === undefined ? `at most ${max}` : max === undefined ? `at least ${min}` : `from ${min} to ${max}`;
+}
