@@ -14,6 +14,7 @@ import { queueDriverFor } from "../packages/queue/src/queue/registry.js";
 import { testDrivers } from "../test/runner/drivers.js";
 import { apiPages } from "./api-pages.js";
 import { capabilitiesPage, driverTable, mainTable, markdownTable } from "./capability-tables.js";
+import { endpointsPage } from "./endpoint-page.js";
 import { plainCapabilitiesPage } from "./plain-tables.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -168,6 +169,7 @@ function driverReadmes(): [path: string, text: string][] {
 const drivers = await driverCapabilities();
 const reference = new Map([
   ["errors.md", errorsPage()],
+  ["endpoints.md", await endpointsPage()],
   [
     "cache-capabilities.md",
     plainCapabilitiesPage(

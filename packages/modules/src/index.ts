@@ -5,8 +5,17 @@ export * from "./contract/database.js";
 export * from "./contract/directory.js";
 export * from "./contract/endpoint.js";
 export type * from "./contract/module.js";
-export { type AccountEvent, accountEvents, type AccountEvents, type BusLike } from "./events/account-events.js";
+export {
+  type AccountEvent,
+  accountEvents,
+  type AccountEvents,
+  type AccountEventsOptions,
+  type BusLike,
+  type ToldEvent,
+} from "./events/account-events.js";
 export { type Look, visible } from "./common/visible.js";
 export { type PageReply, pageOptions, pageParameters, pageReply } from "./common/pages.js";
 
+export { accounts, type AccountsOptions } from "./accounts/index.js";
 export { counters, type CountersOptions } from "./counters/index.js";
+export { moduleNames, modulesNamed, type ModuleSettings } from "./all.js";

@@ -139,7 +139,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     });
     const { endpoints } = running;
     const app = createApp({ db: served, tables: ready, auth, log, limits, endpoints, readControls: controlReader(limits) }, options.cors);
-    return serverOf(app, db, close, limits, log);
+    return serverOf(app, db, { drain: running.drain, close }, limits, log);
   } catch (error) {
     await close();
     throw error;
@@ -161,6 +161,8 @@ async function cacheOf(given: string | Cache | undefined, log: Log, open: (() =>
   return cache;
 }
 
+const noModules: RunningModules = { endpoints: endpointMap([]), drain: () => undefined, close: () => Promise.resolve() };
+
 /** Starts the modules, with a cache and a bus in this process where none is given. */
 async function runModules(
   options: ServerOptions,
@@ -169,7 +171,7 @@ async function runModules(
   open: (() => Promise<void>)[],
 ): Promise<RunningModules> {
   const { modules = [], accounts, home = "." } = options;
-  if (modules.length === 0) return { endpoints: endpointMap([]), close: () => Promise.resolve() };
+  if (modules.length === 0) return noModules;
   const cache = given ?? (await cacheOf("local:", log, open))!;
   const bus = await busOf(options.bus, log, open);
   const running = await startModules(
@@ -288,12 +290,13 @@ function masterKey(options: ServerOptions): MasterKey {
   return options.masterKey ?? masterKeyOf({ home: options.home ?? ".", masterKey: process.env["BK_MASTER_KEY"] });
 }
 
-function serverOf(app: Hono<ServerEnv>, db: Db, end: () => Promise<void>, limits: ServerLimits, log: Log): BkServer {
+function serverOf(app: Hono<ServerEnv>, db: Db, end: Pick<RunningModules, "drain" | "close">, limits: ServerLimits, log: Log): BkServer {
   let listener: Listener | undefined;
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
+    end.drain();
     await listener?.close(limits.shutdownMs);
-    await end();
+    await end.close();
   }
   return {
     app,

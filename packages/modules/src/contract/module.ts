@@ -45,11 +45,12 @@ export interface Logins {
   loginOf(id: string): Promise<string | undefined>;
   /** Its row as its owner may see it. */
   get(login: string): Promise<Readonly<Record<string, unknown>> | undefined>;
-  /** Changes what the row says; never secrets. */
-  update(login: string, changes: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Changes what the row says; never secrets, and what admins set only for an admin. */
+  update(login: string, changes: Readonly<Record<string, unknown>>, options: { readonly asAdmin: boolean }): Promise<void>;
   /** Another secret, or another key of tokens: what was signed in by the old one ends. */
   changeSecret(login: string, change: { readonly secret?: string | undefined; readonly tokens?: boolean | undefined }): Promise<void>;
-  del(login: string): Promise<void>;
+  /** Removes a login, if it is still that of the account: another one may have taken it. */
+  del(login: string, id: string): Promise<void>;
 }
 
 /** A module that runs. */
@@ -61,6 +62,8 @@ export interface Running {
    * was interrupted, and goes on where it was.
    */
   forget?(id: string): Promise<void>;
+  /** The server begins to stop: requests that wait for something are answered now. */
+  drain?(): void;
   /** Ends what the module runs in the background. Calls of its endpoints have ended by then. */
   close?(): Promise<void>;
 }

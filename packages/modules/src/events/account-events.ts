@@ -1,6 +1,9 @@
 // Events of accounts: what one account does that concerns another, told to whoever listens for that account, on any server.
 
-import { BkError, type Log } from "@bk/core";
+import { BkError, type Clock, type Log, systemClock } from "@bk/core";
+
+import { invalid } from "../common/failures.js";
+import type { ModuleDb } from "../contract/database.js";
 
 /** What happened: where, when, and what the receiver should know of it. */
 export interface AccountEvent {
@@ -11,6 +14,11 @@ export interface AccountEvent {
   readonly [property: string]: unknown;
 }
 
+/** An event as it is told: with an id that grows with time. */
+export interface ToldEvent extends AccountEvent {
+  readonly event_id: string;
+}
+
 /** What is used of a bus: a `PubSub` of @bk/queue has it. */
 export interface BusLike {
   publish(channel: string, message: unknown): Promise<void>;
@@ -19,31 +27,83 @@ export interface BusLike {
 
 export interface AccountEvents {
   /**
-   * Tells an account of an event. It never fails: what was done is done, whether or not somebody can be told of it; a bus that is
-   * away is logged.
+   * Tells an account of an event. It never fails: what was done is done, whether or not somebody can be told of it; a bus or a
+   * database that is away is logged.
    */
   publish(id: string, event: AccountEvent): Promise<void>;
   /** Hands over every event of an account from now on. */
-  subscribe(id: string, handler: (event: AccountEvent) => void): Promise<{ close(): Promise<void> }>;
+  subscribe(id: string, handler: (event: ToldEvent) => void): Promise<{ close(): Promise<void> }>;
+  /**
+   * The events of an account that are kept and came after one, oldest first, at most `most`. Servers' clocks differ: those of the
+   * two seconds before it come again.
+   */
+  since(id: string, eventId: string, most: number): Promise<readonly ToldEvent[]>;
+  /** Removes what is kept for an account. */
+  forget(id: string): Promise<void>;
 }
+
+export interface AccountEventsOptions {
+  readonly bus: BusLike;
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Keeps events in `bk_event`, for listeners that come back. Default: they are not kept. */
+  readonly keep?: { readonly db: ModuleDb; readonly ms: number } | undefined;
+}
+
+/** How far clocks of servers may be apart. */
+const skewMs = 2_000;
+/** An account's old events are removed with every so many new ones of this server. */
+const sweepEvery = 50;
+const timeDigits = 9;
 
 /** The channel of an account. Ids hold letters, digits, `_` and `-`; another one would name another channel. */
 function channelOf(id: string): string {
-  if (!/^[\w-]{1,100}$/.test(id))
-    throw new BkError("invalid", "an account's id holds letters, digits, _ and - alone", { detail: { field: "id" } });
+  if (!/^[\w-]{1,100}$/.test(id)) throw invalid("an account's id holds letters, digits, _ and - alone", "id");
   return `bk.account.${id}`;
 }
 
+const timeText = (ms: number): string => Math.max(0, Math.floor(ms)).toString(36).padStart(timeDigits, "0");
+const code = (error: unknown): string => (error instanceof BkError ? error.code : "internal");
+
 /** Events over a bus. */
-export function accountEvents(bus: BusLike, log: Log): AccountEvents {
+export function accountEvents({ bus, log, clock = systemClock, keep }: AccountEventsOptions): AccountEvents {
+  const maker = [...clock.randomBytes(8)].map((byte) => byte.toString(36).padStart(2, "0")).join("");
+  let count = 0;
+
+  async function store(id: string, { event_id, ...event }: ToldEvent): Promise<void> {
+    if (keep === undefined) return;
+    const now = clock.now();
+    await keep.db.put("bk_event", { account: id, id: event_id, event, gone: now + keep.ms });
+    if (count % sweepEvery === 0) await keep.db.delAll("bk_event", { account: id, id: { $lt: timeText(now - keep.ms) } });
+  }
+
   return {
     async publish(id, event) {
-      try {
-        await bus.publish(channelOf(id), event);
-      } catch (error) {
-        log.warn("an event could not be told", { path: event.path, code: error instanceof BkError ? error.code : "internal" });
-      }
+      const channel = channelOf(id);
+      // The count keeps the order of events of one moment.
+      const told: ToldEvent = { ...event, event_id: `${timeText(clock.now())}${(++count).toString(36).padStart(6, "0")}${maker}` };
+      // Kept first: who begins to listen in between finds it there.
+      await store(id, told).catch((error: unknown) => log.warn("an event could not be kept", { path: event.path, code: code(error) }));
+      await bus
+        .publish(channel, told)
+        .catch((error: unknown) => log.warn("an event could not be told", { path: event.path, code: code(error) }));
     },
-    subscribe: async (id, handler) => bus.subscribe(channelOf(id), (message) => handler(message as AccountEvent)),
+
+    subscribe: async (id, handler) => bus.subscribe(channelOf(id), (message) => handler(message as ToldEvent)),
+
+    async since(id, eventId, most) {
+      if (keep === undefined) return [];
+      const from = Number.parseInt(eventId.slice(0, timeDigits), 36);
+      if (!/^[0-9a-z]{15,60}$/.test(eventId) || Number.isNaN(from)) throw invalid("is no id of an event", "_since");
+      const filter = { account: id, id: { $gt: timeText(from - skewMs) } };
+      const { rows } = await keep.db.select("bk_event", filter, { sort: "id", count: most });
+      return rows
+        .filter((row) => row["id"] !== eventId)
+        .map((row) => ({ ...(row["event"] as AccountEvent), event_id: row["id"] as string }));
+    },
+
+    async forget(id) {
+      if (keep !== undefined) await keep.db.delAll("bk_event", { account: id });
+    },
   };
 }

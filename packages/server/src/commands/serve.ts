@@ -1,6 +1,7 @@
 // `bk-server` without a command: serves until it is told to stop.
 
 import { consoleLog, systemClock } from "@bk/core";
+import { modulesNamed } from "@bk/modules";
 
 import { nextCommands, sampleTables } from "../sample-tables.js";
 import { createServer } from "../server.js";
@@ -18,14 +19,18 @@ export async function serve(configuration: Configuration): Promise<void> {
   // Only where nothing is configured: a database that somebody names gets no table that was not asked for.
   const isSample = configuration.tables === undefined && configuration.db === undefined;
   const tables = configuration.tables === undefined ? (isSample ? sampleTables : {}) : await loadTables(configuration.tables);
+  const modules = modulesNamed(configuration.modules ?? (isSample ? ["all"] : []), { signUp: configuration.signUp });
   const masterKey = masterKeyOf(configuration);
   const db = databaseOf(configuration);
   const server = await namingDatabase(configuration, () =>
     createServer({
       db,
       tables,
+      modules,
       masterKey,
+      home: configuration.home,
       ...(configuration.cache === undefined ? {} : { cache: configuration.cache }),
+      ...(configuration.bus === undefined ? {} : { bus: configuration.bus }),
       tokenKey: tokenKeyOf(configuration, masterKey),
       ...(configuration.cors === undefined ? {} : { cors: configuration.cors }),
       limits: configuration.limits,
@@ -35,7 +40,9 @@ export async function serve(configuration: Configuration): Promise<void> {
   const stopped = stopSignal();
   try {
     const { url } = await server.listen({ port: configuration.port, host: configuration.host });
-    log.info(`database ${databaseName(configuration)}; tables ${Object.keys(tables).join(", ") || "none (see --tables)"}`);
+    log.info(
+      `database ${databaseName(configuration)}; tables ${Object.keys(tables).join(", ") || "none (see --tables)"}; modules ${modules.map(({ name }) => name).join(", ") || "none (see --modules)"}`,
+    );
     process.stdout.write(`bk-server listening on ${url}\n`);
     if (isSample) {
       log.info("no tables are given: here is one to try it with, sample (--tables file serves yours in its place). Next:");

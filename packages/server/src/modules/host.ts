@@ -1,6 +1,6 @@
 // What the server lends to its modules.
 
-import { addAccount, authTables, deleteAccount, type MasterKey } from "@bk/auth";
+import { addAccount, authTables, type MasterKey } from "@bk/auth";
 import type { Cache } from "@bk/cache";
 import { BkError, type Log, systemClock } from "@bk/core";
 import type { Db } from "@bk/db";
@@ -27,13 +27,16 @@ export interface Lent {
   readonly hasAccounts: boolean;
 }
 
+/** How long events are kept for listeners that come back. */
+const keptEventsMs = 5 * 60_000;
+
 export function moduleHost({ db: opened, cache, bus, masterKey, folder, log, hasAccounts }: Lent): Omit<ModuleHost, "modules"> {
   const db = callsOf(opened);
   const logins = masterKey === undefined ? undefined : loginsOf(opened, db, masterKey);
   return {
     db,
     cache,
-    events: accountEvents(bus, log),
+    events: accountEvents({ bus, log, ...(hasAccounts ? { keep: { db, ms: keptEventsMs } } : {}) }),
     directory: directoryOf(db, hasAccounts, logins !== undefined),
     logins,
     clock: systemClock,
@@ -57,11 +60,15 @@ function directoryOf(db: ModuleDb, hasAccounts: boolean, hasLogins: boolean): Di
   };
 }
 
-const hidden: ReadonlySet<string> = new Set(
-  Object.entries(authTables.bk_auth)
-    .filter(([, column]) => "secure" in column || "admin" in column)
-    .map(([name]) => name),
-);
+/** Columns of logins with a flag. */
+const flagged = (flag: "secure" | "admin"): ReadonlySet<string> =>
+  new Set(
+    Object.entries(authTables.bk_auth)
+      .filter(([, column]) => flag in column)
+      .map(([name]) => name),
+  );
+const [secure, admin] = [flagged("secure"), flagged("admin")];
+const fixed: ReadonlySet<string> = new Set([...secure, "login", "id", "ctime"]);
 
 function loginsOf(opened: Db, db: ModuleDb, masterKey: MasterKey): Logins {
   return {
@@ -72,16 +79,18 @@ function loginsOf(opened: Db, db: ModuleDb, masterKey: MasterKey): Logins {
     },
     async get(login) {
       const row = await db.get("bk_auth", { login });
-      return row === undefined ? undefined : Object.fromEntries(Object.entries(row).filter(([name]) => !hidden.has(name)));
+      return row === undefined
+        ? undefined
+        : Object.fromEntries(Object.entries(row).filter(([name]) => !secure.has(name) && !admin.has(name)));
     },
-    async update(login, changes) {
+    async update(login, changes, { asAdmin }) {
       for (const name of Object.keys(changes))
-        if (hidden.has(name) || name === "login" || name === "id")
+        if (fixed.has(name) || (admin.has(name) && !asAdmin))
           throw new BkError("denied", `${name} is not changed here`, { detail: { field: name } });
       const { affected } = await db.update("bk_auth", { login, ...changes });
       if (affected === 0) throw new BkError("not-found", "account not found");
     },
     changeSecret: () => Promise.reject(new BkError("unsupported", "secrets are changed by the command line")),
-    del: async (login) => void (await deleteAccount(opened, login)),
+    del: async (login, id) => void (await db.del("bk_auth", { login }, { where: { id } })),
   };
 }

@@ -9,6 +9,8 @@ import { type EndpointMap, endpointMap } from "./endpoint-map.js";
 
 export interface RunningModules {
   readonly endpoints: EndpointMap;
+  /** The server begins to stop: what waits is answered. */
+  drain(): void;
   /** Ends all of them, the last that was started first. */
   close(): Promise<void>;
 }
@@ -47,7 +49,10 @@ export async function startModules(modules: readonly BackendModule[], lend: Omit
   try {
     for (const module of modules) running.push(await module.start(host));
     const served = running.map(({ name, endpoints }, i) => ({ name, endpoints, tables: modules[i]!.tables }));
-    return { endpoints: endpointMap(served), close };
+    const drain = (): void => {
+      for (const module of running) module.drain?.();
+    };
+    return { endpoints: endpointMap(served), drain, close };
   } catch (error) {
     await close();
     throw error;

@@ -22,6 +22,11 @@ export interface Configuration {
   readonly tables: string | undefined;
   /** The URL of a cache. */
   readonly cache: string | undefined;
+  /** The URL of a pub/sub. */
+  readonly bus: string | undefined;
+  /** Names of modules; undefined: it was not said. */
+  readonly modules: readonly string[] | undefined;
+  readonly signUp: "open" | "admin";
   readonly masterKey: string | undefined;
   readonly tokenKey: string | undefined;
   readonly logLevel: LogLevel;
@@ -70,6 +75,9 @@ function configurationOf(values: ReadonlyMap<string, string>, home: string): Omi
     db: databaseOf(values),
     tables: values.get("tables"),
     cache: values.get("cache"),
+    bus: values.get("bus"),
+    modules: modulesOf(values.get("modules")),
+    signUp: (values.get("sign-up") ?? "admin") as "open" | "admin",
     masterKey: values.get("master-key"),
     tokenKey: values.get("token-key"),
     logLevel: (values.get("log-level") ?? "info") as LogLevel,
@@ -77,6 +85,10 @@ function configurationOf(values: ReadonlyMap<string, string>, home: string): Omi
     cors: corsOf(values),
     limits: limits as unknown as ServerLimits,
   };
+}
+
+function modulesOf(given: string | undefined): readonly string[] | undefined {
+  return given === "none" ? [] : given === undefined ? undefined : listOf(given);
 }
 
 function corsOf(values: ReadonlyMap<string, string>): CorsOptions | undefined {

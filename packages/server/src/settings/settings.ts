@@ -2,6 +2,8 @@
 
 import { integer, logLevels, oneOf, type OptionType, string } from "@bk/core";
 
+import { moduleNames } from "@bk/modules";
+
 import { defaultLimits, type ServerLimits } from "../limits.js";
 import { isOrigin } from "../middleware/cors.js";
 
@@ -14,6 +16,9 @@ export interface Setting {
   /** What a value must be; default: any text. */
   readonly type?: OptionType<unknown>;
 }
+
+const isModuleList = (text: string): boolean =>
+  text === "none" || text.split(",").every((name) => name.trim() === "all" || moduleNames.includes(name.trim()));
 
 const ofLength = (min: number): OptionType<string> => string(`at least ${min} characters long`, (text) => text.length >= min);
 
@@ -81,6 +86,23 @@ export const serveSettings: readonly Setting[] = [
     name: "cache",
     value: "url",
     help: "a cache that servers which share the work share, such as redis://host: used signatures, failed attempts, tables with the setting cached; default: none",
+  },
+  {
+    name: "modules",
+    value: "list",
+    help: `features beside the data API, in a comma list: ${moduleNames.join(", ")}, or all, or none; default: all when neither tables nor a database is given, else none`,
+    type: string(`all, none, or a list of ${moduleNames.join(", ")}`, isModuleList),
+  },
+  {
+    name: "sign-up",
+    value: "who",
+    help: "who may add accounts over HTTP: open, everybody; admin, admins alone; default admin",
+    type: oneOf(["open", "admin"]),
+  },
+  {
+    name: "bus",
+    value: "url",
+    help: "what modules of servers that share the work tell each other by, such as redis://host or nats://host; default: this process alone",
   },
   { name: "log-format", value: "form", help: "text, or json: an object a line; default text", type: oneOf(["text", "json"]) },
   {

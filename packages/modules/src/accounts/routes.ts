@@ -1,0 +1,102 @@
+import { pageOptions, pageParameters } from "../common/pages.js";
+import { anyRow, endpoint, type Endpoint, nothing, pageSchema } from "../contract/endpoint.js";
+import type { AccountService } from "./service.js";
+
+/** What is given when an account is added or changed, beside its columns. */
+const kept = ["id", "login", "ctime", "mtime"];
+const login = { required: true, max: 140, min: 1, about: "what the account logs in with" } as const;
+const type = { max: 200, about: "types of the account in a comma list, such as `admin`; set by admins" } as const;
+
+export function accountRoutes(service: AccountService, signUp: "open" | "admin"): Endpoint[] {
+  const selecting = {
+    summary: "A page of the accounts whose columns are as given; others than admins search by public ones",
+    who: "account",
+    parameters: pageParameters,
+    columns: { table: "bk_account" },
+    reply: pageSchema(anyRow),
+  } as const;
+  return [
+    endpoint({
+      path: "/account/get",
+      summary: "The caller's account; with `id` what others may see of the named ones, in a list in the order asked",
+      who: "account",
+      parameters: { id: { type: "list", max: 100, about: "ids of other accounts" } },
+      reply: { anyOf: [anyRow, { type: "array", items: anyRow }] },
+      answer({ caller, values: { id } }) {
+        const isOwn = id === undefined || (id.length === 1 && id[0] === caller.id);
+        return isOwn ? service.own(caller) : service.others(caller, id);
+      },
+    }),
+    endpoint({
+      path: "/account/add",
+      summary: "Adds an account; the id is made here",
+      who: signUp === "open" ? "anonymous" : "admin",
+      changes: true,
+      parameters: {
+        login,
+        secret: { required: true, max: 1000, min: 1, about: "the key that signs" },
+        _scramble: {
+          type: "bool",
+          default: false,
+          about: "make the key of login and secret, as clients do that ask a person for the secret",
+        },
+        type,
+      },
+      columns: { table: "bk_account", except: kept },
+      reply: anyRow,
+      answer: ({ caller, values, columns, address }) =>
+        service.add(
+          caller,
+          { login: values.login.trim(), secret: values.secret, scramble: values._scramble, type: values.type, columns },
+          address,
+        ),
+    }),
+    endpoint({
+      ...selecting,
+      path: "/account/select",
+      answer: ({ caller, values, columns }) => service.select(caller, columns, pageOptions(values)),
+    }),
+    endpoint({
+      ...selecting,
+      path: "/account/search",
+      answer: ({ caller, values, columns }) => service.select(caller, columns, pageOptions(values)),
+    }),
+    endpoint({
+      path: "/account/update",
+      summary: "Changes the caller's account, by an admin any",
+      who: "account",
+      changes: true,
+      parameters: { id: { about: "default: the caller" }, type },
+      columns: { table: "bk_account", except: kept },
+      reply: anyRow,
+      answer: ({ caller, values, columns }) => service.update(caller, values.id ?? caller.id, columns, values.type),
+    }),
+    endpoint({
+      path: "/account/put/secret",
+      summary: "A new secret for the caller, or an end to all of its access tokens",
+      who: "account",
+      changes: true,
+      parameters: {
+        secret: { max: 1000, min: 1 },
+        token_secret: { type: "bool", default: false, about: "whether all access tokens end" },
+      },
+      reply: nothing,
+      async answer({ caller, values }) {
+        await service.changeSecret(caller, { secret: values.secret, tokens: values.token_secret });
+        return {};
+      },
+    }),
+    endpoint({
+      path: "/account/del",
+      summary: "Removes the caller's account and everything that is kept of it, by an admin any",
+      who: "account",
+      changes: true,
+      parameters: { id: { about: "default: the caller" } },
+      reply: nothing,
+      async answer({ caller, values }) {
+        await service.del(caller, values.id ?? caller.id);
+        return {};
+      },
+    }),
+  ];
+}

@@ -1,0 +1,167 @@
+// Accounts: what they say of themselves, over the logins of @bk/auth.
+
+import type { Clock, Log } from "@bk/core";
+
+import { denied, hasCode, invalid, notFound } from "../common/failures.js";
+import { keepPace } from "../common/pace.js";
+import { type PageReply, pageReply } from "../common/pages.js";
+import { visible } from "../common/visible.js";
+import type { CacheLike } from "../contract/cache.js";
+import type { ModuleDb, Row } from "../contract/database.js";
+import type { Caller } from "../contract/endpoint.js";
+import type { Logins, Running } from "../contract/module.js";
+import { type Removals, removals } from "./removals.js";
+import type { accountTables } from "./tables.js";
+
+export interface AccountServiceOptions {
+  readonly db: ModuleDb;
+  readonly cache: CacheLike;
+  readonly logins: Logins;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** As `accountTables` gives it. */
+  readonly tables: ReturnType<typeof accountTables>;
+  /** The modules that keep something of accounts. */
+  modules(): readonly Running[];
+  /** How many accounts may be added from one address in a minute. Default 10. */
+  readonly addsPerMinute?: number;
+}
+
+/** A new account: what it logs in with, and what it says of itself. */
+export interface NewAccount {
+  readonly login: string;
+  readonly secret: string;
+  readonly scramble?: boolean | undefined;
+  /** Types such as `admin`; for admins. */
+  readonly type?: string | undefined;
+  readonly columns: Row;
+}
+
+export interface AccountService extends Pick<Removals, "close"> {
+  /** The caller's own account. */
+  own(caller: Caller): Promise<Row>;
+  /** Other accounts as the caller may see them, in the order asked; those that do not exist are left out. */
+  others(caller: Caller, ids: readonly string[]): Promise<Row[]>;
+  /**
+   * Adds an account.
+   *
+   * @param address  where the request comes from; undefined where nothing is limited
+   * @returns  its row, with the key where the caller does not have it
+   * @throws BkError `invalid`; `already-exists`; `denied` for what admins set; `limited`
+   */
+  add(caller: Caller, account: NewAccount, address: string | undefined): Promise<Row>;
+  select(caller: Caller, filter: Row, page: { count: number; start?: string }): Promise<PageReply>;
+  /** Changes the caller's account; an admin may change another one's. */
+  update(caller: Caller, id: string, columns: Row, type: string | undefined): Promise<Row>;
+  /** A new secret, or new access tokens. */
+  changeSecret(caller: Caller, change: { readonly secret?: string | undefined; readonly tokens?: boolean | undefined }): Promise<void>;
+  /** Removes an account and everything that modules keep of it; what takes long goes on after this resolves. */
+  del(caller: Caller, id: string): Promise<void>;
+}
+
+const table = "bk_account";
+/** What is kept with the login too. */
+const shared = ["name", "email"] as const;
+
+export function accountService(options: AccountServiceOptions): AccountService {
+  const { db, cache, logins, tables, addsPerMinute = 10 } = options;
+  const definition = tables.bk_account;
+  const removing = removals(options);
+
+  /** The account's row; made of its login where the login was added by another way. */
+  async function rowOf(id: string, login: string): Promise<Row> {
+    const row = await db.get(table, { id });
+    if (row !== undefined) return row;
+    const { name, email } = (await logins.get(login)) ?? {};
+    try {
+      const made = { id, login, name: name ?? login, ...(typeof email === "string" ? { email } : {}) };
+      return (await db.add(table, made, { returning: "new" })).row!;
+    } catch (error) {
+      if (!hasCode(error, "already-exists")) throw error;
+      return (await db.get(table, { id }))!;
+    }
+  }
+
+  async function fullRow(id: string, login: string, isAdmin: boolean): Promise<Row> {
+    const [row, own] = [await rowOf(id, login), await logins.get(login)];
+    return { ...own, ...visible(definition, row, isAdmin ? "admin" : "owner") };
+  }
+
+  return {
+    own: ({ id, login, isAdmin }) => fullRow(id, login, isAdmin),
+
+    async others(caller, ids) {
+      const rows = new Map((await db.list(table, [...new Set(ids)])).map((row) => [row["id"], row]));
+      return ids.flatMap((id) => {
+        const row = rows.get(id);
+        return row === undefined ? [] : [visible(definition, row, caller.isAdmin ? "admin" : id === caller.id ? "owner" : "other")];
+      });
+    },
+
+    async add(caller, { login, secret, scramble, type, columns }, address) {
+      if (type !== undefined && !caller.isAdmin) throw denied("type is set by admins only");
+      const { name, email } = columns;
+      if (typeof name !== "string" || name === "") throw invalid("name is required", "name");
+      if (!caller.isAdmin && address !== undefined) await keepPace(cache, `account/add:${address}`, addsPerMinute);
+      const added = await logins.add({
+        login,
+        secret,
+        name,
+        ...(typeof email === "string" ? { email } : {}),
+        ...(scramble === undefined ? {} : { scramble }),
+        ...(type === undefined ? {} : { type }),
+      });
+      const { id } = added;
+      try {
+        const { row } = await db.add(table, { ...columns, id, login }, { returning: "new" });
+        return { ...visible(definition, row!, "owner"), ...(added.secret === undefined ? {} : { secret: added.secret }) };
+      } catch (error) {
+        // What the columns are refused for, nobody can log in to. After a crash here the first call of the account makes its row.
+        await logins.del(login, id);
+        throw error;
+      }
+    },
+
+    async select(caller, filter, page) {
+      const { isAdmin } = caller;
+      if (!isAdmin) {
+        if (Object.keys(filter).length === 0) throw invalid("name at least one column to search by", "name");
+        for (const name of Object.keys(filter)) if (!isPublic(definition, name)) throw denied(`accounts are not found by ${name}`);
+      }
+      return pageReply(await db.select(table, filter, page), (row) => visible(definition, row, isAdmin ? "admin" : "other"));
+    },
+
+    async update(caller, id, columns, type) {
+      const { isAdmin } = caller;
+      if (id !== caller.id && !isAdmin) throw denied("another account is changed by admins only");
+      if (type !== undefined && !isAdmin) throw denied("type is set by admins only");
+      if (columns["name"] === null || columns["name"] === "") throw invalid("name cannot be emptied", "name");
+      const login = id === caller.id ? caller.login : await logins.loginOf(id);
+      if (login === undefined) throw notFound("account not found");
+      await rowOf(id, login);
+      if (Object.keys(columns).length > 0) await db.update(table, { ...columns, id });
+      const own = Object.fromEntries(shared.filter((name) => Object.hasOwn(columns, name)).map((name) => [name, columns[name]]));
+      const changes = { ...own, ...(type === undefined ? {} : { type }) };
+      if (Object.keys(changes).length > 0) await logins.update(login, changes, { asAdmin: isAdmin });
+      return fullRow(id, login, isAdmin);
+    },
+
+    async changeSecret({ login }, { secret, tokens }) {
+      if (secret === undefined && tokens !== true) throw invalid("secret or token_secret is required", "secret");
+      await logins.changeSecret(login, { secret, tokens });
+    },
+
+    async del(caller, id) {
+      if (id !== caller.id && !caller.isAdmin) throw denied("another account is removed by admins only");
+      const login = id === caller.id ? caller.login : await logins.loginOf(id);
+      if (login === undefined && (await db.get(table, { id })) === undefined) throw notFound("account not found");
+      await removing.remove(id, login);
+    },
+
+    close: () => removing.close(),
+  };
+}
+
+function isPublic(columns: Readonly<Record<string, object>>, name: string): boolean {
+  return Object.hasOwn(columns, name) && (columns[name] as { readonly pub?: boolean }).pub === true;
+}

@@ -1,0 +1,49 @@
+// Every module by its name, for programs that are told by configuration which ones to have.
+
+import { BkError } from "@bk/core";
+
+import { accounts } from "./accounts/index.js";
+import type { BackendModule } from "./contract/module.js";
+import { counters } from "./counters/index.js";
+
+/** What configuration says of modules. */
+export interface ModuleSettings {
+  /** Who may add accounts: everybody, or admins alone. Default `admin`. */
+  readonly signUp?: "open" | "admin";
+}
+
+/** In the order in which they are started. */
+const makers: Readonly<Record<string, (settings: ModuleSettings) => BackendModule>> = {
+  accounts: ({ signUp }) => accounts(signUp === undefined ? {} : { signUp }),
+  counters: () => counters(),
+};
+
+export const moduleNames: readonly string[] = Object.keys(makers);
+
+/**
+ * The modules with these names, and those that they need.
+ *
+ * @param names  `all` stands for every one
+ * @throws BkError `invalid` for a name that is none
+ */
+export function modulesNamed(names: readonly string[], settings: ModuleSettings = {}): BackendModule[] {
+  const wanted = new Set(names.includes("all") ? moduleNames : names);
+  for (const name of wanted)
+    if (!Object.hasOwn(makers, name))
+      throw new BkError(
+        "invalid",
+        `modules: there is no module ${JSON.stringify(name.slice(0, 40))}; there are ${moduleNames.join(", ")}`,
+        {
+          detail: { field: "modules" },
+        },
+      );
+  const made = new Map<string, BackendModule>();
+  const make = (name: string): void => {
+    if (made.has(name)) return;
+    const module = makers[name]!(settings);
+    for (const other of module.needs ?? []) make(other);
+    made.set(name, module);
+  };
+  for (const name of moduleNames) if (wanted.has(name)) make(name);
+  return [...made.values()];
+}

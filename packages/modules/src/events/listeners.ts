@@ -1,0 +1,76 @@
+// Those who wait for events on this server: one subscription to the bus for each account, however many wait for it.
+
+import { BkError, type Log } from "@bk/core";
+
+import type { AccountEvents, ToldEvent } from "./account-events.js";
+
+/** Somebody who waits. */
+export interface EventListener {
+  take(event: ToldEvent): void;
+  /** The server stops: nothing comes any more. */
+  end(): void;
+}
+
+interface Shared {
+  readonly listeners: Set<EventListener>;
+  /** Resolves once events arrive. */
+  readonly ready: Promise<{ close(): Promise<void> }>;
+}
+
+export interface Listeners {
+  /**
+   * Adds a listener; resolves once events arrive.
+   *
+   * @returns  removes it
+   * @throws BkError `limited` when the account has as many as it may; `closed` when the server stops
+   */
+  add(id: string, listener: EventListener): Promise<() => void>;
+  /** Ends all of them, and takes no more. */
+  end(): void;
+}
+
+export function eventListeners(events: AccountEvents, mostOfAccount: number, log: Log): Listeners {
+  const accounts = new Map<string, Shared>();
+  let isOver = false;
+
+  function open(id: string): Shared {
+    const listeners = new Set<EventListener>();
+    const ready = events.subscribe(id, (event) => {
+      for (const listener of listeners) listener.take(event);
+    });
+    const shared = { listeners, ready };
+    accounts.set(id, shared);
+    return shared;
+  }
+
+  function remove(id: string, shared: Shared, listener: EventListener): void {
+    if (!shared.listeners.delete(listener) || shared.listeners.size > 0) return;
+    if (accounts.get(id) === shared) accounts.delete(id);
+    shared.ready
+      .then((subscription) => subscription.close())
+      .catch((error: unknown) =>
+        log.debug("a subscription did not end cleanly", { code: error instanceof BkError ? error.code : "internal" }),
+      );
+  }
+
+  return {
+    async add(id, listener) {
+      if (isOver) throw new BkError("closed", "the server stops");
+      const shared = accounts.get(id) ?? open(id);
+      if (shared.listeners.size >= mostOfAccount)
+        throw new BkError("limited", `this account listens ${mostOfAccount} times already`, { detail: { retryAfterMs: 5_000 } });
+      shared.listeners.add(listener);
+      try {
+        await shared.ready;
+      } catch (error) {
+        remove(id, shared, listener);
+        throw error;
+      }
+      return () => remove(id, shared, listener);
+    },
+    end() {
+      isOver = true;
+      for (const { listeners } of accounts.values()) for (const listener of listeners) listener.end();
+    },
+  };
+}

@@ -1,0 +1,106 @@
+// `/account/subscribe`: a request that waits for events, or a stream of them.
+
+import type { Clock, Log } from "@bk/core";
+
+import { invalid } from "../common/failures.js";
+import { type Call, endpoint, type Endpoint } from "../contract/endpoint.js";
+import type { AccountEvents, ToldEvent } from "./account-events.js";
+import { eventListeners, type Listeners } from "./listeners.js";
+import { type EventTest, readMatch } from "./match.js";
+import { eventStream } from "./stream.js";
+
+export interface SubscribeOptions {
+  /** How long events are gathered after the first, in milliseconds. Default 5,000. */
+  readonly intervalMs?: number;
+  /** How long a request waits for the first event; then it gets an empty list. Default 30 minutes. */
+  readonly timeoutMs?: number;
+  /** How many requests and streams an account may have open on one server. Default 5. */
+  readonly mostOfAccount?: number;
+  /** Most events of a reply. Default 100. */
+  readonly mostEvents?: number;
+}
+
+export interface Subscribing {
+  readonly endpoint: Endpoint;
+  /** Answers all that wait, and takes no more. */
+  end(): void;
+}
+
+interface Waiting {
+  readonly listeners: Listeners;
+  readonly events: AccountEvents;
+  readonly clock: Clock;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly mostEvents: number;
+}
+
+export function subscribing(events: AccountEvents, clock: Clock, log: Log, options: SubscribeOptions = {}): Subscribing {
+  const { intervalMs = 5_000, timeoutMs = 30 * 60_000, mostOfAccount = 5, mostEvents = 100 } = options;
+  const listeners = eventListeners(events, mostOfAccount, log);
+  const waiting: Waiting = { listeners, events, clock, intervalMs, timeoutMs, mostEvents };
+  return {
+    endpoint: endpoint({
+      path: "/account/subscribe",
+      summary:
+        "Waits for events of the caller's account and replies those that came within the interval; a stream where the client accepts text/event-stream",
+      who: "account",
+      parameters: {
+        match: { about: "which events: a comma list of paths, such as /message, and of properties, such as type:like" },
+        _interval: { type: "int", min: 0, max: 60_000, about: "how long events are gathered after the first, in milliseconds" },
+        _timeout: { type: "int", min: 0, max: 3_600_000, about: "how long to wait for the first event, in milliseconds" },
+        _since: { max: 60, about: "`event_id` of the last event that was seen: what came after it, and is kept, is replied too" },
+      },
+      reply: { type: "array", items: { type: "object", required: ["path", "mtime", "event_id"], additionalProperties: true } },
+      async answer(call) {
+        const { match, _interval, _timeout, _since } = call.values;
+        const wanted = match === undefined || match === "" ? () => true : readMatch(match);
+        const since = _since ?? call.headers.get("last-event-id") ?? undefined;
+        if (since === "") throw invalid("is empty", "_since");
+        if (/\btext\/event-stream\b/.test(call.headers.get("accept") ?? ""))
+          return eventStream(listeners, call, wanted, async () =>
+            since === undefined ? [] : events.since(call.caller.id, since, 10 * mostEvents),
+          );
+        const own = { ...waiting, intervalMs: _interval ?? intervalMs, timeoutMs: Math.min(_timeout ?? timeoutMs, timeoutMs) };
+        return poll(own, call, wanted, since);
+      },
+    }),
+    end: () => listeners.end(),
+  };
+}
+
+/** Waits for the first event, then as long as events are gathered. */
+async function poll(
+  waiting: Waiting,
+  { caller, signal }: Call,
+  wanted: EventTest,
+  since: string | undefined,
+): Promise<readonly ToldEvent[]> {
+  const { listeners, events, clock, intervalMs, timeoutMs, mostEvents } = waiting;
+  const found = new Map<string, ToldEvent>();
+  const first = new AbortController();
+  const over = new AbortController();
+  const take = (event: ToldEvent): void => {
+    if (!wanted(event) || found.size >= mostEvents) return;
+    found.set(event.event_id, event);
+    first.abort();
+    if (found.size === mostEvents) over.abort();
+  };
+  const end = (): void => {
+    first.abort();
+    over.abort();
+  };
+  const remove = await listeners.add(caller.id, { take, end });
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    if (signal.aborted) end();
+    if (since !== undefined) for (const event of await events.since(caller.id, since, mostEvents)) take(event);
+    // Both waits end by being aborted: that is no failure.
+    await clock.sleep(timeoutMs, first.signal).catch(() => undefined);
+    if (found.size > 0 && !over.signal.aborted) await clock.sleep(intervalMs, over.signal).catch(() => undefined);
+    return [...found.values()].sort((a, b) => (a.event_id < b.event_id ? -1 : 1));
+  } finally {
+    signal.removeEventListener("abort", end);
+    remove();
+  }
+}

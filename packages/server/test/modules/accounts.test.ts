@@ -1,0 +1,159 @@
+import { signRequest } from "@bk/auth";
+import { type BackendModule, accounts, counters } from "@bk/modules";
+import { describe, expect, it } from "vitest";
+
+import { origin, replyOf, type Reply } from "../start-server.js";
+import { onEngines } from "./on-engines.js";
+
+/** A module whose data of an account can be seen, and whose removal can be made to fail. */
+function notes(): BackendModule & { failing: boolean } {
+  const module = {
+    name: "notes",
+    tables: { note: { id: { primary: 1 }, text: {} } },
+    failing: false,
+    start: () => ({
+      name: "notes",
+      endpoints: [],
+      forget: () => (module.failing ? Promise.reject(new Error("fails")) : Promise.resolve()),
+    }),
+  };
+  return module;
+}
+
+let kept: ReturnType<typeof notes>;
+
+describe("the module accounts", () => {
+  onEngines(
+    () => [
+      accounts({ signUp: "open", addsPerMinute: 1000, columns: { motto: { pub: true }, grade: { admin: true } } }),
+      counters(),
+      (kept = notes()),
+    ],
+    (server) => {
+      const anybody = async (path: string, json: object): Promise<Reply> =>
+        replyOf(
+          await server.test.server.app.fetch(
+            new Request(origin + path, {
+              method: "POST",
+              headers: { host: "bk.test", "content-type": "application/json" },
+              body: JSON.stringify(json),
+            }),
+          ),
+        );
+      let count = 0;
+      /** Signs somebody up, whose secret is `secret of <login>`. */
+      async function signUp(
+        name: string,
+        more: object = {},
+      ): Promise<{ readonly login: string; readonly id: string; readonly reply: Reply }> {
+        const login = `${name}.${++count}`;
+        const reply = await anybody("/account/add", { login, secret: `secret of ${login}`, name, ...more });
+        return { login, id: String(reply.body["id"]), reply };
+      }
+
+      it("signs somebody up, who is known from then on, and sees all of their own", async () => {
+        const { login, id, reply } = await signUp("Ann", { email: "ann@bk.test", birthday: "1990-01-01", motto: "go" });
+        expect(reply).toMatchObject({ status: 200, body: { login, name: "Ann", email: "ann@bk.test", motto: "go" } });
+        expect(id).toMatch(/^u_[0-9a-f]{32}$/);
+        expect(reply.text).not.toContain("secret");
+        const own = await server.test.call(login, "/account/get");
+        expect(own.body).toMatchObject({ id, login, name: "Ann", birthday: "1990-01-01" });
+        for (const hidden of ["secret", "password", "token_secret", "session_key", "type", "grade"])
+          expect(own.body).not.toHaveProperty(hidden);
+        expect(own.text).not.toContain("secret of");
+      });
+
+      it("makes the key where it is asked to, and says it once", async () => {
+        const login = `scrambled.${++count}`;
+        const { body } = await anybody("/account/add", { login, secret: "typed", _scramble: true, name: "S" });
+        const url = `${origin}/account/get`;
+        const headers = await signRequest({ method: "GET", url, login, secret: String(body["secret"]) });
+        const reply = await replyOf(await server.test.server.app.fetch(new Request(url, { headers: { host: "bk.test", ...headers } })));
+        expect(reply.body).toMatchObject({ login });
+        expect(reply.text).not.toContain(String(body["secret"]));
+      });
+
+      it("refuses what is missing, taken, or not for everybody, and adds nothing then", async () => {
+        const { login } = await signUp("Ann");
+        expect(await anybody("/account/add", { login: "x1", secret: "s" })).toMatchObject({ status: 400, body: { field: "name" } });
+        expect(await anybody("/account/add", { secret: "s", name: "X" })).toMatchObject({ status: 400, body: { field: "login" } });
+        expect(await anybody("/account/add", { login: "x1", name: "X" })).toMatchObject({ status: 400, body: { field: "secret" } });
+        expect(await anybody("/account/add", { login, secret: "s", name: "X" })).toMatchObject({ status: 409 });
+        for (const [field, value] of Object.entries({ type: "admin", grade: "a" }))
+          expect(await anybody("/account/add", { login: "x1", secret: "s", name: "X", [field]: value })).toMatchObject({ status: 403 });
+        for (const field of ["id", "secret_key", "token_secret", "acl_allow", "__proto__x"])
+          expect(await anybody("/account/add", { login: "x1", secret: "s", name: "X", [field]: "1" })).toMatchObject({ status: 400 });
+        expect(await anybody("/account/add", { login: "x1", secret: "s", name: "X", email: "no" })).toMatchObject({
+          status: 400,
+          body: { field: "email" },
+        });
+        expect((await server.test.call("x1", "/account/get", { secret: "s" })).status).toBe(401);
+      });
+
+      it("shows others what is public alone, in the order asked", async () => {
+        const [ann, ben] = [await signUp("Ann", { motto: "a", email: "ann@bk.test" }), await signUp("Ben")];
+        const reply = await server.test.call(ben.login, `/account/get?id=${ben.id},u_nobody,${ann.id}`);
+        expect(reply.status).toBe(200);
+        const rows = JSON.parse(reply.text) as Record<string, unknown>[];
+        expect(rows.map(({ id }) => id)).toEqual([ben.id, ann.id]);
+        expect(rows[1]).toMatchObject({ id: ann.id, name: "Ann", motto: "a" });
+        expect(Object.keys(rows[1]!).sort()).toEqual(["first_name", "id", "last_name", "motto", "name"]);
+        const found = await server.test.call(ben.login, "/account/search?name=Ann");
+        const ids = (found.body["data"] as Record<string, unknown>[]).map(({ id }) => id);
+        expect(ids).toContain(ann.id);
+        expect(found.text).not.toContain("ann@bk.test");
+        expect((await server.test.call(ben.login, "/account/search?email=ann@bk.test")).status).toBe(403);
+        expect((await server.test.call(ben.login, "/account/search")).status).toBe(400);
+        expect((await server.test.call(ben.login, `/account/get?id=${ann.id}`, { signed: false })).status).toBe(401);
+      });
+
+      it("changes the caller's own account, and makes nobody an admin", async () => {
+        const [ann, ben] = [await signUp("Ann"), await signUp("Ben")];
+        const { call } = server.test;
+        const changed = await call(ann.login, "/account/update", { json: { name: "Anna", city: "Rome" } });
+        expect(changed.body).toMatchObject({ id: ann.id, name: "Anna", city: "Rome" });
+        expect((await call(ann.login, "/auth")).body).toMatchObject({ name: "Anna" });
+        for (const json of [{ type: "admin" }, { grade: "a" }, { id: ben.id, name: "B" }])
+          expect((await call(ann.login, "/account/update", { json })).status).toBe(403);
+        for (const json of [{ login: "x" }, { secret: "x" }, { ctime: 1 }, { name: "" }, { name: null }, { expires: 1 }])
+          expect((await call(ann.login, "/account/update", { json })).status).toBe(400);
+        expect((await call(ben.login, "/account/get")).body).toMatchObject({ name: "Ben" });
+        const root = await server.add("boss", "admin");
+        expect((await call(root.login, "/account/update", { json: { id: ben.id, type: "staff", grade: "b" } })).body).toMatchObject({
+          grade: "b",
+        });
+        expect((await call(ben.login, "/auth")).body).toMatchObject({ type: "staff" });
+      });
+
+      it("has an account of those that were added by another way", async () => {
+        const cli = await server.add("cli");
+        expect((await server.test.call(cli.login, "/account/get")).body).toMatchObject({ id: cli.id, name: "cli" });
+        const many = await Promise.all(Array.from({ length: 5 }, () => server.test.call(cli.login, "/account/get")));
+        expect(many.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+      });
+
+      it("removes an account whole, also when a module fails at first", async () => {
+        const [ann, ben] = [await signUp("Ann"), await signUp("Ben")];
+        const { call, server: running } = server.test;
+        await call(ann.login, "/counter/incr", { json: { ping: 1 } });
+        expect((await call(ben.login, "/account/del", { json: { id: ann.id } })).status).toBe(403);
+        kept.failing = true;
+        expect((await call(ann.login, "/account/del", { method: "POST" })).body).toEqual({});
+        expect((await call(ann.login, "/account/get")).status).toBe(401);
+        const left = async (): Promise<unknown> =>
+          (running.db as unknown as { get(table: string, key: object): Promise<unknown> }).get("bk_account", { id: ann.id });
+        expect(await left()).toBeDefined();
+        // Somebody else may take the login meanwhile, and keeps it.
+        const taken = await anybody("/account/add", { login: ann.login, secret: `secret of ${ann.login}`, name: "Other" });
+        expect(taken.status).toBe(200);
+        kept.failing = false;
+        const root = await server.add("boss", "admin");
+        expect((await call(root.login, "/account/del", { json: { id: ann.id } })).body).toEqual({});
+        expect(await left()).toBeUndefined();
+        expect((await call(ben.login, `/counter/get?id=${ann.id}`)).body).toEqual({});
+        expect((await call(root.login, "/account/del", { json: { id: ann.id } })).status).toBe(404);
+        expect((await call(ann.login, "/account/get")).body).toMatchObject({ id: taken.body["id"], name: "Other" });
+      });
+    },
+  );
+});
