@@ -15,8 +15,8 @@ export interface AccountDb {
   update(
     table: "bk_auth",
     row: { login: string },
-    options?: { where?: { [column in (typeof encryptedColumns)[number]]?: string } },
-  ): Promise<unknown>;
+    options?: { where?: { [column in (typeof encryptedColumns)[number] | "password"]?: string | null } },
+  ): Promise<{ affected: number }>;
   del(table: "bk_auth", key: { login: string }): Promise<{ affected: number }>;
 }
 
@@ -24,6 +24,8 @@ export interface AccountDb {
 export interface AccountRow extends Account {
   readonly email?: string | null | undefined;
   readonly status?: string | null | undefined;
+  /** What `hashPassword` gave. */
+  readonly password?: string | null | undefined;
 }
 
 export interface AccountsOptions {
@@ -58,6 +60,10 @@ export function accountsOf(db: AccountDb, { masterKey }: AccountsOptions): Accou
       const opened = openRow(row, keys);
       if (opened.renewed.length > 0) await storeAgain(db, row, opened.renewed);
       return opened.account;
+    },
+    async replacePassword(login, before, after) {
+      const row = { login, password: after };
+      await db.update("bk_auth", row, { where: { password: before } });
     },
   };
 }

@@ -13,8 +13,10 @@ export interface Account {
   readonly expires?: number | null | undefined;
   /** A second factor that is part of the signing key. */
   readonly auth_secret?: string | null | undefined;
-  /** Part of the key of access tokens: a new one revokes them all. */
+  /** Access tokens are tied to it: a new one revokes them all. */
   readonly token_secret?: string | null | undefined;
+  /** Sessions are tied to it: a new one ends them all. */
+  readonly session_key?: string | null | undefined;
   /** Paths that are closed to the account: a list split at `,` or `|`, each with everything below it; `*` stands for any text. */
   readonly acl_deny?: string | null | undefined;
   /** Paths that alone are open to the account, written likewise. */
@@ -25,6 +27,11 @@ export interface Account {
 export interface AccountStore<A extends Account = Account> {
   /** Gives the account with exactly this login, or undefined. Rejects only when the store cannot answer. */
   findByLogin(login: string): Promise<A | undefined>;
+  /**
+   * Replaces the hash of a password by another one of the same password, where it still is `before`. Without it hashes stay as strong as
+   * they were made.
+   */
+  replacePassword?(login: string, before: string, after: string): Promise<void>;
 }
 
 /** The columns that never leave this package. */

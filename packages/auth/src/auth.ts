@@ -2,10 +2,11 @@ import { type Account, isAdmin, type PublicAccount, withoutSecrets } from "./acc
 import { authenticate, type AuthenticateOptions } from "./authenticate.js";
 import type { CredentialSource } from "./credential.js";
 import { invalid } from "./errors.js";
-import { type Incoming, type IncomingRequest, readIncoming } from "./incoming.js";
+import { type IncomingRequest, readIncoming } from "./incoming.js";
 import { memoryNonces, type Nonces } from "./nonces.js";
 import { type Refusal, refusal, type RefusalNote, type RefusalReason, whyOf } from "./refusal.js";
 import { type AccessRules, compileRules } from "./rules.js";
+import { mayChange } from "./same-site.js";
 import { changesByMethod, takeOnce, visibleQuery } from "./verify-request.js";
 
 export interface AuthOptions<A extends Account = Account> extends AuthenticateOptions<A> {
@@ -13,6 +14,11 @@ export interface AuthOptions<A extends Account = Account> extends AuthenticateOp
   readonly rules?: AccessRules | undefined;
   /** Remembers signatures that were used; default `memoryNonces()`, which holds for one process. `false` lets requests be replayed. */
   readonly nonces?: Nonces | false | undefined;
+  /**
+   * Origins such as `https://app.example.com` whose pages may change something with a session cookie, beside those of the server's own
+   * host. Browsers send the cookie from other sites only where it is set otherwise than here. Default none.
+   */
+  readonly trustedOrigins?: readonly string[] | undefined;
   /** The most bytes of a body that `check` reads by itself; default 1 MiB. */
   readonly maxBodyBytes?: number | undefined;
 }
@@ -28,6 +34,8 @@ export interface CheckOptions {
   readonly changes?: boolean | undefined;
   /** Where the request comes from, for counting failed attempts. */
   readonly address?: string | undefined;
+  /** Whether the verdict has the account's secrets too, for a route that begins sessions. Default false. */
+  readonly withSecrets?: boolean | undefined;
   /** Told why a request is refused, for a log: more than the client may know. */
   readonly onRefused?: ((note: RefusalNote) => void) | undefined;
 }
@@ -44,6 +52,12 @@ export interface Allowed<A extends Account = Account> {
    * signature was taken, or the store cannot give back.
    */
   readonly giveBack?: () => Promise<void>;
+  /** Of a session or token that the server keeps: what `revoke` and lists call it. */
+  readonly credentialId?: string;
+  /** A Set-Cookie header for the reply: the session was renewed. */
+  readonly setCookie?: string;
+  /** With `withSecrets`: the account with its secrets, as they were when the request was checked. */
+  readonly secrets?: A;
 }
 
 export interface Auth<A extends Account = Account> {
@@ -65,7 +79,8 @@ export interface Auth<A extends Account = Account> {
  */
 export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> {
   if (typeof options.accounts?.findByLogin !== "function") throw invalid("accounts", "has no findByLogin");
-  if (options.sessions !== undefined && !options.sessions.keys.some((key) => key !== "")) throw invalid("sessions.keys", "holds no key");
+  const { legacySessions, trustedOrigins = [] } = options;
+  if (legacySessions !== undefined && !legacySessions.keys.some((key) => key !== "")) throw invalid("legacySessions.keys", "holds no key");
   const compiled = compileRules(options.rules ?? {});
   const changesBy = options.rules?.changes ?? changesByMethod;
   const nonces = options.nonces === false ? undefined : (options.nonces ?? memoryNonces({ clock: options.clock }));
@@ -95,11 +110,21 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
     const { account, source } = result;
     const { login } = account;
     if (compiled.isAdminOnly(path) && !isAdmin(account)) return refuse("adminOnly", given, login);
-    if (source === "session" && changes && !isSameSite(incoming)) return refuse("crossSite", given, login);
+    if (source === "session") {
+      if (compiled.isWithoutSessions(path)) return refuse("noSessions", given, login);
+      if (changes && !mayChange(incoming, trustedOrigins)) return refuse("crossSite", given, login);
+    }
     const once = await takeOnce(result, changes, { nonces, statuses });
     if (once !== undefined && "ok" in once) return refuse("replayed", given, login);
     const allowed = { ok: true, account: withoutSecrets(account), source, query: query(source) } as const;
-    return once?.giveBack === undefined ? allowed : { ...allowed, giveBack: once.giveBack };
+    if (once?.giveBack === undefined && result.credentialId === undefined && given.withSecrets !== true) return allowed;
+    return {
+      ...allowed,
+      ...(once?.giveBack === undefined ? {} : { giveBack: once.giveBack }),
+      ...(result.credentialId === undefined ? {} : { credentialId: result.credentialId }),
+      ...(result.setCookie === undefined ? {} : { setCookie: result.setCookie }),
+      ...(given.withSecrets === true ? { secrets: account } : {}),
+    };
   }
 
   return { check };
@@ -109,15 +134,6 @@ function describe(request: Request, { body, target, host }: CheckOptions): Incom
   const { method, url, headers } = request;
   const scheme = url.slice(0, url.indexOf(":"));
   return { method, scheme, url: target ?? url, host: host ?? headers.get("host") ?? new URL(url).host, headers, body };
-}
-
-/** Browsers send a session cookie on their own; they say with it which site made them. */
-function isSameSite({ method, host, header }: Incoming): boolean {
-  if (!changesByMethod(method)) return false;
-  const site = header("sec-fetch-site");
-  if (site !== undefined) return site === "same-origin";
-  const origin = header("origin");
-  return origin !== undefined && /^https?:\/\/(.+)$/i.exec(origin)?.[1]?.toLowerCase() === host.toLowerCase();
 }
 
 /** The whole body, from a clone so that handlers can still read it; undefined when it is longer than `maxBytes`. */

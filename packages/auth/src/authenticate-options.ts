@@ -57,4 +57,8 @@ export interface Authenticated<A extends Account> {
   readonly digest: string;
   /** When the signature is not taken any more, in milliseconds since 1970. */
   readonly endsMs: number;
+  /** The session or token that the server keeps, by the name that its list has. */
+  readonly credentialId?: string;
+  /** A Set-Cookie header for the reply: a session was renewed. */
+  readonly setCookie?: string;
 }

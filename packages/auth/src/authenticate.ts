@@ -5,6 +5,7 @@ import { aclAllows } from "./acl.js";
 import { canonicalText, hashOf, hostName, type SignatureVersion } from "./canonical.js";
 import type { Authenticated, AuthenticateOptions, RequestFacts } from "./authenticate-options.js";
 import { authenticateMessage } from "./authenticate-message.js";
+import { authenticateStored } from "./authenticate-stored.js";
 import { equalTexts } from "./constant-time.js";
 import { isSessionHost } from "./cookie-session.js";
 import { type Credential, findCredential, hasSignature, signedQuery } from "./credential.js";
@@ -40,6 +41,7 @@ export async function authenticate<A extends Account>(
     onRefused?.({ login: undefined, why: whyOf(credential) });
     return refusal(credential, options.statuses);
   }
+  if ("secret" in credential) return authenticateStored(credential, incoming, options, { ...facts, now });
   const { source, value } = credential;
   const refuse = (reason: RefusalReason, message?: string, why = whyOf(reason)): Refusal => {
     onRefused?.({ login: value.login, why });
@@ -67,7 +69,7 @@ export async function authenticate<A extends Account>(
     if (address !== undefined) await attempts?.failed(login, address);
     return refuse("notAuthenticated", undefined, whyNot(account, key, login));
   }
-  if (source === "session" && !isSessionHost(hostName(incoming.host), options.sessions?.hosts ?? []))
+  if (source === "session" && !isSessionHost(hostName(incoming.host), options.legacySessions?.hosts ?? []))
     return refuse("notAuthenticated", undefined, "sessions are not taken on this host");
 
   if (hasEnded(account, now)) return refuse("accountExpired");

@@ -1,10 +1,11 @@
 // Verifies session cookies of the original server: `bk-signature` holds base64 JSON with a version 2 signature, `bk-signature.sig` a
-// keygrip signature over name and value. Making, renewing and revoking sessions is not done here.
+// keygrip signature over name and value. Such sessions are verified, and not made any more.
 import { equalTexts } from "./constant-time.js";
 import { hmac, toBase64Url } from "./digest.js";
+import { cookieNamed } from "./sessions/session-cookie.js";
 import { decodeUtf8 } from "./signature-value.js";
 
-export interface SessionOptions {
+export interface LegacySessionOptions {
   /** The secrets that sign cookies; any of them verifies. At least one. */
   readonly keys: readonly string[];
   /**
@@ -16,8 +17,8 @@ export interface SessionOptions {
 
 /** The signature value in the session cookie; undefined when there is none that one of the keys has signed. */
 export async function openSession(cookies: string | undefined, name: string, keys: readonly string[]): Promise<string | undefined> {
-  const value = cookie(cookies, name);
-  const signature = cookie(cookies, `${name}.sig`);
+  const value = cookieNamed(cookies, name);
+  const signature = cookieNamed(cookies, `${name}.sig`);
   if (value === undefined || signature === undefined || !(await isSigned(`${name}=${value}`, signature, keys))) return undefined;
   const content = parseJson(value);
   const text = typeof content === "object" && content !== null ? (content as Record<string, unknown>)[name] : undefined;
@@ -35,14 +36,6 @@ export function isSessionHost(host: string, hosts: readonly string[]): boolean {
 async function isSigned(text: string, signature: string, keys: readonly string[]): Promise<boolean> {
   const matches = await Promise.all(keys.map(async (key) => equalTexts(toBase64Url(await hmac("SHA-1", key, text)), signature)));
   return matches.includes(true);
-}
-
-function cookie(header: string | undefined, name: string): string | undefined {
-  for (const part of (header ?? "").split(";")) {
-    const at = part.indexOf("=");
-    if (at >= 0 && part.slice(0, at).trim() === name) return part.slice(at + 1).trim();
-  }
-  return undefined;
 }
 
 function parseJson(base64: string): unknown {

@@ -1,9 +1,10 @@
 // Finds the credential that a request carries, before anything about it is believed.
 import { queryPieces } from "./canonical.js";
-import { openSession, type SessionOptions } from "./cookie-session.js";
+import { type LegacySessionOptions, openSession } from "./cookie-session.js";
 import type { Incoming } from "./incoming.js";
 import { isReservedName } from "./sign-target.js";
 import type { RefusalReason } from "./refusal.js";
+import type { CredentialOpener, SessionOpener } from "./sessions/opened-credential.js";
 import { parseSignature, type SignatureValue } from "./signature-value.js";
 
 /**
@@ -23,10 +24,14 @@ export interface CredentialOptions {
   readonly signatureName?: string | undefined;
   /** Name of the access token's header and parameter, in lower case; default `bk-access-token`. */
   readonly tokenName?: string | undefined;
-  /** Session cookies; without it they are not looked at. */
-  readonly sessions?: SessionOptions | undefined;
-  /** Access tokens, by kind; without it they are not looked at. */
-  readonly tokens?: readonly TokenOpener[] | undefined;
+  /** Sessions that the server keeps: `createSessions({ store })`. Without it their cookies are not looked at. */
+  readonly sessions?: SessionOpener | undefined;
+  /** Access tokens that the server keeps: `createTokens({ store })`. Without it they are not looked at. */
+  readonly tokens?: CredentialOpener | undefined;
+  /** Session cookies of the original server; without it they are not looked at. */
+  readonly legacySessions?: LegacySessionOptions | undefined;
+  /** Access tokens of the original server, by kind; without it they are not looked at. */
+  readonly legacyTokens?: readonly TokenOpener[] | undefined;
 }
 
 export interface Credential {
@@ -34,24 +39,44 @@ export interface Credential {
   readonly value: SignatureValue;
 }
 
+/** What a client holds of a session or token that the server keeps. */
+export interface StoredCredential {
+  readonly source: "session" | "token";
+  readonly secret: string;
+}
+
 /**
  * Takes the first credential there is: signature in the query, in a header, access token in the query, in a header, session cookie.
  *
  * One that is there but cannot be read is `noLogin`; the next is not tried.
  */
-export async function findCredential(incoming: Incoming, options: CredentialOptions): Promise<Credential | RefusalReason> {
-  const { signatureName = "bk-signature", tokenName = "bk-access-token", tokens = [], sessions } = options;
+export async function findCredential(
+  incoming: Incoming,
+  options: CredentialOptions,
+): Promise<Credential | StoredCredential | RefusalReason> {
+  const { signatureName = "bk-signature" } = options;
   const inQuery = queryValues(incoming.query, signatureName);
   if (inQuery.length > 1) return "reservedName";
   if (inQuery[0] !== undefined) return credential("url", inQuery[0]);
   const inHeader = incoming.header(signatureName);
   if (inHeader !== undefined) return credential("header", inHeader);
 
-  const token = queryValues(incoming.query, tokenName)[0] ?? incoming.header(tokenName) ?? bearer(incoming.header("authorization"));
-  if (token !== undefined) return credential("token", await openToken(token, tokens));
-  if (sessions === undefined) return "noLogin";
-  const cookie = await openSession(incoming.header("cookie"), signatureName, sessions.keys);
-  return credential("session", cookie);
+  const token = findToken(incoming, options);
+  if (token !== undefined) {
+    const legacy = await openToken(token, options.legacyTokens ?? []);
+    return legacy === undefined && options.tokens !== undefined ? { source: "token", secret: token } : credential("token", legacy);
+  }
+  const { sessions, legacySessions } = options;
+  const cookies = incoming.header("cookie");
+  const session = cookies === undefined ? undefined : sessions?.cookie.read(cookies, incoming.host);
+  if (session !== undefined) return { source: "session", secret: session };
+  if (legacySessions === undefined) return "noLogin";
+  return credential("session", await openSession(cookies, signatureName, legacySessions.keys));
+}
+
+/** The access token of a request, whatever its kind: out of the query, its header, or `Authorization: Bearer`. */
+export function findToken(incoming: Incoming, { tokenName = "bk-access-token" }: CredentialOptions): string | undefined {
+  return queryValues(incoming.query, tokenName)[0] ?? incoming.header(tokenName) ?? bearer(incoming.header("authorization"));
 }
 
 /** Whether a request has a signature in its query or header, be it right or wrong. */

@@ -8,7 +8,7 @@ export type { IncomingHeaders, IncomingRequest } from "./incoming.js";
 export type { AuthenticateOptions } from "./authenticate.js";
 export type { CredentialOptions, CredentialSource, TokenOpener } from "./credential.js";
 export type { ProofRefused, ReadSignature, RequestProof, RequestVerifier } from "./request-verifier.js";
-export type { SessionOptions } from "./cookie-session.js";
+export type { LegacySessionOptions } from "./cookie-session.js";
 export { createAuth, verifyRequest } from "./node-verify.js";
 export type { Verified, VerifyOptions } from "./verify-request.js";
 export type { Refusal, RefusalCode, RefusalNote, StatusStyle } from "./refusal.js";
@@ -19,15 +19,25 @@ export { dbNonces, type DbNoncesOptions, type NonceDb } from "./nonce-db.js";
 export { memoryNonces, type MemoryNonces, type MemoryNoncesOptions, type Nonces } from "./nonces.js";
 
 export type { Allowed, Auth, AuthOptions, CheckOptions } from "./auth.js";
+export { cameFrom } from "./same-site.js";
 export { type AccessRules, defaultAllowPaths } from "./rules.js";
 export type { PathPattern } from "./path-pattern.js";
 export { type Account, type AccountStore, accountTypes, isAdmin, type PublicAccount } from "./account.js";
+
+export { createSessions, type NewSession, type Sessions, type SessionsOptions } from "./sessions/create-sessions.js";
+export { createTokens, type NewToken, type NewTokenOptions, type Tokens, type TokensOptions } from "./sessions/create-tokens.js";
+export type { KeeperOptions, SessionInfo, SessionMaker } from "./sessions/keeper.js";
+export type { CredentialOpener, OpenedCredential, SessionOpener } from "./sessions/opened-credential.js";
+export type { SecureCookies, SessionCookie } from "./sessions/session-cookie.js";
+export { dbSessions, type DbSessionsOptions, type SessionDb } from "./sessions/session-db.js";
+export { memorySessions, type MemorySessionsOptions, type SessionRow, type SessionStore } from "./sessions/session-store.js";
 
 export { authTables } from "./tables.js";
 export { type AccountDb, type AccountRow, accountsOf, type AccountsOptions } from "./account-db.js";
 export { type AccountInfo, addAccount, type AddedAccount, deleteAccount, listAccounts, type NewAccount } from "./manage-accounts.js";
 export { decryptSecret, type DecryptedSecret, encryptSecret, type MasterKey, type SecretOptions } from "./secrets.js";
 export { hashPassword, verifyPassword } from "./passwords.js";
-export { type LoginOptions, verifyLogin } from "./login.js";
+export { type LoginAccount, type LoginOptions, type TypedLogin, verifyLogin } from "./login.js";
+export { createLogins, type LoggedIn, type LoginRequest, type Logins, type LoginsOptions } from "./sessions/create-logins.js";
 export { legacyTokens } from "./legacy-token.js";
 export { AuthError } from "./errors.js";

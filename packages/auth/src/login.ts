@@ -4,11 +4,21 @@ import { type Account, type AccountStore, hasEnded, type PublicAccount, withoutS
 import { equalTexts } from "./constant-time.js";
 import { noPassword, verifyPassword } from "./passwords.js";
 import { type Refusal, refusal, type StatusStyle } from "./refusal.js";
+import { isPlainText, maxLoginLength } from "./signature-value.js";
 
-export interface LoginOptions<A extends Account = Account> {
+/** An account that may have a password. */
+export type LoginAccount = Account & { readonly password?: string | null | undefined };
+
+export interface LoginOptions<A extends LoginAccount = LoginAccount> {
   readonly accounts: AccountStore<A>;
   readonly clock?: Clock | undefined;
   readonly statuses?: StatusStyle | undefined;
+}
+
+/** What a person typed. */
+export interface TypedLogin {
+  readonly login?: string | undefined;
+  readonly secret?: string | undefined;
 }
 
 /**
@@ -16,17 +26,28 @@ export interface LoginOptions<A extends Account = Account> {
  *
  * Unknown logins take the time of known ones. Routes for it should take POST alone, so that no secret ends up in a URL.
  */
-export async function verifyLogin<A extends Account & { readonly password?: string | null | undefined }>(
-  given: { readonly login?: string | undefined; readonly secret?: string | undefined },
-  { accounts, clock = systemClock, statuses }: LoginOptions<A>,
+export async function verifyLogin<A extends LoginAccount>(
+  given: TypedLogin,
+  options: LoginOptions<A>,
 ): Promise<{ readonly ok: true; readonly account: PublicAccount<A> } | Refusal> {
-  const { login, secret } = given;
+  const result = await checkTyped(given, options);
+  return result.ok ? { ok: true, account: withoutSecrets(result.account) } : result;
+}
+
+/** The same, with the account as it was when its secret was checked: for this package alone. */
+export async function checkTyped<A extends LoginAccount>(
+  { login, secret }: TypedLogin,
+  { accounts, clock = systemClock, statuses }: LoginOptions<A>,
+): Promise<{ readonly ok: true; readonly account: A } | Refusal> {
   if (typeof login !== "string" || login === "" || typeof secret !== "string" || secret === "") return refusal("noLogin", statuses);
-  const account = await accounts.findByLogin(login);
+  const canExist = login.length <= maxLoginLength && isPlainText(login);
+  const account = canExist ? await accounts.findByLogin(login) : undefined;
   // Computed for everybody, so that the time does not tell which accounts exist or have a password.
   const byPassword = await verifyPassword(secret, account?.password || noPassword);
   const bySecret = account !== undefined && !account.password && account.secret !== "" && equalTexts(secret, account.secret);
-  if (account === undefined || !(account.password ? byPassword : bySecret)) return refusal("notAuthenticated", statuses);
+  // A store may fold case; sessions and counts of attempts are by the login as it is.
+  if (account === undefined || account.login !== login || !(account.password ? byPassword : bySecret))
+    return refusal("notAuthenticated", statuses);
   if (hasEnded(account, clock.now())) return refusal("accountExpired", statuses);
-  return { ok: true, account: withoutSecrets(account) };
+  return { ok: true, account };
 }

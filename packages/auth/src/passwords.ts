@@ -45,6 +45,14 @@ export async function verifyPassword(password: string, stored: string): Promise<
   return timingSafeEqual(hash, expected);
 }
 
+/** Whether a hash was made with weaker parameters than `hashPassword` uses now; false for a text that is no hash. */
+export function isWeakHash(stored: string): boolean {
+  const match = format.exec(stored);
+  if (match === null) return false;
+  const [N, r, p] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  return N * r * p < cost.N * cost.r * cost.p || N * r < cost.N * cost.r;
+}
+
 function derive(password: string, salt: Uint8Array, length: number, { N, r, p }: Cost): Promise<Buffer> {
   const maxmem = 128 * N * r + 128 * r * p + 1024 * 1024;
   return new Promise((resolve, reject) => {

@@ -17,6 +17,7 @@ export type RefusalCode =
   | "DENY"
   | "ADMIN"
   | "CSRF"
+  | "DISABLED"
   | "TOOLARGE"
   | "BADSIGNATURE"
   | "KEYENDED"
@@ -38,6 +39,8 @@ export interface Refusal {
   readonly message: string;
   /** With status 429: how long to wait. */
   readonly retryAfterMs?: number;
+  /** A Set-Cookie header for the reply: a session that counts no more is taken back. */
+  readonly setCookie?: string;
 }
 
 /** What a log may say of a refusal. Not for the client: it tells which logins there are. */
@@ -72,6 +75,7 @@ const reasons = {
   badSignature: { code: "BADSIGNATURE", status: 401, message: "The signature cannot be used" },
   keyEnded: { code: "KEYENDED", status: 401, message: "The key of the signature does not count yet, or counts no more" },
   outOfScope: { code: "SCOPE", status: 403, message: "The key of the signature may not be used for this" },
+  tokenScope: { code: "SCOPE", status: 403, message: "The access token may not be used for this" },
   wrongDigest: { code: "CHECKSUM", status: 400, message: "The body does not fit its Content-Digest" },
   noAccess: { code: "NOACCESS", status: 403, message: "Access denied" },
   wrongChecksum: { code: "CHECKSUM", status: 400, message: "The body does not fit the checksum of its signature" },
@@ -84,6 +88,7 @@ const reasons = {
     status: 403,
     message: "A session cookie may change something only by a request other than GET from the same site",
   },
+  noSessions: { code: "DISABLED", status: 403, message: "Sessions are not taken here; sign the request, or send an access token" },
   tooMany: { code: "LIMITED", status: 429, message: "Too many failed attempts, please try again later" },
   tooLarge: { code: "TOOLARGE", status: 413, message: "The body is too large" },
 } as const satisfies Record<string, Reason>;

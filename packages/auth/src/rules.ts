@@ -11,6 +11,8 @@ export interface AccessRules {
   readonly allowAdmin?: readonly PathPattern[] | undefined;
   /** Closed to everybody. Default none. */
   readonly denyPaths?: readonly PathPattern[] | undefined;
+  /** Where sessions do not count: only signatures and access tokens do. Default none. */
+  readonly denySessions?: readonly PathPattern[] | undefined;
   /** Whether a request changes something, so that its signature counts once. Default: every method but GET, HEAD and OPTIONS. */
   readonly changes?: ((method: string, path: string) => boolean) | undefined;
 }
@@ -22,6 +24,7 @@ export interface CompiledRules {
   isAllowed(path: string): boolean;
   isAnonymous(path: string): boolean;
   isAdminOnly(path: string): boolean;
+  isWithoutSessions(path: string): boolean;
 }
 
 /**
@@ -30,13 +33,15 @@ export interface CompiledRules {
  * @throws AuthError `invalid` for a pattern that no path can fit
  */
 export function compileRules(rules: AccessRules): CompiledRules {
-  const { allowPaths = defaultAllowPaths, allowAnonymous = [], allowAdmin = [], denyPaths = [] } = rules;
-  for (const [name, patterns] of Object.entries({ allowPaths, allowAnonymous, allowAdmin, denyPaths })) checkPatterns(name, patterns);
+  const { allowPaths = defaultAllowPaths, allowAnonymous = [], allowAdmin = [], denyPaths = [], denySessions = [] } = rules;
+  for (const [name, patterns] of Object.entries({ allowPaths, allowAnonymous, allowAdmin, denyPaths, denySessions }))
+    checkPatterns(name, patterns);
   return {
     isDenied: closing(denyPaths),
     isAllowed: opening(allowPaths),
     isAnonymous: opening(allowAnonymous),
     isAdminOnly: closing(allowAdmin),
+    isWithoutSessions: closing(denySessions),
   };
 }
 

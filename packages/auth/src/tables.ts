@@ -1,5 +1,5 @@
 /**
- * The tables of accounts and of used signatures, for `defineTables` of `@bk/db`: `openDb({ tables: defineTables({ ...authTables, … }) })`.
+ * The tables of accounts, of used signatures, and of sessions and access tokens, for `defineTables` of `@bk/db`: `openDb({ tables: defineTables({ ...authTables, … }) })`.
  *
  * `secret` columns hold encrypted text; `password` a hash. Both, and what an account may not change of itself, never leave a server.
  */
@@ -19,9 +19,9 @@ export const authTables = {
     secret: { secure: true },
     /** Second factor, part of the signing key, encrypted. */
     auth_secret: { admin: true, secure: true },
-    /** Part of the key of access tokens, encrypted. */
+    /** Access tokens are tied to it; encrypted. */
     token_secret: { admin: true, secure: true },
-    /** Key of session cookies, encrypted. */
+    /** Sessions are tied to it; encrypted. */
     session_key: { admin: true, secure: true },
     /** What `hashPassword` gave, for logging in. */
     password: { secure: true },
@@ -40,6 +40,28 @@ export const authTables = {
     ends: { type: "bigint", primary: 1 },
     digest: { primary: 2 },
     /** The same, for databases that remove expired rows by themselves; elsewhere null. */
+    gone: { type: "ttl" },
+  },
+  /** Sessions and access tokens. What clients hold is not in it, only its hash. */
+  bk_session: {
+    /** SHA-256 of what the client holds. */
+    id: { primary: 1, secure: true },
+    /** `session` or `token`. */
+    kind: {},
+    /** The id of the account. */
+    account: { index: 1 },
+    login: {},
+    /** What ties it to the secrets that the account had. */
+    proof: { secure: true },
+    /** Times are in milliseconds since 1970. */
+    created: { type: "bigint" },
+    used: { type: "bigint" },
+    expires: { type: "bigint" },
+    address: {},
+    agent: {},
+    name: {},
+    /** JSON text. */
+    scopes: {},
     gone: { type: "ttl" },
   },
 } as const;

@@ -173,12 +173,12 @@ describe("auth.check", () => {
 
   it("does not start with options that cannot work", () => {
     expect(() => createAuth({} as AuthOptions)).toThrow(/accounts/);
-    expect(() => gate({ sessions: { keys: [], hosts: [] } })).toThrow(/sessions\.keys/);
+    expect(() => gate({ legacySessions: { keys: [], hosts: [] } })).toThrow(/legacySessions\.keys/);
   });
 });
 
 describe("a session cookie", () => {
-  const sessions = { keys: ["new-key", "cookie-key"], hosts: ["api.example.com"] };
+  const legacySessions = { keys: ["new-key", "cookie-key"], hosts: ["api.example.com"] };
 
   async function cookieRequest(init: { method?: string; headers?: Record<string, string> } = {}, path = "/data"): Promise<Request> {
     const { "bk-signature": inner } = await signRequest({
@@ -197,20 +197,24 @@ describe("a session cookie", () => {
   }
 
   it("counts where sessions are set up, signed with any of the keys", async () => {
-    expect(await gate({ sessions }).check(await cookieRequest())).toMatchObject({ ok: true, source: "session", account: { login: "bob" } });
+    expect(await gate({ legacySessions }).check(await cookieRequest())).toMatchObject({
+      ok: true,
+      source: "session",
+      account: { login: "bob" },
+    });
     expect(await gate().check(await cookieRequest())).toMatchObject({ ok: false, status: 401, code: "NOLOGIN" });
-    expect(await gate({ sessions: { ...sessions, keys: ["new-key"] } }).check(await cookieRequest())).toMatchObject({
+    expect(await gate({ legacySessions: { ...legacySessions, keys: ["new-key"] } }).check(await cookieRequest())).toMatchObject({
       ok: false,
       code: "NOLOGIN",
     });
-    expect(await gate({ sessions: { ...sessions, hosts: ["www.example.com"] } }).check(await cookieRequest())).toMatchObject({
+    expect(await gate({ legacySessions: { ...legacySessions, hosts: ["www.example.com"] } }).check(await cookieRequest())).toMatchObject({
       ok: false,
       code: "NOAUTH",
     });
   });
 
   it("changes nothing by GET, nor from another site", async () => {
-    const auth = gate({ sessions });
+    const auth = gate({ legacySessions });
     const origin = (value: string) => ({ method: "DELETE", headers: { origin: value } });
     expect(await auth.check(await cookieRequest(), { changes: true })).toMatchObject({ ok: false, status: 403, code: "CSRF" });
     expect(await auth.check(await cookieRequest({ method: "DELETE" }))).toMatchObject({ ok: false, code: "CSRF" });

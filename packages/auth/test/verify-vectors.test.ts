@@ -38,8 +38,8 @@ const conditions: Readonly<Record<string, readonly Run[]>> = {
   ],
   "reject 401 (disable version 1 by default)": [{ expected: 401, options: { allowVersion1: false } }],
   "accept only when cross-subdomain sessions are configured": [
-    { expected: "accept", options: { sessions: wholeDomain } },
-    { expected: 401, options: { sessions: { ...wholeDomain, hosts: ["www.example.com", "example.com"] } } },
+    { expected: "accept", options: { legacySessions: wholeDomain } },
+    { expected: 401, options: { legacySessions: { ...wholeDomain, hosts: ["www.example.com", "example.com"] } } },
   ],
 };
 
@@ -70,8 +70,8 @@ function optionsOf({ id, verify }: VectorCase): VerifyOptions {
     allowVersion1: true,
     allowUncoveredBody: uncovered.test(id),
     signatureAgeMs: verify.config?.signatureAge,
-    sessions: wholeDomain,
-    tokens: [legacyTokens(vectors.config.accessTokenSecret)],
+    legacySessions: wholeDomain,
+    legacyTokens: [legacyTokens(vectors.config.accessTokenSecret)],
   };
 }
 

@@ -20,6 +20,7 @@ const maxKept = 10_000;
 export function cachedAccounts(db: Pick<ServedDb, "get">, store: AccountStore): AccountStore {
   const kept = new Map<string, Kept>();
   return {
+    ...(store.replacePassword === undefined ? {} : { replacePassword: store.replacePassword.bind(store) }),
     async findByLogin(login) {
       const known = kept.get(login);
       if (known !== undefined) {

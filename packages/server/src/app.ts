@@ -1,6 +1,5 @@
 // The HTTP side: a Hono app out of the gate and the routes. It knows requests and replies; the data API knows the rules.
 
-import { authTables } from "@bk/auth";
 import { BkError } from "@bk/core";
 import { Hono } from "hono";
 
@@ -12,16 +11,18 @@ import { allowOrigins, type CorsOptions } from "./middleware/cors.js";
 import { gate } from "./middleware/gate.js";
 import { checkFrame, rawTarget } from "./request/check-frame.js";
 import { callerIn, dataRoutes } from "./routes/data.js";
+import { type LoginContext, loginRoutes } from "./routes/login.js";
 import { frontPage, frontPageHeaders } from "./routes/front-page.js";
 import { endpointRoutes } from "./modules/endpoint-routes.js";
 import { openApiDocument } from "./routes/openapi.js";
-import type { ServerContext, ServerEnv, ServerRequest } from "./routes/server-context.js";
+import type { ServerContext, ServerEnv } from "./routes/server-context.js";
+import { visibleAccount } from "./routes/visible-account.js";
 import { version } from "./version.js";
 
 /** The paths that need no signature. */
 export const openPaths = ["/ping", "/openapi.json"] as const;
 
-export function createApp(server: ServerContext, corsOptions?: CorsOptions): Hono<ServerEnv> {
+export function createApp(server: ServerContext, corsOptions?: CorsOptions, login?: LoginContext): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();
   const cors = corsOptions === undefined ? undefined : allowOrigins(corsOptions);
   if (cors !== undefined) app.use("/ping", cors);
@@ -37,7 +38,9 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions): Hon
   app.all("/", (context) => context.body(frontPage, 200, { ...replyHeaders, ...frontPageHeaders }));
   app.all("/ping", () => jsonReply("{}"));
   app.all("/openapi.json", () => jsonReply(document));
-  app.all("/auth", (context) => jsonReply(JSON.stringify(ownAccount(context))));
+  if (login === undefined)
+    app.all("/auth", (context) => jsonReply(JSON.stringify(visibleAccount(context.get("allowed").account ?? callerIn(context)))));
+  else loginRoutes(app, server, login);
   dataRoutes(app, server);
   endpointRoutes(app, server);
   app.notFound((context) => errorResponse(context, notFound("nothing is served at this path")));
@@ -49,14 +52,3 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions): Hon
   });
   return app;
 }
-
-/** The caller's account without what nobody may see. */
-function ownAccount(context: ServerRequest): object {
-  const account = context.get("allowed").account as Record<string, unknown> | undefined;
-  const secret: ReadonlySet<string> = new Set(secureColumns);
-  return Object.fromEntries(Object.entries(account ?? callerIn(context)).filter(([name]) => !secret.has(name)));
-}
-
-const secureColumns = Object.entries(authTables.bk_auth)
-  .filter(([, column]) => "secure" in column)
-  .map(([name]) => name);

@@ -1,5 +1,6 @@
 export { type BkServer, createServer, type ServerOptions } from "./server.js";
 export { defaultLimits, type ServerLimits } from "./limits.js";
+export type { LoginSettings } from "./login-setup.js";
 export type { CorsOptions } from "./middleware/cors.js";
 export type { ListenOptions } from "./listen.js";
 export type { ErrorBody } from "./error-response.js";

@@ -38,6 +38,7 @@ import { moduleHost } from "./modules/host.js";
 import { type RunningModules, startModules, tablesOfModules } from "./modules/start-modules.js";
 import { type Fetch, listen, type Listener, type ListenOptions } from "./listen.js";
 import { defaultLimits, type ServerLimits } from "./limits.js";
+import { loginContext, type LoginSettings, sessionStoreOf } from "./login-setup.js";
 import type { CorsOptions } from "./middleware/cors.js";
 import type { ServerEnv } from "./routes/server-context.js";
 import { masterKeyOf } from "./settings/home.js";
@@ -79,6 +80,11 @@ export interface ServerOptions {
    * `limits.maxAttempts` in this process; both in `cache` where there is one.
    */
   readonly auth?: Omit<AuthOptions, "accounts">;
+  /**
+   * How people log in: `/login`, `/logout`, sessions and access tokens. Default as `LoginSettings` says; `false`: they cannot, and only
+   * signatures count.
+   */
+  readonly login?: LoginSettings | false;
   /** Seals page tokens; at least 16 characters; servers that share the work need the same. Default: a random one. Not used with an open database. */
   readonly tokenKey?: string;
   /** Lets browser pages of other origins call the server. Default: none. */
@@ -128,9 +134,21 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     const accounts = options.accounts ?? (await ownAccounts(db, served, masterKey(options), log));
     const { rules = {}, ...others } = options.auth ?? {};
     const running = await runModules(options, { db, cache }, log, open);
+    const attempts = others.attempts ?? (limits.maxAttempts === 0 ? undefined : attemptsOf(limits.maxAttempts, cache, log));
+    const login =
+      options.login === false
+        ? undefined
+        : loginContext(options.login ?? {}, {
+            accounts,
+            attempts,
+            store: await sessionStoreOf(db, isOurs, log),
+            trustedOrigins: others.trustedOrigins ?? originsOf(options.cors),
+            log,
+          });
     const auth = createAuth({
       nonces: others.nonces === undefined ? await noncesOf(db, isOurs, cache, log) : others.nonces,
-      ...(limits.maxAttempts === 0 ? {} : { attempts: attemptsOf(limits.maxAttempts, cache, log) }),
+      attempts,
+      ...(login === undefined ? {} : { sessions: login.sessions, tokens: login.tokens, trustedOrigins: login.trustedOrigins }),
       maxLifetimeMs: { changes: limits.maxSignatureMs, header: Math.max(limits.maxSignatureMs, headerLifetimeMs) },
       ...others,
       accounts,
@@ -138,7 +156,8 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       rules: rulesWith(rules, running.endpoints),
     });
     const { endpoints } = running;
-    const app = createApp({ db: served, tables: ready, auth, log, limits, endpoints, readControls: controlReader(limits) }, options.cors);
+    const context = { db: served, tables: ready, auth, log, limits, endpoints, readControls: controlReader(limits) };
+    const app = createApp(context, options.cors, login);
     return serverOf(app, db, { drain: running.drain, close }, limits, log);
   } catch (error) {
     await close();
@@ -218,8 +237,8 @@ async function databaseOf(options: ServerOptions, limits: ServerLimits, cache: C
   const { db, tables = {}, log = silentLog, tokenKey = randomBytes(32).toString("base64url") } = options;
   const place = typeof db === "string" ? { url: db } : "pools" in db ? { pools: db.pools } : undefined;
   if (place === undefined) return { db: db as Db, isOurs: false };
-  const { bk_nonce } = authTables;
-  const all: TableDefinitions = { ...tables, ...(options.accounts === undefined ? authTables : { bk_nonce }) };
+  const { bk_nonce, bk_session } = authTables;
+  const all: TableDefinitions = { ...tables, ...(options.accounts === undefined ? authTables : { bk_nonce, bk_session }) };
   // A call of an engine in this process has ended before a timer could; without one it costs less.
   const isEmbedded = typeof db === "string" && /^(sqlite|memory):/.test(db);
   return {
@@ -233,6 +252,11 @@ async function databaseOf(options: ServerOptions, limits: ServerLimits, cache: C
     }),
     isOurs: true,
   };
+}
+
+/** Pages that may send cookies are trusted with what they are for. */
+function originsOf(cors: CorsOptions | undefined): readonly string[] {
+  return cors?.credentials === true && cors.origins !== "*" ? cors.origins : [];
 }
 
 /** How many accounts are tried at start. */

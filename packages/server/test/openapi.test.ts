@@ -78,7 +78,11 @@ describe("the OpenAPI document", () => {
 
   it.each(each)("has exactly the methods of Allow for every path (%s)", async (which) => {
     const allow = (await on.call("root", "/data/get/city", { method: "OPTIONS" })).headers.get("allow")!.toLowerCase().split(", ");
-    for (const [path, item] of Object.entries(pathsOf(which))) expect([path, Object.keys(item).sort()]).toEqual([path, [...allow].sort()]);
+    for (const [path, item] of Object.entries(pathsOf(which))) {
+      const isPostOnly = path === "/login" || path === "/logout";
+      const allowed = isPostOnly ? (await on.call("root", path)).headers.get("allow")!.toLowerCase().split(", ") : allow;
+      expect([path, Object.keys(item).sort()]).toEqual([path, [...allowed].sort()]);
+    }
   });
 
   it("has the tables with typed rows, as far as the account that signs sees them", () => {

@@ -3,12 +3,13 @@
 import { BkError } from "@bk/core";
 import type { MiddlewareHandler } from "hono";
 
-import { badRequest, bodyResponse, wrongMethod } from "../error-response.js";
-import { changesData } from "../routes/data-paths.js";
+import { badRequest, wrongMethod } from "../error-response.js";
+import { bodyLimit, changesSomething } from "../routes/auth-paths.js";
 import { checkFrame, rawTarget } from "../request/check-frame.js";
 import { methods } from "../request/methods.js";
 import { readBody } from "../request/read-body.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
+import { refusalResponse } from "./refusal-response.js";
 
 export function gate({ auth, limits, endpoints }: ServerContext): MiddlewareHandler<ServerEnv> {
   return async (context, next) => {
@@ -19,23 +20,23 @@ export function gate({ auth, limits, endpoints }: ServerContext): MiddlewareHand
     if (!(methods as readonly string[]).includes(request.method)) throw wrongMethod(request.method, methods);
     const { path } = context.req;
     const endpoint = endpoints.find(path)?.served.endpoint;
-    const body = await wholeBody(request, endpoint?.maxBodyBytes ?? limits.maxBodyBytes);
+    const body = await wholeBody(request, endpoint?.maxBodyBytes ?? bodyLimit(path, limits.maxBodyBytes));
     const host = incoming?.headers.host;
     const verdict = await auth.check(request, {
       body,
       target,
-      changes: endpoint === undefined ? changesData(path) : endpoint.changes === true,
+      changes: endpoint === undefined ? changesSomething(path, target, body.length > 0) : endpoint.changes === true,
+      withSecrets: path === "/auth",
       address: incoming?.socket?.remoteAddress,
       onRefused: (note) => context.set("refused", note),
       ...(host === undefined ? {} : { host }),
     });
-    if (!verdict.ok) {
-      const { retryAfterMs } = verdict;
-      return bodyResponse(context, verdict, retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) });
-    }
+    if (!verdict.ok) return refusalResponse(context, verdict);
     context.set("allowed", verdict);
     context.set("body", body);
     await next();
+    // Unless the route says something else of the cookie.
+    if (verdict.setCookie !== undefined && !context.res.headers.has("set-cookie")) context.header("set-cookie", verdict.setCookie);
     if (verdict.giveBack !== undefined && didNothing(context)) await verdict.giveBack();
     return undefined;
   };

@@ -7,6 +7,7 @@ import { writeCalls } from "../data/writes.js";
 import type { ServedEndpoint } from "../modules/endpoint-map.js";
 import { endpointPath } from "./openapi-endpoints.js";
 import { pathItem } from "./openapi-path.js";
+import { loginPaths, loginSchemes } from "./openapi-login.js";
 import { anyTable, type Json, ref, schemasFor, type ServedTo, type TableSchemas } from "./openapi-tables.js";
 
 const summaries: Readonly<Record<DataCall, string>> = {
@@ -78,10 +79,11 @@ export function openApiDocument(limits: DataLimits, version: string, endpoints: 
     openapi: "3.1.0",
     info: { title: "bk-server", version, description: description(served !== undefined) },
     servers: [{ url: "/" }],
-    security: [{ signature: [] }],
+    security: [{ signature: [] }, { session: [] }, { token: [] }],
     paths: {
       "/ping": plain("ping", "Whether the server runs", {}, { type: "object" }, []),
-      "/auth": plain("auth", "The signed account, without its secrets", errors, { type: "object" }),
+      "/auth": plain("auth", "The account that asks, without its secrets", errors, { type: "object" }),
+      ...loginPaths({ reply, errors, pathItem }),
       "/data/openapi.json": plain("openapi", "This document, with the tables that the account sees", errors, { type: "object" }),
       "/data/columns": plain("allColumns", "Columns of every table that the account sees, by table", errors, { type: "object" }),
       "/data/batch": batchPath,
@@ -91,6 +93,7 @@ export function openApiDocument(limits: DataLimits, version: string, endpoints: 
     components: {
       securitySchemes: {
         signature: { type: "apiKey", in: "header", name: "bk-signature", description: "HMAC of the request; made anew for each one." },
+        ...loginSchemes,
       },
       parameters: {
         ...(served === undefined ? { table: tableParameter } : {}),
@@ -110,7 +113,7 @@ function description(isOwn: boolean): string {
   const tables = isOwn
     ? "The tables are those of the account that asked."
     : "`/data/openapi.json` has the tables too, as far as the account that signs sees them.";
-  return `Tables over HTTP. Every request but /ping and /openapi.json is signed (\`bk-signature\`). Calls take any method; parameters come in the query, a form or a JSON body. ${tables}`;
+  return `Tables over HTTP. Every request but /ping, /openapi.json, /login and /logout is signed (\`bk-signature\`), or has a session or an access token. Calls take any method; parameters come in the query, a form or a JSON body. ${tables}`;
 }
 
 const tableParameter: Json = {

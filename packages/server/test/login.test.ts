@@ -1,0 +1,228 @@
+// People who log in over HTTP: what comes back, and what must not appear.
+import { addAccount } from "@bk/auth";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { masterKey, origin, type Reply, replyOf, startServer, type TestServer } from "./start-server.js";
+
+let on: TestServer;
+beforeAll(async () => {
+  on = await startServer();
+  await addAccount(
+    on.server.db,
+    { login: "ann", secret: "signing key", password: "correct horse", name: "Ann", type: "user" },
+    { masterKey },
+  );
+});
+afterAll(() => on.server.close());
+
+const typed = { login: "ann", secret: "correct horse" };
+
+/** Sends a request that nobody signed. */
+async function send(path: string, init: RequestInit & { json?: unknown } = {}): Promise<Reply> {
+  const { json, headers, ...rest } = init;
+  const body = json === undefined ? {} : { method: "POST", body: JSON.stringify(json) };
+  const type: Record<string, string> = json === undefined ? {} : { "content-type": "application/json" };
+  const request = new Request(origin + path, {
+    ...body,
+    ...rest,
+    headers: { host: "bk.test", ...type, ...(headers as Record<string, string>) },
+  });
+  return replyOf(await on.server.app.fetch(request));
+}
+
+async function logIn(more: object = { _session: 1 }): Promise<{ cookie: string; reply: Reply }> {
+  const reply = await send("/login", { json: { ...typed, ...more } });
+  return { cookie: (reply.headers.get("set-cookie") ?? "").split(";")[0]!, reply };
+}
+
+const post = { method: "POST", headers: { "sec-fetch-site": "same-origin" } };
+const withCookie = (cookie: string, headers: Record<string, string> = {}) => ({ headers: { cookie, ...headers } });
+
+describe("/login", () => {
+  it("gives the account without secrets, and a session in a cookie when it is asked for", async () => {
+    const without = await send("/login", { json: typed });
+    expect(without).toMatchObject({ status: 200, body: { login: "ann", name: "Ann", type: "user" } });
+    expect(without.headers.get("set-cookie")).toBeNull();
+    const { reply, cookie } = await logIn();
+    expect(reply.headers.get("set-cookie")).toMatch(
+      /^__Host-bk-sid=[A-Za-z0-9_-]{43}; Max-Age=1209600; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+    );
+    for (const word of ["correct horse", "signing key", "scrypt", "bks1", "secret", "password", "session_key", cookie.split("=")[1]!])
+      expect(reply.text).not.toContain(word);
+    expect(await send("/data/select/city", withCookie(cookie))).toMatchObject({ status: 200 });
+    expect(reply.headers.get("cache-control")).toBe("no-store");
+  });
+
+  it("takes a form too", async () => {
+    const body = new URLSearchParams({ ...typed, _session: "1" });
+    const reply = await replyOf(
+      await on.server.app.fetch(new Request(`${origin}/login`, { method: "POST", body, headers: { host: "bk.test" } })),
+    );
+    expect(reply).toMatchObject({ status: 200, body: { login: "ann" } });
+    expect(reply.headers.get("set-cookie")).toContain("__Host-bk-sid=");
+  });
+
+  it("gives an access token with its age", async () => {
+    const { reply } = await logIn({ _accesstoken: 1 });
+    expect(reply.body).toMatchObject({ "bk-access-token": expect.stringMatching(/^bkt_/), "bk-access-token-age": expect.any(Number) });
+    const token = reply.body["bk-access-token"] as string;
+    const put = {
+      method: "POST",
+      body: '{"text":"hi"}',
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    };
+    expect(await send("/data/add/note", put)).toMatchObject({ status: 200 });
+    expect((await send("/auth", { headers: { "bk-access-token": token } })).body).toMatchObject({ login: "ann" });
+  });
+
+  it.each([
+    ["GET", `/login?login=ann&secret=correct+horse`, {}, 405, "method-not-allowed"],
+    ["a secret in the URL", `/login?secret=x`, { json: { login: "ann" } }, 400, "invalid"],
+    ["no secret", "/login", { json: { login: "ann" } }, 401, "NOLOGIN"],
+    ["a wrong one", "/login", { json: { login: "ann", secret: "x" } }, 401, "NOAUTH"],
+    ["an unknown login", "/login", { json: { login: "nobody", secret: "x" } }, 401, "NOAUTH"],
+    ["the signing key of who has a password", "/login", { json: { login: "ann", secret: "signing key" } }, 401, "NOAUTH"],
+    ["texts that are none", "/login", { json: { login: { $ne: "" }, secret: ["x"] } }, 400, "invalid"],
+    ["columns of the account", "/login", { json: { ...typed, type: "admin" } }, 400, "invalid"],
+    ["a flag that is none", "/login", { json: { ...typed, _session: "yes" } }, 400, "invalid"],
+    ["a large body", "/login", { json: { ...typed, pad: "x".repeat(5000) } }, 413, "too-large"],
+    ["a page of another site", "/login", { json: typed, headers: { "sec-fetch-site": "cross-site" } }, 403, "CSRF"],
+    ["an older browser's page of another site", "/login", { json: typed, headers: { origin: "https://evil.org" } }, 403, "CSRF"],
+  ])("refuses %s", async (_what, path, init, status, code) => {
+    const reply = await send(path, init as RequestInit);
+    expect(reply.status).toBe(status);
+    expect(reply.body["code"]).toBe(code);
+    expect(reply.headers.get("set-cookie")).toBeNull();
+    expect(reply.text).not.toContain("correct horse");
+  });
+
+  it("answers unknown logins and wrong secrets alike, word for word", async () => {
+    const [one, two] = [
+      await send("/login", { json: { login: "ann", secret: "x" } }),
+      await send("/login", { json: { login: "no", secret: "x" } }),
+    ];
+    expect(one.text).toBe(two.text);
+  });
+
+  it("writes no secret, token or cookie into the log", async () => {
+    const { cookie, reply } = await logIn({ _session: 1, _accesstoken: 1 });
+    await send("/login", { json: { login: "ann", secret: "a wrong secret" } });
+    await send(`/auth?bk-access-token=${String(reply.body["bk-access-token"])}`);
+    const log = on.logged.join("\n");
+    for (const word of ["correct horse", "a wrong secret", cookie.split("=")[1]!, reply.body["bk-access-token"] as string])
+      expect(log).not.toContain(word);
+    expect(log).toContain("/login");
+  });
+
+  it("is limited: beyond so many wrong secrets it says when to come back", async () => {
+    await using few = await startServer({ limits: { maxAttempts: 3 } });
+    const guess = async (secret: string): Promise<Reply> =>
+      replyOf(
+        await few.server.app.fetch(
+          new Request(`${origin}/login`, {
+            method: "POST",
+            headers: { host: "bk.test", "content-type": "application/json" },
+            body: JSON.stringify({ login: "bob", secret }),
+          }),
+        ),
+      );
+    for (let i = 0; i < 3; i++) expect((await guess(`wrong ${i}`)).status).toBe(401);
+    const limited = await guess("secret of bob");
+    expect(limited).toMatchObject({ status: 429, body: { code: "LIMITED" } });
+    expect(Number(limited.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+
+  it("is not there where it is turned off, nor do cookies count", async () => {
+    await using off = await startServer({ login: false });
+    const reply = await replyOf(
+      await off.server.app.fetch(new Request(`${origin}/login`, { method: "POST", headers: { host: "bk.test" } })),
+    );
+    expect(reply.status).toBe(404);
+    expect(await off.call("bob", "/auth")).toMatchObject({ status: 200, body: { login: "bob" } });
+  });
+});
+
+describe("a session over HTTP", () => {
+  it("changes nothing by GET, nor for pages of other sites", async () => {
+    const { cookie } = await logIn();
+    expect(await send("/data/add/note?text=x", withCookie(cookie, { "sec-fetch-site": "same-origin" }))).toMatchObject({
+      status: 403,
+      body: { code: "CSRF" },
+    });
+    const init = { method: "POST", body: '{"text":"hi"}' };
+    const type = { cookie, "content-type": "application/json" };
+    for (const site of ["cross-site", "same-site", "none"])
+      expect(await send("/data/add/note", { ...init, headers: { ...type, "sec-fetch-site": site } })).toMatchObject({ status: 403 });
+    expect(await send("/data/add/note", { ...init, headers: { ...type, "sec-fetch-site": "same-origin" } })).toMatchObject({ status: 200 });
+  });
+
+  it("ends by /logout, at the server too", async () => {
+    const { cookie } = await logIn();
+    const page = { method: "POST", headers: { cookie, "sec-fetch-site": "cross-site" } };
+    expect((await send("/logout", page)).status).toBe(403);
+    expect((await send("/logout", withCookie(cookie))).status).toBe(405);
+    const out = await send("/logout", { ...post, headers: { ...post.headers, cookie } });
+    expect(out).toMatchObject({ status: 200, body: {} });
+    expect(out.headers.get("set-cookie")).toMatch(/^__Host-bk-sid=; Max-Age=0;/);
+    const after = await send("/auth", withCookie(cookie));
+    expect(after).toMatchObject({ status: 401, body: { code: "NOLOGIN" } });
+    expect(after.headers.get("set-cookie")).toContain("Max-Age=0");
+    expect((await send("/logout", { method: "POST" })).status).toBe(200);
+  });
+
+  it("is listed with the tokens, and revoked one by one or all at once", async () => {
+    const signed = (path: string, json: object) => on.call("eve", path, { json });
+    const cookieOf = (reply: Reply): string => reply.headers.get("set-cookie")!.split(";")[0]!;
+    const [one, two] = [cookieOf(await signed("/auth", { _session: 1 })), cookieOf(await signed("/auth", { _session: 1 }))];
+    await signed("/auth", { _accesstoken: 1 });
+    const list = await send("/auth/sessions", withCookie(one));
+    expect(list.body).toMatchObject({ count: 3, next_token: "" });
+    const rows = list.body["data"] as { id: string; kind: string; current: boolean }[];
+    expect(rows.map(({ kind }) => kind)).toEqual(["session", "session", "token"]);
+    expect(rows.filter(({ current }) => current)).toHaveLength(1);
+    for (const word of ["proof", one.split("=")[1]!, "secret"]) expect(list.text).not.toContain(word);
+
+    const own = rows.find(({ current }) => current)!;
+    const mine = (await send("/auth/sessions", withCookie((await logIn()).cookie))).body["data"] as { id: string }[];
+    expect(await signed("/auth/sessions/revoke", { id: mine[0]!.id })).toMatchObject({ status: 404 });
+    expect(await signed("/auth/sessions/revoke", { id: own.id })).toMatchObject({ status: 200, body: { revoked: 1 } });
+    expect((await send("/auth", withCookie(one))).status).toBe(401);
+    expect((await send("/auth", withCookie(two))).status).toBe(200);
+    const all = {
+      method: "POST",
+      body: '{"all":1}',
+      headers: { cookie: two, "content-type": "application/json", "sec-fetch-site": "same-origin" },
+    };
+    expect((await send("/auth/sessions/revoke", all)).body).toEqual({ revoked: 1 });
+    expect((await send("/auth", withCookie(two))).status).toBe(200);
+  });
+});
+
+describe("/auth", () => {
+  it("gives sessions and tokens for signatures, each once, and none for tokens", async () => {
+    const reply = await on.call("bob", "/auth?_session=1&_accesstoken=1");
+    expect(reply.headers.get("set-cookie")).toContain("__Host-bk-sid=");
+    const token = reply.body["bk-access-token"] as string;
+    const forbidden = await send("/auth?_accesstoken=1", { headers: { authorization: `Bearer ${token}` } });
+    expect(forbidden).toMatchObject({ status: 403, body: { code: "denied" } });
+    expect(await send("/auth?_session=1", { headers: { authorization: `Bearer ${token}` } })).toMatchObject({ status: 403 });
+
+    const { signRequest } = await import("@bk/auth");
+    const url = `${origin}/auth?%5fsession=1`;
+    const headers = { host: "bk.test", ...(await signRequest({ url, login: "bob", secret: "secret of bob" })) };
+    const statuses = [];
+    for (let i = 0; i < 2; i++) statuses.push((await on.server.app.fetch(new Request(url, { headers }))).status);
+    expect(statuses).toEqual([200, 401]);
+  });
+
+  it("ends the session with _session=0", async () => {
+    const { cookie } = await logIn();
+    const init = {
+      method: "POST",
+      body: '{"_session":0}',
+      headers: { cookie, "content-type": "application/json", "sec-fetch-site": "same-origin" },
+    };
+    expect(await send("/auth", init)).toMatchObject({ status: 200, body: { login: "ann" } });
+    expect((await send("/auth", withCookie(cookie))).status).toBe(401);
+  });
+});
