@@ -19,3 +19,4 @@ export { type PageReply, pageOptions, pageParameters, pageReply } from "./common
 export { accounts, type AccountsOptions } from "./accounts/index.js";
 export { counters, type CountersOptions } from "./counters/index.js";
 export { moduleNames, modulesNamed, type ModuleSettings } from "./all.js";
+export { locations, type LocationsOptions } from "./locations/index.js";

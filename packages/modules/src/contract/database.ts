@@ -8,6 +8,11 @@ export interface Page {
   readonly next?: string;
 }
 
+/** A page of rows near a place, and how far each is from it. */
+export interface NearPage extends Page {
+  readonly distancesKm: number[];
+}
+
 export interface WriteResult {
   readonly affected: number;
   readonly row?: Row;
@@ -28,6 +33,11 @@ export interface ModuleCalls {
 export interface ModuleDb extends ModuleCalls {
   select(table: string, filter?: Row, options?: CallOptions): Promise<Page>;
   count(table: string, filter?: Row, options?: CallOptions): Promise<number>;
+  near(
+    table: string,
+    place: { readonly latitude: number; readonly longitude: number; readonly distanceKm: number },
+    options?: CallOptions,
+  ): Promise<NearPage>;
   scan(table: string, filter?: Row, options?: CallOptions): AsyncIterable<Row>;
   bulk(items: readonly Row[], options?: CallOptions): Promise<readonly ({ readonly affected: number } | { readonly error: unknown })[]>;
   delAll(table: string, filter: Row, options?: CallOptions): Promise<{ readonly affected: number }>;
