@@ -15,7 +15,7 @@ export interface AccountDb {
   update(
     table: "bk_auth",
     row: { login: string },
-    options?: { where?: { [column in (typeof encryptedColumns)[number] | "password"]?: string | null } },
+    options?: { where?: { readonly [column in (typeof encryptedColumns)[number] | "password"]?: string | null } },
   ): Promise<{ affected: number }>;
   del(table: "bk_auth", key: { login: string }): Promise<{ affected: number }>;
 }

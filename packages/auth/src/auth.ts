@@ -1,4 +1,4 @@
-import { type Account, isAdmin, type PublicAccount, withoutSecrets } from "./account.js";
+import { type Account, type PublicAccount, withoutSecrets } from "./account.js";
 import { authenticate, type AuthenticateOptions } from "./authenticate.js";
 import type { CredentialSource } from "./credential.js";
 import { invalid } from "./errors.js";
@@ -95,8 +95,8 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
     if (typeof incoming === "string") return refuse(incoming, given);
     const { method, path } = incoming;
     const query = (from?: CredentialSource): string => visibleQuery(incoming, options, from);
-    if (compiled.isDenied(path)) return refuse("denied", given);
-    if (compiled.isAllowed(path)) return { ok: true, account: undefined, source: "none", query: query() };
+    if (compiled.isDenied(method, path)) return refuse("denied", given);
+    if (compiled.isAllowed(method, path)) return { ok: true, account: undefined, source: "none", query: query() };
 
     const body = given.body === undefined ? await readBody(request, maxBodyBytes) : incoming.body;
     if (body === undefined) return refuse("tooLarge", given);
@@ -104,14 +104,15 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
     const { address, onRefused } = given;
     const result = await authenticate({ ...incoming, body }, options, { changes, address, onRefused });
     if (!result.ok) {
-      const anonymous = result.code === "NOLOGIN" && compiled.isAnonymous(path);
+      const anonymous = result.code === "NOLOGIN" && compiled.isAnonymous(method, path);
       return anonymous ? { ok: true, account: undefined, source: "none", query: query() } : result;
     }
     const { account, source } = result;
     const { login } = account;
-    if (compiled.isAdminOnly(path) && !isAdmin(account)) return refuse("adminOnly", given, login);
+    const closed = compiled.refuses(account, method, path);
+    if (closed !== undefined) return refuse(closed, given, login);
     if (source === "session") {
-      if (compiled.isWithoutSessions(path)) return refuse("noSessions", given, login);
+      if (compiled.isWithoutSessions(method, path)) return refuse("noSessions", given, login);
       if (changes && !mayChange(incoming, trustedOrigins)) return refuse("crossSite", given, login);
     }
     const once = await takeOnce(result, changes, { nonces, statuses });

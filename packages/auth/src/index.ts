@@ -21,6 +21,18 @@ export { memoryNonces, type MemoryNonces, type MemoryNoncesOptions, type Nonces 
 export type { Allowed, Auth, AuthOptions, CheckOptions } from "./auth.js";
 export { cameFrom } from "./same-site.js";
 export { type AccessRules, defaultAllowPaths } from "./rules.js";
+export type { RulePattern } from "./path-rules.js";
+export {
+  memoryLimiter,
+  type MemoryLimiterOptions,
+  type RateLimiter,
+  rateLimits,
+  type RateLimits,
+  type RateLimitsOptions,
+  type RateRule,
+  type RateSubject,
+  type RateVerdict,
+} from "./rate-limits.js";
 export type { PathPattern } from "./path-pattern.js";
 export { type Account, type AccountStore, accountTypes, isAdmin, type PublicAccount } from "./account.js";
 
@@ -34,9 +46,19 @@ export { memorySessions, type MemorySessionsOptions, type SessionRow, type Sessi
 
 export { authTables } from "./tables.js";
 export { type AccountDb, type AccountRow, accountsOf, type AccountsOptions } from "./account-db.js";
-export { type AccountInfo, addAccount, type AddedAccount, deleteAccount, listAccounts, type NewAccount } from "./manage-accounts.js";
+export {
+  type AccountInfo,
+  addAccount,
+  type AddAccountOptions,
+  type AddedAccount,
+  deleteAccount,
+  listAccounts,
+  type NewAccount,
+} from "./manage-accounts.js";
 export { decryptSecret, type DecryptedSecret, encryptSecret, type MasterKey, type SecretOptions } from "./secrets.js";
 export { hashPassword, verifyPassword } from "./passwords.js";
+export { passwordPolicy, type PasswordOwner, type PasswordPolicy, type PasswordPolicyOptions } from "./password-policy.js";
+export { type ChangedSecret, changeSecret, type ChangeSecretOptions, type SecretChange } from "./change-secret.js";
 export { type LoginAccount, type LoginOptions, type TypedLogin, verifyLogin } from "./login.js";
 export { createLogins, type LoggedIn, type LoginRequest, type Logins, type LoginsOptions } from "./sessions/create-logins.js";
 export { legacyTokens } from "./legacy-token.js";

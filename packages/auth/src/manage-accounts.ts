@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { type AccountDb, type AccountsOptions } from "./account-db.js";
 import { invalid } from "./errors.js";
+import { checkPassword, type PasswordPolicy } from "./password-policy.js";
 import { hashPassword } from "./passwords.js";
 import { scrambleSecret } from "./scramble.js";
 import { openKeyring, seal } from "./secrets.js";
@@ -21,6 +22,11 @@ export interface NewAccount {
   /** Roles in a comma list, such as `admin`. */
   readonly type?: string | undefined;
   readonly expires?: Date | undefined;
+}
+
+export interface AddAccountOptions extends AccountsOptions {
+  /** What a password that is given must be like, or where there is none the secret. Default anything; machines have random ones. */
+  readonly policy?: PasswordPolicy | undefined;
 }
 
 export interface AddedAccount {
@@ -45,14 +51,17 @@ export interface AccountInfo {
 /**
  * Adds an account with a new id, its secret encrypted.
  *
- * @throws AuthError `invalid` for a field that cannot be used; the database's `already-exists` when there is such a login
+ * @throws AuthError `invalid` for a field that cannot be used, with `detail.policy` for a password that the policy refuses; the database's `already-exists` when there is such a login
  */
-export async function addAccount(db: AccountDb, account: NewAccount, { masterKey }: AccountsOptions): Promise<AddedAccount> {
+export async function addAccount(db: AccountDb, account: NewAccount, { masterKey, policy }: AddAccountOptions): Promise<AddedAccount> {
   const keys = openKeyring(masterKey);
   const { login, scramble = false, password, name, email, type, expires } = account;
   checkLogin(login);
   if (account.secret === "") throw invalid("secret", "is empty");
   if (expires !== undefined && !(expires.getTime() > 0)) throw invalid("expires", "is not a date");
+  const typed = password ?? account.secret;
+  // A secret that is made here is random.
+  if (typed !== undefined) checkPassword(policy, typed, account, password === undefined ? "secret" : "password");
   const chosen = account.secret ?? randomText();
   const secret = scramble ? await scrambleSecret(login, chosen) : chosen;
   const hidden = (column: string, text: string): Record<string, string> => ({ [column]: seal(text, keys, { login, column }) });

@@ -57,22 +57,24 @@ describe("path patterns", () => {
 
 describe("rules", () => {
   const rules = compileRules({ allowPaths: ["/public/*"], denyPaths: ["/system/*", "/system"], allowAdmin: ["/admin/*"] });
-  it.each(["/public/x"])("open %s", (path) => expect(rules.isAllowed(path)).toBe(true));
+  it.each(["/public/x"])("open %s", (path) => expect(rules.isAllowed("GET", path)).toBe(true));
   it.each(["/public/../system/x", "/public/%2e%2e/data", "/public/..%2fdata", "/x.js", "/"])("do not open %s", (path) => {
-    expect(rules.isAllowed(path)).toBe(false);
+    expect(rules.isAllowed("GET", path)).toBe(false);
   });
   it.each(["/system/x", "/system/", "//system/x", "/%73ystem/x", "/a/../system", "/public/..%5csystem"])("close %s", (path) => {
-    expect(rules.isDenied(path)).toBe(true);
+    expect(rules.isDenied("GET", path)).toBe(true);
   });
-  it.each(["/admin/x", "/x/../admin/y"])("keep %s for admins", (path) => expect(rules.isAdminOnly(path)).toBe(true));
+  it.each(["/admin/x", "/x/../admin/y"])("keep %s for admins", (path) =>
+    expect(rules.refuses({ type: "user" }, "GET", path)).toBe("adminOnly"),
+  );
   it.each(["ping", "", "/x?a=1", "http://h/x"])("refuse the pattern %j, which nothing could fit", (pattern) => {
     expect(() => compileRules({ denyPaths: [pattern] })).toThrow(/rules\.denyPaths/);
   });
   it("open few paths by themselves, and exactly those", () => {
     const defaults = compileRules({});
-    for (const path of ["/", "/ping", "/login", "/logout"]) expect(defaults.isAllowed(path)).toBe(true);
+    for (const path of ["/", "/ping", "/login", "/logout"]) expect(defaults.isAllowed("GET", path)).toBe(true);
     for (const path of ["/ping/x", "/pingx", "/system/restart/x.js", "/pages/del/1.html", "/a.png", "/auth"])
-      expect(defaults.isAllowed(path)).toBe(false);
+      expect(defaults.isAllowed("GET", path)).toBe(false);
   });
 });
 

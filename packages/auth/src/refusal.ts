@@ -16,6 +16,7 @@ export type RefusalCode =
   | "NOACCESS"
   | "DENY"
   | "ADMIN"
+  | "ALLOW"
   | "CSRF"
   | "DISABLED"
   | "TOOLARGE"
@@ -88,6 +89,7 @@ const reasons = {
     status: 403,
     message: "A session cookie may change something only by a request other than GET from the same site",
   },
+  notForType: { code: "ALLOW", status: 403, message: "Access is not allowed" },
   noSessions: { code: "DISABLED", status: 403, message: "Sessions are not taken here; sign the request, or send an access token" },
   tooMany: { code: "LIMITED", status: 429, message: "Too many failed attempts, please try again later" },
   tooLarge: { code: "TOOLARGE", status: 413, message: "The body is too large" },

@@ -9,6 +9,7 @@ import { jsonReply } from "./json-reply.js";
 import { accessLog, loggedPath } from "./middleware/access-log.js";
 import { allowOrigins, type CorsOptions } from "./middleware/cors.js";
 import { gate } from "./middleware/gate.js";
+import { limitAccounts, limitCallers } from "./middleware/rate-limit.js";
 import { checkFrame, rawTarget } from "./request/check-frame.js";
 import { callerIn, dataRoutes } from "./routes/data.js";
 import { type LoginContext, loginRoutes } from "./routes/login.js";
@@ -34,7 +35,9 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions, logi
   });
   app.use(accessLog(server.log));
   if (cors !== undefined) app.use(cors);
+  limitCallers(app, server);
   app.use(gate(server));
+  limitAccounts(app, server);
   app.all("/", (context) => context.body(frontPage, 200, { ...replyHeaders, ...frontPageHeaders }));
   app.all("/ping", () => jsonReply("{}"));
   app.all("/openapi.json", () => jsonReply(document));

@@ -15,6 +15,8 @@ export interface ErrorBody {
   readonly code: string;
   /** The parameter or column that is at fault, where it is one. */
   readonly field?: string;
+  /** All that is wrong with a password. */
+  readonly policy?: string;
 }
 
 /** Headers of every reply: rows are nobody else's to keep, and are never taken for another type than is said. */
@@ -82,7 +84,14 @@ export function errorBody(error: unknown): ErrorBody {
   if (status > 500 && error instanceof AuthError) return { status, message: error.message, code };
   if (status > 500) return { status, message: `the database does not answer (${code})`, code };
   const field = fieldOf(error);
-  return { status, message: clientMessage(error), code, ...(field === undefined ? {} : { field }) };
+  const policy = error.detail?.["policy"];
+  return {
+    status,
+    message: clientMessage(error),
+    code,
+    ...(field === undefined ? {} : { field }),
+    ...(typeof policy === "string" ? { policy } : {}),
+  };
 }
 
 /** It is the server that the database does not know, or does not allow to write, not whoever asks the server. */
@@ -154,10 +163,16 @@ export function plainResponse(error: unknown): Response {
 /** The reply with a body that is made already, such as the refusal of a signature. */
 export function bodyResponse(
   context: Context,
-  { status, message, code, field }: ErrorBody,
+  { status, message, code, field, policy }: ErrorBody,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const body: ErrorBody = { status, message, code, ...(field === undefined ? {} : { field }) };
+  const body: ErrorBody = {
+    status,
+    message,
+    code,
+    ...(field === undefined ? {} : { field }),
+    ...(policy === undefined ? {} : { policy }),
+  };
   return context.json(body, status as ContentfulStatusCode, { ...replyHeaders, ...headers });
 }
 

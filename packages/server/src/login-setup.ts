@@ -8,6 +8,7 @@ import {
   createTokens,
   dbSessions,
   memorySessions,
+  type PasswordPolicyOptions,
   type SecureCookies,
   type SessionDb,
   type SessionStore,
@@ -28,6 +29,8 @@ export interface LoginSettings {
   readonly tokenMs?: number;
   /** Whether cookies are for TLS alone; default everywhere but on this machine (`localhost`, 127.0.0.1). */
   readonly secureCookies?: SecureCookies;
+  /** What passwords must be like that people choose for themselves. Default anything. */
+  readonly password?: PasswordPolicyOptions;
   /** Origins whose pages may log in and use sessions to change something; default those of `cors` where they may send cookies. */
   readonly trustedOrigins?: readonly string[];
 }

@@ -4,21 +4,15 @@ import { join } from "node:path";
 import {
   type AccessRules,
   type AccountStore,
-  type Attempts,
   accountsOf,
   authTables,
   type AuthOptions,
-  cacheAttempts,
-  cacheNonces,
   createAuth,
-  dbNonces,
   defaultAllowPaths,
   listAccounts,
   type MasterKey,
-  memoryAttempts,
-  memoryNonces,
-  type NonceDb,
-  type Nonces,
+  passwordPolicy,
+  type RateRule,
 } from "@bk/auth";
 import { type Cache, openCache } from "@bk/cache";
 import { BkError, type Log, silentLog } from "@bk/core";
@@ -29,17 +23,20 @@ import type { Hono } from "hono";
 
 import { cachedAccounts } from "./account-cache.js";
 import { createApp, openPaths } from "./app.js";
+import { attemptsOf, noncesOf, ratesOf } from "./counts.js";
 import { controlReader } from "./data/controls.js";
 import type { ServedDb } from "./data/served-db.js";
 import { servedTables } from "./data/served-table.js";
 import { faultFields } from "./fault-fields.js";
 import { type EndpointMap, endpointMap } from "./modules/endpoint-map.js";
-import { moduleHost } from "./modules/host.js";
+import { type Lent, moduleHost } from "./modules/host.js";
 import { type RunningModules, startModules, tablesOfModules } from "./modules/start-modules.js";
 import { type Fetch, listen, type Listener, type ListenOptions } from "./listen.js";
 import { defaultLimits, type ServerLimits } from "./limits.js";
 import { loginContext, type LoginSettings, sessionStoreOf } from "./login-setup.js";
 import type { CorsOptions } from "./middleware/cors.js";
+import { defaultRates } from "./middleware/rate-limit.js";
+import { clientAddress } from "./request/client-address.js";
 import type { ServerEnv } from "./routes/server-context.js";
 import { masterKeyOf } from "./settings/home.js";
 
@@ -85,6 +82,13 @@ export interface ServerOptions {
    * signatures count.
    */
   readonly login?: LoginSettings | false;
+  /**
+   * How often addresses, logins and accounts may ask; counted in `cache` where there is one, else by this process. Default `/login` alone,
+   * 60 times a minute from an address.
+   */
+  readonly rateLimits?: readonly RateRule[];
+  /** Proxies whose `X-Forwarded-For` is believed: addresses, and networks such as `10.0.0.0/8`. Default none. */
+  readonly trustedProxies?: readonly string[];
   /** Seals page tokens; at least 16 characters; servers that share the work need the same. Default: a random one. Not used with an open database. */
   readonly tokenKey?: string;
   /** Lets browser pages of other origins call the server. Default: none. */
@@ -133,7 +137,10 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     const served = db as unknown as ServedDb;
     const accounts = options.accounts ?? (await ownAccounts(db, served, masterKey(options), log));
     const { rules = {}, ...others } = options.auth ?? {};
-    const running = await runModules(options, { db, cache }, log, open);
+    const sessions = await sessionStoreOf(db, isOurs, log);
+    const policy =
+      options.login === false || options.login?.password === undefined ? undefined : await passwordPolicy(options.login.password);
+    const running = await runModules(options, { db, cache, sessions, policy }, log, open);
     const attempts = others.attempts ?? (limits.maxAttempts === 0 ? undefined : attemptsOf(limits.maxAttempts, cache, log));
     const login =
       options.login === false
@@ -141,7 +148,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
         : loginContext(options.login ?? {}, {
             accounts,
             attempts,
-            store: await sessionStoreOf(db, isOurs, log),
+            store: sessions,
             trustedOrigins: others.trustedOrigins ?? originsOf(options.cors),
             log,
           });
@@ -156,7 +163,17 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       rules: rulesWith(rules, running.endpoints),
     });
     const { endpoints } = running;
-    const context = { db: served, tables: ready, auth, log, limits, endpoints, readControls: controlReader(limits) };
+    const context = {
+      db: served,
+      tables: ready,
+      auth,
+      log,
+      limits,
+      endpoints,
+      readControls: controlReader(limits),
+      rates: ratesOf(options.rateLimits ?? defaultRates, cache, log),
+      addressOf: clientAddress(options.trustedProxies ?? []),
+    };
     const app = createApp(context, options.cors, login);
     return serverOf(app, db, { drain: running.drain, close }, limits, log);
   } catch (error) {
@@ -185,7 +202,7 @@ const noModules: RunningModules = { endpoints: endpointMap([]), drain: () => und
 /** Starts the modules, with a cache and a bus in this process where none is given. */
 async function runModules(
   options: ServerOptions,
-  { db, cache: given }: { readonly db: Db; readonly cache: Cache | undefined },
+  { db, cache: given, sessions, policy }: Pick<Lent, "db" | "sessions" | "policy"> & { readonly cache: Cache | undefined },
   log: Log,
   open: (() => Promise<void>)[],
 ): Promise<RunningModules> {
@@ -202,6 +219,8 @@ async function runModules(
       masterKey: accounts === undefined ? masterKey(options) : undefined,
       folder: join(home, "var"),
       log,
+      sessions,
+      policy,
       hasAccounts: modules.some(({ name }) => name === "accounts"),
     }),
   );
@@ -278,36 +297,6 @@ async function ownAccounts(db: Db, served: ServedDb, key: MasterKey, log: Log): 
       `the master key is not the one that ${unreadable === tried ? "the accounts" : `${unreadable} of ${tried} accounts`} were made with: their requests are answered with 500; give the key as BK_MASTER_KEY, or put the old var/master.key back`,
     );
   return cachedAccounts(served, stored);
-}
-
-/** Failed attempts are counted in the cache, where there is one, else by this process. */
-function attemptsOf(maxPerMinute: number, cache: Cache | undefined, log: Log): Attempts {
-  if (cache === undefined) return memoryAttempts({ maxPerMinute });
-  const onFault = (error: unknown): void =>
-    log.warn("the cache does not answer: attempts are counted by this server alone", faultFields(error));
-  return cacheAttempts(cache, { maxPerMinute, onFault });
-}
-
-/** Whether a cache keeps what has not expired, for all servers that share it. */
-function canKeepSignatures({ capabilities: { scope, locks } }: Cache): boolean {
-  return scope !== "process" && locks === "engine";
-}
-
-/** Used signatures are kept in a cache that can, else in the database; one that was given open may not have the table for it. */
-async function noncesOf(db: Db, isOurs: boolean, cache: Cache | undefined, log: Log): Promise<Nonces> {
-  if (cache !== undefined && canKeepSignatures(cache))
-    return cacheNonces(cache, { onFault: (error) => log.warn("a signature could not be given back", faultFields(error)) });
-  const table = db as unknown as NonceDb & { get(table: "bk_nonce", key: { ends: number; digest: string }): Promise<unknown> };
-  if (!isOurs) {
-    try {
-      await table.get("bk_nonce", { ends: 1, digest: "none" });
-    } catch (error) {
-      if (!(error instanceof BkError) || error.code !== "invalid") throw error;
-      log.warn("the database has no table bk_nonce (authTables of @bk/auth has it): used signatures are remembered by this process alone");
-      return memoryNonces();
-    }
-  }
-  return dbNonces(table, { onFault: (error) => log.warn("ended signatures could not be removed", faultFields(error)) });
 }
 
 function masterKey(options: ServerOptions): MasterKey {

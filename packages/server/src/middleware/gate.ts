@@ -11,7 +11,7 @@ import { readBody } from "../request/read-body.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
 import { refusalResponse } from "./refusal-response.js";
 
-export function gate({ auth, limits, endpoints }: ServerContext): MiddlewareHandler<ServerEnv> {
+export function gate({ auth, limits, endpoints, addressOf }: ServerContext): MiddlewareHandler<ServerEnv> {
   return async (context, next) => {
     const request = context.req.raw;
     const { incoming } = context.env ?? {};
@@ -27,7 +27,7 @@ export function gate({ auth, limits, endpoints }: ServerContext): MiddlewareHand
       target,
       changes: endpoint === undefined ? changesSomething(path, target, body.length > 0) : endpoint.changes === true,
       withSecrets: path === "/auth",
-      address: incoming?.socket?.remoteAddress,
+      address: addressOf(context),
       onRefused: (note) => context.set("refused", note),
       ...(host === undefined ? {} : { host }),
     });

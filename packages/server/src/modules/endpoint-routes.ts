@@ -25,7 +25,7 @@ export function endpointRoutes(app: Hono<ServerEnv>, server: ServerContext): voi
   });
 }
 
-async function callOf(context: ServerRequest, { served, rest }: Found, { limits }: ServerContext): Promise<Call> {
+async function callOf(context: ServerRequest, { served, rest }: Found, { limits, addressOf }: ServerContext): Promise<Call> {
   const allowed = context.get("allowed");
   const caller = callerOf(allowed.account);
   // The rules see to it as well; an app may have opened the path.
@@ -43,7 +43,7 @@ async function callOf(context: ServerRequest, { served, rest }: Found, { limits 
     url: rawTarget(context),
     headers: context.req.raw.headers,
     source: allowed.source,
-    address: context.env?.incoming?.socket?.remoteAddress,
+    address: addressOf(context),
     signal: context.req.raw.signal,
   };
 }

@@ -1,6 +1,6 @@
 // What the server lends to its modules.
 
-import { addAccount, authTables, type MasterKey } from "@bk/auth";
+import { addAccount, authTables, changeSecret, type MasterKey, type PasswordPolicy, type SessionStore } from "@bk/auth";
 import type { Cache } from "@bk/cache";
 import { BkError, type Log, systemClock } from "@bk/core";
 import type { Db } from "@bk/db";
@@ -23,6 +23,10 @@ export interface Lent {
   readonly masterKey: MasterKey | undefined;
   readonly folder: string;
   readonly log: Log;
+  /** Where the sessions of accounts are. */
+  readonly sessions: SessionStore;
+  /** What passwords must be like. */
+  readonly policy: PasswordPolicy | undefined;
   /** Whether the module of accounts runs. */
   readonly hasAccounts: boolean;
 }
@@ -30,9 +34,10 @@ export interface Lent {
 /** How long events are kept for listeners that come back. */
 const keptEventsMs = 5 * 60_000;
 
-export function moduleHost({ db: opened, cache, bus, masterKey, folder, log, hasAccounts }: Lent): Omit<ModuleHost, "modules"> {
+export function moduleHost(lent: Lent): Omit<ModuleHost, "modules"> {
+  const { db: opened, cache, bus, masterKey, folder, log, hasAccounts } = lent;
   const db = callsOf(opened);
-  const logins = masterKey === undefined ? undefined : loginsOf(opened, db, masterKey);
+  const logins = masterKey === undefined ? undefined : loginsOf(db, masterKey, lent);
   return {
     db,
     cache,
@@ -70,9 +75,9 @@ const flagged = (flag: "secure" | "admin"): ReadonlySet<string> =>
 const [secure, admin] = [flagged("secure"), flagged("admin")];
 const fixed: ReadonlySet<string> = new Set([...secure, "login", "id", "ctime"]);
 
-function loginsOf(opened: Db, db: ModuleDb, masterKey: MasterKey): Logins {
+function loginsOf(db: ModuleDb, masterKey: MasterKey, { db: opened, sessions: store, policy }: Lent): Logins {
   return {
-    add: (login) => addAccount(opened, login, { masterKey }),
+    add: (login) => addAccount(opened, login, { masterKey, policy }),
     async loginOf(id) {
       const { rows } = await db.select("bk_auth", { id }, { select: ["login"], count: 1 });
       return rows[0]?.["login"] as string | undefined;
@@ -90,7 +95,12 @@ function loginsOf(opened: Db, db: ModuleDb, masterKey: MasterKey): Logins {
       const { affected } = await db.update("bk_auth", { login, ...changes });
       if (affected === 0) throw new BkError("not-found", "account not found");
     },
-    changeSecret: () => Promise.reject(new BkError("unsupported", "secrets are changed by the command line")),
-    del: async (login, id) => void (await db.del("bk_auth", { login }, { where: { id } })),
+    async changeSecret(login, { secret, tokens }) {
+      await changeSecret(opened, { login, secret, tokenSecret: tokens }, { masterKey, store, policy });
+    },
+    async del(login, id) {
+      await db.del("bk_auth", { login }, { where: { id } });
+      for (const row of await store.listOf(id)) await store.remove(row.id);
+    },
   };
 }

@@ -37,11 +37,10 @@ async function logIn(context: ServerRequest, server: ServerContext, on: LoginCon
   const query = context.get("allowed").query;
   // A URL ends up in logs and histories.
   if (/(?:^|&)(?:login|secret|code)=/.test(query)) throw badRequest("login and secret belong into the body", "secret");
-  const { incoming } = context.env ?? {};
   const result = await on.logins.logIn(
     { login: textOf(fields, "login"), secret: textOf(fields, "secret") },
     {
-      address: incoming?.socket?.remoteAddress,
+      address: server.addressOf(context),
       agent: context.req.header("user-agent"),
       session: flagOf(fields, "_session"),
       token: flagOf(fields, "_accesstoken"),
@@ -78,7 +77,7 @@ async function ownAccount(context: ServerRequest, server: ServerContext, on: Log
   if (session === true || token === true) {
     if (!mayBegin.has(source) || secrets === undefined)
       throw forbidden("sessions and access tokens are given for signatures and sessions alone", session ? "_session" : "_accesstoken");
-    const maker = { address: context.env?.incoming?.socket?.remoteAddress, agent: context.req.header("user-agent") };
+    const maker = { address: server.addressOf(context), agent: context.req.header("user-agent") };
     if (session === true) begun.session = await on.sessions.create(secrets, maker);
     if (token === true) begun.token = await on.tokens.create(secrets, maker);
   }

@@ -1,6 +1,6 @@
 // What the routes share: made once when the server is made.
 
-import type { Allowed, Auth, RefusalNote } from "@bk/auth";
+import type { Allowed, Auth, RateLimits, RefusalNote } from "@bk/auth";
 import type { Log } from "@bk/core";
 import type { Context } from "hono";
 import type { HttpBindings } from "@hono/node-server";
@@ -20,6 +20,9 @@ export interface ServerContext {
   readonly endpoints: EndpointMap;
   readonly limits: DataLimits & FieldLimits & { readonly maxBodyBytes: number; readonly maxReplyBytes: number };
   readonly readControls: ReadControls;
+  readonly rates: RateLimits;
+  /** The address that a request comes from; undefined where there is no socket. */
+  readonly addressOf: (context: ServerRequest) => string | undefined;
 }
 
 /** What the gate leaves for the routes. */

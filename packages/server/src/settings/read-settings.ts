@@ -32,6 +32,8 @@ export interface Configuration {
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
   readonly cors: CorsOptions | undefined;
+  /** Addresses and networks. */
+  readonly trustedProxies: readonly string[];
   readonly limits: ServerLimits;
   /** What was given and has no effect, a sentence each. */
   readonly warnings: readonly string[];
@@ -83,6 +85,7 @@ function configurationOf(values: ReadonlyMap<string, string>, home: string): Omi
     logLevel: (values.get("log-level") ?? "info") as LogLevel,
     logFormat: (values.get("log-format") ?? "text") as "text" | "json",
     cors: corsOf(values),
+    trustedProxies: listOf(values.get("trusted-proxies") ?? ""),
     limits: limits as unknown as ServerLimits,
   };
 }

@@ -116,6 +116,11 @@ export const serveSettings: readonly Setting[] = [
   },
   { name: "cors-credentials", value: "flag", help: "true lets their pages send cookies; default false", type: oneOf(["true", "false"]) },
   { name: "cors-headers", value: "list", help: "request headers that their pages may send, beside those of signed requests" },
+  {
+    name: "trusted-proxies",
+    value: "list",
+    help: "addresses and networks, such as 10.0.0.0/8, whose X-Forwarded-For is believed; default: none",
+  },
   ...limitNames.map((name) => ({
     name: kebab(name),
     value: "number",
