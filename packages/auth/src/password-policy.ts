@@ -52,7 +52,7 @@ export async function passwordPolicy(options: PasswordPolicyOptions = {}): Promi
   return {
     problems(password, owner = {}) {
       const plain = password.normalize("NFKC");
-      const length = [...plain].length;
+      const length = Array.from(plain).length;
       const found: string[] = [];
       if (length < minLength) found.push(`the password needs at least ${minLength} characters`);
       if (length > maxLength) found.push(`the password may have at most ${maxLength} characters`);

@@ -27,7 +27,6 @@ import { attemptsOf, noncesOf, ratesOf } from "./counts.js";
 import { controlReader } from "./data/controls.js";
 import type { ServedDb } from "./data/served-db.js";
 import { servedTables } from "./data/served-table.js";
-import { faultFields } from "./fault-fields.js";
 import { type EndpointMap, endpointMap } from "./modules/endpoint-map.js";
 import { type Lent, moduleHost } from "./modules/host.js";
 import { type RunningModules, startModules, tablesOfModules } from "./modules/start-modules.js";

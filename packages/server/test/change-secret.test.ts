@@ -13,7 +13,7 @@ import {
   scrambleSecret,
   type SessionDb,
   verifyLogin,
-} from "../src/index.js";
+} from "@bk/auth";
 
 const masterKey = "a master key of at least 32 characters";
 let db: Db<typeof authTables>;
@@ -112,7 +112,8 @@ describe("changeSecret", { timeout: 120_000 }, () => {
   it("leaves the rest of the account as it is", async () => {
     const one = await somebody({ type: "user", name: "One" });
     const before = (await db.get("bk_auth", { login: one.login }))!;
-    await changeSecret(db, { login: one.login, secret: "a new secret", ...{ type: "admin", id: "u_x" } }, { masterKey });
+    const more = { type: "admin", id: "u_x" };
+    await changeSecret(db, { login: one.login, secret: "a new secret", ...more }, { masterKey });
     const after = (await db.get("bk_auth", { login: one.login }))!;
     const changed = Object.keys(after).filter((name) => JSON.stringify(after[name as "id"]) !== JSON.stringify(before[name as "id"]));
     expect(changed.filter((name) => name !== "mtime").sort()).toEqual(["secret", "session_key", "token_secret"]);
