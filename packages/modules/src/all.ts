@@ -3,6 +3,7 @@
 import { BkError } from "@bk/core";
 
 import { accounts } from "./accounts/index.js";
+import { connections } from "./connections/index.js";
 import type { BackendModule } from "./contract/module.js";
 import { counters } from "./counters/index.js";
 
@@ -15,6 +16,7 @@ export interface ModuleSettings {
 /** In the order in which they are started. */
 const makers: Readonly<Record<string, (settings: ModuleSettings) => BackendModule>> = {
   accounts: ({ signUp }) => accounts(signUp === undefined ? {} : { signUp }),
+  connections: () => connections(),
   counters: () => counters(),
 };
 

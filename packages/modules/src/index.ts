@@ -14,9 +14,11 @@ export {
   type ToldEvent,
 } from "./events/account-events.js";
 export { type Look, visible } from "./common/visible.js";
+export { type ListValues } from "./common/lists.js";
 export { type PageReply, pageOptions, pageParameters, pageReply } from "./common/pages.js";
 
 export { accounts, type AccountsOptions } from "./accounts/index.js";
+export { connections, type ConnectionsOptions } from "./connections/index.js";
 export { counters, type CountersOptions } from "./counters/index.js";
 export { moduleNames, modulesNamed, type ModuleSettings } from "./all.js";
 export { locations, type LocationsOptions } from "./locations/index.js";

@@ -43,7 +43,20 @@ export interface ModuleDb extends ModuleCalls {
   delAll(table: string, filter: Row, options?: CallOptions): Promise<{ readonly affected: number }>;
   scope(tables: Readonly<Record<string, object>>, options?: CallOptions): ModuleDb;
   transaction<T>(work: (tx: ModuleCalls) => Promise<T>, options?: CallOptions): Promise<T>;
-  capabilities(): { readonly transactions: "interactive" | "batch" | "none" };
+  capabilities(): ModuleCapabilities;
+}
+
+/** What modules ask of an engine. */
+export interface ModuleCapabilities {
+  readonly transactions: "interactive" | "batch" | "none";
+  /** Where the rows of a transaction must lie; absent: anywhere. */
+  readonly atomic?: { readonly rows?: number; readonly within: "database" | "slot" | "partition" } | undefined;
+}
+
+/** Whether rows of any tables can be written together. */
+export function writesTogether(db: Pick<ModuleDb, "capabilities">): boolean {
+  const { transactions, atomic } = db.capabilities();
+  return transactions !== "none" && (atomic === undefined || atomic.within === "database");
 }
 
 /**

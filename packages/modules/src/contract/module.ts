@@ -23,6 +23,8 @@ export interface ModuleHost {
   readonly log: Log;
   /** The folder for what is not in the database, such as images. */
   readonly folder: string;
+  /** The tables of all modules of the server. */
+  readonly tables: TableDefinitions;
   /** The other modules that run, for what concerns all of them. */
   modules(): readonly Running[];
 }

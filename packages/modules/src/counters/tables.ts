@@ -20,6 +20,8 @@ export function counterTables(more: CounterColumns = {}): { readonly bk_counter:
       like1: counter,
       follow0: counter,
       follow1: counter,
+      /** Tokens of changes that connections have begun and not ended, on engines that write one row at a time. */
+      applied: { type: "set", value: [], secure: true },
       ...Object.fromEntries(own),
     },
   };

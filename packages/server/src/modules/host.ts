@@ -34,7 +34,7 @@ export interface Lent {
 /** How long events are kept for listeners that come back. */
 const keptEventsMs = 5 * 60_000;
 
-export function moduleHost(lent: Lent): Omit<ModuleHost, "modules"> {
+export function moduleHost(lent: Lent): Omit<ModuleHost, "modules" | "tables"> {
   const { db: opened, cache, bus, masterKey, folder, log, hasAccounts } = lent;
   const db = callsOf(opened);
   const logins = masterKey === undefined ? undefined : loginsOf(db, masterKey, lent);

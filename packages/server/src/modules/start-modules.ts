@@ -39,9 +39,16 @@ export function tablesOfModules(modules: readonly BackendModule[], others: Table
 }
 
 /** Starts modules in order. What fails ends those that were started. */
-export async function startModules(modules: readonly BackendModule[], lend: Omit<ModuleHost, "modules">): Promise<RunningModules> {
+export async function startModules(
+  modules: readonly BackendModule[],
+  lend: Omit<ModuleHost, "modules" | "tables">,
+): Promise<RunningModules> {
   const running: Running[] = [];
-  const host: ModuleHost = { ...lend, modules: () => running };
+  const host: ModuleHost = {
+    ...lend,
+    tables: Object.assign({}, ...modules.map(({ tables }) => tables)) as TableDefinitions,
+    modules: () => running,
+  };
   const close = async (): Promise<void> => {
     for (const module of running.toReversed())
       await module.close?.().catch((error: unknown) => lend.log.error(`module ${module.name} did not end cleanly`, faultFields(error)));
