@@ -1,6 +1,6 @@
 // Everything that the docs show is tried: TypeScript is type-checked, examples run and print what they say, commands and links lead somewhere.
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -38,6 +38,10 @@ beforeAll(() => {
   // Empty lines in front keep the line numbers of the page.
   for (const block of modules) writeFileSync(moduleOf(block), `${"\n".repeat(block.line - 1)}${block.code}\nexport {};\n`);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+  // Installed beside the package that it is for, which pages are not.
+  const betterAuth = join(root, "packages/auth/node_modules/better-auth");
+  mkdirSync(join(folder, "node_modules"));
+  if (existsSync(betterAuth)) symlinkSync(betterAuth, join(folder, "node_modules/better-auth"), "dir");
   const config = {
     extends: join(root, "tsconfig.json"),
     compilerOptions: {
