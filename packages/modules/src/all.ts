@@ -6,11 +6,14 @@ import { accounts } from "./accounts/index.js";
 import { connections } from "./connections/index.js";
 import type { BackendModule } from "./contract/module.js";
 import { counters } from "./counters/index.js";
+import { pushcart } from "./pushcart/index.js";
 
 /** What configuration says of modules. */
 export interface ModuleSettings {
   /** Who may add accounts: everybody, or admins alone. Default `admin`. */
   readonly signUp?: "open" | "admin";
+  /** What registers clients of pushcart over HTTP. Default: nobody can. */
+  readonly pushcartToken?: string | undefined;
 }
 
 /** In the order in which they are started. */
@@ -18,6 +21,7 @@ const makers: Readonly<Record<string, (settings: ModuleSettings) => BackendModul
   accounts: ({ signUp }) => accounts(signUp === undefined ? {} : { signUp }),
   connections: () => connections(),
   counters: () => counters(),
+  pushcart: ({ pushcartToken }) => pushcart(pushcartToken === undefined ? {} : { authToken: pushcartToken }),
 };
 
 export const moduleNames: readonly string[] = Object.keys(makers);

@@ -20,5 +20,6 @@ export { type PageReply, pageOptions, pageParameters, pageReply } from "./common
 export { accounts, type AccountsOptions } from "./accounts/index.js";
 export { connections, type ConnectionsOptions } from "./connections/index.js";
 export { counters, type CountersOptions } from "./counters/index.js";
+export { pushcart, type PushcartModuleOptions } from "./pushcart/index.js";
 export { moduleNames, modulesNamed, type ModuleSettings } from "./all.js";
 export { locations, type LocationsOptions } from "./locations/index.js";

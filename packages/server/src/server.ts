@@ -206,6 +206,7 @@ async function runModules(
   open: (() => Promise<void>)[],
 ): Promise<RunningModules> {
   const { modules = [], accounts, home = "." } = options;
+  const { maxJsonDepth } = { ...defaultLimits, ...options.limits };
   if (modules.length === 0) return noModules;
   const cache = given ?? (await cacheOf("local:", log, open))!;
   const bus = await busOf(options.bus, log, open);
@@ -222,6 +223,7 @@ async function runModules(
       policy,
       hasAccounts: modules.some(({ name }) => name === "accounts"),
     }),
+    maxJsonDepth,
   );
   open.push(running.close);
   return running;

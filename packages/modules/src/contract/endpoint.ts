@@ -71,6 +71,8 @@ export interface Call<P extends Parameters = Parameters> {
   readonly columns: Row;
   /** The files of a multipart form by the name of their field. */
   readonly files: ReadonlyMap<string, UploadedFile>;
+  /** The JSON of the body, of endpoints that take it whole; undefined when there is none. */
+  readonly body: unknown;
   /** What follows the path of an endpoint that ends in `/*`, without a slash before it. */
   readonly rest: string;
   readonly method: string;
@@ -113,6 +115,8 @@ export interface Endpoint<P extends Parameters = Parameters> {
     /** Columns that alone are taken. */
     readonly only?: readonly string[];
   };
+  /** Its body is any JSON, and parameters come in the query alone. What is said here is for the API reference. */
+  readonly body?: Schema;
   /** Most bytes of a body; default the server's limit. Multipart forms are read where this is given. */
   readonly maxBodyBytes?: number;
   /** What it replies, as JSON schema; or a media type of bytes, such as `image/*`. */

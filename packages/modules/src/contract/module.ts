@@ -3,11 +3,11 @@
 import type { Clock, Log } from "@bk/core";
 import type { TableDefinitions } from "@bk/db";
 
-import type { AccountEvents } from "../events/account-events.js";
+import type { AccountEvents, BusLike } from "../events/account-events.js";
 import type { CacheLike } from "./cache.js";
 import type { ModuleDb } from "./database.js";
 import type { Directory } from "./directory.js";
-import type { Endpoint } from "./endpoint.js";
+import type { Call, Endpoint } from "./endpoint.js";
 
 /** What a server lends to its modules. */
 export interface ModuleHost {
@@ -15,6 +15,8 @@ export interface ModuleHost {
   readonly cache: CacheLike;
   /** Tells accounts of events, on every server that shares the bus. */
   readonly events: AccountEvents;
+  /** Publish and subscribe, on every server that shares it. */
+  readonly bus: BusLike;
   /** Who has which name. */
   readonly directory: Directory;
   /** Adding, changing and removing what accounts log in with; absent where the app has its own accounts. */
@@ -27,6 +29,13 @@ export interface ModuleHost {
   readonly tables: TableDefinitions;
   /** The other modules that run, for what concerns all of them. */
   modules(): readonly Running[];
+  /**
+   * Calls an endpoint of this server for the caller of another one, with its checks.
+   *
+   * @param values  its parameters, as they would be in a JSON body
+   * @throws BkError `not-found` for a path that is none; `denied` where the caller may not call it
+   */
+  dispatch(path: string, values: Readonly<Record<string, unknown>>, call: Call): Promise<unknown>;
 }
 
 /** What a server does with the table of logins for modules. */

@@ -1,15 +1,15 @@
 // Requests to the endpoints of modules.
 
 import { accountTypes } from "@bk/auth";
-import type { Call, Caller } from "@bk/modules";
+import type { Call, Caller, Endpoint, ModuleHost } from "@bk/modules";
 import type { Hono } from "hono";
 
-import { badRequest, forbidden, replyHeaders, replyTooLarge } from "../error-response.js";
+import { badRequest, forbidden, notFound, replyHeaders, replyTooLarge } from "../error-response.js";
 import { jsonReply } from "../json-reply.js";
 import { rawTarget } from "../request/check-frame.js";
-import { readInput } from "../request/fields.js";
+import { fieldsOf, readInput, readJsonBody } from "../request/fields.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
-import type { Found } from "./endpoint-map.js";
+import type { EndpointMap, Found } from "./endpoint-map.js";
 import { readMultipart } from "./multipart.js";
 import { type Given, readValues } from "./read-values.js";
 
@@ -26,18 +26,19 @@ export function endpointRoutes(app: Hono<ServerEnv>, server: ServerContext): voi
 }
 
 async function callOf(context: ServerRequest, { served, rest }: Found, { limits, addressOf }: ServerContext): Promise<Call> {
+  const { endpoint } = served;
   const allowed = context.get("allowed");
   const caller = callerOf(allowed.account);
-  // The rules see to it as well; an app may have opened the path.
-  if (served.endpoint.who === "admin" && !caller.isAdmin) throw forbidden("this is for admins");
-  if (served.endpoint.who === "account" && caller.id === "") throw forbidden("this is for accounts");
-  const given = await givenOf(context, served.endpoint.maxBodyBytes !== undefined, limits);
+  requireCaller(endpoint, caller);
+  const takesJson = endpoint.body !== undefined;
+  const given = takesJson ? queryOf(context, limits) : await givenOf(context, endpoint.maxBodyBytes !== undefined, limits);
   const { values, columns } = readValues(served, given, caller, limits.maxJsonDepth);
   return {
     caller,
     values: values as Call["values"],
     columns,
     files: given.files,
+    body: takesJson ? readJsonBody(context.req.header("content-type") ?? "", context.get("body"), limits) : undefined,
     rest: decodePath(rest),
     method: context.req.method,
     url: rawTarget(context),
@@ -48,6 +49,38 @@ async function callOf(context: ServerRequest, { served, rest }: Found, { limits,
   };
 }
 
+/** The rules see to it as well; an app may have opened the path. */
+function requireCaller({ who }: Endpoint, caller: Caller): void {
+  if (who === "admin" && !caller.isAdmin) throw forbidden("this is for admins");
+  if (who === "account" && caller.id === "") throw forbidden("this is for accounts");
+}
+
+/** Calls endpoints for the caller of another one. */
+export function dispatcher(endpoints: () => EndpointMap, maxJsonDepth: number): ModuleHost["dispatch"] {
+  return async (path, values, call) => {
+    const found = endpoints().find(path);
+    if (found === undefined) throw notFound(`nothing is served at ${path.slice(0, 80)}`);
+    const { endpoint } = found.served;
+    requireCaller(endpoint, call.caller);
+    const takesJson = endpoint.body !== undefined;
+    const given: Given = { fields: takesJson ? new Map() : fieldsOf(values), files: noFiles };
+    const read = readValues(found.served, given, call.caller, maxJsonDepth);
+    return endpoint.answer({
+      ...call,
+      ...(read as Pick<Call, "values" | "columns">),
+      files: noFiles,
+      body: takesJson ? values : undefined,
+      rest: found.rest,
+      method: "POST",
+      url: path,
+    });
+  };
+}
+
+function queryOf(context: ServerRequest, limits: ServerContext["limits"]): Given {
+  return { fields: readInput(context.get("allowed").query, "", undefined, limits).fields, files: noFiles };
+}
+
 const noFiles: Given["files"] = new Map();
 
 async function givenOf(context: ServerRequest, takesFiles: boolean, limits: ServerContext["limits"]): Promise<Given> {
@@ -56,8 +89,7 @@ async function givenOf(context: ServerRequest, takesFiles: boolean, limits: Serv
   const body = context.get("body");
   if (takesFiles && body.length > 0 && /^multipart\/form-data\s*;/i.test(type)) {
     const { fields, files } = await readMultipart(body, type, limits.maxParameters);
-    const url = readInput(query, "", undefined, limits).fields;
-    for (const [name, field] of url) {
+    for (const [name, field] of queryOf(context, limits).fields) {
       if (fields.has(name) || files.has(name)) throw badRequest(`${name.slice(0, 50)} is given in the query and in the form`, name);
       fields.set(name, field);
     }

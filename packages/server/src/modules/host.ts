@@ -34,7 +34,7 @@ export interface Lent {
 /** How long events are kept for listeners that come back. */
 const keptEventsMs = 5 * 60_000;
 
-export function moduleHost(lent: Lent): Omit<ModuleHost, "modules" | "tables"> {
+export function moduleHost(lent: Lent): Omit<ModuleHost, "modules" | "tables" | "dispatch"> {
   const { db: opened, cache, bus, masterKey, folder, log, hasAccounts } = lent;
   const db = callsOf(opened);
   const logins = masterKey === undefined ? undefined : loginsOf(db, masterKey, lent);
@@ -42,6 +42,7 @@ export function moduleHost(lent: Lent): Omit<ModuleHost, "modules" | "tables"> {
     db,
     cache,
     events: accountEvents({ bus, log, ...(hasAccounts ? { keep: { db, ms: keptEventsMs } } : {}) }),
+    bus,
     directory: directoryOf(db, hasAccounts, logins !== undefined),
     logins,
     clock: systemClock,

@@ -6,6 +6,7 @@ import type { BackendModule, ModuleHost, Running } from "@bk/modules";
 
 import { faultFields } from "../fault-fields.js";
 import { type EndpointMap, endpointMap } from "./endpoint-map.js";
+import { dispatcher } from "./endpoint-routes.js";
 
 export interface RunningModules {
   readonly endpoints: EndpointMap;
@@ -41,13 +42,16 @@ export function tablesOfModules(modules: readonly BackendModule[], others: Table
 /** Starts modules in order. What fails ends those that were started. */
 export async function startModules(
   modules: readonly BackendModule[],
-  lend: Omit<ModuleHost, "modules" | "tables">,
+  lend: Omit<ModuleHost, "modules" | "tables" | "dispatch">,
+  maxJsonDepth: number,
 ): Promise<RunningModules> {
   const running: Running[] = [];
+  let endpoints = endpointMap([]);
   const host: ModuleHost = {
     ...lend,
     tables: Object.assign({}, ...modules.map(({ tables }) => tables)) as TableDefinitions,
     modules: () => running,
+    dispatch: dispatcher(() => endpoints, maxJsonDepth),
   };
   const close = async (): Promise<void> => {
     for (const module of running.toReversed())
@@ -56,10 +60,11 @@ export async function startModules(
   try {
     for (const module of modules) running.push(await module.start(host));
     const served = running.map(({ name, endpoints }, i) => ({ name, endpoints, tables: modules[i]!.tables }));
+    endpoints = endpointMap(served);
     const drain = (): void => {
       for (const module of running) module.drain?.();
     };
-    return { endpoints: endpointMap(served), drain, close };
+    return { endpoints, drain, close };
   } catch (error) {
     await close();
     throw error;

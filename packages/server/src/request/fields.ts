@@ -29,15 +29,32 @@ export interface RequestInput {
  */
 export function readInput(query: string, contentType: string, body: Uint8Array | undefined, limits: FieldLimits): RequestInput {
   if (body === undefined || body.length === 0) return { fields: parsePairs(query, "the query", limits), array: undefined };
-  const type = contentType.split(";", 1)[0]!.trim().toLowerCase();
+  const type = mediaType(contentType);
   if (type === "application/x-www-form-urlencoded") return { fields: parsePairs(decodeUtf8(body), "the form", limits), array: undefined };
-  if (!/^(application|text)\/([\w.+-]+\+)?json$/.test(type)) throw wrongMediaType(type);
+  requireJson(type);
   const value = parseJson(decodeUtf8(body), limits.maxJsonDepth, "the body");
   const fields = new Map(parsePairs(query, "the query", limits));
   if (Array.isArray(value)) return { fields, array: value as unknown[] };
   if (typeof value !== "object" || value === null) throw badRequest("the body must be a JSON object");
   addMembers(fields, value);
   return { fields, array: undefined };
+}
+
+/**
+ * A body that is any JSON; undefined for an empty one.
+ *
+ * @throws HttpError 400; 415 for other bodies
+ */
+export function readJsonBody(contentType: string, body: Uint8Array, limits: FieldLimits): unknown {
+  if (body.length === 0) return undefined;
+  requireJson(mediaType(contentType));
+  return parseJson(decodeUtf8(body), limits.maxJsonDepth, "the body");
+}
+
+const mediaType = (contentType: string): string => contentType.split(";", 1)[0]!.trim().toLowerCase();
+
+function requireJson(type: string): void {
+  if (!/^(application|text)\/([\w.+-]+\+)?json$/.test(type)) throw wrongMediaType(type);
 }
 
 /** The members of a JSON object as fields. */

@@ -28,8 +28,8 @@ export function endpointPath({ endpoint, module, table }: ServedEndpoint): reado
   const query = Object.entries(properties).map(([name, schema]) => queryParameter(name, schema, required.includes(name)));
   const body: Json = { type: "object", ...(required.length > 0 ? { required } : {}), properties, additionalProperties: false };
   const content = {
-    "application/json": { schema: body },
-    "application/x-www-form-urlencoded": { schema: body },
+    "application/json": { schema: endpoint.body ?? body },
+    ...(endpoint.body === undefined ? { "application/x-www-form-urlencoded": { schema: body } } : {}),
     ...(endpoint.maxBodyBytes === undefined ? {} : { "multipart/form-data": { schema: multipart(body, parameters) } }),
   };
   const operation: Json = {
@@ -44,7 +44,9 @@ export function endpointPath({ endpoint, module, table }: ServedEndpoint): reado
     .replace(/\/\*$/, "")
     .replaceAll(/\/(\w)/g, (_match, letter: string) => letter.toUpperCase());
   const at = isOpen ? `${path.slice(0, -1)}{rest}` : path;
-  return [at, pathItem(id, operation, [...inPath, ...query], inPath, Object.keys(properties).length === 0 ? undefined : { content })];
+  const hasBody = endpoint.body !== undefined || Object.keys(properties).length > 0;
+  const inUrl = endpoint.body === undefined ? inPath : [...inPath, ...query];
+  return [at, pathItem(id, operation, [...inPath, ...query], inUrl, hasBody ? { content } : undefined)];
 }
 
 function requiredOf(parameters: Parameters): string[] {
