@@ -1,3 +1,4 @@
+import { invalid } from "../common/failures.js";
 import { pageOptions, pageParameters } from "../common/pages.js";
 import { anyRow, endpoint, type Endpoint, nothing, pageSchema } from "../contract/endpoint.js";
 import type { AccountService } from "./service.js";
@@ -78,11 +79,14 @@ export function accountRoutes(service: AccountService, signUp: "open" | "admin")
       changes: true,
       parameters: {
         secret: { max: 1000, min: 1 },
+        old_secret: { max: 1000, about: "the present secret; needed by whoever is logged in by a cookie" },
         token_secret: { type: "bool", default: false, about: "whether all access tokens end" },
       },
       reply: nothing,
-      async answer({ caller, values }) {
-        await service.changeSecret(caller, { secret: values.secret, tokens: values.token_secret });
+      async answer({ caller, values: { secret, old_secret, token_secret }, source }) {
+        // Somebody else may sit at the browser.
+        if (source === "session" && secret !== undefined && old_secret === undefined) throw invalid("old_secret is required", "old_secret");
+        await service.changeSecret(caller, { secret, oldSecret: old_secret, tokens: token_secret });
         return {};
       },
     }),

@@ -9,7 +9,7 @@ import { visible } from "../common/visible.js";
 import type { CacheLike } from "../contract/cache.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Caller } from "../contract/endpoint.js";
-import type { Logins, Running } from "../contract/module.js";
+import type { Logins, Running, SecretChange } from "../contract/module.js";
 import { type Removals, removals } from "./removals.js";
 import type { accountTables } from "./tables.js";
 
@@ -54,7 +54,7 @@ export interface AccountService extends Pick<Removals, "close"> {
   /** Changes the caller's account; an admin may change another one's. */
   update(caller: Caller, id: string, columns: Row, type: string | undefined): Promise<Row>;
   /** A new secret, or new access tokens. */
-  changeSecret(caller: Caller, change: { readonly secret?: string | undefined; readonly tokens?: boolean | undefined }): Promise<void>;
+  changeSecret(caller: Caller, change: SecretChange): Promise<void>;
   /** Removes an account and everything that modules keep of it; what takes long goes on after this resolves. */
   del(caller: Caller, id: string): Promise<void>;
 }
@@ -146,9 +146,9 @@ export function accountService(options: AccountServiceOptions): AccountService {
       return fullRow(id, login, isAdmin);
     },
 
-    async changeSecret({ login }, { secret, tokens }) {
-      if (secret === undefined && tokens !== true) throw invalid("secret or token_secret is required", "secret");
-      await logins.changeSecret(login, { secret, tokens });
+    async changeSecret({ login }, change) {
+      if (change.secret === undefined && change.tokens !== true) throw invalid("secret or token_secret is required", "secret");
+      await logins.changeSecret(login, change);
     },
 
     async del(caller, id) {

@@ -38,6 +38,15 @@ export interface ModuleHost {
   dispatch(path: string, values: Readonly<Record<string, unknown>>, call: Call): Promise<unknown>;
 }
 
+/** A change of what an account logs in with. */
+export interface SecretChange {
+  readonly secret?: string | undefined;
+  /** The present secret; where it is given and wrong nothing changes. */
+  readonly oldSecret?: string | undefined;
+  /** Whether access tokens end. */
+  readonly tokens?: boolean | undefined;
+}
+
 /** What a server does with the table of logins for modules. */
 export interface Logins {
   /**
@@ -59,7 +68,7 @@ export interface Logins {
   /** Changes what the row says; never secrets, and what admins set only for an admin. */
   update(login: string, changes: Readonly<Record<string, unknown>>, options: { readonly asAdmin: boolean }): Promise<void>;
   /** Another secret, or another key of tokens: what was signed in by the old one ends. */
-  changeSecret(login: string, change: { readonly secret?: string | undefined; readonly tokens?: boolean | undefined }): Promise<void>;
+  changeSecret(login: string, change: SecretChange): Promise<void>;
   /** Removes a login, if it is still that of the account: another one may have taken it. */
   del(login: string, id: string): Promise<void>;
 }

@@ -96,8 +96,8 @@ function loginsOf(db: ModuleDb, masterKey: MasterKey, { db: opened, sessions: st
       const { affected } = await db.update("bk_auth", { login, ...changes });
       if (affected === 0) throw new BkError("not-found", "account not found");
     },
-    async changeSecret(login, { secret, tokens }) {
-      await changeSecret(opened, { login, secret, tokenSecret: tokens }, { masterKey, store, policy });
+    async changeSecret(login, { secret, oldSecret, tokens }) {
+      await changeSecret(opened, { login, secret, oldSecret, tokenSecret: tokens }, { masterKey, store, policy });
     },
     async del(login, id) {
       await db.del("bk_auth", { login }, { where: { id } });

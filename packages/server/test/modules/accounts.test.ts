@@ -125,6 +125,21 @@ describe("the module accounts", () => {
         expect((await call(ben.login, "/auth")).body).toMatchObject({ type: "staff" });
       });
 
+      it("changes the caller's secret, and nobody else's", async () => {
+        const [ann, ben] = [await signUp("Ann"), await signUp("Ben")];
+        const { call } = server.test;
+        const change = (json: object): Promise<Reply> => call(ann.login, "/account/put/secret", { json });
+        expect((await change({})).status).toBe(400);
+        expect((await change({ secret: "new", login: ben.login })).status).toBe(400);
+        expect((await change({ secret: "new", type: "admin" })).status).toBe(400);
+        expect((await change({ secret: "new", old_secret: "wrong" })).status).toBe(403);
+        expect((await change({ token_secret: true })).body).toEqual({});
+        expect(await change({ secret: "a new one", old_secret: `secret of ${ann.login}` })).toMatchObject({ status: 200, body: {} });
+        expect((await call(ann.login, "/account/get")).status).toBe(401);
+        expect((await call(ann.login, "/account/get", { secret: "a new one" })).body).toMatchObject({ id: ann.id });
+        expect((await call(ben.login, "/account/get")).status).toBe(200);
+      });
+
       it("has an account of those that were added by another way", async () => {
         const cli = await server.add("cli");
         expect((await server.test.call(cli.login, "/account/get")).body).toMatchObject({ id: cli.id, name: "cli" });
