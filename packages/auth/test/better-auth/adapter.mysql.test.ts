@@ -1,4 +1,4 @@
 import { fixture } from "../../../db/src/drivers/mysql/fixture.js";
 import { testBetterAuth } from "./test-adapter.js";
 
-await testBetterAuth(fixture);
+await testBetterAuth(fixture, true);

@@ -193,10 +193,19 @@ export function describePromises(openPlace: () => Promise<Place>): void {
   });
 
   describe("ids that are numbers", () => {
+    const serial: BetterAuthOptions = { ...options, advanced: { database: { generateId: "serial" } } };
+    let place: Place;
+    let db: Awaited<ReturnType<Place["openDb"]>>;
+    beforeAll(async () => {
+      place = await openPlace();
+      db = await place.openDb(serial);
+    });
+    afterAll(async () => {
+      await db.close();
+      await place.clean();
+    });
+
     it("are given once, and go on after those that were given", async () => {
-      const serial: BetterAuthOptions = { ...options, advanced: { database: { generateId: "serial" } } };
-      const place = await openPlace();
-      const db = await place.openDb(serial);
       const adapter = bkAdapter(db)(serial);
       const data = (i: number) => ({ issuer: "i", subject: String(i) });
       const make = async (i: number) => Number((await adapter.create<{ id?: string }>({ model: "identity", data: data(i) })).id);
@@ -206,8 +215,6 @@ export function describePromises(openPlace: () => Promise<Place>): void {
       expect(await make(21)).toBe(21);
       for (const value of ["abc", "1.5", ""])
         expect(await adapter.findOne({ model: "identity", where: [{ field: "id", value }] })).toBeNull();
-      await db.close();
-      await place.clean();
     });
   });
 }
