@@ -22,8 +22,8 @@ interface Manifest {
 const manifests = names.map((name) => JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8")) as Manifest);
 const entries = manifests.flatMap(({ name, exports }) =>
   Object.keys(exports)
-    // vitest refuses to be loaded outside its runner; whoever makes OpenTelemetry spans has installed its API.
-    .filter((path) => !["./package.json", "./testing", "./otel"].includes(path))
+    // vitest refuses to be loaded outside its runner; whoever makes OpenTelemetry spans has installed its API, and who wants better-auth has that.
+    .filter((path) => !["./package.json", "./testing", "./otel", "./better-auth"].includes(path))
     .map((path) => name + path.slice(1)),
 );
 
