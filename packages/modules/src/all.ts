@@ -6,6 +6,7 @@ import { accounts } from "./accounts/index.js";
 import { connections } from "./connections/index.js";
 import type { BackendModule } from "./contract/module.js";
 import { counters } from "./counters/index.js";
+import { messages } from "./messages/index.js";
 import { locations } from "./locations/index.js";
 import { pushcart } from "./pushcart/index.js";
 
@@ -22,6 +23,7 @@ const makers: Readonly<Record<string, (settings: ModuleSettings) => BackendModul
   accounts: ({ signUp }) => accounts(signUp === undefined ? {} : { signUp }),
   connections: () => connections(),
   counters: () => counters(),
+  messages: () => messages(),
   locations: () => locations(),
   pushcart: ({ pushcartToken }) => pushcart(pushcartToken === undefined ? {} : { authToken: pushcartToken }),
 };

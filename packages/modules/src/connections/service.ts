@@ -3,6 +3,7 @@
 import { BkError, type Clock, type Log } from "@bk/core";
 import type { ColumnDefinitions, TableDefinitions } from "@bk/db";
 
+import { withDetails } from "../common/details.js";
 import { invalid, notFound } from "../common/failures.js";
 import { filterOf, listOptions, type ListValues } from "../common/lists.js";
 import { visible } from "../common/visible.js";
@@ -124,17 +125,8 @@ export function connectionService(options: ConnectionServiceOptions): Connection
   /** Which rows a side has that are to be seen. */
   const presentOn = (side: Side): Row => (side === "connection" ? edges.present : { silent: false });
 
-  /** Rows with what everybody may know of the peers' accounts. */
-  async function withDetails(rows: readonly Row[], isWanted: boolean): Promise<Row[]> {
-    const accounts = tables["bk_account"];
-    if (!isWanted || accounts === undefined || rows.length === 0) return [...rows];
-    const found = await db.list(
-      "bk_account",
-      rows.map(({ peer }) => ({ id: peer })),
-    );
-    const byId = new Map(found.map((account) => [account["id"], visible(accounts, account, "other")]));
-    return rows.map((row) => ({ ...byId.get(row["peer"]), ...row }));
-  }
+  const detailed = (rows: readonly Row[], isWanted: boolean): Promise<readonly Row[]> | readonly Row[] =>
+    isWanted ? withDetails(db, tables, rows, "peer") : rows;
 
   const service: ConnectionService = {
     async add(caller, peer, type, given, how = {}) {
@@ -170,18 +162,18 @@ export function connectionService(options: ConnectionServiceOptions): Connection
       if (peer === "" || type === "") throw invalid("peer and type are required", peer === "" ? "peer" : "type");
       const row = await db.get(`bk_${side}`, keyOf({ id: caller.id, type, peer }));
       if (row === undefined || (side === "connection" ? row["ending"] === true : row["silent"] === true)) throw notFound("no connection");
-      return (await withDetails([lookAt(row, side)], details))[0]!;
+      return (await detailed([lookAt(row, side)], details))[0]!;
     },
 
     async select(caller, side, filter, list, details = false) {
       const { _ops } = list;
       const where = { ...filterOf(filter, _ops), ...presentOn(side), id: caller.id };
       const { rows, next } = await db.select(`bk_${side}`, where, listOptions(list, columns, details ? ["peer"] : []));
-      const shown = await withDetails(
+      const shown = await detailed(
         rows.map((row) => lookAt(row, side)),
         details,
       );
-      return { rows: shown, ...(next === undefined ? {} : { next }) };
+      return { rows: [...shown], ...(next === undefined ? {} : { next }) };
     },
 
     count: (caller, side, filter, { _ops }) => db.count(`bk_${side}`, { ...filterOf(filter, _ops), ...presentOn(side), id: caller.id }),

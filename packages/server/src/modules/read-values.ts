@@ -80,6 +80,8 @@ function valueOf(name: string, parameter: Parameter, field: Field, maxJsonDepth:
   const column: ServedColumn = { name, type: typeOf[type], definition };
   if ("json" in field) {
     if (field.json === null) return undefined;
+    // One text stands for a list in JSON as it does in a query.
+    if (type === "list" && typeof field.json === "string") return valueOf(name, parameter, { text: field.json }, maxJsonDepth);
     return checked(name, parameter, fromJson(column, field.json, source));
   }
   const { text } = field;

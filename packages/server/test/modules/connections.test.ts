@@ -1,12 +1,13 @@
 import { accountEvents, callsOf, connections, counters } from "@bk/modules";
 import { type ConnectionService, connectionService, connectionTables } from "@bk/modules/connections";
 import { counterTables } from "@bk/modules/counters";
-import { BkError, silentLog, testClock, type TestClock } from "@bk/core";
+import { silentLog, testClock, type TestClock } from "@bk/core";
 import { openDb } from "@bk/db";
 import type { Caller, ModuleDb, Row } from "@bk/modules";
 import { openPubSub, type PubSub } from "@bk/queue";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { breaking } from "./breaking.js";
 import { type ModuleServer, onEngines } from "./on-engines.js";
 
 const columns = { note: {}, stars: { type: "int", value: 1 }, visits: { type: "counter" }, rank: { type: "int", admin: true } } as const;
@@ -234,27 +235,6 @@ describe("the module connections", () => {
 const ann: Caller = { id: "ann", login: "ann", name: "Ann", isAdmin: false, types: [] };
 const own = connectionTables({ note: {} });
 const tables = { ...own, ...counterTables() };
-
-/** An engine that writes one row at a time, of which the calls end after some of them. */
-function breaking(db: ModuleDb, isAlone: boolean): { readonly db: ModuleDb; breakAfter(calls: number): void } {
-  let left = Infinity;
-  const writes = new Set(["add", "put", "update", "incr", "del"]);
-  const wrap = <T extends object>(inner: T): T =>
-    new Proxy(inner, {
-      get(target, name) {
-        const method = Reflect.get(target, name) as (...args: unknown[]) => unknown;
-        if (name === "capabilities" && isAlone) return () => ({ transactions: "none" });
-        if (name === "transaction")
-          return (work: (tx: object) => unknown) => (target as unknown as ModuleDb).transaction(async (tx) => work(wrap(tx)));
-        if (!writes.has(String(name))) return method.bind(target);
-        return (...args: unknown[]) => {
-          if (left-- <= 0) throw new BkError("timeout", "killed", { outcome: "unknown" });
-          return method.apply(target, args);
-        };
-      },
-    });
-  return { db: wrap(db), breakAfter: (calls) => (left = calls) };
-}
 
 describe.each([{ isAlone: true }, { isAlone: false }])("connections that are interrupted (one row at a time: $isAlone)", ({ isAlone }) => {
   async function interrupted(

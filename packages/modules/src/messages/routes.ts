@@ -1,0 +1,280 @@
+import type { ColumnDefinitions } from "@bk/db";
+
+import { denied, invalid, notFound } from "../common/failures.js";
+import { listParameters } from "../common/lists.js";
+import { pageReply } from "../common/pages.js";
+import type { Row } from "../contract/database.js";
+import { anyRow, type Call, endpoint, type Endpoint, nothing, pageSchema, type Schema } from "../contract/endpoint.js";
+import type { Box, MessageService, Taking } from "./service.js";
+import type { MessageTables } from "./tables.js";
+
+const inboxKeys = {
+  sender: { max: 255, about: "who has sent it" },
+  mtime: { type: "int", about: "when it was received, in milliseconds since 1970" },
+} as const;
+
+const sentKeys = {
+  recipient: { max: 255, about: "who has received it" },
+  id: { max: 255, about: "the same as `recipient`, where that is not given" },
+  mtime: inboxKeys.mtime,
+} as const;
+
+const many = {
+  _ops: listParameters._ops,
+  _all: { type: "bool", default: false, about: "all messages, where nothing says which" },
+} as const;
+
+const details = { _details: { type: "bool", default: false, about: "with what everybody may know of the other accounts" } } as const;
+const count: Schema = { type: "object", required: ["count"], properties: { count: { type: "integer" } } };
+const sentList: Schema = {
+  type: "array",
+  items: {
+    type: "object",
+    required: ["id"],
+    properties: { id: { type: "string" }, mtime: { type: "integer" }, sender: { type: "string" }, error: { type: "string" } },
+  },
+};
+const account = { who: "account", changes: true } as const;
+
+export function messageRoutes(service: MessageService, tables: MessageTables): Endpoint[] {
+  const custom = customOf(tables.bk_message);
+  return [...sending(service, custom), ...reading(service, custom), ...changing(service, custom), ...sentOnes(service, custom)];
+}
+
+/** Columns of the app. */
+function customOf(columns: ColumnDefinitions): string[] {
+  const known = new Set(["id", "box", "mtime", "sender", "name", "msg", "icon", "icon_type", "flags", "ctime", "token", "read", "moved"]);
+  return Object.keys(columns).filter((name) => !known.has(name) && columns[name]!.secure !== true && columns[name]!.hidden !== true);
+}
+
+function sending(service: MessageService, custom: readonly string[]): Endpoint[] {
+  return [
+    endpoint({
+      path: "/message/add",
+      summary: "Sends a message to one or several accounts; replies when each has received it",
+      ...account,
+      parameters: {
+        id: { type: "list", max: 50, about: "the recipients" },
+        msg: { max: 65_536, about: "at most 64 KiB" },
+        _nosent: { type: "bool", default: false, about: "keep no copy" },
+        _publish: { type: "bool", default: true, about: "tell the recipients" },
+        _nocounter: { type: "bool", default: false, about: "do not count it" },
+      },
+      columns: { table: "bk_message", only: custom },
+      reply: sentList,
+      answer: ({ caller, values, columns }) =>
+        service.add(
+          caller,
+          values.id ?? [],
+          { ...(values.msg === undefined ? {} : { msg: values.msg }), columns },
+          { keep: !values._nosent, publish: values._publish, count: !values._nocounter },
+        ),
+    }),
+  ];
+}
+
+function reading(service: MessageService, custom: readonly string[]): Endpoint[] {
+  const columns = { table: "bk_message", only: ["read", "msg", "name", ...custom] };
+  const parameters = {
+    ...inboxKeys,
+    ...listParameters,
+    ...details,
+    q: { max: 200, about: "what the message contains, in any case" },
+  } as const;
+  return [
+    endpoint({
+      path: "/message/get",
+      summary: "Messages in the inbox, which may be moved to the archive or removed as they are read",
+      who: "account",
+      parameters: {
+        ...parameters,
+        _archive: { type: "bool", default: false, about: "move them to the archive" },
+        _trash: { type: "bool", default: false, about: "remove them" },
+      },
+      columns,
+      reply: pageSchema(anyRow),
+      async answer(call) {
+        const { caller, values, columns: given } = call;
+        const take: Taking | undefined = values._archive ? "archive" : values._trash ? "trash" : undefined;
+        if (take !== undefined) refuseBrowsersGet(call);
+        const filter = containing(values.q, { ...given, ...keysOf(values) });
+        if (values._total && take === undefined) return { count: await service.count(caller, "inbox", filter, values) };
+        const page = await service.list(caller, "inbox", filter, values, {
+          ...(take === undefined ? {} : { take }),
+          details: values._details,
+        });
+        return values._total ? { count: page.rows.length } : pageReply(page);
+      },
+    }),
+    endpoint({
+      path: "/message/get/unread",
+      summary: "How many messages of the inbox have not been read",
+      who: "account",
+      reply: count,
+      answer: async ({ caller }) => ({ count: await service.unread(caller) }),
+    }),
+    endpoint({
+      path: "/message/get/archive",
+      summary: "Messages in the archive; those after `mtime`, unless `_ops` says otherwise",
+      who: "account",
+      parameters,
+      columns,
+      reply: pageSchema(anyRow),
+      async answer({ caller, values, columns: given }) {
+        const list = { ...values, _ops: newer(values) };
+        const filter = containing(values.q, { ...given, ...keysOf(values) });
+        if (values._total) return { count: await service.count(caller, "archive", filter, list) };
+        return pageReply(await service.list(caller, "archive", filter, list, { details: values._details }));
+      },
+    }),
+  ];
+}
+
+function changing(service: MessageService, custom: readonly string[]): Endpoint[] {
+  const parameters = { ...inboxKeys, ...many } as const;
+  const updates = (["inbox", "archive"] as const).map((box: Box) =>
+    endpoint({
+      path: box === "inbox" ? "/message/update" : "/message/update/archive",
+      summary: `Sets read, flags and columns of the app of messages in the ${box}`,
+      ...account,
+      parameters,
+      columns: { table: "bk_message", only: ["read", "flags", ...custom] },
+      reply: nothing,
+      async answer({ caller, values, columns }) {
+        const changed = await service.update(caller, box, whichOf(values), columns, values._ops);
+        if (changed === 0 && isOne(values)) throw notFound("not found");
+        return {};
+      },
+    }),
+  );
+  const removals = (["inbox", "archive"] as const).map((box: Box) =>
+    endpoint({
+      path: box === "inbox" ? "/message/del" : "/message/del/archive",
+      summary: `Removes messages of the ${box}`,
+      ...account,
+      parameters,
+      reply: nothing,
+      async answer({ caller, values }) {
+        await service.del(caller, box, whichOf(values), values._ops);
+        return {};
+      },
+    }),
+  );
+  return [
+    endpoint({
+      path: "/message/read",
+      summary: "Marks messages of the inbox as read; replies how many were not",
+      ...account,
+      parameters,
+      reply: count,
+      answer: async ({ caller, values }) => ({ count: await service.read(caller, whichOf(values), values._ops) }),
+    }),
+    endpoint({
+      path: "/message/archive",
+      summary: "Moves messages of the inbox to the archive; replies how many",
+      ...account,
+      parameters,
+      reply: count,
+      async answer({ caller, values }) {
+        const moved = await service.archive(caller, whichOf(values), values._ops);
+        if (moved === 0 && isOne(values)) throw notFound("not found");
+        return { count: moved };
+      },
+    }),
+    ...updates,
+    ...removals,
+  ];
+}
+
+function sentOnes(service: MessageService, custom: readonly string[]): Endpoint[] {
+  return [
+    endpoint({
+      path: "/message/get/sent",
+      summary: "Messages that the caller has sent; those after `mtime`, unless `_ops` says otherwise",
+      who: "account",
+      parameters: { ...sentKeys, ...listParameters, ...details },
+      columns: { table: "bk_sent", only: ["msg", "name", ...custom] },
+      reply: pageSchema(anyRow),
+      async answer({ caller, values, columns }) {
+        const list = { ...values, _ops: newer(values) };
+        const filter = { ...columns, ...sentKeysOf(values) };
+        if (values._total) return { count: await service.countSent(caller, filter, list) };
+        return pageReply(await service.sent(caller, filter, list, values._details));
+      },
+    }),
+    endpoint({
+      path: "/message/del/sent",
+      summary: "Removes messages that the caller has sent from what the caller has",
+      ...account,
+      parameters: { ...sentKeys, ...many },
+      reply: nothing,
+      async answer({ caller, values }) {
+        const filter = sentKeysOf(values);
+        refuseAll(filter, values._all, "recipient");
+        await service.delSent(caller, filter, values._ops);
+        return {};
+      },
+    }),
+  ];
+}
+
+/** What a browser sends by itself with a cookie changes nothing. */
+function refuseBrowsersGet({ source, method }: Call): void {
+  if (source === "session" && (method === "GET" || method === "HEAD"))
+    throw denied("_archive and _trash change something: with a session they need a method that is not GET");
+}
+
+interface InboxKeys {
+  readonly sender: string | undefined;
+  readonly mtime: number | undefined;
+}
+
+interface SentKeys {
+  readonly recipient: string | undefined;
+  readonly id: string | undefined;
+  readonly mtime: number | undefined;
+}
+
+const keysOf = ({ sender, mtime }: InboxKeys): Row => ({
+  ...(sender === undefined || sender === "" ? {} : { sender }),
+  ...(mtime === undefined ? {} : { mtime }),
+});
+
+function sentKeysOf({ recipient, id, mtime }: SentKeys): Row {
+  const to = recipient === undefined || recipient === "" ? id : recipient;
+  return { ...(to === undefined || to === "" ? {} : { recipient: to }), ...(mtime === undefined ? {} : { mtime }) };
+}
+
+/** Which messages are meant: nobody changes all of them without saying so. */
+function whichOf(values: InboxKeys & { readonly _all: boolean }): Row {
+  const filter = keysOf(values);
+  refuseAll(filter, values._all, "sender");
+  return filter;
+}
+
+function refuseAll(filter: Row, isAll: boolean, field: string): void {
+  if (Object.keys(filter).length === 0 && !isAll) throw invalid(`${field} or mtime is required, or _all=1 for all messages`, field);
+}
+
+/** Whether one message alone is meant. */
+const isOne = ({ mtime, _ops }: InboxKeys & { readonly _ops: readonly string[] | undefined }): boolean =>
+  mtime !== undefined && (_ops ?? []).length === 0;
+
+/** `_ops` that compare `mtime` as later, where they do not say. */
+function newer({
+  mtime,
+  _ops = [],
+}: {
+  readonly mtime: number | undefined;
+  readonly _ops?: readonly string[] | undefined;
+}): readonly string[] {
+  const isSaid = _ops.some((name, i) => i % 2 === 0 && name === "mtime");
+  return mtime === undefined || isSaid ? _ops : [..._ops, "mtime", "gt"];
+}
+
+/** A filter for what the text of a message contains, whatever case it is in. */
+function containing(text: string | undefined, filter: Row): Row {
+  if (text === undefined || text === "") return filter;
+  if (Object.hasOwn(filter, "msg")) throw invalid("give q or msg", "q");
+  return { ...filter, msg: { $ilike: `%${text.replaceAll(/[\\%_]/g, "\\$&")}%` } };
+}

@@ -1,0 +1,311 @@
+// Messages between accounts: each has an inbox, an archive, and copies of what it has sent.
+
+import { BkError, type Clock, type Log } from "@bk/core";
+import type { ColumnDefinitions, TableDefinitions } from "@bk/db";
+
+import { withDetails } from "../common/details.js";
+import { invalid, notFound } from "../common/failures.js";
+import { filterOf, listOptions, type ListValues } from "../common/lists.js";
+import { keepPace } from "../common/pace.js";
+import { visible } from "../common/visible.js";
+import type { CacheLike } from "../contract/cache.js";
+import type { ModuleDb, Page, Row } from "../contract/database.js";
+import type { Directory, Person } from "../contract/directory.js";
+import type { Caller } from "../contract/endpoint.js";
+import type { AccountEvents } from "../events/account-events.js";
+import { type Box, messageBoxes } from "./boxes.js";
+import type { MessageTables } from "./tables.js";
+
+export type { Box } from "./boxes.js";
+
+export interface MessageServiceOptions {
+  readonly db: ModuleDb;
+  readonly cache: CacheLike;
+  readonly events: AccountEvents;
+  readonly directory: Directory;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The tables, as `messageTables` gives them. */
+  readonly own: MessageTables;
+  /** All tables that the database has of modules: messages are counted where `bk_counter` has `msg0` or `msg1`. */
+  readonly tables: TableDefinitions;
+  /** Whether a message may be delivered, such as: the recipient has not blocked the sender. Default: every one. */
+  readonly accepts?: (message: { readonly sender: string; readonly recipient: string; readonly msg: string }) => boolean | Promise<boolean>;
+  /** How many messages an account may send in a minute. Default: as many as it likes. */
+  readonly perMinute?: number;
+}
+
+export interface NewMessage {
+  readonly msg?: string;
+  /** Columns of the app. */
+  readonly columns?: Row;
+}
+
+export interface SendOptions {
+  /** Whether the sender keeps a copy. Default true. */
+  readonly keep?: boolean;
+  /** Whether recipients are told. Default true. */
+  readonly publish?: boolean;
+  /** Whether it is counted. Default true. */
+  readonly count?: boolean;
+}
+
+/** What became of a message to one recipient: when it was received, or why it was not. */
+export type Sent =
+  | { readonly id: string; readonly mtime: number; readonly sender: string }
+  | { readonly id: string; readonly error: string };
+
+/** What happens to messages that are read: they go to the archive, or for ever. */
+export type Taking = "archive" | "trash";
+
+export interface MessageService {
+  /**
+   * Sends a message to up to 50 accounts.
+   *
+   * @returns  what became of it, for each recipient in the order given
+   * @throws BkError `invalid`; `not-found` for a recipient that does not exist, and then nobody gets it; `limited`
+   */
+  add(caller: Caller, recipients: readonly string[], message: NewMessage, options?: SendOptions): Promise<Sent[]>;
+  /** A page of a box. With `take` the rows are those which this call has moved or removed. */
+  list(
+    caller: Caller,
+    box: Box,
+    filter: Row,
+    list: ListValues,
+    more?: { readonly take?: Taking; readonly details?: boolean },
+  ): Promise<Page>;
+  count(caller: Caller, box: Box, filter: Row, list: Pick<ListValues, "_ops">): Promise<number>;
+  /** Messages in the inbox that have not been read. It is kept in the cache, at most for an hour. */
+  unread(caller: Caller): Promise<number>;
+  /** Marks messages of the inbox as read. @returns  how many were not */
+  read(caller: Caller, filter: Row, ops?: readonly string[]): Promise<number>;
+  /** Moves messages of the inbox to the archive. @returns  how many */
+  archive(caller: Caller, filter: Row, ops?: readonly string[]): Promise<number>;
+  /** Sets `read`, `flags` and the app's columns. @returns  how many messages there were */
+  update(caller: Caller, box: Box, filter: Row, columns: Row, ops?: readonly string[]): Promise<number>;
+  /** Removes messages. @returns  how many */
+  del(caller: Caller, box: Box, filter: Row, ops?: readonly string[]): Promise<number>;
+  /** A page of what the caller has sent. */
+  sent(caller: Caller, filter: Row, list: ListValues, details?: boolean): Promise<Page>;
+  countSent(caller: Caller, filter: Row, list: Pick<ListValues, "_ops">): Promise<number>;
+  delSent(caller: Caller, filter: Row, ops?: readonly string[]): Promise<number>;
+  /** Removes what an account has received and sent, with what others have of it. */
+  forget(id: string): Promise<void>;
+}
+
+const mostRecipients = 50;
+const mostBytes = 65_536;
+const unreadTtlMs = 3_600_000;
+/** How many rows are written side by side. */
+const width = 10;
+const unread: Row = Object.freeze({ read: { $ne: 1 } });
+
+export function messageService(options: MessageServiceOptions): MessageService {
+  const { db, cache, events, directory, clock, log, own, tables, accepts, perMinute } = options;
+  const boxes = messageBoxes(db, clock);
+  const counter = (tables["bk_counter"] ?? {}) as ColumnDefinitions;
+  const isCounted = (name: string): boolean => Object.hasOwn(counter, name) && counter[name]!.type === "counter";
+
+  const unreadKey = (id: string): string => `messages:unread:${id}`;
+  async function changed(id: string): Promise<void> {
+    try {
+      await cache.del(unreadKey(id));
+    } catch (error) {
+      // The messages are as they should be; their number is wrong for an hour at most.
+      log.warn("a number of unread messages could not be dropped", { code: error instanceof BkError ? error.code : "internal" });
+    }
+  }
+
+  async function people(recipients: readonly string[]): Promise<ReadonlyMap<string, Person>> {
+    if (recipients.length === 0) throw invalid("recipient id is required", "id");
+    if (recipients.length > mostRecipients) throw invalid(`a message has at most ${mostRecipients} recipients`, "id");
+    if (new Set(recipients).size < recipients.length) throw invalid("a recipient is given twice", "id");
+    const found = await directory.find(recipients);
+    if (recipients.some((id) => !found.has(id))) throw notFound("account not found");
+    return found;
+  }
+
+  async function deliver(caller: Caller, to: Person, { msg = "", columns = {} }: NewMessage, how: SendOptions): Promise<Sent> {
+    const { id } = to;
+    if (accepts !== undefined && !(await accepts({ sender: caller.id, recipient: id, msg })))
+      return { id, error: "the recipient does not take this message" };
+    const counts = [
+      { id: caller.id, counter: "msg0" },
+      { id, counter: "msg1" },
+    ].filter((count) => how.count !== false && isCounted(count.counter));
+    const mtime = await boxes.deliver({
+      sender: caller.id,
+      recipient: id,
+      senderName: caller.name ?? null,
+      recipientName: to.name ?? null,
+      token: tokenOf(clock),
+      content: { ...columns, msg },
+      isKept: how.keep !== false,
+      // Always in the same order: who changes two counters waits for nobody who waits for it.
+      counts: counts.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    });
+    await changed(id);
+    if (how.publish !== false && id !== caller.id) {
+      const start = Array.from(msg.slice(0, 256)).slice(0, 128).join("");
+      const name = caller.name === undefined ? {} : { name: caller.name };
+      await events.publish(id, { path: "/message/add", mtime, sender: caller.id, ...name, msg: start });
+    }
+    return { id, mtime, sender: caller.id };
+  }
+
+  const where = (caller: Caller, box: Box, filter: Row, ops?: readonly string[]): Row => ({
+    ...filterOf(filter, ops),
+    ...(box === "inbox" ? boxes.present : {}),
+    id: caller.id,
+    box,
+  });
+
+  /** Does something to every message that a filter matches. @returns  for how many it was done */
+  async function each(caller: Caller, box: Box, filter: Row, work: (row: Row) => Promise<boolean>): Promise<number> {
+    if (box === "archive") await boxes.arrive(caller.id);
+    let done = 0;
+    let batch: Row[] = [];
+    const flush = async (): Promise<void> => {
+      done += (await Promise.all(batch.map(work))).filter(Boolean).length;
+      batch = [];
+    };
+    try {
+      for await (const row of db.scan("bk_message", filter)) {
+        batch.push(row);
+        if (batch.length === width) await flush();
+      }
+      await flush();
+    } finally {
+      if (box === "inbox") await changed(caller.id);
+    }
+    return done;
+  }
+
+  /** Still there, and still from whom it was read. */
+  const still = ({ box, token }: Row): Row => ({ token, ...(box === "inbox" ? boxes.present : {}) });
+  const keyOf = ({ id, box, mtime }: Row): Row => ({ id, box, mtime });
+  const remove = async (row: Row): Promise<boolean> => (await db.del("bk_message", keyOf(row), { where: still(row) })).affected > 0;
+  const toArchive = async (row: Row): Promise<boolean> =>
+    (await boxes.archive(row["id"] as string, row["mtime"] as number, { token: row["token"] })) !== undefined;
+
+  /** Of the rows those which this call has taken: somebody else may be faster. */
+  async function taken(caller: Caller, rows: readonly Row[], take: Taking): Promise<Row[]> {
+    const mine: Row[] = [];
+    try {
+      for (let i = 0; i < rows.length; i += width) {
+        const some = rows.slice(i, i + width);
+        const isTaken = await Promise.all(some.map(take === "archive" ? toArchive : remove));
+        mine.push(...some.filter((_row, at) => isTaken[at]));
+      }
+    } finally {
+      await changed(caller.id);
+    }
+    return mine;
+  }
+
+  const shown = (table: keyof MessageTables, row: Row): Row => {
+    const { box: _box, icon: _icon, icon_type: _type, ...columns } = visible(own[table], row, "owner");
+    return columns;
+  };
+
+  return {
+    async add(caller, recipients, message, how = {}) {
+      const { msg = "" } = message;
+      if (msg === "") throw invalid("msg or icon is required", "msg");
+      if (new TextEncoder().encode(msg).length > mostBytes) throw invalid(`msg has more than ${mostBytes} bytes`, "msg");
+      const own = { ...message, columns: { ...message.columns } };
+      const ids = [...recipients];
+      const found = await people(ids);
+      if (perMinute !== undefined) for (const _id of ids) await keepPace(cache, `message/add:${caller.id}`, perMinute);
+      const sent: Sent[] = [];
+      const failed: unknown[] = [];
+      for (let i = 0; i < ids.length; i += width) {
+        const some = ids.slice(i, i + width);
+        const results = await Promise.allSettled(some.map((id) => deliver(caller, found.get(id)!, own, how)));
+        results.forEach((result, at) => {
+          if (result.status === "fulfilled") return sent.push(result.value);
+          failed.push(result.reason);
+          log.warn("a message could not be delivered", { code: result.reason instanceof BkError ? result.reason.code : "internal" });
+          return sent.push({ id: some[at]!, error: "the message could not be delivered" });
+        });
+      }
+      if (failed.length === ids.length) throw failed[0];
+      return sent;
+    },
+
+    async list(caller, box, filter, list, { take, details = false } = {}) {
+      if (box === "archive") await boxes.arrive(caller.id);
+      const always = ["id", "box", "mtime", "sender", "token"];
+      const { rows, next } = await db.select(
+        "bk_message",
+        where(caller, box, filter, list._ops),
+        listOptions(list, own.bk_message, always),
+      );
+      const given = take === undefined ? rows : await taken(caller, rows, take);
+      const seen = given.map((row) => shown("bk_message", row));
+      return { rows: details ? await withDetails(db, tables, seen, "sender") : seen, ...(next === undefined ? {} : { next }) };
+    },
+
+    async count(caller, box, filter, { _ops }) {
+      if (box === "archive") await boxes.arrive(caller.id);
+      return db.count("bk_message", where(caller, box, filter, _ops));
+    },
+
+    async unread(caller) {
+      const load = (): Promise<number> => db.count("bk_message", where(caller, "inbox", unread));
+      return (await cache.remember(unreadKey(caller.id), load, { ttlMs: unreadTtlMs })) as number;
+    },
+
+    read: (caller, filter, ops) =>
+      each(caller, "inbox", { ...where(caller, "inbox", filter, ops), ...unread }, async (row) => {
+        const { affected } = await db.update("bk_message", { ...keyOf(row), read: 1 }, { where: { ...still(row), ...unread } });
+        return affected > 0;
+      }),
+
+    archive: (caller, filter, ops) => each(caller, "inbox", where(caller, "inbox", filter, ops), toArchive),
+
+    async update(caller, box, filter, columns, ops) {
+      const changes = { ...columns };
+      if (Object.keys(changes).length === 0) throw invalid("name at least one column", "read");
+      return each(caller, box, where(caller, box, filter, ops), async (row) => {
+        return (await db.update("bk_message", { ...changes, ...keyOf(row) }, { where: still(row) })).affected > 0;
+      });
+    },
+
+    del: (caller, box, filter, ops) => each(caller, box, where(caller, box, filter, ops), remove),
+
+    async sent(caller, filter, list, details = false) {
+      const always = ["id", "mtime", "recipient", "token", "pending"];
+      const { rows, next } = await db.select(
+        "bk_sent",
+        { ...filterOf(filter, list._ops), id: caller.id },
+        listOptions(list, own.bk_sent, always),
+      );
+      const seen = (await boxes.settled(rows)).map((row) => shown("bk_sent", row));
+      return { rows: details ? await withDetails(db, tables, seen, "recipient") : seen, ...(next === undefined ? {} : { next }) };
+    },
+
+    countSent: (caller, filter, { _ops }) => db.count("bk_sent", { ...filterOf(filter, _ops), id: caller.id, pending: null }),
+
+    async delSent(caller, filter, ops) {
+      let done = 0;
+      for await (const { id, mtime, recipient, token } of db.scan("bk_sent", { ...filterOf(filter, ops), id: caller.id, pending: null }))
+        done += (await db.del("bk_sent", { id, mtime, recipient }, { where: { token } })).affected;
+      return done;
+    },
+
+    async forget(id) {
+      for (const filter of [{ id }, { sender: id }])
+        for await (const row of db.scan("bk_message", filter)) {
+          await db.del("bk_message", keyOf(row));
+          await changed(row["id"] as string);
+        }
+      for (const filter of [{ id }, { recipient: id }])
+        for await (const { id: sender, mtime, recipient } of db.scan("bk_sent", filter))
+          await db.del("bk_sent", { id: sender, mtime, recipient });
+      await changed(id);
+    },
+  };
+}
+
+const tokenOf = (clock: Clock): string => [...clock.randomBytes(16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
