@@ -9,6 +9,7 @@ import { counters } from "./counters/index.js";
 import { messages } from "./messages/index.js";
 import { locations } from "./locations/index.js";
 import { pushcart } from "./pushcart/index.js";
+import { pages } from "./pages/index.js";
 
 /** What configuration says of modules. */
 export interface ModuleSettings {
@@ -26,6 +27,7 @@ const makers: Readonly<Record<string, (settings: ModuleSettings) => BackendModul
   messages: () => messages(),
   locations: () => locations(),
   pushcart: ({ pushcartToken }) => pushcart(pushcartToken === undefined ? {} : { authToken: pushcartToken }),
+  pages: () => pages(),
 };
 
 export const moduleNames: readonly string[] = Object.keys(makers);

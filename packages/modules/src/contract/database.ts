@@ -32,6 +32,8 @@ export interface ModuleCalls {
 /** The calls of a database. */
 export interface ModuleDb extends ModuleCalls {
   select(table: string, filter?: Row, options?: CallOptions): Promise<Page>;
+  /** @throws DbError `unsupported` where the database has no full-text search */
+  search(table: string, words: string, options?: CallOptions): Promise<Page>;
   count(table: string, filter?: Row, options?: CallOptions): Promise<number>;
   near(
     table: string,

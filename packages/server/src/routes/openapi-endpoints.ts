@@ -41,7 +41,7 @@ export function endpointPath({ endpoint, module, table }: ServedEndpoint): reado
   const inPath = isOpen ? [{ name: "rest", in: "path", required: true, schema: { type: "string" } }] : [];
   const id = path
     .slice(1)
-    .replace(/\/\*$/, "")
+    .replace(/\/\*$/, "/below")
     .replaceAll(/\/(\w)/g, (_match, letter: string) => letter.toUpperCase());
   const at = isOpen ? `${path.slice(0, -1)}{rest}` : path;
   const hasBody = endpoint.body !== undefined || Object.keys(properties).length > 0;
