@@ -10,6 +10,7 @@ import { messages } from "./messages/index.js";
 import { locations } from "./locations/index.js";
 import { pushcart } from "./pushcart/index.js";
 import { pages } from "./pages/index.js";
+import { system, type SystemOptions } from "./system/index.js";
 
 /** What configuration says of modules. */
 export interface ModuleSettings {
@@ -17,6 +18,8 @@ export interface ModuleSettings {
   readonly signUp?: "open" | "admin";
   /** What registers clients of pushcart over HTTP. Default: nobody can. */
   readonly pushcartToken?: string | undefined;
+  /** What admins may see and do. */
+  readonly system?: SystemOptions;
 }
 
 /** In the order in which they are started. */
@@ -28,6 +31,7 @@ const makers: Readonly<Record<string, (settings: ModuleSettings) => BackendModul
   locations: () => locations(),
   pushcart: ({ pushcartToken }) => pushcart(pushcartToken === undefined ? {} : { authToken: pushcartToken }),
   pages: () => pages(),
+  system: ({ system: options }) => system(options),
 };
 
 export const moduleNames: readonly string[] = Object.keys(makers);

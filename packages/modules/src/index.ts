@@ -21,6 +21,7 @@ export { accounts, type AccountsOptions } from "./accounts/index.js";
 export { connections, type ConnectionsOptions } from "./connections/index.js";
 export { counters, type CountersOptions } from "./counters/index.js";
 export { pushcart, type PushcartModuleOptions } from "./pushcart/index.js";
+export { system, type SystemOptions } from "./system/index.js";
 export { pages, type PagesOptions } from "./pages/index.js";
 export { moduleNames, modulesNamed, type ModuleSettings } from "./all.js";
 export { messages, type MessagesOptions } from "./messages/index.js";

@@ -55,8 +55,8 @@ export const alreadyExists = (message: string): HttpError => new HttpError("alre
 export const tooLarge = (message: string): HttpError => new HttpError("too-large", message, { headers: { connection: "close" } });
 export const replyTooLarge = (maxBytes: number): HttpError =>
   new HttpError("too-large", `the reply would be larger than ${maxBytes} bytes; ask for fewer rows or columns`);
-export const wrongMethod = (method: string, allowed: readonly string[]): HttpError =>
-  new HttpError("unsupported", `${method} is not a method of this server; there are ${allowed.join(", ")}`, {
+export const wrongMethod = (method: string, allowed: readonly string[], of = "server"): HttpError =>
+  new HttpError("unsupported", `${method} is not a method of this ${of}; there are ${allowed.join(", ")}`, {
     status: 405,
     code: "method-not-allowed",
     headers: { allow: allowed.join(", ") },

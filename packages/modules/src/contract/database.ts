@@ -46,6 +46,16 @@ export interface ModuleDb extends ModuleCalls {
   scope(tables: Readonly<Record<string, object>>, options?: CallOptions): ModuleDb;
   transaction<T>(work: (tx: ModuleCalls) => Promise<T>, options?: CallOptions): Promise<T>;
   capabilities(): ModuleCapabilities;
+  /** What was asked of each database. */
+  metrics(): Readonly<Record<string, PoolNumbers>>;
+}
+
+export interface PoolNumbers {
+  readonly calls: number;
+  readonly retries: number;
+  readonly errors: number;
+  /** Of rows in the cache. */
+  readonly cached?: { readonly hits: number; readonly misses: number };
 }
 
 /** What modules ask of an engine. */

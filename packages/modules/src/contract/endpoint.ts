@@ -106,6 +106,8 @@ export interface Endpoint<P extends Parameters = Parameters> {
   readonly who: Who;
   /** Whether it changes something: then a signature counts once, and a session cookie needs a method that is not GET. Default false. */
   readonly changes?: boolean;
+  /** The one method that is taken; others are refused with 405. Default: all of the server. */
+  readonly method?: "POST";
   readonly parameters?: P;
   /** Further parameters are columns of this table of the module; of those with `admin`, `secure` or `hidden` only admins give `admin` ones. */
   readonly columns?: {

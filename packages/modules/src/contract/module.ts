@@ -4,7 +4,7 @@ import type { Clock, Log } from "@bk/core";
 import type { TableDefinitions } from "@bk/db";
 
 import type { AccountEvents, BusLike } from "../events/account-events.js";
-import type { CacheLike } from "./cache.js";
+import type { WholeCache } from "./cache.js";
 import type { ModuleDb } from "./database.js";
 import type { Directory } from "./directory.js";
 import type { Call, Endpoint } from "./endpoint.js";
@@ -12,7 +12,7 @@ import type { Call, Endpoint } from "./endpoint.js";
 /** What a server lends to its modules. */
 export interface ModuleHost {
   readonly db: ModuleDb;
-  readonly cache: CacheLike;
+  readonly cache: WholeCache;
   /** Tells accounts of events, on every server that shares the bus. */
   readonly events: AccountEvents;
   /** Publish and subscribe, on every server that shares it. */

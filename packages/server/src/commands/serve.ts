@@ -1,6 +1,6 @@
 // `bk-server` without a command: serves until it is told to stop.
 
-import { consoleLog, systemClock } from "@bk/core";
+import { systemClock } from "@bk/core";
 import { modulesNamed } from "@bk/modules";
 
 import { nextCommands, sampleTables } from "../sample-tables.js";
@@ -9,17 +9,27 @@ import { databaseOf, masterKeyOf, tokenKeyOf } from "../settings/home.js";
 import { loadTables } from "../settings/load-tables.js";
 import type { Configuration } from "../settings/read-settings.js";
 import { bufferedLines } from "./buffered-lines.js";
+import { version } from "../version.js";
 import { databaseName, namingDatabase } from "./open-database.js";
+import { switchedLog } from "./switched-log.js";
 
 /** Serves; the promise resolves when the server was stopped by a signal and everything is closed. */
 export async function serve(configuration: Configuration): Promise<void> {
   const lines = bufferedLines();
   process.on("exit", () => lines.flush());
-  const log = consoleLog({ level: configuration.logLevel, format: configuration.logFormat, clock: systemClock, write: lines.write });
+  const { log, level } = switchedLog({
+    level: configuration.logLevel,
+    format: configuration.logFormat,
+    clock: systemClock,
+    write: lines.write,
+  });
   // Only where nothing is configured: a database that somebody names gets no table that was not asked for.
   const isSample = configuration.tables === undefined && configuration.db === undefined;
   const tables = configuration.tables === undefined ? (isSample ? sampleTables : {}) : await loadTables(configuration.tables);
-  const modules = modulesNamed(configuration.modules ?? (isSample ? ["all"] : []), { signUp: configuration.signUp });
+  const modules = modulesNamed(configuration.modules ?? (isSample ? ["all"] : []), {
+    signUp: configuration.signUp,
+    system: { app: `bk-server/${version}`, logLevel: level, params: () => ({ ...configuration, logLevel: level.get() }) },
+  });
   const masterKey = masterKeyOf(configuration);
   const db = databaseOf(configuration);
   const server = await namingDatabase(configuration, () =>

@@ -2,9 +2,10 @@
 
 import { badRequest, errorBody, notFound, replyTooLarge } from "../error-response.js";
 import { fieldsOf } from "../request/fields.js";
+import { type BatchRef, refsIn, resolveRefs } from "./batch-refs.js";
 import { type ControlName, type DataLimits, ofItem, type ReadControls } from "./controls.js";
-import { type JsonText, ReplyRows } from "./reply-rows.js";
-import type { ServedCalls, ServedDb } from "./served-db.js";
+import { type ReplyText, ReplyRows } from "./reply-rows.js";
+import type { Row, ServedCalls, ServedDb, WriteResult } from "./served-db.js";
 import type { Caller, ServedTable } from "./served-table.js";
 import { type Together, togetherIn, type WriteCall, write, writeCalls } from "./writes.js";
 
@@ -28,29 +29,45 @@ export interface BatchHome {
  *
  * Once the rows that are given back fill a reply, further items are refused with `too-large` before anything is done.
  *
+ * In an atomic batch a value may be one that an earlier item makes: `{ "$ref": "0.id" }`.
+ *
  * @returns a page with `{ affected, row? }` or `{ status, message, code }` for each item; `isAtomic`: all or an error
  */
-export async function runBatch(home: BatchHome, caller: Caller, { items, isAtomic }: BatchRequest): Promise<JsonText> {
+export async function runBatch(home: BatchHome, caller: Caller, { items, isAtomic }: BatchRequest): Promise<ReplyText> {
   const { maxItems, maxReplyBytes } = home.limits;
   if (!Array.isArray(items)) throw badRequest("batch takes a JSON list of items { op, table, row }, or an object with items", "items");
   if (items.length > maxItems) throw badRequest(`a batch has at most ${maxItems} items`, "items");
   const runs = (items as unknown[]).map((item, i) => {
     try {
-      return prepare(home, caller, item);
+      return prepare(home, caller, item, { at: i, isAtomic });
     } catch (error) {
       throw ofItem(i, error);
     }
   });
-  const reply = isAtomic ? await allOrNone(home.db, runs, maxReplyBytes) : await eachAlone(home, runs, caller.isAdmin);
+  const named = new Set(runs.flatMap(({ refs }) => [...(refs?.values() ?? [])].map(({ item }) => item)));
+  for (const i of named)
+    if (!runs[i]!.canTellRow) throw badRequest(`item ${i} is referred to by $ref, so it cannot be a del, or have _returning=old`, `items[${i}]`);
+  const reply = isAtomic ? await allOrNone(home.db, runs, named, maxReplyBytes) : await eachAlone(home, runs, caller.isAdmin);
   return reply.page(undefined);
 }
 
+type WrittenRows = readonly (Row | undefined)[];
+
 interface Run {
   readonly givesRow: boolean;
-  readonly run: (calls: ServedCalls, together: Together) => Promise<object>;
+  /** Whether other items may refer to the row that it writes. */
+  readonly canTellRow: boolean;
+  readonly refs: ReadonlyMap<string, BatchRef> | undefined;
+  /** @param own  what it is told in an atomic batch: rows of the items before, and whether its own row is needed */
+  readonly run: (calls: ServedCalls, together: Together, own?: { readonly rows: WrittenRows; readonly isNamed: boolean }) => Promise<WriteResult>;
 }
 
-function prepare({ tables, readControls, limits }: BatchHome, caller: Caller, item: unknown): Run {
+interface Place {
+  readonly at: number;
+  readonly isAtomic: boolean;
+}
+
+function prepare({ tables, readControls, limits }: BatchHome, caller: Caller, item: unknown, { at, isAtomic }: Place): Run {
   if (typeof item !== "object" || item === null || Array.isArray(item)) throw badRequest("must be an object { op, table, row }");
   const { op, table: name, row, key, ...rest } = item as Record<string, unknown>;
   if (!(writeCalls as readonly unknown[]).includes(op)) throw badRequest(`op must be one of ${writeCalls.join(", ")}`);
@@ -63,16 +80,33 @@ function prepare({ tables, readControls, limits }: BatchHome, caller: Caller, it
   if ((call === "del" ? row : key) !== undefined) throw badRequest(`${call} takes ${wanted}`);
   const controls = new Map<ControlName, unknown>(Object.entries(rest) as [ControlName, unknown][]);
   const asked = { table, tables, caller, fields: fieldsOf(values), controls: readControls(call, controls), limits };
+  const refs = refsIn(table, values, at, isAtomic);
+  const { _returning } = asked.controls;
   return {
-    givesRow: asked.controls._returning !== undefined,
-    run: (calls, together) => write(calls, call, asked, together),
+    givesRow: _returning !== undefined,
+    canTellRow: call !== "del" && _returning !== "old",
+    refs,
+    run(calls, together, own) {
+      if (own === undefined || (refs === undefined && !own.isNamed)) return write(calls, call, asked, together);
+      const fields = refs === undefined ? asked.fields : resolveRefs(asked.fields, refs, own.rows);
+      const settings = own.isNamed ? { ...asked.controls, _returning: "new" as const } : asked.controls;
+      return write(calls, call, { ...asked, fields, controls: settings }, together);
+    },
   };
 }
 
-function allOrNone(db: ServedDb, runs: readonly Run[], maxReplyBytes: number): Promise<ReplyRows> {
+function allOrNone(db: ServedDb, runs: readonly Run[], named: ReadonlySet<number>, maxReplyBytes: number): Promise<ReplyRows> {
   return db.transaction(async (tx) => {
     const reply = new ReplyRows(maxReplyBytes);
-    for (const { run } of runs) reply.add(await run(tx, (work) => work(tx)));
+    const rows: (Row | undefined)[] = [];
+    for (const [i, { run, refs, givesRow }] of runs.entries()) {
+      const own = { rows, isNamed: named.has(i) };
+      const result = await run(tx, (work) => work(tx), own).catch((error: unknown) => {
+        throw refs === undefined ? error : ofItem(i, error);
+      });
+      if (own.isNamed) rows[i] = result.row;
+      reply.add(givesRow ? result : { affected: result.affected });
+    }
     return reply;
   });
 }

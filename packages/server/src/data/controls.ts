@@ -54,6 +54,10 @@ export function controlSchemas({ maxCount, maxItems }: Pick<DataLimits, "maxCoun
       ),
     _scan: flag.describe("Allows a read of the whole table where no key or index serves the filter. Admins only."),
     _consistent: flag.describe("Reads what every acknowledged write left, where the database could give older rows."),
+    _format: z
+      .enum(["json", "csv", "ndjson", "xml"])
+      .describe("How the rows are written, default json; in the others the token of the next page is in the header `bk-next-token`."),
+    _separator: z.enum([",", ";", "|", "tab"]).describe("What is between the cells of CSV, default a comma."),
     _total: flag.describe("Gives `{ count }`, the number of all rows that match, in place of a page."),
     _returning: z.enum(["new", "old"]).describe("Gives the row after or before the write as `row`."),
     _keys: z.array(z.unknown()).min(1).max(maxItems).describe("Keys as a JSON list; for keys of one column a comma list too."),
@@ -96,6 +100,8 @@ function formsOf({ maxCount, maxItems }: DataLimits): Readonly<Record<ControlNam
     _ops: "pairs of a column and an operator: col,op,col,op or a JSON object",
     _scan: isFlag,
     _consistent: isFlag,
+    _format: "json, csv, ndjson or xml",
+    _separator: "a comma, a semicolon, | or tab",
     _total: isFlag,
     _returning: "new or old",
     _keys: `a JSON list of 1 to ${maxItems} keys`,
@@ -110,12 +116,14 @@ function formsOf({ maxCount, maxItems }: DataLimits): Readonly<Record<ControlNam
 
 const paging = ["_count", "_start", "_select", "_sort", "_desc", "_ops", "_consistent"] as const satisfies readonly ControlName[];
 
+const forms = ["_format", "_separator"] as const satisfies readonly ControlName[];
+
 /** The control parameters of each call; any other is refused. */
 export const controlsOf = {
   get: ["_select", "_include", "_consistent"],
-  list: ["_keys", "_select", "_include", "_consistent"],
-  select: [...paging, "_include", "_scan", "_total"],
-  search: ["_q", "_highlight", "_count", "_start", "_select", "_include", "_sort", "_desc", "_ops"],
+  list: ["_keys", "_select", "_include", "_consistent", ...forms],
+  select: [...paging, "_include", "_scan", "_total", ...forms],
+  search: ["_q", "_highlight", "_count", "_start", "_select", "_include", "_sort", "_desc", "_ops", ...forms],
   count: ["_ops", "_scan", "_consistent"],
   aggregate: ["_by", "_sum", "_avg", "_min", "_max", "_count", "_start", "_sort", "_desc", "_ops", "_scan", "_consistent"],
   add: ["_returning", "_checkRefs"],
@@ -151,6 +159,8 @@ const texts: { readonly [Name in ControlName]: ReadText } = {
   _ops: (text, maxDepth) => (text.startsWith("{") ? parseJson(text, maxDepth, "_ops", "_ops") : pairs(text)),
   _scan: readFlag,
   _consistent: readFlag,
+  _format: (text) => text,
+  _separator: (text) => (text === "\t" ? "tab" : text),
   _total: readFlag,
   _returning: (text) => text,
   _keys: (text, maxDepth) => (text.startsWith("[") ? parseJson(text, maxDepth, "_keys", "_keys") : text.split(",")),

@@ -8,7 +8,8 @@ import type { Controls, DataCall, DataLimits } from "./controls.js";
 import { filterOf, type Relating } from "./filter.js";
 import { groupJson, groupOptions } from "./groups.js";
 import { type Include, includeOption, includesOf, rowsWith, shownRow } from "./include.js";
-import { type JsonText, ReplyRows } from "./reply-rows.js";
+import { type ReplyText, ReplyRows, type RowForm } from "./reply-rows.js";
+import { formOf } from "./row-forms.js";
 import { keyOf, keysOf, ownerIsInKey, valueIn, withOwner } from "./row.js";
 import { reading, readingRelated } from "./scope.js";
 import type { CallOptions, Page, Row, ServedDb } from "./served-db.js";
@@ -28,7 +29,7 @@ export interface Asked {
 
 const defaultCount = 50;
 
-export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) => Promise<object | JsonText> } = {
+export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) => Promise<object | ReplyText> } = {
   async get(db, asked) {
     const { table, fields, controls, limits } = asked;
     const reach = readable(asked);
@@ -53,7 +54,7 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     const includes = includesIn(asked, reach);
     const own = reading(db, table, asked.caller, reach);
     const options = { ...readOptions(asked, reach, controls), ...includeOption(includes) };
-    const reply = new ReplyRows(limits.maxReplyBytes, rowsWith(includes));
+    const reply = new ReplyRows(limits.maxReplyBytes, rowsWith(includes), formOf(table, reach, controls));
     for (let at = 0; at < keys.length;) {
       const some = keys.slice(at, at + reply.atOnce(keys.length - at));
       addRows(asked, reach, reply, { rows: await own.list(table.name, some, options) }, includes);
@@ -116,11 +117,12 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
 };
 
 /** A page of rows. */
-function readPage(asked: Asked, reach: Reach, read: (options: CallOptions) => Promise<Page>): Promise<JsonText> {
+function readPage(asked: Asked, reach: Reach, read: (options: CallOptions) => Promise<Page>): Promise<ReplyText> {
   const includes = includesIn(asked, reach);
   const options = { ...pageOptions(asked, reach), ...includeOption(includes) };
   const add = (reply: ReplyRows, page: Page): void => addRows(asked, reach, reply, page, includes);
-  return readParts(asked, add, (own) => read({ ...options, ...own }), rowsWith(includes));
+  const form = formOf(asked.table, reach, asked.controls);
+  return readParts(asked, add, (own) => read({ ...options, ...own }), rowsWith(includes), form);
 }
 
 /**
@@ -133,9 +135,10 @@ async function readParts(
   add: (reply: ReplyRows, page: Page) => void,
   read: (options: CallOptions) => Promise<Page>,
   rowsInOne = 1,
-): Promise<JsonText> {
+  form?: RowForm,
+): Promise<ReplyText> {
   const { _count = defaultCount, _start } = asked.controls;
-  const reply = new ReplyRows(asked.limits.maxReplyBytes, rowsInOne);
+  const reply = new ReplyRows(asked.limits.maxReplyBytes, rowsInOne, form);
   let start = _start;
   let left: number = _count;
   do {

@@ -3,13 +3,21 @@
 
 import { replyTooLarge } from "../error-response.js";
 
-/** JSON that is made already. */
-export class JsonText {
+/** A reply that is text already: JSON, where it has no headers of its own. */
+export class ReplyText {
   readonly text: string;
+  readonly headers: Readonly<Record<string, string>> | undefined;
 
-  constructor(text: string) {
+  constructor(text: string, headers?: Readonly<Record<string, string>>) {
     this.text = text;
+    this.headers = headers;
   }
+}
+
+/** How rows are written where they are not a page in JSON. */
+export interface RowForm {
+  row(row: object): string;
+  page(rows: readonly string[], next: string | undefined): ReplyText;
 }
 
 /** Rows that are read at once before it is known how large they are. */
@@ -18,14 +26,16 @@ const firstRows = 50;
 export class ReplyRows {
   readonly #maxBytes: number;
   readonly #first: number;
+  readonly #form: RowForm | undefined;
   readonly #texts: string[] = [];
   readonly #highlights: string[] = [];
   #bytes = 0;
   #largest = 1;
 
   /** @param rowsInOne  rows that one row of the reply may hold, itself among them */
-  constructor(maxBytes: number, rowsInOne = 1) {
+  constructor(maxBytes: number, rowsInOne = 1, form?: RowForm) {
     this.#maxBytes = maxBytes;
+    this.#form = form;
     this.#first = Math.max(1, Math.floor(firstRows / rowsInOne));
   }
 
@@ -45,7 +55,7 @@ export class ReplyRows {
 
   /** Adds what cannot be refused, for it was done. */
   addWritten(result: object): void {
-    const text = JSON.stringify(result);
+    const text = this.#form === undefined ? JSON.stringify(result) : this.#form.row(result);
     const bytes = Buffer.byteLength(text) + 1;
     this.#texts.push(text);
     this.#bytes += bytes;
@@ -63,9 +73,10 @@ export class ReplyRows {
   }
 
   /** `{ count, data, highlights?, next_token? }` */
-  page(next: string | undefined): JsonText {
+  page(next: string | undefined): ReplyText {
+    if (this.#form !== undefined) return this.#form.page(this.#texts, next);
     const token = next === undefined ? "" : `,"next_token":${JSON.stringify(next)}`;
     const highlights = this.#highlights.length === 0 ? "" : `,"highlights":[${this.#highlights.join(",")}]`;
-    return new JsonText(`{"count":${this.#texts.length},"data":[${this.#texts.join(",")}]${highlights}${token}}`);
+    return new ReplyText(`{"count":${this.#texts.length},"data":[${this.#texts.join(",")}]${highlights}${token}}`);
   }
 }

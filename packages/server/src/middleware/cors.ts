@@ -5,6 +5,7 @@ import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 
 import type { ServerEnv } from "../routes/server-context.js";
+import { nextTokenHeader } from "../data/row-forms.js";
 import { requestIdHeader } from "./access-log.js";
 
 export interface CorsOptions {
@@ -33,7 +34,7 @@ export function allowOrigins({ origins, credentials = false, headers = [] }: Cor
     credentials,
     allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     allowHeaders: [...usualHeaders, ...headers],
-    exposeHeaders: [requestIdHeader, "retry-after"],
+    exposeHeaders: [requestIdHeader, "retry-after", nextTokenHeader],
     maxAge: preflightSeconds,
   });
 }

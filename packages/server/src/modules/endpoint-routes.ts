@@ -4,7 +4,7 @@ import { accountTypes } from "@bk/auth";
 import type { Call, Caller, Endpoint, ModuleHost } from "@bk/modules";
 import type { Hono } from "hono";
 
-import { badRequest, forbidden, notFound, replyHeaders, replyTooLarge } from "../error-response.js";
+import { badRequest, forbidden, notFound, replyHeaders, replyTooLarge, wrongMethod } from "../error-response.js";
 import { jsonReply } from "../json-reply.js";
 import { rawTarget } from "../request/check-frame.js";
 import { fieldsOf, readInput, readJsonBody } from "../request/fields.js";
@@ -27,6 +27,8 @@ export function endpointRoutes(app: Hono<ServerEnv>, server: ServerContext): voi
 
 async function callOf(context: ServerRequest, { served, rest }: Found, { limits, addressOf }: ServerContext): Promise<Call> {
   const { endpoint } = served;
+  if (endpoint.method !== undefined && context.req.method !== endpoint.method)
+    throw wrongMethod(context.req.method, [endpoint.method], "path");
   const allowed = context.get("allowed");
   const caller = callerOf(allowed.account);
   requireCaller(endpoint, caller);

@@ -5,10 +5,10 @@ import type { Hono } from "hono";
 import { runBatch } from "../data/batch.js";
 import { controlsOf, type ControlName, type DataCall } from "../data/controls.js";
 import { reads, type Asked } from "../data/reads.js";
-import { JsonText } from "../data/reply-rows.js";
+import { ReplyText } from "../data/reply-rows.js";
 import { type Caller, callerOf, reachOf, seenBy, type ServedTable } from "../data/served-table.js";
 import { togetherIn, type WriteCall, write, writeCalls } from "../data/writes.js";
-import { badRequest, notFound } from "../error-response.js";
+import { badRequest, notFound, replyHeaders } from "../error-response.js";
 import { faultFields } from "../fault-fields.js";
 import { jsonReply } from "../json-reply.js";
 import { type Field, readInput, type RequestInput } from "../request/fields.js";
@@ -23,7 +23,8 @@ export function dataRoutes(app: Hono<ServerEnv>, server: ServerContext): void {
     if (rest.length > 0) throw notFound("nothing is served at this path");
     const other = Object.hasOwn(others, call) ? others[call] : undefined;
     const answer = other === undefined ? await answerCall(context, server, call, table) : await other(context, server, table);
-    return jsonReply(answer instanceof JsonText ? answer.text : JSON.stringify(answer));
+    if (!(answer instanceof ReplyText)) return jsonReply(JSON.stringify(answer));
+    return answer.headers === undefined ? jsonReply(answer.text) : new Response(answer.text, { headers: { ...replyHeaders, ...answer.headers } });
   });
 }
 

@@ -46,7 +46,8 @@ export function endpointPath({ endpoint, module, table }: ServedEndpoint): reado
   const at = isOpen ? `${path.slice(0, -1)}{rest}` : path;
   const hasBody = endpoint.body !== undefined || Object.keys(properties).length > 0;
   const inUrl = endpoint.body === undefined ? inPath : [...inPath, ...query];
-  return [at, pathItem(id, operation, [...inPath, ...query], inUrl, hasBody ? { content } : undefined)];
+  const taken = endpoint.method === undefined ? undefined : [endpoint.method];
+  return [at, pathItem(id, operation, [...inPath, ...query], inUrl, hasBody ? { content } : undefined, taken)];
 }
 
 function requiredOf(parameters: Parameters): string[] {

@@ -10,6 +10,7 @@ export function pathItem(
   query: readonly Json[],
   inPath: readonly Json[],
   requestBody: Json | undefined,
+  taken: readonly string[] = methods,
 ): Json {
   const suffix: Readonly<Record<string, string>> = {
     GET: "ByQuery",
@@ -20,7 +21,7 @@ export function pathItem(
     DELETE: "ByDelete",
   };
   return Object.fromEntries(
-    methods.map((method): [string, Json] => {
+    taken.map((method): [string, Json] => {
       const isRead = method === "GET" || method === "HEAD";
       const { responses, ...others } = operation as { readonly responses: Json };
       const shown = method === "HEAD" ? { "200": { description: "As GET, without a body" } } : responses;

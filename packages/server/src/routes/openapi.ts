@@ -173,7 +173,7 @@ function pathsOf(table: TableSchemas, calls: readonly DataCall[]): Record<string
       {
         summary: summaries[call],
         tags: [isWrite ? "write" : "read"],
-        responses: { "200": reply(summaries[call], answerOf(call, table.row)), ...errors },
+        responses: { "200": withForms(call, reply(summaries[call], answerOf(call, table.row))), ...errors },
       },
       [...inPath, ...own, ...controls],
       inPath,
@@ -181,6 +181,14 @@ function pathsOf(table: TableSchemas, calls: readonly DataCall[]): Record<string
     );
   }
   return paths;
+}
+
+/** Calls that take `_format` answer in other forms too. */
+function withForms(call: DataCall, answer: Json): Json {
+  if (!(controlsOf[call] as readonly ControlName[]).includes("_format")) return answer;
+  const text: Json = { schema: { type: "string" } };
+  const others = { "text/csv": text, "application/x-ndjson": text, "application/xml": text };
+  return { ...answer, content: { ...(answer["content"] as Json), ...others } };
 }
 
 /** Key columns one by one; others as one object, whose members are parameters. */
@@ -261,6 +269,7 @@ const sharedSchemas: Json = {
   BatchItem: {
     type: "object",
     required: ["op", "table"],
+    description: "In an atomic batch a value may be `{ \"$ref\": \"0.id\" }`: the column `id` of the row that item 0 wrote.",
     properties: { op: { enum: [...writeCalls] }, table: { type: "string" }, row: ref("Row"), key: ref("Row") },
     additionalProperties: true,
   },

@@ -2,10 +2,10 @@
 
 import { stringify } from "csv-stringify/sync";
 
+import { csvCell } from "../data/csv-cell.js";
 import { isJsonColumn } from "../data/from-text.js";
 import { isPlainJson, toJson } from "../data/to-json.js";
 import type { ServedTable } from "../data/served-table.js";
-import { defuse } from "./formula-text.js";
 import type { TransferFormat } from "./record.js";
 
 type Row = Record<string, unknown>;
@@ -33,7 +33,7 @@ export async function* exportText(
     const chosen = isWhole ? rows.map((row) => withoutOthers(table, row, wanted)) : rows;
     const ready = isPlainJson(table) ? chosen : chosen.map((row) => toJson(table, row));
     if (format === "csv")
-      yield stringify(ready.map((row) => columns.map((name) => cell(row[name], isJsonColumn(table.columns.get(name))))));
+      yield stringify(ready.map((row) => columns.map((name) => csvCell(row[name], isJsonColumn(table.columns.get(name))))));
     else if (format === "ndjson") yield ready.map((row) => `${JSON.stringify(row)}\n`).join("");
     else yield ready.map((row, i) => `${isFirst && i === 0 ? "" : ","}\n${JSON.stringify(row)}`).join("");
     isFirst = false;
@@ -44,12 +44,4 @@ export async function* exportText(
 
 function withoutOthers(table: ServedTable, row: Row, wanted: ReadonlySet<string>): Row {
   return Object.fromEntries(Object.entries(row).filter(([name]) => wanted.has(name) || !table.columns.has(name)));
-}
-
-function cell(value: unknown, isJson: boolean): string {
-  if (value === null || value === undefined) return "";
-  if (isJson) return JSON.stringify(value);
-  if (value instanceof Date) return value.toISOString();
-  if (typeof value === "string") return defuse(value);
-  return typeof value === "object" ? JSON.stringify(value) : String(value as number | boolean);
 }

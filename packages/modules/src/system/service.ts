@@ -1,0 +1,196 @@
+// What admins see of a running server, and do to it.
+
+import { BkError, type Clock, type Log, type LogLevel } from "@bk/core";
+
+import { denied, invalid, notFound } from "../common/failures.js";
+import type { WholeCache } from "../contract/cache.js";
+import type { ModuleDb, Row } from "../contract/database.js";
+import type { Caller } from "../contract/endpoint.js";
+import { shownParams } from "./params.js";
+import { processStats, type StatNumbers } from "./stats.js";
+
+/** What it needs of a queue; a `Queue` of @bk/queue has it. */
+export interface SystemQueue {
+  submit(message: unknown): Promise<{ readonly id: string }>;
+  stats(): Promise<object>;
+}
+
+/** What an app lends to admins. What is not given is refused with `unsupported`. */
+export interface SystemOptions {
+  /** Name and version of the app, for the statistics. */
+  readonly app?: string;
+  /** Queues by name. */
+  readonly queues?: Readonly<Record<string, SystemQueue>>;
+  /** Submits a job: its name was given by the request, and what of its input is right the jobs say. */
+  readonly submitJob?: (name: string, input: unknown) => Promise<{ readonly id: string }>;
+  /** What the server was configured with; secrets are masked. */
+  readonly params?: () => Readonly<Record<string, unknown>>;
+  /** Begins a restart. Called after the reply was made. */
+  readonly restart?: () => void | Promise<void>;
+  /** Reads and sets the level of the log. */
+  readonly logLevel?: { get(): LogLevel; set(level: LogLevel): void };
+}
+
+export interface SystemServiceOptions extends SystemOptions {
+  readonly db: Pick<ModuleDb, "metrics">;
+  readonly cache: WholeCache;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** One value of the cache as it is shown. */
+export interface ShownValue {
+  readonly value: unknown;
+  /** It is longer than is shown: then `value` is the beginning of its JSON. */
+  readonly truncated?: true;
+}
+
+export interface SystemService {
+  stats(): Promise<StatNumbers>;
+  cacheStats(): Promise<object>;
+  /** @param prefix  what the keys begin with. At most 1,000 */
+  cacheKeys(prefix: string): Promise<string[]>;
+  cacheGet(name: string): Promise<ShownValue>;
+  /** Writes a value if there is none. @returns the one that is there now */
+  cacheSet(caller: Caller, name: string, value: unknown, ttlMs: number | undefined): Promise<ShownValue>;
+  cachePut(caller: Caller, name: string, value: unknown, ttlMs: number | undefined): Promise<void>;
+  cacheIncr(caller: Caller, name: string, by: number): Promise<number>;
+  cacheDel(caller: Caller, name: string): Promise<void>;
+  /** @param prefix  what the keys begin with; empty: all that are not the server's own */
+  cacheClear(caller: Caller, prefix: string): Promise<void>;
+  params(unset: boolean): Record<string, unknown>;
+  logLevel(caller: Caller, level: LogLevel | undefined): LogLevel;
+  submitJob(caller: Caller, name: string, input: unknown): Promise<{ readonly id: string }>;
+  publish(caller: Caller, queue: string, message: unknown): Promise<{ readonly id: string }>;
+  queueStats(): Promise<Row>;
+  restart(caller: Caller): void;
+  close(): Promise<void>;
+}
+
+/** Used signatures, whose removal would let them be used again, and rows of tables, with columns that nobody may see. */
+const ownKeys = /^(nonce|db):/;
+const mostKeys = 1000;
+const mostShown = 65_536;
+const atOnce = 200;
+
+export function systemService(options: SystemServiceOptions): SystemService {
+  const { db, cache, clock, log, queues = {}, submitJob, params, restart, logLevel } = options;
+  const stats = processStats(db, cache, clock, options.app);
+
+  /** Which admin did what; never to which values. */
+  const note = (caller: Caller, what: string): void => log.info(`system: ${what}`, { login: caller.login });
+
+  function checked(name: string): string {
+    if (ownKeys.test(name)) throw denied("this key is the server's own");
+    return name;
+  }
+
+  const patternOf = (prefix: string): string => `${prefix.replaceAll(/[*?\\]/g, "\\$&")}*`;
+
+  return {
+    stats: () => stats.read(),
+
+    async cacheStats() {
+      const { raw: _raw, ...numbers } = await cache.stats();
+      return numbers;
+    },
+
+    async cacheKeys(prefix) {
+      const found: string[] = [];
+      for await (const key of cache.keys(patternOf(prefix))) {
+        if (ownKeys.test(key)) continue;
+        found.push(key);
+        if (found.length === mostKeys) break;
+      }
+      return found;
+    },
+
+    cacheGet: async (name) => shown(await cache.get(checked(name))),
+
+    async cacheSet(caller, name, value, ttlMs) {
+      note(caller, "cache set");
+      const isNew = await cache.add(checked(name), value, ttlMs === undefined ? {} : { ttlMs });
+      return shown(isNew ? value : await cache.get(name));
+    },
+
+    async cachePut(caller, name, value, ttlMs) {
+      note(caller, "cache put");
+      await cache.put(checked(name), value, ttlMs === undefined ? {} : { ttlMs });
+    },
+
+    async cacheIncr(caller, name, by) {
+      note(caller, "cache incr");
+      return cache.incr(checked(name), by);
+    },
+
+    async cacheDel(caller, name) {
+      note(caller, "cache del");
+      await cache.del(checked(name));
+    },
+
+    async cacheClear(caller, prefix) {
+      note(caller, "cache clear");
+      const found: string[] = [];
+      for await (const key of cache.keys(patternOf(prefix))) {
+        if (!ownKeys.test(key)) found.push(key);
+        if (found.length === atOnce) await cache.del(found.splice(0));
+      }
+      if (found.length > 0) await cache.del(found);
+    },
+
+    params: (unset) => shownParams(params?.() ?? {}, unset),
+
+    logLevel(caller, level) {
+      if (logLevel === undefined) throw unsupported("the level of the log");
+      if (level !== undefined) {
+        logLevel.set(level);
+        note(caller, `log level ${level}`);
+      }
+      return logLevel.get();
+    },
+
+    submitJob(caller, name, input) {
+      if (submitJob === undefined) throw unsupported("jobs");
+      note(caller, "job submitted");
+      return submitJob(name, input);
+    },
+
+    publish(caller, queue, message) {
+      if (Object.keys(queues).length === 0) throw unsupported("queues");
+      if (!Object.hasOwn(queues, queue)) throw notFound("there is no such queue");
+      if (message === undefined) throw invalid("value is required", "value");
+      note(caller, `message to queue ${queue}`);
+      return queues[queue]!.submit(message);
+    },
+
+    async queueStats() {
+      const found: Row = {};
+      for (const [name, queue] of Object.entries(queues)) found[name] = await queue.stats();
+      return found;
+    },
+
+    restart(caller) {
+      if (restart === undefined) throw unsupported("a restart");
+      note(caller, "restart");
+      // Behind the reply to this request.
+      setImmediate(() => {
+        Promise.resolve()
+          .then(restart)
+          .catch((error: unknown) => log.error("the restart failed", { code: error instanceof BkError ? error.code : "internal" }));
+      });
+    },
+
+    close: () => stats.close(),
+  };
+}
+
+function unsupported(what: string): BkError {
+  return new BkError("unsupported", `this server was not told how to do that: ${what}`);
+}
+
+function shown(value: unknown): ShownValue {
+  if (value === undefined) return { value: null };
+  const text = JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? String(each) : each)) as string | undefined;
+  if (text === undefined) return { value: null };
+  return text.length > mostShown ? { value: text.slice(0, mostShown), truncated: true } : { value: JSON.parse(text) as unknown };
+}

@@ -1,0 +1,195 @@
+import { type LogLevel, testClock } from "@bk/core";
+import { openCache } from "@bk/cache";
+import { system } from "@bk/modules";
+import { afterEach, describe, expect, it } from "vitest";
+
+import { Histogram } from "../../../modules/src/system/histogram.js";
+import { shownParams } from "../../../modules/src/system/params.js";
+import { startServer, type TestServer } from "../start-server.js";
+import { onEngines } from "./on-engines.js";
+
+const post = (json: object) => ({ json });
+
+let server: TestServer | undefined;
+afterEach(async () => {
+  await server?.server.close();
+  server = undefined;
+});
+
+describe("the module system", () => {
+  onEngines(
+    () => [system()],
+    (engine) => {
+      it("tells numbers of the database that it runs on", async () => {
+        const boss = await engine.add("boss", "admin");
+        const { body } = await engine.test.call(boss.login, "/system/stats/get");
+        expect(body["pool_main_count"]).toBeGreaterThan(0);
+      });
+    },
+  );
+
+  it("is for admins alone, and changes by POST alone", async () => {
+    server = await startServer({ modules: [system()] });
+    const { paths } = JSON.parse(await (await server.server.app.fetch(new Request("http://bk.test/openapi.json"))).text()) as { paths: Record<string, object> };
+    const own = Object.entries(paths).filter(([path]) => path.startsWith("/system/"));
+    expect(own.length).toBeGreaterThan(14);
+    for (const [path, methods] of own) {
+      for (const method of ["GET", "POST"]) {
+        expect((await server.call("bob", path, { method })).status).toBe(403);
+        expect((await server.call("bob", path, { method, signed: false })).status).toBe(401);
+        expect((await server.call("bob", `${path}/x.js`, { method })).status).not.toBe(200);
+      }
+      if ("get" in methods) continue;
+      expect(Object.keys(methods)).toEqual(["post"]);
+      const refused = await server.call("root", `${path}?name=a&value=1&level=error&queue=q`);
+      expect([path, refused.status, refused.headers.get("allow")]).toEqual([path, 405, "POST"]);
+    }
+  });
+
+  it("tells numbers of the process, the databases and the cache", async () => {
+    server = await startServer({ modules: [system({ app: "shop/1.2" })] });
+    const { body } = await server.call("root", "/system/stats/get");
+    expect(body).toMatchObject({ pid: process.pid, type: "web", app: "shop/1.2", cache_hits: 0 });
+    for (const name of ["id", "ip", "host", "mtime", "ctime", "latency", "cpus", "mem", "worker", "rss_hmean", "heap_h95p", "avg_hcnt", "free_hmin", "util_hmax", "pool_main_count", "pool_main_req_0"])
+      expect(body).toHaveProperty(name);
+    await server.call("root", "/data/select/city?country=x");
+    const again = (await server.call("root", "/system/stats/get")).body;
+    expect(again["pool_main_count"]).toBeGreaterThan(Number(body["pool_main_count"]));
+    expect(again["pool_main_req_0"]).toBe(Number(again["pool_main_count"]) - Number(body["pool_main_count"]));
+    expect(again["rss_hcnt"]).toBe(Number(body["rss_hcnt"]) + 1);
+    const text = await server.call("root", "/system/stats/get?_format=prometheus");
+    expect(text.headers.get("content-type")).toContain("text/plain");
+    expect(text.text).toMatch(/^bk_pid \d+$/m);
+    expect(text.text).not.toContain("shop");
+  });
+
+  it("looks after the cache, but for what the server keeps in it", async () => {
+    const cache = await openCache("local:");
+    server = await startServer({ modules: [system()], cache });
+    const { call } = server;
+    await cache.put("nonce:1:used", "1");
+    await cache.put("db:note:secret", { secret_word: "hush" });
+    expect((await call("root", "/system/cache/put", post({ name: "a:1", value: { deep: [1, null] } }))).body).toEqual({});
+    expect((await call("root", "/system/cache/get?name=a:1")).body).toEqual({ value: { deep: [1, null] } });
+    expect((await call("root", "/system/cache/set", post({ name: "a:1", value: 2 }))).body).toEqual({ value: { deep: [1, null] } });
+    expect((await call("root", "/system/cache/set", post({ name: "a:2", value: 2, ttl: 60_000 }))).body).toEqual({ value: 2 });
+    expect((await call("root", "/system/cache/incr", post({ name: "n", value: 5 }))).body).toEqual({ value: 5 });
+    expect((await call("root", "/system/cache/incr", post({ name: "n" }))).body).toEqual({ value: 6 });
+    expect((await call("root", "/system/cache/get?name=none")).body).toEqual({ value: null });
+    expect(JSON.parse((await call("root", "/system/cache/keys?name=a:")).text)).toEqual(["a:1", "a:2"]);
+    expect((await call("root", "/system/cache/keys")).text).not.toMatch(/nonce|db:/);
+    expect(JSON.parse((await call("root", "/system/cache/keys?name=*")).text)).toEqual([]);
+    await cache.put("long", "x".repeat(100_000));
+    const long = (await call("root", "/system/cache/get?name=long")).body;
+    expect(long).toMatchObject({ truncated: true });
+    expect(String(long["value"])).toHaveLength(65_536);
+    for (const name of ["nonce:1:used", "db:note:secret"]) {
+      expect((await call("root", `/system/cache/get?name=${name}`)).status).toBe(403);
+      for (const command of ["put", "set", "incr", "del"])
+        expect((await call("root", `/system/cache/${command}`, post({ name, ...(command === "del" ? {} : { value: 1 }) }))).status).toBe(403);
+    }
+    await call("root", "/system/cache/del", post({ name: "long" }));
+    await call("root", "/system/cache/clear", post({ name: "a:" }));
+    expect(JSON.parse((await call("root", "/system/cache/keys")).text)).toEqual(["n"]);
+    await call("root", "/system/cache/clear", post({}));
+    expect([await cache.get("n"), await cache.get("nonce:1:used"), await cache.has("db:note:secret")]).toEqual([undefined, "1", true]);
+    expect((await call("root", "/system/cache/stats")).body).toHaveProperty("hits");
+    expect(server.logged.join("\n")).not.toContain("a:1");
+    expect(server.logged.filter((line) => line.startsWith("system: cache clear"))).toHaveLength(2);
+    await server.server.close();
+    await cache.close();
+  });
+
+  it("shows what it was configured with, and no secret of it", async () => {
+    const params = {
+      port: 8000,
+      db: "postgres://bk:hunter2@host/name?password=hunter2&sslmode=require",
+      pools: { main: "redis://:hunter2@host", list: ["mysql://u:hunter2@host"] },
+      masterKey: "hunter2",
+      tokenKey: "hunter2",
+      "mail-password": "hunter2",
+      apiSecrets: { a: "hunter2" },
+      signUp: "open",
+      client: new Map([["x", "hunter2"]]),
+      cache: undefined,
+    };
+    server = await startServer({ modules: [system({ params: () => params })] });
+    const reply = await server.call("root", "/system/params/get");
+    expect(reply.body).toEqual({
+      port: 8000,
+      db: "postgres://bk:***@host/name?password=***&sslmode=require",
+      pools: { main: "redis://:***@host", list: ["mysql://u:***@host"] },
+      masterKey: "***",
+      tokenKey: "***",
+      "mail-password": "***",
+      apiSecrets: "***",
+      signUp: "open",
+      client: "***",
+    });
+    expect((await server.call("root", "/system/params/get?_total=1")).body).toHaveProperty("cache", null);
+    expect(JSON.stringify(shownParams({ a: { b: { c: { d: { e: { f: { g: { h: { i: "hunter2" } } } } } } } } }, false))).not.toContain("hunter2");
+  });
+
+  it("sets the level of the log, sends jobs and messages, and begins a restart behind its reply", async () => {
+    const done: unknown[] = [];
+    let level: LogLevel = "info";
+    let restarted!: () => void;
+    const restart = new Promise<void>((resolve) => (restarted = resolve));
+    server = await startServer({
+      modules: [
+        system({
+          logLevel: { get: () => level, set: (wanted) => void (level = wanted) },
+          queues: { mail: { submit: (message) => Promise.resolve({ id: `m${done.push(message)}` }), stats: () => Promise.resolve({ waiting: 1 }) } },
+          submitJob: (name, input) => Promise.resolve({ id: `j${done.push([name, input])}` }),
+          restart: restarted,
+        }),
+      ],
+    });
+    const { call } = server;
+    expect((await call("root", "/system/log", post({}))).body).toEqual({ level: "info" });
+    expect((await call("root", "/system/log", post({ level: "debug" }))).body).toEqual({ level: "debug" });
+    expect((await call("root", "/system/log", post({ level: "loud" }))).body).toMatchObject({ field: "level" });
+    expect((await call("root", "/system/queue/publish", post({ queue: "mail", value: { to: "x" } }))).body).toEqual({ id: "m1" });
+    expect((await call("root", "/system/queue/publish", post({ queue: "constructor", value: 1 }))).status).toBe(404);
+    expect((await call("root", "/system/queue/publish", post({ queue: "mail" }))).body).toMatchObject({ field: "value" });
+    expect((await call("root", "/system/queue/stats")).body).toEqual({ mail: { waiting: 1 } });
+    for (const [i, command] of ["send", "submit"].entries())
+      expect((await call("root", `/system/jobs/${command}`, post({ name: "clean", input: { days: 1 } }))).body).toEqual({ id: `j${i + 2}` });
+    expect(done).toEqual([{ to: "x" }, ["clean", { days: 1 }], ["clean", { days: 1 }]]);
+    expect((await call("root", "/system/restart", post({}))).body).toEqual({});
+    await restart;
+  });
+
+  it("says what it was not told how to do", async () => {
+    server = await startServer({ modules: [system()] });
+    const requests: [string, object][] = [
+      ["log", {}],
+      ["restart", {}],
+      ["jobs/submit", { name: "x" }],
+      ["queue/publish", { queue: "x", value: 1 }],
+    ];
+    for (const [path, json] of requests) expect((await server.call("root", `/system/${path}`, { json })).body).toMatchObject({ status: 400, code: "unsupported" });
+    expect((await server.call("root", "/system/other/get")).status).toBe(404);
+  });
+});
+
+describe("histograms of statistics", () => {
+  it("have percentiles between neighbours, and a variance of samples", () => {
+    const histogram = new Histogram(testClock());
+    expect(histogram.numbers("x")).toEqual({ x_hcnt: 0 });
+    histogram.add(7);
+    expect(histogram.numbers("x")).toEqual({ x_hcnt: 1, x_hmin: 7, x_hmax: 7, x_hsum: 7, x_hmean: 7, x_hmed: 7, x_h75p: 7, x_h95p: 7, x_h99p: 7, x_h999p: 7 });
+    for (const value of [1, 3, 5]) histogram.add(value);
+    expect(histogram.numbers("x")).toMatchObject({ x_hcnt: 4, x_hsum: 16, x_hmean: 4, x_hmed: 4, x_h75p: 6.5, x_hmax: 7 });
+    expect(histogram.numbers("x")["x_hvar"]).toBeCloseTo(20 / 3);
+  });
+
+  it("forget old values, and keep no more than a sample", () => {
+    const clock = testClock();
+    const histogram = new Histogram(clock);
+    for (let i = 0; i < 2000; i++) histogram.add(1);
+    clock.advance(2 * 3_600_000);
+    for (let i = 0; i < 1028; i++) histogram.add(100);
+    expect(histogram.numbers("x")).toMatchObject({ x_hcnt: 3028, x_hmed: 100, x_hmin: 1 });
+  });
+});
