@@ -8,11 +8,26 @@ import { startServer, type TestServer } from "./start-server.js";
 
 const tables = defineTables({
   album: table(
-    { id: { type: "uuid", primary: 1 }, owner: {}, title: { pub: true }, code: { type: "uuid", secure: true }, made: { type: "timestamp" }, size: { type: "int64" } },
+    {
+      id: { type: "uuid", primary: 1 },
+      owner: {},
+      title: { pub: true },
+      code: { type: "uuid", secure: true },
+      made: { type: "timestamp" },
+      size: { type: "int64" },
+    },
     { owner: "owner" },
   ),
   photo: table(
-    { id: { type: "tuuid", primary: 1 }, owner: {}, album: { index: 1 }, title: {}, when: { type: "timestamp" }, size: { type: "int64" }, meta: { type: "json" } },
+    {
+      id: { type: "tuuid", primary: 1 },
+      owner: {},
+      album: { index: 1 },
+      title: {},
+      when: { type: "timestamp" },
+      size: { type: "int64" },
+      meta: { type: "json" },
+    },
     { owner: "owner" },
   ),
 });
@@ -28,19 +43,32 @@ for (const fixture of fixtures.filter(({ name }) => ["memory", "sqlite", "pg", "
     beforeAll(async () => {
       const opened = (await fixture.open())!;
       clean = opened.clean;
-      on = await startServer({ tables, db: { pools: { main: { url: opened.url, ...(opened.options === undefined ? {} : { options: opened.options }) } } } });
+      on = await startServer({
+        tables,
+        db: { pools: { main: { url: opened.url, ...(opened.options === undefined ? {} : { options: opened.options }) } } },
+      });
     }, 180_000);
     afterAll(async () => {
       await on?.server.close();
       await clean?.();
     });
     const batch = (items: readonly object[], atomic = true) => on.call("bob", "/data/batch", { json: { items, atomic } });
-    const photosOf = async (album: unknown) => (await on.call("root", `/data/select/photo?album=${String(album)}`)).body["data"] as Record<string, unknown>[];
+    const photosOf = async (album: unknown) =>
+      (await on.call("root", `/data/select/photo?album=${String(album)}`)).body["data"] as Record<string, unknown>[];
 
     it("take the ids that were made, and values as the reply would have them", async () => {
       const { status, body } = await batch([
-        { op: "add", table: "album", row: { title: "Rome", made: "2024-05-31T12:00:00.000Z", size: "9223372036854775807" }, _returning: "new" },
-        { op: "add", table: "photo", row: { album: { $ref: "0.id" }, when: { $ref: "0.made" }, size: { $ref: "0.size" }, title: { $ref: "0.title" } } },
+        {
+          op: "add",
+          table: "album",
+          row: { title: "Rome", made: "2024-05-31T12:00:00.000Z", size: "9223372036854775807" },
+          _returning: "new",
+        },
+        {
+          op: "add",
+          table: "photo",
+          row: { album: { $ref: "0.id" }, when: { $ref: "0.made" }, size: { $ref: "0.size" }, title: { $ref: "0.title" } },
+        },
         { op: "add", table: "photo", row: { album: { $ref: "0.id" }, meta: { $ref: "0.id" } } },
         { op: "update", table: "album", row: { id: { $ref: "0.id" }, title: "Roma" } },
       ]);
@@ -49,7 +77,11 @@ for (const fixture of fixtures.filter(({ name }) => ["memory", "sqlite", "pg", "
       expect(others).toEqual([{ affected: 1 }, { affected: 1 }, { affected: 1 }]);
       const rows = await photosOf(album!.row!["id"]);
       expect(rows).toHaveLength(2);
-      expect(rows.find(({ title }) => title === "Rome")).toMatchObject({ when: "2024-05-31T12:00:00.000Z", size: "9223372036854775807", owner: on.ids["bob"] });
+      expect(rows.find(({ title }) => title === "Rome")).toMatchObject({
+        when: "2024-05-31T12:00:00.000Z",
+        size: "9223372036854775807",
+        owner: on.ids["bob"],
+      });
       // What a column of JSON holds is its own.
       expect(rows.find(({ title }) => title !== "Rome")).toMatchObject({ meta: { $ref: "0.id" } });
       expect((await on.call("bob", `/data/get/album?id=${String(album!.row!["id"])}`)).body).toMatchObject({ title: "Roma" });

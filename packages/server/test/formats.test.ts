@@ -10,9 +10,19 @@ const texts = ["=1+1", "+cmd", "-x", "@SUM(A1)", "plain", 'quo"te', "a,b;c|d\te"
 beforeAll(async () => {
   on = await startServer({ db: "sqlite::memory:" });
   for (const [i, text] of texts.entries())
-    await on.call("bob", "/data/put/note", { json: { id: `n${String(i).padStart(2, "0")}`, text, stars: i, private_text: "private", secret_word: "hush" } });
+    await on.call("bob", "/data/put/note", {
+      json: { id: `n${String(i).padStart(2, "0")}`, text, stars: i, private_text: "private", secret_word: "hush" },
+    });
   await on.call("root", "/data/put/kinds", {
-    json: { id: "k", big: "9223372036854775807", at: "2024-05-31T12:00:00.000Z", json: { a: "<&>" }, list: [1, 2], blob: "AAEC", bool: false },
+    json: {
+      id: "k",
+      big: "9223372036854775807",
+      at: "2024-05-31T12:00:00.000Z",
+      json: { a: "<&>" },
+      list: [1, 2],
+      blob: "AAEC",
+      bool: false,
+    },
   });
 });
 afterAll(() => on.server.close());
@@ -20,7 +30,10 @@ afterAll(() => on.server.close());
 describe("rows in other forms", () => {
   for (const [name, separator] of Object.entries({ ",": ",", ";": ";", "|": "|", tab: "\t" }))
     it(`are CSV with ${name} between the cells, which no spreadsheet takes for formulas`, async () => {
-      const reply = await on.call("root", `/data/select/note?owner=${on.ids["bob"]}&_scan=1&_select=id,text,stars&_sort=id&_format=csv&_separator=${encodeURIComponent(name)}`);
+      const reply = await on.call(
+        "root",
+        `/data/select/note?owner=${on.ids["bob"]}&_scan=1&_select=id,text,stars&_sort=id&_format=csv&_separator=${encodeURIComponent(name)}`,
+      );
       expect(reply.status).toBe(200);
       expect(reply.headers.get("content-type")).toBe("text/csv; charset=utf-8; header=present");
       expect(reply.headers.get("content-disposition")).toBe('attachment; filename="note.csv"');
@@ -28,7 +41,11 @@ describe("rows in other forms", () => {
       const [head, ...rows] = parse(reply.text, { delimiter: separator, record_delimiter: "\r\n" }) as string[][];
       expect(head).toEqual(["id", "text", "stars"]);
       expect(rows).toEqual(
-        texts.map((text, i) => [`n${String(i).padStart(2, "0")}`, /^'*[=+\-@]/.test(text) && !/^[+-]?[\d.e]+$/.test(text) ? `'${text}` : text, String(i)]),
+        texts.map((text, i) => [
+          `n${String(i).padStart(2, "0")}`,
+          /^'*[=+\-@]/.test(text) && !/^[+-]?[\d.e]+$/.test(text) ? `'${text}` : text,
+          String(i),
+        ]),
       );
     });
 
@@ -54,7 +71,10 @@ describe("rows in other forms", () => {
       const found: string[] = [];
       let start = "";
       do {
-        const reply = await on.call("bob", `/data/select/note?owner=${on.ids["bob"]}&_count=5&_format=${format}${start === "" ? "" : `&_start=${encodeURIComponent(start)}`}`);
+        const reply = await on.call(
+          "bob",
+          `/data/select/note?owner=${on.ids["bob"]}&_count=5&_format=${format}${start === "" ? "" : `&_start=${encodeURIComponent(start)}`}`,
+        );
         expect(reply.status).toBe(200);
         found.push(...[...reply.text.matchAll(/\bn\d\d\b/g)].map(([id]) => id));
         start = reply.headers.get("bk-next-token")!;
@@ -69,7 +89,12 @@ describe("rows in other forms", () => {
     const lines = await on.call("root", "/data/select/kinds?id=k&_format=ndjson");
     expect(lines.headers.get("content-type")).toBe("application/x-ndjson");
     expect(lines.text.endsWith("}\n")).toBe(true);
-    expect(lines.text.trim().split("\n").map((line) => JSON.parse(line) as unknown)).toEqual(page.body["data"]);
+    expect(
+      lines.text
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual(page.body["data"]);
     expect((await on.call("root", "/data/select/kinds?id=k&_format=json")).body).toEqual(page.body);
     expect((await on.call("root", "/data/select/kinds?id=none&_format=ndjson")).text).toBe("");
   });
@@ -82,7 +107,13 @@ describe("rows in other forms", () => {
       '<?xml version="1.0" encoding="UTF-8"?>\n<data><next_token></next_token>\n<row><id>x</id><title>&lt;/title&gt;&lt;script&gt;&amp;amp; \ufffd ]]&gt; \ud83d\ude00 &#13;\n</title></row>\n</data>\n',
     );
     const kinds = (await on.call("root", "/data/select/kinds?id=k&_format=xml")).text;
-    for (const part of ["<big>9223372036854775807</big>", "<at>2024-05-31T12:00:00.000Z</at>", '<json>{"a":"&lt;&amp;&gt;"}</json>', "<list>[1,2]</list>", "<bool>false</bool>"])
+    for (const part of [
+      "<big>9223372036854775807</big>",
+      "<at>2024-05-31T12:00:00.000Z</at>",
+      '<json>{"a":"&lt;&amp;&gt;"}</json>',
+      "<list>[1,2]</list>",
+      "<bool>false</bool>",
+    ])
       expect(kinds).toContain(part);
     expect(kinds).not.toContain("<decimal>");
   });
@@ -99,12 +130,14 @@ describe("rows in other forms", () => {
       ["count/note?_format=csv", "_format"],
       ["search/article?_q=x&_highlight=1&_format=csv", "_highlight"],
     ];
-    for (const [path, field] of refusals) expect([path, (await on.call("root", `/data/${path}`)).body]).toMatchObject([path, { status: 400, field }]);
+    for (const [path, field] of refusals)
+      expect([path, (await on.call("root", `/data/${path}`)).body]).toMatchObject([path, { status: 400, field }]);
   });
 
   it("are not larger than a reply may be", async () => {
     await using small = await startServer({ limits: { maxReplyBytes: 2000 } });
-    for (let i = 0; i < 10; i++) await small.call("root", "/data/put/city", { json: { country: "IT", name: `c${i}`, draft: "x".repeat(400) } });
+    for (let i = 0; i < 10; i++)
+      await small.call("root", "/data/put/city", { json: { country: "IT", name: `c${i}`, draft: "x".repeat(400) } });
     for (const format of ["csv", "ndjson", "xml"])
       expect((await small.call("root", `/data/select/city?country=IT&_format=${format}`)).status).toBe(413);
   });

@@ -43,7 +43,11 @@ export function pageRoutes(service: PageService, filesFor: Who): Endpoint[] {
       parameters: {
         id: { ...page, about: "the page; in the path as well; default: a new one" },
         content: { max: longestContent, about: "Markdown; a new page needs it, or a link" },
-        version: { type: "int", min: 0, about: "the version that is changed: 409 where it is another one by now; 0: where there is no page yet" },
+        version: {
+          type: "int",
+          min: 0,
+          about: "the version that is changed: 409 where it is another one by now; 0: where there is no page yet",
+        },
       },
       columns: { table: "bk_pages", except: kept },
       reply: anyRow,

@@ -77,7 +77,8 @@ const missing = (): BkError => notFound("no page found");
 
 export function pageService(options: PageServiceOptions): PageService {
   const { db, cache, log, main = {}, folder, keepVersions = 100, writesPerMinute = 60 } = options;
-  if (!Number.isSafeInteger(keepVersions) || keepVersions < 2) throw invalid("keepVersions must be an integer of at least 2", "keepVersions");
+  if (!Number.isSafeInteger(keepVersions) || keepVersions < 2)
+    throw invalid("keepVersions must be an integer of at least 2", "keepVersions");
   const pages = pageLog({ db, clock: options.clock, keepVersions });
   const over = new AbortController();
   const finishing = pages.finish(over.signal).catch((error: unknown) => {

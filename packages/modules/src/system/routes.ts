@@ -112,7 +112,11 @@ export function systemRoutes(service: SystemService): Endpoint[] {
       answer: ({ caller, values: { level } }) => Promise.resolve({ level: service.logLevel(caller, level as LogLevel | undefined) }),
     }),
     acts({ ...job, path: "/system/jobs/send", answer: ({ caller, values: given }) => service.submitJob(caller, given.name, given.input) }),
-    acts({ ...job, path: "/system/jobs/submit", answer: ({ caller, values: given }) => service.submitJob(caller, given.name, given.input) }),
+    acts({
+      ...job,
+      path: "/system/jobs/submit",
+      answer: ({ caller, values: given }) => service.submitJob(caller, given.name, given.input),
+    }),
     reads({
       path: "/system/queue/stats",
       summary: "How many messages wait, are delayed, run and are dead, by queue",

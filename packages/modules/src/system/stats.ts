@@ -25,7 +25,13 @@ export function processStats(db: Pick<ModuleDb, "metrics">, cache: WholeCache, c
   const startedMs = clock.now();
   const delay: IntervalHistogram = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
-  const gauges = { rss: new Histogram(clock), heap: new Histogram(clock), avg: new Histogram(clock), free: new Histogram(clock), util: new Histogram(clock) };
+  const gauges = {
+    rss: new Histogram(clock),
+    heap: new Histogram(clock),
+    avg: new Histogram(clock),
+    free: new Histogram(clock),
+    util: new Histogram(clock),
+  };
   const last = new Map<string, number>();
   let used = { cpu: process.cpuUsage(), atMs: performance.now() };
 
@@ -81,7 +87,11 @@ export function processStats(db: Pick<ModuleDb, "metrics">, cache: WholeCache, c
       for (const [name, gauge] of Object.entries(gauges)) Object.assign(found, gauge.numbers(name));
       for (const [pool, { calls, errors, retries, cached }] of Object.entries(db.metrics())) {
         const name = `pool_${pool}`;
-        Object.assign(found, { [`${name}_count`]: calls, [`${name}_req_0`]: since(`${name}_req`, calls), [`${name}_err_0`]: since(`${name}_err`, errors) });
+        Object.assign(found, {
+          [`${name}_count`]: calls,
+          [`${name}_req_0`]: since(`${name}_req`, calls),
+          [`${name}_err_0`]: since(`${name}_err`, errors),
+        });
         found[`${name}_retries_0`] = since(`${name}_retries`, retries);
         if (cached !== undefined) Object.assign(found, { [`${name}_hits`]: cached.hits, [`${name}_misses`]: cached.misses });
       }
@@ -101,7 +111,8 @@ export function processStats(db: Pick<ModuleDb, "metrics">, cache: WholeCache, c
 
 /** The machine's first address that others reach it by. */
 function address(): string {
-  for (const each of Object.values(networkInterfaces()).flatMap((list) => list ?? [])) if (!each.internal && each.family === "IPv4") return each.address;
+  for (const each of Object.values(networkInterfaces()).flatMap((list) => list ?? []))
+    if (!each.internal && each.family === "IPv4") return each.address;
   return "127.0.0.1";
 }
 

@@ -42,7 +42,8 @@ export function resolveRefs(
   for (const [name, { item, column }] of refs) {
     const row = rows[item];
     if (row === undefined) throw new HttpError("condition-failed", `${name}: $ref names item ${item}, which wrote no row`, { field: name });
-    if (!Object.hasOwn(row, column)) throw badRequest(`${name}: the row of item ${item} has no column ${column} that this account sees`, name);
+    if (!Object.hasOwn(row, column))
+      throw badRequest(`${name}: the row of item ${item} has no column ${column} that this account sees`, name);
     // As the client would have it from the reply: times and numbers beyond JSON's are texts there.
     resolved.set(name, { json: JSON.parse(JSON.stringify(row[column])) as unknown });
   }

@@ -46,7 +46,8 @@ export async function runBatch(home: BatchHome, caller: Caller, { items, isAtomi
   });
   const named = new Set(runs.flatMap(({ refs }) => [...(refs?.values() ?? [])].map(({ item }) => item)));
   for (const i of named)
-    if (!runs[i]!.canTellRow) throw badRequest(`item ${i} is referred to by $ref, so it cannot be a del, or have _returning=old`, `items[${i}]`);
+    if (!runs[i]!.canTellRow)
+      throw badRequest(`item ${i} is referred to by $ref, so it cannot be a del, or have _returning=old`, `items[${i}]`);
   const reply = isAtomic ? await allOrNone(home.db, runs, named, maxReplyBytes) : await eachAlone(home, runs, caller.isAdmin);
   return reply.page(undefined);
 }
@@ -59,7 +60,11 @@ interface Run {
   readonly canTellRow: boolean;
   readonly refs: ReadonlyMap<string, BatchRef> | undefined;
   /** @param own  what it is told in an atomic batch: rows of the items before, and whether its own row is needed */
-  readonly run: (calls: ServedCalls, together: Together, own?: { readonly rows: WrittenRows; readonly isNamed: boolean }) => Promise<WriteResult>;
+  readonly run: (
+    calls: ServedCalls,
+    together: Together,
+    own?: { readonly rows: WrittenRows; readonly isNamed: boolean },
+  ) => Promise<WriteResult>;
 }
 
 interface Place {

@@ -71,7 +71,12 @@ const xml: RowForm = {
 };
 
 function element(name: string, value: unknown): string {
-  const text = value instanceof Date ? value.toISOString() : typeof value === "object" ? JSON.stringify(value) : String(value as string | number | boolean);
+  const text =
+    value instanceof Date
+      ? value.toISOString()
+      : typeof value === "object"
+        ? JSON.stringify(value)
+        : String(value as string | number | boolean);
   return `<${name}>${escapeXml(text)}</${name}>`;
 }
 

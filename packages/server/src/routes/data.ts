@@ -24,7 +24,9 @@ export function dataRoutes(app: Hono<ServerEnv>, server: ServerContext): void {
     const other = Object.hasOwn(others, call) ? others[call] : undefined;
     const answer = other === undefined ? await answerCall(context, server, call, table) : await other(context, server, table);
     if (!(answer instanceof ReplyText)) return jsonReply(JSON.stringify(answer));
-    return answer.headers === undefined ? jsonReply(answer.text) : new Response(answer.text, { headers: { ...replyHeaders, ...answer.headers } });
+    return answer.headers === undefined
+      ? jsonReply(answer.text)
+      : new Response(answer.text, { headers: { ...replyHeaders, ...answer.headers } });
   });
 }
 

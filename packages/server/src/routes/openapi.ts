@@ -269,7 +269,7 @@ const sharedSchemas: Json = {
   BatchItem: {
     type: "object",
     required: ["op", "table"],
-    description: "In an atomic batch a value may be `{ \"$ref\": \"0.id\" }`: the column `id` of the row that item 0 wrote.",
+    description: 'In an atomic batch a value may be `{ "$ref": "0.id" }`: the column `id` of the row that item 0 wrote.',
     properties: { op: { enum: [...writeCalls] }, table: { type: "string" }, row: ref("Row"), key: ref("Row") },
     additionalProperties: true,
   },

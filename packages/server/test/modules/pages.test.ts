@@ -47,7 +47,12 @@ describe("the module pages", () => {
       const serviceOn = (db: ModuleDb): ReturnType<typeof pageService> =>
         pageService({
           db,
-          cache: { get: () => Promise.resolve(), put: () => Promise.resolve(), del: () => Promise.resolve(), limit: () => Promise.resolve({ allowed: true, delayMs: 0 }) },
+          cache: {
+            get: () => Promise.resolve(),
+            put: () => Promise.resolve(),
+            del: () => Promise.resolve(),
+            limit: () => Promise.resolve({ allowed: true, delayMs: 0 }),
+          },
           clock: systemClock,
           log: silentLog,
         });
@@ -62,7 +67,13 @@ describe("the module pages", () => {
       it("writes pages, gives them as Markdown and as HTML, and shows the main one before anybody wrote it", async () => {
         const ann = await server.add("ann");
         expect((await nobody("/pages/get")).body).toMatchObject({ id: "1", title: "Wiki", content: "Be welcome", version: 0 });
-        const made = await put(ann.login, { title: "Rome", subtitle: "*City*", content: "# Rome\n\n## Food\n\nGood", toc: true, icon: "fa fa-map" });
+        const made = await put(ann.login, {
+          title: "Rome",
+          subtitle: "*City*",
+          content: "# Rome\n\n## Food\n\nGood",
+          toc: true,
+          icon: "fa fa-map",
+        });
         expect(made.body).toMatchObject({ title: "Rome", userid: ann.id, version: 1, toc: true, pub: null });
         const id = String(made.body["id"]);
         expect((await server.test.call(ann.login, `/pages/get/${id}`)).body).toEqual(made.body);
@@ -93,7 +104,11 @@ describe("the module pages", () => {
         expect(rowsOf(seen).map(({ id }) => id)).toEqual([open]);
         expect(rowsOf(await nobody(`/pages/select?userid=${ann.id}&pub=false`))).toEqual([]);
         const own = await server.test.call(ann.login, `/pages/select?userid=${ann.id}`);
-        expect(rowsOf(own).map(({ id }) => id).sort()).toEqual([hidden, open].sort());
+        expect(
+          rowsOf(own)
+            .map(({ id }) => id)
+            .sort(),
+        ).toEqual([hidden, open].sort());
         for (const row of rowsOf(own)) expect(row).not.toHaveProperty("content");
         for (const path of [`history/${open}`, `put/${open}`, `del/${open}`, `revert/${open}?version=1`])
           expect((await nobody(`/pages/${path}`)).status).toBe(401);
@@ -107,7 +122,10 @@ describe("the module pages", () => {
         const found: unknown[] = [];
         let start = "";
         do {
-          const reply = await server.test.call(ann.login, `/pages/select?userid=${ann.id}&icon=${ann.id}&_count=2&_start=${encodeURIComponent(start)}`);
+          const reply = await server.test.call(
+            ann.login,
+            `/pages/select?userid=${ann.id}&icon=${ann.id}&_count=2&_start=${encodeURIComponent(start)}`,
+          );
           expect(reply.status).toBe(200);
           found.push(...rowsOf(reply));
           start = String(reply.body["next_token"]);
@@ -118,7 +136,12 @@ describe("the module pages", () => {
       });
 
       it("lets the owner, editors and admins write, and nobody else", async () => {
-        const [ann, ben, editor, root] = [await server.add("ann"), await server.add("ben"), await server.add("ed", "editor"), await server.add("boss", "admin")];
+        const [ann, ben, editor, root] = [
+          await server.add("ann"),
+          await server.add("ben"),
+          await server.add("ed", "editor"),
+          await server.add("boss", "admin"),
+        ];
         const id = String((await put(ann.login, { title: "Rome", content: "x" })).body["id"]);
         expect((await put(ben.login, { title: "Mine" }, id)).status).toBe(403);
         expect((await server.test.call(ben.login, `/pages/del/${id}`, { method: "POST" })).status).toBe(403);
@@ -188,7 +211,9 @@ describe("the module pages", () => {
           });
         const caller = callerOf(ann);
         const id = `left-${ann.id.slice(0, 20)}`;
-        await expect(serviceOn(ending("add")).put(caller, id, { title: "first", content: "secret-1" }, undefined)).rejects.toThrow("killed");
+        await expect(serviceOn(ending("add")).put(caller, id, { title: "first", content: "secret-1" }, undefined)).rejects.toThrow(
+          "killed",
+        );
         expect((await server.test.call(ann.login, `/pages/get/${id}`)).status).toBe(404);
         expect((await put(ann.login, { subtitle: "second" }, id)).body).toMatchObject({ title: "first", version: 2, subtitle: "second" });
         await expect(serviceOn(ending("update")).put(caller, id, { subtitle: "third" }, undefined)).rejects.toThrow("killed");
@@ -214,7 +239,11 @@ describe("the module pages", () => {
           expect(found.text).toContain("full-text search");
           return;
         }
-        expect(rowsOf(found).map(({ id }) => id).sort()).toEqual([hidden, open].sort());
+        expect(
+          rowsOf(found)
+            .map(({ id }) => id)
+            .sort(),
+        ).toEqual([hidden, open].sort());
         expect(rowsOf(await server.test.call(ann.login, "/pages/search?q=zebra%20-stripes")).map(({ id }) => id)).toEqual([open]);
         const seen = await nobody("/pages/search?q=zebra");
         expect(rowsOf(seen).map(({ id }) => id)).toEqual([open]);
@@ -231,10 +260,13 @@ describe("the module pages", () => {
           [{ title: "T", content: "x", icon: 'a" onload="x' }, "icon"],
           [{ title: "T", content: "x", toc: "maybe" }, "toc"],
           [{ title: "T", content: "x", other: 1 }, "other"],
-          ...["javascript:alert(1)", "//evil.test", "/\\evil.test", "data:text/html,x", "https://", "mailto:a@b.c"].map((link): [object, string] => [{ title: "T", link }, "link"]),
+          ...["javascript:alert(1)", "//evil.test", "/\\evil.test", "data:text/html,x", "https://", "mailto:a@b.c"].map(
+            (link): [object, string] => [{ title: "T", link }, "link"],
+          ),
         ];
         for (const [json, field] of refusals) expect(await put(ann.login, json)).toMatchObject({ status: 400, body: { field } });
-        for (const id of ["a%2Fb", "-x", "x".repeat(65), "%00"]) expect((await put(ann.login, { title: "T", content: "x" }, id)).status).toBe(400);
+        for (const id of ["a%2Fb", "-x", "x".repeat(65), "%00"])
+          expect((await put(ann.login, { title: "T", content: "x" }, id)).status).toBe(400);
         expect((await server.test.call(ann.login, "/pages/del", { method: "POST" })).body).toMatchObject({ status: 400, field: "id" });
       });
 
@@ -247,10 +279,17 @@ describe("the module pages", () => {
           "![i](javascript:alert(1)) ![j](data:image/svg+xml,<svg/onload=alert(1)>)",
           '[e](https://ok.test "x\\" onmouseover=\\"alert(1)")',
           "# <b onclick=alert(1)>head</b>",
-          "```js\" onload=\"x\ncode\n```",
-          "<https://ok.test/\"onclick=alert(1)>",
+          '```js" onload="x\ncode\n```',
+          '<https://ok.test/"onclick=alert(1)>',
         ].join("\n\n");
-        const made = await put(ann.login, { title: "</title><script>alert(1)</script>", subtitle: "<script>x</script>", content, toc: true, pub: true, link: "https://ok.test/?a=\"'<b>" });
+        const made = await put(ann.login, {
+          title: "</title><script>alert(1)</script>",
+          subtitle: "<script>x</script>",
+          content,
+          toc: true,
+          pub: true,
+          link: "https://ok.test/?a=\"'<b>",
+        });
         expect(made.status).toBe(200);
         const page = await nobody(`/pages/show/${String(made.body["id"])}`);
         expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
@@ -276,7 +315,22 @@ describe("the module pages", () => {
         expect((await nobody("/pages/file/more/deep.md")).text).toContain("Deep");
         const raw = await nobody("/pages/file/hello.md?_raw=1");
         expect([raw.text, raw.headers.get("content-type")]).toEqual(["# Hello\n\n<script>alert(1)</script>", "text/plain; charset=utf-8"]);
-        const paths = ["../outside.md", "%2e%2e/outside.md", "..%2foutside.md", "more/..%2f..%2foutside.md", "link.md", "type.md", "folder.md", "notes.txt", "notes.txt%00.md", "none.md", "%2fetc%2fhosts.md", ".hidden.md", "more//deep.md", "..%5coutside.md"];
+        const paths = [
+          "../outside.md",
+          "%2e%2e/outside.md",
+          "..%2foutside.md",
+          "more/..%2f..%2foutside.md",
+          "link.md",
+          "type.md",
+          "folder.md",
+          "notes.txt",
+          "notes.txt%00.md",
+          "none.md",
+          "%2fetc%2fhosts.md",
+          ".hidden.md",
+          "more//deep.md",
+          "..%5coutside.md",
+        ];
         for (const path of paths) {
           const reply = await nobody(`/pages/file/${path}`);
           expect([path, [400, 401, 404].includes(reply.status)]).toEqual([path, true]);

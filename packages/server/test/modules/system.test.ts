@@ -30,7 +30,9 @@ describe("the module system", () => {
 
   it("is for admins alone, and changes by POST alone", async () => {
     server = await startServer({ modules: [system()] });
-    const { paths } = JSON.parse(await (await server.server.app.fetch(new Request("http://bk.test/openapi.json"))).text()) as { paths: Record<string, object> };
+    const { paths } = JSON.parse(await (await server.server.app.fetch(new Request("http://bk.test/openapi.json"))).text()) as {
+      paths: Record<string, object>;
+    };
     const own = Object.entries(paths).filter(([path]) => path.startsWith("/system/"));
     expect(own.length).toBeGreaterThan(14);
     for (const [path, methods] of own) {
@@ -50,7 +52,24 @@ describe("the module system", () => {
     server = await startServer({ modules: [system({ app: "shop/1.2" })] });
     const { body } = await server.call("root", "/system/stats/get");
     expect(body).toMatchObject({ pid: process.pid, type: "web", app: "shop/1.2", cache_hits: 0 });
-    for (const name of ["id", "ip", "host", "mtime", "ctime", "latency", "cpus", "mem", "worker", "rss_hmean", "heap_h95p", "avg_hcnt", "free_hmin", "util_hmax", "pool_main_count", "pool_main_req_0"])
+    for (const name of [
+      "id",
+      "ip",
+      "host",
+      "mtime",
+      "ctime",
+      "latency",
+      "cpus",
+      "mem",
+      "worker",
+      "rss_hmean",
+      "heap_h95p",
+      "avg_hcnt",
+      "free_hmin",
+      "util_hmax",
+      "pool_main_count",
+      "pool_main_req_0",
+    ])
       expect(body).toHaveProperty(name);
     await server.call("root", "/data/select/city?country=x");
     const again = (await server.call("root", "/system/stats/get")).body;
@@ -86,7 +105,9 @@ describe("the module system", () => {
     for (const name of ["nonce:1:used", "db:note:secret"]) {
       expect((await call("root", `/system/cache/get?name=${name}`)).status).toBe(403);
       for (const command of ["put", "set", "incr", "del"])
-        expect((await call("root", `/system/cache/${command}`, post({ name, ...(command === "del" ? {} : { value: 1 }) }))).status).toBe(403);
+        expect((await call("root", `/system/cache/${command}`, post({ name, ...(command === "del" ? {} : { value: 1 }) }))).status).toBe(
+          403,
+        );
     }
     await call("root", "/system/cache/del", post({ name: "long" }));
     await call("root", "/system/cache/clear", post({ name: "a:" }));
@@ -127,7 +148,9 @@ describe("the module system", () => {
       client: "***",
     });
     expect((await server.call("root", "/system/params/get?_total=1")).body).toHaveProperty("cache", null);
-    expect(JSON.stringify(shownParams({ a: { b: { c: { d: { e: { f: { g: { h: { i: "hunter2" } } } } } } } } }, false))).not.toContain("hunter2");
+    expect(JSON.stringify(shownParams({ a: { b: { c: { d: { e: { f: { g: { h: { i: "hunter2" } } } } } } } } }, false))).not.toContain(
+      "hunter2",
+    );
   });
 
   it("sets the level of the log, sends jobs and messages, and begins a restart behind its reply", async () => {
@@ -139,7 +162,9 @@ describe("the module system", () => {
       modules: [
         system({
           logLevel: { get: () => level, set: (wanted) => void (level = wanted) },
-          queues: { mail: { submit: (message) => Promise.resolve({ id: `m${done.push(message)}` }), stats: () => Promise.resolve({ waiting: 1 }) } },
+          queues: {
+            mail: { submit: (message) => Promise.resolve({ id: `m${done.push(message)}` }), stats: () => Promise.resolve({ waiting: 1 }) },
+          },
           submitJob: (name, input) => Promise.resolve({ id: `j${done.push([name, input])}` }),
           restart: restarted,
         }),
@@ -154,7 +179,9 @@ describe("the module system", () => {
     expect((await call("root", "/system/queue/publish", post({ queue: "mail" }))).body).toMatchObject({ field: "value" });
     expect((await call("root", "/system/queue/stats")).body).toEqual({ mail: { waiting: 1 } });
     for (const [i, command] of ["send", "submit"].entries())
-      expect((await call("root", `/system/jobs/${command}`, post({ name: "clean", input: { days: 1 } }))).body).toEqual({ id: `j${i + 2}` });
+      expect((await call("root", `/system/jobs/${command}`, post({ name: "clean", input: { days: 1 } }))).body).toEqual({
+        id: `j${i + 2}`,
+      });
     expect(done).toEqual([{ to: "x" }, ["clean", { days: 1 }], ["clean", { days: 1 }]]);
     expect((await call("root", "/system/restart", post({}))).body).toEqual({});
     await restart;
@@ -168,7 +195,8 @@ describe("the module system", () => {
       ["jobs/submit", { name: "x" }],
       ["queue/publish", { queue: "x", value: 1 }],
     ];
-    for (const [path, json] of requests) expect((await server.call("root", `/system/${path}`, { json })).body).toMatchObject({ status: 400, code: "unsupported" });
+    for (const [path, json] of requests)
+      expect((await server.call("root", `/system/${path}`, { json })).body).toMatchObject({ status: 400, code: "unsupported" });
     expect((await server.call("root", "/system/other/get")).status).toBe(404);
   });
 });
@@ -178,7 +206,18 @@ describe("histograms of statistics", () => {
     const histogram = new Histogram(testClock());
     expect(histogram.numbers("x")).toEqual({ x_hcnt: 0 });
     histogram.add(7);
-    expect(histogram.numbers("x")).toEqual({ x_hcnt: 1, x_hmin: 7, x_hmax: 7, x_hsum: 7, x_hmean: 7, x_hmed: 7, x_h75p: 7, x_h95p: 7, x_h99p: 7, x_h999p: 7 });
+    expect(histogram.numbers("x")).toEqual({
+      x_hcnt: 1,
+      x_hmin: 7,
+      x_hmax: 7,
+      x_hsum: 7,
+      x_hmean: 7,
+      x_hmed: 7,
+      x_h75p: 7,
+      x_h95p: 7,
+      x_h99p: 7,
+      x_h999p: 7,
+    });
     for (const value of [1, 3, 5]) histogram.add(value);
     expect(histogram.numbers("x")).toMatchObject({ x_hcnt: 4, x_hsum: 16, x_hmean: 4, x_hmed: 4, x_h75p: 6.5, x_hmax: 7 });
     expect(histogram.numbers("x")["x_hvar"]).toBeCloseTo(20 / 3);
