@@ -46,8 +46,8 @@ export function endpointPath({ endpoint, module, table }: ServedEndpoint): reado
   const at = isOpen ? `${path.slice(0, -1)}{rest}` : path;
   const hasBody = endpoint.body !== undefined || Object.keys(properties).length > 0;
   const inUrl = endpoint.body === undefined ? inPath : [...inPath, ...query];
-  const taken = endpoint.method === undefined ? undefined : [endpoint.method];
-  return [at, pathItem(id, operation, [...inPath, ...query], inUrl, hasBody ? { content } : undefined, taken)];
+  const methodsTaken = endpoint.method === undefined ? undefined : [endpoint.method];
+  return [at, pathItem(id, operation, [...inPath, ...query], inUrl, hasBody ? { content } : undefined, methodsTaken)];
 }
 
 function requiredOf(parameters: Parameters): string[] {
