@@ -36,10 +36,7 @@ export function loadRenderer(): Promise<Renderer> {
 }
 
 const sanitizing: IOptions = {
-  allowedTags: [
-    ...["h1", "h2", "h3", "h4", "h5", "h6", "p", "blockquote", "ul", "ol", "li", "hr", "pre", "code", "table", "thead", "tbody"],
-    ...["tr", "th", "td", "strong", "em", "s", "a", "img", "br"],
-  ],
+  allowedTags: "h1 h2 h3 h4 h5 h6 p blockquote ul ol li hr pre code table thead tbody tr th td strong em s a img br".split(" "),
   allowedAttributes: {
     a: ["href", "title", "rel"],
     img: ["src", "alt", "title"],
