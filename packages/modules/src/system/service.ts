@@ -102,7 +102,7 @@ export function systemService(options: SystemServiceOptions): SystemService {
         found.push(key);
         if (found.length === mostKeys) break;
       }
-      return found;
+      return found.sort();
     },
 
     cacheGet: async (name) => shown(await cache.get(checked(name))),

@@ -148,9 +148,9 @@ describe("the module system", () => {
       client: "***",
     });
     expect((await server.call("root", "/system/params/get?_total=1")).body).toHaveProperty("cache", null);
-    expect(JSON.stringify(shownParams({ a: { b: { c: { d: { e: { f: { g: { h: { i: "hunter2" } } } } } } } } }, false))).not.toContain(
-      "hunter2",
-    );
+    expect(
+      JSON.stringify(shownParams({ a: { b: { c: { d: { e: { f: { g: { h: { i: { j: "hunter2" } } } } } } } } } }, false)),
+    ).not.toContain("hunter2");
   });
 
   it("sets the level of the log, sends jobs and messages, and begins a restart behind its reply", async () => {
