@@ -9,7 +9,7 @@ import type { CacheLike } from "../contract/cache.js";
  * @param rate  how many in a minute, all of which may come at once
  * @throws BkError `limited`, which says when to try again
  */
-export async function keepPace(cache: CacheLike, key: string, rate: number): Promise<void> {
+export async function keepPace(cache: Pick<CacheLike, "limit">, key: string, rate: number): Promise<void> {
   const { allowed, delayMs } = await cache.limit(`pace:${key}`, { rate, perMs: 60_000, burst: rate });
   if (!allowed) throw new BkError("limited", "too many of these calls; try again later", { detail: { retryAfterMs: delayMs } });
 }

@@ -19,7 +19,7 @@ import { pageTables } from "./tables.js";
 
 export interface PageServiceOptions {
   readonly db: ModuleDb;
-  readonly cache: CacheLike;
+  readonly cache: Pick<CacheLike, "limit">;
   readonly clock: Clock;
   readonly log: Log;
   /** What is shown where nobody has written the main page. Default: that there is nothing yet. */

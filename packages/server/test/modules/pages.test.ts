@@ -47,12 +47,7 @@ describe("the module pages", () => {
       const serviceOn = (db: ModuleDb): ReturnType<typeof pageService> =>
         pageService({
           db,
-          cache: {
-            get: () => Promise.resolve(),
-            put: () => Promise.resolve(),
-            del: () => Promise.resolve(),
-            limit: () => Promise.resolve({ allowed: true, delayMs: 0 }),
-          },
+          cache: { limit: () => Promise.resolve({ allowed: true, delayMs: 0 }) },
           clock: systemClock,
           log: silentLog,
         });
