@@ -41,6 +41,7 @@ export { createTokens, type NewToken, type NewTokenOptions, type Tokens, type To
 export type { KeeperOptions, SessionInfo, SessionMaker } from "./sessions/keeper.js";
 export type { CredentialOpener, OpenedCredential, SessionOpener } from "./sessions/opened-credential.js";
 export type { SecureCookies, SessionCookie } from "./sessions/session-cookie.js";
+export { createResets, type ResetMail, type Resets, type ResetsOptions } from "./sessions/create-resets.js";
 export { dbSessions, type DbSessionsOptions, type SessionDb } from "./sessions/session-db.js";
 export { memorySessions, type MemorySessionsOptions, type SessionRow, type SessionStore } from "./sessions/session-store.js";
 
@@ -61,5 +62,7 @@ export { passwordPolicy, type PasswordOwner, type PasswordPolicy, type PasswordP
 export { type ChangedSecret, changeSecret, type ChangeSecretOptions, type SecretChange } from "./change-secret.js";
 export { type LoginAccount, type LoginOptions, type TypedLogin, verifyLogin } from "./login.js";
 export { createLogins, type LoggedIn, type LoginRequest, type Logins, type LoginsOptions } from "./sessions/create-logins.js";
+export { type CodeDb, type CodeRow, type Enrolled, oneTimeCodes, type OneTimeCodes, type OneTimeCodesOptions } from "./one-time-codes.js";
+export { forgetAccount, type ForgetDb } from "./forget-account.js";
 export { legacyTokens } from "./legacy-token.js";
 export { AuthError } from "./errors.js";

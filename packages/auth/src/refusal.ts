@@ -7,6 +7,7 @@ export type RefusalCode =
   | "EXPIRED"
   | "NOSRC"
   | "NOAUTH"
+  | "NOCODE"
   | "BADQUERY"
   | "BADBODY"
   | "BADHOST"
@@ -69,6 +70,7 @@ const reasons = {
   tooLong: { code: "EXPIRED", status: 401, reference: 406, message: "The signature is valid for longer than this server accepts" },
   noSource: { code: "NOSRC", status: 401, reference: 416, message: "Invalid request: a signature of this version does not belong here" },
   notAuthenticated: { code: "NOAUTH", status: 401, message: "Not authenticated" },
+  codeNeeded: { code: "NOCODE", status: 401, message: "A one-time code is needed" },
   secondQuery: { code: "BADQUERY", status: 401, message: 'The query holds a second "?", which no signature covers; send it as %3F' },
   reservedName: { code: "BADQUERY", status: 401, message: "A parameter's name begins with that of the signature" },
   badForm: { code: "BADBODY", status: 400, message: "The form is not UTF-8" },

@@ -1,5 +1,5 @@
 /**
- * The tables of accounts, of used signatures, and of sessions and access tokens, for `defineTables` of `@bk/db`: `openDb({ tables: defineTables({ ...authTables, … }) })`.
+ * The tables of accounts, of used signatures, of sessions and access tokens, and of one-time codes, for `defineTables` of `@bk/db`: `openDb({ tables: defineTables({ ...authTables, … }) })`.
  *
  * `secret` columns hold encrypted text; `password` a hash. Both, and what an account may not change of itself, never leave a server.
  */
@@ -46,7 +46,7 @@ export const authTables = {
   bk_session: {
     /** SHA-256 of what the client holds. */
     id: { primary: 1, secure: true },
-    /** `session` or `token`. */
+    /** `session`, `token`, or `reset` for one that comes by mail. */
     kind: {},
     /** The id of the account. */
     account: { index: 1 },
@@ -63,5 +63,18 @@ export const authTables = {
     /** JSON text. */
     scopes: {},
     gone: { type: "ttl" },
+  },
+  /** One-time codes of accounts that have a second step. */
+  bk_totp: {
+    /** The id of the account. */
+    account: { primary: 1 },
+    /** What the app on the phone has, encrypted. */
+    secret: { secure: true },
+    /** Whether a code of the app has been shown. */
+    confirmed: { type: "bool" },
+    /** The last half minute of which a code was taken. */
+    step: { type: "bigint" },
+    /** Hashes of recovery codes, JSON text. */
+    codes: { secure: true },
   },
 } as const;

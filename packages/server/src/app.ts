@@ -12,7 +12,8 @@ import { gate } from "./middleware/gate.js";
 import { limitAccounts, limitCallers } from "./middleware/rate-limit.js";
 import { checkFrame, rawTarget } from "./request/check-frame.js";
 import { callerIn, dataRoutes } from "./routes/data.js";
-import { type LoginContext, loginRoutes } from "./routes/login.js";
+import type { LoginContext } from "./routes/login-context.js";
+import { loginRoutes } from "./routes/login.js";
 import { frontPage, frontPageHeaders } from "./routes/front-page.js";
 import { endpointRoutes } from "./modules/endpoint-routes.js";
 import { openApiDocument } from "./routes/openapi.js";
@@ -22,6 +23,8 @@ import { version } from "./version.js";
 
 /** The paths that need no signature. */
 export const openPaths = ["/ping", "/openapi.json"] as const;
+/** The same, where mails are sent. */
+export const resetPaths = ["/login/reset", "/login/reset/confirm"] as const;
 
 export function createApp(server: ServerContext, corsOptions?: CorsOptions, login?: LoginContext): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();

@@ -3,12 +3,18 @@
 import {
   type AccountStore,
   type Attempts,
+  type CodeDb,
   createLogins,
+  createResets,
   createSessions,
   createTokens,
   dbSessions,
+  type MasterKey,
   memorySessions,
+  oneTimeCodes,
+  type PasswordPolicy,
   type PasswordPolicyOptions,
+  type ResetMail,
   type SecureCookies,
   type SessionDb,
   type SessionStore,
@@ -17,7 +23,7 @@ import { BkError, type Log } from "@bk/core";
 import type { Db } from "@bk/db";
 
 import { faultFields } from "./fault-fields.js";
-import type { LoginContext } from "./routes/login.js";
+import type { LoginContext } from "./routes/login-context.js";
 
 /** How people log in. */
 export interface LoginSettings {
@@ -31,6 +37,13 @@ export interface LoginSettings {
   readonly secureCookies?: SecureCookies;
   /** What passwords must be like that people choose for themselves. Default anything. */
   readonly password?: PasswordPolicyOptions;
+  /** The name of the service that apps with one-time codes show; default `bk-server`. `false`: there are none. */
+  readonly issuer?: string | false;
+  /**
+   * Sends a token to somebody who forgot the secret, for `/login/reset/confirm`. It runs behind the answer; what it rejects with is logged.
+   * Default none: secrets are not reset by mail.
+   */
+  readonly mail?: (message: ResetMail) => Promise<void> | void;
   /** Origins whose pages may log in and use sessions to change something; default those of `cors` where they may send cookies. */
   readonly trustedOrigins?: readonly string[];
 }
@@ -39,6 +52,10 @@ export interface LoginParts {
   readonly accounts: AccountStore;
   readonly attempts: Attempts | undefined;
   readonly store: SessionStore;
+  /** The database with accounts, and what encrypts their secrets. Absent where accounts are the app's own, or the tables are not there. */
+  readonly own: { readonly db: Db; readonly masterKey: MasterKey; readonly policy: PasswordPolicy | undefined } | undefined;
+  /** Counts attempts at one-time codes at all servers. Absent: this process does. */
+  readonly codeAttempts: Attempts | undefined;
   readonly trustedOrigins: readonly string[];
   readonly log: Log;
 }
@@ -54,14 +71,33 @@ export function loginContext(settings: LoginSettings, parts: LoginParts): LoginC
     onFault,
   });
   const tokens = createTokens({ store, ttlMs: settings.tokenMs, onFault });
+  const { own, codeAttempts } = parts;
+  const codes =
+    own === undefined || settings.issuer === false
+      ? undefined
+      : oneTimeCodes(own.db as unknown as CodeDb, {
+          masterKey: own.masterKey,
+          issuer: settings.issuer ?? "bk-server",
+          attempts: codeAttempts,
+        });
+  const resets =
+    own === undefined || settings.mail === undefined
+      ? undefined
+      : createResets({
+          ...own,
+          store,
+          mail: settings.mail,
+          onFault: (error) => log.error("a mail that resets a secret could not be sent", faultFields(error)),
+        });
   const logins = createLogins({
     accounts,
     sessions,
     tokens,
     attempts,
+    codes,
     onFault: (error) => log.warn("the hash of a password could not be made anew", faultFields(error)),
   });
-  return { logins, sessions, tokens, trustedOrigins: settings.trustedOrigins ?? parts.trustedOrigins };
+  return { logins, sessions, tokens, codes, resets, trustedOrigins: settings.trustedOrigins ?? parts.trustedOrigins };
 }
 
 /** Sessions are kept in the database; one that was given open may not have the table for it. */

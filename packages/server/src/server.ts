@@ -22,7 +22,7 @@ import { openPubSub, type PubSub } from "@bk/queue";
 import type { Hono } from "hono";
 
 import { cachedAccounts } from "./account-cache.js";
-import { createApp, openPaths } from "./app.js";
+import { createApp, openPaths, resetPaths } from "./app.js";
 import { attemptsOf, noncesOf, ratesOf } from "./counts.js";
 import { controlReader } from "./data/controls.js";
 import type { ServedDb } from "./data/served-db.js";
@@ -148,6 +148,8 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
             accounts,
             attempts,
             store: sessions,
+            own: isOurs && options.accounts === undefined ? { db, masterKey: masterKey(options), policy } : undefined,
+            codeAttempts: cache === undefined ? undefined : attemptsOf(codesPerMinute, cache, log),
             trustedOrigins: others.trustedOrigins ?? originsOf(options.cors),
             log,
           });
@@ -159,8 +161,9 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       ...others,
       accounts,
       maxBodyBytes: limits.maxBodyBytes,
-      rules: rulesWith(rules, running.endpoints),
+      rules: rulesWith(rules, running.endpoints, login?.resets === undefined ? openPaths : [...openPaths, ...resetPaths]),
     });
+    if (login?.resets !== undefined) open.push(() => login.resets!.idle());
     const { endpoints } = running;
     const context = {
       db: served,
@@ -237,11 +240,11 @@ async function busOf(given: string | PubSub = "local:", log: Log, open: (() => P
 }
 
 /** The rules of the app, and what the server and its modules open or close. */
-function rulesWith(rules: AccessRules, { all }: EndpointMap): AccessRules {
+function rulesWith(rules: AccessRules, { all }: EndpointMap, open: readonly string[]): AccessRules {
   const paths = (who: Who): string[] => all.filter(({ endpoint }) => endpoint.who === who).map(({ endpoint: { path } }) => path);
   return {
     ...rules,
-    allowPaths: [...(rules.allowPaths ?? defaultAllowPaths), ...openPaths, ...paths("anybody")],
+    allowPaths: [...(rules.allowPaths ?? defaultAllowPaths), ...open, ...paths("anybody")],
     allowAnonymous: [...(rules.allowAnonymous ?? []), ...paths("anonymous")],
     allowAdmin: [...(rules.allowAdmin ?? []), ...paths("admin")],
   };
@@ -278,6 +281,9 @@ async function databaseOf(options: ServerOptions, limits: ServerLimits, cache: C
 function originsOf(cors: CorsOptions | undefined): readonly string[] {
   return cors?.credentials === true && cors.origins !== "*" ? cors.origins : [];
 }
+
+/** One-time codes that may be tried for an account. */
+const codesPerMinute = 5;
 
 /** How many accounts are tried at start. */
 const triedAccounts = 20;

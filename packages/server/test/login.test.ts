@@ -1,5 +1,7 @@
 // People who log in over HTTP: what comes back, and what must not appear.
-import { addAccount } from "@bk/auth";
+import { createHmac } from "node:crypto";
+
+import { addAccount, type ResetMail } from "@bk/auth";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { masterKey, origin, type Reply, replyOf, startServer, type TestServer } from "./start-server.js";
@@ -37,6 +39,19 @@ async function logIn(more: object = { _session: 1 }): Promise<{ cookie: string; 
 
 const post = { method: "POST", headers: { "sec-fetch-site": "same-origin" } };
 const withCookie = (cookie: string, headers: Record<string, string> = {}) => ({ headers: { cookie, ...headers } });
+
+/** What the app on the phone shows now (RFC 6238). */
+function codeOf(secret: string): string {
+  const bits = Array.from(secret, (character) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(character).toString(2).padStart(5, "0")).join(
+    "",
+  );
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const hash = createHmac("sha1", Buffer.from(bits.match(/.{8}/g)!.map((byte) => Number.parseInt(byte, 2))))
+    .update(counter)
+    .digest();
+  return String((hash.readUInt32BE(hash.at(-1)! & 0xf) & 0x7fffffff) % 1e6).padStart(6, "0");
+}
 
 describe("/login", () => {
   it("gives the account without secrets, and a session in a cookie when it is asked for", async () => {
@@ -224,5 +239,73 @@ describe("/auth", () => {
     };
     expect(await send("/auth", init)).toMatchObject({ status: 200, body: { login: "ann" } });
     expect((await send("/auth", withCookie(cookie))).status).toBe(401);
+  });
+});
+
+describe("a second step over HTTP", () => {
+  const signed = (path: string, json: object = {}) => on.call("eve", path, { json });
+  const tryLogin = (more: object) => send("/login", { json: { login: "eve", secret: "secret of eve", ...more } });
+
+  it("is set up by its account, is asked for after the secret, and is ended by a code", async () => {
+    const token = (await signed("/auth", { _accesstoken: 1 })).body["bk-access-token"] as string;
+    expect(await send("/auth/totp/add", { headers: { authorization: `Bearer ${token}` } })).toMatchObject({ status: 403 });
+    expect((await send("/auth/totp/add")).status).toBe(401);
+    const added = await signed("/auth/totp/add");
+    expect(added.body).toMatchObject({ secret: expect.any(String), uri: expect.stringMatching(/^otpauth:/) });
+    expect((await tryLogin({})).status).toBe(200);
+    expect(await signed("/auth/totp/confirm", { code: "000000" })).toMatchObject({ status: 403, body: { code: "NOCODE" } });
+    const code = codeOf(added.body["secret"] as string);
+    const confirmed = await signed("/auth/totp/confirm", { code });
+    const recovery = confirmed.body["recovery_codes"] as string[];
+    expect(recovery).toHaveLength(10);
+
+    const needed = await tryLogin({ _session: 1 });
+    expect(needed).toMatchObject({ status: 401, body: { code: "NOCODE" } });
+    expect(needed.headers.get("set-cookie")).toBeNull();
+    expect((await tryLogin({ code })).text).toBe(needed.text);
+    expect(await send("/login", { json: { login: "eve", secret: "wrong", code: recovery[0] } })).toMatchObject({
+      body: { code: "NOAUTH" },
+    });
+    expect(await tryLogin({ code: recovery[0], _session: 1 })).toMatchObject({ status: 200 });
+    expect(on.logged.join("\n")).not.toContain(recovery[0]);
+    expect(await signed("/auth/totp/del", { code: recovery[1] })).toMatchObject({ status: 200 });
+    expect((await tryLogin({})).status).toBe(200);
+  });
+});
+
+describe("a secret that was forgotten", () => {
+  it("is not reset where no mails are sent", async () => {
+    expect((await send("/login/reset", { json: { login: "ann" } })).status).toBe(401);
+  });
+
+  it("is reset by what a mail carries, and answers alike to unknown logins", async () => {
+    const sent: ResetMail[] = [];
+    await using mailing = await startServer({ login: { mail: (message) => void sent.push(message), password: {} } });
+    const ask = async (path: string, json: object) =>
+      replyOf(
+        await mailing.server.app.fetch(
+          new Request(origin + path, {
+            method: "POST",
+            headers: { host: "bk.test", "content-type": "application/json" },
+            body: JSON.stringify(json),
+          }),
+        ),
+      );
+    const [known, unknown] = [await ask("/login/reset", { login: "bob" }), await ask("/login/reset", { login: "nobody" })];
+    expect([known.status, known.text]).toEqual([unknown.status, unknown.text]);
+    await expect.poll(() => sent.length).toBe(1);
+    const { token } = sent[0]!;
+    expect(await ask("/login/reset/confirm", { token, secret: "short" })).toMatchObject({
+      status: 400,
+      body: { field: "secret", policy: "the password needs at least 8 characters" },
+    });
+    expect(await ask("/login/reset/confirm", { token, secret: "a much better one" })).toMatchObject({ status: 200, body: {} });
+    expect(await ask("/login/reset/confirm", { token, secret: "a much better one" })).toMatchObject({
+      status: 400,
+      body: { field: "token" },
+    });
+    expect((await mailing.call("bob", "/auth")).status).toBe(401);
+    expect((await mailing.call("bob", "/auth", { secret: "a much better one" })).status).toBe(200);
+    expect(mailing.logged.join("\n")).not.toContain(token);
   });
 });

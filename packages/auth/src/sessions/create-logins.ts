@@ -3,6 +3,7 @@ import { type PublicAccount, withoutSecrets } from "../account.js";
 import type { Attempts } from "../attempts.js";
 import { checkTyped, type LoginAccount, type LoginOptions, type TypedLogin } from "../login.js";
 import { hashPassword, isWeakHash } from "../passwords.js";
+import type { OneTimeCodes } from "../one-time-codes.js";
 import { type Refusal, refusal, type RefusalNote } from "../refusal.js";
 import type { NewSession, Sessions } from "./create-sessions.js";
 import type { NewToken, Tokens } from "./create-tokens.js";
@@ -13,11 +14,15 @@ export interface LoginsOptions<A extends LoginAccount = LoginAccount> extends Lo
   readonly tokens: Tokens;
   /** Counts wrong secrets by login and address. Default: no limit. */
   readonly attempts?: Attempts | undefined;
+  /** One-time codes: an account that has them needs one. Default none. */
+  readonly codes?: Pick<OneTimeCodes, "check"> | undefined;
   /** Told when the hash of a password could not be made anew, which keeps nobody out. */
   readonly onFault?: ((error: unknown) => void) | undefined;
 }
 
 export interface LoginRequest extends SessionMaker {
+  /** A one-time code, or a recovery code. Looked at only when login and secret are right. */
+  readonly code?: string | undefined;
   /** Whether to begin a session. */
   readonly session?: boolean | undefined;
   /** Whether to make an access token. */
@@ -51,7 +56,7 @@ const mostAtOnce = 4;
 
 /** Lets people log in, at the accounts and the stores that `createAuth` has. */
 export function createLogins<A extends LoginAccount>(options: LoginsOptions<A>): Logins<A> {
-  const { accounts, sessions, tokens, attempts, statuses, onFault } = options;
+  const { accounts, sessions, tokens, attempts, codes, statuses, onFault } = options;
   const running = new Map<string, number>();
 
   async function check(typed: TypedLogin, { address = "", onRefused }: LoginRequest): Promise<{ ok: true; account: A } | Refusal> {
@@ -100,6 +105,11 @@ export function createLogins<A extends LoginAccount>(options: LoginsOptions<A>):
       const result = await checkInTurn({ login, secret }, request);
       if (!result.ok) return result;
       const { account } = result;
+      const noCode = await codes?.check(account, request.code);
+      if (noCode !== undefined) {
+        request.onRefused?.({ login: account.login, why: noCode.message });
+        return noCode;
+      }
       await hashAnew(account, secret!);
       return {
         ok: true,

@@ -14,7 +14,7 @@ import type { SessionRow, SessionStore } from "./session-store.js";
 export interface SessionInfo {
   /** Names it for `revoke`. What the client holds does not follow from it. */
   readonly id: string;
-  readonly kind: "session" | "token";
+  readonly kind: SessionRow["kind"];
   /** Times are in milliseconds since 1970. */
   readonly created: number;
   /** When it was last used, give or take some minutes. */

@@ -1,10 +1,10 @@
 // What is kept of sessions and access tokens. The texts that clients hold are not in it, only their hashes.
 
-/** A session (a cookie) or an access token, as it is stored. */
+/** A session (a cookie), an access token, or a token to reset a secret, as it is stored. */
 export interface SessionRow {
   /** SHA-256 of what the client holds, as base64url. */
   readonly id: string;
-  readonly kind: "session" | "token";
+  readonly kind: "session" | "token" | "reset";
   /** The id of the account. */
   readonly account: string;
   readonly login: string;

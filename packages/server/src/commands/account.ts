@@ -2,7 +2,16 @@
 
 import { text } from "node:stream/consumers";
 
-import { type AccountDb, accountsOf, addAccount, deleteAccount, listAccounts, type NewAccount } from "@bk/auth";
+import {
+  type AccountDb,
+  accountsOf,
+  addAccount,
+  deleteAccount,
+  forgetAccount,
+  type ForgetDb,
+  listAccounts,
+  type NewAccount,
+} from "@bk/auth";
 import { BkError } from "@bk/core";
 
 import { masterKeyOf } from "../settings/home.js";
@@ -63,7 +72,12 @@ export async function listCommand(configuration: Configuration): Promise<void> {
 }
 
 export async function deleteCommand(configuration: Configuration, login: string): Promise<void> {
-  const found = await withAccounts(configuration, (db) => deleteAccount(db, login));
+  const found = await withAccounts(configuration, async (db) => {
+    const account = (await db.get("bk_auth", { login })) as { readonly id: string } | undefined;
+    const isDeleted = await deleteAccount(db, login);
+    if (account !== undefined) await forgetAccount(db as unknown as ForgetDb, account.id);
+    return isDeleted;
+  });
   if (!found) throw new BkError("not-found", `there is no account with the login ${JSON.stringify(login)}`);
   print({ deleted: login });
 }

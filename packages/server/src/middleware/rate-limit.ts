@@ -8,7 +8,7 @@ import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-c
 
 /** A login costs a slow hash: no address may ask for more than one a second, and these at once. */
 export const defaultRates: readonly RateRule[] = Object.freeze([
-  { by: "ip", name: "login", paths: ["/login"], rate: 60, perMs: 60_000, burst: 30 },
+  { by: "ip", name: "login", paths: ["/login", "/login/*"], rate: 60, perMs: 60_000, burst: 30 },
 ]);
 
 /** Before anything is read: by address, and by the login that a signature claims. */

@@ -102,6 +102,7 @@ function loginsOf(db: ModuleDb, masterKey: MasterKey, { db: opened, sessions: st
     async del(login, id) {
       await db.del("bk_auth", { login }, { where: { id } });
       for (const row of await store.listOf(id)) await store.remove(row.id);
+      await db.del("bk_totp", { account: id });
     },
   };
 }

@@ -1,26 +1,15 @@
 // People who log in: /login, /logout, /auth, /auth/sessions.
 
-import { cameFrom, type CredentialSource, type Logins, type NewSession, type NewToken, type Sessions, type Tokens } from "@bk/auth";
+import type { NewSession, NewToken } from "@bk/auth";
 import type { Hono } from "hono";
 
-import { badRequest, forbidden, HttpError, notFound, replyHeaders, wrongMethod } from "../error-response.js";
+import { badRequest, forbidden, HttpError, notFound } from "../error-response.js";
 import { refusalResponse } from "../middleware/refusal-response.js";
-import type { Fields } from "../request/fields.js";
-import { readInput } from "../request/fields.js";
+import type { LoginContext } from "./login-context.js";
+import { checkPage, flagOf, hostOf, jsonWithCookie, mayBegin, onlyPost, parametersOf, textOf } from "./login-parts.js";
+import { secondStepRoutes } from "./second-step.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "./server-context.js";
 import { visibleAccount } from "./visible-account.js";
-
-/** What the routes of people who log in need. */
-export interface LoginContext {
-  readonly logins: Logins;
-  readonly sessions: Sessions;
-  readonly tokens: Tokens;
-  /** Origins whose pages may log in and out, beside those of the server's own host. */
-  readonly trustedOrigins: readonly string[];
-}
-
-/** The most bytes of a body that logs in. */
-export const maxLoginBytes = 4096;
 
 export function loginRoutes(app: Hono<ServerEnv>, server: ServerContext, on: LoginContext): void {
   app.all("/login", (context) => logIn(context, server, on));
@@ -28,6 +17,7 @@ export function loginRoutes(app: Hono<ServerEnv>, server: ServerContext, on: Log
   app.all("/auth", (context) => ownAccount(context, server, on));
   app.all("/auth/sessions", (context) => listSessions(context, server, on));
   app.all("/auth/sessions/revoke", (context) => revokeSessions(context, server, on));
+  secondStepRoutes(app, server, on);
 }
 
 async function logIn(context: ServerRequest, server: ServerContext, on: LoginContext): Promise<Response> {
@@ -44,6 +34,7 @@ async function logIn(context: ServerRequest, server: ServerContext, on: LoginCon
       agent: context.req.header("user-agent"),
       session: flagOf(fields, "_session"),
       token: flagOf(fields, "_accesstoken"),
+      code: textOf(fields, "code"),
       onRefused: (note) => context.set("refused", note),
     },
   );
@@ -63,9 +54,6 @@ async function logOut(context: ServerRequest, on: LoginContext): Promise<Respons
   if (token !== undefined) await on.tokens.revokeSecret(token);
   return jsonWithCookie("{}", on.sessions.cookie.clear(host));
 }
-
-/** What may hand out more than it is: a token or a key with scopes would give itself all that its account may do. */
-const mayBegin: ReadonlySet<CredentialSource | "none"> = new Set(["header", "url", "session"] as const);
 
 /** The account that asks; on request a session or a token for it. */
 async function ownAccount(context: ServerRequest, server: ServerContext, on: LoginContext): Promise<Response> {
@@ -131,54 +119,4 @@ function accountReply(
   };
   const cookie = session && sessions.cookie.set(hostOf(context), session.secret, session.ttlMs);
   return jsonWithCookie(JSON.stringify(shown), cookie);
-}
-
-function jsonWithCookie(text: string, cookie?: string): Response {
-  const headers = { ...replyHeaders, "content-type": "application/json", ...(cookie === undefined ? {} : { "set-cookie": cookie }) };
-  return new Response(text, { status: 200, headers });
-}
-
-function onlyPost({ req }: ServerRequest): void {
-  if (req.method !== "POST") throw wrongMethod(req.method, ["POST"]);
-}
-
-/** A page of somebody else must not log people in, as another account than they believe, or out. Programs say nothing of a page. */
-function checkPage(context: ServerRequest, { trustedOrigins }: LoginContext): void {
-  const page = { host: hostOf(context), header: (name: string): string | undefined => context.req.header(name) };
-  if (cameFrom(page, trustedOrigins) === "elsewhere")
-    throw new HttpError("denied", "only pages of the same site log in and out", { code: "CSRF" });
-}
-
-function hostOf({ env, req }: ServerRequest): string {
-  return env?.incoming?.headers.host ?? req.header("host") ?? new URL(req.url).host;
-}
-
-function parametersOf(context: ServerRequest, { limits }: ServerContext, names: readonly string[]): Fields {
-  const { query } = context.get("allowed");
-  const { fields, array } = readInput(query, context.req.header("content-type") ?? "", context.get("body"), limits);
-  if (array !== undefined) throw badRequest("the body must be a JSON object");
-  for (const name of fields.keys())
-    if (!names.includes(name))
-      throw badRequest(
-        `unknown parameter ${JSON.stringify(name.slice(0, 50))}; ${names.length === 0 ? "there are none" : `there are ${names.join(", ")}`}`,
-        name,
-      );
-  return fields;
-}
-
-function textOf(fields: Fields, name: string): string | undefined {
-  const field = fields.get(name);
-  if (field === undefined) return undefined;
-  const value = "json" in field ? field.json : field.text;
-  if (typeof value !== "string") throw badRequest(`${name} must be one text`, name);
-  return value;
-}
-
-function flagOf(fields: Fields, name: string): boolean | undefined {
-  const field = fields.get(name);
-  if (field === undefined) return undefined;
-  const value = "json" in field ? field.json : field.text;
-  if (value === true || value === 1 || value === "1" || value === "true") return true;
-  if (value === false || value === 0 || value === "0" || value === "false") return false;
-  throw badRequest(`${name} must be 1 or 0`, name);
 }
