@@ -85,6 +85,7 @@ export function oneTimeCodes(db: CodeDb, options: OneTimeCodesOptions): OneTimeC
   const { masterKey, issuer, clock = systemClock } = options;
   const keys = openKeyring(masterKey);
   const attempts = options.attempts ?? memoryAttempts({ maxPerMinute: 5, clock });
+  const busy = new Set<string>();
   const place = (account: string): SecretPlace => ({ login: account, column: "totp" });
   const totpOf = (secret: string, label = ""): TOTP =>
     new TOTP({ issuer, label, algorithm: "SHA1", digits: 6, period: periodSeconds, secret: Secret.fromBase32(secret) });
@@ -126,13 +127,19 @@ export function oneTimeCodes(db: CodeDb, options: OneTimeCodesOptions): OneTimeC
     return (await db.update("bk_totp", { account: row.account, step }, { where: { step: row.step, secret: row.secret } })).affected > 0;
   }
 
-  /** Each attempt counts, right or wrong: those that are made at once would be looked at before the first one counts. */
-  async function count(account: string): Promise<Refusal | undefined> {
-    const key = `code|${account}`;
-    const waitMs = await attempts.waitMs(key, "");
-    if (waitMs > 0) return { ...refusal("tooMany"), retryAfterMs: waitMs };
-    await attempts.failed(key, "");
-    return undefined;
+  /** Counts an attempt and looks at it, one at a time of an account: those that are made at once would all begin before the first one counts. */
+  async function inTurn<T>(account: string, look: () => Promise<T>): Promise<T | Refusal> {
+    if (busy.has(account)) return { ...refusal("tooMany"), retryAfterMs: 1000 };
+    busy.add(account);
+    try {
+      const key = `code|${account}`;
+      const waitMs = await attempts.waitMs(key, "");
+      if (waitMs > 0) return { ...refusal("tooMany"), retryAfterMs: waitMs };
+      await attempts.failed(key, "");
+      return await look();
+    } finally {
+      busy.delete(account);
+    }
   }
 
   return {
@@ -142,17 +149,16 @@ export function oneTimeCodes(db: CodeDb, options: OneTimeCodesOptions): OneTimeC
       if (!(await addOrReplace(db, row))) throw new AuthError("already-exists", "the account has one-time codes already");
       return { secret, uri: totpOf(secret, login).toString() };
     },
-    async confirm({ id }, code) {
-      const row = await rowOf(id);
-      const limited = await count(id);
-      if (limited !== undefined) return limited;
-      const step = row === undefined || row.confirmed || !/^\d{6}$/.test(code) ? undefined : stepOf(row, code);
-      if (row === undefined || step === undefined) return refusal("codeNeeded");
-      const recoveryCodes = Array.from({ length: recoveryCount }, () => recoveryCode(clock));
-      const change = { account: id, confirmed: true, step, codes: JSON.stringify(recoveryCodes.map(hashOf)) };
-      const { affected } = await db.update("bk_totp", change, { where: { confirmed: false, secret: row.secret } });
-      return affected === 0 ? refusal("codeNeeded") : { ok: true, recoveryCodes };
-    },
+    confirm: ({ id }, code) =>
+      inTurn(id, async () => {
+        const row = await rowOf(id);
+        const step = row === undefined || row.confirmed || !/^\d{6}$/.test(code) ? undefined : stepOf(row, code);
+        if (row === undefined || step === undefined) return refusal("codeNeeded");
+        const recoveryCodes = Array.from({ length: recoveryCount }, () => recoveryCode(clock));
+        const change = { account: id, confirmed: true, step, codes: JSON.stringify(recoveryCodes.map(hashOf)) };
+        const { affected } = await db.update("bk_totp", change, { where: { confirmed: false, secret: row.secret } });
+        return affected === 0 ? refusal("codeNeeded") : { ok: true, recoveryCodes };
+      }),
     async isOn(accountId) {
       return (await rowOf(accountId))?.confirmed === true;
     },
@@ -160,7 +166,7 @@ export function oneTimeCodes(db: CodeDb, options: OneTimeCodesOptions): OneTimeC
       const row = await rowOf(id);
       if (row === undefined || !row.confirmed) return undefined;
       if (code === undefined || code === "") return refusal("codeNeeded");
-      return (await count(id)) ?? ((await take(row, code.trim())) ? undefined : refusal("codeNeeded"));
+      return inTurn(id, async () => ((await take(row, code.trim())) ? undefined : refusal("codeNeeded")));
     },
     async remove(accountId) {
       return (await db.del("bk_totp", { account: accountId })).affected > 0;
