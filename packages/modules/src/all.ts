@@ -9,6 +9,7 @@ import { counters } from "./counters/index.js";
 import { messages } from "./messages/index.js";
 import { locations } from "./locations/index.js";
 import { pushcart } from "./pushcart/index.js";
+import { status } from "./status/index.js";
 import { pages } from "./pages/index.js";
 import { system, type SystemOptions } from "./system/index.js";
 
@@ -28,6 +29,7 @@ const makers: Readonly<Record<string, (settings: ModuleSettings) => BackendModul
   connections: () => connections(),
   counters: () => counters(),
   messages: () => messages(),
+  status: () => status(),
   locations: () => locations(),
   pushcart: ({ pushcartToken }) => pushcart(pushcartToken === undefined ? {} : { authToken: pushcartToken }),
   pages: () => pages(),

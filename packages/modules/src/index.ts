@@ -25,4 +25,5 @@ export { system, type SystemOptions } from "./system/index.js";
 export { pages, type PagesOptions } from "./pages/index.js";
 export { moduleNames, modulesNamed, type ModuleSettings } from "./all.js";
 export { messages, type MessagesOptions } from "./messages/index.js";
+export { status, type StatusOptions } from "./status/index.js";
 export { locations, type LocationsOptions } from "./locations/index.js";

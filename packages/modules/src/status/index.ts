@@ -1,0 +1,33 @@
+// @bk/modules/status: what accounts are doing, and whether they are there.
+
+import { BkError } from "@bk/core";
+
+import type { BackendModule } from "../contract/module.js";
+import { statusRoutes } from "./routes.js";
+import { statusService } from "./service.js";
+import { type StatusColumns, statusTables } from "./tables.js";
+
+export { type StatusColumns, statusTables } from "./tables.js";
+export { type PutOptions, type StatusService, statusService, type StatusServiceOptions } from "./service.js";
+
+export interface StatusOptions {
+  /** Columns of the app for each status; others see `pub` ones. */
+  readonly columns?: StatusColumns;
+  /** How long an account is online after it was last there, in milliseconds: a minute to a day. Default 15 minutes. */
+  readonly intervalMs?: number;
+}
+
+/** The module `status`: `/status/put`, `get`, `del`. */
+export function status({ columns, intervalMs }: StatusOptions = {}): BackendModule {
+  if (intervalMs !== undefined && !(intervalMs >= 60_000 && intervalMs <= 86_400_000))
+    throw new BkError("invalid", "status: intervalMs is from a minute to a day", { detail: { field: "intervalMs" } });
+  const own = statusTables(columns);
+  return {
+    name: "status",
+    tables: { ...own },
+    start(host) {
+      const service = statusService({ ...host, columns: own.bk_status, ...(intervalMs === undefined ? {} : { intervalMs }) });
+      return { name: "status", endpoints: statusRoutes(service, own.bk_status), forget: (id) => service.forget(id) };
+    },
+  };
+}
