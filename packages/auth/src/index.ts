@@ -63,6 +63,7 @@ export { type ChangedSecret, changeSecret, type ChangeSecretOptions, type Secret
 export { type LoginAccount, type LoginOptions, type TypedLogin, verifyLogin } from "./login.js";
 export { createLogins, type LoggedIn, type LoginRequest, type Logins, type LoginsOptions } from "./sessions/create-logins.js";
 export { type CodeDb, type CodeRow, type Enrolled, oneTimeCodes, type OneTimeCodes, type OneTimeCodesOptions } from "./one-time-codes.js";
+export { dbKeys, type DbKeys, type DbKeysOptions, type KeyDb, type KeyInfo, type KeyRow } from "./db-keys.js";
 export { forgetAccount, type ForgetDb } from "./forget-account.js";
 export { legacyTokens } from "./legacy-token.js";
 export { AuthError } from "./errors.js";

@@ -64,6 +64,22 @@ export const authTables = {
     scopes: {},
     gone: { type: "ttl" },
   },
+  /** Keys that sign by RFC 9421. */
+  bk_key: {
+    /** At most 140 printable ASCII characters. */
+    keyid: { primary: 1, maxLength: 140 },
+    login: { index: 1 },
+    algorithm: {},
+    /** A secret, encrypted; or a public key. */
+    key: { secure: true },
+    /** Times are in milliseconds since 1970. */
+    begins: { type: "bigint" },
+    ends: { type: "bigint" },
+    /** JSON text. */
+    scopes: {},
+    created: { type: "bigint" },
+    used: { type: "bigint" },
+  },
   /** One-time codes of accounts that have a second step. */
   bk_totp: {
     /** The id of the account. */

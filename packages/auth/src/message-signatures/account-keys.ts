@@ -67,7 +67,8 @@ export function memoryKeys(keys: readonly AccountKey[] = []): MemoryKeys {
   return store;
 }
 
-function checkKey({ keyid, login, key, begins, ends, scopes }: AccountKey): void {
+/** @throws AuthError `invalid` for a key that cannot be used */
+export function checkKey({ keyid, login, key, begins, ends, scopes }: AccountKey): void {
   if (!isKeyId(keyid)) throw invalid("keyid", "is not text of 1 to 140 printable ASCII characters");
   if (typeof login !== "string" || login === "") throw invalid("login", "is empty");
   if (key?.algorithm !== "hmac-sha256" && key?.algorithm !== "ed25519") throw invalid("key", "has no algorithm that is known");
