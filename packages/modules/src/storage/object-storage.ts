@@ -1,0 +1,91 @@
+// Where the bytes of icons and files are kept: what is asked of a storage, and how its keys are made.
+
+import { createHash, randomBytes } from "node:crypto";
+
+import type { Log } from "@bk/core";
+
+/** A part of an object: from the byte `start` to the byte `end`, both counted. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * A place for objects, which are bytes under a key.
+ *
+ * - Keys are parts of lower-case letters, digits, `.` and `-` between slashes; none is a path that leads elsewhere.
+ * - An object is there whole or not at all: one that is being written is not seen, and a broken-off `put` leaves none under its key.
+ * - What is removed may still be read to its end by those who began before.
+ */
+export interface ObjectStorage {
+  /** Writes an object; one that was there is replaced. */
+  put(key: string, bytes: Uint8Array, options?: { readonly type?: string }): Promise<void>;
+  /**
+   * Reads an object.
+   *
+   * @param options.range  the part that is wanted; default all of it
+   * @returns  undefined when there is none
+   */
+  get(
+    key: string,
+    options?: { readonly range?: ByteRange; readonly signal?: AbortSignal },
+  ): Promise<ReadableStream<Uint8Array> | undefined>;
+  /** Removes an object; there may be none. */
+  del(key: string): Promise<void>;
+  /** What is kept under keys that begin so, with when it was written in milliseconds since 1970. */
+  list(prefix: string): AsyncIterable<{ readonly key: string; readonly mtime: number }>;
+  /** Removes everything under a folder, which is the beginning of keys up to a slash. */
+  delAll(folder: string): Promise<void>;
+}
+
+const hash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 40);
+
+/** How long a write may take until what it left behind is removed, in milliseconds. */
+const leftoverMs = 3_600_000;
+
+/** The objects of the rows of one table: each belongs to an account and has a name there. */
+export interface RowObjects {
+  /** Writes an object that no row names yet. @returns its key */
+  write(account: string, name: string, bytes: Uint8Array, type: string): Promise<string>;
+  read: ObjectStorage["get"];
+  /** Removes an object that no row names any more. One that cannot be removed now is by the next `sweep`. */
+  drop(key: string): Promise<void>;
+  /** Removes what broken-off writes of this name have left, an hour later at the earliest. @param current  the key that its row names */
+  sweep(account: string, name: string, current: string): Promise<void>;
+  forget(account: string): Promise<void>;
+}
+
+/**
+ * Every write makes an object with a key of its own; the row that names it makes it count. So a row and its bytes always belong
+ * together, whatever breaks off in the middle, and replacing is one write of a row. Keys are hashes: neither letter case nor names
+ * that a file system keeps for itself can bring two of them together.
+ */
+export function rowObjects(storage: ObjectStorage, kind: string, log: Log, now: () => number): RowObjects {
+  const folderOf = (account: string): string => `${kind}/${hash(account)}`;
+  const stemOf = (account: string, name: string): string => `${folderOf(account)}/${hash(name)}.`;
+  async function drop(key: string): Promise<void> {
+    try {
+      await storage.del(key);
+    } catch (error) {
+      log.warn("bytes that no row names any more could not be removed", { kind, error: error instanceof Error ? error.name : "unknown" });
+    }
+  }
+  return {
+    async write(account, name, bytes, type) {
+      const key = stemOf(account, name) + randomBytes(10).toString("hex");
+      await storage.put(key, bytes, { type });
+      return key;
+    },
+    read: (key, options) => storage.get(key, options),
+    drop,
+    async sweep(account, name, current) {
+      try {
+        for await (const { key, mtime } of storage.list(stemOf(account, name)))
+          if (key !== current && mtime < now() - leftoverMs) await storage.del(key);
+      } catch (error) {
+        log.warn("what broken-off writes have left could not be removed", { kind, error: error instanceof Error ? error.name : "unknown" });
+      }
+    },
+    forget: (account) => storage.delAll(folderOf(account)),
+  };
+}
