@@ -48,7 +48,7 @@ export function folderStorage(folder: string): ObjectStorage {
     async get(key, { range, signal } = {}) {
       try {
         const file = await open(pathOf(key), "r");
-        const stream = file.createReadStream({ ...(range ?? {}), ...(signal === undefined ? {} : { signal }) });
+        const stream = file.createReadStream({ ...range, ...(signal === undefined ? {} : { signal }) });
         return Readable.toWeb(stream) as NodeReadableStream as ReadableStream<Uint8Array>;
       } catch (error) {
         if (isMissing(error)) return undefined;
