@@ -146,7 +146,7 @@ describe("a bucket", () => {
   it("tells a server that is away from one that refuses, and no secret in either", async () => {
     const away = s3Storage({ ...s3.options, endpoint: "http://127.0.0.1:1" });
     await expect(away.put("a/x", bytes("x"))).rejects.toMatchObject({ code: "unavailable" });
-    const wrong = s3Storage({ ...s3.options, secretAccessKey: "not the secret" });
+    const wrong = s3Storage({ ...s3.options, accessKeyId: "nobody", secretAccessKey: "not the secret" });
     const error = await wrong.put("a/x", bytes("x")).then(
       () => undefined,
       (thrown: unknown) => thrown as Error & { code: string },

@@ -3,9 +3,9 @@
 import { BkError } from "@bk/core";
 import { fileTypeFromBuffer } from "file-type";
 
-import { imageSize } from "./image-size.js";
+import { imageSize, type ImageType } from "./image-size.js";
 
-export type ImageType = "jpg" | "png" | "gif" | "webp";
+export type { ImageType } from "./image-size.js";
 
 /** What is to be done to an image. */
 export interface ImageChanges {

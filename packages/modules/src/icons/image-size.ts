@@ -1,6 +1,6 @@
 // Width and height of an image, as the head of its file says.
 
-import type { ImageType } from "./image-engine.js";
+export type ImageType = "jpg" | "png" | "gif" | "webp";
 
 interface Size {
   readonly width: number;
