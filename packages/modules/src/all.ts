@@ -7,6 +7,7 @@ import { connections } from "./connections/index.js";
 import type { BackendModule } from "./contract/module.js";
 import { counters } from "./counters/index.js";
 import { messages } from "./messages/index.js";
+import { files } from "./files/index.js";
 import { icons } from "./icons/index.js";
 import { locations } from "./locations/index.js";
 import { pushcart } from "./pushcart/index.js";
@@ -31,6 +32,7 @@ const makers: Readonly<Record<string, (settings: ModuleSettings) => BackendModul
   counters: () => counters(),
   messages: () => messages(),
   status: () => status(),
+  files: () => files(),
   icons: () => icons(),
   locations: () => locations(),
   pushcart: ({ pushcartToken }) => pushcart(pushcartToken === undefined ? {} : { authToken: pushcartToken }),

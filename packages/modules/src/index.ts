@@ -26,5 +26,6 @@ export { pages, type PagesOptions } from "./pages/index.js";
 export { moduleNames, modulesNamed, type ModuleSettings } from "./all.js";
 export { messages, type MessagesOptions } from "./messages/index.js";
 export { status, type StatusOptions } from "./status/index.js";
+export { files, type FilesOptions } from "./files/index.js";
 export { icons, type IconsOptions } from "./icons/index.js";
 export { locations, type LocationsOptions } from "./locations/index.js";

@@ -1,0 +1,52 @@
+// @bk/modules/files: files of accounts.
+
+import { join } from "node:path";
+
+import { BkError } from "@bk/core";
+
+import type { BackendModule } from "../contract/module.js";
+import { folderStorage } from "../storage/folder-storage.js";
+import type { ObjectStorage } from "../storage/object-storage.js";
+import { fileRoutes } from "./routes.js";
+import { fileService } from "./service.js";
+import { fileTables } from "./tables.js";
+
+export { type FileBytes, type FileName, fileService, type FileService, type FileServiceOptions, type NewFile } from "./service.js";
+export { fileTables } from "./tables.js";
+
+export interface FilesOptions {
+  /** Where the bytes are kept. Default: the server's folder, under `objects`; servers that share the work need one that all of them see, or `s3Storage`. */
+  readonly storage?: ObjectStorage;
+  /** Most files of an account. Default 1,000. */
+  readonly maxFiles?: number;
+  /** Most bytes of a file, up to 100 MiB, which a server holds in memory while it arrives. Default 10 MiB. */
+  readonly maxFileBytes?: number;
+  /** What media types files may have, such as `/image\/.+/`, by what is in them. Default all. */
+  readonly types?: RegExp;
+}
+
+const most = 100 * 1024 * 1024;
+
+/**
+ * The module `files`: `/file/get`, `select`, `put`, `add`, `del`.
+ *
+ * @throws BkError `invalid` for a limit that is none
+ */
+export function files(options: FilesOptions = {}): BackendModule {
+  const { maxFiles = 1000, maxFileBytes = 10 * 1024 * 1024 } = options;
+  checkLimit("maxFiles", maxFiles, 1_000_000);
+  checkLimit("maxFileBytes", maxFileBytes, most);
+  return {
+    name: "files",
+    tables: fileTables,
+    start(host) {
+      const service = fileService({ ...host, ...options, storage: options.storage ?? folderStorage(join(host.folder, "objects")) });
+      return { name: "files", endpoints: fileRoutes(service, maxFileBytes, () => host.clock.now()), forget: (id) => service.forget(id) };
+    },
+  };
+}
+
+function checkLimit(name: string, value: number, highest: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > highest)
+    throw new BkError("invalid", `files: ${name} must be an integer from 1 to ${highest}`, { detail: { field: name } });
+}
