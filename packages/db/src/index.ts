@@ -1,5 +1,6 @@
 export { openDb, type OpenOptions, type PoolDefinition, type PoolDefinitions } from "./api/open.js";
 export type * from "./api/calls.js";
+export { type RowFilter, rowFilters } from "./api/row-filters.js";
 export type { CacheCallOptions, CacheLike, CachePutOptions, CacheSettings } from "./calls/cache-store.js";
 export { DbError, type DbErrorOptions } from "./errors.js";
 export { type CheckedColumns, type CheckedTables, defineTables, table } from "./schema/define-tables.js";
@@ -10,8 +11,10 @@ export type {
   ColumnDefinition,
   ColumnDefinitions,
   DriverBags,
+  RuleRows,
   TableDefinition,
   TableDefinitions,
+  TableRule,
   TableSettings,
   TableWithSettings,
   TypeName,

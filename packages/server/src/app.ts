@@ -11,7 +11,7 @@ import { allowOrigins, type CorsOptions } from "./middleware/cors.js";
 import { gate } from "./middleware/gate.js";
 import { limitAccounts, limitCallers } from "./middleware/rate-limit.js";
 import { checkFrame, rawTarget } from "./request/check-frame.js";
-import { callerIn, dataRoutes } from "./routes/data.js";
+import { dataRoutes } from "./routes/data.js";
 import type { LoginContext } from "./routes/login-context.js";
 import { loginRoutes } from "./routes/login.js";
 import { frontPage, frontPageHeaders } from "./routes/front-page.js";
@@ -25,6 +25,8 @@ import { version } from "./version.js";
 export const openPaths = ["/ping", "/openapi.json"] as const;
 /** The same, where mails are sent. */
 export const resetPaths = ["/login/reset", "/login/reset/confirm"] as const;
+
+const nobody = { id: "", login: "", isAdmin: false };
 
 export function createApp(server: ServerContext, corsOptions?: CorsOptions, login?: LoginContext): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();

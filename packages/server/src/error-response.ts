@@ -49,6 +49,9 @@ interface HttpErrorOptions {
 /** @param field  the parameter or column at fault, as the client wrote it */
 export const badRequest = (message: string, field?: string): HttpError => new HttpError("invalid", message, { field: shortName(field) });
 export const forbidden = (message: string, field?: string): HttpError => new HttpError("denied", message, { field: shortName(field) });
+/** Somebody with an account may be allowed what nobody is. */
+export const unsigned = (message: string, field?: string): HttpError =>
+  new HttpError("unauthenticated", message, { field: shortName(field), code: "NOLOGIN" });
 export const notFound = (message: string): HttpError => new HttpError("not-found", message);
 export const alreadyExists = (message: string): HttpError => new HttpError("already-exists", message);
 /** The body of a request is too large: what is left of it is not read, so the connection ends. */

@@ -14,6 +14,7 @@ import {
   passwordPolicy,
   type RateRule,
 } from "@bk/auth";
+import { type RowRules, rowRules, type RowRulesOptions } from "@bk/auth/row-rules";
 import { type Cache, openCache } from "@bk/cache";
 import { BkError, type Log, silentLog } from "@bk/core";
 import { type Db, openDb, type OpenOptions, type TableDefinitions } from "@bk/db";
@@ -63,6 +64,8 @@ export interface ServerOptions {
   readonly home?: string;
   /** Where accounts come from; default the table `bk_auth` of the database. */
   readonly accounts?: AccountStore;
+  /** Fields that these have beside the columns of `bk_auth`, for the rules of tables to name as `$account.FIELD`. Default: none. */
+  readonly accountFields?: RowRulesOptions["accountFields"];
   /**
    * A cache that servers which share the work share too: the URL of one of `@bk/cache`, or one that is open already, which stays open.
    *
@@ -132,6 +135,8 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     if (isOurs) open.push(() => db.close());
     // Before anything is made: definitions that contradict themselves are refused.
     const ready = servedTables(tables);
+    const tableRules = rowRules(tables, { ...(options.accountFields === undefined ? {} : { accountFields: options.accountFields }) });
+    for (const warning of tableRules.warnings) log.warn(`rules: ${warning}`);
     await db.sync();
     const served = db as unknown as ServedDb;
     const accounts = options.accounts ?? (await ownAccounts(db, served, masterKey(options), log));
@@ -161,13 +166,14 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       ...others,
       accounts,
       maxBodyBytes: limits.maxBodyBytes,
-      rules: rulesWith(rules, running.endpoints, login?.resets === undefined ? openPaths : [...openPaths, ...resetPaths]),
+      rules: rulesWith(rules, running.endpoints, tableRules, login?.resets === undefined ? openPaths : [...openPaths, ...resetPaths]),
     });
     if (login?.resets !== undefined) open.push(() => login.resets!.idle());
     const { endpoints } = running;
     const context = {
       db: served,
       tables: ready,
+      rules: tableRules,
       auth,
       log,
       limits,
@@ -240,12 +246,13 @@ async function busOf(given: string | PubSub = "local:", log: Log, open: (() => P
 }
 
 /** The rules of the app, and what the server and its modules open or close. */
-function rulesWith(rules: AccessRules, { all }: EndpointMap, open: readonly string[]): AccessRules {
+function rulesWith(rules: AccessRules, { all }: EndpointMap, { anonymous }: RowRules, open: readonly string[]): AccessRules {
   const paths = (who: Who): string[] => all.filter(({ endpoint }) => endpoint.who === who).map(({ endpoint: { path } }) => path);
   return {
     ...rules,
     allowPaths: [...(rules.allowPaths ?? defaultAllowPaths), ...open, ...paths("anybody")],
-    allowAnonymous: [...(rules.allowAnonymous ?? []), ...paths("anonymous")],
+    // Tables say themselves what somebody without an account may do.
+    allowAnonymous: [...(rules.allowAnonymous ?? []), ...paths("anonymous"), ...(anonymous.length === 0 ? [] : ["/data/*"])],
     allowAdmin: [...(rules.allowAdmin ?? []), ...paths("admin")],
   };
 }

@@ -37,7 +37,7 @@ export function defineTables<const Tables extends DeclaredTables<Tables>>(tables
  * A table with settings.
  *
  * @param columns   the columns, by name
- * @param settings  `open`, `noscan`, `check`, `softDelete`, `owner`, `cached` and `drivers`
+ * @param settings  `open`, `noscan`, `check`, `softDelete`, `owner`, `rules`, `cached` and `drivers`
  */
 export function table<
   const Columns extends DeclaredColumns<Columns>,

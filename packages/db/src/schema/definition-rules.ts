@@ -103,9 +103,15 @@ export const settingRules: { readonly [setting in keyof Required<TableSettings>]
   check: schema,
   softDelete: { mustBe: "the name of a column", holds: isName },
   owner: { mustBe: "the name of a column", holds: isName },
+  rules: { mustBe: "an object, or a list of objects, with to, read, add, update, del and columns", holds: isRules },
   cached: { mustBe: "true, false, or an object with ttlMs, missTtlMs and reads (all or asked)", holds: isCached },
   drivers: bags,
 };
+
+/** What they say `rowRules` of @bk/auth checks. */
+function isRules(value: unknown): boolean {
+  return isPlainObject(value) || (Array.isArray(value) && value.length > 0 && value.every(isPlainObject));
+}
 
 const namesOfCached: ReadonlySet<string> = new Set(["ttlMs", "missTtlMs", "reads"]);
 

@@ -139,6 +139,28 @@ export interface CachedSettings {
   readonly reads?: "all" | "asked";
 }
 
+/** Rows of a table: all (`true`), none (`false`, or left out), or those of a filter, in which `"$account.id"` stands for the account's id. */
+export type RuleRows = boolean | Readonly<Record<string, unknown>>;
+
+/** What some accounts may do with the rows of a table. What several rules allow to an account is allowed together. */
+export interface TableRule {
+  /** `account`: everybody who has one (default); `anonymous`: everybody; else the accounts of a type. */
+  readonly to?: string | readonly string[];
+  readonly read?: RuleRows;
+  /** The rows that may be made. */
+  readonly add?: RuleRows;
+  /** The rows that may be changed, of those that are read; they must fit before and after. */
+  readonly update?: RuleRows;
+  /** The rows that may be deleted, of those that are read. */
+  readonly del?: RuleRows;
+  /** The columns; `"*"` stands for the undeclared ones of an open table. Default: all but `secure` and `admin` ones. */
+  readonly columns?: {
+    readonly read?: readonly string[];
+    readonly add?: readonly string[];
+    readonly update?: readonly string[];
+  };
+}
+
 /** Settings of a table. */
 export interface TableSettings {
   /** Columns that are not declared are allowed; they hold any JSON value. Default false. */
@@ -154,6 +176,8 @@ export interface TableSettings {
   readonly softDelete?: string;
   /** Over HTTP: the column with the id of the account that owns the row. */
   readonly owner?: string;
+  /** Over HTTP, and for `rowRules` of `@bk/auth`: who may read, make, change and delete which rows, and which columns. */
+  readonly rules?: TableRule | readonly TableRule[];
   /**
    * Rows that are read by key are kept in the cache of the database (`openDb({ cache })`), and forgotten when they are
    * written. Every process that writes the table needs the setting and the cache. Default false.

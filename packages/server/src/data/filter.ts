@@ -1,9 +1,10 @@
 // Fields of a request become a filter of the database: operators resolved, texts converted, columns checked for visibility,
 // and what it costs bounded.
 
+import type { ColumnSet } from "@bk/auth/row-rules";
 import { operandOf, operators, type Operator } from "@bk/db";
 
-import { badRequest, forbidden } from "../error-response.js";
+import { badRequest } from "../error-response.js";
 import type { Field, Fields } from "../request/fields.js";
 import { parseJson } from "../request/json.js";
 import type { DataLimits } from "./controls.js";
@@ -12,11 +13,11 @@ import { fromJson, fromText, listFromText, type TextSource } from "./from-text.j
 import { operatorNamed } from "./operator-named.js";
 import type { Row } from "./served-db.js";
 import {
+  accessOf,
   type Caller,
   columnNamed,
-  filterable,
-  reachOf,
   refersTo,
+  refuse,
   requireSeen,
   type ServedColumn,
   type ServedTable,
@@ -24,7 +25,7 @@ import {
 
 export interface FilterRules {
   /** The columns that may be asked for. */
-  readonly seen: ReadonlySet<string>;
+  readonly seen: ColumnSet;
   /** Operators of plain values, by column. */
   readonly ops?: ReadonlyMap<string, string> | undefined;
   readonly limits: DataLimits;
@@ -43,7 +44,7 @@ export interface Relating {
 /** One filter as it is read. */
 interface Reading {
   readonly table: ServedTable;
-  readonly seen: ReadonlySet<string>;
+  readonly seen: ColumnSet;
   readonly maxJsonDepth: number;
   readonly cost: FilterCost;
   readonly relating: Relating | undefined;
@@ -131,10 +132,10 @@ function related(reading: Reading, name: string, given: unknown, depth: number):
   if (!isObject(given)) throw badRequest(`${name}: $ref must hold an object of columns and values`, name);
   cost.group(depth, 1, name);
   const target = relating.tables.get(reference.table)!;
-  if (!refersTo(target, relating.caller)) throw forbidden(`${target.name} is not open to this account`, name);
+  if (!refersTo(target, relating.caller)) refuse(relating.caller, `${target.name} is not open to this account`, name);
   relating.isUsed = true;
   const fields = new Map(Object.entries(given).map(([each, json]) => [each, { json }]));
-  return entriesOf({ ...reading, table: target, seen: filterable(target, reachOf(target, relating.caller)) }, fields, depth, noOp);
+  return entriesOf({ ...reading, table: target, seen: accessOf(target, relating.caller).read!.every }, fields, depth, noOp);
 }
 
 /** Puts two conditions on one column together: `{ $gt: 1 }` and `{ $lt: 9 }`. */

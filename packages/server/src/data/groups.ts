@@ -1,5 +1,7 @@
 // What aggregate asks for over HTTP: columns that the caller may see, grouped by and computed.
 
+import type { ColumnSet } from "@bk/auth/row-rules";
+
 import { badRequest } from "../error-response.js";
 import type { Controls } from "./controls.js";
 import type { CallOptions, Row } from "./served-db.js";
@@ -16,7 +18,7 @@ const uses = { by: "grouped by", sum: "added", avg: "averaged", min: "compared",
  */
 export function groupOptions(
   { table, controls }: { readonly table: ServedTable; readonly controls: Controls },
-  seen: ReadonlySet<string>,
+  seen: ColumnSet,
 ): { readonly options: CallOptions; readonly ofGroups: CallOptions | undefined } {
   const { _by: by, _sort: sort, _desc: desc, _consistent: consistent } = controls;
   // Rows are always counted: it costs nothing beside, and needs no parameter.
@@ -35,7 +37,7 @@ export function groupOptions(
 
 const computedForm = /^(sum|avg|min|max)\((.*)\)$/;
 
-function checkSort(table: ServedTable, seen: ReadonlySet<string>, controls: Controls, name: string): void {
+function checkSort(table: ServedTable, seen: ColumnSet, controls: Controls, name: string): void {
   if (name === "count()") return;
   const [, op, of] = computedForm.exec(name) ?? [];
   const column = of ?? name;

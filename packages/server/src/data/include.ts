@@ -1,29 +1,20 @@
 // Rows of other tables that a read gives along (`_include`), as far as the caller may see them: the rows, their columns, and what
 // tells which row belongs to which.
 
+import type { Grants } from "@bk/auth/row-rules";
 import type { DeclaredReference } from "@bk/db";
 
-import { badRequest, forbidden } from "../error-response.js";
+import { badRequest } from "../error-response.js";
 import type { DataLimits } from "./controls.js";
 import { filterOf } from "./filter.js";
 import type { CallOptions, Row } from "./served-db.js";
-import {
-  type Caller,
-  filterable,
-  type Reach,
-  reachOf,
-  refersTo,
-  requireSeen,
-  seenBy,
-  type ServedTable,
-  visibleRow,
-} from "./served-table.js";
+import { type Caller, isIn, readable, refersTo, refuse, requireSeen, type ServedTable, visibleRow } from "./served-table.js";
 import { toJson } from "./to-json.js";
 
 /** Rows of a table as they are shown. */
 interface Showing {
   readonly table: ServedTable;
-  readonly reach: Reach;
+  readonly read: Grants;
   /** The columns that were asked for; undefined: all. */
   readonly select: readonly string[] | undefined;
   readonly includes: readonly Include[];
@@ -61,10 +52,10 @@ const deepest = 3;
  * @throws HttpError 400, naming `_include`, for what is no inclusion or more than a reply should hold; 403 for tables and columns
  *   that the caller may not see
  */
-export function includesOf(asking: Asking, table: ServedTable, reach: Reach, given: unknown, depth = 1): readonly Include[] {
+export function includesOf(asking: Asking, table: ServedTable, read: Grants, given: unknown, depth = 1): readonly Include[] {
   if (!isObject(given)) throw wrong("must be names of references, or a JSON object of what is to be included");
   if (depth > deepest) throw wrong(`is nested more than ${deepest} deep`);
-  const includes = Object.entries(given).map(([name, options], i) => includeOf(asking, table, reach, { name, options, i, depth }));
+  const includes = Object.entries(given).map(([name, options], i) => includeOf(asking, table, read, { name, options, i, depth }));
   if (rowsWith(includes) > mostRows + 1) throw wrong(`asks for more than ${mostRows} rows for each row; lower the counts`);
   return includes;
 }
@@ -79,7 +70,7 @@ interface Given {
 const ofOne: readonly string[] = ["by", "select", "include"];
 const ofMany: readonly string[] = ["from", "by", "select", "filter", "sort", "count", "include"];
 
-function includeOf(asking: Asking, table: ServedTable, reach: Reach, { name, options, i, depth }: Given): Include {
+function includeOf(asking: Asking, table: ServedTable, read: Grants, { name, options, i, depth }: Given): Include {
   const shown = name.slice(0, 50);
   if (!/^[A-Za-z]\w{0,47}$/.test(name)) throw wrong(`${JSON.stringify(shown)} is no name`);
   const own = options === true ? {} : options;
@@ -95,20 +86,18 @@ function includeOf(asking: Asking, table: ServedTable, reach: Reach, { name, opt
   if (table.columns.has(name) && (isMany || reference.columns.length > 1 || reference.columns[0] !== name))
     throw wrong(`${shown} is the name of a column; choose another one, with by`);
   const target = isMany ? source : tableNamed(asking, reference.table, shown);
-  const targetReach = reachOf(target, asking.caller);
-  if (targetReach === "none" || (!isMany && !refersTo(target, asking.caller)))
-    throw forbidden(`${target.name} is not open to this account`, "_include");
+  const targetRead = readable(target, asking.caller, "_include");
+  if (!isMany && !refersTo(target, asking.caller)) refuse(asking.caller, `${target.name} is not open to this account`, "_include");
   // What tells which rows belong together is told by the reply.
   const from = isMany ? reference.key : reference.columns;
-  for (const column of from) requireSeen(table, seenBy(table, reach), column, "included by");
-  const nested = own["include"] === undefined ? [] : includesOf(asking, target, targetReach, own["include"], depth + 1);
-  const select = selectOf(target, targetReach, own["select"], shown);
-  const many = isMany ? optionsOfMany(asking, target, targetReach, reference, own) : { options: {}, count: 1 };
-  const owner = targetReach === "own" || targetReach === "mixed" ? target.owner : undefined;
+  for (const column of from) requireSeen(table, read.some, column, "included by");
+  const nested = own["include"] === undefined ? [] : includesOf(asking, target, targetRead, own["include"], depth + 1);
+  const select = selectOf(target, targetRead, own["select"], shown);
+  const many = isMany ? optionsOfMany(asking, target, targetRead, reference, own) : { options: {}, count: 1 };
   const option = {
     by: reference.name,
     ...(isMany ? { from: target.name } : {}),
-    ...(select === undefined ? {} : { select: owner === undefined ? select : [...new Set([...select, owner])] }),
+    ...(select === undefined ? {} : { select: [...new Set([...select, ...targetRead.deciding])] }),
     ...many.options,
     ...includeOption(nested),
   };
@@ -118,7 +107,7 @@ function includeOf(asking: Asking, table: ServedTable, reach: Reach, { name, opt
     alias,
     isMany,
     table: target,
-    reach: targetReach,
+    read: targetRead,
     select,
     includes: nested,
     from,
@@ -128,18 +117,18 @@ function includeOf(asking: Asking, table: ServedTable, reach: Reach, { name, opt
 }
 
 function optionsOfMany(
-  { caller, limits }: Asking,
+  { limits }: Asking,
   target: ServedTable,
-  reach: Reach,
+  read: Grants,
   reference: DeclaredReference,
   given: Readonly<Record<string, unknown>>,
 ): { options: Record<string, unknown>; count: number } {
   const { filter, sort, count = defaultCount } = given;
   if (typeof count !== "number" || !Number.isInteger(count) || count < 1 || count > mostRows)
     throw wrong(`count must be an integer from 1 to ${mostRows}`);
-  // Where the columns that refer are not seen of the rows of others, only the caller's own rows are found by them.
-  const isOwn = reach === "own" || (reach === "mixed" && reference.columns.some((column) => !target.allSee.has(column)));
-  const seen = isOwn ? target.ownSees : filterable(target, reach);
+  // Where the columns that refer are not seen of some rows, these are not found by them.
+  const found = read.covering((columns) => reference.columns.every((column) => isIn(columns, target, column)));
+  const seen = (found ?? read).every;
   for (const column of reference.columns) requireSeen(target, seen, column, "included by");
   if (filter !== undefined && !isObject(filter)) throw wrong("filter must be an object of columns and values");
   const fields = new Map(Object.entries(filter ?? {}).map(([name, json]) => [name, { json }]));
@@ -149,7 +138,7 @@ function optionsOfMany(
     if (!isNames(sorts)) throw wrong("sort must be a list of column names");
     for (const name of sorts) requireSeen(target, seen, name.replace(/^-/, ""), "sorted by");
   }
-  const conditions = [...(filter === undefined ? [] : [asked]), ...(isOwn ? [{ [target.owner!]: caller.id }] : [])];
+  const conditions = [...(filter === undefined ? [] : [asked]), ...(found === read || found?.where === undefined ? [] : [found.where])];
   return {
     options: {
       count,
@@ -160,11 +149,11 @@ function optionsOfMany(
   };
 }
 
-function selectOf(target: ServedTable, reach: Reach, given: unknown, shown: string): readonly string[] | undefined {
+function selectOf(target: ServedTable, read: Grants, given: unknown, shown: string): readonly string[] | undefined {
   if (given === undefined) return undefined;
   const names = typeof given === "string" ? given.split(",") : given;
   if (!isNames(names)) throw wrong(`${shown}: select must be a list of column names`);
-  for (const name of names) requireSeen(target, seenBy(target, reach), name, "read");
+  for (const name of names) requireSeen(target, read.some, name, "read");
   return names;
 }
 
@@ -198,17 +187,15 @@ export function rowsWith(includes: readonly Include[]): number {
 }
 
 /** The row as the caller may see it; undefined when nothing of it may be seen. */
-export function shownRow({ table, reach, select, includes }: Showing, caller: Caller, row: Row): Row | undefined {
-  const { owner } = table;
-  const isOwn = owner !== undefined && row[owner] === caller.id;
-  if (reach === "own" && !isOwn) return undefined;
-  const seen = reach === "mixed" ? (isOwn ? table.ownSees : table.allSee) : seenBy(table, reach);
+export function shownRow({ table, read, select, includes }: Showing, row: Row): Row | undefined {
+  const seen = read.columnsIn(row);
+  if (seen.names.size === 0 && !seen.rest) return undefined;
   const own = includes.length === 0 ? row : withoutIncluded(row, includes);
   const shown = visibleRow(table, own, seen);
-  if (owner !== undefined && select !== undefined && !select.includes(owner)) delete shown[owner];
+  if (select !== undefined) for (const column of read.deciding) if (!select.includes(column)) delete shown[column];
   const json = toJson(table, shown);
   for (const include of includes)
-    if (include.from.every((column) => seen.has(column))) json[include.name] = shownValue(include, caller, row[include.alias]);
+    if (include.from.every((column) => isIn(seen, table, column))) json[include.name] = shownValue(include, row[include.alias]);
   return json;
 }
 
@@ -218,9 +205,9 @@ function withoutIncluded(row: Row, includes: readonly Include[]): Row {
   return own;
 }
 
-function shownValue(include: Include, caller: Caller, value: unknown): unknown {
-  if (!include.isMany) return value === null ? null : (shownRow(include, caller, value as Row) ?? null);
-  return (value as Row[]).map((row) => shownRow(include, caller, row)).filter((row) => row !== undefined);
+function shownValue(include: Include, value: unknown): unknown {
+  if (!include.isMany) return value === null ? null : (shownRow(include, value as Row) ?? null);
+  return (value as Row[]).map((row) => shownRow(include, row)).filter((row) => row !== undefined);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,6 @@
 // The reading calls: get, list, select, search, count and aggregate, each showing what the caller may see.
 
+import type { Grants } from "@bk/auth/row-rules";
 import { DbError } from "@bk/db";
 
 import { badRequest, forbidden, notFound } from "../error-response.js";
@@ -10,10 +11,10 @@ import { groupJson, groupOptions } from "./groups.js";
 import { type Include, includeOption, includesOf, rowsWith, shownRow } from "./include.js";
 import { type ReplyText, ReplyRows, type RowForm } from "./reply-rows.js";
 import { formOf } from "./row-forms.js";
-import { keyOf, keysOf, ownerIsInKey, valueIn, withOwner } from "./row.js";
-import { reading, readingRelated } from "./scope.js";
+import { keyOf, keysOf, valueIn } from "./row.js";
+import { reading } from "./scope.js";
 import type { CallOptions, Page, Row, ServedDb } from "./served-db.js";
-import { type Caller, filterable, type Reach, reachOf, requireSeen, seenBy, type ServedTable } from "./served-table.js";
+import { type Caller, filterable, readable, requireSeen, type ServedTable } from "./served-table.js";
 
 export type ReadCall = Extract<DataCall, "get" | "list" | "select" | "search" | "count" | "aggregate">;
 
@@ -32,32 +33,32 @@ const defaultCount = 50;
 export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) => Promise<object | ReplyText> } = {
   async get(db, asked) {
     const { table, fields, controls, limits } = asked;
-    const reach = readable(asked);
-    const key = ownKey(asked, reach, keyOf({ table, reach, limits }, fields));
-    const includes = includesIn(asked, reach);
-    const row = await reading(db, table, asked.caller, reach).get(table.name, key, {
-      ...readOptions(asked, reach, controls),
+    const read = readable(table, asked.caller);
+    const key = ownKey(asked, read, keyOf({ table, limits }, read.some, fields));
+    const includes = includesIn(asked, read);
+    const row = await reading(db, table, asked.caller, read, includes.length > 0).get(table.name, key, {
+      ...readOptions(asked, read, controls),
       ...includeOption(includes),
     });
-    const shown = row === undefined ? undefined : show(asked, reach, row, includes);
+    const shown = row === undefined ? undefined : show(asked, read, row, includes);
     if (shown === undefined) throw noSuchRow();
     return shown;
   },
 
   async list(db, asked) {
     const { table, fields, controls, limits } = asked;
-    const reach = readable(asked);
+    const read = readable(table, asked.caller);
     for (const name of fields.keys())
       throw badRequest(`list takes keys in _keys; ${JSON.stringify(name.slice(0, 50))} is not a control parameter`, name);
     if (controls._keys === undefined) throw badRequest("_keys is missing; it is a JSON list of keys", "_keys");
-    const keys = keysOf({ table, reach, limits }, controls._keys).map((key) => ownKey(asked, reach, key));
-    const includes = includesIn(asked, reach);
-    const own = reading(db, table, asked.caller, reach);
-    const options = { ...readOptions(asked, reach, controls), ...includeOption(includes) };
-    const reply = new ReplyRows(limits.maxReplyBytes, rowsWith(includes), formOf(table, reach, controls));
+    const keys = keysOf({ table, limits }, read.some, controls._keys).map((key) => ownKey(asked, read, key));
+    const includes = includesIn(asked, read);
+    const own = reading(db, table, asked.caller, read, includes.length > 0);
+    const options = { ...readOptions(asked, read, controls), ...includeOption(includes) };
+    const reply = new ReplyRows(limits.maxReplyBytes, rowsWith(includes), formOf(table, read.some, controls));
     for (let at = 0; at < keys.length;) {
       const some = keys.slice(at, at + reply.atOnce(keys.length - at));
-      addRows(asked, reach, reply, { rows: await own.list(table.name, some, options) }, includes);
+      addRows(asked, read, reply, { rows: await own.list(table.name, some, options) }, includes);
       at += some.length;
     }
     return reply.page(undefined);
@@ -70,23 +71,22 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
       if (others.length > 0) throw badRequest(`${others.join(", ")} and _total do not go together`, others[0]);
       return reads.count(db, { ...asked, controls });
     }
-    const { reach, filter, within } = question(asked);
+    const { read, filter, within } = question(asked);
     const own = within(db);
-    return readPage(asked, reach, (options) => own.select(asked.table.name, filter, { ...options, ...scanOption(asked) }));
+    return readPage(asked, read, (options) => own.select(asked.table.name, filter, { ...options, ...scanOption(asked) }));
   },
 
   async search(db, asked) {
     const { table, controls } = asked;
     const { _q: words } = controls;
     if (words === undefined) throw badRequest("_q is missing; it has the words to search for", "_q");
-    const { reach, filter, within } = question(asked);
-    const seen = filterable(table, reach);
+    const { read, filter, within } = question(asked);
     const searched = [...table.columns.values()].filter((column) => column.definition.search);
     if (searched.length === 0) throw badRequest(`${table.name} has no columns that are searched`);
-    for (const column of searched) requireSeen(table, seen, column.name, "searched");
+    for (const column of searched) requireSeen(table, read.every, column.name, "searched");
     const own = within(db);
     const marked = controls._highlight === true ? { highlight: true } : {};
-    return readPage(asked, reach, (options) => own.search(table.name, words, { ...options, ...marked, filter }));
+    return readPage(asked, read, (options) => own.search(table.name, words, { ...options, ...marked, filter }));
   },
 
   async count(db, asked) {
@@ -102,8 +102,8 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
 
   async aggregate(db, asked) {
     const { table } = asked;
-    const { reach, filter, within } = question(asked);
-    const { options, ofGroups } = groupOptions(asked, filterable(table, reach));
+    const { read: rows, filter, within } = question(asked);
+    const { options, ofGroups } = groupOptions(asked, rows.every);
     const calls = within(db);
     const read = (own: CallOptions): Promise<Page> => calls.aggregate(table.name, filter, { ...options, ...scanOption(asked), ...own });
     if (ofGroups === undefined) {
@@ -117,11 +117,11 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
 };
 
 /** A page of rows. */
-function readPage(asked: Asked, reach: Reach, read: (options: CallOptions) => Promise<Page>): Promise<ReplyText> {
-  const includes = includesIn(asked, reach);
-  const options = { ...pageOptions(asked, reach), ...includeOption(includes) };
-  const add = (reply: ReplyRows, page: Page): void => addRows(asked, reach, reply, page, includes);
-  const form = formOf(asked.table, reach, asked.controls);
+function readPage(asked: Asked, rows: Grants, read: (options: CallOptions) => Promise<Page>): Promise<ReplyText> {
+  const includes = includesIn(asked, rows);
+  const options = { ...pageOptions(asked, rows), ...includeOption(includes) };
+  const add = (reply: ReplyRows, page: Page): void => addRows(asked, rows, reply, page, includes);
+  const form = formOf(asked.table, rows.some, asked.controls);
   return readParts(asked, add, (own) => read({ ...options, ...own }), rowsWith(includes), form);
 }
 
@@ -159,9 +159,9 @@ function ofToken(error: unknown, start: string | undefined): unknown {
   return badRequest("_start is not the next_token of a page with the same table, filter and sort", "_start");
 }
 
-function addRows(asked: Asked, reach: Reach, reply: ReplyRows, { rows, highlights }: Page, includes: readonly Include[]): void {
+function addRows(asked: Asked, read: Grants, reply: ReplyRows, { rows, highlights }: Page, includes: readonly Include[]): void {
   for (const [i, row] of rows.entries()) {
-    const shown = show(asked, reach, row, includes);
+    const shown = show(asked, read, row, includes);
     if (shown !== undefined) reply.add(shown, highlights?.[i]);
   }
 }
@@ -170,74 +170,70 @@ export function noSuchRow(): Error {
   return notFound("there is no row with this key");
 }
 
-function readable({ table, caller }: Asked): Reach {
-  const reach = reachOf(table, caller);
-  if (reach === "none") throw forbidden(`${table.name} is not open to this account`);
-  return reach;
-}
-
-function includesIn({ table, tables, caller, controls: { _include }, limits }: Asked, reach: Reach): readonly Include[] {
-  return _include === undefined ? [] : includesOf({ tables, caller, limits }, table, reach, _include);
+function includesIn({ table, tables, caller, controls: { _include }, limits }: Asked, read: Grants): readonly Include[] {
+  return _include === undefined ? [] : includesOf({ tables, caller, limits }, table, read, _include);
 }
 
 interface Question {
-  readonly reach: Reach;
+  /** What is read of the rows that the filter asks of. */
+  readonly read: Grants;
   readonly filter: Row;
-  /** The calls within what the caller reaches. */
+  /** The calls within what the caller reads. */
   readonly within: (db: ServedDb) => ServedDb;
 }
 
-/** The filter, and how far it reaches: one that asks for the caller's own rows alone may name all that the owner sees. */
+/** The filter, and what it asks of: one that asks for rows of the caller's own alone may name all that is seen of these. */
 function question(asked: Asked): Question {
   const { table, tables, caller, fields, controls, limits } = asked;
-  const whole = readable(asked);
-  const { owner } = table;
-  const ownField = owner === undefined ? undefined : fields.get(owner);
-  const given = ownField === undefined ? undefined : "json" in ownField ? ownField.json : ownField.text;
-  const asksOwn = owner !== undefined && given === caller.id && [undefined, "eq"].includes(controls._ops?.get(owner));
-  const reach = whole === "mixed" && asksOwn ? "own" : whole;
-  const { _ops: ops } = controls;
+  const { _ops: ops, _include } = controls;
+  const whole = readable(table, caller);
+  const isAsked = (column: string, value: unknown): boolean => {
+    const field = fields.get(column);
+    if (field === undefined || ![undefined, "eq"].includes(ops?.get(column))) return false;
+    return "json" in field ? field.json === value : field.text === String(value);
+  };
+  const read = whole.askedBy(isAsked);
   const relating: Relating = { tables, caller, isUsed: false };
-  const seen = reach === "own" ? new Set([...table.ownSees, owner!]) : filterable(table, reach);
-  const filter = filterOf(table, fields, { seen, ops, limits, relating });
-  if (reach === "own" && !asksOwn && asksOwner(valueIn(filter, owner!)))
-    throw forbidden(`${table.name}: only rows of the caller's own may be read`, owner);
-  // Of a table that refers to itself the rows of others may be asked of: the filter has the owner.
-  const within = (db: ServedDb): ServedDb =>
-    relating.isUsed ? readingRelated(db, table, relating, whole) : reading(db, table, caller, reach);
-  return { reach, filter, within };
+  const filter = filterOf(table, fields, { seen: filterable(read), ops, limits, relating });
+  for (const column of whole.ofAccount)
+    if (!isAsked(column, whole.fixed.get(column)) && asksColumn(valueIn(filter, column)))
+      throw forbidden(`${table.name}: only rows of the caller's own may be read`, column);
+  // Of a table that refers to itself the rows of others may be asked of, and included: the filter says which rows are asked for.
+  const isRelated = relating.isUsed || _include !== undefined;
+  const within = (db: ServedDb): ServedDb => reading(db, table, caller, isRelated ? whole : read, isRelated);
+  return { read, filter, within };
 }
 
-/** Whether a filter's condition on the owner column is about the column: by `$ref` alone it is about another table's row. */
-function asksOwner(condition: unknown): boolean {
+/** Whether a filter's condition on a column is about the column: by `$ref` alone it is about another table's row. */
+function asksColumn(condition: unknown): boolean {
   if (typeof condition !== "object" || condition === null) return condition !== undefined;
   return Object.keys(condition).some((name) => name !== "$ref");
 }
 
-function ownKey({ table, caller }: Asked, reach: Reach, key: Row): Row {
-  const { owner } = table;
-  if (owner === undefined || reach === "all" || !ownerIsInKey(table) || valueIn(key, owner) !== undefined) return key;
-  return withOwner(table, key, caller, reach);
+/** A key with the caller's id where it is left out. */
+function ownKey({ table }: Asked, { own }: Grants, key: Row): Row {
+  if (own.size === 0) return key;
+  const left = [...own].filter(([name]) => table.key.includes(name) && valueIn(key, name) === undefined);
+  return left.length === 0 ? key : { ...key, ...Object.fromEntries(left) };
 }
 
-function readOptions({ table }: Asked, reach: Reach, { _select, _consistent }: Controls): CallOptions {
+function readOptions({ table }: Asked, read: Grants, { _select, _consistent }: Controls): CallOptions {
   const options: Record<string, unknown> = {};
   if (_consistent !== undefined) options["consistent"] = _consistent;
   if (_select !== undefined) {
-    const seen = seenBy(table, reach);
-    for (const name of _select) requireSeen(table, seen, name, "read");
-    // Whose row it is decides what is shown of it.
-    options["select"] = reach === "own" || reach === "mixed" ? [...new Set([..._select, table.owner!])] : _select;
+    for (const name of _select) requireSeen(table, read.some, name, "read");
+    // They decide what is shown of the row.
+    options["select"] = read.deciding.length === 0 ? _select : [...new Set([..._select, ...read.deciding])];
   }
   return options;
 }
 
-function pageOptions(asked: Asked, reach: Reach): CallOptions {
+function pageOptions(asked: Asked, read: Grants): CallOptions {
   const { table, controls } = asked;
   const { _sort, _desc } = controls;
-  for (const name of _sort ?? []) requireSeen(table, filterable(table, reach), name.replace(/^-/, ""), "sorted by");
+  for (const name of _sort ?? []) requireSeen(table, read.every, name.replace(/^-/, ""), "sorted by");
   return {
-    ...readOptions(asked, reach, controls),
+    ...readOptions(asked, read, controls),
     ...(_sort === undefined ? {} : { sort: _sort }),
     ...(_desc === undefined ? {} : { desc: _desc }),
   };
@@ -251,10 +247,10 @@ function scanOption({ caller, controls: { _scan } }: Asked): CallOptions {
 
 /** The row as the caller may see it, with what is included in it; undefined when nothing of it may be seen. */
 export function show(
-  { table, caller, controls }: Pick<Asked, "table" | "caller" | "controls">,
-  reach: Reach,
+  { table, controls }: Pick<Asked, "table" | "controls">,
+  read: Grants,
   row: Row,
   includes: readonly Include[] = [],
 ): Row | undefined {
-  return shownRow({ table, reach, select: controls._select, includes }, caller, row);
+  return shownRow({ table, read, select: controls._select, includes }, row);
 }

@@ -1,5 +1,6 @@
 // Rows as CSV (RFC 4180), as JSON a line, and as XML.
 
+import type { ColumnSet } from "@bk/auth/row-rules";
 import { stringify } from "csv-stringify/sync";
 
 import { badRequest } from "../error-response.js";
@@ -7,7 +8,7 @@ import type { Controls } from "./controls.js";
 import { csvCell } from "./csv-cell.js";
 import { isJsonColumn } from "./from-text.js";
 import { type RowForm, ReplyText } from "./reply-rows.js";
-import { type Reach, seenBy, type ServedTable } from "./served-table.js";
+import type { ServedTable } from "./served-table.js";
 
 /** Where a page says how it goes on that is not JSON. */
 export const nextTokenHeader = "bk-next-token";
@@ -15,9 +16,10 @@ export const nextTokenHeader = "bk-next-token";
 /**
  * How the rows of a read are written; undefined: as a page in JSON.
  *
+ * @param seen  the columns that the caller sees of some row
  * @throws HttpError 400 for a separator of what is not CSV, and for what has no place beside rows in such a form
  */
-export function formOf(table: ServedTable, reach: Reach, controls: Controls): RowForm | undefined {
+export function formOf(table: ServedTable, seen: ColumnSet, controls: Controls): RowForm | undefined {
   const { _format, _separator, _include, _highlight } = controls;
   if (_format === undefined && _separator === undefined) return undefined;
   if (_separator !== undefined && _format !== "csv") throw badRequest("_separator is for _format=csv", "_separator");
@@ -27,8 +29,7 @@ export function formOf(table: ServedTable, reach: Reach, controls: Controls): Ro
   if (_include !== undefined) throw badRequest(`_include and _format=${_format} do not go together`, "_include");
   if (_format === "xml") return xml;
   // In an open table what is not declared is given where it is named.
-  const seen = seenBy(table, reach);
-  const columns = controls._select ?? [...table.columns.keys()].filter((name) => seen.has(name) && !isHidden(table, name));
+  const columns = controls._select ?? [...table.columns.keys()].filter((name) => seen.names.has(name) && !isHidden(table, name));
   return csv(table, [...new Set(columns)], _separator === "tab" ? "\t" : (_separator ?? ","));
 }
 

@@ -1,71 +1,65 @@
 // What a caller may see and do of a table's rows, as a scope of the database.
 
-import type { Relating } from "./filter.js";
+import type { Grants, Writing } from "@bk/auth/row-rules";
+
 import type { ServedCalls } from "./served-db.js";
-import { type Caller, type Reach, reachOf, type ServedTable } from "./served-table.js";
+import type { Caller, ServedTable } from "./served-table.js";
 
-/** How many scopes are kept for the calls of a database; beyond, all are forgotten. */
-const mostKept = 1_000;
-const kept = new WeakMap<ServedCalls, Map<string, ServedCalls>>();
+/** Scopes by the calls that they are made of and by what is allowed within, which is kept for each account: callers come back. */
+type Kept = WeakMap<ServedCalls, WeakMap<object, ServedCalls>>;
+const kept: Readonly<Record<"read" | "related" | "write" | "refer", Kept>> = {
+  read: new WeakMap(),
+  related: new WeakMap(),
+  write: new WeakMap(),
+  refer: new WeakMap(),
+};
 
-/** The scope that was made before for the same calls and key, or a new one: callers come back. The id, in which anything may stand, ends a key. */
-function scopeOf(calls: ServedCalls, key: string, make: () => ServedCalls): ServedCalls {
-  let scopes = kept.get(calls);
-  if (scopes === undefined) kept.set(calls, (scopes = new Map()));
-  let scope = scopes.get(key);
-  if (scope === undefined) {
-    if (scopes.size >= mostKept) scopes.clear();
-    scopes.set(key, (scope = make()));
-  }
+function scopeOf(scopes: Kept, calls: ServedCalls, allowed: object, make: () => ServedCalls): ServedCalls {
+  let own = scopes.get(calls);
+  if (own === undefined) scopes.set(calls, (own = new WeakMap()));
+  let scope = own.get(allowed);
+  if (scope === undefined) own.set(allowed, (scope = make()));
   return scope;
 }
 
-/** The calls on a table within what a caller reaches; page tokens are good for that account. */
-export function reading<Calls extends ServedCalls>(calls: Calls, table: ServedTable, caller: Caller, reach: Reach): Calls {
-  return scopeOf(calls, `read ${table.name} ${reach} ${caller.id}`, () => {
-    const own = reach === "own" ? { where: { [table.owner!]: caller.id } } : {};
-    // What is included of other tables is bounded by the server.
-    return calls.scope({ [table.name]: own, "*": {} }, { tokensOf: caller.id });
-  }) as Calls;
+/**
+ * The calls on a table within what a caller reads; page tokens are good for that account.
+ *
+ * @param isRelated  rows of other tables are read along, or asked of: within what the caller reads of these
+ */
+export function reading<Calls extends ServedCalls>(
+  calls: Calls,
+  table: ServedTable,
+  caller: Caller,
+  read: Grants,
+  isRelated: boolean,
+): Calls {
+  return scopeOf(isRelated ? kept.related : kept.read, calls, read, () =>
+    calls.scope({ ...(isRelated ? rowsOf(caller) : {}), [table.name]: rowsIn(read) }, { tokensOf: caller.id }),
+  ) as Calls;
 }
 
-/** As `reading`, where the filter asks of rows of other tables: of those where others are not seen there are the caller's own alone. */
-export function readingRelated<Calls extends ServedCalls>(calls: Calls, table: ServedTable, relating: Relating, reach: Reach): Calls {
-  const { caller, tables } = relating;
-  return scopeOf(calls, `related ${table.name} ${reach} ${caller.id}`, () => {
-    const own = reach === "own" ? { where: { [table.owner!]: caller.id } } : {};
-    return calls.scope({ ...seenRows(tables, caller), [table.name]: own, "*": {} }, { tokensOf: caller.id });
-  }) as Calls;
+/** The rows that a caller reads, by table. Which columns of them are shown is said row by row. */
+function rowsOf({ rules }: Caller): Record<string, object> {
+  return Object.fromEntries(rules.names.flatMap((name) => {
+    const { read } = rules.table(name)!;
+    return read === undefined ? [] : [[name, rowsIn(read)]];
+  }));
 }
 
-/** The scopes of the tables of which a caller sees their own rows alone. */
-function seenRows(tables: ReadonlyMap<string, ServedTable>, caller: Caller): Record<string, object> {
-  const own = [...tables.values()].filter((table) => reachOf(table, caller) === "own");
-  return Object.fromEntries(own.map(({ name, owner }) => [name, { where: { [owner!]: caller.id } }]));
+function rowsIn({ where }: Grants): object {
+  return where === undefined ? {} : { where };
 }
 
 /**
- * The calls by which a caller writes: an admin every row, others their own, and of these not what admins set.
+ * The calls by which a caller writes.
  *
- * @param referring  the tables, where rows are looked for that the written row refers to: those that the caller may see
+ * @param refers  rows are looked for that the written row refers to: those that the caller reads
  */
-export function writing(
-  calls: ServedCalls,
-  table: ServedTable,
-  caller: Caller,
-  reach: Reach,
-  referring?: ReadonlyMap<string, ServedTable>,
-): ServedCalls {
-  if (reach === "all") return calls;
-  return scopeOf(calls, `${referring === undefined ? "write" : "refer"} ${table.name} ${caller.id}`, () => {
-    const own = { [table.owner!]: caller.id };
-    const update = table.adminSets.size === 0 ? {} : { update: ownSets(table) };
-    const others = referring === undefined ? {} : { ...seenRows(referring, caller), "*": {} };
-    return calls.scope({ ...others, [table.name]: { where: own, set: own, ...update } });
-  });
-}
-
-function ownSets({ columns, adminSets, settings }: ServedTable): string[] {
-  const names = [...columns.keys()].filter((name) => !adminSets.has(name));
-  return settings.open === true ? [...names, "*"] : names;
+export function writing(calls: ServedCalls, table: ServedTable, caller: Caller, allowed: Writing, refers: boolean): ServedCalls {
+  const { scope } = allowed;
+  if (caller.isAdmin && !refers && Object.keys(scope).length === 0) return calls;
+  return scopeOf(refers ? kept.refer : kept.write, calls, allowed, () =>
+    calls.scope({ ...(refers ? rowsOf(caller) : {}), [table.name]: scope }),
+  );
 }

@@ -1,6 +1,7 @@
 // A declared table as the data API serves it: who may see and set which column, worked out once.
 
 import { isAdmin } from "@bk/auth";
+import { type AccountRules, type ColumnSet, type Grants, type RowRules, type TableAccess } from "@bk/auth/row-rules";
 import {
   type ColumnDefinition,
   type DeclaredReference,
@@ -11,14 +12,16 @@ import {
   type TypeName,
 } from "@bk/db";
 
-import { badRequest, forbidden } from "../error-response.js";
+import { badRequest, forbidden, unsigned } from "../error-response.js";
 import { refuseContradictions } from "./contradictions.js";
 
-/** Who asks: the signed account. */
+/** Who asks: the signed account, or nobody, and what the tables' rules allow to it. */
 export interface Caller {
   readonly id: string;
   readonly login: string;
   readonly isAdmin: boolean;
+  readonly isSigned: boolean;
+  readonly rules: AccountRules;
 }
 
 export interface ServedColumn {
@@ -33,7 +36,6 @@ export interface ServedTable {
   /** Primary key columns in order. */
   readonly key: readonly string[];
   readonly settings: TableSettings;
-  readonly owner: string | undefined;
   readonly references: readonly DeclaredReference[];
   /** Columns of a key: its own, and those that its joined ones are made of. */
   readonly keyNames: ReadonlySet<string>;
@@ -42,12 +44,6 @@ export interface ServedTable {
    * what they hold.
    */
   readonly adminSets: ReadonlySet<string>;
-  /** Columns that an admin sees: all but `secure`. */
-  readonly adminSees: ReadonlySet<string>;
-  /** Columns that an account sees of its own rows: all but `secure` and `admin`. */
-  readonly ownSees: ReadonlySet<string>;
-  /** Columns that every account sees of every row. */
-  readonly allSee: ReadonlySet<string>;
 }
 
 /**
@@ -78,13 +74,9 @@ function servedTable(name: string, definition: TableDefinition, references: read
     columns: new Map(columns.map((column) => [column.name, column])),
     key: keys.sort((a, b) => a.definition.primary! - b.definition.primary!).map((column) => column.name),
     settings,
-    owner: settings.owner,
     references,
     keyNames: new Set(keys.flatMap((column) => [column.name, ...(column.definition.join ?? [])])),
     adminSets: named((column) => column.admin === true || (column.secure === true && isUnique(column))),
-    adminSees: named((column) => !column.secure),
-    ownSees: named((column) => !column.secure && !column.admin),
-    allSee: named((column) => column.pub && !column.secure && !column.admin),
   };
 }
 
@@ -101,46 +93,41 @@ function partsOf(definition: TableDefinition): { columns: Readonly<Record<string
   return { columns, settings };
 }
 
-/** The caller that an account is. */
-export function callerOf(account: {
-  readonly id: string;
-  readonly login: string;
-  readonly type?: string | readonly string[] | null | undefined;
-}): Caller {
-  return { id: account.id, login: account.login, isAdmin: isAdmin(account) };
+/** The caller that an account is; undefined: nobody. */
+export function callerOf(
+  rules: RowRules,
+  account:
+    { readonly id: string; readonly login: string; readonly type?: string | readonly string[] | null | undefined } | undefined,
+): Caller {
+  if (account === undefined) return { id: "", login: "", isAdmin: false, isSigned: false, rules: rules.rulesFor(undefined) };
+  const { id, login } = account;
+  return { id, login, isAdmin: isAdmin(account), isSigned: true, rules: rules.rulesFor(account as Parameters<RowRules["rulesFor"]>[0]) };
 }
 
-/**
- * What a caller may do with the rows of a table:
- * - `all`: an admin; every row, every column but `secure`;
- * - `own`: rows of their own alone;
- * - `mixed`: rows of their own, and the `pub` columns of others;
- * - `public`: the `pub` columns of every row; no writes;
- * - `none`: nothing.
- */
-export type Reach = "all" | "own" | "mixed" | "public" | "none";
+/** What a caller may do with a table. */
+export function accessOf({ name }: ServedTable, { rules }: Caller): TableAccess {
+  return rules.table(name)!;
+}
 
-export function reachOf(table: ServedTable, caller: Caller): Reach {
-  if (caller.isAdmin) return "all";
-  // An account without an id owns nothing: rows without an owner are not its own.
-  if (table.owner !== undefined && caller.id !== "") return table.allSee.size === 0 ? "own" : "mixed";
-  return table.allSee.size === 0 ? "none" : "public";
+/** What a caller reads of a table. @throws HttpError 403 where that is nothing, 401 for nobody */
+export function readable(table: ServedTable, caller: Caller, field?: string): Grants {
+  return accessOf(table, caller).read ?? refuse(caller, `${table.name} is not open to this account`, field);
+}
+
+/** @throws HttpError 403, or 401 where somebody with an account may be allowed more */
+export function refuse({ isSigned }: Caller, message: string, field?: string): never {
+  throw isSigned ? forbidden(message, field) : unsigned(message, field);
 }
 
 /** Whether a caller may find a row of the table by its key, as those do who ask of rows that others refer to. */
 export function refersTo(table: ServedTable, caller: Caller): boolean {
-  if (caller.isAdmin) return true;
-  return reachOf(table, caller) !== "none" && table.key.every((name) => table.columns.get(name)?.definition.admin !== true);
+  const { read } = accessOf(table, caller);
+  return read !== undefined && table.key.every((name) => read.some.names.has(name) || table.columns.get(name)?.definition.admin !== true);
 }
 
-/** The columns that a caller sees of rows that they reach so; of `mixed` those of their own rows. */
-export function seenBy(table: ServedTable, reach: Reach): ReadonlySet<string> {
-  return reach === "all" ? table.adminSees : reach === "public" || reach === "none" ? table.allSee : table.ownSees;
-}
-
-/** The columns that conditions and sorts may name: with rows of others among those read, only what is seen of these. */
-export function filterable(table: ServedTable, reach: Reach): ReadonlySet<string> {
-  return reach === "mixed" ? table.allSee : seenBy(table, reach);
+/** The columns that filters may name: those that are seen in all rows that are read, and those that hold the caller's id in them. */
+export function filterable({ every, ofAccount }: Grants): ColumnSet {
+  return ofAccount.size === 0 ? every : { names: new Set([...every.names, ...ofAccount]), rest: every.rest };
 }
 
 /** The declared column of a name. In open tables undeclared columns are seen by admins and owners. */
@@ -151,16 +138,20 @@ export function columnNamed(table: ServedTable, name: string): ServedColumn | un
   throw badRequest(`${table.name}: unknown column ${JSON.stringify(name.slice(0, 50))}`, name);
 }
 
-/** Refuses a column that must not be asked for. @param use  completes "may not be", such as "sorted by" */
-export function requireSeen(table: ServedTable, seen: ReadonlySet<string>, name: string, use: string): void {
-  const column = columnNamed(table, name);
-  const visible = column === undefined ? seen !== table.allSee : seen.has(name);
-  if (!visible) throw forbidden(`${table.name}: column ${name} may not be ${use} by this account`, name);
+/** Whether a column is one of some. */
+export function isIn({ names, rest }: ColumnSet, table: ServedTable, name: string): boolean {
+  return table.columns.has(name) ? names.has(name) : rest;
 }
 
-/** The row with the columns of `seen` (and of an open table the undeclared ones, unless only the public ones are seen). */
-export function visibleRow(table: ServedTable, row: Readonly<Record<string, unknown>>, seen: ReadonlySet<string>): Record<string, unknown> {
+/** Refuses a column that must not be asked for. @param use  completes "may not be", such as "sorted by" */
+export function requireSeen(table: ServedTable, seen: ColumnSet, name: string, use: string): void {
+  columnNamed(table, name);
+  if (!isIn(seen, table, name)) throw forbidden(`${table.name}: column ${name} may not be ${use} by this account`, name);
+}
+
+/** The row with the columns of `seen`. */
+export function visibleRow(table: ServedTable, row: Readonly<Record<string, unknown>>, seen: ColumnSet): Record<string, unknown> {
   const shown: Record<string, unknown> = {};
-  for (const name in row) if (table.columns.has(name) ? seen.has(name) : seen !== table.allSee) shown[name] = row[name];
+  for (const name in row) if (isIn(seen, table, name)) shown[name] = row[name];
   return shown;
 }

@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 
+import { columnsIn, type ColumnSet, type Grants, type TableAccess, type WriteVerb, type Writing } from "@bk/auth/row-rules";
 import { DbError } from "@bk/db";
 
 import { alreadyExists, forbidden, HttpError } from "../error-response.js";
@@ -9,10 +10,10 @@ import { fieldsOf, type Fields } from "../request/fields.js";
 import type { Controls, DataCall } from "./controls.js";
 import { filterOf } from "./filter.js";
 import { type Asked, show } from "./reads.js";
-import { keyIn, keyOf, operationsOf, ownerIsInKey, rowOf, valueIn, withOwner } from "./row.js";
-import { writing } from "./scope.js";
+import { keyIn, keyOf, operationsOf, requireTold, rowOf, valueIn, withValues } from "./row.js";
+import { reading, writing } from "./scope.js";
 import type { Row, ServedCalls, ServedDb, WriteResult } from "./served-db.js";
-import { type Reach, reachOf, refersTo, seenBy, type ServedColumn, type ServedTable } from "./served-table.js";
+import { accessOf, columnNamed, filterable, isIn, refersTo, refuse, type ServedColumn, type ServedTable } from "./served-table.js";
 
 export type WriteCall = Extract<DataCall, "add" | "put" | "update" | "incr" | "del">;
 export const writeCalls: readonly WriteCall[] = ["add", "put", "update", "incr", "del"];
@@ -26,7 +27,8 @@ export function togetherIn(db: ServedDb): Together {
 }
 
 interface Write extends Asked {
-  readonly reach: Reach;
+  readonly access: TableAccess;
+  readonly allowed: Writing;
   /** The calls on every row. */
   readonly all: ServedCalls;
   readonly together: Together;
@@ -38,30 +40,77 @@ interface Write extends Asked {
  * @throws HttpError 403 where the caller may not write the table, the column or the row
  */
 export async function write(db: ServedCalls, call: WriteCall, asked: Asked, together: Together): Promise<WriteResult> {
-  const reach = reachOf(asked.table, asked.caller);
-  if (reach === "public" || reach === "none") throw forbidden(`${asked.table.name} is written by admins only`);
-  const referring = asked.controls._checkRefs === true ? asked.tables : undefined;
-  if (referring !== undefined) requireReferable(asked, reach);
-  const within = (calls: ServedCalls): ServedCalls => writing(calls, asked.table, asked.caller, reach, referring);
-  const own: Write = { ...asked, reach, together: (work) => together((calls) => work(within(calls))), all: db };
+  const { table, caller, controls } = asked;
+  const access = accessOf(table, caller);
+  const allowed = allowedTo(call, access, asked);
+  const refers = controls._checkRefs === true;
+  if (refers) requireReferable(asked, access, allowed);
+  const within = (calls: ServedCalls): ServedCalls => writing(calls, table, caller, allowed, refers);
+  const own: Write = { ...asked, access, allowed, together: (work) => together((calls) => work(within(calls))), all: db };
   const result = await writes[call](within(db), own).catch((error: unknown) => {
-    // The owner column is looked at before: what is left is the row of another that has the key.
+    // The values that columns must have are looked at before: what is left is the row of another that has the key.
     const isOthers = error instanceof DbError && error.code === "denied" && error.detail?.["by"] === "scope" && error.column === undefined;
-    throw isOthers ? othersRow(asked.table, reach) : error;
+    throw isOthers ? othersRow(own) : error;
   });
-  if (result.row === undefined) return { affected: result.affected };
-  const row = show(asked, reach, result.row);
+  const row = result.row === undefined || access.read === undefined ? undefined : show(asked, access.read, result.row);
   return row === undefined ? { affected: result.affected } : { affected: result.affected, row };
 }
 
+/** What the rules ask of a call: whether it makes rows, changes them, or either. */
+function verbOf(call: WriteCall, { _upsert, _mustMatch }: Controls): WriteVerb {
+  if (call === "update") return _upsert === true ? "put" : "update";
+  if (call === "incr") return _mustMatch === true ? "update" : "put";
+  return call;
+}
+
+/** @throws HttpError 403 for a table, a call or a column that is not the caller's to write */
+function allowedTo(call: WriteCall, access: TableAccess, { table, caller, fields, controls }: Asked): Writing {
+  const verb = verbOf(call, controls);
+  const returns = controls._returning !== undefined;
+  const needed = verb === "put" ? [access.add, access.update] : [access[verb]];
+  const may = access.writing(verb, undefined, returns);
+  if (may === undefined) throw refusedCall(call, access, table, () => refuse(caller, closedTo(table, access)));
+  // What is deleted is not written.
+  if (verb === "del") return may;
+  const names = [...fields.keys(), ...(controls._ops?.keys() ?? [])].filter((name) => {
+    columnNamed(table, name);
+    return !needed.every((grants) => grants?.fixed.has(name)) && !isKeyName(table, name);
+  });
+  const isCovered = (columns: ColumnSet): boolean => names.every((name) => isIn(columns, table, name));
+  const allowed = access.writing(verb, isCovered, returns);
+  if (allowed !== undefined) return allowed;
+  const column = names.find((name) => !needed.every((grants) => isIn(grants!.some, table, name))) ?? names.find((name) => !isIn(may.columns, table, name))!;
+  throw refusedColumn(table, column);
+}
+
+function refusedCall(call: WriteCall, access: TableAccess, table: ServedTable, otherwise: () => never): Error {
+  if (call === "incr" && access.writing("update") !== undefined)
+    return forbidden(`${table.name}: this account makes no rows; say _mustMatch`, "_mustMatch");
+  return otherwise();
+}
+
+function closedTo({ name }: ServedTable, { add, update, del }: TableAccess): string {
+  const isWritten = (add ?? update ?? del) !== undefined;
+  return isWritten ? `${name} is not written in this way by this account` : `${name} is written by admins only`;
+}
+
+/** Key columns say which row it is; those for admins are named by those who may set them. */
+function isKeyName({ keyNames, columns }: ServedTable, name: string): boolean {
+  return keyNames.has(name) && columns.get(name)?.definition.admin !== true;
+}
+
+function refusedColumn({ name, adminSets }: ServedTable, column: string): Error {
+  return forbidden(`${name}: column ${column} is ${adminSets.has(column) ? "set by admins only" : "not set by this account"}`, column);
+}
+
 /** Refuses to look for rows of which the caller must not learn whether they are there. */
-function requireReferable({ table, tables, caller, fields }: Asked, reach: Reach): void {
+function requireReferable({ table, tables, caller, fields }: Asked, { read }: TableAccess, allowed: Writing): void {
   for (const { table: to, columns } of table.references) {
     const given = columns.find((column) => fields.has(column));
     if (given === undefined) continue;
-    if (!refersTo(tables.get(to)!, caller)) throw forbidden(`${to} is not open to this account, so _checkRefs cannot look there`, given);
+    if (!refersTo(tables.get(to)!, caller)) refuse(caller, `${to} is not open to this account, so _checkRefs cannot look there`, given);
     // What may be written of the table is less than what may be referred to.
-    if (to === table.name && reach === "mixed")
+    if (to === table.name && !isDeepStrictEqual(read?.where, allowed.where))
       throw new HttpError("unsupported", `_checkRefs: ${given} refers to ${to} itself, of which this account writes its own rows alone`, {
         field: given,
       });
@@ -69,53 +118,56 @@ function requireReferable({ table, tables, caller, fields }: Asked, reach: Reach
 }
 
 const writes: { readonly [Call in WriteCall]: (db: ServedCalls, write: Write) => Promise<WriteResult> } = {
-  async add(db, { table, caller, fields, controls, reach, limits }) {
-    const row = withOwner(table, rowOf({ table, reach, limits }, fields), caller, reach, true);
+  async add(db, { table, fields, controls, access, allowed, limits }) {
+    const row = withValues(table, rowOf({ table, limits }, fields), allowed.fixed, access.fill);
     return db.add(table.name, row, returning(controls));
   },
 
-  async put(db, asked) {
-    const { table, caller, fields, controls, reach, limits } = asked;
-    const row = withOwner(table, rowOf({ table, reach, limits }, fields), caller, reach, true);
+  async put(db, { table, fields, controls, access, allowed, limits }) {
+    const row = withValues(table, rowOf({ table, limits }, fields), allowed.fixed, access.fill);
     return db.put(table.name, row, returning(controls));
   },
 
   async update(db, asked) {
-    const { table, caller, fields, controls, reach, limits } = asked;
-    const given = rowOf({ table, reach, limits }, fields);
+    const { table, fields, controls, allowed, limits } = asked;
+    const given = rowOf({ table, limits }, fields);
     const { _ops, _upsert: upsert } = controls;
-    const ops = _ops === undefined ? undefined : operationsOf(table, given, _ops, reach);
-    const fillsOwner = upsert === true || ownerIsInKey(table) || valueIn(given, table.owner ?? "") !== undefined;
-    const row = fillsOwner ? withOwner(table, given, caller, reach) : given;
+    const ops = _ops === undefined ? undefined : operationsOf(table, given, _ops, allowed.read!.every, allowed.fixed);
+    const row = withValues(table, given, allowed.fixed, upsert === true ? noValues : undefined);
     const options = { ...guarded(asked), ...(ops === undefined ? {} : { ops }), ...(upsert === undefined ? {} : { upsert }) };
     return onOwnRow(asked, row, () => db.update(table.name, row, options));
   },
 
   async incr(db, asked) {
-    const { table, caller, fields, reach, limits } = asked;
-    const row = withOwner(table, rowOf({ table, reach, limits }, fields), caller, reach);
+    const { table, fields, allowed, limits } = asked;
+    const row = withValues(table, rowOf({ table, limits }, fields), allowed.fixed, noValues);
     // A sum that is refused would tell what was there before.
     for (const name of Object.keys(row))
-      if (table.columns.get(name)?.definition.secure)
-        throw forbidden(`${table.name}: column ${name} is secure; it is set by update as a whole`, name);
+      if (!isKeyName(table, name) && !allowed.fixed.has(name))
+        requireTold(table, allowed.read!.every, name, "it is set by update as a whole");
     return onOwnRow(asked, row, () => db.incr(table.name, row, guarded(asked)));
   },
 
   async del(db, asked) {
-    const { table, caller, fields, reach, limits, together } = asked;
-    const given = keyOf({ table, reach, limits }, fields);
-    const key = ownerIsInKey(table) ? withOwner(table, given, caller, reach) : given;
+    const { table, fields, access, allowed, limits, together } = asked;
+    const given = keyOf({ table, limits }, access.read?.some ?? allowed.columns, fields);
+    const inKey = new Map([...allowed.fixed].filter(([name]) => table.key.includes(name)));
+    const key = withValues(table, given, inKey, inKey.size === 0 ? undefined : noValues);
     const options = guarded(asked);
-    if (reach === "all" || adminColumns(table).length === 0) return onOwnRow(asked, key, () => db.del(table.name, key, options));
+    const kept = adminColumns(table, access);
+    if (kept.length === 0) return onOwnRow(asked, key, () => db.del(table.name, key, options));
     return together((calls) =>
       onOwnRow(asked, key, async () => {
         const { affected, row } = await calls.del(table.name, key, { ...options, returning: "old" });
-        if (row !== undefined) refuseForgetting(table, row);
+        if (row !== undefined) refuseForgetting(table, kept, row);
         return row === undefined || asked.controls._returning !== "old" ? { affected } : { affected, row };
       }),
     );
   },
 };
+
+/** Of rows that are made: columns get the values that they must have, and no others. */
+const noValues: ReadonlyMap<string, unknown> = new Map();
 
 function returning({ _returning, _checkRefs }: Controls): Row {
   return {
@@ -124,18 +176,21 @@ function returning({ _returning, _checkRefs }: Controls): Row {
   };
 }
 
-/** The columns that admins alone set, but for those that say which row it is and whose. */
-function adminColumns(table: ServedTable): readonly ServedColumn[] {
+/** The columns that admins set and the caller does not, but for those that say which row it is and whose. */
+function adminColumns(table: ServedTable, { add, update, del }: TableAccess): readonly ServedColumn[] {
   if (table.adminSets.size === 0) return [];
-  return [...table.columns.values()].filter(({ name }) => table.adminSets.has(name) && !table.keyNames.has(name) && name !== table.owner);
+  const sets = (name: string): boolean => add?.some.names.has(name) === true || update?.some.names.has(name) === true;
+  return [...table.columns.values()].filter(
+    ({ name }) => table.adminSets.has(name) && !sets(name) && !table.keyNames.has(name) && del?.fixed.has(name) !== true,
+  );
 }
 
 /** Types whose columns get values of their own. */
 const selfMade: ReadonlySet<string> = new Set(["uuid", "tuuid", "now", "mtime", "random", "geohash"]);
 
 /** Refuses to delete a row in which admins have set something: put again, it would be as if they never had. */
-function refuseForgetting(table: ServedTable, row: Row): void {
-  const set = adminColumns(table).find(({ name, type, definition }) => {
+function refuseForgetting(table: ServedTable, columns: readonly ServedColumn[], row: Row): void {
+  const set = columns.find(({ name, type, definition }) => {
     const value = row[name] ?? null;
     const initial = definition.value ?? (type === "counter" ? 0 : null);
     return value !== null && !selfMade.has(type) && definition.join === undefined && !isDeepStrictEqual(value, initial);
@@ -143,15 +198,14 @@ function refuseForgetting(table: ServedTable, row: Row): void {
   if (set !== undefined) throw forbidden(`${table.name}: an admin has set columns of this row; it is deleted by admins only`);
 }
 
-/** Options of calls that take a guard: the caller's own `_where`, and for all but admins that the row is theirs. */
-function guarded({ table, caller, controls, reach, limits }: Write): Row {
+/** Options of calls that take a guard: the caller's own `_where`, about columns that are read of the rows. */
+function guarded({ table, controls, allowed, limits }: Write): Row {
   const { _where, _mustMatch: mustMatch } = controls;
   const fields: Fields = fieldsOf(_where ?? {});
-  const where = filterOf(table, fields, { seen: seenBy(table, reach), limits });
-  if (reach !== "all") {
-    if (valueIn(where, table.owner!) !== undefined && where[table.owner!] !== caller.id)
+  const where = filterOf(table, fields, { seen: filterable(allowed.read!), limits });
+  for (const column of allowed.read!.ofAccount)
+    if (valueIn(where, column) !== undefined && where[column] !== allowed.read!.fixed.get(column))
       throw forbidden(`${table.name}: _where names another owner`, "_where");
-  }
   return {
     ...returning(controls),
     ...(Object.keys(where).length === 0 ? {} : { where }),
@@ -159,12 +213,21 @@ function guarded({ table, caller, controls, reach, limits }: Write): Row {
   };
 }
 
-/** Runs a write of one row; where rows of others are seen in part, says that it is somebody else's where nothing was done for that. */
-async function onOwnRow({ table, caller, reach, all }: Write, row: Row, work: () => Promise<WriteResult>): Promise<WriteResult> {
-  if (reach !== "mixed" || ownerIsInKey(table)) return work();
+/** What is read of a table beyond what may be written there, so that rows that are not the caller's to write may be told of. */
+function readBeyond({ read }: TableAccess, { where }: Writing): Grants | undefined {
+  return isDeepStrictEqual(read?.where, where) ? undefined : read;
+}
+
+/** Runs a write of one row; where others are read, says that it is somebody else's where nothing was done for that. */
+async function onOwnRow({ table, caller, access, allowed, all }: Write, row: Row, work: () => Promise<WriteResult>): Promise<WriteResult> {
+  const read = readBeyond(access, allowed);
+  // The key itself says whose row it is.
+  if (read === undefined || columnsIn(allowed.where ?? true).every((name) => table.key.includes(name))) return work();
   const isOthers = async (): Promise<boolean> => {
-    const found = await all.get(table.name, keyIn(table, row), { select: [table.owner!] });
-    return found !== undefined && found[table.owner!] !== caller.id;
+    const options = { select: table.key };
+    const key = keyIn(table, row);
+    if ((await reading(all, table, caller, read, false).get(table.name, key, options)) === undefined) return false;
+    return (await writing(all, table, caller, allowed, false).get(table.name, key, options)) === undefined;
   };
   try {
     const result = await work();
@@ -174,14 +237,14 @@ async function onOwnRow({ table, caller, reach, all }: Write, row: Row, work: ()
     const isMissing = error instanceof DbError && error.code === "not-found" && error.column === undefined;
     if (!isMissing || !(await isOthers())) throw error;
   }
-  throw othersRow(table, reach);
+  throw othersRow({ table, access, allowed });
 }
 
 /**
- * The row that has the key is somebody else's. Where rows of others are not seen, no more is said than that the key is taken:
+ * The row that has the key is not the caller's to write. Where no others are read, no more is said than that the key is taken:
  * calls that make no row find none.
  */
-function othersRow(table: ServedTable, reach: Reach): Error {
-  if (reach !== "own") return forbidden(`${table.name}: the row belongs to another account`);
+function othersRow({ table, access, allowed }: Pick<Write, "table" | "access" | "allowed">): Error {
+  if (readBeyond(access, allowed) !== undefined) return forbidden(`${table.name}: the row belongs to another account`);
   return alreadyExists(`${table.name}: the key, or a value that must be unique, is taken`);
 }

@@ -6,7 +6,7 @@ import { runBatch } from "../data/batch.js";
 import { controlsOf, type ControlName, type DataCall } from "../data/controls.js";
 import { reads, type Asked } from "../data/reads.js";
 import { ReplyText } from "../data/reply-rows.js";
-import { type Caller, callerOf, reachOf, seenBy, type ServedTable } from "../data/served-table.js";
+import { accessOf, type Caller, callerOf, isIn, type ServedTable } from "../data/served-table.js";
 import { togetherIn, type WriteCall, write, writeCalls } from "../data/writes.js";
 import { badRequest, notFound, replyHeaders } from "../error-response.js";
 import { faultFields } from "../fault-fields.js";
@@ -36,7 +36,7 @@ async function answerCall(context: ServerRequest, server: ServerContext, name: s
     throw notFound(`unknown call ${JSON.stringify(name.slice(0, 50))}; there are ${Object.keys(controlsOf).join(", ")}`);
   }
   const call = name as DataCall;
-  const asked = askedOf(call, tableNamed(tables, tableName), callerIn(context), inputOf(context, server), server);
+  const asked = askedOf(call, tableNamed(tables, tableName), callerIn(context, server), inputOf(context, server), server);
   return isWrite(call) ? write(db, call, asked, togetherIn(db)) : reads[call](db, asked);
 }
 
@@ -50,7 +50,7 @@ type Answer = (context: ServerRequest, server: ServerContext, table: string | un
 const others: Readonly<Record<string, Answer>> = {
   async columns(context, server, name) {
     nothingElse(inputOf(context, server), "columns");
-    const caller = callerIn(context);
+    const caller = callerIn(context, server);
     if (name !== undefined) return columnsOf(tableNamed(server.tables, name), caller);
     return Object.fromEntries([...server.tables.values()].map((table) => [table.name, columnsOf(table, caller)]));
   },
@@ -63,14 +63,14 @@ const others: Readonly<Record<string, Answer>> = {
   async "openapi.json"(context, server, name) {
     if (name !== undefined) throw notFound("nothing is served at this path");
     nothingElse(inputOf(context, server), "openapi.json");
-    return openApiDocument(server.limits, version, server.endpoints.all, { tables: server.tables, caller: callerIn(context) });
+    return openApiDocument(server.limits, version, server.endpoints.all, { tables: server.tables, caller: callerIn(context, server) });
   },
 
   async batch(context, server, name) {
     if (name !== undefined) throw notFound("batch names its tables in its items");
     const { fields, array } = inputOf(context, server);
     const onFault = (error: unknown): void => server.log.error("batch item failed", faultFields(error));
-    return runBatch({ ...server, onFault }, callerIn(context), batchOf(fields, array));
+    return runBatch({ ...server, onFault }, callerIn(context, server), batchOf(fields, array));
   },
 };
 
@@ -79,13 +79,10 @@ function inputOf(context: ServerRequest, { limits }: ServerContext): RequestInpu
   return readInput(query, context.req.header("content-type") ?? "", context.get("body"), limits);
 }
 
-/** The signed account. The rules let nobody else come to these paths, unless an app opens them: then there is no data. */
-export function callerIn(context: ServerRequest): Caller {
-  const { account } = context.get("allowed");
-  return account === undefined ? nobody : callerOf(account);
+/** The signed account. The paths let nobody else come here, unless an app opens them, or rules of tables are for somebody without one. */
+export function callerIn(context: ServerRequest, { rules }: Pick<ServerContext, "rules">): Caller {
+  return callerOf(rules, context.get("allowed").account);
 }
-
-const nobody: Caller = { id: "", login: "", isAdmin: false };
 
 function tableNamed(tables: ReadonlyMap<string, ServedTable>, name: string | undefined): ServedTable {
   const table = tables.get(name ?? "");
@@ -135,8 +132,8 @@ function nothingElse({ fields, array }: RequestInput, call: string): void {
 
 /** The definitions of the columns that the caller may see. */
 function columnsOf(table: ServedTable, caller: Caller): object {
-  const seen = seenBy(table, reachOf(table, caller));
-  const shown = [...table.columns.values()].filter((column) => seen.has(column.name));
+  const { read } = accessOf(table, caller);
+  const shown = [...table.columns.values()].filter((column) => read !== undefined && isIn(read.some, table, column.name));
   return Object.fromEntries(
     shown.map(({ name, type, definition }) => {
       // A check is code; its place in the reply would be empty.

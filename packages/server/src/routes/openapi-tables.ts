@@ -1,9 +1,10 @@
 // The schemas of tables for the OpenAPI document: their rows as an account sees them, and what it may write.
 
+import type { ColumnSet, TableAccess } from "@bk/auth/row-rules";
 import type { ColumnDefinition, TypeName } from "@bk/db";
 
 import type { DataCall } from "../data/controls.js";
-import { type Caller, type Reach, reachOf, refersTo, seenBy, type ServedColumn, type ServedTable } from "../data/served-table.js";
+import { accessOf, type Caller, isIn, refersTo, type ServedColumn, type ServedTable } from "../data/served-table.js";
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -20,6 +21,8 @@ export interface TableSchemas {
   /** Undefined: any table, named in the path. */
   readonly name: string | undefined;
   readonly row: Json;
+  /** Rows are read. */
+  readonly reads: boolean;
   /** The name of the schema of the columns that a call takes; undefined where it takes none, or may not be made. */
   readonly columnsOf: (call: DataCall) => string | undefined;
   readonly components: Readonly<Record<string, Json>>;
@@ -35,6 +38,7 @@ const keyCalls: ReadonlySet<DataCall> = new Set<DataCall>(["get", "update", "inc
 export const anyTable: TableSchemas = {
   name: undefined,
   row: ref("Row"),
+  reads: true,
   columnsOf: (call) => (call === "list" ? undefined : keyCalls.has(call) ? "AnyKey" : "AnyColumns"),
   components: {
     AnyColumns: { type: "object", description: "Columns of the table.", additionalProperties: true },
@@ -42,15 +46,17 @@ export const anyTable: TableSchemas = {
   },
 };
 
-/** The tables of which the caller sees anything. */
+/** The tables with which the caller may do anything. */
 export function schemasFor({ tables, caller }: ServedTo): TableSchemas[] {
   return [...tables.values()]
-    .map((table) => ({ table, reach: reachOf(table, caller) }))
-    .filter(({ reach }) => reach !== "none")
-    .map(({ table, reach }) =>
-      schemasOf(table, reach, canInclude(table, tables), askable(table, seenBy(table, reach), { tables, caller })),
+    .map((table) => ({ table, access: accessOf(table, caller) }))
+    .filter(({ access }) => access.isOpen)
+    .map(({ table, access }) =>
+      schemasOf(table, access, canInclude(table, tables), askable(table, access.read?.some ?? noColumns, { tables, caller })),
     );
 }
+
+const noColumns: ColumnSet = { names: new Set(), rest: false };
 
 /** Whether a row may come with rows of other tables: it refers to some, or is referred to. */
 function canInclude({ name, references }: ServedTable, tables: ReadonlyMap<string, ServedTable>): boolean {
@@ -58,22 +64,28 @@ function canInclude({ name, references }: ServedTable, tables: ReadonlyMap<strin
 }
 
 /** The references by which a filter may ask of rows of other tables, with the table of each. */
-function askable({ references }: ServedTable, seen: ReadonlySet<string>, { tables, caller }: ServedTo): ReadonlyMap<string, string> {
+function askable({ references }: ServedTable, seen: ColumnSet, { tables, caller }: ServedTo): ReadonlyMap<string, string> {
   const open = references.filter(
-    ({ table, columns }) => columns.every((column) => seen.has(column)) && refersTo(tables.get(table)!, caller),
+    ({ table, columns }) => columns.every((column) => seen.names.has(column)) && refersTo(tables.get(table)!, caller),
   );
   return new Map(open.map(({ name, table }) => [name, table]));
 }
 
-function schemasOf(table: ServedTable, reach: Reach, includes: boolean, related: ReadonlyMap<string, string>): TableSchemas {
+function schemasOf(table: ServedTable, access: TableAccess, includes: boolean, related: ReadonlyMap<string, string>): TableSchemas {
   const { name } = table;
-  const mayWrite = reach !== "public";
-  const seen = seenBy(table, reach);
+  const { read } = access;
+  const seen = read?.some ?? noColumns;
   const isOpen = table.settings.open === true;
   const columns = [...table.columns.values()];
-  const settable = columns.filter((column) => reach === "all" || !table.adminSets.has(column.name));
+  // An update names the key and others, an add what it makes: each as far as it may set them.
+  const [added, put, changed, deleted] = (["add", "put", "update", "del"] as const).map((verb) => access.writing(verb));
+  const settable = (writing: typeof added): readonly ServedColumn[] =>
+    columns.filter((column) => {
+      const isKeyName = table.keyNames.has(column.name) && column.definition.admin !== true;
+      return writing !== undefined && (isKeyName || writing.fixed.has(column.name) || isIn(writing.columns, table, column.name));
+    });
   const keys = columns.filter((column) => table.keyNames.has(column.name));
-  const isFilled = (column: ServedColumn): boolean => column.name === table.owner && reach !== "all";
+  const isFilled = (column: ServedColumn): boolean => (added ?? changed ?? deleted ?? read)?.fixed.has(column.name) === true;
   const isKey = ({ definition }: ServedColumn): boolean => definition.primary !== undefined && definition.join === undefined;
   const replaced = new Set(table.references.flatMap(({ columns: own }) => (own.length === 1 ? own : [])));
   const inRow = (column: ServedColumn): Json => (replaced.has(column.name) ? { anyOf: [nullable(column), includedRow] } : nullable(column));
@@ -88,7 +100,7 @@ function schemasOf(table: ServedTable, reach: Reach, includes: boolean, related:
   const components: Record<string, Json> = {
     [name]: {
       ...object(
-        columns.filter((column) => seen.has(column.name)),
+        columns.filter((column) => seen.names.has(column.name)),
         () => false,
         true,
       ),
@@ -96,10 +108,11 @@ function schemasOf(table: ServedTable, reach: Reach, includes: boolean, related:
     },
     [`${name}Key`]: object(keys, isKey),
     [`${name}Filter`]: filterSchema(
-      columns.filter((column) => seen.has(column.name)),
+      columns.filter((column) => seen.names.has(column.name)),
       related,
     ),
-    ...(mayWrite ? { [`${name}New`]: object(settable, mustBeGiven), [`${name}Change`]: object(settable, isKey) } : {}),
+    ...(added === undefined ? {} : { [`${name}New`]: object(settable(added), mustBeGiven) }),
+    ...(changed === undefined ? {} : { [`${name}Change`]: object(settable(changed), isKey) }),
   };
   const schemas: { readonly [Call in DataCall]: string | undefined } = {
     get: `${name}Key`,
@@ -108,13 +121,13 @@ function schemasOf(table: ServedTable, reach: Reach, includes: boolean, related:
     search: `${name}Filter`,
     count: `${name}Filter`,
     aggregate: `${name}Filter`,
-    add: mayWrite ? `${name}New` : undefined,
-    put: mayWrite ? `${name}New` : undefined,
-    update: mayWrite ? `${name}Change` : undefined,
-    incr: mayWrite ? `${name}Change` : undefined,
-    del: mayWrite ? `${name}Key` : undefined,
+    add: added === undefined ? undefined : `${name}New`,
+    put: put === undefined ? undefined : `${name}New`,
+    update: changed === undefined ? undefined : `${name}Change`,
+    incr: changed === undefined ? undefined : `${name}Change`,
+    del: deleted === undefined ? undefined : `${name}Key`,
   };
-  return { name, row: ref(name), columnsOf: (call) => schemas[call], components };
+  return { name, row: ref(name), reads: read !== undefined, columnsOf: (call) => schemas[call], components };
 }
 
 function requiredOf(required: readonly string[]): Json {

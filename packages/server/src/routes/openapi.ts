@@ -164,7 +164,7 @@ function pathsOf(table: TableSchemas, calls: readonly DataCall[]): Record<string
   for (const call of calls) {
     const isWrite = (writeCalls as readonly string[]).includes(call);
     const columns = table.columnsOf(call);
-    if (columns === undefined && isWrite) continue;
+    if (isWrite ? columns === undefined : !table.reads) continue;
     const controls = controlsOf[call].map((control) => ({ $ref: `#/components/parameters/${control}` }));
     const own = columns === undefined ? [] : queryColumns(call, columns, components);
     const body = columns === undefined ? ref(`${call}Controls`) : { allOf: [ref(columns), ref(`${call}Controls`)] };

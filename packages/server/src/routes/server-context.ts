@@ -1,6 +1,7 @@
 // What the routes share: made once when the server is made.
 
 import type { Allowed, Auth, RateLimits, RefusalNote } from "@bk/auth";
+import type { RowRules } from "@bk/auth/row-rules";
 import type { Log } from "@bk/core";
 import type { Context } from "hono";
 import type { HttpBindings } from "@hono/node-server";
@@ -14,6 +15,7 @@ import type { FieldLimits } from "../request/fields.js";
 export interface ServerContext {
   readonly db: ServedDb;
   readonly tables: ReadonlyMap<string, ServedTable>;
+  readonly rules: RowRules;
   readonly auth: Auth;
   readonly log: Log;
   /** What the modules serve. */
