@@ -29,7 +29,12 @@ const tables = {
           del: { owner: "$account.id", state: "draft" },
         },
         { to: "anonymous", read: { public: true }, columns: { read: ["id", "title", "stars"] } },
-        { to: "editor", read: true, update: { state: "sent" }, columns: { read: ["id", "owner", "state", "title", "notes"], update: ["title", "state"] } },
+        {
+          to: "editor",
+          read: true,
+          update: { state: "sent" },
+          columns: { read: ["id", "owner", "state", "title", "notes"], update: ["title", "state"] },
+        },
       ],
     },
   ),
@@ -37,9 +42,12 @@ const tables = {
   // Anybody may write what nobody but admins reads.
   box: table({ id: { type: "uuid", primary: 1 }, from: {}, text: {} }, { rules: { add: { from: "$account.id" } } }),
   // As owner and pub say it, by rules.
-  tally: table({ id: { primary: 1 }, count: { type: "int" }, hidden: { type: "int" } }, {
-    rules: { read: true, update: true, columns: { read: ["id", "count"] } },
-  }),
+  tally: table(
+    { id: { primary: 1 }, count: { type: "int" }, hidden: { type: "int" } },
+    {
+      rules: { read: true, update: true, columns: { read: ["id", "count"] } },
+    },
+  ),
   city: { id: { primary: 1, pub: true }, name: { pub: true } },
 } satisfies TableDefinitions;
 
@@ -64,7 +72,9 @@ describe.each(["memory:", "sqlite::memory:"])("rules by rows, on %s", (db) => {
   afterAll(() => on.server.close());
 
   const ask = (login: string | undefined, call: string, name: string, json: object = {}): Promise<Reply> =>
-    login === undefined ? on.call("", `/data/${call}/${name}`, { json, signed: false, headers: { "content-type": "application/json" } }) : on.call(login, `/data/${call}/${name}`, { json });
+    login === undefined
+      ? on.call("", `/data/${call}/${name}`, { json, signed: false, headers: { "content-type": "application/json" } })
+      : on.call(login, `/data/${call}/${name}`, { json });
   const ids = async (login: string | undefined, filter: object = {}): Promise<unknown> => {
     const { status, body } = await ask(login, "select", "photo", { ...filter, _sort: "id" });
     return status === 200 ? (body["data"] as { id: string }[]).map(({ id }) => id) : [status, body["field"]];
@@ -161,7 +171,10 @@ describe.each(["memory:", "sqlite::memory:"])("rules by rows, on %s", (db) => {
       expect([call, (await ask("bob", call, "photo", json)).status]).toEqual([call, 403]);
     expect((await ask("bob", "incr", "photo", { id: "b2", stars: 1, _mustMatch: true })).body).toEqual({ affected: 1 });
     expect((await ask("ed", "update", "photo", { id: "e1", state: "draft" })).status).toBe(403);
-    expect((await ask("ed", "update", "photo", { id: "e1", title: "sky", _returning: "new" })).body["row"]).toMatchObject({ title: "sky", notes: "n3" });
+    expect((await ask("ed", "update", "photo", { id: "e1", title: "sky", _returning: "new" })).body["row"]).toMatchObject({
+      title: "sky",
+      notes: "n3",
+    });
     // Of a column of their own rows.
     expect((await ask("ed", "update", "photo", { id: "e1", notes: "x" })).status).toBe(403);
     expect((await ask("ed", "update", "photo", { id: "e2", title: "x" })).status).toBe(403);
@@ -171,10 +184,16 @@ describe.each(["memory:", "sqlite::memory:"])("rules by rows, on %s", (db) => {
   });
 
   it("columns that are written and not read are told by no failure", async () => {
-    expect((await ask("bob", "incr", "tally", { id: "t", hidden: 1, _mustMatch: true })).body).toMatchObject({ status: 403, field: "hidden" });
+    expect((await ask("bob", "incr", "tally", { id: "t", hidden: 1, _mustMatch: true })).body).toMatchObject({
+      status: 403,
+      field: "hidden",
+    });
     expect((await ask("bob", "update", "tally", { id: "t", hidden: 1, _ops: { hidden: "incr" } })).status).toBe(403);
     expect((await ask("bob", "update", "tally", { id: "t", count: 5, _where: { hidden: 2 } })).status).toBe(403);
-    expect((await ask("bob", "update", "tally", { id: "t", hidden: 3, _returning: "old" })).body).toEqual({ affected: 1, row: { id: "t", count: 1 } });
+    expect((await ask("bob", "update", "tally", { id: "t", hidden: 3, _returning: "old" })).body).toEqual({
+      affected: 1,
+      row: { id: "t", count: 1 },
+    });
     expect((await ask("root", "get", "tally", { id: "t" })).body).toMatchObject({ hidden: 3 });
     expect((await ask("bob", "incr", "tally", { id: "t", count: 1 })).body).toMatchObject({ status: 403, field: "_mustMatch" });
   });
@@ -183,7 +202,10 @@ describe.each(["memory:", "sqlite::memory:"])("rules by rows, on %s", (db) => {
     expect((await ask("bob", "add", "box", { text: "hello" })).body).toEqual({ affected: 1 });
     expect((await ask("bob", "add", "box", { text: "hello", _returning: "new" })).status).toBe(403);
     for (const call of ["select", "count"]) expect((await ask("bob", call, "box")).status).toBe(403);
-    expect((await ask("root", "select", "box", { _scan: true })).body).toMatchObject({ count: 1, data: [{ from: on.ids["bob"], text: "hello" }] });
+    expect((await ask("root", "select", "box", { _scan: true })).body).toMatchObject({
+      count: 1,
+      data: [{ from: on.ids["bob"], text: "hello" }],
+    });
   });
 
   it("each item of a batch is held to the rules", async () => {
@@ -203,8 +225,12 @@ describe.each(["memory:", "sqlite::memory:"])("rules by rows, on %s", (db) => {
   });
 
   it("nobody comes to tables without rules for anonymous", async () => {
-    for (const name of ["city", "person", "box"]) expect((await ask(undefined, "select", name)).body).toMatchObject({ status: 401, code: "NOLOGIN" });
-    expect((await on.call("", "/data/columns", { signed: false })).body).toMatchObject({ city: {}, photo: { id: {}, title: {}, stars: {} } });
+    for (const name of ["city", "person", "box"])
+      expect((await ask(undefined, "select", name)).body).toMatchObject({ status: 401, code: "NOLOGIN" });
+    expect((await on.call("", "/data/columns", { signed: false })).body).toMatchObject({
+      city: {},
+      photo: { id: {}, title: {}, stars: {} },
+    });
     expect(Object.keys((await on.call("", "/data/columns/photo", { signed: false })).body)).toEqual(["id", "title", "stars"]);
     expect((await on.call("bob", "/data/select/photo", { secret: "wrong" })).status).toBe(401);
   });
@@ -213,7 +239,8 @@ describe.each(["memory:", "sqlite::memory:"])("rules by rows, on %s", (db) => {
     const first = await ask("bob", "select", "photo", { _sort: "id", _count: 1 });
     const next = { _sort: "id", _count: 1, _start: first.body["next_token"] };
     expect((await ask("bob", "select", "photo", next)).status).toBe(200);
-    for (const login of ["eve", "ed", undefined]) expect((await ask(login, "select", "photo", next)).body).toMatchObject({ status: 400, field: "_start" });
+    for (const login of ["eve", "ed", undefined])
+      expect((await ask(login, "select", "photo", next)).body).toMatchObject({ status: 400, field: "_start" });
   });
 
   it("the OpenAPI document shows what the caller may do", async () => {
@@ -230,7 +257,17 @@ describe.each(["memory:", "sqlite::memory:"])("rules by rows, on %s", (db) => {
     const eds = await schemas("ed");
     expect(eds["paths"]!.properties).toContain("/data/add/photo");
     expect(Object.keys(bobs["photo"]!.properties!)).not.toContain("rank");
-    expect(Object.keys(bobs["photoChange"]!.properties!)).toEqual(["id", "owner", "state", "public", "title", "place", "stars", "notes", "pin"]);
+    expect(Object.keys(bobs["photoChange"]!.properties!)).toEqual([
+      "id",
+      "owner",
+      "state",
+      "public",
+      "title",
+      "place",
+      "stars",
+      "notes",
+      "pin",
+    ]);
     const nobodys = (await on.call("", "/data/openapi.json", { signed: false })).body;
     const { schemas: shown } = nobodys["components"] as { schemas: Record<string, { properties?: object }> };
     expect(Object.keys(shown["photo"]!.properties!)).toEqual(["id", "title", "stars"]);
@@ -247,7 +284,10 @@ describe("rules when a server is made", () => {
 
   it("are refused where they cannot be meant", async () => {
     const wrong = { a: table({ id: { primary: 1 } }, { rules: { read: { nope: 1 } } }) };
-    await expect(createServer({ db: "memory:", tables: wrong, masterKey })).rejects.toMatchObject({ code: "invalid", detail: { table: "a", column: "nope" } });
+    await expect(createServer({ db: "memory:", tables: wrong, masterKey })).rejects.toMatchObject({
+      code: "invalid",
+      detail: { table: "a", column: "nope" },
+    });
   });
 
   it("name fields of accounts that an app has", async () => {

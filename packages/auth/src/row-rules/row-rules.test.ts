@@ -19,10 +19,14 @@ const columns = {
 const bob: RuledAccount = { id: "bob", login: "bob", type: "editor, staff", team: "red", flags: ["a", "b"] };
 
 function access(rules: TableRule | readonly TableRule[], account: RuledAccount | undefined, options: RowRulesOptions = {}): TableAccess {
-  return rowRules({ photo: table(columns, { rules }) }, options).rulesFor(account).table("photo")!;
+  return rowRules({ photo: table(columns, { rules }) }, options)
+    .rulesFor(account)
+    .table("photo")!;
 }
 const where = (read: NonNullable<TableRule["read"]>, account: RuledAccount | "nobody" = bob): unknown => {
-  const own = access({ to: "anonymous", read }, account === "nobody" ? undefined : account, { accountFields: { team: "text", age: "number", vip: "flag" } });
+  const own = access({ to: "anonymous", read }, account === "nobody" ? undefined : account, {
+    accountFields: { team: "text", age: "number", vip: "flag" },
+  });
   return own.read === undefined ? "none" : own.read.where;
 };
 
@@ -56,7 +60,12 @@ describe("conditions are filled in for an account", () => {
     ["as an empty list", { title: "$account.flags" }, "none"],
     ["as an empty list under $not", { $not: { title: "$account.flags" } }, "none"],
   ])("what it does not have matches nothing: %s", (_name, read, filter) => {
-    for (const missing of [{}, { team: null, age: null, flags: [] }, { team: "", age: Number.NaN, flags: null }, { team: 5, age: "5", flags: "a" }])
+    for (const missing of [
+      {},
+      { team: null, age: null, flags: [] },
+      { team: "", age: Number.NaN, flags: null },
+      { team: 5, age: "5", flags: "a" },
+    ])
       expect(where(read, { id: "eve", ...missing })).toEqual(filter);
   });
 
@@ -69,7 +78,8 @@ describe("conditions are filled in for an account", () => {
   it("an id that is empty owns nothing", () => expect(where({ owner: "$account.id" }, { id: "" })).toBe("none"));
 
   it("a value that is no value of the column is that of no row", () => {
-    const own = (age: number): unknown => access({ read: { stars: "$account.age" } }, { id: "bob", age }, { accountFields: { age: "number" } }).read?.where;
+    const own = (age: number): unknown =>
+      access({ read: { stars: "$account.age" } }, { id: "bob", age }, { accountFields: { age: "number" } }).read?.where;
     expect(own(5)).toEqual({ stars: 5 });
     expect(own(0.5)).toBeUndefined();
     expect(access({ read: { stars: "$account.age" } }, { id: "bob", age: 0.5 }, { accountFields: { age: "number" } }).read).toBeUndefined();
@@ -86,14 +96,30 @@ describe("conditions are filled in for an account", () => {
 describe("rules of several kinds of accounts", () => {
   const rules: readonly TableRule[] = [
     { to: "anonymous", read: { public: true }, columns: { read: ["id", "title"] } },
-    { read: { owner: "$account.id" }, add: { owner: "$account.id", state: "new" }, update: { owner: "$account.id" }, del: { owner: "$account.id" } },
-    { to: ["editor", "chief"], read: { team: "$account.team" }, update: { team: "$account.team" }, columns: { read: ["id", "title", "state"], update: ["state"] } },
+    {
+      read: { owner: "$account.id" },
+      add: { owner: "$account.id", state: "new" },
+      update: { owner: "$account.id" },
+      del: { owner: "$account.id" },
+    },
+    {
+      to: ["editor", "chief"],
+      read: { team: "$account.team" },
+      update: { team: "$account.team" },
+      columns: { read: ["id", "title", "state"], update: ["state"] },
+    },
   ];
   const of = (account: RuledAccount | undefined): TableAccess => access(rules, account, { accountFields: { team: "text" } });
 
   it("nobody has those of anonymous", () => {
     const { read, add, update, del } = of(undefined);
-    expect([read!.where, [...read!.some.names], add, update, del]).toEqual([{ public: true }, ["id", "title"], undefined, undefined, undefined]);
+    expect([read!.where, [...read!.some.names], add, update, del]).toEqual([
+      { public: true },
+      ["id", "title"],
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   it("an account has those of accounts and those of its types beside", () => {
@@ -141,7 +167,11 @@ describe("rules of several kinds of accounts", () => {
   it("accounts that are alike share their rules, and others never do", () => {
     const made = rowRules({ photo: table(columns, { rules }) }, { accountFields: { team: "text" } });
     expect(made.rulesFor({ ...bob })).toBe(made.rulesFor(bob));
-    const others: RuledAccount[] = [{ ...bob, team: "blue" }, { ...bob, id: "eve" }, { ...bob, type: "staff" }];
+    const others: RuledAccount[] = [
+      { ...bob, team: "blue" },
+      { ...bob, id: "eve" },
+      { ...bob, type: "staff" },
+    ];
     for (const other of others) expect(made.rulesFor(other)).not.toBe(made.rulesFor(bob));
     const byId = rowRules({ a: table({ id: { primary: 1 } }, { rules: [{ to: ["x", "y"], read: { id: "$account.id" } }] }) });
     const [one, two] = [byId.rulesFor({ id: "y|z", type: "x" }), byId.rulesFor({ id: "z", type: "x,y" })];
@@ -150,7 +180,10 @@ describe("rules of several kinds of accounts", () => {
 });
 
 describe("what owner and the flags say are rules too", () => {
-  const note = table({ id: { primary: 1 }, owner: {}, text: { pub: true }, rank: { admin: true }, pin: { secure: true } }, { owner: "owner" });
+  const note = table(
+    { id: { primary: 1 }, owner: {}, text: { pub: true }, rank: { admin: true }, pin: { secure: true } },
+    { owner: "owner" },
+  );
   const of = (account: RuledAccount | undefined): TableAccess => rowRules({ note }).rulesFor(account).table("note")!;
 
   it("an account has its own rows, and what is pub of others", () => {
@@ -199,7 +232,9 @@ describe("rules that cannot be meant are refused when tables are loaded", () => 
 
   it("owner and pub stand in rules alone where there are rules", () => {
     const rules = { read: true };
-    expect(() => rowRules({ a: table({ id: { primary: 1 }, owner: {} }, { owner: "owner", rules }) })).toThrow("leave the setting owner out");
+    expect(() => rowRules({ a: table({ id: { primary: 1 }, owner: {} }, { owner: "owner", rules }) })).toThrow(
+      "leave the setting owner out",
+    );
     expect(() => rowRules({ a: table({ id: { primary: 1, pub: true } }, { rules }) })).toThrow("leave pub out of column id");
   });
 
@@ -212,7 +247,9 @@ describe("rules that cannot be meant are refused when tables are loaded", () => 
   it("rules whose rows no key or index finds are told", () => {
     const told = (read: NonNullable<TableRule["read"]>): number => rowRules({ photo: photo({ read }) }).warnings.length;
     expect([true, { owner: "$account.id" }, { id: "x", stars: 1 }].map((read) => told(read))).toEqual([0, 0, 0]);
-    expect([{ public: true }, { $or: { owner: "$account.id", public: true } }, { owner: { $gt: "a" } }].map((read) => told(read))).toEqual([1, 1, 1]);
+    expect([{ public: true }, { $or: { owner: "$account.id", public: true } }, { owner: { $gt: "a" } }].map((read) => told(read))).toEqual([
+      1, 1, 1,
+    ]);
   });
 });
 
@@ -221,7 +258,12 @@ describe("rules in an app's own code", () => {
     const tables = {
       photo: table(columns, {
         rules: [
-          { read: { owner: "$account.id" }, add: { owner: "$account.id" }, update: { owner: "$account.id" }, columns: { update: ["title"] } },
+          {
+            read: { owner: "$account.id" },
+            add: { owner: "$account.id" },
+            update: { owner: "$account.id" },
+            columns: { update: ["title"] },
+          },
           { to: "anonymous", read: { public: true }, columns: { read: ["id", "title"] } },
         ],
       }),

@@ -68,7 +68,8 @@ const kinds: ReadonlySet<unknown> = new Set<FieldKind>(["text", "number", "flag"
  */
 export function rowRules(definitions: TableDefinitions, { accountFields = {} }: RowRulesOptions = {}): RowRules {
   for (const [name, kind] of Object.entries(accountFields))
-    if (!kinds.has(kind) || !/^[A-Za-z]\w*$/.test(name)) throw invalid("accountFields", `has ${name}, which must be ${[...kinds].join(", ")}`);
+    if (!kinds.has(kind) || !/^[A-Za-z]\w*$/.test(name))
+      throw invalid("accountFields", `has ${name}, which must be ${[...kinds].join(", ")}`);
   const fields: ReadonlyMap<string, FieldKind> = new Map([...ownFields, ...Object.entries(accountFields)]);
   const makeFilter = rowFilters(definitions);
   const tables = new Map(
@@ -83,7 +84,11 @@ export function rowRules(definitions: TableDefinitions, { accountFields = {} }: 
   // What the rules of an account depend on; its id always, since page tokens are for one account.
   const used = [...new Set(["id", ...named])];
   const kept = new Map<string, AccountRules>();
-  const nobody = accountRules(tables, ({ to }) => to.includes("anonymous"), () => undefined);
+  const nobody = accountRules(
+    tables,
+    ({ to }) => to.includes("anonymous"),
+    () => undefined,
+  );
 
   function rulesFor(account: RuledAccount | undefined): AccountRules {
     if (account === undefined) return nobody;
@@ -92,12 +97,18 @@ export function rowRules(definitions: TableDefinitions, { accountFields = {} }: 
     const valueOf = (field: string): unknown => valueIn(account, types, field, fields.get(field));
     // No two accounts that differ share a key: values stand in JSON, or last, after so many types as it says.
     const key =
-      used.length === 1 ? [own.length, ...own, account.id].join("|") : JSON.stringify([own, ...used.map((field) => valueOf(field) ?? null)]);
+      used.length === 1
+        ? [own.length, ...own, account.id].join("|")
+        : JSON.stringify([own, ...used.map((field) => valueOf(field) ?? null)]);
     let rules = kept.get(key);
     if (rules === undefined) {
       const groups: ReadonlySet<string> = new Set([...own, "account", "anonymous"]);
       const values = new Map(used.map((field) => [field, valueOf(field)]));
-      rules = accountRules(tables, ({ to }) => to.some((name) => groups.has(name)), (field) => values.get(field));
+      rules = accountRules(
+        tables,
+        ({ to }) => to.some((name) => groups.has(name)),
+        (field) => values.get(field),
+      );
       if (kept.size >= mostKept) kept.clear();
       kept.set(key, rules);
     }
@@ -170,4 +181,3 @@ function warningsOf({ name, columns, rules, isWritten }: RuleTable): string[] {
     ];
   });
 }
-

@@ -202,7 +202,10 @@ function checkedCondition(table: RuleTable, given: unknown, fields: ReadonlyMap<
   } catch (error) {
     if (!(error instanceof DbError)) throw error;
     const [field] = fieldsOf(condition);
-    const with_ = field === undefined ? "" : ` (an account's fields are ${[...fieldsOf(condition)].map((each) => `${each}: ${fields.get(each)}`).join(", ")})`;
+    const with_ =
+      field === undefined
+        ? ""
+        : ` (an account's fields are ${[...fieldsOf(condition)].map((each) => `${each}: ${fields.get(each)}`).join(", ")})`;
     throw wrong(`cannot be asked: ${error.message}${with_}`, error.column);
   }
   refuseContradiction(sample, wrong);

@@ -55,7 +55,9 @@ export class TableAccess {
     const seen = this.read?.some.names ?? new Set();
     // Of others than admins: a conflict would tell what a column holds that is not read.
     const told = (grant: Grant, rule: Rule): Grant =>
-      rule.to.includes("admin") ? grant : { ...grant, columns: without(grant.columns, (name) => table.unique.has(name) && !seen.has(name)) };
+      rule.to.includes("admin")
+        ? grant
+        : { ...grant, columns: without(grant.columns, (name) => table.unique.has(name) && !seen.has(name)) };
     const add = grantsOf(table, own, "add", values, told);
     this.add = Grants.of(add, table.makeFilter);
     this.update = Grants.of(grantsOf(table, own, "update", values, told), table.makeFilter);

@@ -12,16 +12,7 @@ import { FilterCost } from "./filter-cost.js";
 import { fromJson, fromText, listFromText, type TextSource } from "./from-text.js";
 import { operatorNamed } from "./operator-named.js";
 import type { Row } from "./served-db.js";
-import {
-  accessOf,
-  type Caller,
-  columnNamed,
-  refersTo,
-  refuse,
-  requireSeen,
-  type ServedColumn,
-  type ServedTable,
-} from "./served-table.js";
+import { accessOf, type Caller, columnNamed, refersTo, refuse, requireSeen, type ServedColumn, type ServedTable } from "./served-table.js";
 
 export interface FilterRules {
   /** The columns that may be asked for. */

@@ -115,18 +115,13 @@ export function keyIn(table: ServedTable, row: Row): Row {
  * @param fill   those that new rows get; undefined: what is left out stays left out
  * @throws HttpError 403 for another value
  */
-export function withValues(
-  { name }: ServedTable,
-  row: Row,
-  fixed: ReadonlyMap<string, unknown>,
-  fill?: ReadonlyMap<string, unknown>,
-): Row {
+export function withValues({ name }: ServedTable, row: Row, fixed: ReadonlyMap<string, unknown>, fill?: ReadonlyMap<string, unknown>): Row {
   let complete = row;
   for (const [column, value] of fixed) {
     const given = valueIn(row, column);
     if (given === undefined && fill === undefined) continue;
     if (given === undefined || given === null) complete = { ...complete, [column]: value };
-    else if (!isDeepStrictEqual(given, value)) 
+    else if (!isDeepStrictEqual(given, value))
       throw forbidden(`${name}: column ${column} has another value than this account may give it; leave it out`, column);
   }
   for (const [column, value] of fill ?? [])

@@ -41,10 +41,12 @@ export function reading<Calls extends ServedCalls>(
 
 /** The rows that a caller reads, by table. Which columns of them are shown is said row by row. */
 function rowsOf({ rules }: Caller): Record<string, object> {
-  return Object.fromEntries(rules.names.flatMap((name) => {
-    const { read } = rules.table(name)!;
-    return read === undefined ? [] : [[name, rowsIn(read)]];
-  }));
+  return Object.fromEntries(
+    rules.names.flatMap((name) => {
+      const { read } = rules.table(name)!;
+      return read === undefined ? [] : [[name, rowsIn(read)]];
+    }),
+  );
 }
 
 function rowsIn({ where }: Grants): object {

@@ -96,8 +96,7 @@ function partsOf(definition: TableDefinition): { columns: Readonly<Record<string
 /** The caller that an account is; undefined: nobody. */
 export function callerOf(
   rules: RowRules,
-  account:
-    { readonly id: string; readonly login: string; readonly type?: string | readonly string[] | null | undefined } | undefined,
+  account: { readonly id: string; readonly login: string; readonly type?: string | readonly string[] | null | undefined } | undefined,
 ): Caller {
   if (account === undefined) return { id: "", login: "", isAdmin: false, isSigned: false, rules: rules.rulesFor(undefined) };
   const { id, login } = account;

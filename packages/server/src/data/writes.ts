@@ -79,7 +79,9 @@ function allowedTo(call: WriteCall, access: TableAccess, { table, caller, fields
   const isCovered = (columns: ColumnSet): boolean => names.every((name) => isIn(columns, table, name));
   const allowed = access.writing(verb, isCovered, returns);
   if (allowed !== undefined) return allowed;
-  const column = names.find((name) => !needed.every((grants) => isIn(grants!.some, table, name))) ?? names.find((name) => !isIn(may.columns, table, name))!;
+  const column =
+    names.find((name) => !needed.every((grants) => isIn(grants!.some, table, name))) ??
+    names.find((name) => !isIn(may.columns, table, name))!;
   throw refusedColumn(table, column);
 }
 
