@@ -47,7 +47,7 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions, logi
   app.all("/ping", () => jsonReply("{}"));
   app.all("/openapi.json", () => jsonReply(document));
   if (login === undefined)
-    app.all("/auth", (context) => jsonReply(JSON.stringify(visibleAccount(context.get("allowed").account ?? callerIn(context)))));
+    app.all("/auth", (context) => jsonReply(JSON.stringify(visibleAccount(context.get("allowed").account ?? nobody))));
   else loginRoutes(app, server, login);
   dataRoutes(app, server);
   endpointRoutes(app, server);

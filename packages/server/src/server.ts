@@ -135,7 +135,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     if (isOurs) open.push(() => db.close());
     // Before anything is made: definitions that contradict themselves are refused.
     const ready = servedTables(tables);
-    const tableRules = rowRules(tables, { ...(options.accountFields === undefined ? {} : { accountFields: options.accountFields }) });
+    const tableRules = rowRules(tables, options.accountFields === undefined ? {} : { accountFields: options.accountFields });
     for (const warning of tableRules.warnings) log.warn(`rules: ${warning}`);
     await db.sync();
     const served = db as unknown as ServedDb;

@@ -4,17 +4,7 @@ import { type ColumnDefinition, DbError, type RowFilter, type TableDefinition, t
 
 import { AuthError } from "../errors.js";
 import type { ColumnSet } from "./column-set.js";
-import {
-  accountColumns,
-  columnsOf,
-  conjuncts,
-  type FieldKind,
-  fieldsOf,
-  fillIn,
-  type Filter,
-  readCondition,
-  type RuleCondition,
-} from "./condition.js";
+import { columnsOf, conjuncts, type FieldKind, fieldsOf, fillIn, type Filter, readCondition, type RuleCondition } from "./condition.js";
 
 export const ruleVerbs = ["read", "add", "update", "del"] as const;
 export type RuleVerb = (typeof ruleVerbs)[number];
