@@ -10,6 +10,7 @@ import { messages } from "./messages/index.js";
 import { files } from "./files/index.js";
 import { icons } from "./icons/index.js";
 import { locations } from "./locations/index.js";
+import { pico } from "./pico/index.js";
 import { pushcart } from "./pushcart/index.js";
 import { status } from "./status/index.js";
 import { pages } from "./pages/index.js";
@@ -35,6 +36,7 @@ const makers: Readonly<Record<string, (settings: ModuleSettings) => BackendModul
   files: () => files(),
   icons: () => icons(),
   locations: () => locations(),
+  pico: () => pico(),
   pushcart: ({ pushcartToken }) => pushcart(pushcartToken === undefined ? {} : { authToken: pushcartToken }),
   pages: () => pages(),
   system: ({ system: options }) => system(options),

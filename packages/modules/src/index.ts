@@ -20,6 +20,7 @@ export { type PageReply, pageOptions, pageParameters, pageReply } from "./common
 export { accounts, type AccountsOptions } from "./accounts/index.js";
 export { connections, type ConnectionsOptions } from "./connections/index.js";
 export { counters, type CountersOptions } from "./counters/index.js";
+export { pico, type PicoModule, type PicoOptions } from "./pico/index.js";
 export { pushcart, type PushcartModuleOptions } from "./pushcart/index.js";
 export { system, type SystemOptions } from "./system/index.js";
 export { pages, type PagesOptions } from "./pages/index.js";

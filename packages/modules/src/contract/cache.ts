@@ -3,6 +3,8 @@
 export interface CacheLike {
   get(key: string): Promise<unknown>;
   put(key: string, value: unknown, options?: { readonly ttlMs?: number }): Promise<unknown>;
+  /** Whether it was not there. */
+  add(key: string, value: unknown, options?: { readonly ttlMs?: number }): Promise<boolean>;
   del(key: string): Promise<unknown>;
   /** What was loaded once, until it is removed or expires. What is removed while it is loaded is not kept. */
   remember(key: string, load: () => unknown, options?: { readonly ttlMs?: number }): Promise<unknown>;

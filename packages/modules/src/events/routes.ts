@@ -7,7 +7,7 @@ import { type Call, endpoint, type Endpoint } from "../contract/endpoint.js";
 import type { AccountEvents, ToldEvent } from "./account-events.js";
 import { eventListeners, type Listeners } from "./listeners.js";
 import { type EventTest, readMatch } from "./match.js";
-import { eventStream } from "./stream.js";
+import { eventStream, type StreamedEvent } from "./stream.js";
 
 export interface SubscribeOptions {
   /** How long events are gathered after the first, in milliseconds. Default 5,000. */
@@ -57,10 +57,15 @@ export function subscribing(events: AccountEvents, clock: Clock, log: Log, optio
         const wanted = match === undefined || match === "" ? () => true : readMatch(match);
         const since = _since ?? call.headers.get("last-event-id") ?? undefined;
         if (since === "") throw invalid("is empty", "_since");
-        if (/\btext\/event-stream\b/.test(call.headers.get("accept") ?? ""))
-          return eventStream(listeners, call, wanted, async () =>
-            since === undefined ? [] : events.since(call.caller.id, since, 10 * mostEvents),
-          );
+        if (/\btext\/event-stream\b/.test(call.headers.get("accept") ?? "")) {
+          const before = async (): Promise<readonly ToldEvent[]> =>
+            since === undefined ? [] : events.since(call.caller.id, since, 10 * mostEvents);
+          return eventStream({
+            listen: (take, end) => listeners.add(call.caller.id, { take: (event) => wanted(event) && take(streamed(event)), end }),
+            missed: async () => (await before()).filter(wanted).map(streamed),
+            signal: call.signal,
+          });
+        }
         const own = { ...waiting, intervalMs: _interval ?? intervalMs, timeoutMs: Math.min(_timeout ?? timeoutMs, timeoutMs) };
         return poll(own, call, wanted, since);
       },
@@ -68,6 +73,8 @@ export function subscribing(events: AccountEvents, clock: Clock, log: Log, optio
     end: () => listeners.end(),
   };
 }
+
+const streamed = ({ event_id: id, ...data }: ToldEvent): StreamedEvent => ({ id, data });
 
 /** Waits for the first event, then as long as events are gathered. */
 async function poll(

@@ -1,9 +1,4 @@
-// Events as Server-Sent Events.
-
-import type { Call } from "../contract/endpoint.js";
-import type { ToldEvent } from "./account-events.js";
-import type { Listeners } from "./listeners.js";
-import type { EventTest } from "./match.js";
+// Server-Sent Events.
 
 /** How often something is sent, so that a connection that is gone is noticed. */
 const beatMs = 20_000;
@@ -12,7 +7,6 @@ const mostUnread = 1_000;
 
 const encoder = new TextEncoder();
 const beat = encoder.encode(":\n\n");
-const text = ({ event_id, ...event }: ToldEvent): Uint8Array => encoder.encode(`id: ${event_id}\ndata: ${JSON.stringify(event)}\n\n`);
 
 /** One timer for all streams. */
 const beating = new Set<() => void>();
@@ -31,17 +25,33 @@ function keepBeating(send: () => void): () => void {
   };
 }
 
-/** The stream of a caller's events, after those that were missed. */
-export async function eventStream(
-  listeners: Listeners,
-  { caller, signal }: Call,
-  wanted: EventTest,
-  missed: () => Promise<readonly ToldEvent[]>,
-): Promise<Response> {
+/** What is sent: an id to go on from, and JSON. */
+export interface StreamedEvent {
+  readonly id: string;
+  readonly data: object;
+}
+
+export interface StreamSource {
+  /**
+   * Hands over what comes from now on.
+   *
+   * @param take  what has come
+   * @param end  nothing comes any more
+   * @returns  ends it
+   */
+  listen(take: (event: StreamedEvent) => void, end: () => void): Promise<() => void>;
+  /** What came before and was missed. What comes from both is sent once. */
+  missed(): Promise<readonly StreamedEvent[]>;
+  /** The client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** The reply that sends what a source has. */
+export async function eventStream({ listen, missed, signal }: StreamSource): Promise<Response> {
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   let isOver = false;
   /** What comes while what was missed is read; then undefined. */
-  let early: ToldEvent[] | undefined = [];
+  let early: StreamedEvent[] | undefined = [];
   const ends: (() => void)[] = [];
   const end = (): void => {
     if (isOver) return;
@@ -58,21 +68,21 @@ export async function eventStream(
     controller.enqueue(bytes);
     if ((controller.desiredSize ?? 0) < -mostUnread) end();
   };
-  const take = (event: ToldEvent): void => {
-    if (!wanted(event)) return;
-    if (early === undefined) send(text(event));
+  const sendEvent = ({ id, data }: StreamedEvent): void => send(encoder.encode(`id: ${id}\ndata: ${JSON.stringify(data)}\n\n`));
+  const take = (event: StreamedEvent): void => {
+    if (early === undefined) sendEvent(event);
     else if (early.length < mostUnread) early.push(event);
   };
-  ends.push(await listeners.add(caller.id, { take, end }));
+  ends.push(await listen(take, end));
   try {
-    const before = (await missed()).filter(wanted);
-    const known = new Set(before.map(({ event_id }) => event_id));
+    const before = await missed();
+    const known = new Set(before.map(({ id }) => id));
     const stream = new ReadableStream<Uint8Array>({
       start(given) {
         controller = given;
         send(beat);
-        for (const event of before) send(text(event));
-        for (const event of early!) if (!known.has(event.event_id)) send(text(event));
+        for (const event of before) sendEvent(event);
+        for (const event of early!) if (!known.has(event.id)) sendEvent(event);
         early = undefined;
       },
       cancel: end,
