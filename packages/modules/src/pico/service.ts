@@ -153,7 +153,8 @@ export function picoService(options: PicoServiceOptions): PicoService {
           before = await channels.last(channel.id);
         }
       } catch (error) {
-        yield { api: orders[0]?.api ?? "", reqId: orders[0]?.reqId ?? 0, resId: 0, ...{ status: told(error).status, error: told(error) } };
+        const { api = "", reqId = 0 } = orders[0] ?? {};
+        yield { api, reqId, resId: 0, status: told(error).status, error: told(error) };
         return;
       }
       if (channel !== undefined) yield [`${channel.id} ${channel.pass}`];
