@@ -243,13 +243,15 @@ function indexSteps(shape: SelectShape): Step[] {
   const ofKey = found.filter(({ test }) => test.column.isKey && test.column !== hash);
   const native = found.filter(({ test }) => !test.column.isKey).map(({ cql }) => cql);
   const position = positionOf(shape);
+  // What the index fixes is the same in every row: the order, and with it the position, leaves it out.
+  const slots =
+    position === undefined ? undefined : new Map([...position, ...tests.map(({ column, slots: [slot] }) => [column, slot!] as const)]);
   const andRest = (step: Step): Step => ({ ...step, rest: allOf([step.rest, rest]) });
   const partition = ofHash === undefined ? {} : { hash: ofHash.test.slots[0]! };
-  if (position === undefined) return [andRest({ cql: where(...found.map(({ cql }) => cql)), rest: always, ...partition })];
-  if (ofHash === undefined) return after(shape, position, native, ofKey).map(andRest);
+  if (slots === undefined) return [andRest({ cql: where(...found.map(({ cql }) => cql)), rest: always, ...partition })];
+  if (ofHash === undefined) return after(shape, slots, native, ofKey).map(andRest);
   const clustering = table.range;
   if (clustering.length === 0) return [];
-  const slots = new Map([...position, ...tests.map(({ column, slots: [slot] }) => [column, slot!] as const)]);
   const from = compare(
     clustering,
     ">",

@@ -24,6 +24,8 @@ const tables = defineTables({
     tags: { type: "set" },
   },
   flat: { id: { primary: 1 }, n: { type: "int", index: 1 } },
+  /** The index is on a part of the key. */
+  letter: { from: { primary: 1 }, at: { type: "int", primary: 2 }, to: { primary: 3, index: 1 } },
 });
 
 const sizes = [1, 2, 3, 7, 50];
@@ -113,6 +115,21 @@ export function pages(suite: Suite): void {
           ),
         );
       }
+    });
+
+    promise("an index on a part of the key gives each row once, in pages of any size", async ({ db, fresh }) => {
+      const [to, other] = [fresh(), fresh()];
+      const froms = [fresh(), fresh(), fresh()];
+      const letters = froms.flatMap((from) => [1, 2, 3].map((at) => ({ from, at, to })));
+      await Promise.all([...letters, ...letters.map((letter) => ({ ...letter, to: other }))].map((letter) => db.put("letter", letter)));
+      const text = ({ from, at }: AnyRow): string => `${String(from)} ${String(at)}`;
+      for (const count of [1, 2, 4, 50]) {
+        const found = (await walk(db, "letter", { to }, { count })).flatMap((page) => page.rows);
+        expect(found.map(text).sort()).toEqual(letters.map(text).sort());
+      }
+      const scanned: string[] = [];
+      for await (const row of db.scan("letter", { to }, { count: 2 })) scanned.push(text(row));
+      expect(scanned.sort()).toEqual(letters.map(text).sort());
     });
 
     for (const column of ["rank", "n", "x", "price", "ok", "at", "big", "text", "group"])
