@@ -7,6 +7,7 @@ import { addCommand, type AccountOptions, deleteCommand, listCommand } from "./c
 import { exportCommand, type ExportOptions } from "./commands/export.js";
 import { importCommand, type ImportOptions } from "./commands/import.js";
 import { requestCommand, type RequestOptions } from "./commands/request.js";
+import { explainRulesCommand, type ExplainOptions } from "./commands/rules.js";
 import { serve } from "./commands/serve.js";
 import { syncCommand, type SyncOptions } from "./commands/sync.js";
 import { normalizeArguments } from "./settings/arguments.js";
@@ -149,8 +150,21 @@ function buildProgram(onExitCode: (code: number) => void): Command {
       onExitCode(await requestCommand(configured(command.optsWithGlobals()), method, second ?? first, own));
     });
 
+  const rules = program.command("rules").description("who may do what with the rows of a table");
+  withSettings(
+    rules
+      .command("explain <table>")
+      .description("print the rules of a table, what they become for an account, and how the database serves it"),
+    commonSettings,
+  )
+    .option("--login <text>", "the account; default: nobody")
+    .action((table: string, options: Options, command: Command) =>
+      explainRulesCommand(configured(command.optsWithGlobals()), table, only<ExplainOptions>(options, ["login"])),
+    );
+
   program.exitOverride();
-  for (const command of [...program.commands, ...account.commands]) command.exitOverride().showHelpAfterError("(--help lists the options)");
+  for (const command of [...program.commands, ...account.commands, ...rules.commands])
+    command.exitOverride().showHelpAfterError("(--help lists the options)");
   return program;
 }
 

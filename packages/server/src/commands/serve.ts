@@ -28,6 +28,7 @@ export async function serve(configuration: Configuration): Promise<void> {
   const tables = configuration.tables === undefined ? (isSample ? sampleTables : {}) : await loadTables(configuration.tables);
   const modules = modulesNamed(configuration.modules ?? (isSample ? ["all"] : []), {
     signUp: configuration.signUp,
+    pushcartToken: configuration.pushcartToken,
     system: { app: `bk-server/${version}`, logLevel: level, params: () => ({ ...configuration, logLevel: level.get() }) },
   });
   const masterKey = masterKeyOf(configuration);

@@ -27,6 +27,7 @@ export interface Configuration {
   /** Names of modules; undefined: it was not said. */
   readonly modules: readonly string[] | undefined;
   readonly signUp: "open" | "admin";
+  readonly pushcartToken: string | undefined;
   readonly masterKey: string | undefined;
   readonly tokenKey: string | undefined;
   readonly logLevel: LogLevel;
@@ -79,6 +80,7 @@ function configurationOf(values: ReadonlyMap<string, string>, home: string): Omi
     cache: values.get("cache"),
     bus: values.get("bus"),
     modules: modulesOf(values.get("modules")),
+    pushcartToken: values.get("pushcart-token"),
     signUp: (values.get("sign-up") ?? "admin") as "open" | "admin",
     masterKey: values.get("master-key"),
     tokenKey: values.get("token-key"),

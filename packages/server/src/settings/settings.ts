@@ -100,6 +100,12 @@ export const serveSettings: readonly Setting[] = [
     type: oneOf(["open", "admin"]),
   },
   {
+    name: "pushcart-token",
+    value: "text",
+    help: "what whoever registers a client of pushcart must show; better given as BK_PUSHCART_TOKEN; default: nobody can",
+    type: ofLength(16),
+  },
+  {
     name: "bus",
     value: "url",
     help: "what modules of servers that share the work tell each other by, such as redis://host or nats://host; default: this process alone",

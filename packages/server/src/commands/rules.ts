@@ -1,0 +1,114 @@
+// `bk-server rules explain`: what the rules of a table are, what they become for an account, and how the database serves it.
+
+import { type AccountRules, fillIn, rowRules, type RuleTable, ruleVerbs, type TableAccess } from "@bk/auth/row-rules";
+import { BkError } from "@bk/core";
+import { DbError } from "@bk/db";
+
+import type { ServedDb } from "../data/served-db.js";
+import type { Configuration } from "../settings/read-settings.js";
+import { namingDatabase, openUnsynced } from "./open-database.js";
+
+export interface ExplainOptions {
+  readonly login?: string;
+}
+
+type Explain = { explain(verb: string, table: string, ...args: readonly unknown[]): Promise<{ readonly plan: unknown }> };
+
+/** Prints the rules of a table; with a login also what that account may do. */
+export async function explainRulesCommand(configuration: Configuration, name: string, { login }: ExplainOptions): Promise<void> {
+  const { db, tables } = await openUnsynced(configuration);
+  try {
+    const rules = rowRules(tables);
+    const table = rules.tables.get(name);
+    if (table === undefined)
+      throw new BkError("not-found", `there is no table ${JSON.stringify(name)}; there are ${[...rules.tables.keys()].join(", ")}`);
+    const print = (line: string): void => void process.stdout.write(`${line}\n`);
+    for (const line of ruleLines(table)) print(line);
+    for (const warning of rules.warnings) if (warning.startsWith(`${name}:`)) print(`warning: ${warning}`);
+    const served = db as unknown as ServedDb;
+    const account = login === undefined ? undefined : await namingDatabase(configuration, () => served.get("bk_auth", { login }));
+    if (login !== undefined && account === undefined) throw new BkError("not-found", `there is no account ${JSON.stringify(login)}`);
+    const own: AccountRules = rules.rulesFor(account as Parameters<typeof rules.rulesFor>[0]);
+    print(`\n${name} for ${login ?? "somebody without an account"}`);
+    for (const line of await accessLines(served, table, own.table(name)!)) print(line);
+  } finally {
+    await db.close();
+  }
+}
+
+function ruleLines({ name, rules, isWritten }: RuleTable): string[] {
+  const lines = [`${name}: ${isWritten ? "its rules" : "what its settings and the flags of its columns say"}`];
+  for (const [i, { to, rows, columns }] of rules.entries()) {
+    lines.push(`${i + 1}. to ${to.join(", ")}`);
+    for (const verb of ruleVerbs) {
+      if (!rows.has(verb)) continue;
+      const condition = rows.get(verb);
+      const filter = condition === undefined ? true : fillIn(condition, (field) => `$account.${field}`);
+      const named = verb === "del" ? "" : `  columns ${namesOf(columns[verb])}`;
+      lines.push(`   ${verb.padEnd(6)} ${filter === true ? "every row" : JSON.stringify(filter)}${named}`);
+    }
+  }
+  return lines;
+}
+
+function namesOf({ names, rest }: { readonly names: ReadonlySet<string>; readonly rest: boolean }): string {
+  return [...names, ...(rest ? ["*"] : [])].join(", ") || "none";
+}
+
+const numbers: ReadonlySet<unknown> = new Set([
+  "int",
+  "smallint",
+  "bigint",
+  "counter",
+  "now",
+  "mtime",
+  "ttl",
+  "random",
+  "real",
+  "float",
+  "double",
+  "number",
+]);
+const times: ReadonlySet<unknown> = new Set(["date", "timestamp", "datetime"]);
+
+async function accessLines(db: ServedDb, table: RuleTable, access: TableAccess): Promise<string[]> {
+  const { name, columns } = table;
+  const key = Object.fromEntries(
+    Object.entries(columns)
+      .filter(([, column]) => column.primary !== undefined && column.join === undefined)
+      .map(([column, { type }]) => [column, numbers.has(type) ? 1 : times.has(type) ? new Date(0) : "x"]),
+  );
+  const lines: string[] = [];
+  const show = async (verb: string, where: unknown, named: string, scope: object, explained: readonly [string, object]): Promise<void> => {
+    lines.push(`   ${verb.padEnd(6)} ${where === undefined ? "every row" : JSON.stringify(where)}${named}`);
+    lines.push(`          ${await servedBy(db, name, scope, explained)}`);
+  };
+  const { read } = access;
+  if (read === undefined) lines.push("   read   nothing");
+  else {
+    const partly = namesOf({ names: new Set([...read.some.names].filter((column) => !read.every.names.has(column))), rest: false });
+    const named = `  columns ${namesOf(read.every)}${partly === "none" ? "" : `; of some rows also ${partly}`}`;
+    await show("read", read.where, named, read.where === undefined ? {} : { where: read.where }, ["select", {}]);
+  }
+  for (const verb of ["add", "put", "update", "del"] as const) {
+    const writing = access.writing(verb);
+    if (writing === undefined) lines.push(`   ${verb.padEnd(6)} nothing`);
+    else {
+      const named = verb === "del" ? "" : `  columns ${namesOf(writing.columns)}`;
+      await show(verb, writing.where, named, writing.scope, [verb, { ...key, ...(verb === "del" ? {} : writing.scope.set) }]);
+    }
+  }
+  return lines;
+}
+
+/** The plan of a call within a scope, or why the database refuses it. */
+async function servedBy(db: ServedDb, table: string, scope: object, [verb, argument]: readonly [string, object]): Promise<string> {
+  try {
+    const own = db.scope({ [table]: scope }) as unknown as Explain;
+    const { plan } = await own.explain(verb, table, argument);
+    return `${verb}: ${JSON.stringify(plan)}`;
+  } catch (error) {
+    if (!(error instanceof DbError)) throw error;
+    return `${verb}: ${error.code}, ${error.message}`;
+  }
+}
