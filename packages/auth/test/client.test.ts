@@ -1,5 +1,8 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { verifyRequest } from "../src/index.js";
 import { storeOf } from "./vectors.js";
@@ -51,12 +54,25 @@ describe("the client", () => {
     expect(modules.size).toBeGreaterThan(8);
   });
 
+  it("takes less than 4 kB of a page, as browsers load it", async () => {
+    const { outputFiles } = await build({
+      entryPoints: [fileURLToPath(client)],
+      bundle: true,
+      minify: true,
+      format: "esm",
+      platform: "browser",
+      conditions: ["bk-source"],
+      write: false,
+    });
+    expect(gzipSync(outputFiles[0]!.contents).length).toBeLessThan(4096);
+  });
+
   it("can be told from the server's side, which does", () => {
     expect([...walk(new URL("../src/index.ts", import.meta.url)).outside]).toContain("node:crypto");
   });
 
   it("verification reaches no module of Node either", () => {
-    for (const file of ["verify-request.ts", "auth.ts", "hono.ts", "message-signatures/index.ts"])
+    for (const file of ["worker.ts", "verify-request.ts", "auth.ts", "hono.ts", "message-signatures/index.ts"])
       expect([...walk(new URL(`../src/${file}`, import.meta.url)).outside]).toEqual([]);
   });
 

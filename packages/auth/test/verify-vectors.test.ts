@@ -10,7 +10,7 @@ import {
   verifyRequest,
   type VerifyOptions,
 } from "../src/index.js";
-import { verifyRequest as verifyAnywhere } from "../src/client.js";
+import { verifyRequest as verifyAnywhere } from "../src/worker.js";
 import { sealLegacyToken } from "../src/legacy-token.js";
 import { storeOf, type VectorCase, vectors } from "./vectors.js";
 
