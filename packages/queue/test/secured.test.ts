@@ -41,8 +41,8 @@ describe.runIf(runs)("driver: queue-redis", { timeout: 60_000 }, () => {
     const options = trusts ? { tls: { ca: server!.ca } } : { connectTimeoutMs: 2_000 };
     await using queue = await openQueue(url(word), { name: "secured", options });
     await using bus = await openPubSub(url(word), { options });
-    for (const call of [queue.submit(1), bus.publish("news", 1)]) {
-      const error = await call.then(
+    for (const call of [() => queue.submit(1), () => bus.publish("news", 1)]) {
+      const error = await call().then(
         () => undefined,
         (reason: unknown) => reason,
       );
