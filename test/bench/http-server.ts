@@ -5,6 +5,7 @@ import { createServer as createNodeServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { addAccount } from "@bk/auth";
+import { table } from "@bk/db";
 import { createServer as createBkServer } from "@bk/server";
 import { Hono } from "hono";
 import { answerOrders } from "./answer.js";
@@ -38,23 +39,25 @@ function start(): Promise<number> {
 const masterKey = "a key of the benchmark that hides nothing";
 
 async function startBk(): Promise<number> {
-  const pub = { pub: true } as const;
-  const users = {
-    id: { primary: 1, ...pub },
-    name: pub,
-    email: { index: 1, ...pub },
-    age: { type: "int", ...pub },
-    balance: { type: "real", ...pub },
-    active: { type: "bool", ...pub },
-    meta: { type: "json", ...pub },
-    mtime: { type: "bigint", ...pub },
+  const columns = {
+    id: { primary: 1 },
+    name: {},
+    email: { index: 1 },
+    age: { type: "int" },
+    balance: { type: "real" },
+    active: { type: "bool" },
+    meta: { type: "json" },
+    mtime: { type: "bigint" },
   } as const;
-  // Two paths to the same rows: one that is open to everybody, one that wants a signature.
-  const tables = { users, signed: users };
-  const made = await createBkServer({ db: `sqlite:${file}`, tables, masterKey, auth: { rules: { allowPaths: ["/data/get/users"] } } });
+  // Two tables of the same rows: one that is open to everybody, one that wants a signature.
+  const tables = {
+    users: table(columns, { rules: { to: "anonymous", read: true } }),
+    signed: table(columns, { rules: { read: true } }),
+  };
+  const made = await createBkServer({ db: `sqlite:${file}`, tables, masterKey });
   await addAccount(made.db as never, { login: httpLogin, secret: httpSecret }, { masterKey });
-  for (const table of ["users", "signed"])
-    await made.db.bulk(Array.from({ length: httpRows }, (_, i) => ({ op: "put", table, row: userOf(i) })) as never);
+  for (const name of ["users", "signed"])
+    await made.db.bulk(Array.from({ length: httpRows }, (_, i) => ({ op: "put", table: name, row: userOf(i) })) as never);
   close = () => made.close();
   return (await made.listen({ port: 0 })).port;
 }
