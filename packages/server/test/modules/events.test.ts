@@ -1,6 +1,6 @@
 import { accounts, counters } from "@bk/modules";
 import { openPubSub } from "@bk/queue";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { signRequest } from "@bk/auth";
 import { createServer } from "../../src/index.js";
@@ -114,12 +114,13 @@ describe("events of accounts", () => {
 
   it("reach listeners on another server, and those that wait when a server stops get their answer", async () => {
     const bus = await openPubSub("local:");
+    const subscribed = vi.spyOn(bus, "subscribe");
     const modules = (): ReturnType<typeof accounts>[] => [accounts(), counters()];
     const first = await startServer({ tables: {}, modules: modules(), bus });
     const second = await createServer({ db: first.server.db, modules: modules(), bus, masterKey });
-    const ask = async (path: string, base = "http://bk.test", more: Record<string, string> = {}): Promise<Request> => {
+    const ask = async (path: string, base = "http://bk.test", more: Record<string, string> = {}, login = "eve"): Promise<Request> => {
       const url = `${base}${path}`;
-      const signature = await signRequest({ method: "GET", url, login: "eve", secret: "secret of eve" });
+      const signature = await signRequest({ method: "GET", url, login, secret: `secret of ${login}` });
       return new Request(url, { headers: { ...(base === "http://bk.test" ? { host: "bk.test" } : {}), ...signature, ...more } });
     };
     const poll = async (path: string): Promise<Event[]> => eventsIn(await (await second.app.fetch(await ask(path))).text());
@@ -137,11 +138,10 @@ describe("events of accounts", () => {
       const { url } = await second.listen({ port: 0 });
       const onSocket = await fetch(await ask("/account/subscribe", url, { accept: "text/event-stream" }));
       expect(onSocket.status).toBe(200);
-      const last = poll("/account/subscribe");
-      // It waits by now: it was sent before this was answered.
-      await poll("/account/subscribe?_timeout=0");
+      const last = ask("/account/subscribe", undefined, {}, "bob").then(async (request) => (await second.app.fetch(request)).text());
+      await expect.poll(() => subscribed.mock.calls.map(([channel]) => channel)).toContain(`bk.account.${first.ids["bob"]}`);
       await second.close();
-      expect(await last).toEqual([]);
+      expect(await last).toBe("[]");
       expect(await onSocket.text()).toBe(":\n\n");
     } finally {
       await second.close();
