@@ -19,7 +19,9 @@ export function gate({ auth, limits, endpoints, addressOf }: ServerContext): Mid
     checkFrame(target, incoming?.rawHeaders);
     if (!(methods as readonly string[]).includes(request.method)) throw wrongMethod(request.method, methods);
     const { path } = context.req;
-    const endpoint = endpoints.find(path)?.served.endpoint;
+    const found = endpoints.find(path);
+    if (found !== undefined) context.set("found", found);
+    const endpoint = found?.served.endpoint;
     const body = await wholeBody(request, endpoint?.maxBodyBytes ?? bodyLimit(path, limits.maxBodyBytes));
     const host = incoming?.headers.host;
     const verdict = await auth.check(request, {

@@ -18,7 +18,7 @@ export function endpointRoutes(app: Hono<ServerEnv>, server: ServerContext): voi
   const { endpoints, limits } = server;
   if (endpoints.all.length === 0) return;
   app.use(async (context, next) => {
-    const found = endpoints.find(context.req.path);
+    const found = context.get("found");
     if (found === undefined) return next();
     const reply = await found.served.endpoint.answer(await callOf(context, found, server));
     return reply instanceof Response ? withHeaders(reply) : jsonOf(reply, limits.maxReplyBytes);

@@ -138,15 +138,23 @@ function problemOf(parameter: Parameter, value: unknown): string | undefined {
   }
 }
 
+const anchoredPatterns = new WeakMap<RegExp, RegExp>();
+
+/** A pattern that must fit from end to end; made once for each, without the flags that would make it remember. */
+function anchored(pattern: RegExp): RegExp {
+  let whole = anchoredPatterns.get(pattern);
+  if (whole === undefined)
+    anchoredPatterns.set(pattern, (whole = new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gy]/g, ""))));
+  return whole;
+}
+
 function problemOfText({ type = "text", min, pattern, values }: Parameter, value: unknown, most: number): string | undefined {
   if (typeof value !== "string") return type === "list" ? "must be a list of texts" : "must be text";
   if (Array.from(value).length > most) return `is longer than ${most} characters`;
   if (type === "text" && min !== undefined && Array.from(value).length < min)
     return min === 1 ? "is empty" : `is shorter than ${min} characters`;
   if (values !== undefined && !values.includes(value)) return `must be one of ${values.join(", ")}`;
-  return pattern !== undefined && !new RegExp(`^(?:${pattern.source})$`, pattern.flags).test(value)
-    ? "has characters or a form that it must not have"
-    : undefined;
+  return pattern !== undefined && !anchored(pattern).test(value) ? "has characters or a form that it must not have" : undefined;
 }
 
 function rangeOf(min: number | undefined, max: number | undefined): string {

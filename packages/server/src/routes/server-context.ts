@@ -9,7 +9,7 @@ import type { HttpBindings } from "@hono/node-server";
 import type { DataLimits, ReadControls } from "../data/controls.js";
 import type { ServedDb } from "../data/served-db.js";
 import type { ServedTable } from "../data/served-table.js";
-import type { EndpointMap } from "../modules/endpoint-map.js";
+import type { EndpointMap, Found } from "../modules/endpoint-map.js";
 import type { FieldLimits } from "../request/fields.js";
 
 export interface ServerContext {
@@ -31,6 +31,8 @@ export interface ServerContext {
 export interface RequestVariables {
   readonly allowed: Allowed;
   readonly body: Uint8Array;
+  /** The module's endpoint of the path, where there is one. */
+  readonly found: Found | undefined;
   /** The id that the log and the reply have. */
   readonly requestId: string;
   /** Why the gate let nobody in, for the log. */
