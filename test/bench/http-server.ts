@@ -9,6 +9,7 @@ import { table } from "@bk/db";
 import { createServer as createBkServer } from "@bk/server";
 import { Hono } from "hono";
 import { answerOrders } from "./answer.js";
+import { users } from "./contestants/bk.js";
 import { entry, openSqlite } from "./contestants/raw-sqlite.js";
 import { httpLogin, httpRows, httpSecret, type HttpServerName, simpleText } from "./http-requests.js";
 import { userOf } from "./users.js";
@@ -39,20 +40,10 @@ function start(): Promise<number> {
 const masterKey = "a key of the benchmark that hides nothing";
 
 async function startBk(): Promise<number> {
-  const columns = {
-    id: { primary: 1 },
-    name: {},
-    email: { index: 1 },
-    age: { type: "int" },
-    balance: { type: "real" },
-    active: { type: "bool" },
-    meta: { type: "json" },
-    mtime: { type: "bigint" },
-  } as const;
   // Two tables of the same rows: one that is open to everybody, one that wants a signature.
   const tables = {
-    users: table(columns, { rules: { to: "anonymous", read: true } }),
-    signed: table(columns, { rules: { read: true } }),
+    users: table(users, { rules: { to: "anonymous", read: true } }),
+    signed: table(users, { rules: { read: true } }),
   };
   const made = await createBkServer({ db: `sqlite:${file}`, tables, masterKey });
   await addAccount(made.db as never, { login: httpLogin, secret: httpSecret }, { masterKey });

@@ -2,7 +2,8 @@ import { defineTables, openDb } from "@bk/db";
 import type { Contestant, Entry } from "../contestant.js";
 import type { User } from "../users.js";
 
-const users = {
+/** The columns of the table of users. */
+export const users = {
   id: { primary: 1 },
   name: {},
   email: { index: 1 },
