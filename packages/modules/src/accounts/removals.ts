@@ -1,7 +1,8 @@
 // Removing accounts: a row says that it has begun, so that whatever ends in the middle goes on later, on any server.
 
-import { BkError, type Clock, type Log } from "@bk/core";
+import type { Clock, Log } from "@bk/core";
 
+import { codeOf } from "../common/failures.js";
 import type { ModuleDb } from "../contract/database.js";
 import type { Logins, Running } from "../contract/module.js";
 
@@ -48,7 +49,7 @@ export function removals({ db, logins, clock, log, modules }: RemovalOptions): R
       .catch((error: unknown) => {
         log.warn("an account is not removed whole yet; it is tried again", {
           id,
-          code: error instanceof BkError ? error.code : "internal",
+          code: codeOf(error),
         });
       })
       .finally(() => running.delete(id));
@@ -66,7 +67,7 @@ export function removals({ db, logins, clock, log, modules }: RemovalOptions): R
   const resuming = (async () => {
     while (!over.signal.aborted) {
       await resume().catch((error: unknown) =>
-        log.warn("accounts whose removal was left could not be looked for", { code: error instanceof BkError ? error.code : "internal" }),
+        log.warn("accounts whose removal was left could not be looked for", { code: codeOf(error) }),
       );
       await clock.sleep(everyMs, over.signal).catch(() => undefined);
     }

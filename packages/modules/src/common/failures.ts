@@ -7,4 +7,7 @@ export const invalid = (message: string, field: string): BkError => new BkError(
 export const notFound = (message: string): BkError => new BkError("not-found", message);
 export const denied = (message: string): BkError => new BkError("denied", message);
 
+/** The code of an error, for a log: what else it says may be secret. */
+export const codeOf = (error: unknown): BkError["code"] => (error instanceof BkError ? error.code : "internal");
+
 export const hasCode = (error: unknown, code: BkError["code"]): boolean => error instanceof BkError && error.code === code;

@@ -5,7 +5,7 @@
 import { BkError, type Clock, type Log } from "@bk/core";
 import type { ColumnDefinitions } from "@bk/db";
 
-import { hasCode } from "../common/failures.js";
+import { codeOf, hasCode } from "../common/failures.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import { countsOf, type EdgeKey, type EdgeStore, keyOf, mirrorOf, type NewEdge, replacementOf, rowOf } from "./edges.js";
 
@@ -207,7 +207,7 @@ export function notedEdges({ db, clock, log, columns, counters }: NotedEdgesOpti
           try {
             if (await carryOn(taskOf(row))) ended++;
           } catch (error) {
-            log.warn("a change of a connection could not be carried on", { code: error instanceof BkError ? error.code : "internal" });
+            log.warn("a change of a connection could not be carried on", { code: codeOf(error) });
           }
         }
       return ended;

@@ -1,10 +1,10 @@
 // Who is connected with whom. A connection is made by one account and leads to another one, which sees it as a reference.
 
-import { BkError, type Clock, type Log } from "@bk/core";
+import type { Clock, Log } from "@bk/core";
 import type { ColumnDefinitions, TableDefinitions } from "@bk/db";
 
 import { withDetails } from "../common/details.js";
-import { invalid, notFound } from "../common/failures.js";
+import { codeOf, invalid, notFound } from "../common/failures.js";
 import { filterOf, listOptions, type ListValues } from "../common/lists.js";
 import { visible } from "../common/visible.js";
 import { type ModuleDb, type Page, type Row, writesTogether } from "../contract/database.js";
@@ -197,7 +197,7 @@ export function connectionService(options: ConnectionServiceOptions): Connection
     async repairing(signal) {
       while (noted !== undefined && !signal.aborted) {
         await service.repair().catch((error: unknown) => {
-          log.warn("interrupted changes of connections could not be read", { code: error instanceof BkError ? error.code : "internal" });
+          log.warn("interrupted changes of connections could not be read", { code: codeOf(error) });
         });
         // Only the end of the server ends the wait.
         await clock.sleep(leaseMs, signal).catch(() => undefined);

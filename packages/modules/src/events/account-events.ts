@@ -1,8 +1,8 @@
 // Events of accounts: what one account does that concerns another, told to whoever listens for that account, on any server.
 
-import { BkError, type Clock, type Log, systemClock } from "@bk/core";
+import { type Clock, type Log, systemClock } from "@bk/core";
 
-import { invalid } from "../common/failures.js";
+import { codeOf, invalid } from "../common/failures.js";
 import type { ModuleDb } from "../contract/database.js";
 
 /** What happened: where, when, and what the receiver should know of it. */
@@ -63,7 +63,6 @@ function channelOf(id: string): string {
 }
 
 const timeText = (ms: number): string => Math.max(0, Math.floor(ms)).toString(36).padStart(timeDigits, "0");
-const code = (error: unknown): string => (error instanceof BkError ? error.code : "internal");
 
 /** Events over a bus. */
 export function accountEvents({ bus, log, clock = systemClock, keep }: AccountEventsOptions): AccountEvents {
@@ -83,10 +82,10 @@ export function accountEvents({ bus, log, clock = systemClock, keep }: AccountEv
       // The count keeps the order of events of one moment.
       const told: ToldEvent = { ...event, event_id: `${timeText(clock.now())}${(++count).toString(36).padStart(6, "0")}${maker}` };
       // Kept first: who begins to listen in between finds it there.
-      await store(id, told).catch((error: unknown) => log.warn("an event could not be kept", { path: event.path, code: code(error) }));
+      await store(id, told).catch((error: unknown) => log.warn("an event could not be kept", { path: event.path, code: codeOf(error) }));
       await bus
         .publish(channel, told)
-        .catch((error: unknown) => log.warn("an event could not be told", { path: event.path, code: code(error) }));
+        .catch((error: unknown) => log.warn("an event could not be told", { path: event.path, code: codeOf(error) }));
     },
 
     subscribe: async (id, handler) => bus.subscribe(channelOf(id), (message) => handler(message as ToldEvent)),

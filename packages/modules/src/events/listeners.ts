@@ -2,6 +2,7 @@
 
 import { BkError, type Log } from "@bk/core";
 
+import { codeOf } from "../common/failures.js";
 import type { AccountEvents, ToldEvent } from "./account-events.js";
 
 /** Somebody who waits. */
@@ -48,9 +49,7 @@ export function eventListeners(events: AccountEvents, mostOfAccount: number, log
     if (accounts.get(id) === shared) accounts.delete(id);
     shared.ready
       .then((subscription) => subscription.close())
-      .catch((error: unknown) =>
-        log.debug("a subscription did not end cleanly", { code: error instanceof BkError ? error.code : "internal" }),
-      );
+      .catch((error: unknown) => log.debug("a subscription did not end cleanly", { code: codeOf(error) }));
   }
 
   return {

@@ -4,7 +4,7 @@ import { BkError, type Clock, type Log } from "@bk/core";
 import type { ColumnDefinitions, TableDefinitions } from "@bk/db";
 
 import { withDetails } from "../common/details.js";
-import { invalid, notFound } from "../common/failures.js";
+import { codeOf, invalid, notFound } from "../common/failures.js";
 import { filterOf, listOptions, type ListValues } from "../common/lists.js";
 import { keepPace } from "../common/pace.js";
 import { visible } from "../common/visible.js";
@@ -112,7 +112,7 @@ export function messageService(options: MessageServiceOptions): MessageService {
       await cache.del(unreadKey(id));
     } catch (error) {
       // The messages are as they should be; their number is wrong for an hour at most.
-      log.warn("a number of unread messages could not be dropped", { code: error instanceof BkError ? error.code : "internal" });
+      log.warn("a number of unread messages could not be dropped", { code: codeOf(error) });
     }
   }
 

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 
 import { BkError, type Clock, type Log } from "@bk/core";
 
-import { denied, hasCode, invalid, notFound } from "../common/failures.js";
+import { codeOf, denied, hasCode, invalid, notFound } from "../common/failures.js";
 import { keepPace } from "../common/pace.js";
 import { type PageReply, pageReply } from "../common/pages.js";
 import { visible } from "../common/visible.js";
@@ -83,7 +83,7 @@ export function pageService(options: PageServiceOptions): PageService {
   const over = new AbortController();
   const finishing = pages.finish(over.signal).catch((error: unknown) => {
     log.warn("versions of deleted pages are not removed yet; it is tried again at the next start", {
-      code: error instanceof BkError ? error.code : "internal",
+      code: codeOf(error),
     });
   });
   const show = (row: Row): Row => visible(pageTables.bk_pages, row, "other");

@@ -1,10 +1,11 @@
 // Channels: packets that are kept until the client says that it has them.
 
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 
 import { BkError, type Clock } from "@bk/core";
 
 import { hasCode } from "../common/failures.js";
+import { hashOf } from "../common/tokens.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { BusLike } from "../events/account-events.js";
 import { eventStream, type StreamedEvent } from "../events/stream.js";
@@ -44,7 +45,6 @@ const messages = "bk_pico_message";
 /** Packets that a channel keeps; older ones are dropped. */
 const mostKept = 1_000;
 
-const hashOf = (pass: string): string => createHash("sha256").update(pass).digest("hex");
 const random = (): string => randomBytes(16).toString("base64url");
 const refused = (): BkError => new BkError("denied", "the channel is not known, or the pass is wrong");
 

@@ -1,10 +1,11 @@
 // What a request holds: its channel and its orders, with their proofs.
 
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
 
 import { BkError, type Clock } from "@bk/core";
 
 import { invalid } from "../common/failures.js";
+import { isSame } from "../common/tokens.js";
 import type { CacheLike } from "../contract/cache.js";
 
 export interface Order {
@@ -130,9 +131,4 @@ function isProved(order: Order, secretKey: string, allowMd5: boolean): boolean {
       .update(text)
       .digest("base64");
   return isSame(key, orderKey(secretKey, order)) || (allowMd5 && isSame(key, md5()));
-}
-
-function isSame(given: string, expected: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

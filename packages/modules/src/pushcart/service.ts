@@ -1,10 +1,11 @@
 // Messages from applications to clients.
 
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 
 import { BkError, type Clock, type Log } from "@bk/core";
 
 import { hasCode, invalid } from "../common/failures.js";
+import { hashOf, isSame } from "../common/tokens.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { BusLike } from "../events/account-events.js";
 import { messageLog } from "./message-log.js";
@@ -50,7 +51,6 @@ export interface PushcartService {
 /** The channel on which every message is published. */
 export const pushcartChannel = "pushcart:messages";
 
-const hashOf = (token: string): string => createHash("sha256").update(token).digest("hex");
 const idOf = (number: number): string => number.toString(16).padStart(24, "0");
 
 /** An id for a registration: the time, and what nobody else has. */
@@ -90,7 +90,7 @@ export function pushcartService({ db, bus, clock, log, keepDays = 30, authToken 
       return { type, ...(await register("bk_push_client", { type, info })) };
     },
 
-    maySignUp: (token) => authToken !== undefined && token !== undefined && equalHashes(hashOf(token), hashOf(authToken)),
+    maySignUp: (token) => authToken !== undefined && token !== undefined && isSame(hashOf(token), hashOf(authToken)),
 
     async post(token, data) {
       const app = await holderOf("bk_push_app", token);
@@ -123,11 +123,4 @@ export function pushcartService({ db, bus, clock, log, keepDays = 30, authToken 
       }));
     },
   };
-}
-
-/** Whether two hashes are equal, in the same time whatever they are. */
-function equalHashes(a: string, b: string): boolean {
-  let difference = 0;
-  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
-  return difference === 0;
 }

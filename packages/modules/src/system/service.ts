@@ -2,7 +2,7 @@
 
 import { BkError, type Clock, type Log, type LogLevel } from "@bk/core";
 
-import { denied, invalid, notFound } from "../common/failures.js";
+import { codeOf, denied, invalid, notFound } from "../common/failures.js";
 import type { WholeCache } from "../contract/cache.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Caller } from "../contract/endpoint.js";
@@ -176,7 +176,7 @@ export function systemService(options: SystemServiceOptions): SystemService {
       setImmediate(() => {
         Promise.resolve()
           .then(restart)
-          .catch((error: unknown) => log.error("the restart failed", { code: error instanceof BkError ? error.code : "internal" }));
+          .catch((error: unknown) => log.error("the restart failed", { code: codeOf(error) }));
       });
     },
 
