@@ -36,6 +36,7 @@ const content = (row: object | undefined, at: number, write = `w${at}`): Content
   row: row === undefined ? undefined : JSON.stringify(row),
   links: [],
   write,
+  generation: 1,
   at,
 });
 

@@ -31,7 +31,7 @@ describe("driver: riak", () => {
     expect(Object.fromEntries(Object.entries(requests).map(([name, lines]) => [name, lines.map(steady)]))).toMatchInlineSnapshot(`
       {
         "add": [
-          "PUT /buckets/bk.account/keys/a1%01?returnbody=true | if-none-match: * | x-riak-index-752e656d61696c_bin: 02616e6e40782e790100613101 | {"row":{"id":"a1","email":"ann@x.y","name":"Ann","logins":3,"mtime":1000},"links":[["u.email","\\u0002ann@x.y\\u0001"]],"write":"MARK","at":TIME}",
+          "PUT /buckets/bk.account/keys/a1%01?returnbody=true | if-none-match: * | x-riak-index-752e656d61696c_bin: 02616e6e40782e790100613101 | {"row":{"id":"a1","email":"ann@x.y","name":"Ann","logins":3,"mtime":1000},"links":[["u.email","\\u0002ann@x.y\\u0001"]],"write":"MARK","generation":1,"at":TIME}",
           "GET /buckets/bk.account%2F_schema/keys/definition%20account",
         ],
         "count": [
@@ -49,14 +49,14 @@ describe("driver: riak", () => {
           "PUT /buckets/bk.photo%2F_schema/props | {"props":{"allow_mult":true,"last_write_wins":false}}",
           "GET /buckets/bk.photo/index/$key/%00/%FF?max_results=2",
           "GET /buckets/bk.photo%2F_schema/keys/definition%20photo",
-          "PUT /buckets/bk.photo%2F_schema/keys/definition%20photo?returnbody=true | if-none-match: * | {"row":{"key":["owner","taken"],"columns":{"owner":"text","taken":"int","tags":"list of text","meta":"json","place":"text","stars":"int","expires":"int"},"indexes":{"i.place.stars":{"name":"place_stars","columns":["place","stars"],"unique":false,"ready":true},"t":{"name":"t","columns":["expires"],"unique":false,"ready":true}},"ttl":"expires"},"links":[],"write":"MARK","at":TIME}",
+          "PUT /buckets/bk.photo%2F_schema/keys/definition%20photo?returnbody=true | if-none-match: * | {"row":{"key":["owner","taken"],"columns":{"owner":"text","taken":"int","tags":"list of text","meta":"json","place":"text","stars":"int","expires":"int"},"indexes":{"i.place.stars":{"name":"place_stars","columns":["place","stars"],"unique":false,"ready":true},"t":{"name":"t","columns":["expires"],"unique":false,"ready":true}},"ttl":"expires"},"links":[],"write":"MARK","generation":1,"at":TIME}",
         ],
         "define table with a unique group": [
           "PUT /buckets/bk.account/props | {"props":{"allow_mult":true,"last_write_wins":false}}",
           "PUT /buckets/bk.account%2F_schema/props | {"props":{"allow_mult":true,"last_write_wins":false}}",
           "GET /buckets/bk.account/index/$key/%00/%FF?max_results=2",
           "GET /buckets/bk.account%2F_schema/keys/definition%20account",
-          "PUT /buckets/bk.account%2F_schema/keys/definition%20account?returnbody=true | if-none-match: * | {"row":{"key":["id"],"columns":{"id":"text","email":"text","name":"text","logins":"int","mtime":"int"},"indexes":{"u.email":{"name":"email","columns":["email"],"unique":true,"ready":true}}},"links":[],"write":"MARK","at":TIME}",
+          "PUT /buckets/bk.account%2F_schema/keys/definition%20account?returnbody=true | if-none-match: * | {"row":{"key":["id"],"columns":{"id":"text","email":"text","name":"text","logins":"int","mtime":"int"},"indexes":{"u.email":{"name":"email","columns":["email"],"unique":true,"ready":true}}},"links":[],"write":"MARK","generation":1,"at":TIME}",
         ],
         "define unique group": [
           "GET /buckets/bk.account%2F_schema/keys/definition%20account",
@@ -64,7 +64,7 @@ describe("driver: riak", () => {
         ],
         "delete": [
           "GET /buckets/bk.photo/keys/o%7C1%01a5",
-          "PUT /buckets/bk.photo/keys/o%7C1%01a5?returnbody=true | if-match: "e1" | x-riak-vclock: a85hYGBgzGDKBVIc | {"links":[],"write":"MARK","at":TIME}",
+          "PUT /buckets/bk.photo/keys/o%7C1%01a5?returnbody=true | if-match: "e1" | x-riak-vclock: a85hYGBgzGDKBVIc | {"links":[],"write":"MARK","generation":3,"at":TIME}",
           "DELETE /buckets/bk.photo/keys/o%7C1%01a5 | if-match: "e1" | x-riak-vclock: a85hYGBgzGDKBVIc",
           "GET /buckets/bk.photo%2F_schema/keys/definition%20photo",
         ],
@@ -84,12 +84,12 @@ describe("driver: riak", () => {
           "GET /buckets/bk.photo/index/$key/o%7C1%01/o%7C1%01a5?pagination_sort=true",
         ],
         "put": [
-          "PUT /buckets/bk.account/keys/a1%01?returnbody=true | if-none-match: * | x-riak-index-752e656d61696c_bin: 02616e6e40782e790100613101 | {"row":{"id":"a1","email":"ann@x.y","name":"Ann","logins":3,"mtime":1000},"links":[["u.email","\\u0002ann@x.y\\u0001"]],"write":"MARK","at":TIME}",
+          "PUT /buckets/bk.account/keys/a1%01?returnbody=true | if-none-match: * | x-riak-index-752e656d61696c_bin: 02616e6e40782e790100613101 | {"row":{"id":"a1","email":"ann@x.y","name":"Ann","logins":3,"mtime":1000},"links":[["u.email","\\u0002ann@x.y\\u0001"]],"write":"MARK","generation":1,"at":TIME}",
           "GET /buckets/bk.account%2F_schema/keys/definition%20account",
         ],
         "put, key of two, old row": [
           "GET /buckets/bk.photo/keys/o%7C1%01a5",
-          "PUT /buckets/bk.photo/keys/o%7C1%01a5?returnbody=true | if-none-match: * | x-riak-index-692e706c6163652e7374617273_bin: 0252c3b66d01026134006f7c31016135 | x-riak-index-74_bin: 026439303030006f7c31016135 | {"row":{"owner":"o|1","taken":5,"tags":["b","c"],"meta":{"a":1},"place":"Röm","stars":4,"expires":9000},"links":[["i.place.stars","\\u0002Röm\\u0001\\u0002a4"],["t","\\u0002d9000"]],"write":"MARK","at":TIME}",
+          "PUT /buckets/bk.photo/keys/o%7C1%01a5?returnbody=true | if-none-match: * | x-riak-index-692e706c6163652e7374617273_bin: 0252c3b66d01026134006f7c31016135 | x-riak-index-74_bin: 026439303030006f7c31016135 | {"row":{"owner":"o|1","taken":5,"tags":["b","c"],"meta":{"a":1},"place":"Röm","stars":4,"expires":9000},"links":[["i.place.stars","\\u0002Röm\\u0001\\u0002a4"],["t","\\u0002d9000"]],"write":"MARK","generation":1,"at":TIME}",
           "GET /buckets/bk.photo%2F_schema/keys/definition%20photo",
         ],
         "unique group": [
@@ -97,12 +97,12 @@ describe("driver: riak", () => {
         ],
         "update": [
           "GET /buckets/bk.photo/keys/o%7C1%01a5",
-          "PUT /buckets/bk.photo/keys/o%7C1%01a5?returnbody=true | if-match: "e1" | x-riak-index-74_bin: 026439303030006f7c31016135 | x-riak-vclock: a85hYGBgzGDKBVIc | {"row":{"owner":"o|1","taken":5,"tags":["b","c"],"meta":{"a":1},"stars":9,"expires":9000},"links":[["t","\\u0002d9000"]],"write":"MARK","at":TIME}",
+          "PUT /buckets/bk.photo/keys/o%7C1%01a5?returnbody=true | if-match: "e1" | x-riak-index-74_bin: 026439303030006f7c31016135 | x-riak-vclock: a85hYGBgzGDKBVIc | {"row":{"owner":"o|1","taken":5,"tags":["b","c"],"meta":{"a":1},"stars":9,"expires":9000},"links":[["t","\\u0002d9000"]],"write":"MARK","generation":2,"at":TIME}",
           "GET /buckets/bk.photo%2F_schema/keys/definition%20photo",
         ],
         "upsert": [
           "GET /buckets/bk.account/keys/a1%01",
-          "PUT /buckets/bk.account/keys/a1%01?returnbody=true | if-match: "e1" | x-riak-index-752e656d61696c_bin: 02616e6e40782e790100613101 | x-riak-vclock: a85hYGBgzGDKBVIc | {"row":{"id":"a1","email":"ann@x.y","name":"Ann","logins":4,"mtime":1000},"links":[["u.email","\\u0002ann@x.y\\u0001"]],"write":"MARK","at":TIME}",
+          "PUT /buckets/bk.account/keys/a1%01?returnbody=true | if-match: "e1" | x-riak-index-752e656d61696c_bin: 02616e6e40782e790100613101 | x-riak-vclock: a85hYGBgzGDKBVIc | {"row":{"id":"a1","email":"ann@x.y","name":"Ann","logins":4,"mtime":1000},"links":[["u.email","\\u0002ann@x.y\\u0001"]],"write":"MARK","generation":2,"at":TIME}",
           "GET /buckets/bk.account%2F_schema/keys/definition%20account",
         ],
         "whole table": [

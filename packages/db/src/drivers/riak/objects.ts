@@ -12,13 +12,20 @@ export interface Content {
   readonly links: readonly (readonly [space: string, text: string])[];
   /** New with each write, so that siblings that are the same write are known. */
   readonly write: string;
+  /** How many writes the row has come through. Of siblings of one generation, the one that came first stands. */
+  readonly generation: number;
+  /** Written again as it was by somebody who left, so that it is of no use beside a later generation. */
+  readonly isCopy?: boolean;
   /** When it was written, by the writer's clock, in milliseconds since 1970. */
   readonly at: number;
 }
 
 /** The state of a key. `vclock` and `etag` are of what a write that follows replaces. */
 export interface Found {
+  /** Without copies that a later generation has replaced. */
   readonly contents: readonly Content[];
+  /** The latest of the contents; 0 without any. */
+  readonly generation: number;
   readonly vclock: string | undefined;
   /** Something lies under the key, if only what deletions left. */
   readonly isThere: boolean;
@@ -26,16 +33,16 @@ export interface Found {
   readonly etag: string | undefined;
 }
 
-export const nothing: Found = Object.freeze({ contents: [], vclock: undefined, isThere: false, etag: undefined });
+export const nothing: Found = Object.freeze({ contents: [], generation: 0, vclock: undefined, isThere: false, etag: undefined });
 
 /** @throws RiakError for a reply that tells of no object */
 export function foundIn(reply: HttpReply): Found {
   const { status, headers, text } = reply;
   const vclock = valueOf(headers["x-riak-vclock"]);
   if (status === 404) return vclock === undefined ? nothing : { ...nothing, vclock };
-  if (status === 300) return { contents: distinct(partsOf(reply).flatMap(contentOfPart)), vclock, isThere: true, etag: undefined };
+  if (status === 300) return { ...standing(partsOf(reply).flatMap(contentOfPart)), vclock, isThere: true, etag: undefined };
   if (status !== 200) throw new RiakError(reply);
-  return { contents: [contentIn(text)], vclock, isThere: true, etag: headers.etag };
+  return { ...standing([contentIn(text)]), vclock, isThere: true, etag: headers.etag };
 }
 
 /** A header that comes once. */
@@ -50,15 +57,22 @@ function contentIn(text: string): Content {
   } catch (cause) {
     throw new DbError("drift", "an object of a bucket is not a row", { outcome: "none", cause });
   }
-  const { row, links, write, at } = body ?? {};
+  const { row, links, write, generation = 0, isCopy, at } = body ?? {};
   if (typeof write !== "string" || !Array.isArray(links))
     throw new DbError("drift", "an object of a bucket is not a row", { outcome: "none" });
-  return { row: row === undefined ? undefined : JSON.stringify(row), links: links as Content["links"], write, at: Number(at) };
+  return {
+    row: row === undefined ? undefined : JSON.stringify(row),
+    links: links as Content["links"],
+    write,
+    generation: Number(generation),
+    isCopy: isCopy === true,
+    at: Number(at),
+  };
 }
 
 /** The text of an object. `row` is JSON already. */
-export function textOf({ row, links, write, at }: Content): string {
-  return `{${row === undefined ? "" : `"row":${row},`}"links":${JSON.stringify(links)},"write":${JSON.stringify(write)},"at":${at}}`;
+export function textOf({ row, ...more }: Content): string {
+  return `{${row === undefined ? "" : `"row":${row},`}${JSON.stringify(more).slice(1)}`;
 }
 
 /** A part of a reply with several: its headers, in small letters, and its body. */
@@ -89,6 +103,10 @@ function contentOfPart({ headers, body }: Part): Content[] {
   return headers.get("x-riak-deleted") === "true" ? [] : [contentIn(body)];
 }
 
-function distinct(contents: readonly Content[]): Content[] {
-  return [...new Map(contents.map((content) => [content.write, content])).values()];
+/** One of each write, the latest, and no copies that are replaced. */
+function standing(contents: readonly Content[]): Pick<Found, "contents" | "generation"> {
+  const sorted = [...contents].sort((a, b) => a.generation - b.generation);
+  const generation = sorted.at(-1)?.generation ?? 0;
+  const distinct = [...new Map(sorted.map((content) => [content.write, content])).values()];
+  return { contents: distinct.filter((content) => content.generation === generation || !content.isCopy), generation };
 }

@@ -40,7 +40,7 @@ export interface RiakStore extends KvRowStore {
  * How long siblings are looked at again before the table's rule decides: most are there for as long as a writer takes its own back. Only
  * a writer that has ended in the middle needs the rule, and one on a busy machine must not be taken for it.
  */
-const patienceMs = 3_000;
+const patienceMs = 10_000;
 const mostPauseMs = 50;
 // As the engine's loop of this kind.
 const mostTries = 500;
@@ -80,37 +80,57 @@ export function riakStore(http: HttpClient, { prefix, bucketType, choose, clock 
     return reply.status === 412 ? undefined : foundIn(reply);
   }
 
+  /** Writes one of the siblings over all of them: `generation` is its own, or the one that comes next where a rule has decided. */
+  async function keepSibling(
+    place: { readonly table: string; readonly key: string },
+    { over, content, generation }: { readonly over: Found; readonly content: Content; readonly generation: number },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    await putObject({ ...place, content: { ...content, generation, isCopy: true }, over }, signal);
+  }
+
   /** The one content of a key. Siblings are waited for, then resolved by the table's rule, for whoever reads next too. */
   async function settled(table: string, key: string, signal: AbortSignal | undefined): Promise<Found> {
     const begun = clock.now();
     for (let tries = 1; ; tries++) {
       if (signal?.aborted) throw cancelledError(signal);
       const found = await fetchObject(table, key, signal);
-      if (found.contents.length === 0 || found.etag !== undefined) return found;
+      if (found.contents.length <= 1) return found;
       if (tries === mostTries) throw contended();
-      if (found.contents.length > 1 && isSoonAfter(begun)) await pause(tries, signal);
+      if (isSoonAfter(begun)) await pause(tries, signal);
       else {
-        const content = found.contents.length === 1 ? found.contents[0]! : choose(table, found.contents);
-        await putObject({ table, key, content, over: found }, signal);
+        const content = choose(table, found.contents);
+        await keepSibling({ table, key }, { over: found, content, generation: found.generation + 1 }, signal);
       }
     }
   }
 
   /**
-   * Takes back a write that went beside others, which Riak's conditions do not prevent. Whoever finds one other sibling has
-   * come second and leaves that one; whoever finds several waits until those before it have done so. What comes later finds
-   * itself replaced. False when the write stands after all.
+   * Takes back a write that went beside others, which Riak's conditions do not prevent. Whoever came second leaves the one that it
+   * found; whoever came later waits until those before it have done so, and mostly finds itself replaced. False when the write
+   * stands after all: while this writer was held up for long, the table's rule has chosen it.
    */
   async function isTakenBack(table: string, key: string, own: Content, first: Found, signal: AbortSignal | undefined): Promise<boolean> {
     const before = new Set(first.contents.map(({ write }) => write));
     const begun = clock.now();
     let found = first;
     for (let tries = 1; ; tries++) {
-      if (!found.contents.some(({ write }) => write === own.write)) return true;
-      const others = found.contents.filter(({ write }) => write !== own.write && before.has(write));
+      const mine = found.contents.find(({ write }) => write === own.write);
+      if (mine === undefined) return true;
+      if (mine.generation > own.generation) return false;
+      const others = found.contents.filter((content) => content !== mine);
+      // What it came beside has been removed since: it came later than that.
       if (others.length === 0) return false;
-      if (others.length === 1 || !isSoonAfter(begun)) {
-        await putObject({ table, key, content: others.length === 1 ? others[0]! : choose(table, others), over: found }, signal);
+      // A later generation was made of the one that stood, whichever that was.
+      const latest = others.filter(
+        ({ write, generation }) => generation === found.generation && (before.has(write) || generation > own.generation),
+      );
+      if (latest.length === 1) {
+        await keepSibling({ table, key }, { over: found, content: latest[0]!, generation: found.generation }, signal);
+        return true;
+      }
+      if (!isSoonAfter(begun)) {
+        await keepSibling({ table, key }, { over: found, content: choose(table, others), generation: found.generation + 1 }, signal);
         return true;
       }
       await pause(tries, signal);
@@ -130,11 +150,17 @@ export function riakStore(http: HttpClient, { prefix, bucketType, choose, clock 
         if (expect === "absent" ? isThere : expect === "present" && !isThere) return "conflict";
         if (value === undefined && !isThere) return "done";
       }
-      const content: Content = { row: value, links: plainLinks(change.links), write: nextMark(), at: clock.now() };
+      const content: Content = {
+        row: value,
+        links: plainLinks(change.links),
+        write: nextMark(),
+        generation: over.generation + 1,
+        at: clock.now(),
+      };
       const written = await putObject({ table, key, content, over }, signal);
       if (written !== undefined) {
         const stands = await followWrite(
-          async () => isAlone(written, content) || !(await isTakenBack(table, key, content, written, signal)),
+          async () => isFirst(written, content) || !(await isTakenBack(table, key, content, written, signal)),
         );
         if (stands && value === undefined) await followWrite(() => removeObject(table, key, written, signal));
         if (stands) return "done";
@@ -207,10 +233,12 @@ export function riakStore(http: HttpClient, { prefix, bucketType, choose, clock 
       const inside = found.filter((entry) => entry !== to);
       if (descending) inside.reverse();
       const page = inside.slice(0, limit);
-      const rows = await Promise.all(page.map((entry) => readOne(table, space === undefined ? entry : keyOfEntry(entry), signal)));
+      // Of a row that moves there may be two entries: it is read once, and is at one place.
+      const keys = [...new Set(space === undefined ? page : page.map(keyOfEntry))];
+      const rows = new Map(await Promise.all(keys.map(async (key) => [key, await readOne(table, key, signal)] as const)));
       return {
-        entries: page.flatMap((entry, i) => {
-          const row = rows[i];
+        entries: page.flatMap((entry) => {
+          const row = rows.get(space === undefined ? entry : keyOfEntry(entry));
           // The row may have changed since its entry was read.
           if (row === undefined || (space !== undefined && !hasEntry(row.links, space, entry))) return [];
           return [{ entry, value: row.value, version: row.version }];
@@ -247,17 +275,18 @@ function conditions({ isThere, vclock, etag }: Found): Record<string, string> {
   return isThere ? clock : { ...clock, "if-none-match": "*" };
 }
 
-function isAlone({ contents }: Found, { write }: Content): boolean {
-  return contents.length === 1 && contents[0]!.write === write;
+/** Whether a write found none of its generation or a later one. Those of earlier ones came too late, and their writers take them back. */
+function isFirst({ contents }: Found, { write, generation }: Content): boolean {
+  return contents.every((other) => other.write === write || other.generation < generation);
 }
 
-function versionOf({ etag = "", vclock = "" }: Found): string {
-  return `${etag} ${vclock}`;
+function versionOf({ etag = "", vclock = "", generation }: Found): string {
+  return `${generation} ${vclock} ${etag}`;
 }
 
 function foundAt(version: string): Found {
-  const [etag, vclock] = version.split(" ");
-  return { contents: [], etag: etag!, vclock: vclock!, isThere: true };
+  const [generation, vclock, etag] = version.split(" ");
+  return { contents: [], generation: Number(generation), vclock: vclock!, isThere: true, etag: etag === "" ? undefined : etag };
 }
 
 function plainLinks(links: readonly KvLink[]): Content["links"] {
