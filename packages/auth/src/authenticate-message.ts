@@ -35,6 +35,8 @@ export async function authenticateMessage<A extends Account>(
   const refuse = refuserOf(login);
   const account = await options.accounts.findByLogin(login);
   if (account === undefined || account.login !== login) return refuse("notAuthenticated", undefined, "the key belongs to no account");
+  if (typeof proof.account === "string" && proof.account !== account.id)
+    return refuse("notAuthenticated", undefined, "the key is of an account that had this login before");
   if (hasEnded(account, now)) return refuse("accountExpired");
   if (!aclAllows(account, incoming.path)) return refuse("noAccess");
   if (!proof.isInScope) return refuse("outOfScope");

@@ -21,6 +21,8 @@ export interface KeyDb {
 export interface KeyRow {
   readonly keyid: string;
   readonly login: string;
+  /** The id of the account. */
+  readonly account: string | null;
   readonly algorithm: VerifyingKey["algorithm"];
   /** A secret, encrypted; or a public key as PEM text or as the JSON text of a JWK. */
   readonly key: string;
@@ -94,10 +96,11 @@ export function dbKeys(db: KeyDb, { masterKey, clock = systemClock, onFault }: D
     },
     async add(given) {
       checkKey(given);
-      const { keyid, login, key, begins = null, ends = null, scopes } = given;
+      const { keyid, login, account = null, key, begins = null, ends = null, scopes } = given;
       const row: KeyRow = {
         keyid,
         login,
+        account,
         algorithm: key.algorithm,
         key: storedKey(key, keyid, ring),
         begins,
@@ -146,8 +149,9 @@ function storedKey(key: VerifyingKey, keyid: string, ring: Keyring): string {
   return seal(key.secret, ring, { login: keyid, column: "key" });
 }
 
-function keyOf({ keyid, login, algorithm, key, begins, ends, scopes }: KeyRow, ring: Keyring): AccountKey {
-  return { keyid, login, key: verifyingKey(algorithm, key, keyid, ring), begins, ends, scopes: scopesOf(scopes) };
+function keyOf({ keyid, login, account, algorithm, key, begins, ends, scopes }: KeyRow, ring: Keyring): AccountKey {
+  const whose = typeof account === "string" ? { account } : {};
+  return { keyid, login, ...whose, key: verifyingKey(algorithm, key, keyid, ring), begins, ends, scopes: scopesOf(scopes) };
 }
 
 function verifyingKey(algorithm: KeyRow["algorithm"], stored: string, keyid: string, ring: Keyring): VerifyingKey {
@@ -172,6 +176,7 @@ function isSame(one: KeyRow, other: KeyRow): boolean {
   return (
     one.key === other.key &&
     one.login === other.login &&
+    one.account === other.account &&
     one.algorithm === other.algorithm &&
     one.begins === other.begins &&
     one.ends === other.ends &&

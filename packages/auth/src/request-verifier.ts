@@ -28,6 +28,8 @@ export interface ProofRefused {
 /** A signature that is right. */
 export interface RequestProof {
   readonly login: string;
+  /** The id of the account that it is for; undefined or null: whichever has the login. */
+  readonly account?: string | null | undefined;
   /** What stands for the signature, so that it is taken once; empty for a request that changes nothing. */
   readonly digest: string;
   /** When it is not taken any more, in milliseconds since 1970. */

@@ -69,6 +69,8 @@ export const authTables = {
     /** At most 140 printable ASCII characters. */
     keyid: { primary: 1, maxLength: 140 },
     login: { index: 1 },
+    /** The id of the account. Another one that takes the login later has none of its keys. */
+    account: {},
     algorithm: {},
     /** A secret, encrypted; or a public key. */
     key: { secure: true },

@@ -6,6 +6,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { addCommand, type AccountOptions, deleteCommand, listCommand } from "./commands/account.js";
 import { exportCommand, type ExportOptions } from "./commands/export.js";
 import { importCommand, type ImportOptions } from "./commands/import.js";
+import { addKeyCommand, type KeyOptions, listKeysCommand, revokeKeyCommand } from "./commands/key.js";
 import { requestCommand, type RequestOptions } from "./commands/request.js";
 import { explainRulesCommand, type ExplainOptions } from "./commands/rules.js";
 import { serve } from "./commands/serve.js";
@@ -85,6 +86,29 @@ function buildProgram(onExitCode: (code: number) => void): Command {
     .requiredOption("--login <text>")
     .action((options: Options, command: Command) => deleteCommand(configured(command.optsWithGlobals()), options["login"] as string));
 
+  const key = program.command("key").description("keys of accounts that sign requests by RFC 9421, beside their secrets");
+  withSettings(
+    key.command("add").description("add a key; its secret is made and printed once, unless a public key is given"),
+    commonSettings,
+  )
+    .requiredOption("--login <text>", "the account that it signs for")
+    .option("--keyid <text>", "what names it in requests; default: a random one")
+    .option("--public-key <file>", "an ed25519 key as PEM text, whose private part stays with whoever signs")
+    .option("--scopes <list>", "what it may be used for, between semicolons: GET /data/*;/messages/*; default: all that the account may do")
+    .option("--ends <date>", "when it counts no more, such as 2030-01-31 or 2030-01-31T12:00:00Z; default: never")
+    .action((options: Options, command: Command) =>
+      addKeyCommand(configured(command.optsWithGlobals()), only<KeyOptions>(options, ["login", "keyid", "publicKey", "scopes", "ends"])),
+    );
+  withSettings(key.command("list").description("print the keys of an account, a line of JSON each, without what signs"), commonSettings)
+    .requiredOption("--login <text>")
+    .action((options: Options, command: Command) => listKeysCommand(configured(command.optsWithGlobals()), options["login"] as string));
+  withSettings(key.command("revoke").description("end a key now"), commonSettings)
+    .requiredOption("--login <text>")
+    .requiredOption("--keyid <text>")
+    .action((options: Options, command: Command) =>
+      revokeKeyCommand(configured(command.optsWithGlobals()), options["login"] as string, options["keyid"] as string),
+    );
+
   withSettings(
     program.command("import <table> <file>").description("read rows from a .json (a list), .ndjson or .csv file into a table"),
     commonSettings,
@@ -163,7 +187,7 @@ function buildProgram(onExitCode: (code: number) => void): Command {
     );
 
   program.exitOverride();
-  for (const command of [...program.commands, ...account.commands, ...rules.commands])
+  for (const command of [...program.commands, ...account.commands, ...key.commands, ...rules.commands])
     command.exitOverride().showHelpAfterError("(--help lists the options)");
   return program;
 }

@@ -36,6 +36,7 @@ import { defaultLimits, type ServerLimits } from "./limits.js";
 import { loginContext, type LoginSettings, sessionStoreOf } from "./login-setup.js";
 import type { CorsOptions } from "./middleware/cors.js";
 import { defaultRates } from "./middleware/rate-limit.js";
+import { type MessageKeySettings, messageKeys } from "./message-keys.js";
 import { clientAddress } from "./request/client-address.js";
 import type { ServerEnv } from "./routes/server-context.js";
 import { masterKeyOf } from "./settings/home.js";
@@ -79,6 +80,11 @@ export interface ServerOptions {
    * `limits.maxAttempts` in this process; both in `cache` where there is one.
    */
   readonly auth?: Omit<AuthOptions, "accounts">;
+  /**
+   * Takes requests that are signed by RFC 9421 with the keys of the table `bk_key`, which `bk-server key add` and `dbKeys` fill; `true`, or how
+   * they are verified. Needs a database that is opened here, with accounts in `bk_auth`. Default `false`.
+   */
+  readonly messageKeys?: MessageKeySettings | boolean;
   /**
    * How people log in: `/login`, `/logout`, sessions and access tokens. Default as `LoginSettings` says; `false`: they cannot, and only
    * signatures count.
@@ -146,6 +152,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       options.login === false || options.login?.password === undefined ? undefined : await passwordPolicy(options.login.password);
     const running = await runModules(options, { db, cache, sessions, policy }, log, open);
     const attempts = others.attempts ?? (limits.maxAttempts === 0 ? undefined : attemptsOf(limits.maxAttempts, cache, log));
+    const isOwn = isOurs && options.accounts === undefined;
     const login =
       options.login === false
         ? undefined
@@ -153,12 +160,17 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
             accounts,
             attempts,
             store: sessions,
-            own: isOurs && options.accounts === undefined ? { db, masterKey: masterKey(options), policy } : undefined,
+            own: isOwn ? { db, masterKey: masterKey(options), policy } : undefined,
             codeAttempts: cache === undefined ? undefined : attemptsOf(codesPerMinute, cache, log),
             trustedOrigins: others.trustedOrigins ?? originsOf(options.cors),
             log,
           });
+    if (others.messages !== undefined && options.messageKeys)
+      throw new BkError("invalid", "give either messageKeys or auth.messages", { detail: { field: "messageKeys" } });
+    const byKeys = messageKeys(options.messageKeys, { db, isOwn, masterKey: () => masterKey(options), log });
+    if (byKeys !== undefined) open.push(() => byKeys.idle());
     const auth = createAuth({
+      ...(byKeys === undefined ? {} : { messages: byKeys.messages }),
       nonces: others.nonces === undefined ? await noncesOf(db, isOurs, cache, log) : others.nonces,
       attempts,
       ...(login === undefined ? {} : { sessions: login.sessions, tokens: login.tokens, trustedOrigins: login.trustedOrigins }),

@@ -1,11 +1,14 @@
 // Keys of message signatures in a database.
 import { generateKeyPairSync } from "node:crypto";
 
-import { authTables, createAuth, dbKeys, type KeyDb } from "@bk/auth";
+import { addAccount, authTables, createAuth, dbKeys, type ForgetKeysDb, forgetKeys, type KeyDb } from "@bk/auth";
 import { messageSignatures, signFetch } from "@bk/auth/message-signatures";
 import { testClock } from "@bk/core";
 import { openDb } from "@bk/db";
+import type { ModuleDb } from "@bk/modules";
 import { describe, expect, it } from "vitest";
+
+import { breaking } from "./modules/breaking.js";
 
 const masterKey = "a master key of at least 32 characters";
 const key = { algorithm: "hmac-sha256", secret: "a long random secret" } as const;
@@ -58,6 +61,31 @@ describe("dbKeys", () => {
     const other = await on.db.get("bk_key", { keyid: "b" });
     await on.db.update("bk_key", { keyid: "a", key: other!.key });
     await expect(on.keys.findKey("a")).rejects.toMatchObject({ code: "internal" });
+  });
+
+  it("removes the keys of an account, again where it was interrupted, and leaves those of whoever has the login later", async () => {
+    await using on = await open();
+    const add = (keyid: string, account?: string): Promise<void> =>
+      on.keys.add({ keyid, login: "bob", key, ...(account === undefined ? {} : { account }) });
+    const { id } = await addAccount(on.db, { login: "bob" }, { masterKey });
+    for (const keyid of ["a", "b", "c"]) await add(keyid, id);
+    await add("d");
+    await on.keys.add({ keyid: "of eve", login: "eve", key });
+    const { db, breakAfter } = breaking(on.db as unknown as ModuleDb, false);
+    breakAfter(2);
+    const forget = (): Promise<void> => forgetKeys(db as unknown as ForgetKeysDb, { id, login: "bob" });
+    await expect(forget()).rejects.toThrow("killed");
+    expect(await on.keys.list("bob")).toHaveLength(2);
+    breakAfter(Infinity);
+    await forget();
+    expect([await on.keys.list("bob"), (await on.keys.list("eve")).length]).toEqual([[], 1]);
+    await on.db.del("bk_auth", { login: "bob" });
+    const later = await addAccount(on.db, { login: "bob" }, { masterKey });
+    await add("late", id);
+    await add("e", later.id);
+    await add("f");
+    await forget();
+    expect((await on.keys.list("bob")).map(({ keyid }) => keyid).sort()).toEqual(["e", "f"]);
   });
 
   it("serves a gate", async () => {

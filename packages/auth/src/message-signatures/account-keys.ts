@@ -8,6 +8,8 @@ export interface AccountKey {
   readonly keyid: string;
   /** The account that it signs for. */
   readonly login: string;
+  /** The id of that account. Where it is given, the key does not sign for another one that has the login later. */
+  readonly account?: string | null | undefined;
   /** What verifies; it says which algorithm is taken. */
   readonly key: VerifyingKey;
   /** When it begins to count, in milliseconds since 1970; default always. */
@@ -68,9 +70,10 @@ export function memoryKeys(keys: readonly AccountKey[] = []): MemoryKeys {
 }
 
 /** @throws AuthError `invalid` for a key that cannot be used */
-export function checkKey({ keyid, login, key, begins, ends, scopes }: AccountKey): void {
+export function checkKey({ keyid, login, account, key, begins, ends, scopes }: AccountKey): void {
   if (!isKeyId(keyid)) throw invalid("keyid", "is not text of 1 to 140 printable ASCII characters");
   if (typeof login !== "string" || login === "") throw invalid("login", "is empty");
+  if (account === "") throw invalid("account", "is empty");
   if (key?.algorithm !== "hmac-sha256" && key?.algorithm !== "ed25519") throw invalid("key", "has no algorithm that is known");
   for (const [name, time] of Object.entries({ begins, ends }))
     if (time !== undefined && time !== null && !Number.isFinite(time)) throw invalid(name, "is not a time in milliseconds");

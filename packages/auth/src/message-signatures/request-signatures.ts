@@ -89,6 +89,7 @@ async function prove(given: Case, options: MessageSignaturesOptions): Promise<Re
   const fits = compileScopes(known.scopes);
   return {
     login: known.login,
+    account: known.account,
     digest: given.changes ? await nonceKey(keyid, found) : "",
     endsMs: endOf(found.claims, options),
     isInScope: fits(incoming.method, incoming.path),

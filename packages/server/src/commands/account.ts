@@ -9,6 +9,7 @@ import {
   deleteAccount,
   forgetAccount,
   type ForgetDb,
+  forgetKeys,
   listAccounts,
   type NewAccount,
 } from "@bk/auth";
@@ -27,7 +28,8 @@ export interface AccountOptions {
   readonly scramble?: boolean;
 }
 
-async function withAccounts<T>(configuration: Configuration, work: (db: AccountDb) => Promise<T>): Promise<T> {
+/** Opens the database of a configuration for what is done with its accounts. */
+export async function withAccounts<T>(configuration: Configuration, work: (db: AccountDb) => Promise<T>): Promise<T> {
   const { db } = await openDatabase({ ...configuration, tables: undefined });
   try {
     return await work(db);
@@ -56,7 +58,7 @@ export async function addCommand(configuration: Configuration, { secret, ...othe
 }
 
 /** An account made with another key than the others would leave a server that can read one kind or the other. */
-async function checkMasterKey(db: AccountDb, masterKey: string): Promise<void> {
+export async function checkMasterKey(db: AccountDb, masterKey: string): Promise<void> {
   const stored = accountsOf(db, { masterKey });
   for await (const { login } of listAccounts(db)) {
     await stored.findByLogin(login);
@@ -74,8 +76,12 @@ export async function listCommand(configuration: Configuration): Promise<void> {
 export async function deleteCommand(configuration: Configuration, login: string): Promise<void> {
   const found = await withAccounts(configuration, async (db) => {
     const account = (await db.get("bk_auth", { login })) as { readonly id: string } | undefined;
+    if (account === undefined) return deleteAccount(db, login);
+    const [forgetDb, forgotten] = [db as unknown as ForgetDb, { id: account.id, login }];
+    // Whoever takes the login later must not be signed for by its keys; while it is there, an interrupted command can be given again.
+    await forgetKeys(forgetDb, forgotten);
     const isDeleted = await deleteAccount(db, login);
-    if (account !== undefined) await forgetAccount(db as unknown as ForgetDb, account.id);
+    await forgetAccount(forgetDb, forgotten);
     return isDeleted;
   });
   if (!found) throw new BkError("not-found", `there is no account with the login ${JSON.stringify(login)}`);

@@ -44,6 +44,7 @@ export async function serve(configuration: Configuration): Promise<void> {
       ...(configuration.bus === undefined ? {} : { bus: configuration.bus }),
       tokenKey: tokenKeyOf(configuration, masterKey),
       ...(configuration.cors === undefined ? {} : { cors: configuration.cors }),
+      messageKeys: { scheme: configuration.signatureScheme },
       trustedProxies: configuration.trustedProxies,
       limits: configuration.limits,
       log,

@@ -1,6 +1,15 @@
 // What the server lends to its modules.
 
-import { addAccount, authTables, changeSecret, type MasterKey, type PasswordPolicy, type SessionStore } from "@bk/auth";
+import {
+  addAccount,
+  authTables,
+  changeSecret,
+  type ForgetKeysDb,
+  forgetKeys,
+  type MasterKey,
+  type PasswordPolicy,
+  type SessionStore,
+} from "@bk/auth";
 import type { Cache } from "@bk/cache";
 import { BkError, type Log, systemClock } from "@bk/core";
 import type { Db } from "@bk/db";
@@ -100,6 +109,8 @@ function loginsOf(db: ModuleDb, masterKey: MasterKey, { db: opened, sessions: st
       await changeSecret(opened, { login, secret, oldSecret, tokenSecret: tokens }, { masterKey, store, policy });
     },
     async del(login, id) {
+      // While the row is there, nobody else can have the login.
+      await forgetKeys(db as unknown as ForgetKeysDb, { id, login });
       await db.del("bk_auth", { login }, { where: { id } });
       for (const row of await store.listOf(id)) await store.remove(row.id);
       await db.del("bk_totp", { account: id });

@@ -3,7 +3,20 @@
 import { allSettings, poolSetting } from "./settings.js";
 
 /** Options with a value, beside the settings. */
-const commandOptions = ["login", "secret", "name", "email", "type", "map", "mode", "format", "columns", "body", "content-type", "url"];
+const commandOptions = [
+  "login",
+  "secret",
+  "name",
+  "email",
+  "type",
+  "map",
+  "mode",
+  "format",
+  "columns",
+  "body",
+  "content-type",
+  "url",
+].concat(["keyid", "public-key", "scopes", "ends"]);
 const valued: ReadonlySet<string> = new Set([...allSettings.map((setting) => setting.name), ...commandOptions]);
 const flags: ReadonlySet<string> = new Set(["help", "version", "scramble", "skip-bad", "restart", "secure", "curl"]);
 

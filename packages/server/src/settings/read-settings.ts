@@ -28,6 +28,8 @@ export interface Configuration {
   readonly modules: readonly string[] | undefined;
   readonly signUp: "open" | "admin";
   readonly pushcartToken: string | undefined;
+  /** What clients write as the scheme. */
+  readonly signatureScheme: "http" | "https";
   readonly masterKey: string | undefined;
   readonly tokenKey: string | undefined;
   readonly logLevel: LogLevel;
@@ -81,6 +83,7 @@ function configurationOf(values: ReadonlyMap<string, string>, home: string): Omi
     bus: values.get("bus"),
     modules: modulesOf(values.get("modules")),
     pushcartToken: values.get("pushcart-token"),
+    signatureScheme: (values.get("signature-scheme") ?? "http") as "http" | "https",
     signUp: (values.get("sign-up") ?? "admin") as "open" | "admin",
     masterKey: values.get("master-key"),
     tokenKey: values.get("token-key"),

@@ -106,6 +106,12 @@ export const serveSettings: readonly Setting[] = [
     type: ofLength(16),
   },
   {
+    name: "signature-scheme",
+    value: "scheme",
+    help: "http or https, as clients write it into message signatures (RFC 9421): https behind a proxy that ends TLS; default http",
+    type: oneOf(["http", "https"]),
+  },
+  {
     name: "bus",
     value: "url",
     help: "what modules of servers that share the work tell each other by, such as redis://host or nats://host; default: this process alone",

@@ -1,8 +1,9 @@
-import { signRequest } from "@bk/auth";
+import { dbKeys, type KeyDb, signRequest } from "@bk/auth";
+import { signFetch } from "@bk/auth/message-signatures";
 import { type BackendModule, accounts, counters } from "@bk/modules";
 import { describe, expect, it } from "vitest";
 
-import { origin, replyOf, type Reply } from "../start-server.js";
+import { masterKey, origin, replyOf, type Reply } from "../start-server.js";
 import { onEngines } from "./on-engines.js";
 
 /** A module whose data of an account can be seen, and whose removal can be made to fail. */
@@ -147,6 +148,27 @@ describe("the module accounts", () => {
         expect(many.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
       });
 
+      it("removes the keys of an account, and none of another one's", async () => {
+        const [ann, ben] = [await signUp("Ann"), await signUp("Ben")];
+        const { call, server: running } = server.test;
+        const keys = dbKeys(running.db as unknown as KeyDb, { masterKey });
+        const key = { algorithm: "hmac-sha256", secret: "a long random secret" } as const;
+        for (const { login, id } of [ann, ben])
+          for (const i of [1, 2]) await keys.add({ keyid: `${login} ${i}`, login, key, ...(i === 1 ? { account: id } : {}) });
+        const signed = async (keyid: string): Promise<Reply> =>
+          replyOf(await running.app.fetch(await signFetch(new Request(`${origin}/account/get`), { key, keyid })));
+        expect(await signed(`${ann.login} 1`)).toMatchObject({ status: 200, body: { id: ann.id } });
+        expect((await call(ann.login, "/account/del", { method: "POST" })).body).toEqual({});
+        expect([await keys.list(ann.login), (await keys.list(ben.login)).length]).toEqual([[], 2]);
+        expect((await signed(`${ann.login} 1`)).status).toBe(401);
+        // Somebody else takes the login: a key that comes late, as of a removal that went on elsewhere, does not sign for them.
+        await anybody("/account/add", { login: ann.login, secret: "s", name: "Other" });
+        await keys.add({ keyid: `${ann.login} 3`, login: ann.login, account: ann.id, key });
+        expect((await signed(`${ann.login} 3`)).status).toBe(401);
+        expect((await signed(`${ben.login} 2`)).body).toMatchObject({ id: ben.id });
+        await keys.idle();
+      });
+
       it("removes an account whole, also when a module fails at first", async () => {
         const [ann, ben] = [await signUp("Ann"), await signUp("Ben")];
         const { call, server: running } = server.test;
@@ -170,5 +192,6 @@ describe("the module accounts", () => {
         expect((await call(ann.login, "/account/get")).body).toMatchObject({ id: taken.body["id"], name: "Other" });
       });
     },
+    { messageKeys: true },
   );
 });
