@@ -32,7 +32,7 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions, logi
   const app = new Hono<ServerEnv>();
   const cors = corsOptions === undefined ? undefined : allowOrigins(corsOptions);
   if (cors !== undefined) app.use("/ping", cors);
-  const document = JSON.stringify(openApiDocument(server.limits, version, server.endpoints.all));
+  const document = JSON.stringify(openApiDocument(server, version));
   // Before everything else: monitors ask often, and there is nothing to log or to verify. Other methods go the long way.
   app.get("/ping", (context) => {
     checkFrame(rawTarget(context), context.env?.incoming?.rawHeaders);

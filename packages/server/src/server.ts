@@ -190,6 +190,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       log,
       limits,
       endpoints,
+      people: login === undefined ? undefined : { codes: login.codes !== undefined, resets: login.resets !== undefined },
       readControls: controlReader(limits),
       rates: ratesOf(options.rateLimits ?? defaultRates, cache, log),
       addressOf: clientAddress(options.trustedProxies ?? []),

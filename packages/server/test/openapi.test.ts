@@ -1,6 +1,8 @@
+import { type ModuleHost, modulesNamed } from "@bk/modules";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { controlsOf } from "../src/data/controls.js";
+import { temporaryFolder } from "./run-cli.js";
 import { startServer, type TestServer } from "./start-server.js";
 
 let on: TestServer;
@@ -82,6 +84,49 @@ describe("the OpenAPI document", () => {
       const isPostOnly = path === "/login" || path === "/logout";
       const allowed = isPostOnly ? (await on.call("root", path)).headers.get("allow")!.toLowerCase().split(", ") : allow;
       expect([path, Object.keys(item).sort()]).toEqual([path, [...allowed].sort()]);
+    }
+  });
+
+  it("has every route of a server with everything, and nothing that is not served", async () => {
+    /** Paths of routes that the document does not name, and why. */
+    const leftOut: Readonly<Record<string, string>> = {
+      "/": "a page for people",
+      "/openapi.json": "the document itself",
+      "/data/*": "described call by call",
+      "/*": "what is done for every request",
+    };
+    using folder = temporaryFolder();
+    for (const [login, served] of [
+      [false, []],
+      [{ issuer: false }, ["/login"]],
+      [{}, ["/login", "/auth/totp"]],
+      [{ mail: () => undefined }, ["/login", "/auth/totp", "/login/reset"]],
+    ] as const) {
+      const started: string[] = [];
+      const modules = modulesNamed(["all"]).map((module) => ({
+        ...module,
+        async start(host: ModuleHost) {
+          const running = await module.start(host);
+          for (const { path } of running.endpoints) started.push(path.replace(/\*$/, "{rest}"));
+          return running;
+        },
+      }));
+      await using all = await startServer({ login, modules, home: folder.path });
+      const { paths } = (await all.call("", "/openapi.json", { signed: false })).body as { paths: Record<string, PathItem> };
+      const routes = [...new Set(all.server.app.routes.map(({ path }) => path))];
+      const described = Object.keys(paths).filter((path) => !path.startsWith("/data/"));
+      expect(started.length).toBeGreaterThan(90);
+      expect(described.sort()).toEqual([...routes.filter((path) => leftOut[path] === undefined), ...started].sort());
+      for (const part of ["/login", "/auth/totp", "/login/reset"])
+        expect([login, part, described.some((path) => path.startsWith(part))]).toEqual([
+          login,
+          part,
+          (served as readonly string[]).includes(part),
+        ]);
+      for (const [path, item] of Object.entries(paths).filter(([path]) => path.startsWith("/login"))) {
+        expect([path, Object.keys(item)]).toEqual([path, ["post"]]);
+        expect((await all.call("", path, { signed: false })).headers.get("allow")).toBe("POST");
+      }
     }
   });
 

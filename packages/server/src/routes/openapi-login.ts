@@ -1,5 +1,7 @@
 // What the OpenAPI document says of people who log in.
 
+import type { PeopleServed } from "./server-context.js";
+
 type Json = Record<string, unknown>;
 
 export const loginSchemes: Json = {
@@ -9,6 +11,7 @@ export const loginSchemes: Json = {
 
 const flag = { description: "1 or 0", enum: [true, false, 1, 0, "1", "0", "true", "false"] };
 const text = { type: "string" };
+const nothing: Json = { type: "object", additionalProperties: false };
 
 const bodyOf = (properties: Json, required: readonly string[]): Json => {
   const schema = { type: "object", properties, additionalProperties: false, ...(required.length > 0 ? { required } : {}) };
@@ -37,8 +40,60 @@ export interface DocumentParts {
   readonly pathItem: (id: string, operation: Json, query: readonly Json[], inPath: readonly Json[], requestBody: Json | undefined) => Json;
 }
 
-export function loginPaths({ reply, errors, pathItem }: DocumentParts): Json {
-  const answer = (summary: string, schema: Json): Json => ({ summary, responses: { "200": reply(summary, schema), ...errors } });
+export function loginPaths(parts: DocumentParts, { codes, resets }: PeopleServed): Json {
+  return { ...sessionPaths(parts), ...(codes ? codePaths(parts) : {}), ...(resets ? resetPaths(parts) : {}) };
+}
+
+const answerIn =
+  ({ reply, errors }: DocumentParts) =>
+  (summary: string, schema: Json): Json => ({ summary, responses: { "200": reply(summary, schema), ...errors } });
+
+/** The second step. */
+function codePaths(parts: DocumentParts): Json {
+  const answer = answerIn(parts);
+  const withCode = (id: string, operation: Json): Json =>
+    parts.pathItem(id, operation, [{ name: "code", in: "query", required: true, schema: text }], [], bodyOf({ code: text }, ["code"]));
+  return {
+    "/auth/totp/add": parts.pathItem(
+      "addTotp",
+      answer("Begins one-time codes: what an app on a phone needs, to be confirmed by a code", {
+        type: "object",
+        required: ["secret", "uri"],
+        properties: { secret: { ...text, description: "base32, for typing" }, uri: { ...text, description: "otpauth://, for a QR code" } },
+      }),
+      [],
+      [],
+      undefined,
+    ),
+    "/auth/totp/confirm": withCode(
+      "confirmTotp",
+      answer("Ends the beginning by a code: from now on /login wants one. Gives recovery codes, once", {
+        type: "object",
+        required: ["recovery_codes"],
+        properties: { recovery_codes: { type: "array", items: text } },
+      }),
+    ),
+    "/auth/totp/del": withCode("delTotp", answer("Ends one-time codes, by a code or a recovery code", nothing)),
+  };
+}
+
+/** Secrets that were forgotten. */
+function resetPaths(parts: DocumentParts): Json {
+  const answer = answerIn(parts);
+  const post = (operationId: string, summary: string, properties: Json): Json => ({
+    post: { operationId, security: [], ...answer(summary, nothing), requestBody: bodyOf(properties, Object.keys(properties)) },
+  });
+  return {
+    "/login/reset": post("reset", "Mails a token to the account of a login, if there is one; the reply is the same for all", {
+      login: text,
+    }),
+    "/login/reset/confirm": post("confirmReset", "Sets a secret by the token of a mail", { token: text, secret: text }),
+  };
+}
+
+function sessionPaths(parts: DocumentParts): Json {
+  const { pathItem } = parts;
+  const answer = answerIn(parts);
   return {
     "/login": {
       post: {
@@ -49,6 +104,16 @@ export function loginPaths({ reply, errors, pathItem }: DocumentParts): Json {
       },
     },
     "/logout": { post: { operationId: "logout", security: [], ...answer("Ends the session or token that is sent", { type: "object" }) } },
+    "/auth": pathItem(
+      "auth",
+      answer("The account that asks, without its secrets; a session or an access token for it, where it is asked for", { type: "object" }),
+      [
+        { name: "_session", in: "query", description: "1 begins a session, 0 ends the one that asks", schema: flag },
+        { name: "_accesstoken", in: "query", schema: flag },
+      ],
+      [],
+      bodyOf({ _session: flag, _accesstoken: flag }, []),
+    ),
     "/auth/sessions": pathItem(
       "sessions",
       answer("The sessions and access tokens of the account", {

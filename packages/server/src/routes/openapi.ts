@@ -2,12 +2,12 @@
 
 import * as z from "zod";
 
-import { controlSchemas, controlsOf, type ControlName, type DataCall, type DataLimits, requiredControls } from "../data/controls.js";
+import { controlSchemas, controlsOf, type ControlName, type DataCall, requiredControls } from "../data/controls.js";
 import { writeCalls } from "../data/writes.js";
-import type { ServedEndpoint } from "../modules/endpoint-map.js";
 import { endpointPath } from "./openapi-endpoints.js";
 import { pathItem } from "./openapi-path.js";
 import { loginPaths, loginSchemes } from "./openapi-login.js";
+import type { ServerContext } from "./server-context.js";
 import { anyTable, type Json, ref, schemasFor, type ServedTo, type TableSchemas } from "./openapi-tables.js";
 
 const summaries: Readonly<Record<DataCall, string>> = {
@@ -59,14 +59,16 @@ function pageOf(row: Json, more: Readonly<Record<string, Json>> = {}): Json {
   };
 }
 
+type Described = Pick<ServerContext, "limits" | "endpoints" | "people">;
+
 /**
  * Builds the document.
  *
- * @param endpoints  what the modules serve
+ * @param server  its limits, and what it serves beside the data API
  * @param served  the tables and who asks: each table with its calls and rows, as far as they see it. Without it the document
  *   names no table: it is for everybody.
  */
-export function openApiDocument(limits: DataLimits, version: string, endpoints: readonly ServedEndpoint[], served?: ServedTo): Json {
+export function openApiDocument({ limits, endpoints, people }: Described, version: string, served?: ServedTo): Json {
   const controls = controlSchemas(limits);
   const names = Object.keys(controls) as ControlName[];
   const calls = Object.keys(controlsOf) as DataCall[];
@@ -77,23 +79,23 @@ export function openApiDocument(limits: DataLimits, version: string, endpoints: 
   const tables = served === undefined ? [anyTable] : schemasFor(served);
   return {
     openapi: "3.1.0",
-    info: { title: "bk-server", version, description: description(served !== undefined) },
+    info: { title: "bk-server", version, description: description(served !== undefined, people !== undefined) },
     servers: [{ url: "/" }],
-    security: [{ signature: [] }, { session: [] }, { token: [] }],
+    security: [{ signature: [] }, ...(people === undefined ? [] : [{ session: [] }, { token: [] }])],
     paths: {
       "/ping": plain("ping", "Whether the server runs", {}, { type: "object" }, []),
       "/auth": plain("auth", "The account that asks, without its secrets", errors, { type: "object" }),
-      ...loginPaths({ reply, errors, pathItem }),
+      ...(people === undefined ? {} : loginPaths({ reply, errors, pathItem }, people)),
       "/data/openapi.json": plain("openapi", "This document, with the tables that the account sees", errors, { type: "object" }),
       "/data/columns": plain("allColumns", "Columns of every table that the account sees, by table", errors, { type: "object" }),
       "/data/batch": batchPath,
       ...Object.assign({}, ...tables.map((table) => pathsOf(table, calls))),
-      ...Object.fromEntries(endpoints.map((endpoint) => endpointPath(endpoint))),
+      ...Object.fromEntries(endpoints.all.map((endpoint) => endpointPath(endpoint))),
     },
     components: {
       securitySchemes: {
         signature: { type: "apiKey", in: "header", name: "bk-signature", description: "HMAC of the request; made anew for each one." },
-        ...loginSchemes,
+        ...(people === undefined ? {} : loginSchemes),
       },
       parameters: {
         ...(served === undefined ? { table: tableParameter } : {}),
@@ -109,11 +111,14 @@ export function openApiDocument(limits: DataLimits, version: string, endpoints: 
   };
 }
 
-function description(isOwn: boolean): string {
+function description(isOwn: boolean, hasLogin: boolean): string {
   const tables = isOwn
     ? "The tables are those of the account that asked."
     : "`/data/openapi.json` has the tables too, as far as the account that signs sees them.";
-  return `Tables over HTTP. Every request but /ping, /openapi.json, /login and /logout is signed (\`bk-signature\`), or has a session or an access token. Calls take any method; parameters come in the query, a form or a JSON body. ${tables}`;
+  const signed = hasLogin
+    ? "Every request but /ping, /openapi.json, /login and /logout is signed (`bk-signature`), or has a session or an access token."
+    : "Every request but /ping and /openapi.json is signed (`bk-signature`).";
+  return `Tables over HTTP. ${signed} Calls take any method; parameters come in the query, a form or a JSON body. ${tables}`;
 }
 
 const tableParameter: Json = {

@@ -12,6 +12,14 @@ import type { ServedTable } from "../data/served-table.js";
 import type { EndpointMap, Found } from "../modules/endpoint-map.js";
 import type { FieldLimits } from "../request/fields.js";
 
+/** What is served of logging in beside `/login` itself. */
+export interface PeopleServed {
+  /** A second step. */
+  readonly codes: boolean;
+  /** Secrets that were forgotten. */
+  readonly resets: boolean;
+}
+
 export interface ServerContext {
   readonly db: ServedDb;
   readonly tables: ReadonlyMap<string, ServedTable>;
@@ -20,6 +28,8 @@ export interface ServerContext {
   readonly log: Log;
   /** What the modules serve. */
   readonly endpoints: EndpointMap;
+  /** What people who log in find here; undefined where they cannot. */
+  readonly people: PeopleServed | undefined;
   readonly limits: DataLimits & FieldLimits & { readonly maxBodyBytes: number; readonly maxReplyBytes: number };
   readonly readControls: ReadControls;
   readonly rates: RateLimits;
