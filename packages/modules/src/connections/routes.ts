@@ -4,7 +4,7 @@ import { invalid } from "../common/failures.js";
 import { listParameters } from "../common/lists.js";
 import { pageReply } from "../common/pages.js";
 import type { Row } from "../contract/database.js";
-import { anyRow, type Call, endpoint, type Endpoint, nothing, pageSchema } from "../contract/endpoint.js";
+import { anyRow, type Call, endpoint, type Endpoint, nothing, pageOrTotalSchema } from "../contract/endpoint.js";
 import type { ConnectionService, Side, WriteOptions } from "./service.js";
 
 const which = {
@@ -116,7 +116,7 @@ function readsOf(service: ConnectionService, side: Side): Endpoint[] {
       who: "account",
       parameters: { ...which, ...listParameters, ...details },
       columns: readColumns(`bk_${side}`),
-      reply: pageSchema(anyRow),
+      reply: pageOrTotalSchema(anyRow),
       async answer({ caller, values, columns: given }) {
         const [peer, type] = both(values);
         const filter = { ...given, ...(peer === "" ? {} : { peer }), ...(type === "" ? {} : { type }) };

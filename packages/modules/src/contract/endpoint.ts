@@ -123,6 +123,8 @@ export interface Endpoint<P extends Parameters = Parameters> {
   readonly maxBodyBytes?: number;
   /** What it replies, as JSON schema; or a media type of bytes, such as `image/*`. */
   readonly reply: Schema | string;
+  /** Media types that it replies beside that, by the method or by what is asked for. */
+  readonly otherReplies?: readonly string[];
   /**
    * Answers. What it gives is sent as JSON, a `Response` as it is.
    *
@@ -134,6 +136,12 @@ export interface Endpoint<P extends Parameters = Parameters> {
 /** Gives an endpoint back with the types of its parameters. */
 export function endpoint<const P extends Parameters>(definition: Endpoint<P>): Endpoint {
   return definition as unknown as Endpoint;
+}
+
+/** The schema of a page of rows, or of their number alone, which `_total` asks for. */
+export function pageOrTotalSchema(row: Schema): Schema {
+  const total = { type: "object", required: ["count"], properties: { count: { type: "integer" } }, additionalProperties: false };
+  return { anyOf: [pageSchema(row), total] };
 }
 
 /** The schema of a page of rows. */

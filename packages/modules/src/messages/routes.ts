@@ -4,7 +4,7 @@ import { denied, invalid, notFound } from "../common/failures.js";
 import { listParameters } from "../common/lists.js";
 import { pageReply } from "../common/pages.js";
 import type { Row } from "../contract/database.js";
-import { anyRow, type Call, endpoint, type Endpoint, nothing, pageSchema, type Schema } from "../contract/endpoint.js";
+import { anyRow, type Call, endpoint, type Endpoint, nothing, pageOrTotalSchema, type Schema } from "../contract/endpoint.js";
 import type { Box, MessageService, Taking } from "./service.js";
 import type { MessageTables } from "./tables.js";
 
@@ -92,7 +92,7 @@ function reading(service: MessageService, custom: readonly string[]): Endpoint[]
         _trash: { type: "bool", default: false, about: "remove them" },
       },
       columns,
-      reply: pageSchema(anyRow),
+      reply: pageOrTotalSchema(anyRow),
       async answer(call) {
         const { caller, values, columns: given } = call;
         const take: Taking | undefined = values._archive ? "archive" : values._trash ? "trash" : undefined;
@@ -119,7 +119,7 @@ function reading(service: MessageService, custom: readonly string[]): Endpoint[]
       who: "account",
       parameters,
       columns,
-      reply: pageSchema(anyRow),
+      reply: pageOrTotalSchema(anyRow),
       async answer({ caller, values, columns: given }) {
         const list = { ...values, _ops: newer(values) };
         const filter = containing(values.q, { ...given, ...keysOf(values) });
@@ -194,7 +194,7 @@ function sentOnes(service: MessageService, custom: readonly string[]): Endpoint[
       who: "account",
       parameters: { ...sentKeys, ...listParameters, ...details },
       columns: { table: "bk_sent", only: ["msg", "name", ...custom] },
-      reply: pageSchema(anyRow),
+      reply: pageOrTotalSchema(anyRow),
       async answer({ caller, values, columns }) {
         const list = { ...values, _ops: newer(values) };
         const filter = { ...columns, ...sentKeysOf(values) };

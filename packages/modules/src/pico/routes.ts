@@ -74,7 +74,13 @@ export function picoRoutes(
     return packets;
   }
 
-  const shared = { who: "anonymous", changes: true, body, reply: { type: "array", items: {} } } as const;
+  const shared = {
+    who: "anonymous",
+    changes: true,
+    body,
+    reply: { type: "array", items: {} },
+    otherReplies: ["application/octet-stream", "text/plain"],
+  } as const;
   return [
     endpoint({
       ...shared,

@@ -107,7 +107,7 @@ function multipart(body: Json, parameters: Parameters): Json {
   return { ...body, properties: { ...(body["properties"] as Json), ...Object.fromEntries(files) } };
 }
 
-function replyOf({ summary, reply }: Endpoint): Json {
-  if (typeof reply === "string") return { description: summary, content: { [reply]: {} } };
-  return { description: summary, content: { "application/json": { schema: reply } } };
+function replyOf({ summary, reply, otherReplies = [] }: Endpoint): Json {
+  const content = typeof reply === "string" ? { [reply]: {} } : { "application/json": { schema: reply } };
+  return { description: summary, content: { ...content, ...Object.fromEntries(otherReplies.map((type) => [type, {}])) } };
 }

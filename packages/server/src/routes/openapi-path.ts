@@ -3,6 +3,12 @@
 import { methods } from "../request/methods.js";
 import type { Json } from "./openapi-tables.js";
 
+const headReplies: Json = {
+  "200": { description: "As GET, without a body" },
+  "4XX": { description: "As GET, without a body" },
+  "5XX": { description: "As GET, without a body" },
+};
+
 /** One path with all the methods that it takes. */
 export function pathItem(
   id: string,
@@ -24,7 +30,7 @@ export function pathItem(
     taken.map((method): [string, Json] => {
       const isRead = method === "GET" || method === "HEAD";
       const { responses, ...others } = operation as { readonly responses: Json };
-      const shown = method === "HEAD" ? { "200": { description: "As GET, without a body" } } : responses;
+      const shown = method === "HEAD" ? headReplies : responses;
       const parameters = isRead || requestBody === undefined ? query : inPath;
       return [
         method.toLowerCase(),
