@@ -33,6 +33,8 @@ export interface LoginSettings {
   readonly longestSessionMs?: number;
   /** How long an access token holds, in milliseconds; default 7 days. */
   readonly tokenMs?: number;
+  /** How long an access token may hold that is asked for with an age, in milliseconds; default 366 days. */
+  readonly longestTokenMs?: number;
   /** Whether cookies are for TLS alone; default everywhere but on this machine (`localhost`, 127.0.0.1). */
   readonly secureCookies?: SecureCookies;
   /** What passwords must be like that people choose for themselves. Default anything. */
@@ -70,7 +72,10 @@ export function loginContext(settings: LoginSettings, parts: LoginParts): LoginC
     secure: settings.secureCookies,
     onFault,
   });
-  const tokens = createTokens({ store, ttlMs: settings.tokenMs, onFault });
+  const { tokenMs, longestTokenMs = Math.max(366 * 86_400_000, tokenMs ?? 0) } = settings;
+  if (tokenMs !== undefined && tokenMs > longestTokenMs)
+    throw new BkError("invalid", "login.tokenMs is more than login.longestTokenMs", { detail: { field: "login" } });
+  const tokens = createTokens({ store, ttlMs: tokenMs, longestMs: longestTokenMs, onFault });
   const { own, codeAttempts } = parts;
   const codes =
     own === undefined || settings.issuer === false
@@ -97,7 +102,7 @@ export function loginContext(settings: LoginSettings, parts: LoginParts): LoginC
     codes,
     onFault: (error) => log.warn("the hash of a password could not be made anew", faultFields(error)),
   });
-  return { logins, sessions, tokens, codes, resets, trustedOrigins: settings.trustedOrigins ?? parts.trustedOrigins };
+  return { logins, sessions, tokens, longestTokenMs, codes, resets, trustedOrigins: settings.trustedOrigins ?? parts.trustedOrigins };
 }
 
 /** Sessions are kept in the database; one that was given open may not have the table for it. */

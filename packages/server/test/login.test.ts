@@ -242,6 +242,90 @@ describe("/auth", () => {
   });
 });
 
+describe("/auth/tokens/add", () => {
+  const bearer = (token: unknown): { headers: Record<string, string> } => ({ headers: { authorization: `Bearer ${String(token)}` } });
+
+  it("gives a token that may do what its scopes say, for as long as it says, until it is revoked", async () => {
+    const made = await on.call("bob", "/auth/tokens/add", {
+      json: { name: "reports", scopes: ["GET /data/*", "GET,HEAD /auth"], age: 60_000 },
+    });
+    expect(made.body).toEqual({
+      id: expect.any(String),
+      name: "reports",
+      scopes: ["GET /data/*", "GET,HEAD /auth"],
+      expires: expect.any(Number),
+      "bk-access-token": expect.stringMatching(/^bkt_/),
+      "bk-access-token-age": 60_000,
+    });
+    const token = made.body["bk-access-token"];
+    const within = Number(made.body["expires"]) - Date.now();
+    expect([within > 0, within <= 60_000]).toEqual([true, true]);
+    expect((await send("/auth", bearer(token))).body).toMatchObject({ login: "bob" });
+    expect((await send("/data/select/city", bearer(token))).status).toBe(200);
+    for (const [path, init] of [
+      ["/auth/sessions", {}],
+      ["/data/add/note", { method: "POST", body: "text=hi" }],
+      ["/auth/tokens/add?name=more", {}],
+    ] as const)
+      expect(await send(path, { ...init, ...bearer(token) })).toMatchObject({ status: 403, body: { code: "SCOPE" } });
+    const { body } = await on.call("bob", "/auth/sessions");
+    const listed = (body["data"] as Record<string, unknown>[]).find(({ id }) => id === made.body["id"]);
+    expect(listed).toMatchObject({ kind: "token", name: "reports", scopes: ["GET /data/*", "GET,HEAD /auth"], current: false });
+    expect(JSON.stringify(body)).not.toContain(String(token).slice(4));
+    const revoke = { json: { id: made.body["id"] } };
+    expect((await on.call("eve", "/auth/sessions/revoke", revoke)).status).toBe(404);
+    expect((await on.call("bob", "/auth/sessions/revoke", revoke)).body).toEqual({ revoked: 1 });
+    expect((await send("/auth", bearer(token))).status).toBe(401);
+  });
+
+  it("takes a form, lets a token without scopes do what its account may, and one with none nothing", async () => {
+    const form = await on.call("bob", "/auth/tokens/add?name=a&scopes=GET%20/auth;%20/ping&age=1000");
+    expect(form.body).toMatchObject({ scopes: ["GET /auth", "/ping"], "bk-access-token-age": 1000 });
+    const all = await on.call("bob", "/auth/tokens/add", { json: { name: "b" } });
+    expect(all.body).toMatchObject({ scopes: null, "bk-access-token-age": 7 * 86_400_000 });
+    expect((await send("/auth/sessions", bearer(all.body["bk-access-token"]))).status).toBe(200);
+    // Not even with all scopes does a token give itself another one.
+    expect(await send("/auth/tokens/add?name=c", bearer(all.body["bk-access-token"]))).toMatchObject({
+      status: 403,
+      body: { code: "denied" },
+    });
+    const none = await on.call("bob", "/auth/tokens/add", { json: { name: "c", scopes: [] } });
+    expect((await send("/auth", bearer(none.body["bk-access-token"]))).status).toBe(403);
+  });
+
+  it("refuses what it cannot be, and who may not ask, and makes nothing then", async () => {
+    const count = async (): Promise<unknown> => (await on.call("eve", "/auth/sessions")).body["count"];
+    const before = await count();
+    for (const [json, field] of [
+      [{}, "name"],
+      [{ name: "" }, "name"],
+      [{ name: "x".repeat(141) }, "name"],
+      [{ name: 1 }, "name"],
+      [{ name: "x", scopes: "data" }, "scopes"],
+      [{ name: "x", scopes: [1] }, "scopes"],
+      [{ name: "x", scopes: {} }, "scopes"],
+      [{ name: "x", scopes: Array.from({ length: 51 }, () => "/a") }, "scopes"],
+      [{ name: "x", scopes: [`/${"a".repeat(200)}`] }, "scopes"],
+      ...[999, 1e12, 1.5, -1, "soon", null, true].map((age) => [{ name: "x", age }, "age"] as const),
+      [{ name: "x", account: "u_1" }, "account"],
+    ] as const)
+      expect([json, await on.call("eve", "/auth/tokens/add", { json })]).toMatchObject([json, { status: 400, body: { field } }]);
+    expect((await send("/auth/tokens/add?name=x")).status).toBe(401);
+    // A session asks by a method that a link has not, from a page of the same site.
+    const { cookie } = await logIn();
+    const fromPage = (site: string) => ({
+      method: "POST",
+      body: "name=x",
+      headers: { cookie, "sec-fetch-site": site, "content-type": "application/x-www-form-urlencoded" },
+    });
+    expect((await send("/auth/tokens/add?name=x", withCookie(cookie))).status).toBe(403);
+    expect((await send("/auth/tokens/add", fromPage("cross-site"))).status).toBe(403);
+    expect((await send("/auth/tokens/add", fromPage("same-origin"))).body).toMatchObject({ name: "x", scopes: null });
+    expect(await count()).toBe(before);
+    await expect(startServer({ login: { tokenMs: 2000, longestTokenMs: 1000 } })).rejects.toMatchObject({ code: "invalid" });
+  });
+});
+
 describe("a second step over HTTP", () => {
   const signed = (path: string, json: object = {}) => on.call("eve", path, { json });
   const tryLogin = (more: object) => send("/login", { json: { login: "eve", secret: "secret of eve", ...more } });

@@ -4,7 +4,7 @@ import { BkError } from "@bk/core";
 import type { MiddlewareHandler } from "hono";
 
 import { badRequest, wrongMethod } from "../error-response.js";
-import { bodyLimit, changesSomething } from "../routes/auth-paths.js";
+import { bodyLimit, changesSomething, needsSecrets } from "../routes/auth-paths.js";
 import { checkFrame, rawTarget } from "../request/check-frame.js";
 import { methods } from "../request/methods.js";
 import { readBody } from "../request/read-body.js";
@@ -28,7 +28,7 @@ export function gate({ auth, limits, endpoints, addressOf }: ServerContext): Mid
       body,
       target,
       changes: endpoint === undefined ? changesSomething(path, target, body.length > 0) : endpoint.changes === true,
-      withSecrets: path === "/auth",
+      withSecrets: needsSecrets(path),
       address: addressOf(context),
       onRefused: (note) => context.set("refused", note),
       ...(host === undefined ? {} : { host }),

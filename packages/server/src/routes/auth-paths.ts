@@ -2,6 +2,13 @@
 
 import { changesData } from "./data-paths.js";
 
+const addTokenPath = "/auth/tokens/add";
+
+/** Whether what begins at a path is tied to the secrets of the account. */
+export function needsSecrets(path: string): boolean {
+  return path === "/auth" || path === addTokenPath;
+}
+
 /** The most bytes of a body that logs in. */
 const maxLoginBytes = 4096;
 
@@ -10,7 +17,7 @@ export function changesSomething(path: string, target: string, hasBody: boolean)
   if (path.startsWith("/data/")) return changesData(path);
   // Asking who one is changes nothing; what is asked for beside that begins or ends a session.
   if (path === "/auth") return hasBody || target.includes("_session") || target.includes("_accesstoken") || target.includes("%");
-  return path === "/auth/sessions/revoke" || path.startsWith("/auth/totp/");
+  return path === "/auth/sessions/revoke" || path === addTokenPath || path.startsWith("/auth/totp/");
 }
 
 /** The most bytes of a body at a path: who is not known yet gets little room. */

@@ -6,6 +6,8 @@ export interface LoginContext {
   readonly logins: Logins;
   readonly sessions: Sessions;
   readonly tokens: Tokens;
+  /** How long a token may hold at most, in milliseconds. */
+  readonly longestTokenMs: number;
   /** A second step, where there is one. */
   readonly codes: OneTimeCodes | undefined;
   /** Secrets that were forgotten, where mails are sent. */

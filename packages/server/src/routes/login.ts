@@ -8,6 +8,7 @@ import { refusalResponse } from "../middleware/refusal-response.js";
 import type { LoginContext } from "./login-context.js";
 import { checkPage, flagOf, hostOf, jsonWithCookie, mayBegin, onlyPost, parametersOf, textOf } from "./login-parts.js";
 import { secondStepRoutes } from "./second-step.js";
+import { tokenRoutes } from "./tokens.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "./server-context.js";
 import { visibleAccount } from "./visible-account.js";
 
@@ -17,6 +18,7 @@ export function loginRoutes(app: Hono<ServerEnv>, server: ServerContext, on: Log
   app.all("/auth", (context) => ownAccount(context, server, on));
   app.all("/auth/sessions", (context) => listSessions(context, server, on));
   app.all("/auth/sessions/revoke", (context) => revokeSessions(context, server, on));
+  tokenRoutes(app, server, on);
   secondStepRoutes(app, server, on);
 }
 

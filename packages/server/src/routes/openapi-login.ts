@@ -18,6 +18,15 @@ const bodyOf = (properties: Json, required: readonly string[]): Json => {
   return { required: required.length > 0, content: { "application/json": { schema }, "application/x-www-form-urlencoded": { schema } } };
 };
 
+const tokenProperties = {
+  name: { ...text, minLength: 1, maxLength: 140 },
+  scopes: {
+    description: "What it may be used for; default all that the account may do. In a form, text between semicolons.",
+    anyOf: [{ type: "array", maxItems: 50, items: { ...text, maxLength: 200, examples: ["GET /data/*"] } }, text],
+  },
+  age: { type: "integer", minimum: 1000, description: "How long it holds, in milliseconds; default as that of /auth" },
+};
+
 const session: Json = {
   type: "object",
   required: ["id", "kind", "created", "used", "expires", "current"],
@@ -113,6 +122,31 @@ function sessionPaths(parts: DocumentParts): Json {
       ],
       [],
       bodyOf({ _session: flag, _accesstoken: flag }, []),
+    ),
+    "/auth/tokens/add": pathItem(
+      "addToken",
+      answer(
+        "Gives an access token with a name; it may do less than its account. `/auth/sessions` lists it, and `/auth/sessions/revoke` ends it",
+        {
+          type: "object",
+          required: ["id", "name", "scopes", "expires", "bk-access-token", "bk-access-token-age"],
+          properties: {
+            id: text,
+            name: text,
+            scopes: { type: ["array", "null"], items: text },
+            expires: { type: "integer", description: "Milliseconds since 1970" },
+            "bk-access-token": { ...text, description: "Shown once" },
+            "bk-access-token-age": { type: "integer", description: "Milliseconds" },
+          },
+        },
+      ),
+      [
+        { name: "name", in: "query", required: true, schema: tokenProperties.name },
+        { name: "scopes", in: "query", description: "Between semicolons.", schema: text },
+        { name: "age", in: "query", schema: tokenProperties.age },
+      ],
+      [],
+      bodyOf(tokenProperties, ["name"]),
     ),
     "/auth/sessions": pathItem(
       "sessions",
