@@ -16,6 +16,8 @@ export interface Delivery {
   readonly token: string;
   /** What it says: columns of both tables. */
   readonly content: Row;
+  /** The image, as the recipient and the sender have it. */
+  readonly images: { readonly received: Row; readonly copied: Row };
   /** Whether the sender keeps a copy. */
   readonly isKept: boolean;
   /** Counters to add one to, of whom. */
@@ -47,14 +49,16 @@ const deliveryMs = 60_000;
 /** Many may write to one account at once. */
 const attempts = 30;
 
-export function messageBoxes(db: ModuleDb, clock: Clock): Boxes {
+/** @param dropped  told of a copy that was removed, since its message has not arrived */
+export function messageBoxes(db: ModuleDb, clock: Clock, dropped: (row: Row) => Promise<void>): Boxes {
   const nextTime = timeGiver(clock);
   const isTogether = writesTogether(db);
   // A message moves within one partition, which takes less of an engine.
   const movesTogether = db.capabilities().transactions !== "none";
 
-  const inboxRow = ({ recipient, sender, senderName, token, content }: Delivery, mtime: number): Row => ({
+  const inboxRow = ({ recipient, sender, senderName, token, content, images }: Delivery, mtime: number): Row => ({
     ...content,
+    ...images.received,
     id: recipient,
     box: "inbox",
     mtime,
@@ -62,8 +66,9 @@ export function messageBoxes(db: ModuleDb, clock: Clock): Boxes {
     name: senderName,
     token,
   });
-  const sentRow = ({ sender, recipient, recipientName, token, content }: Delivery, mtime: number): Row => ({
+  const sentRow = ({ sender, recipient, recipientName, token, content, images }: Delivery, mtime: number): Row => ({
     ...content,
+    ...images.copied,
     id: sender,
     mtime,
     recipient,
@@ -170,7 +175,10 @@ export function messageBoxes(db: ModuleDb, clock: Clock): Boxes {
     if ((pending as number) >= clock.now()) return false;
     const isThere = await hasArrived(row);
     if (isThere) await db.update("bk_sent", { id, mtime, recipient, pending: null });
-    else await db.del("bk_sent", { id, mtime, recipient });
+    else {
+      await db.del("bk_sent", { id, mtime, recipient });
+      await dropped(row);
+    }
     return isThere;
   }
 

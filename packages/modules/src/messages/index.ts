@@ -1,11 +1,26 @@
 // @bk/modules/messages: messages between accounts.
 
 import type { BackendModule } from "../contract/module.js";
+import { join } from "node:path";
+
+import { type ImageEngine, plainImages } from "../icons/image-engine.js";
+import { sharpImages } from "../icons/sharp-images.js";
+import { folderStorage } from "../storage/folder-storage.js";
+import type { ObjectStorage } from "../storage/object-storage.js";
+import { messageImages } from "./images.js";
 import { messageRoutes } from "./routes.js";
 import { messageService, type MessageServiceOptions } from "./service.js";
 import { type MessageColumns, messageTables } from "./tables.js";
 
 export { type MessageColumns, type MessageTables, messageTables } from "./tables.js";
+export {
+  type ImageName,
+  type MessageImage,
+  type MessageImageOptions,
+  messageImages,
+  type MessageImages,
+  type SentImage,
+} from "./images.js";
 export {
   type Box,
   type MessageService,
@@ -20,16 +35,25 @@ export {
 export interface MessagesOptions extends Pick<MessageServiceOptions, "accepts" | "perMinute"> {
   /** Columns of the app for each message, which its sender sets; sender and recipient change them in what they have. */
   readonly columns?: MessageColumns;
+  /** Where images are kept. Default: the server's folder; servers that share the work need one that all of them see, or `s3Storage`. */
+  readonly storage?: ObjectStorage;
+  /** What makes images anew. Default `sharp` where it is installed, else `plainImages()`, which keeps them as they are. */
+  readonly images?: ImageEngine;
 }
 
-/** The module `messages`: `/message/add`, `get`, `read`, `archive`, `update`, `del`, for the inbox, the archive and what was sent. */
-export function messages({ columns, ...options }: MessagesOptions = {}): BackendModule {
+/** The module `messages`: `/message/add`, `get`, `read`, `archive`, `update`, `del`, `image`, for the inbox, the archive and what was sent. */
+export function messages({ columns, storage, images, ...options }: MessagesOptions = {}): BackendModule {
   const own = messageTables(columns);
   return {
     name: "messages",
     tables: { ...own },
-    start(host) {
-      const service = messageService({ ...host, ...options, own });
+    async start(host) {
+      const pictures = messageImages({
+        ...host,
+        storage: storage ?? folderStorage(join(host.folder, "objects")),
+        images: images ?? (await sharpImages()) ?? plainImages(),
+      });
+      const service = messageService({ ...host, ...options, own, pictures });
       return { name: "messages", endpoints: messageRoutes(service, own), forget: (id) => service.forget(id) };
     },
   };

@@ -1,5 +1,6 @@
 import type { ColumnDefinitions } from "@bk/db";
 
+import { bytesHeaders, hasSame } from "../common/bytes-reply.js";
 import { denied, invalid, notFound } from "../common/failures.js";
 import { listParameters } from "../common/lists.js";
 import { pageReply } from "../common/pages.js";
@@ -34,11 +35,18 @@ const sentList: Schema = {
     properties: { id: { type: "string" }, mtime: { type: "integer" }, sender: { type: "string" }, error: { type: "string" } },
   },
 };
+const mostImageBytes = 10 * 1024 * 1024;
 const account = { who: "account", changes: true } as const;
 
 export function messageRoutes(service: MessageService, tables: MessageTables): Endpoint[] {
   const custom = customOf(tables.bk_message);
-  return [...sending(service, custom), ...reading(service, custom), ...changing(service, custom), ...sentOnes(service, custom)];
+  return [
+    imageOf(service),
+    ...sending(service, custom),
+    ...reading(service, custom),
+    ...changing(service, custom),
+    ...sentOnes(service, custom),
+  ];
 }
 
 /** Columns of the app. */
@@ -56,21 +64,54 @@ function sending(service: MessageService, custom: readonly string[]): Endpoint[]
       parameters: {
         id: { type: "list", max: 50, about: "the recipients" },
         msg: { max: 65_536, about: "at most 64 KiB" },
+        icon: { type: "bytes", max: mostImageBytes, about: "an image: base64, or a file of a form" },
         _nosent: { type: "bool", default: false, about: "keep no copy" },
         _publish: { type: "bool", default: true, about: "tell the recipients" },
         _nocounter: { type: "bool", default: false, about: "do not count it" },
       },
       columns: { table: "bk_message", only: custom },
+      // Base64 in JSON is a third longer.
+      maxBodyBytes: Math.ceil(mostImageBytes * 1.4) + 128 * 1024,
       reply: sentList,
-      answer: ({ caller, values, columns }) =>
+      answer: ({ caller, values, columns, files }) =>
         service.add(
           caller,
           values.id ?? [],
-          { ...(values.msg === undefined ? {} : { msg: values.msg }), columns },
+          {
+            ...(values.msg === undefined ? {} : { msg: values.msg }),
+            ...(values.icon === undefined ? {} : { icon: { bytes: values.icon, claimed: files.get("icon") } }),
+            columns,
+          },
           { keep: !values._nosent, publish: values._publish, count: !values._nocounter },
         ),
     }),
   ];
+}
+
+/** The image of a message, as bytes. */
+function imageOf(service: MessageService): Endpoint {
+  return endpoint({
+    path: "/message/image",
+    summary: "The image of a message that the caller has received or sent",
+    who: "account",
+    parameters: {
+      sender: { ...inboxKeys.sender, required: true },
+      mtime: { ...inboxKeys.mtime, required: true },
+      recipient: { max: 255, about: "who has received it, of a message that the caller has sent" },
+      _archive: { type: "bool", default: false, about: "of a message in the archive" },
+    },
+    reply: "image/*",
+    async answer({ caller, values, headers, method, signal }) {
+      if (method !== "GET" && method !== "HEAD") throw invalid("this is asked by GET", "method");
+      const { sender, mtime, recipient, _archive: isArchived } = values;
+      const image = await service.image(caller, { sender, mtime, recipient, isArchived });
+      const own = bytesHeaders(image.type, image.etag, "private, no-cache");
+      if (hasSame(headers, image.etag)) return new Response(null, { status: 304, headers: own });
+      const body = method === "HEAD" ? null : await image.read(signal);
+      if (body === undefined) throw notFound("not found");
+      return new Response(body, { headers: own });
+    },
+  });
 }
 
 function reading(service: MessageService, custom: readonly string[]): Endpoint[] {

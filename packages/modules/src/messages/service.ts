@@ -13,7 +13,9 @@ import type { ModuleDb, Page, Row } from "../contract/database.js";
 import type { Directory, Person } from "../contract/directory.js";
 import type { Caller } from "../contract/endpoint.js";
 import type { AccountEvents } from "../events/account-events.js";
+import type { MadeImage } from "../icons/image-engine.js";
 import { type Box, messageBoxes } from "./boxes.js";
+import { type ImageName, imageUrl, type MessageImage, type MessageImages, type SentImage } from "./images.js";
 import type { MessageTables } from "./tables.js";
 
 export type { Box } from "./boxes.js";
@@ -27,6 +29,8 @@ export interface MessageServiceOptions {
   readonly log: Log;
   /** The tables, as `messageTables` gives them. */
   readonly own: MessageTables;
+  /** Keeps images, as `messageImages` makes it. Absent: messages have none. */
+  readonly pictures?: MessageImages | undefined;
   /** All tables that the database has of modules: messages are counted where `bk_counter` has `msg0` or `msg1`. */
   readonly tables: TableDefinitions;
   /** Whether a message may be delivered, such as: the recipient has not blocked the sender. Default: every one. */
@@ -37,6 +41,7 @@ export interface MessageServiceOptions {
 
 export interface NewMessage {
   readonly msg?: string;
+  readonly icon?: SentImage;
   /** Columns of the app. */
   readonly columns?: Row;
 }
@@ -89,6 +94,8 @@ export interface MessageService {
   sent(caller: Caller, filter: Row, list: ListValues, details?: boolean): Promise<Page>;
   countSent(caller: Caller, filter: Row, list: Pick<ListValues, "_ops">): Promise<number>;
   delSent(caller: Caller, filter: Row, ops?: readonly string[]): Promise<number>;
+  /** The image of a message that the caller has. @throws BkError `not-found` */
+  image(caller: Caller, image: ImageName): Promise<MessageImage>;
   /** Removes what an account has received and sent, with what others have of it. */
   forget(id: string): Promise<void>;
 }
@@ -101,8 +108,9 @@ const width = 10;
 const unread: Row = Object.freeze({ read: { $ne: 1 } });
 
 export function messageService(options: MessageServiceOptions): MessageService {
-  const { db, cache, events, directory, clock, log, own, tables, accepts, perMinute } = options;
-  const boxes = messageBoxes(db, clock);
+  const { db, cache, events, directory, clock, log, own, tables, accepts, perMinute, pictures } = options;
+  const dropImage = async (row: Row): Promise<void> => pictures?.drop(row);
+  const boxes = messageBoxes(db, clock, dropImage);
   const counter = (tables["bk_counter"] ?? {}) as ColumnDefinitions;
   const isCounted = (name: string): boolean => Object.hasOwn(counter, name) && counter[name]!.type === "counter";
 
@@ -125,7 +133,16 @@ export function messageService(options: MessageServiceOptions): MessageService {
     return found;
   }
 
-  async function deliver(caller: Caller, to: Person, { msg = "", columns = {} }: NewMessage, how: SendOptions): Promise<Sent> {
+  /** The image as one account has it. */
+  const keepFor = async (account: string, token: string, made: MadeImage | undefined): Promise<Row> =>
+    made === undefined ? {} : pictures!.keep(account, token, made);
+
+  async function deliver(
+    caller: Caller,
+    to: Person,
+    { msg = "", columns = {}, made }: Omit<NewMessage, "icon"> & { readonly made: MadeImage | undefined },
+    how: SendOptions,
+  ): Promise<Sent> {
     const { id } = to;
     if (accepts !== undefined && !(await accepts({ sender: caller.id, recipient: id, msg })))
       return { id, error: "the recipient does not take this message" };
@@ -133,22 +150,39 @@ export function messageService(options: MessageServiceOptions): MessageService {
       { id: caller.id, counter: "msg0" },
       { id, counter: "msg1" },
     ].filter((count) => how.count !== false && isCounted(count.counter));
-    const mtime = await boxes.deliver({
-      sender: caller.id,
-      recipient: id,
-      senderName: caller.name ?? null,
-      recipientName: to.name ?? null,
-      token: tokenOf(clock),
-      content: { ...columns, msg },
-      isKept: how.keep !== false,
-      // Always in the same order: who changes two counters waits for nobody who waits for it.
-      counts: counts.sort((a, b) => (a.id < b.id ? -1 : 1)),
-    });
+    const [token, isKept] = [tokenOf(clock), how.keep !== false];
+    let [received, copied, mtime]: [Row, Row, number] = [{}, {}, 0];
+    try {
+      received = await keepFor(id, token, made);
+      if (isKept) copied = await keepFor(caller.id, `${token} sent`, made);
+      mtime = await boxes.deliver({
+        sender: caller.id,
+        recipient: id,
+        senderName: caller.name ?? null,
+        recipientName: to.name ?? null,
+        token,
+        content: { ...columns, ...(msg === "" ? {} : { msg }) },
+        images: { received, copied },
+        isKept,
+        // Always in the same order: who changes two counters waits for nobody who waits for it.
+        counts: counts.sort((a, b) => (a.id < b.id ? -1 : 1)),
+      });
+    } catch (error) {
+      for (const row of [received, copied]) await pictures?.dropUnwritten(row, error);
+      throw error;
+    }
     await changed(id);
     if (how.publish !== false && id !== caller.id) {
       const start = Array.from(msg.slice(0, 256)).slice(0, 128).join("");
       const name = caller.name === undefined ? {} : { name: caller.name };
-      await events.publish(id, { path: "/message/add", mtime, sender: caller.id, ...name, msg: start });
+      await events.publish(id, {
+        path: "/message/add",
+        mtime,
+        sender: caller.id,
+        ...name,
+        msg: start,
+        ...(made === undefined ? {} : { icon: 1 }),
+      });
     }
     return { id, mtime, sender: caller.id };
   }
@@ -184,7 +218,11 @@ export function messageService(options: MessageServiceOptions): MessageService {
   /** Still there, and still from whom it was read. */
   const still = ({ box, token }: Row): Row => ({ token, ...(box === "inbox" ? boxes.present : {}) });
   const keyOf = ({ id, box, mtime }: Row): Row => ({ id, box, mtime });
-  const remove = async (row: Row): Promise<boolean> => (await db.del("bk_message", keyOf(row), { where: still(row) })).affected > 0;
+  async function remove(row: Row): Promise<boolean> {
+    const { affected } = await db.del("bk_message", keyOf(row), { where: still(row) });
+    if (affected > 0) await dropImage(row);
+    return affected > 0;
+  }
   const toArchive = async (row: Row): Promise<boolean> =>
     (await boxes.archive(row["id"] as string, row["mtime"] as number, { token: row["token"] })) !== undefined;
 
@@ -204,24 +242,28 @@ export function messageService(options: MessageServiceOptions): MessageService {
   }
 
   const shown = (table: keyof MessageTables, row: Row): Row => {
-    const { box: _box, icon: _icon, icon_type: _type, ...columns } = visible(own[table], row, "owner");
-    return columns;
+    const { box: _box, icon, icon_type: _type, ...columns } = visible(own[table], row, "owner");
+    return icon === 1 && pictures !== undefined ? { ...columns, icon: imageUrl(table, row) } : columns;
   };
 
   return {
     async add(caller, recipients, message, how = {}) {
       const { msg = "" } = message;
-      if (msg === "") throw invalid("msg or icon is required", "msg");
+      const { icon, ...others } = message;
+      if (msg === "" && icon === undefined) throw invalid("msg or icon is required", "msg");
+      if (icon !== undefined && pictures === undefined) throw invalid("messages have no images here", "icon");
       if (new TextEncoder().encode(msg).length > mostBytes) throw invalid(`msg has more than ${mostBytes} bytes`, "msg");
-      const own = { ...message, columns: { ...message.columns } };
+      // What callers hand over is theirs to change.
+      const content = { ...others, columns: { ...others.columns } };
       const ids = [...recipients];
       const found = await people(ids);
       if (perMinute !== undefined) for (const _id of ids) await keepPace(cache, `message/add:${caller.id}`, perMinute);
+      const made = icon === undefined ? undefined : await pictures!.make(icon);
       const sent: Sent[] = [];
       const failed: unknown[] = [];
       for (let i = 0; i < ids.length; i += width) {
         const some = ids.slice(i, i + width);
-        const results = await Promise.allSettled(some.map((id) => deliver(caller, found.get(id)!, own, how)));
+        const results = await Promise.allSettled(some.map((id) => deliver(caller, found.get(id)!, { ...content, made }, how)));
         results.forEach((result, at) => {
           if (result.status === "fulfilled") return sent.push(result.value);
           failed.push(result.reason);
@@ -235,14 +277,15 @@ export function messageService(options: MessageServiceOptions): MessageService {
 
     async list(caller, box, filter, list, { take, details = false } = {}) {
       if (box === "archive") await boxes.arrive(caller.id);
-      const always = ["id", "box", "mtime", "sender", "token"];
+      const always = ["id", "box", "mtime", "sender", "token", "object"];
       const { rows, next } = await db.select(
         "bk_message",
         where(caller, box, filter, list._ops),
         listOptions(list, own.bk_message, always),
       );
       const given = take === undefined ? rows : await taken(caller, rows, take);
-      const seen = given.map((row) => shown("bk_message", row));
+      // What was removed has no image any more.
+      const seen = given.map((row) => shown("bk_message", take === "trash" ? { ...row, icon: 0 } : row));
       return { rows: details ? await withDetails(db, tables, seen, "sender") : seen, ...(next === undefined ? {} : { next }) };
     },
 
@@ -289,20 +332,34 @@ export function messageService(options: MessageServiceOptions): MessageService {
 
     async delSent(caller, filter, ops) {
       let done = 0;
-      for await (const { id, mtime, recipient, token } of db.scan("bk_sent", { ...filterOf(filter, ops), id: caller.id, pending: null }))
-        done += (await db.del("bk_sent", { id, mtime, recipient }, { where: { token } })).affected;
+      for await (const row of db.scan("bk_sent", { ...filterOf(filter, ops), id: caller.id, pending: null })) {
+        const { id, mtime, recipient, token } = row;
+        const { affected } = await db.del("bk_sent", { id, mtime, recipient }, { where: { token } });
+        if (affected > 0) await dropImage(row);
+        done += affected;
+      }
       return done;
+    },
+
+    async image(caller, name) {
+      if (pictures === undefined) throw notFound("not found");
+      return pictures.open(caller, name);
     },
 
     async forget(id) {
       for (const filter of [{ id }, { sender: id }])
         for await (const row of db.scan("bk_message", filter)) {
           await db.del("bk_message", keyOf(row));
+          await dropImage(row);
           await changed(row["id"] as string);
         }
       for (const filter of [{ id }, { recipient: id }])
-        for await (const { id: sender, mtime, recipient } of db.scan("bk_sent", filter))
+        for await (const row of db.scan("bk_sent", filter)) {
+          const { id: sender, mtime, recipient } = row;
           await db.del("bk_sent", { id: sender, mtime, recipient });
+          await dropImage(row);
+        }
+      await pictures?.forget(id);
       await changed(id);
     },
   };

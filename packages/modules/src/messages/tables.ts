@@ -24,9 +24,11 @@ export function messageTables(more: MessageColumns = {}): MessageTables {
     /** 1 where there is an image. */
     icon: { type: "int", value: 0 },
     icon_type: {},
+    /** The key of its bytes. */
+    object: secure,
     flags: { type: "list" },
     ctime: { type: "now", readonly: true },
-    /** Tells a message from all others; its image lies under it. */
+    /** Tells a message from all others. */
     token: secure,
   };
   const bk_message: ColumnDefinitions = {

@@ -1,12 +1,21 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { signUrl } from "@bk/auth";
 import { accountEvents, callsOf, type Caller, counters, messages, type ModuleDb, type Row } from "@bk/modules";
 import { counterTables } from "@bk/modules/counters";
-import { type MessageService, messageService, messageTables } from "@bk/modules/messages";
+import { plainImages } from "@bk/modules/icons";
+import { folderStorage } from "@bk/modules/storage";
+import { type MessageImages, messageImages, type MessageService, messageService, messageTables } from "@bk/modules/messages";
 import { openCache, type Cache } from "@bk/cache";
 import { silentLog, testClock, type TestClock } from "@bk/core";
 import { openDb } from "@bk/db";
 import { openPubSub, type PubSub } from "@bk/queue";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { origin } from "../start-server.js";
 import { breaking } from "./breaking.js";
 import { onEngines } from "./on-engines.js";
 
@@ -20,6 +29,14 @@ afterAll(async () => {
   await bus.close();
   await cache.close();
 });
+
+const home = mkdtempSync(join(tmpdir(), "bk-messages-"));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+/** Every file that is kept, whoever it belongs to. */
+const kept = (): string[] =>
+  readdirSync(home, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name);
 
 const columns = { topic: {}, rank: { type: "int", admin: true } } as const;
 const blocked = new Set<string>();
@@ -220,6 +237,98 @@ describe("the module messages", () => {
         expect(await texts(ann.login, "/message/get")).toEqual(["keep"]);
       });
 
+      it("brings images to those alone who have the message, until they remove it", async () => {
+        const [ann, ben, eve] = [await server.add("ann"), await server.add("ben"), await server.add("eve")];
+        const before = kept().length;
+        const png = await sharp({ create: { width: 40, height: 20, channels: 3, background: "#c00" } })
+          .png()
+          .toBuffer();
+        const sent = await post(ann.login, "/message/add", { id: [ben.id, eve.id], icon: png.toString("base64"), topic: "red" });
+        const [mtime, other] = (sent.body as unknown as { mtime: number }[]).map(({ mtime }) => mtime);
+        expect(kept().length).toBe(before + 4);
+        const image = async (login: string, path: string, init: RequestInit = {}): Promise<{ reply: Response; bytes: Buffer }> => {
+          const url = await signUrl({ url: origin + path, login, secret: `secret of ${login}` });
+          const reply = await server.test.server.app.fetch(new Request(url, init));
+          return { reply, bytes: Buffer.from(await reply.arrayBuffer()) };
+        };
+        const url = `/message/image?sender=${ann.id}&mtime=${mtime}`;
+        expect(await rows(ben.login, "/message/get")).toMatchObject([{ msg: null, topic: "red", icon: url }]);
+        const { reply, bytes } = await image(ben.login, url);
+        expect([reply.status, reply.headers.get("content-type"), reply.headers.get("x-content-type-options")]).toEqual([
+          200,
+          "image/jpeg",
+          "nosniff",
+        ]);
+        expect(await sharp(bytes).metadata()).toMatchObject({ format: "jpeg", width: 40, height: 20 });
+        const etag = reply.headers.get("etag")!;
+        expect((await image(ben.login, url, { headers: { "if-none-match": etag } })).reply.status).toBe(304);
+        const copies = (await rows(ann.login, "/message/get/sent")).map(({ icon }) => String(icon));
+        expect(copies.sort()).toEqual(
+          [`${url}&recipient=${ben.id}`, `/message/image?sender=${ann.id}&mtime=${other}&recipient=${eve.id}`].sort(),
+        );
+        for (const copy of copies) expect((await image(ann.login, copy)).bytes).toEqual(bytes);
+        // Not by those who do not have it, nor with the names of others.
+        for (const [login, path] of [
+          [ann.login, url],
+          [eve.login, `${url}&recipient=${ben.id}`],
+          [ben.login, `${url}&recipient=${ben.id}`],
+          [ben.login, `${url}&_archive=1`],
+          [ben.login, `/message/image?sender=${eve.id}&mtime=${mtime}`],
+          [(await server.add("nosy")).login, url],
+        ] as const)
+          expect([path, (await image(login, path)).reply.status]).toEqual([path, 404]);
+        for (const path of ["/message/image", `/message/image?sender=${ann.id}`, `/message/image?mtime=${mtime}`])
+          expect((await server.test.call(ben.login, path)).status).toBe(400);
+        expect((await server.test.call(ben.login, url, { signed: false })).status).toBe(401);
+
+        await post(ben.login, "/message/archive", { sender: ann.id, mtime });
+        const [archived] = await rows(ben.login, "/message/get/archive");
+        expect(archived!["icon"]).toBe(`${url}&_archive=1`);
+        for (const path of [url, String(archived!["icon"])]) expect((await image(ben.login, path)).bytes).toEqual(bytes);
+        await post(ben.login, "/message/del/archive", { sender: ann.id });
+        expect([(await image(ben.login, url)).reply.status, kept().length]).toEqual([404, before + 3]);
+        expect(await rows(eve.login, "/message/get?_trash=1")).toEqual([expect.not.objectContaining({ icon: expect.anything() })]);
+        expect(kept().length).toBe(before + 2);
+        for (const copy of copies) expect((await image(ann.login, copy)).reply.status).toBe(200);
+        await post(ann.login, "/message/del/sent", { recipient: ben.id });
+        expect(kept().length).toBe(before + 1);
+        await post(ben.login, "/message/add", { id: ann.id, msg: "back", icon: png.toString("base64") });
+        await post(ann.login, "/message/add", { id: ann.id, icon: png.toString("base64") });
+        expect((await rows(ann.login, "/message/get")).map(({ msg, icon }) => [msg, typeof icon])).toEqual([
+          ["back", "string"],
+          [null, "string"],
+        ]);
+        expect(kept().length).toBe(before + 5);
+        const pictures = messageImages({
+          db: callsOf(server.test.server.db),
+          clock: testClock(),
+          log: silentLog,
+          storage: folderStorage(join(home, "var", "objects")),
+          images: plainImages(),
+        });
+        const service = serviceOn(callsOf(server.test.server.db), testClock(), pictures);
+        await service.forget(ann.id);
+        await service.forget(ann.id);
+        expect([await rows(ann.login, "/message/get"), await rows(ben.login, "/message/get/sent"), kept().length]).toEqual([
+          [],
+          [],
+          before,
+        ]);
+      });
+
+      it("keeps nothing of what is no image", async () => {
+        const [ann, ben] = [await server.add("ann"), await server.add("ben")];
+        const before = kept().length;
+        for (const bytes of ["<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", "text", "GIF89a"])
+          expect((await post(ann.login, "/message/add", { id: ben.id, icon: Buffer.from(bytes).toString("base64") })).status).toBe(400);
+        expect((await post(ann.login, "/message/add", { id: ben.id, msg: "x", icon: "%%%" })).status).toBe(400);
+        expect([await rows(ben.login, "/message/get"), await rows(ann.login, "/message/get/sent"), kept().length]).toEqual([
+          [],
+          [],
+          before,
+        ]);
+      });
+
       it("forgets an account: what it has, and what others have of it", async () => {
         const [ann, ben, eve] = [await server.add("ann"), await server.add("ben"), await server.add("eve")];
         for (const [from, to] of [
@@ -242,14 +351,15 @@ describe("the module messages", () => {
         expect(await texts(eve.login, "/message/get/sent")).toEqual([`to ${ben.login}`]);
       });
     },
+    { home },
   );
 });
 
 const own = messageTables();
 const tables = { ...own, ...counterTables({ msg0: {}, msg1: {} }) };
 const directory = { find: (ids: readonly string[]) => Promise.resolve(new Map(ids.map((id) => [id, { id, name: id }]))) };
-const serviceOn = (db: ModuleDb, clock: TestClock): MessageService =>
-  messageService({ db, cache, events: accountEvents({ bus, log: silentLog }), directory, clock, log: silentLog, own, tables });
+const serviceOn = (db: ModuleDb, clock: TestClock, pictures?: MessageImages): MessageService =>
+  messageService({ db, cache, events: accountEvents({ bus, log: silentLog }), directory, clock, log: silentLog, own, tables, pictures });
 const callerNamed = (id: string): Caller => ({ id, login: id, name: id, isAdmin: false, types: [] });
 const [ann, ben] = [callerNamed("ann"), callerNamed("ben")];
 const list = { _count: 50, _start: undefined, _ops: undefined, _sort: undefined, _desc: false, _select: undefined, _total: false };
