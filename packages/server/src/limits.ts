@@ -32,6 +32,14 @@ export interface ServerLimits {
   readonly maxSignatureMs: number;
   /** Wrong signatures of one address for one login, within a minute; then 429. 0: no limit. Needs a socket, which knows the address. */
   readonly maxAttempts: number;
+  /** Most bytes of a message of a WebSocket; beyond: it is closed with 1009. */
+  readonly maxSocketMessageBytes: number;
+  /** Requests of one WebSocket that may run at a time; beyond: 429. */
+  readonly maxSocketRequests: number;
+  /** Bytes that may wait for a WebSocket whose client does not read; beyond: it is closed with 1013. */
+  readonly maxSocketUnreadBytes: number;
+  /** How often the client of a WebSocket is asked whether it is there; one that says nothing until the next time is cut off. */
+  readonly socketBeatMs: number;
   /** How long `close` waits for running requests. */
   readonly shutdownMs: number;
 }
@@ -53,5 +61,9 @@ export const defaultLimits: ServerLimits = Object.freeze({
   maxConnections: 10_000,
   maxSignatureMs: 900_000,
   maxAttempts: 20,
+  maxSocketMessageBytes: 1024 * 1024,
+  maxSocketRequests: 16,
+  maxSocketUnreadBytes: 1024 * 1024,
+  socketBeatMs: 30_000,
   shutdownMs: 30_000,
 });

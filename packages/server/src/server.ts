@@ -31,15 +31,17 @@ import { servedTables } from "./data/served-table.js";
 import { type EndpointMap, endpointMap } from "./modules/endpoint-map.js";
 import { type Lent, moduleHost } from "./modules/host.js";
 import { type RunningModules, startModules, tablesOfModules } from "./modules/start-modules.js";
-import { type Fetch, listen, type Listener, type ListenOptions } from "./listen.js";
+import { listen, type Listener, type ListenOptions } from "./listen.js";
 import { defaultLimits, type ServerLimits } from "./limits.js";
 import { loginContext, type LoginSettings, sessionStoreOf } from "./login-setup.js";
 import type { CorsOptions } from "./middleware/cors.js";
 import { defaultRates } from "./middleware/rate-limit.js";
 import { type MessageKeySettings, messageKeys } from "./message-keys.js";
+import type { Fetch } from "./request/fetch.js";
 import { clientAddress } from "./request/client-address.js";
 import type { ServerEnv } from "./routes/server-context.js";
 import { masterKeyOf } from "./settings/home.js";
+import { webSockets } from "./sockets/web-sockets.js";
 
 /** Signatures in headers that only read may hold this long. */
 const headerLifetimeMs = 15 * 60_000;
@@ -182,6 +184,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     });
     if (login?.resets !== undefined) open.push(() => login.resets!.idle());
     const { endpoints } = running;
+    const trustedOrigins = others.trustedOrigins ?? login?.trustedOrigins ?? [];
     const context = {
       db: served,
       tables: ready,
@@ -194,9 +197,10 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       readControls: controlReader(limits),
       rates: ratesOf(options.rateLimits ?? defaultRates, cache, log),
       addressOf: clientAddress(options.trustedProxies ?? []),
+      trustedOrigins,
     };
     const app = createApp(context, options.cors, login);
-    return serverOf(app, db, { drain: running.drain, close }, limits, log);
+    return serverOf(app, db, { endpoints, drain: running.drain, close }, limits, log);
   } catch (error) {
     await close();
     throw error;
@@ -330,7 +334,7 @@ function masterKey(options: ServerOptions): MasterKey {
   return options.masterKey ?? masterKeyOf({ home: options.home ?? ".", masterKey: process.env["BK_MASTER_KEY"] });
 }
 
-function serverOf(app: Hono<ServerEnv>, db: Db, end: Pick<RunningModules, "drain" | "close">, limits: ServerLimits, log: Log): BkServer {
+function serverOf(app: Hono<ServerEnv>, db: Db, end: RunningModules, limits: ServerLimits, log: Log): BkServer {
   let listener: Listener | undefined;
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
@@ -344,7 +348,10 @@ function serverOf(app: Hono<ServerEnv>, db: Db, end: Pick<RunningModules, "drain
     async listen(where = {}) {
       if (listener !== undefined || closing !== undefined)
         throw new BkError("invalid", "listen: this server listens already, or is closed");
-      listener = await listen(app.fetch as Fetch, where, limits, log);
+      const fetch = app.fetch as Fetch;
+      const hasStreams = end.endpoints.all.some(({ endpoint }) => endpoint.streams === true);
+      const sockets = hasStreams ? webSockets({ ...limits, fetch, endpoints: end.endpoints, log }) : undefined;
+      listener = await listen(fetch, where, limits, log, sockets);
       return { url: listener.url, port: listener.port };
     },
     close: () => (closing ??= close()),

@@ -125,6 +125,8 @@ export interface Endpoint<P extends Parameters = Parameters> {
   readonly reply: Schema | string;
   /** Media types that it replies beside that, by the method or by what is asked for. */
   readonly otherReplies?: readonly string[];
+  /** Whether it replies a stream of events where `text/event-stream` is accepted; then a WebSocket may be opened to it too. Default false. */
+  readonly streams?: boolean;
   /**
    * Answers. What it gives is sent as JSON, a `Response` as it is.
    *

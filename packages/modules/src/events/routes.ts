@@ -43,8 +43,10 @@ export function subscribing(events: AccountEvents, clock: Clock, log: Log, optio
     endpoint: endpoint({
       path: "/account/subscribe",
       summary:
-        "Waits for events of the caller's account and replies those that came within the interval; a stream where the client accepts text/event-stream",
+        "Waits for events of the caller's account and replies those that came within the interval; a stream where the client accepts text/event-stream, or opens a WebSocket",
       who: "account",
+      streams: true,
+      otherReplies: ["text/event-stream"],
       parameters: {
         match: { about: "which events: a comma list of paths, such as /message, and of properties, such as type:like" },
         _interval: { type: "int", min: 0, max: 60_000, about: "how long events are gathered after the first, in milliseconds" },

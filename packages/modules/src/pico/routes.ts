@@ -103,6 +103,7 @@ export function picoRoutes(
     }),
     endpoint({
       path: "/push",
+      streams: true,
       summary: "A stream of the packets of a channel, after the number of the last one that was seen (Last-Event-ID, or after)",
       who: "anonymous",
       parameters: {

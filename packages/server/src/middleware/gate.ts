@@ -1,9 +1,10 @@
 // Who asks, and whether they may go on: verifies the signature of every request that is not to an open path.
 
+import { cameFrom } from "@bk/auth";
 import { BkError } from "@bk/core";
 import type { MiddlewareHandler } from "hono";
 
-import { badRequest, wrongMethod } from "../error-response.js";
+import { badRequest, HttpError, wrongMethod } from "../error-response.js";
 import { bodyLimit, changesSomething, needsSecrets } from "../routes/auth-paths.js";
 import { checkFrame, rawTarget } from "../request/check-frame.js";
 import { methods } from "../request/methods.js";
@@ -11,7 +12,7 @@ import { readBody } from "../request/read-body.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
 import { refusalResponse } from "./refusal-response.js";
 
-export function gate({ auth, limits, endpoints, addressOf }: ServerContext): MiddlewareHandler<ServerEnv> {
+export function gate({ auth, limits, endpoints, addressOf, trustedOrigins }: ServerContext): MiddlewareHandler<ServerEnv> {
   return async (context, next) => {
     const request = context.req.raw;
     const { incoming } = context.env ?? {};
@@ -34,6 +35,7 @@ export function gate({ auth, limits, endpoints, addressOf }: ServerContext): Mid
       ...(host === undefined ? {} : { host }),
     });
     if (!verdict.ok) return refusalResponse(context, verdict);
+    if (verdict.source === "session" && context.env?.fromSocket === true) requireOwnPage(request.headers, host ?? "", trustedOrigins);
     context.set("allowed", verdict);
     context.set("body", body);
     await next();
@@ -42,6 +44,13 @@ export function gate({ auth, limits, endpoints, addressOf }: ServerContext): Mid
     if (verdict.giveBack !== undefined && didNothing(context)) await verdict.giveBack();
     return undefined;
   };
+}
+
+/** Browsers let every page open a WebSocket, read it, and send the cookie along. */
+function requireOwnPage(headers: Headers, host: string, trusted: readonly string[]): void {
+  const header = (name: string): string | undefined => headers.get(name) ?? undefined;
+  if (cameFrom({ host, header }, trusted) === "here") return;
+  throw new HttpError("denied", "a session cookie counts for a socket only from a page of the same site", { code: "CSRF" });
 }
 
 /** A body that ends too early or is badly framed is the client's fault; Node tells of it by an error of its own. */

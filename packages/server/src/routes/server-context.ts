@@ -33,6 +33,8 @@ export interface ServerContext {
   readonly limits: DataLimits & FieldLimits & { readonly maxBodyBytes: number; readonly maxReplyBytes: number };
   readonly readControls: ReadControls;
   readonly rates: RateLimits;
+  /** Origins whose pages may open sockets with a session, beside those of the server's own host. */
+  readonly trustedOrigins: readonly string[];
   /** The address that a request comes from; undefined where there is no socket. */
   readonly addressOf: (context: ServerRequest) => string | undefined;
 }
@@ -49,5 +51,6 @@ export interface RequestVariables {
   readonly refused: RefusalNote;
 }
 
-export type ServerEnv = { Bindings: Partial<HttpBindings>; Variables: RequestVariables };
+/** `fromSocket`: a request that opens a WebSocket, or a message of one. */
+export type ServerEnv = { Bindings: Partial<HttpBindings> & { readonly fromSocket?: true }; Variables: RequestVariables };
 export type ServerRequest = Context<ServerEnv>;

@@ -39,6 +39,10 @@ const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
   maxConnections: "most connections at a time",
   maxSignatureMs: "longest that a signature that changes something may hold",
   maxAttempts: "most wrong signatures of an address for a login, in a minute; 0: no limit",
+  maxSocketMessageBytes: "most bytes of a message of a WebSocket",
+  maxSocketRequests: "requests of a WebSocket that may run at a time",
+  maxSocketUnreadBytes: "bytes that may wait for a WebSocket that is not read",
+  socketBeatMs: "how often the client of a WebSocket is asked whether it is there",
   shutdownMs: "how long running requests are waited for at the end",
 };
 

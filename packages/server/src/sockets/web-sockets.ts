@@ -1,0 +1,115 @@
+// WebSockets to the endpoints that stream: the upgrade is asked of the app as a request for the stream, with all of its checks, and the
+// socket opens when the app would send it.
+
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+
+import { type WebSocket, WebSocketServer } from "ws";
+
+import { plainResponse } from "../error-response.js";
+import { faultFields } from "../fault-fields.js";
+import type { EndpointMap } from "../modules/endpoint-map.js";
+import { type OpenSocket, openSocket, type OpenSocketOptions } from "./open-socket.js";
+import { askForStream } from "./socket-request.js";
+
+export interface WebSocketOptions extends OpenSocketOptions {
+  readonly endpoints: EndpointMap;
+  /** Most bytes of a message. */
+  readonly maxSocketMessageBytes: number;
+  /** How often a client is asked whether it is there. One that does not say so until the next time is let go. */
+  readonly socketBeatMs: number;
+}
+
+export interface WebSockets {
+  /** Whether a request with an Upgrade header asks for a socket that there is. Others are requests as any. */
+  takes(request: IncomingMessage): boolean;
+  /** Opens a socket, or sends the reply that refuses it. The caller listens for errors of the connection until then. */
+  open(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void>;
+  /** Closes the sockets when what they asked for is answered, and opens no more. */
+  drain(): void;
+  /** Cuts those that are left. */
+  cut(): void;
+}
+
+export function webSockets(options: WebSocketOptions): WebSockets {
+  const { fetch, endpoints, maxSocketMessageBytes, socketBeatMs, log } = options;
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: maxSocketMessageBytes,
+    // There are none to agree on; otherwise the first one that is offered would be taken.
+    handleProtocols: () => false,
+  });
+  const open = new Set<OpenSocket>();
+  let timer: NodeJS.Timeout | undefined;
+  let isStopping = false;
+
+  function add(socket: WebSocket, opened: OpenSocket): void {
+    open.add(opened);
+    timer ??= setInterval(() => {
+      for (const each of open) each.beat();
+    }, socketBeatMs).unref();
+    socket.once("close", () => {
+      open.delete(opened);
+      if (open.size > 0) return;
+      clearInterval(timer);
+      timer = undefined;
+    });
+    // The end may have been asked for while the app was asked.
+    if (isStopping) opened.drain();
+  }
+
+  return {
+    takes({ method, url = "", headers: { upgrade, host } }) {
+      if (method !== "GET" || upgrade?.toLowerCase() !== "websocket" || !URL.canParse(`http://${host}${url}`)) return false;
+      const at = url.indexOf("?");
+      return endpoints.find(at < 0 ? url : url.slice(0, at))?.served.endpoint.streams === true;
+    },
+
+    async open(request, socket, head) {
+      const gone = new AbortController();
+      const leave = (): void => gone.abort();
+      socket.once("close", leave);
+      const reply = await askForStream(fetch, request, gone.signal).catch((error: unknown) => {
+        log.error("a socket was not opened, by a fault outside of the app", faultFields(error));
+        return plainResponse(error);
+      });
+      const { body } = reply;
+      if (!reply.ok || body === null || !/^text\/event-stream\b/.test(reply.headers.get("content-type") ?? "")) {
+        await refuse(socket, reply);
+        return;
+      }
+      let isOpen = false;
+      server.handleUpgrade(request, socket, head, (webSocket) => {
+        isOpen = true;
+        socket.off("close", leave);
+        add(webSocket, openSocket(webSocket, request, body, gone, options));
+      });
+      // The client is gone, or its upgrade was malformed and is answered.
+      if (!isOpen) await body.cancel();
+    },
+
+    drain() {
+      isStopping = true;
+      for (const each of open) each.drain();
+    },
+    cut() {
+      for (const each of open) each.cut();
+    },
+  };
+}
+
+/** Headers that are about the connection, or that are said otherwise here. */
+const notPassedOn: ReadonlySet<string> = new Set(["connection", "content-length", "transfer-encoding", "keep-alive"]);
+
+/** Sends a reply by hand: Node has given the connection away. */
+async function refuse(socket: Socket, reply: Response): Promise<void> {
+  const body = Buffer.from(await reply.arrayBuffer());
+  // Names and values of headers hold no line breaks: `Headers` takes none.
+  const headers = [...reply.headers].filter(([name]) => !notPassedOn.has(name)).map(([name, value]) => `${name}: ${value}\r\n`);
+  const { status } = reply;
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Refused"}\r\n${headers.join("")}content-length: ${body.length}\r\nconnection: close\r\n\r\n`;
+  // Node's server leaves the other half open.
+  socket.once("finish", () => socket.destroy());
+  socket.end(Buffer.concat([Buffer.from(head, "latin1"), body]));
+}
