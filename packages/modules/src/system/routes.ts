@@ -27,6 +27,7 @@ export function systemRoutes(service: SystemService): Endpoint[] {
       summary: "Numbers of this process, its databases and its cache; what ends in `_0` counts since the last call",
       parameters: { _format: { values: ["json", "prometheus"], default: "json" } },
       reply: anyRow,
+      otherReplies: ["text/plain"],
       async answer({ values: { _format } }) {
         const stats = await service.stats();
         if (_format === "json") return stats;
