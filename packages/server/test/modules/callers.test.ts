@@ -24,7 +24,7 @@ const hostile: readonly unknown[] = [
   "x".repeat(3_000),
   -1,
   1.5,
-  9_007_199_254_740_993,
+  9_007_199_254_740_992,
   true,
   null,
   { $ne: null },
