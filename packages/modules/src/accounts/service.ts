@@ -68,6 +68,19 @@ export function accountService(options: AccountServiceOptions): AccountService {
   const definition = tables.bk_account;
   const removing = removals(options);
 
+  /** The rows with what other modules have of their accounts. */
+  async function described(caller: Caller, rows: readonly Row[]): Promise<Row[]> {
+    let all = [...rows];
+    for (const module of options.modules()) {
+      const more = await module.describe?.(
+        caller,
+        rows.map(({ id }) => id as string),
+      );
+      if (more !== undefined) all = all.map((row) => ({ ...more.get(row["id"] as string), ...row }));
+    }
+    return all;
+  }
+
   /** The account's row; made of its login where the login was added by another way. */
   async function rowOf(id: string, login: string): Promise<Row> {
     const row = await db.get(table, { id });
@@ -88,14 +101,18 @@ export function accountService(options: AccountServiceOptions): AccountService {
   }
 
   return {
-    own: ({ id, login, isAdmin }) => fullRow(id, login, isAdmin),
+    async own(caller) {
+      const row = await fullRow(caller.id, caller.login, caller.isAdmin);
+      return (await described(caller, [row]))[0]!;
+    },
 
     async others(caller, ids) {
       const rows = new Map((await db.list(table, [...new Set(ids)])).map((row) => [row["id"], row]));
-      return ids.flatMap((id) => {
+      const seen = ids.flatMap((id) => {
         const row = rows.get(id);
         return row === undefined ? [] : [visible(definition, row, caller.isAdmin ? "admin" : id === caller.id ? "owner" : "other")];
       });
+      return described(caller, seen);
     },
 
     async add(caller, { login, secret, scramble, type, columns }, address) {

@@ -5,9 +5,9 @@ import type { TableDefinitions } from "@bk/db";
 
 import type { AccountEvents, BusLike } from "../events/account-events.js";
 import type { WholeCache } from "./cache.js";
-import type { ModuleDb } from "./database.js";
+import type { ModuleDb, Row } from "./database.js";
 import type { Directory } from "./directory.js";
-import type { Call, Endpoint } from "./endpoint.js";
+import type { Call, Caller, Endpoint } from "./endpoint.js";
 
 /** What a server lends to its modules. */
 export interface ModuleHost {
@@ -82,6 +82,8 @@ export interface Running {
    * was interrupted, and goes on where it was.
    */
   forget?(id: string): Promise<void>;
+  /** What the module adds to accounts when the caller gets them, by id and as far as the caller may see it, such as the URLs of icons. */
+  describe?(caller: Caller, ids: readonly string[]): Promise<ReadonlyMap<string, Row>>;
   /** The server begins to stop: requests that wait for something are answered now. */
   drain?(): void;
   /** Ends what the module runs in the background. Calls of its endpoints have ended by then. */

@@ -43,7 +43,7 @@ export function icons(options: IconsOptions = {}): BackendModule {
         storage: options.storage ?? folderStorage(join(host.folder, "objects")),
         images: images ?? plainImages(),
       });
-      return { name: "icons", endpoints: iconRoutes(service, publicPrefixes), forget: (id) => service.forget(id) };
+      return { name: "icons", endpoints: iconRoutes(service, publicPrefixes), forget: (id) => service.forget(id), describe: service.urls };
     },
   };
 }

@@ -76,12 +76,17 @@ export interface IconService {
    */
   put(caller: Caller, icon: NewIcon): Promise<{ readonly row: Row; readonly warning: string | undefined }>;
   del(caller: Caller, icon: IconName): Promise<void>;
+  /** The URLs of the icons of accounts that the caller may see, by id: `iconN` for the type `N` of the prefix `account`. */
+  urls(caller: Caller, ids: readonly string[]): Promise<ReadonlyMap<string, Row>>;
   forget(id: string): Promise<void>;
 }
 
 const table = "bk_icon";
 const mostListed = 1000;
 const notHere = "not found or not allowed";
+
+/** How many accounts are asked for side by side. */
+const width = 10;
 
 export function iconService(options: IconServiceOptions): IconService {
   const { db, directory, clock, log, images, limits = { "*": 100 }, publicPrefixes = ["account"] } = options;
@@ -120,6 +125,11 @@ export function iconService(options: IconServiceOptions): IconService {
     if (rows.length > most) throw denied("no more icons allowed");
   }
 
+  async function select(caller: Caller, { prefix, type = "", id = caller.id }: IconName): Promise<Row[]> {
+    const { rows } = await db.select(table, { id, name: { $begins_with: nameOf(prefix, type) } }, { count: mostListed });
+    return rows.filter((row) => mayRead((row["acl_allow"] as string | null) ?? "", id, caller)).map((row) => shown(row, caller));
+  }
+
   return {
     async get(caller, { prefix, type = "", id = caller.id }) {
       const key = { id, name: nameOf(prefix, type) };
@@ -136,9 +146,16 @@ export function iconService(options: IconServiceOptions): IconService {
       };
     },
 
-    async select(caller, { prefix, type = "", id = caller.id }) {
-      const { rows } = await db.select(table, { id, name: { $begins_with: nameOf(prefix, type) } }, { count: mostListed });
-      return rows.filter((row) => mayRead((row["acl_allow"] as string | null) ?? "", id, caller)).map((row) => shown(row, caller));
+    select,
+
+    async urls(caller, ids) {
+      const [all, found] = [[...new Set(ids)], new Map<string, Row>()];
+      for (let i = 0; i < all.length; i += width) {
+        const some = all.slice(i, i + width);
+        const icons = await Promise.all(some.map((id) => select(caller, { prefix: "account", id })));
+        some.forEach((id, at) => found.set(id, Object.fromEntries(icons[at]!.map(({ type, url }) => [`icon${String(type)}`, url]))));
+      }
+      return found;
     },
 
     async put(caller, { prefix, type: wanted = "", id, bytes, claimed, changes = {}, columns = {} }) {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { signUrl } from "@bk/auth";
-import { icons, type IconsOptions } from "@bk/modules";
+import { accounts, icons, type IconsOptions } from "@bk/modules";
 import { plainImages } from "@bk/modules/icons";
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
@@ -43,10 +43,35 @@ const options: IconsOptions = { limits: { few: 2, "*": 50 }, publicPrefixes: ["a
 
 describe("the module icons", () => {
   onEngines(
-    () => [icons(options)],
+    () => [icons(options), accounts()],
     (server) => {
       const put = async (login: string, bytes: Uint8Array, more: object = {}): Promise<Reply> =>
         server.test.call(login, "/icon/put", { json: { prefix: "album", type: "a", icon: base64(bytes), ...more } });
+
+      it("shows the URLs of icons with their accounts, to whom may see them", async () => {
+        const [ann, ben] = [await server.add("ann"), await server.add("ben")];
+        const icon = base64(await png(4, 4));
+        for (const [type, acl] of [
+          ["0", "all"],
+          ["1", ""],
+          ["2", "auth"],
+        ] as const)
+          await server.test.call(ann.login, "/account/put/icon", { json: { type, icon, acl_allow: acl } });
+        await put(ann.login, await png(4, 4));
+        for (const { login } of [ann, ben]) await server.test.call(login, "/account/get");
+        const iconsOf = (row: Readonly<Record<string, unknown>>): unknown =>
+          Object.fromEntries(Object.entries(row).filter(([name]) => name.startsWith("icon")));
+        expect(iconsOf((await server.test.call(ann.login, "/account/get")).body)).toEqual({
+          icon0: `/image/account/${ann.id}/0.jpg`,
+          icon1: "/account/get/icon?type=1",
+          icon2: "/account/get/icon?type=2",
+        });
+        const seen = rowsOf(await server.test.call(ben.login, `/account/get?id=${ben.id},${ann.id}`));
+        expect(seen.map(iconsOf)).toEqual([
+          {},
+          { icon0: `/image/account/${ann.id}/0.jpg`, icon2: `/account/get/icon?type=2&id=${ann.id}` },
+        ]);
+      });
 
       it("keeps an image, scaled and in the wanted type, and gives it to whom its owner says", async () => {
         const [ann, ben] = [await server.add("ann"), await server.add("ben")];
