@@ -1,5 +1,7 @@
 // Replies of bytes: what browsers may keep, and what they ask again.
 
+import { createHash } from "node:crypto";
+
 /** What runs where nothing may. */
 const asDocument = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
@@ -12,6 +14,11 @@ export function bytesHeaders(type: string, etag: string, cacheControl: string): 
     "content-security-policy": asDocument,
     "x-content-type-options": "nosniff",
   };
+}
+
+/** The tag of bytes, made of them or of what names them. */
+export function etagOf(content: string | Uint8Array): string {
+  return `"${createHash("sha256").update(content).digest("hex").slice(0, 32)}"`;
 }
 
 /** Whether the caller has these bytes already (RFC 9110 §13.1.2: tags are compared weakly). */

@@ -1,11 +1,9 @@
 // @bk/modules/files: files of accounts.
 
-import { join } from "node:path";
-
 import { BkError } from "@bk/core";
 
 import type { BackendModule } from "../contract/module.js";
-import { folderStorage } from "../storage/folder-storage.js";
+import { serverStorage } from "../storage/folder-storage.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import { fileRoutes } from "./routes.js";
 import { fileService } from "./service.js";
@@ -40,7 +38,7 @@ export function files(options: FilesOptions = {}): BackendModule {
     name: "files",
     tables: fileTables,
     start(host) {
-      const service = fileService({ ...host, ...options, storage: options.storage ?? folderStorage(join(host.folder, "objects")) });
+      const service = fileService({ ...host, ...options, storage: options.storage ?? serverStorage(host) });
       return { name: "files", endpoints: fileRoutes(service, maxFileBytes, () => host.clock.now()), forget: (id) => service.forget(id) };
     },
   };

@@ -1,9 +1,7 @@
 // @bk/modules/icons: images of accounts.
 
-import { join } from "node:path";
-
 import type { BackendModule } from "../contract/module.js";
-import { folderStorage } from "../storage/folder-storage.js";
+import { serverStorage } from "../storage/folder-storage.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import { type ImageEngine, plainImages } from "./image-engine.js";
 import { iconRoutes } from "./routes.js";
@@ -40,7 +38,7 @@ export function icons(options: IconsOptions = {}): BackendModule {
         ...host,
         ...options,
         publicPrefixes,
-        storage: options.storage ?? folderStorage(join(host.folder, "objects")),
+        storage: options.storage ?? serverStorage(host),
         images: images ?? plainImages(),
       });
       return { name: "icons", endpoints: iconRoutes(service, publicPrefixes), forget: (id) => service.forget(id), describe: service.urls };

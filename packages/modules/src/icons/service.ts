@@ -1,9 +1,10 @@
 // Icons: images of accounts, by a prefix and a type, each for whom its owner says.
 
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 
 import type { Clock, Log } from "@bk/core";
 
+import { etagOf } from "../common/bytes-reply.js";
 import { denied, invalid, notFound } from "../common/failures.js";
 import { checkAcl, checkName, mayRead } from "../common/names.js";
 import { visible } from "../common/visible.js";
@@ -182,7 +183,7 @@ export function iconService(options: IconServiceOptions): IconService {
         ext: image.type,
         size: image.bytes.length,
         object,
-        etag: `"${createHash("sha256").update(image.bytes).digest("hex").slice(0, 32)}"`,
+        etag: etagOf(image.bytes),
         ...(descr === undefined ? {} : { descr }),
         ...(tags === undefined ? {} : { tags: [...tags] }),
         ...(latitude === undefined ? {} : { latitude }),

@@ -1,9 +1,8 @@
 // Images of messages: each row that has one names its own bytes, so that whoever removes a message removes its image and no other one's.
 
-import { createHash } from "node:crypto";
-
 import { BkError, type Clock, type Log } from "@bk/core";
 
+import { etagOf } from "../common/bytes-reply.js";
 import { notFound } from "../common/failures.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Caller, UploadedFile } from "../contract/endpoint.js";
@@ -95,7 +94,7 @@ export function messageImages({ db, clock, log, storage, images }: MessageImageO
       if (typeof object !== "string") throw notFound("not found");
       return {
         type: mediaTypes[type as keyof typeof mediaTypes],
-        etag: `"${createHash("sha256").update(object).digest("hex").slice(0, 32)}"`,
+        etag: etagOf(object),
         read: (signal) => objects.read(object, signal === undefined ? {} : { signal }),
       };
     },

@@ -1,11 +1,9 @@
 // @bk/modules/messages: messages between accounts.
 
 import type { BackendModule } from "../contract/module.js";
-import { join } from "node:path";
-
 import { type ImageEngine, plainImages } from "../icons/image-engine.js";
 import { sharpImages } from "../icons/sharp-images.js";
-import { folderStorage } from "../storage/folder-storage.js";
+import { serverStorage } from "../storage/folder-storage.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import { messageImages } from "./images.js";
 import { messageRoutes } from "./routes.js";
@@ -50,7 +48,7 @@ export function messages({ columns, storage, images, ...options }: MessagesOptio
     async start(host) {
       const pictures = messageImages({
         ...host,
-        storage: storage ?? folderStorage(join(host.folder, "objects")),
+        storage: storage ?? serverStorage(host),
         images: images ?? (await sharpImages()) ?? plainImages(),
       });
       const service = messageService({ ...host, ...options, own, pictures });

@@ -1,6 +1,6 @@
 // Messages between accounts: each has an inbox, an archive, and copies of what it has sent.
 
-import { BkError, type Clock, type Log } from "@bk/core";
+import type { Clock, Log } from "@bk/core";
 import type { ColumnDefinitions, TableDefinitions } from "@bk/db";
 
 import { withDetails } from "../common/details.js";
@@ -267,7 +267,7 @@ export function messageService(options: MessageServiceOptions): MessageService {
         results.forEach((result, at) => {
           if (result.status === "fulfilled") return sent.push(result.value);
           failed.push(result.reason);
-          log.warn("a message could not be delivered", { code: result.reason instanceof BkError ? result.reason.code : "internal" });
+          log.warn("a message could not be delivered", { code: codeOf(result.reason) });
           return sent.push({ id: some[at]!, error: "the message could not be delivered" });
         });
       }

@@ -14,6 +14,9 @@ const keyForm = /^(?!\.)[a-z0-9.-]+(\/(?!\.)[a-z0-9.-]+)*$/;
 
 const isMissing = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "ENOENT";
 
+/** Where modules keep bytes that are told of no other place. */
+export const serverStorage = ({ folder }: { readonly folder: string }): ObjectStorage => folderStorage(join(folder, "objects"));
+
 /**
  * Keeps objects below a folder, which is made at the first write. A file is written beside its place, brought to the disk, and moved there.
  *

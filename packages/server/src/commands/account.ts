@@ -84,10 +84,15 @@ export async function deleteCommand(configuration: Configuration, login: string)
     await forgetAccount(forgetDb, forgotten);
     return isDeleted;
   });
-  if (!found) throw new BkError("not-found", `there is no account with the login ${JSON.stringify(login)}`);
+  if (!found) throw noAccount(login);
   print({ deleted: login });
 }
 
-function print(value: object): void {
+export function noAccount(login: string): BkError {
+  return new BkError("not-found", `there is no account with the login ${JSON.stringify(login)}`);
+}
+
+/** Prints a line of JSON. */
+export function print(value: object): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }

@@ -3,12 +3,12 @@
 import { createPublicKey, type KeyObject, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 
-import { type AccountDb, type DbKeys, dbKeys, type KeyDb } from "@bk/auth";
+import { type DbKeys, dbKeys, type KeyDb } from "@bk/auth";
 import { BkError } from "@bk/core";
 
 import { masterKeyOf } from "../settings/home.js";
 import type { Configuration } from "../settings/read-settings.js";
-import { checkMasterKey, withAccounts } from "./account.js";
+import { checkMasterKey, noAccount, print, withAccounts } from "./account.js";
 
 export interface KeyOptions {
   readonly login: string;
@@ -23,7 +23,6 @@ export interface KeyOptions {
 
 interface Opened {
   readonly keys: DbKeys;
-  readonly db: AccountDb;
   /** The id of the account with this login. @throws BkError `not-found` */
   idOf(login: string): Promise<string>;
 }
@@ -33,11 +32,10 @@ function withKeys<T>(configuration: Configuration, work: (opened: Opened) => Pro
   return withAccounts(configuration, async (db) => {
     await checkMasterKey(db, masterKey);
     return work({
-      db,
       keys: dbKeys(db as unknown as KeyDb, { masterKey }),
       async idOf(login) {
         const account = (await db.get("bk_auth", { login })) as { readonly id: string } | undefined;
-        if (account === undefined) throw new BkError("not-found", `there is no account with the login ${JSON.stringify(login)}`);
+        if (account === undefined) throw noAccount(login);
         return account.id;
       },
     });
@@ -107,8 +105,4 @@ function publicKeyIn(file: string): string {
 
 function invalid(field: string, what: string, cause?: unknown): BkError {
   return new BkError("invalid", `--${field}: ${what}`, { detail: { field }, cause });
-}
-
-function print(value: object): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
 }

@@ -42,18 +42,23 @@ export function parametersOf(context: ServerRequest, { limits }: ServerContext, 
   return fields;
 }
 
-export function textOf(fields: Fields, name: string): string | undefined {
+/** What was given, as JSON or as text; undefined when nothing was. */
+export function valueOf(fields: Fields, name: string): unknown {
   const field = fields.get(name);
   if (field === undefined) return undefined;
-  const value = "json" in field ? field.json : field.text;
+  return "json" in field ? field.json : field.text;
+}
+
+export function textOf(fields: Fields, name: string): string | undefined {
+  const value = valueOf(fields, name);
+  if (value === undefined) return undefined;
   if (typeof value !== "string") throw badRequest(`${name} must be one text`, name);
   return value;
 }
 
 export function flagOf(fields: Fields, name: string): boolean | undefined {
-  const field = fields.get(name);
-  if (field === undefined) return undefined;
-  const value = "json" in field ? field.json : field.text;
+  const value = valueOf(fields, name);
+  if (value === undefined) return undefined;
   if (value === true || value === 1 || value === "1" || value === "true") return true;
   if (value === false || value === 0 || value === "0" || value === "false") return false;
   throw badRequest(`${name} must be 1 or 0`, name);

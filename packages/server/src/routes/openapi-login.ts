@@ -1,6 +1,7 @@
 // What the OpenAPI document says of people who log in.
 
 import type { PeopleServed } from "./server-context.js";
+import { tokenLimits } from "./tokens.js";
 
 type Json = Record<string, unknown>;
 
@@ -19,12 +20,19 @@ const bodyOf = (properties: Json, required: readonly string[]): Json => {
 };
 
 const tokenProperties = {
-  name: { ...text, minLength: 1, maxLength: 140 },
+  name: { ...text, minLength: 1, maxLength: tokenLimits.longestName },
   scopes: {
     description: "What it may be used for; default all that the account may do. In a form, text between semicolons.",
-    anyOf: [{ type: "array", maxItems: 50, items: { ...text, maxLength: 200, examples: ["GET /data/*"] } }, text],
+    anyOf: [
+      {
+        type: "array",
+        maxItems: tokenLimits.mostScopes,
+        items: { ...text, maxLength: tokenLimits.longestScope, examples: ["GET /data/*"] },
+      },
+      text,
+    ],
   },
-  age: { type: "integer", minimum: 1000, description: "How long it holds, in milliseconds; default as that of /auth" },
+  age: { type: "integer", minimum: tokenLimits.shortestMs, description: "How long it holds, in milliseconds; default as that of /auth" },
 };
 
 const session: Json = {

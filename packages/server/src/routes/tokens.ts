@@ -5,13 +5,12 @@ import type { Hono } from "hono";
 import { badRequest, forbidden, HttpError } from "../error-response.js";
 import type { Fields } from "../request/fields.js";
 import type { LoginContext } from "./login-context.js";
-import { jsonWithCookie, mayBegin, parametersOf, textOf } from "./login-parts.js";
+import { jsonWithCookie, mayBegin, parametersOf, textOf, valueOf } from "./login-parts.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "./server-context.js";
 
-/** They are read with every request of the token. */
-const mostScopes = 50;
-const longestScope = 200;
-const shortestMs = 1000;
+/** What a token may be. Scopes are read with every request of it. */
+export const tokenLimits = { longestName: 140, mostScopes: 50, longestScope: 200, shortestMs: 1000 } as const;
+const { longestName, mostScopes, longestScope, shortestMs } = tokenLimits;
 
 export function tokenRoutes(app: Hono<ServerEnv>, server: ServerContext, on: LoginContext): void {
   app.all("/auth/tokens/add", (context) => addToken(context, server, on));
@@ -20,8 +19,8 @@ export function tokenRoutes(app: Hono<ServerEnv>, server: ServerContext, on: Log
 async function addToken(context: ServerRequest, server: ServerContext, on: LoginContext): Promise<Response> {
   const fields = parametersOf(context, server, ["name", "scopes", "age"]);
   const name = textOf(fields, "name");
-  if (name === undefined || name === "" || name.length > 140)
-    throw badRequest("name is required: what the token is for, in at most 140 characters", "name");
+  if (name === undefined || name === "" || name.length > longestName)
+    throw badRequest(`name is required: what the token is for, in at most ${longestName} characters`, "name");
   const [scopes, ttlMs] = [scopesOf(fields), ageOf(fields, on.longestTokenMs)];
   const { account, secrets, source } = context.get("allowed");
   if (account === undefined) throw new HttpError("unauthenticated", "No login provided", { code: "NOLOGIN" });
@@ -45,9 +44,8 @@ async function addToken(context: ServerRequest, server: ServerContext, on: Login
 
 /** A JSON list; in a form or a query, text between semicolons, for a scope may have commas. */
 function scopesOf(fields: Fields): readonly string[] | undefined {
-  const field = fields.get("scopes");
-  if (field === undefined) return undefined;
-  const given = "json" in field ? field.json : field.text;
+  const given = valueOf(fields, "scopes");
+  if (given === undefined) return undefined;
   const list: unknown = typeof given === "string" ? given.split(";").map((scope) => scope.trim()) : given;
   if (!Array.isArray(list) || list.length > mostScopes || !list.every((scope) => typeof scope === "string" && scope.length <= longestScope))
     throw badRequest(
@@ -58,9 +56,8 @@ function scopesOf(fields: Fields): readonly string[] | undefined {
 }
 
 function ageOf(fields: Fields, longestMs: number): number | undefined {
-  const field = fields.get("age");
-  if (field === undefined) return undefined;
-  const given = "json" in field ? field.json : field.text;
+  const given = valueOf(fields, "age");
+  if (given === undefined) return undefined;
   const age = typeof given === "string" && /^\d{1,15}$/.test(given) ? Number(given) : given;
   if (!(typeof age === "number" && Number.isInteger(age) && age >= shortestMs && age <= longestMs))
     throw badRequest(`age must be milliseconds from ${shortestMs} to ${longestMs}`, "age");

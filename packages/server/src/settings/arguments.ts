@@ -16,7 +16,11 @@ const commandOptions = [
   "body",
   "content-type",
   "url",
-].concat(["keyid", "public-key", "scopes", "ends"]);
+  "keyid",
+  "public-key",
+  "scopes",
+  "ends",
+];
 const valued: ReadonlySet<string> = new Set([...allSettings.map((setting) => setting.name), ...commandOptions]);
 const flags: ReadonlySet<string> = new Set(["help", "version", "scramble", "skip-bad", "restart", "secure", "curl"]);
 

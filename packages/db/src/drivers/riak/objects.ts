@@ -42,7 +42,8 @@ export function foundIn(reply: HttpReply): Found {
   if (status === 404) return vclock === undefined ? nothing : { ...nothing, vclock };
   if (status === 300) return { ...standing(partsOf(reply).flatMap(contentOfPart)), vclock, isThere: true, etag: undefined };
   if (status !== 200) throw new RiakError(reply);
-  return { ...standing([contentIn(text)]), vclock, isThere: true, etag: headers.etag };
+  const content = contentIn(text);
+  return { contents: [content], generation: content.generation, vclock, isThere: true, etag: headers.etag };
 }
 
 /** A header that comes once. */
