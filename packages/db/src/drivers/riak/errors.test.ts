@@ -36,7 +36,8 @@ describe("foundIn", () => {
   it("reads a value, several, and what deletions left", () => {
     const headers = { "x-riak-vclock": "abc", etag: '"tag"' };
     expect(foundIn({ status: 200, headers, text: body(1) })).toEqual({
-      contents: [{ row: '{"n":1}', links: [["i.n", "x"]], write: "w1", at: 1 }],
+      contents: [{ row: '{"n":1}', links: [["i.n", "x"]], write: "w1", generation: 0, isCopy: false, at: 1 }],
+      generation: 0,
       vclock: "abc",
       isThere: true,
       etag: '"tag"',
