@@ -44,6 +44,8 @@ public class Server extends MemoryBackend {
 
   private final FileOutputStream journal;
   private final Transactions transactions;
+  /** Whether the set's one member has stepped down, and takes no writes until it is told that it may stand for election. */
+  private volatile boolean isSecondary = false;
 
   Server(boolean isSet, String file) throws IOException {
     // Clients of today ask for this version of the protocol at least.
@@ -67,6 +69,12 @@ public class Server extends MemoryBackend {
   public Document handleMessage(MongoMessage message) {
     Document command = message.getDocument();
     String name = command.keySet().iterator().next();
+    if (transactions != null && (name.equals("replSetStepDown") || name.equals("replSetFreeze"))) {
+      isSecondary = name.equals("replSetStepDown");
+      return new Document("ok", 1.0);
+    }
+    if (isSecondary && (WRITES.contains(name) || command.containsKey("autocommit")))
+      throw new MongoServerError(10107, "NotWritablePrimary", "not primary");
     if (transactions != null && Boolean.FALSE.equals(command.get("autocommit"))) {
       synchronized (this) {
         return outward(transactions.run(name, inward(command)));
@@ -148,13 +156,13 @@ public class Server extends MemoryBackend {
   }
 
   private Document asMember(Document hello, Channel channel) {
-    hello.append("isWritablePrimary", true);
+    hello.append("isWritablePrimary", !isSecondary).append("ismaster", !isSecondary);
     if (transactions == null) return hello;
     String address = "127.0.0.1:" + ((InetSocketAddress) channel.localAddress()).getPort();
     return hello
         .append("setName", "rs")
         .append("setVersion", 1)
-        .append("secondary", false)
+        .append("secondary", isSecondary)
         .append("hosts", List.of(address))
         .append("me", address)
         .append("logicalSessionTimeoutMinutes", 30);

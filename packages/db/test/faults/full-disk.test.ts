@@ -1,9 +1,4 @@
-// Embedded databases on a disk that is full: a tmpfs of a few megabytes, which wants the right to mount one.
-
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+// Embedded databases on a disk that is full.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -13,24 +8,10 @@ import { fixture as level } from "../../src/drivers/level/fixture.js";
 import { fixture as lmdb } from "../../src/drivers/lmdb/fixture.js";
 import { fixture as sqlite } from "../../src/drivers/sqlite/fixture.js";
 import { isWanted, openAny } from "../fixtures.js";
+import { canMount, mountSmallDisk, type SmallDisk } from "./small-disk.js";
 
 const tables = defineTables({ thing: { id: { primary: 1 }, n: { type: "int", index: 1 }, text: {} } });
 const text = "x".repeat(20_000);
-
-const mount = (...options: readonly string[]): void => void execFileSync("mount", options, { stdio: "ignore" });
-
-function canMount(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), "bk-mount-"));
-  try {
-    mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", folder);
-    execFileSync("umount", [folder]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
 
 /** Puts rows until one is refused. */
 async function fill(db: AnyDb, acknowledged: Set<string>): Promise<unknown> {
@@ -65,19 +46,15 @@ for (const { fixture, urlOf } of drivers) {
     continue;
   }
   describe(`driver: ${fixture.name}`, () => {
-    let folder: string;
+    let disk: SmallDisk;
     beforeAll(() => {
-      folder = mkdtempSync(join(tmpdir(), "bk-full-"));
-      mount("-t", "tmpfs", "-o", "size=3m", "tmpfs", folder);
+      disk = mountSmallDisk("3m");
     });
-    afterAll(() => {
-      execFileSync("umount", [folder]);
-      rmSync(folder, { recursive: true });
-    });
+    afterAll(() => disk.remove());
 
     it("a full disk refuses writes and says so; what was acknowledged is there, and writes go on when there is room", async () => {
       const open = async (): Promise<AnyDb> => {
-        const db = await openAny({ url: urlOf(folder), tables, attempts: 2 });
+        const db = await openAny({ url: urlOf(disk.folder), tables, attempts: 2 });
         await db.sync();
         return db;
       };
@@ -95,7 +72,7 @@ for (const { fixture, urlOf } of drivers) {
       expect(await lost(db, acknowledged)).toEqual([]);
       await db.close();
 
-      mount("-o", "remount,size=64m", folder);
+      disk.grow("64m");
       const later = await open();
       expect(await lost(later, acknowledged)).toEqual([]);
       expect(await later.put("thing", { id: "later", n: -1, text })).toEqual({ affected: 1 });

@@ -1,11 +1,13 @@
 // Servers that take no writes for a time: what was there is read, writes are refused by a clear error, and nothing of them is done.
 
+import { MongoClient } from "mongodb";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
 import { defineTables } from "@bk/db";
 import { startService, type Service } from "../../../../test/services/index.js";
 import { askRedis } from "../../../../test/services/redis.js";
 import { fixture as elasticsearch } from "../../src/drivers/elasticsearch/fixture.js";
+import { setFixture as mongodbSet } from "../../src/drivers/mongodb/fixture.js";
 import { fixture as mysql, mariadbFixture as mariadb } from "../../src/drivers/mysql/fixture.js";
 import { fixture as pg } from "../../src/drivers/postgres/fixture.js";
 import { fixture as redis } from "../../src/drivers/redis/fixture.js";
@@ -68,6 +70,19 @@ const cases: readonly Case[] = [
       // As the server does by itself when its disk is nearly full.
       const body = { "index.blocks.read_only_allow_delete": isReadOnly ? true : null };
       await admin.native("main", { method: "PUT", path: "/_all/_settings", body });
+      return url;
+    },
+  },
+  {
+    fixture: mongodbSet,
+    service: "mongodb-set",
+    code: "unavailable",
+    says: /not the primary/,
+    set: async ({ url }, _admin, isReadOnly) => {
+      const client = new MongoClient(url);
+      // The only member is elected at once when it may be.
+      await client.db("admin").command(isReadOnly ? { replSetStepDown: 60, force: true } : { replSetFreeze: 0 });
+      await client.close();
       return url;
     },
   },
