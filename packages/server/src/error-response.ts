@@ -69,6 +69,12 @@ export const wrongMediaType = (given: string): HttpError =>
     status: 415,
     code: "unsupported-media-type",
   });
+export const wrongEncoding = (given: string): HttpError =>
+  new HttpError("unsupported", `a body that is encoded as ${JSON.stringify(given.slice(0, 60))} is not read; send it as it is`, {
+    status: 415,
+    code: "unsupported-media-type",
+    headers: { "accept-encoding": "identity" },
+  });
 
 /** A name as it is told back: long ones are cut. */
 function shortName(name: string | undefined): string | undefined {

@@ -89,7 +89,7 @@ async function givenOf(context: ServerRequest, takesFiles: boolean, limits: Serv
   const { query } = context.get("allowed");
   const type = context.req.header("content-type") ?? "";
   const body = context.get("body");
-  if (takesFiles && body.length > 0 && /^multipart\/form-data\s*;/i.test(type)) {
+  if (takesFiles && body.length > 0 && /^multipart\/form-data\s*(;|$)/i.test(type)) {
     const { fields, files } = await readMultipart(body, type, limits.maxParameters);
     for (const [name, field] of queryOf(context, limits).fields) {
       if (fields.has(name) || files.has(name)) throw badRequest(`${name.slice(0, 50)} is given in the query and in the form`, name);

@@ -18,7 +18,7 @@ const mostFiles = 10;
 /**
  * Reads a multipart form that has arrived.
  *
- * @throws HttpError 400 for what is no such form, two fields of one name, or too many of them
+ * @throws HttpError 400 for what is no such form, two fields of one name, too many of them, and parts that are none
  */
 export async function readMultipart(body: Uint8Array, contentType: string, maxParameters: number): Promise<Multipart> {
   const fields = new Map<string, Field>();
@@ -61,5 +61,20 @@ export async function readMultipart(body: Uint8Array, contentType: string, maxPa
     parser.on("finish", resolve);
     Readable.from([Buffer.from(body.buffer, body.byteOffset, body.byteLength)]).pipe(parser);
   });
+  // The parser passes over parts that are no fields, or whose headers it does not read.
+  if (partsOf(body, contentType) !== names.size) throw badRequest("the form has a part that is no field of it, or is not readable");
   return { fields, files };
+}
+
+/** How many parts begin in a form. */
+function partsOf(body: Uint8Array, contentType: string): number {
+  const [, quoted, plain] = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(contentType) ?? [];
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const line = Buffer.from(`--${quoted ?? plain ?? ""}`, "latin1");
+  let parts = 0;
+  for (let at = bytes.indexOf(line); at >= 0; at = bytes.indexOf(line, at + line.length)) {
+    const isLine = at === 0 || bytes.toString("latin1", at - 2, at) === "\r\n";
+    if (isLine && bytes.toString("latin1", at + line.length, at + line.length + 2) !== "--") parts++;
+  }
+  return parts;
 }

@@ -1,6 +1,6 @@
 // The raw bytes of a body: needed as they were sent, for the signature covers them.
 
-import { tooLarge } from "../error-response.js";
+import { tooLarge, wrongEncoding } from "../error-response.js";
 
 const none = new Uint8Array();
 
@@ -8,7 +8,7 @@ const none = new Uint8Array();
  * Reads the body of a request.
  *
  * @param maxBytes  reading stops as soon as there is more
- * @throws HttpError 413
+ * @throws HttpError 413; 415 for one that is packed: the signature covers what was sent, and what it unpacks to has no limit
  */
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
   const refuse = (): never => {
@@ -21,6 +21,8 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
     if (bytes === 0) return none;
     if (bytes > maxBytes) refuse();
   }
+  const encoding = request.headers.get("content-encoding") ?? "";
+  if (!/^(identity)?$/i.test(encoding)) throw wrongEncoding(encoding);
   const { body } = request;
   if (body === null) return none;
   const chunks: Uint8Array[] = [];

@@ -1,15 +1,17 @@
 // Every endpoint of every module, as nobody, with false credentials, as another account and as an admin, and with values that
 // do not belong there. What an endpoint does is for its module's own tests; here none may fail, or tell too much.
 
-import { type BackendModule, type Endpoint, modulesNamed, type Parameter } from "@bk/modules";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { temporaryFolder } from "../run-cli.js";
 import type { Reply } from "../start-server.js";
+import { everyEndpoint, pathOf, samplesOf } from "./every-endpoint.js";
 import { onEngines } from "./on-engines.js";
 
 /** They answer when there is something to tell, so that a call that is taken would wait. */
 const waiting: ReadonlySet<string> = new Set(["/account/subscribe", "/channel", "/push"]);
+
+const { found, modules } = everyEndpoint();
 
 const hostile: readonly unknown[] = [
   {},
@@ -40,40 +42,6 @@ const slices = process.env["BK_FULL_E2E"] === "1" ? 1 : 5;
 const folder = temporaryFolder();
 afterAll(() => folder[Symbol.dispose]());
 
-const found: { readonly endpoint: Endpoint; readonly columns: readonly string[] }[] = [];
-
-function watched(): BackendModule[] {
-  found.length = 0;
-  return modulesNamed(["all"], { signUp: "open", pushcartToken: "the token of pushcart" }).map((module) => ({
-    ...module,
-    async start(host) {
-      const running = await module.start(host);
-      for (const endpoint of running.endpoints) {
-        const table = endpoint.columns === undefined ? undefined : module.tables[endpoint.columns.table];
-        const columns = (table as { readonly columns?: object } | undefined)?.columns ?? table ?? {};
-        found.push({ endpoint, columns: Object.keys(columns) });
-      }
-      return running;
-    },
-  }));
-}
-
-const pathOf = ({ path }: Endpoint): string => path.replace(/\*$/, "none");
-
-/** A value that a parameter takes, so that the others are looked at. */
-function sampleOf({ type = "text", values, min = 1, max = Infinity }: Parameter): unknown {
-  const sample = {
-    text: values?.[0] ?? "1".repeat(Math.max(min, 1)),
-    int: Math.min(Math.max(min, 1), max),
-    real: Math.min(Math.max(min, 1), max),
-    bool: true,
-    list: [values?.[0] ?? "u_none"],
-    json: {},
-    bytes: "aGVsbG8=",
-  };
-  return sample[type];
-}
-
 /** What every refusal is, whatever it is about. */
 function expectRefusal(where: unknown, { status, body, text }: Reply, statuses: readonly number[]): void {
   expect({ where, isExpected: statuses.includes(status), status, text: text.slice(0, 300) }).toMatchObject({ where, isExpected: true });
@@ -84,7 +52,7 @@ function expectRefusal(where: unknown, { status, body, text }: Reply, statuses: 
 }
 
 onEngines(
-  watched,
+  modules,
   (server) => {
     beforeAll(() => {
       expect(found.length).toBeGreaterThan(90);
@@ -112,8 +80,7 @@ onEngines(
         // Whoever is removed or gets another secret is not needed any more.
         const own = await server.add("own");
         const path = pathOf(endpoint);
-        const required = Object.entries(endpoint.parameters ?? {}).filter(([, parameter]) => parameter.required === true);
-        const samples = Object.fromEntries(required.map(([name, parameter]) => [name, sampleOf(parameter)]));
+        const samples = samplesOf(endpoint);
         const login = endpoint.who === "admin" ? root.login : own.login;
         const names = [...Object.keys(endpoint.parameters ?? {}), ...columns, "no_such_parameter", "__proto__", "_ops", "id[]"];
         const calls = names.flatMap((name, at) => hostile.filter((_value, i) => (i + at) % slices === 0).map((value) => ({ name, value })));
