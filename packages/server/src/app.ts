@@ -19,6 +19,7 @@ import { endpointRoutes } from "./modules/endpoint-routes.js";
 import { openApiDocument } from "./routes/openapi.js";
 import type { ServerContext, ServerEnv } from "./routes/server-context.js";
 import { visibleAccount } from "./routes/visible-account.js";
+import { compareVersions, type Version } from "./request/version.js";
 import { version } from "./version.js";
 
 /** The paths that need no signature. */
@@ -26,18 +27,22 @@ export const openPaths = ["/ping", "/openapi.json"] as const;
 /** The same, where mails are sent. */
 export const resetPaths = ["/login/reset", "/login/reset/confirm"] as const;
 
+const olderThanAll: Version = { text: "0", numbers: [] };
+
 const nobody = { id: "", login: "", isAdmin: false };
 
 export function createApp(server: ServerContext, corsOptions?: CorsOptions, login?: LoginContext): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();
   const cors = corsOptions === undefined ? undefined : allowOrigins(corsOptions);
   if (cors !== undefined) app.use("/ping", cors);
-  const document = JSON.stringify(openApiDocument(server, version));
+  const document = documents(server);
   // Before everything else: monitors ask often, and there is nothing to log or to verify. Other methods go the long way.
   app.get("/ping", (context) => {
     checkFrame(rawTarget(context), context.env?.incoming?.rawHeaders);
     return jsonReply("{}");
   });
+  // Made at the start: what cannot be described is noticed then.
+  document(undefined);
   app.use(accessLog(server.log));
   if (cors !== undefined) app.use(cors);
   limitCallers(app, server);
@@ -45,7 +50,7 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions, logi
   limitAccounts(app, server);
   app.all("/", (context) => context.body(frontPage, 200, { ...replyHeaders, ...frontPageHeaders }));
   app.all("/ping", () => jsonReply("{}"));
-  app.all("/openapi.json", () => jsonReply(document));
+  app.all("/openapi.json", (context) => jsonReply(document(context.get("version"))));
   if (login === undefined)
     app.all("/auth", (context) => jsonReply(JSON.stringify(visibleAccount(context.get("allowed").account ?? nobody))));
   else loginRoutes(app, server, login);
@@ -59,4 +64,18 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions, logi
     return error instanceof HttpError || error instanceof BkError ? errorResponse(context, error) : bodyResponse(context, body);
   });
   return app;
+}
+
+/** The text of the document in each version that it is asked for in. There are as many as endpoints have. */
+function documents(server: ServerContext): (asked: Version | undefined) => string {
+  const made = new Map<string, string>();
+  const { versions } = server.endpoints;
+  return (asked) => {
+    // What lies between two versions is as the older of them.
+    const as = asked === undefined ? undefined : (versions.find((known) => compareVersions(known, asked) <= 0) ?? olderThanAll);
+    const key = as?.text ?? "";
+    let text = made.get(key);
+    if (text === undefined) made.set(key, (text = JSON.stringify(openApiDocument(server, version, undefined, as))));
+    return text;
+  };
 }

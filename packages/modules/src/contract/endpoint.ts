@@ -54,6 +54,15 @@ export interface Caller {
   readonly types: readonly string[];
 }
 
+/** The app that sends a request, as it says itself. */
+export interface App {
+  readonly name: string;
+  /** Such as `1.2.5`. */
+  readonly version: string;
+  /** Such as `ios` or `android`, where it is known. */
+  readonly platform: string | undefined;
+}
+
 /** A file of a multipart form. */
 export interface UploadedFile {
   readonly bytes: Uint8Array;
@@ -83,6 +92,10 @@ export interface Call<P extends Parameters = Parameters> {
   readonly source: string;
   /** Where the request comes from, where it is known. */
   readonly address: string | undefined;
+  /** The version that the request asks for (`bk-version`). */
+  readonly version: string | undefined;
+  /** The app that asks (`bk-app`, else the user agent), never to be believed. */
+  readonly app: App | undefined;
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal;
 }
@@ -102,6 +115,11 @@ export type Schema = Readonly<Record<string, unknown>>;
 export interface Endpoint<P extends Parameters = Parameters> {
   /** Such as `/account/get`; one that ends in `/*` takes every path below it. */
   readonly path: string;
+  /**
+   * Such as `1.2.5` or `2015-01-01`. Endpoints of one path have versions, all for the same `who`: the newest one runs that is not above what the
+   * request asks for with `bk-version`, or the newest of all. Default none: older than every version.
+   */
+  readonly version?: string;
   readonly summary: string;
   readonly who: Who;
   /** Whether it changes something: then a signature counts once, and a session cookie needs a method that is not GET. Default false. */

@@ -1,4 +1,4 @@
-// An id for each request, and one line: method, path, status, duration, who. Queries are left out: values may be secret.
+// An id for each request, the version that it asks for in its reply, and one line: method, path, status, duration, who. Queries are left out: values may be secret.
 
 import { randomBytes } from "node:crypto";
 
@@ -6,6 +6,7 @@ import { type Clock, type Log, plainText, silentLog, systemClock } from "@bk/cor
 import type { MiddlewareHandler } from "hono";
 
 import { rawTarget } from "../request/check-frame.js";
+import { versionName } from "../request/version.js";
 import type { ServerEnv, ServerRequest } from "../routes/server-context.js";
 
 /** The reply's header with the id that the log has. */
@@ -32,6 +33,8 @@ export function accessLog(log: Log, clock: Clock = systemClock): MiddlewareHandl
     await next();
     // Behind the reply that a route made: what is set before goes into those of the context alone.
     if (outgoing === undefined) context.header(requestIdHeader, id);
+    const version = context.get("version");
+    if (version !== undefined) context.header(versionName, version.text);
     if (log === silentLog) return;
     const login = context.get("allowed")?.account?.login;
     const refused = context.get("refused");

@@ -6,6 +6,7 @@ import { cors } from "hono/cors";
 
 import type { ServerEnv } from "../routes/server-context.js";
 import { nextTokenHeader } from "../data/row-forms.js";
+import { appName, versionName } from "../request/version.js";
 import { requestIdHeader } from "./access-log.js";
 
 export interface CorsOptions {
@@ -13,11 +14,11 @@ export interface CorsOptions {
   readonly origins: "*" | readonly string[];
   /** Whether pages may send cookies; only with origins that are named. Default false. */
   readonly credentials?: boolean;
-  /** Request headers beside `content-type`, `bk-signature` and `bk-access-token`. */
+  /** Request headers beside `content-type`, `bk-signature`, `bk-access-token`, `bk-version` and `bk-app`. */
   readonly headers?: readonly string[];
 }
 
-const usualHeaders = ["content-type", "bk-signature", "bk-access-token"];
+const usualHeaders = ["content-type", "bk-signature", "bk-access-token", versionName, appName];
 const preflightSeconds = 600;
 
 /** @throws BkError `invalid` for an origin that is none, or credentials for everybody */
@@ -34,7 +35,7 @@ export function allowOrigins({ origins, credentials = false, headers = [] }: Cor
     credentials,
     allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     allowHeaders: [...usualHeaders, ...headers],
-    exposeHeaders: [requestIdHeader, "retry-after", nextTokenHeader],
+    exposeHeaders: [requestIdHeader, "retry-after", nextTokenHeader, versionName],
     maxAge: preflightSeconds,
   });
 }

@@ -9,6 +9,7 @@ import { bodyLimit, changesSomething, needsSecrets } from "../routes/auth-paths.
 import { checkFrame, rawTarget } from "../request/check-frame.js";
 import { methods } from "../request/methods.js";
 import { readBody } from "../request/read-body.js";
+import { askedVersion, withoutVersion } from "../request/version.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
 import { refusalResponse } from "./refusal-response.js";
 
@@ -20,7 +21,9 @@ export function gate({ auth, limits, endpoints, addressOf, trustedOrigins }: Ser
     checkFrame(target, incoming?.rawHeaders);
     if (!(methods as readonly string[]).includes(request.method)) throw wrongMethod(request.method, methods);
     const { path } = context.req;
-    const found = endpoints.find(path);
+    const version = askedVersion(target, request.headers);
+    if (version !== undefined) context.set("version", version);
+    const found = endpoints.find(path, version);
     if (found !== undefined) context.set("found", found);
     const endpoint = found?.served.endpoint;
     const body = await wholeBody(request, endpoint?.maxBodyBytes ?? bodyLimit(path, limits.maxBodyBytes));
@@ -36,7 +39,8 @@ export function gate({ auth, limits, endpoints, addressOf, trustedOrigins }: Ser
     });
     if (!verdict.ok) return refusalResponse(context, verdict);
     if (verdict.source === "session" && context.env?.fromSocket === true) requireOwnPage(request.headers, host ?? "", trustedOrigins);
-    context.set("allowed", verdict);
+    const query = withoutVersion(verdict.query);
+    context.set("allowed", query === verdict.query ? verdict : { ...verdict, query });
     context.set("body", body);
     await next();
     // Unless the route says something else of the cookie.

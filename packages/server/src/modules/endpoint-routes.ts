@@ -8,6 +8,7 @@ import { badRequest, forbidden, notFound, replyHeaders, replyTooLarge, wrongMeth
 import { jsonReply } from "../json-reply.js";
 import { rawTarget } from "../request/check-frame.js";
 import { fieldsOf, readInput, readJsonBody } from "../request/fields.js";
+import { askingApp, parseVersion } from "../request/version.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
 import type { EndpointMap, Found } from "./endpoint-map.js";
 import { readMultipart } from "./multipart.js";
@@ -47,6 +48,8 @@ async function callOf(context: ServerRequest, { served, rest }: Found, { limits,
     headers: context.req.raw.headers,
     source: allowed.source,
     address: addressOf(context),
+    version: context.get("version")?.text,
+    app: askingApp(rawTarget(context), context.req.raw.headers),
     signal: context.req.raw.signal,
   };
 }
@@ -60,7 +63,7 @@ function requireCaller({ who }: Endpoint, caller: Caller): void {
 /** Calls endpoints for the caller of another one. */
 export function dispatcher(endpoints: () => EndpointMap, maxJsonDepth: number): ModuleHost["dispatch"] {
   return async (path, values, call) => {
-    const found = endpoints().find(path);
+    const found = endpoints().find(path, call.version === undefined ? undefined : parseVersion(call.version));
     if (found === undefined) throw notFound(`nothing is served at ${path.slice(0, 80)}`);
     const { endpoint } = found.served;
     requireCaller(endpoint, call.caller);

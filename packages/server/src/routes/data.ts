@@ -63,7 +63,7 @@ const others: Readonly<Record<string, Answer>> = {
   async "openapi.json"(context, server, name) {
     if (name !== undefined) throw notFound("nothing is served at this path");
     nothingElse(inputOf(context, server), "openapi.json");
-    return openApiDocument(server, version, { tables: server.tables, caller: callerIn(context, server) });
+    return openApiDocument(server, version, { tables: server.tables, caller: callerIn(context, server) }, context.get("version"));
   },
 
   async batch(context, server, name) {

@@ -3,13 +3,14 @@
 import type { Endpoint, Parameter, Parameters } from "@bk/modules";
 
 import type { ServedEndpoint } from "../modules/endpoint-map.js";
+import { versionName } from "../request/version.js";
 import { columnSchema, type Json } from "./openapi-tables.js";
 import { pathItem } from "./openapi-path.js";
 
 const errors: Json = { "4XX": { $ref: "#/components/responses/Error" }, "5XX": { $ref: "#/components/responses/Error" } };
 
 /** The path of an endpoint, and what stands there. */
-export function endpointPath({ endpoint, module, table }: ServedEndpoint): readonly [string, Json] {
+export function endpointPath({ endpoint, module, version, table }: ServedEndpoint): readonly [string, Json] {
   const { path, parameters = {}, columns } = endpoint;
   const isOpen = path.endsWith("/*");
   const taken = [...(table?.columns.values() ?? [])].filter(
@@ -34,11 +35,15 @@ export function endpointPath({ endpoint, module, table }: ServedEndpoint): reado
   };
   const operation: Json = {
     summary: endpoint.summary,
+    ...(version === undefined ? {} : { description: `Version ${version.text}.` }),
     tags: [module],
     ...(endpoint.who === "anybody" ? { security: [] } : endpoint.who === "anonymous" ? { security: [{}, { signature: [] }] } : {}),
     responses: { "200": replyOf(endpoint), ...errors },
   };
-  const inPath = isOpen ? [{ name: "rest", in: "path", required: true, schema: { type: "string" } }] : [];
+  const inPath = [
+    ...(version === undefined ? [] : [{ $ref: `#/components/parameters/${versionName}` }]),
+    ...(isOpen ? [{ name: "rest", in: "path", required: true, schema: { type: "string" } }] : []),
+  ];
   const id = path
     .slice(1)
     .replace(/\/\*$/, "/below")

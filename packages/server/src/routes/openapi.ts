@@ -4,6 +4,7 @@ import * as z from "zod";
 
 import { controlSchemas, controlsOf, type ControlName, type DataCall, requiredControls } from "../data/controls.js";
 import { writeCalls } from "../data/writes.js";
+import { type Version, versionName } from "../request/version.js";
 import { endpointPath } from "./openapi-endpoints.js";
 import { pathItem } from "./openapi-path.js";
 import { loginPaths, loginSchemes } from "./openapi-login.js";
@@ -67,8 +68,9 @@ type Described = Pick<ServerContext, "limits" | "endpoints" | "people">;
  * @param server  its limits, and what it serves beside the data API
  * @param served  the tables and who asks: each table with its calls and rows, as far as they see it. Without it the document
  *   names no table: it is for everybody.
+ * @param asked  the version of the endpoints that it describes; default the newest
  */
-export function openApiDocument({ limits, endpoints, people }: Described, version: string, served?: ServedTo): Json {
+export function openApiDocument({ limits, endpoints, people }: Described, version: string, served?: ServedTo, asked?: Version): Json {
   const controls = controlSchemas(limits);
   const names = Object.keys(controls) as ControlName[];
   const calls = Object.keys(controlsOf) as DataCall[];
@@ -90,7 +92,7 @@ export function openApiDocument({ limits, endpoints, people }: Described, versio
       "/data/columns": plain("allColumns", "Columns of every table that the account sees, by table", errors, { type: "object" }),
       "/data/batch": batchPath,
       ...Object.assign({}, ...tables.map((table) => pathsOf(table, calls))),
-      ...Object.fromEntries(endpoints.all.map((endpoint) => endpointPath(endpoint))),
+      ...Object.fromEntries(endpoints.at(asked).map((endpoint) => endpointPath(endpoint))),
     },
     components: {
       securitySchemes: {
@@ -99,6 +101,7 @@ export function openApiDocument({ limits, endpoints, people }: Described, versio
       },
       parameters: {
         ...(served === undefined ? { table: tableParameter } : {}),
+        ...(endpoints.versions.length === 0 ? {} : { [versionName]: versionParameter(endpoints.versions, asked) }),
         ...Object.fromEntries(names.map((name) => [name, queryParameter(name, schemaOf(name))])),
       },
       schemas: {
@@ -128,6 +131,17 @@ const tableParameter: Json = {
   description: "A declared table.",
   schema: { type: "string", pattern: "^[A-Za-z][A-Za-z0-9_]*$" },
 };
+
+/** What the document says holds for one version. */
+function versionParameter(versions: readonly Version[], asked: Version | undefined): Json {
+  return {
+    name: versionName,
+    in: "header",
+    required: asked !== undefined,
+    description: `The newest version of the path runs that is not above it. There are ${versions.map(({ text }) => text).join(", ")}; this document asked for with ${versionName} describes each.`,
+    schema: { type: "string", enum: [(asked ?? versions[0]!).text] },
+  };
+}
 
 /** Structured values stand in a query as JSON text; lists between commas. */
 function queryParameter(name: ControlName, schema: Json): Json {

@@ -11,6 +11,7 @@ import type { ServedDb } from "../data/served-db.js";
 import type { ServedTable } from "../data/served-table.js";
 import type { EndpointMap, Found } from "../modules/endpoint-map.js";
 import type { FieldLimits } from "../request/fields.js";
+import type { Version } from "../request/version.js";
 
 /** What is served of logging in beside `/login` itself. */
 export interface PeopleServed {
@@ -45,6 +46,8 @@ export interface RequestVariables {
   readonly body: Uint8Array;
   /** The module's endpoint of the path, where there is one. */
   readonly found: Found | undefined;
+  /** The version that the request asks for. */
+  readonly version: Version | undefined;
   /** The id that the log and the reply have. */
   readonly requestId: string;
   /** Why the gate let nobody in, for the log. */

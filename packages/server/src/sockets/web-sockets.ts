@@ -63,7 +63,7 @@ export function webSockets(options: WebSocketOptions): WebSockets {
     takes({ method, url = "", headers: { upgrade, host } }) {
       if (method !== "GET" || upgrade?.toLowerCase() !== "websocket" || !URL.canParse(`http://${host}${url}`)) return false;
       const at = url.indexOf("?");
-      return endpoints.find(at < 0 ? url : url.slice(0, at))?.served.endpoint.streams === true;
+      return endpoints.streams(at < 0 ? url : url.slice(0, at));
     },
 
     async open(request, socket, head) {
