@@ -40,6 +40,11 @@ export interface GroupLimit {
    * has more alone goes alone. Absent where there is no limit worth stating.
    */
   readonly bytes?: number;
+  /**
+   * Calls that wait are shared among the requests that may be under way, this many in each at least: for engines that work on one request
+   * with one thread, or reach other nodes by it. Absent: each request takes all that it may.
+   */
+  readonly fewest?: number;
   readonly outcome: "whole" | "each";
   /** Members of one request must share their hash key: the core sends those of each by themselves. */
   readonly within?: "partition";

@@ -76,7 +76,7 @@ export class Gatherer {
 
   flush(): void {
     while (this.#running < this.#options.maxRunning) {
-      const members = this.#waiting.take();
+      const members = this.#waiting.take(this.#options.maxRunning - this.#running);
       if (members === undefined) return;
       this.#running++;
       if (members.length === 1 && members[0]!.signal === undefined) {

@@ -15,7 +15,7 @@ export const maxGroupsAtOnce = 4;
 /** Members of a refused group that are tried alone at once. */
 const smallGroup = 8;
 /** Calls at the same time, for each of `maxGroupsAtOnce`, where the engine takes no groups. */
-const ungrouped: PartLimit = { most: 32, bytes: Infinity, placeOf: undefined };
+const ungrouped: PartLimit = { most: 32, bytes: Infinity, fewest: undefined, placeOf: undefined };
 
 /** The calls that a command serves, as tracers know them. */
 export type Served = readonly { readonly trace?: CallEvent | undefined }[];

@@ -8,6 +8,7 @@ import { DbError } from "../errors.js";
 export interface PartLimit {
   readonly most: number;
   readonly bytes: number;
+  readonly fewest: number | undefined;
   /** Members of one request have the same text of it; undefined where they may lie anywhere. */
   readonly placeOf: ((values: Values) => string) | undefined;
 }
@@ -16,11 +17,12 @@ export interface PartLimit {
 export function partLimit(shape: Shape, { group, limits }: Capabilities): PartLimit {
   const isByKey = "key" in shape && !("target" in shape && shape.target === "filter");
   const limit: GroupLimit | undefined = isByKey ? group[shape.verb] : shape.verb === "select" ? group.select : undefined;
-  const { most = 1, bytes = Infinity, within } = limit ?? {};
+  const { most = 1, bytes = Infinity, fewest, within } = limit ?? {};
   const slot = isByKey && within === "partition" ? shape.key[0] : undefined;
   return {
     most,
     bytes: Math.min(bytes, limits.statementBytes ?? Infinity),
+    fewest,
     placeOf: slot === undefined ? undefined : (values) => placeText(values[slot]!),
   };
 }
@@ -47,10 +49,13 @@ export function throwIfTooLarge({ verb }: Shape, values: Values, { statementByte
 /** Puts members together, in the order in which they come. */
 export class Parts<Member extends { readonly values: Values }> {
   readonly #limit: PartLimit;
-  #parts: Part<Member>[] = [];
-  /** The part that takes the next member, where it may lie anywhere. */
-  #last: Part<Member> | undefined;
-  /** The same by place, where it may not. */
+  /** Members that may lie anywhere. */
+  #anywhere: Member[] = [];
+  /** How many of those, from the first one, are taken already: thousands are not moved up for each part. */
+  #taken = 0;
+  /** The others, in parts. */
+  readonly #placed: Part<Member>[] = [];
+  /** The part of each place that takes its next member. */
   readonly #lastAt = new Map<string, Part<Member>>();
 
   constructor(limit: PartLimit) {
@@ -58,33 +63,67 @@ export class Parts<Member extends { readonly values: Values }> {
   }
 
   get isEmpty(): boolean {
-    return this.#parts.length === 0;
+    return this.#anywhere.length === 0 && this.#placed.length === 0;
   }
 
   add(member: Member): void {
     const { most, bytes, placeOf } = this.#limit;
-    const place = placeOf?.(member.values);
+    if (placeOf === undefined) {
+      this.#anywhere.push(member);
+      return;
+    }
+    const place = placeOf(member.values);
     const own = bytes === Infinity ? 0 : bytesOf(member.values);
-    const open = place === undefined ? this.#last : this.#lastAt.get(place);
+    const open = this.#lastAt.get(place);
     if (open !== undefined && open.members.length < most && open.bytes + own <= bytes) {
       open.members.push(member);
       open.bytes += own;
       return;
     }
     const part = { members: [member], bytes: own };
-    this.#parts.push(part);
-    if (place === undefined) this.#last = part;
-    else this.#lastAt.set(place, part);
+    this.#placed.push(part);
+    this.#lastAt.set(place, part);
   }
 
-  /** Takes the part that was begun first; undefined when there is none. */
-  take(): Member[] | undefined {
-    const part = this.#parts.shift();
+  /**
+   * Takes the members of one request, those that came first; undefined when there are none.
+   *
+   * @param free  requests that may be sent now, this one included
+   */
+  take(free = 1): Member[] | undefined {
+    if (this.#limit.placeOf === undefined) return this.#takeAnywhere(free);
+    const part = this.#placed.shift();
     if (part === undefined) return undefined;
-    if (part === this.#last) this.#last = undefined;
-    const place = this.#limit.placeOf?.(part.members[0]!.values);
-    if (place !== undefined && this.#lastAt.get(place) === part) this.#lastAt.delete(place);
+    const place = this.#limit.placeOf(part.members[0]!.values);
+    if (this.#lastAt.get(place) === part) this.#lastAt.delete(place);
     return part.members;
+  }
+
+  #takeAnywhere(free: number): Member[] | undefined {
+    const { most, fewest = most } = this.#limit;
+    const left = this.#anywhere.length - this.#taken;
+    if (left === 0) return undefined;
+    const count = this.#countWithin(Math.min(left, most, Math.max(fewest, Math.ceil(left / free))));
+    const all = this.#anywhere;
+    const from = this.#taken;
+    this.#taken += count;
+    // What is taken goes when it is more than what is left.
+    if (this.#taken * 2 > all.length) {
+      this.#anywhere = all.slice(this.#taken);
+      this.#taken = 0;
+    }
+    return count === all.length ? all : all.slice(from, from + count);
+  }
+
+  /** How many of the next `wanted` members one request takes by their bytes: one at least. */
+  #countWithin(wanted: number): number {
+    const { bytes: most } = this.#limit;
+    if (most === Infinity) return wanted;
+    const bytesAt = (i: number): number => bytesOf(this.#anywhere[this.#taken + i]!.values);
+    let bytes = bytesAt(0);
+    let count = 1;
+    while (count < wanted && (bytes += bytesAt(count)) <= most) count++;
+    return count;
   }
 }
 

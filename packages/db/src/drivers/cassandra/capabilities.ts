@@ -45,7 +45,7 @@ export const capabilities: Capabilities = Object.freeze({
   savepoints: false,
   atomic: { within: "partition" },
   group: {
-    get: { most: 100, outcome: "whole" },
+    get: { most: 100, fewest: 16, outcome: "whole" },
     put: { most: 100, bytes: 1024 * 1024, outcome: "whole", within: "partition" },
   },
   search: false,
