@@ -2,7 +2,7 @@ import { type Account, type PublicAccount, withoutSecrets } from "./account.js";
 import { authenticate, type AuthenticateOptions } from "./authenticate.js";
 import type { CredentialSource } from "./credential.js";
 import { invalid } from "./errors.js";
-import { type IncomingRequest, readIncoming } from "./incoming.js";
+import { type HashedBody, type IncomingRequest, readIncoming } from "./incoming.js";
 import { memoryNonces, type Nonces } from "./nonces.js";
 import { type Refusal, refusal, type RefusalNote, type RefusalReason, whyOf } from "./refusal.js";
 import { type AccessRules, compileRules } from "./rules.js";
@@ -25,7 +25,7 @@ export interface AuthOptions<A extends Account = Account> extends AuthenticateOp
 
 export interface CheckOptions {
   /** The raw body, where it was read already. Default: it is read from a clone of the request. */
-  readonly body?: Uint8Array | string | null | undefined;
+  readonly body?: Uint8Array | string | HashedBody | null | undefined;
   /** The raw request target. Default that of `request.url`, which is normalized, so that paths with dot segments do not verify. */
   readonly target?: string | undefined;
   /** The Host header. Default that of the request, else of its URL. */

@@ -10,7 +10,7 @@ import { equalTexts } from "./constant-time.js";
 import { isSessionHost } from "./cookie-session.js";
 import { type Credential, findCredential, hasSignature, signedQuery } from "./credential.js";
 import { type Hasher, webHasher } from "./digest.js";
-import { formText, type Incoming } from "./incoming.js";
+import { formText, hasBytes, type Incoming } from "./incoming.js";
 import { type Refusal, refusal, type RefusalReason, whyOf } from "./refusal.js";
 import { isReservedName } from "./sign-target.js";
 
@@ -163,7 +163,7 @@ function keyOf({ secret, auth_secret, token_secret }: Account, version: Signatur
 }
 
 async function bodyProblem(
-  { body, form }: Incoming,
+  incoming: Incoming,
   version: SignatureVersion,
   checksum: string,
   { allowUncoveredBody }: Pick<AuthenticateOptions, "allowUncoveredBody">,
@@ -171,6 +171,8 @@ async function bodyProblem(
 ): Promise<"wrongChecksum" | "noChecksum" | undefined> {
   // Sessions and tokens sign no request, so they cover no body either.
   if (version === 2 || version === 3) return undefined;
-  if (checksum !== "") return equalTexts(await hasher.checksum(body), checksum) ? undefined : "wrongChecksum";
-  return body.length > 0 && !form && !allowUncoveredBody ? "noChecksum" : undefined;
+  const { body, form } = incoming;
+  const own = async (): Promise<string> => (body instanceof Uint8Array ? hasher.checksum(body) : body.hash("SHA-1"));
+  if (checksum !== "") return equalTexts(await own(), checksum) ? undefined : "wrongChecksum";
+  return hasBytes(incoming) && !form && !allowUncoveredBody ? "noChecksum" : undefined;
 }

@@ -16,7 +16,13 @@ export interface IncomingRequest {
   readonly host?: string | undefined;
   readonly headers: IncomingHeaders;
   /** The raw body; text stands for its UTF-8 bytes. */
-  readonly body?: Uint8Array | string | null | undefined;
+  readonly body?: Uint8Array | string | HashedBody | null | undefined;
+}
+
+/** A body that is not held in memory, such as one that goes to a file while it arrives. It has at least one byte, and is no form. */
+export interface HashedBody {
+  /** The hash of all of its bytes, as base64 with padding: asked for when everything else about the request is right. */
+  hash(algorithm: "SHA-1" | "SHA-256" | "SHA-512"): Promise<string>;
 }
 
 export interface Incoming {
@@ -29,7 +35,7 @@ export interface Incoming {
   /** Everything after the first `?`, raw. */
   readonly query: string;
   readonly contentType: string;
-  readonly body: Uint8Array;
+  readonly body: Uint8Array | HashedBody;
   /** A form that is posted: its body is signed in place of the query. */
   readonly form: boolean;
   readonly header: (name: string) => string | undefined;
@@ -66,8 +72,12 @@ export function readIncoming(request: IncomingRequest): Incoming | RefusalReason
 }
 
 /** The text of a posted form; undefined when it is not UTF-8, where different bytes would read as one text. */
-export function formText(incoming: Incoming): string | undefined {
-  return decodeUtf8(incoming.body);
+export function formText({ body }: Incoming): string | undefined {
+  return body instanceof Uint8Array ? decodeUtf8(body) : undefined;
+}
+
+export function hasBytes({ body }: Incoming): boolean {
+  return !(body instanceof Uint8Array) || body.length > 0;
 }
 
 function headerValue(headers: IncomingHeaders, name: string): string | undefined {

@@ -4,7 +4,7 @@ export { scrambleSecret } from "./scramble.js";
 export { canonicalQuery, canonicalText, domainName, type SignatureVersion, type SignedParts } from "./canonical.js";
 export { formatSignature, parseSignature, type SignatureValue } from "./signature-value.js";
 
-export type { IncomingHeaders, IncomingRequest } from "./incoming.js";
+export type { HashedBody, IncomingHeaders, IncomingRequest } from "./incoming.js";
 export type { AuthenticateOptions } from "./authenticate.js";
 export type { CredentialOptions, CredentialSource, TokenOpener } from "./credential.js";
 export type { ProofRefused, ReadSignature, RequestProof, RequestVerifier } from "./request-verifier.js";

@@ -39,6 +39,7 @@ import { defaultRates } from "./middleware/rate-limit.js";
 import { type MessageKeySettings, messageKeys } from "./message-keys.js";
 import type { Fetch } from "./request/fetch.js";
 import { clientAddress } from "./request/client-address.js";
+import { Uploads } from "./request/upload.js";
 import type { ServerEnv } from "./routes/server-context.js";
 import { masterKeyOf } from "./settings/home.js";
 import { webSockets } from "./sockets/web-sockets.js";
@@ -198,6 +199,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       rates: ratesOf(options.rateLimits ?? defaultRates, cache, log),
       addressOf: clientAddress(options.trustedProxies ?? []),
       trustedOrigins,
+      uploads: new Uploads(join(options.home ?? ".", "var", "uploads")),
     };
     const app = createApp(context, options.cors, login);
     return serverOf(app, db, { endpoints, drain: running.drain, close }, limits, log);

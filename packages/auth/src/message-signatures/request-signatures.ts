@@ -1,6 +1,6 @@
 // Message signatures as a way to authenticate requests: what they must cover, which key they are by, and what the key may do.
 import { invalid } from "../errors.js";
-import type { Incoming } from "../incoming.js";
+import { hasBytes, type Incoming } from "../incoming.js";
 import type { RefusalReason } from "../refusal.js";
 import type { ProofRefused, ReadSignature, RequestProof, RequestVerifier } from "../request-verifier.js";
 import { type AccountKey, type AccountKeys, isKeyId } from "./account-keys.js";
@@ -127,7 +127,7 @@ function missingCover({ incoming, found, changes }: Case): string | undefined {
     if (!has("@authority")) return "cover @authority or @target-uri";
     if (!has("@request-target") && !has("@path", "@query")) return "cover @target-uri, @request-target, or @path and @query";
   }
-  if (incoming.body.length > 0) {
+  if (hasBytes(incoming)) {
     if (!has("content-digest")) return "cover content-digest, which a request with a body needs";
     if (incoming.contentType !== "" && !has("content-type")) return "cover content-type";
   }

@@ -1,5 +1,6 @@
 // What an endpoint is: plain data and one function. The server makes routes, checks and the OpenAPI document of it.
 
+import type { StoredFile } from "../storage/object-storage.js";
 import type { Row } from "./database.js";
 
 /** What a parameter holds. In a query or a form it is text; in JSON the value itself. */
@@ -80,6 +81,8 @@ export interface Call<P extends Parameters = Parameters> {
   readonly columns: Row;
   /** The files of a multipart form by the name of their field. */
   readonly files: ReadonlyMap<string, UploadedFile>;
+  /** The body, of endpoints with `maxUploadBytes`, where it is neither JSON nor a form. It is removed when the call has ended. */
+  readonly upload: StoredFile | undefined;
   /** The JSON of the body, of endpoints that take it whole; undefined when there is none. */
   readonly body: unknown;
   /** What follows the path of an endpoint that ends in `/*`, without a slash before it. */
@@ -139,6 +142,8 @@ export interface Endpoint<P extends Parameters = Parameters> {
   readonly body?: Schema;
   /** Most bytes of a body; default the server's limit. Multipart forms are read where this is given. */
   readonly maxBodyBytes?: number;
+  /** Most bytes of a body that is neither JSON nor a form: it goes to a file while it arrives, and parameters come in the query. Default: such bodies are refused. */
+  readonly maxUploadBytes?: number;
   /** What it replies, as JSON schema; or a media type of bytes, such as `image/*`. */
   readonly reply: Schema | string;
   /** Media types that it replies beside that, by the method or by what is asked for. */

@@ -1,6 +1,10 @@
 // Which media type a file has, and whether a browser may show it.
 
-import { fileTypeFromBuffer } from "file-type";
+import { createReadStream } from "node:fs";
+
+import { fileTypeFromBuffer, fileTypeFromFile } from "file-type";
+
+import type { StoredFile } from "../storage/object-storage.js";
 
 /** Types that no magic bytes tell, by the ending of a name. All of them are text. */
 const byEnding: Readonly<Record<string, string>> = {
@@ -26,18 +30,23 @@ const shown: ReadonlySet<string> = new Set([
 ]);
 
 /** The media type of a file by its first bytes; of text by the ending of its name. What the client says does not count. */
-export async function kindOf(bytes: Uint8Array, name: string): Promise<string> {
-  const mime = (await fileTypeFromBuffer(bytes))?.mime;
+export async function kindOf(bytes: Uint8Array | StoredFile, name: string): Promise<string> {
+  const mime = (await (bytes instanceof Uint8Array ? fileTypeFromBuffer(bytes) : fileTypeFromFile(bytes.path)))?.mime;
   if (mime !== undefined) return mime;
   const ending = /\.([A-Za-z0-9]+)$/.exec(name)?.[1]?.toLowerCase() ?? "";
-  return Object.hasOwn(byEnding, ending) && isText(bytes) ? byEnding[ending]! : "application/octet-stream";
+  return Object.hasOwn(byEnding, ending) && (await isText(bytes)) ? byEnding[ending]! : "application/octet-stream";
 }
 
-function isText(bytes: Uint8Array): boolean {
+async function isText(bytes: Uint8Array | StoredFile): Promise<boolean> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const hasNul = (part?: Uint8Array): boolean => decoder.decode(part, { stream: part !== undefined }).includes("\0");
+  const parts = bytes instanceof Uint8Array ? [bytes] : (createReadStream(bytes.path) as AsyncIterable<Uint8Array>);
   try {
-    return !new TextDecoder("utf-8", { fatal: true }).decode(bytes).includes("\0");
-  } catch {
-    return false;
+    for await (const part of parts) if (hasNul(part)) return false;
+    return !hasNul();
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
   }
 }
 

@@ -17,13 +17,15 @@ export interface FilesOptions {
   readonly storage?: ObjectStorage;
   /** Most files of an account. Default 1,000. */
   readonly maxFiles?: number;
-  /** Most bytes of a file, up to 100 MiB, which a server holds in memory while it arrives. Default 10 MiB. */
+  /** Most bytes of a file in JSON or a form, up to 100 MiB, which a server holds in memory while it arrives. Default 10 MiB. */
   readonly maxFileBytes?: number;
+  /** Most bytes of a file that is the body of its request, up to 5 GiB: it goes to the server's disk while it arrives. Default 100 MiB. */
+  readonly maxUploadBytes?: number;
   /** What media types files may have, such as `/image\/.+/`, by what is in them. Default all. */
   readonly types?: RegExp;
 }
 
-const most = 100 * 1024 * 1024;
+const mib = 1024 * 1024;
 
 /**
  * The module `files`: `/file/get`, `select`, `put`, `add`, `del`.
@@ -31,15 +33,18 @@ const most = 100 * 1024 * 1024;
  * @throws BkError `invalid` for a limit that is none
  */
 export function files(options: FilesOptions = {}): BackendModule {
-  const { maxFiles = 1000, maxFileBytes = 10 * 1024 * 1024 } = options;
+  const { maxFiles = 1000, maxFileBytes = 10 * mib, maxUploadBytes = 100 * mib } = options;
   checkLimit("maxFiles", maxFiles, 1_000_000);
-  checkLimit("maxFileBytes", maxFileBytes, most);
+  checkLimit("maxFileBytes", maxFileBytes, 100 * mib);
+  // What S3 takes as one object.
+  checkLimit("maxUploadBytes", maxUploadBytes, 5 * 1024 * mib);
   return {
     name: "files",
     tables: fileTables,
     start(host) {
       const service = fileService({ ...host, ...options, storage: options.storage ?? serverStorage(host) });
-      return { name: "files", endpoints: fileRoutes(service, maxFileBytes, () => host.clock.now()), forget: (id) => service.forget(id) };
+      const endpoints = fileRoutes(service, { maxFileBytes, maxUploadBytes }, () => host.clock.now());
+      return { name: "files", endpoints, forget: (id) => service.forget(id) };
     },
   };
 }

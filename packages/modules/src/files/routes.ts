@@ -11,15 +11,24 @@ const name = { required: true, max: 160, about: "letters, digits, dots, `_` and 
 const id = { max: 100, about: "whose; default the caller's" } as const;
 
 /**
- * @param maxFileBytes  of a file
+ * @param maxFileBytes  of a file that is held in memory
+ * @param maxUploadBytes  of a file that is the body of its request
  * @param now  milliseconds since 1970
  */
-export function fileRoutes(service: FileService, maxFileBytes: number, now: () => number): Endpoint[] {
+export function fileRoutes(
+  service: FileService,
+  { maxFileBytes, maxUploadBytes }: { readonly maxFileBytes: number; readonly maxUploadBytes: number },
+  now: () => number,
+): Endpoint[] {
   const given = {
     prefix,
     name,
     id,
-    data: { type: "bytes", max: maxFileBytes, about: "what is in it: base64, or a file of a form" },
+    data: {
+      type: "bytes",
+      max: maxFileBytes,
+      about: "what is in it: base64, or a file of a form; else the body itself, of another type than JSON or a form",
+    },
     text: { max: Math.min(maxFileBytes, 1024 * 1024), about: "what is in it, as text, instead of `data`" },
     acl_allow: { max: 5100, about: "who may read it: empty: the owner, `all`, `auth`: every account, or ids of accounts between commas" },
     _name: { values: ["data", "text"], about: "which of both is meant" },
@@ -36,9 +45,12 @@ export function fileRoutes(service: FileService, maxFileBytes: number, now: () =
       parameters: given,
       // Base64 in JSON is a third longer.
       maxBodyBytes: Math.ceil(maxFileBytes * 1.4) + 64 * 1024,
+      maxUploadBytes,
       reply: anyRow,
-      async answer({ caller, values }: Call<typeof given>) {
-        const bytes = bytesOf(values);
+      async answer({ caller, values, upload }: Call<typeof given>) {
+        if (upload !== undefined && (values.data ?? values.text) !== undefined)
+          throw invalid("the body is the file; give no other", values.data === undefined ? "text" : "data");
+        const bytes = upload ?? bytesOf(values);
         return service.put(caller, {
           prefix: values.prefix,
           name: named(values.name, values._ext, values._tm === true ? now() : undefined),

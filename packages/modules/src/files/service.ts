@@ -8,7 +8,7 @@ import { visible } from "../common/visible.js";
 import type { ModuleDb, Page, Row } from "../contract/database.js";
 import type { Directory } from "../contract/directory.js";
 import type { Caller } from "../contract/endpoint.js";
-import { type ByteRange, type ObjectStorage, rowObjects } from "../storage/object-storage.js";
+import { type ByteRange, type ObjectStorage, rowObjects, type StoredFile } from "../storage/object-storage.js";
 import { kindOf } from "./file-kind.js";
 import { fileTables } from "./tables.js";
 
@@ -20,8 +20,10 @@ export interface FileServiceOptions {
   readonly storage: ObjectStorage;
   /** Most files of an account. Default 1,000. */
   readonly maxFiles?: number;
-  /** Most bytes of a file. Default 10 MiB. */
+  /** Most bytes of a file that is held in memory. Default 10 MiB. */
   readonly maxFileBytes?: number;
+  /** Most bytes of a file that is in a file already. Default 100 MiB. */
+  readonly maxUploadBytes?: number;
   /** What media types files may have, such as `/image\/.+/`, by what is in them. Default all. */
   readonly types?: RegExp;
 }
@@ -36,7 +38,7 @@ export interface FileName {
 }
 
 export interface NewFile extends FileName {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array | StoredFile;
   /** Who may read it beside its owner. Default nobody. */
   readonly acl_allow?: string | undefined;
 }
@@ -81,7 +83,8 @@ const mostParts = 4;
 const mostPath = 255;
 
 export function fileService(options: FileServiceOptions): FileService {
-  const { db, directory, clock, log, maxFiles = 1000, maxFileBytes = 10 * 1024 * 1024, types } = options;
+  const { db, directory, clock, log, maxFiles = 1000, types } = options;
+  const { maxFileBytes = 10 * 1024 * 1024, maxUploadBytes = 100 * 1024 * 1024 } = options;
   const objects = rowObjects(options.storage, "files", log, () => clock.now());
 
   async function writable(caller: Caller, id: string | undefined): Promise<string> {
@@ -126,8 +129,10 @@ export function fileService(options: FileServiceOptions): FileService {
     async put(caller, { prefix, name, id, bytes, acl_allow: acl = "" }) {
       const path = pathOf(prefix, name);
       checkAcl(acl);
-      if (bytes.length > maxFileBytes)
-        throw new BkError("too-large", `the file has more than ${maxFileBytes} bytes`, { detail: { field: "data" } });
+      const inMemory = bytes instanceof Uint8Array;
+      const size = inMemory ? bytes.length : bytes.size;
+      const most = inMemory ? maxFileBytes : maxUploadBytes;
+      if (size > most) throw new BkError("too-large", `the file has more than ${most} bytes`, { detail: { field: "data" } });
       const owner = await writable(caller, id);
       const type = await kindOf(bytes, name);
       if (types !== undefined && !new RegExp(`^(?:${types.source})$`, types.flags.replaceAll(/[gy]/g, "")).test(type))
@@ -136,13 +141,15 @@ export function fileService(options: FileServiceOptions): FileService {
       const before = await db.get(table, key, { select: ["ctime"] });
       if (before === undefined) await refuseMore(owner, maxFiles - 1);
       // Beside the loop that answers, which a large file would hold up.
-      const sha256 = Buffer.from(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toString("hex");
+      const sha256 = inMemory
+        ? Buffer.from(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toString("hex")
+        : bytes.sha256;
       const object = await objects.write(owner, path, bytes, type);
       const row: Row = {
         ...key,
         prefix,
         name,
-        size: bytes.length,
+        size,
         type,
         sha256,
         acl_allow: acl,

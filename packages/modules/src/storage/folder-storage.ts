@@ -1,7 +1,8 @@
 // Objects as files below a folder.
 
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { copyFile, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
@@ -34,9 +35,12 @@ export function folderStorage(folder: string): ObjectStorage {
       await mkdir(dirname(path), { recursive: true });
       const beside = `${path}.part-${randomBytes(6).toString("hex")}`;
       try {
-        const file = await open(beside, "wx", 0o640);
+        const isFile = !(bytes instanceof Uint8Array);
+        if (isFile) await copyFile(bytes.path, beside, constants.COPYFILE_EXCL);
+        const file = await open(beside, isFile ? "r+" : "wx", 0o640);
         try {
-          await file.writeFile(bytes);
+          if (isFile) await file.chmod(0o640);
+          else await file.writeFile(bytes);
           await file.sync();
         } finally {
           await file.close();

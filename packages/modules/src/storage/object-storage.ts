@@ -10,6 +10,14 @@ export interface ByteRange {
   readonly end: number;
 }
 
+/** Bytes in a file. */
+export interface StoredFile {
+  readonly path: string;
+  readonly size: number;
+  /** Of all of them, in hex. */
+  readonly sha256: string;
+}
+
 /**
  * A place for objects, which are bytes under a key.
  *
@@ -19,7 +27,7 @@ export interface ByteRange {
  */
 export interface ObjectStorage {
   /** Writes an object; one that was there is replaced. */
-  put(key: string, bytes: Uint8Array, options?: { readonly type?: string }): Promise<void>;
+  put(key: string, bytes: Uint8Array | StoredFile, options?: { readonly type?: string }): Promise<void>;
   /**
    * Reads an object.
    *
@@ -46,7 +54,7 @@ const leftoverMs = 3_600_000;
 /** The objects of the rows of one table: each belongs to an account and has a name there. */
 export interface RowObjects {
   /** Writes an object that no row names yet. @returns its key */
-  write(account: string, name: string, bytes: Uint8Array, type: string): Promise<string>;
+  write(account: string, name: string, bytes: Uint8Array | StoredFile, type: string): Promise<string>;
   read: ObjectStorage["get"];
   /** Removes an object that no row names any more. One that cannot be removed now is by the next `sweep`. */
   drop(key: string): Promise<void>;

@@ -1,6 +1,7 @@
 // Objects in a bucket of S3, or of any server that speaks its protocol.
 
 import { createHash } from "node:crypto";
+import { openAsBlob } from "node:fs";
 
 import { BkError } from "@bk/core";
 import { AwsClient } from "aws4fetch";
@@ -83,9 +84,11 @@ export function s3Storage(options: S3StorageOptions): ObjectStorage {
 
   return {
     async put(key, bytes, { type = "application/octet-stream" } = {}) {
-      const digest = createHash("sha256").update(bytes).digest("hex");
+      const isFile = !(bytes instanceof Uint8Array);
+      const digest = isFile ? bytes.sha256 : createHash("sha256").update(bytes).digest("hex");
       const headers = { "content-type": type, "x-amz-content-sha256": digest };
-      await done(await send(urlOf(key), { method: "PUT", body: bytes as Uint8Array<ArrayBuffer>, headers }));
+      const body = isFile ? await openAsBlob(bytes.path) : (bytes as Uint8Array<ArrayBuffer>);
+      await done(await send(urlOf(key), { method: "PUT", body, headers }));
     },
 
     async get(key, { range, signal } = {}) {

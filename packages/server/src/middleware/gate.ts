@@ -1,8 +1,8 @@
 // Who asks, and whether they may go on: verifies the signature of every request that is not to an open path.
 
-import { cameFrom } from "@bk/auth";
+import { cameFrom, type HashedBody } from "@bk/auth";
 import { BkError } from "@bk/core";
-import type { MiddlewareHandler } from "hono";
+import type { MiddlewareHandler, Next } from "hono";
 
 import { badRequest, HttpError, wrongMethod } from "../error-response.js";
 import { bodyLimit, changesSomething, needsSecrets } from "../routes/auth-paths.js";
@@ -13,12 +13,12 @@ import { askedVersion, withoutVersion } from "../request/version.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
 import { refusalResponse } from "./refusal-response.js";
 
-export function gate({ auth, limits, endpoints, addressOf, trustedOrigins }: ServerContext): MiddlewareHandler<ServerEnv> {
+export function gate(server: ServerContext): MiddlewareHandler<ServerEnv> {
+  const { limits, endpoints, uploads } = server;
   return async (context, next) => {
     const request = context.req.raw;
-    const { incoming } = context.env ?? {};
     const target = rawTarget(context);
-    checkFrame(target, incoming?.rawHeaders);
+    checkFrame(target, context.env?.incoming?.rawHeaders);
     if (!(methods as readonly string[]).includes(request.method)) throw wrongMethod(request.method, methods);
     const { path } = context.req;
     const version = askedVersion(target, request.headers);
@@ -26,28 +26,49 @@ export function gate({ auth, limits, endpoints, addressOf, trustedOrigins }: Ser
     const found = endpoints.find(path, version);
     if (found !== undefined) context.set("found", found);
     const endpoint = found?.served.endpoint;
-    const body = await wholeBody(request, endpoint?.maxBodyBytes ?? bodyLimit(path, limits.maxBodyBytes));
-    const host = incoming?.headers.host;
-    const verdict = await auth.check(request, {
-      body,
-      target,
-      changes: endpoint === undefined ? changesSomething(path, target, body.length > 0) : endpoint.changes === true,
-      withSecrets: needsSecrets(path),
-      address: addressOf(context),
-      onRefused: (note) => context.set("refused", note),
-      ...(host === undefined ? {} : { host }),
-    });
-    if (!verdict.ok) return refusalResponse(context, verdict);
-    if (verdict.source === "session" && context.env?.fromSocket === true) requireOwnPage(request.headers, host ?? "", trustedOrigins);
-    const query = withoutVersion(verdict.query);
-    context.set("allowed", query === verdict.query ? verdict : { ...verdict, query });
-    context.set("body", body);
-    await next();
-    // Unless the route says something else of the cookie.
-    if (verdict.setCookie !== undefined && !context.res.headers.has("set-cookie")) context.header("set-cookie", verdict.setCookie);
-    if (verdict.giveBack !== undefined && didNothing(context)) await verdict.giveBack();
-    return undefined;
+    const upload = endpoint?.maxUploadBytes === undefined ? undefined : uploads.of(request, endpoint.maxUploadBytes);
+    if (upload === undefined) {
+      const body = await wholeBody(request, endpoint?.maxBodyBytes ?? bodyLimit(path, limits.maxBodyBytes));
+      context.set("body", body);
+      const changes = endpoint === undefined ? changesSomething(path, target, body.length > 0) : endpoint.changes === true;
+      return pass(server, context, next, { body, changes });
+    }
+    context.set("upload", upload);
+    try {
+      return await pass(server, context, next, { body: upload, changes: endpoint?.changes === true });
+    } finally {
+      await upload.remove();
+    }
   };
+}
+
+/** Lets a request through whose sender may do what it asks for. */
+async function pass(
+  { auth, addressOf, trustedOrigins }: ServerContext,
+  context: ServerRequest,
+  next: Next,
+  { body, changes }: { readonly body: Uint8Array | HashedBody; readonly changes: boolean },
+): Promise<Response | undefined> {
+  const request = context.req.raw;
+  const host = context.env?.incoming?.headers.host;
+  const verdict = await auth.check(request, {
+    body,
+    target: rawTarget(context),
+    changes,
+    withSecrets: needsSecrets(context.req.path),
+    address: addressOf(context),
+    onRefused: (note) => context.set("refused", note),
+    ...(host === undefined ? {} : { host }),
+  });
+  if (!verdict.ok) return refusalResponse(context, verdict);
+  if (verdict.source === "session" && context.env?.fromSocket === true) requireOwnPage(request.headers, host ?? "", trustedOrigins);
+  const query = withoutVersion(verdict.query);
+  context.set("allowed", query === verdict.query ? verdict : { ...verdict, query });
+  await next();
+  // Unless the route says something else of the cookie.
+  if (verdict.setCookie !== undefined && !context.res.headers.has("set-cookie")) context.header("set-cookie", verdict.setCookie);
+  if (verdict.giveBack !== undefined && didNothing(context)) await verdict.giveBack();
+  return undefined;
 }
 
 /** Browsers let every page open a WebSocket, read it, and send the cookie along. */

@@ -34,13 +34,16 @@ async function callOf(context: ServerRequest, { served, rest }: Found, { limits,
   const caller = callerOf(allowed.account);
   requireCaller(endpoint, caller);
   const takesJson = endpoint.body !== undefined;
-  const given = takesJson ? queryOf(context, limits) : await givenOf(context, endpoint.maxBodyBytes !== undefined, limits);
+  const upload = context.get("upload");
+  const given =
+    takesJson || upload !== undefined ? queryOf(context, limits) : await givenOf(context, endpoint.maxBodyBytes !== undefined, limits);
   const { values, columns } = readValues(served, given, caller, limits.maxJsonDepth);
   return {
     caller,
     values: values as Call["values"],
     columns,
     files: given.files,
+    upload: await upload?.stored(),
     body: takesJson ? readJsonBody(context.req.header("content-type") ?? "", context.get("body"), limits) : undefined,
     rest: decodePath(rest),
     method: context.req.method,
@@ -74,6 +77,7 @@ export function dispatcher(endpoints: () => EndpointMap, maxJsonDepth: number): 
       ...call,
       ...(read as Pick<Call, "values" | "columns">),
       files: noFiles,
+      upload: undefined,
       body: takesJson ? values : undefined,
       rest: found.rest,
       method: "POST",

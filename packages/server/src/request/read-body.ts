@@ -14,17 +14,10 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
   const refuse = (): never => {
     throw tooLarge(`the body is larger than ${maxBytes} bytes`);
   };
-  if (request.method === "GET" || request.method === "HEAD") return none;
-  const length = request.headers.get("content-length");
-  if (length !== null) {
-    const bytes = Number(length);
-    if (bytes === 0) return none;
-    if (bytes > maxBytes) refuse();
-  }
-  const encoding = request.headers.get("content-encoding") ?? "";
-  if (!/^(identity)?$/i.test(encoding)) throw wrongEncoding(encoding);
+  if (!hasBody(request)) return none;
+  if (Number(request.headers.get("content-length")) > maxBytes) refuse();
+  refusePacked(request);
   const { body } = request;
-  if (body === null) return none;
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
@@ -33,4 +26,16 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
     chunks.push(chunk);
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
+}
+
+/** Whether a request has a body that is read; one of unknown length may turn out to be empty. */
+export function hasBody(request: Request): request is Request & { readonly body: ReadableStream<Uint8Array> } {
+  const { method, headers, body } = request;
+  return method !== "GET" && method !== "HEAD" && headers.get("content-length") !== "0" && body !== null;
+}
+
+/** @throws HttpError 415 */
+export function refusePacked({ headers }: Request): void {
+  const encoding = headers.get("content-encoding") ?? "";
+  if (!/^(identity)?$/i.test(encoding)) throw wrongEncoding(encoding);
 }

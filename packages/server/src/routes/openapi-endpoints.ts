@@ -32,6 +32,7 @@ export function endpointPath({ endpoint, module, version, table }: ServedEndpoin
     "application/json": { schema: endpoint.body ?? body },
     ...(endpoint.body === undefined ? { "application/x-www-form-urlencoded": { schema: body } } : {}),
     ...(endpoint.maxBodyBytes === undefined ? {} : { "multipart/form-data": { schema: multipart(body, parameters) } }),
+    ...(endpoint.maxUploadBytes === undefined ? {} : { "application/octet-stream": { schema: { type: "string", format: "binary" } } }),
   };
   const operation: Json = {
     summary: endpoint.summary,
@@ -51,8 +52,10 @@ export function endpointPath({ endpoint, module, version, table }: ServedEndpoin
   const at = isOpen ? `${path.slice(0, -1)}{rest}` : path;
   const hasBody = endpoint.body !== undefined || Object.keys(properties).length > 0;
   const inUrl = endpoint.body === undefined ? inPath : [...inPath, ...query];
+  // Beside a file that is the body; in JSON and forms they are in the body as well.
+  const besideFile = endpoint.maxUploadBytes === undefined ? [] : query.map((parameter) => ({ ...parameter, required: false }));
   const methodsTaken = endpoint.method === undefined ? undefined : [endpoint.method];
-  return [at, pathItem(id, operation, [...inPath, ...query], inUrl, hasBody ? { content } : undefined, methodsTaken)];
+  return [at, pathItem(id, operation, [...inPath, ...query], [...inUrl, ...besideFile], hasBody ? { content } : undefined, methodsTaken)];
 }
 
 function requiredOf(parameters: Parameters): string[] {

@@ -11,6 +11,7 @@ import type { ServedDb } from "../data/served-db.js";
 import type { ServedTable } from "../data/served-table.js";
 import type { EndpointMap, Found } from "../modules/endpoint-map.js";
 import type { FieldLimits } from "../request/fields.js";
+import type { Upload, Uploads } from "../request/upload.js";
 import type { Version } from "../request/version.js";
 
 /** What is served of logging in beside `/login` itself. */
@@ -36,6 +37,8 @@ export interface ServerContext {
   readonly rates: RateLimits;
   /** Origins whose pages may open sockets with a session, beside those of the server's own host. */
   readonly trustedOrigins: readonly string[];
+  /** Where bodies go that are not held in memory. */
+  readonly uploads: Uploads;
   /** The address that a request comes from; undefined where there is no socket. */
   readonly addressOf: (context: ServerRequest) => string | undefined;
 }
@@ -44,6 +47,8 @@ export interface ServerContext {
 export interface RequestVariables {
   readonly allowed: Allowed;
   readonly body: Uint8Array;
+  /** A body that goes to a file, in place of `body`. */
+  readonly upload: Upload | undefined;
   /** The module's endpoint of the path, where there is one. */
   readonly found: Found | undefined;
   /** The version that the request asks for. */
