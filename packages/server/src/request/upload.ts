@@ -17,8 +17,8 @@ const leftoverMs = 24 * 3_600_000;
 
 const nodeNames = { "SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512" } as const;
 
-/** Types that are read into memory, for their fields are parameters. */
-const parsedTypes = /^(application\/json|application\/x-www-form-urlencoded|multipart\/form-data)\s*(;|$)/i;
+/** Types that are read into memory, for their fields are parameters, and those that could be taken for one of them. */
+const parsedTypes = /^(?:application\/(?:json|x-www-form-urlencoded)\s*(?:;|$)|multipart\/)/i;
 
 /** A folder for what is being uploaded. */
 export class Uploads {
