@@ -32,6 +32,8 @@ export interface CheckOptions {
   readonly host?: string | undefined;
   /** Whether the request changes something. Default: what `rules.changes` says. */
   readonly changes?: boolean | undefined;
+  /** Whether the request goes on without credentials, as one of `allowPaths` does; `denyPaths` stay closed. Default false. */
+  readonly open?: boolean | undefined;
   /** Where the request comes from, for counting failed attempts. */
   readonly address?: string | undefined;
   /** Whether the verdict has the account's secrets too, for a route that begins sessions. Default false. */
@@ -96,7 +98,7 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
     const { method, path } = incoming;
     const query = (from?: CredentialSource): string => visibleQuery(incoming, options, from);
     if (compiled.isDenied(method, path)) return refuse("denied", given);
-    if (compiled.isAllowed(method, path)) return { ok: true, account: undefined, source: "none", query: query() };
+    if (given.open === true || compiled.isAllowed(method, path)) return { ok: true, account: undefined, source: "none", query: query() };
 
     const body = given.body === undefined ? await readBody(request, maxBodyBytes) : incoming.body;
     if (body === undefined) return refuse("tooLarge", given);

@@ -4,6 +4,7 @@ export * from "./contract/cache.js";
 export * from "./contract/database.js";
 export * from "./contract/directory.js";
 export * from "./contract/endpoint.js";
+export type * from "./contract/hooks.js";
 export type * from "./contract/module.js";
 export {
   type AccountEvent,

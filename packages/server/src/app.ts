@@ -9,6 +9,7 @@ import { jsonReply } from "./json-reply.js";
 import { accessLog, loggedPath } from "./middleware/access-log.js";
 import { allowOrigins, type CorsOptions } from "./middleware/cors.js";
 import { gate } from "./middleware/gate.js";
+import { hookReplies } from "./middleware/hook-replies.js";
 import { limitAccounts, limitCallers } from "./middleware/rate-limit.js";
 import { checkFrame, rawTarget } from "./request/check-frame.js";
 import { dataRoutes } from "./routes/data.js";
@@ -44,6 +45,7 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions, logi
   // Made at the start: what cannot be described is noticed then.
   document(undefined);
   app.use(accessLog(server.log));
+  hookReplies(app, server);
   if (cors !== undefined) app.use(cors);
   limitCallers(app, server);
   app.use(gate(server));

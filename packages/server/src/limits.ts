@@ -24,6 +24,8 @@ export interface ServerLimits {
   readonly headersTimeoutMs: number;
   /** Longest time of a call of the database; then 504. */
   readonly callTimeoutMs: number;
+  /** Longest time of a hook; then 504. */
+  readonly hookTimeoutMs: number;
   /** How long an idle connection is kept. */
   readonly keepAliveMs: number;
   /** Most connections at a time. */
@@ -57,6 +59,7 @@ export const defaultLimits: ServerLimits = Object.freeze({
   requestTimeoutMs: 60_000,
   headersTimeoutMs: 20_000,
   callTimeoutMs: 30_000,
+  hookTimeoutMs: 10_000,
   keepAliveMs: 10_000,
   maxConnections: 10_000,
   maxSignatureMs: 900_000,

@@ -18,7 +18,7 @@ import { type RowRules, rowRules, type RowRulesOptions } from "@bk/auth/row-rule
 import { type Cache, openCache } from "@bk/cache";
 import { BkError, type Log, silentLog } from "@bk/core";
 import { type Db, openDb, type OpenOptions, type TableDefinitions } from "@bk/db";
-import type { BackendModule, Who } from "@bk/modules";
+import type { BackendModule, Hook, Who } from "@bk/modules";
 import { openPubSub, type PubSub } from "@bk/queue";
 import type { Hono } from "hono";
 
@@ -28,7 +28,11 @@ import { attemptsOf, noncesOf, ratesOf } from "./counts.js";
 import { controlReader } from "./data/controls.js";
 import type { ServedDb } from "./data/served-db.js";
 import { servedTables } from "./data/served-table.js";
+import { hookMap } from "./hooks/hook-map.js";
+import { secretNames } from "./hooks/private-names.js";
+import { runHooks } from "./hooks/run-hooks.js";
 import { type EndpointMap, endpointMap } from "./modules/endpoint-map.js";
+import type { Dispatching } from "./modules/endpoint-routes.js";
 import { type Lent, moduleHost } from "./modules/host.js";
 import { type RunningModules, startModules, tablesOfModules } from "./modules/start-modules.js";
 import { listen, type Listener, type ListenOptions } from "./listen.js";
@@ -104,6 +108,8 @@ export interface ServerOptions {
   readonly tokenKey?: string;
   /** Lets browser pages of other origins call the server. Default: none. */
   readonly cors?: CorsOptions;
+  /** What is done beside the requests of others, such as a check before credentials or a change of rows. Default none. */
+  readonly hooks?: readonly Hook[];
   readonly limits?: Partial<ServerLimits>;
   readonly log?: Log;
 }
@@ -153,7 +159,14 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     const sessions = await sessionStoreOf(db, isOurs, log);
     const policy =
       options.login === false || options.login?.password === undefined ? undefined : await passwordPolicy(options.login.password);
-    const running = await runModules(options, { db, cache, sessions, policy }, log, open);
+    const made: { server?: Dispatching } = {};
+    const dispatchedBy = (): Dispatching => {
+      if (made.server === undefined) throw new BkError("unavailable", "the server is not made yet");
+      return made.server;
+    };
+    const running = await runModules(options, { db, cache, sessions, policy }, dispatchedBy, log, open);
+    const hooks = runHooks(hookMap([{ owner: "the app", hooks: options.hooks ?? [] }, ...running.hooks]), limits.hookTimeoutMs, log);
+    open.push(() => hooks.idle());
     const attempts = others.attempts ?? (limits.maxAttempts === 0 ? undefined : attemptsOf(limits.maxAttempts, cache, log));
     const isOwn = isOurs && options.accounts === undefined;
     const login =
@@ -200,7 +213,10 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       addressOf: clientAddress(options.trustedProxies ?? []),
       trustedOrigins,
       uploads: new Uploads(join(options.home ?? ".", "var", "uploads")),
+      hooks,
+      secrets: secretNames({ ...tables, ...tablesOf }),
     };
+    made.server = context;
     const app = createApp(context, options.cors, login);
     return serverOf(app, db, { endpoints, drain: running.drain, close }, limits, log);
   } catch (error) {
@@ -224,12 +240,13 @@ async function cacheOf(given: string | Cache | undefined, log: Log, open: (() =>
   return cache;
 }
 
-const noModules: RunningModules = { endpoints: endpointMap([]), drain: () => undefined, close: () => Promise.resolve() };
+const noModules: RunningModules = { endpoints: endpointMap([]), hooks: [], drain: () => undefined, close: () => Promise.resolve() };
 
 /** Starts the modules, with a cache and a bus in this process where none is given. */
 async function runModules(
   options: ServerOptions,
   { db, cache: given, sessions, policy }: Pick<Lent, "db" | "sessions" | "policy"> & { readonly cache: Cache | undefined },
+  dispatchedBy: () => Dispatching,
   log: Log,
   open: (() => Promise<void>)[],
 ): Promise<RunningModules> {
@@ -252,6 +269,7 @@ async function runModules(
       hasAccounts: modules.some(({ name }) => name === "accounts"),
     }),
     maxJsonDepth,
+    dispatchedBy,
   );
   open.push(running.close);
   return running;
@@ -336,7 +354,7 @@ function masterKey(options: ServerOptions): MasterKey {
   return options.masterKey ?? masterKeyOf({ home: options.home ?? ".", masterKey: process.env["BK_MASTER_KEY"] });
 }
 
-function serverOf(app: Hono<ServerEnv>, db: Db, end: RunningModules, limits: ServerLimits, log: Log): BkServer {
+function serverOf(app: Hono<ServerEnv>, db: Db, end: Omit<RunningModules, "hooks">, limits: ServerLimits, log: Log): BkServer {
   let listener: Listener | undefined;
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {

@@ -2,14 +2,14 @@
 
 import type { Clock, Log } from "@bk/core";
 
-import { denied, hasCode, invalid, notFound } from "../common/failures.js";
+import { codeOf, denied, hasCode, invalid, notFound } from "../common/failures.js";
 import { keepPace } from "../common/pace.js";
 import { type PageReply, pageReply } from "../common/pages.js";
 import { visible } from "../common/visible.js";
 import type { CacheLike } from "../contract/cache.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Caller } from "../contract/endpoint.js";
-import type { Logins, Running, SecretChange } from "../contract/module.js";
+import type { AccountChange, Logins, Running, SecretChange } from "../contract/module.js";
 import { type Removals, removals } from "./removals.js";
 import type { accountTables } from "./tables.js";
 
@@ -64,7 +64,7 @@ const table = "bk_account";
 const shared = ["name", "email"] as const;
 
 export function accountService(options: AccountServiceOptions): AccountService {
-  const { db, cache, logins, tables, addsPerMinute = 10 } = options;
+  const { db, cache, logins, log, tables, addsPerMinute = 10 } = options;
   const definition = tables.bk_account;
   const removing = removals(options);
 
@@ -92,6 +92,17 @@ export function accountService(options: AccountServiceOptions): AccountService {
     } catch (error) {
       if (!hasCode(error, "already-exists")) throw error;
       return (await db.get(table, { id }))!;
+    }
+  }
+
+  /** Tells the modules. What they do with it is theirs: the change stands. */
+  async function told(kind: AccountChange["kind"], row: Row): Promise<void> {
+    for (const module of options.modules()) {
+      try {
+        await module.accountChanged?.({ kind, account: visible(definition, row, "owner") });
+      } catch (error) {
+        log.error(`module ${module.name} failed when an account was ${kind}`, { code: codeOf(error) });
+      }
     }
   }
 
@@ -131,6 +142,7 @@ export function accountService(options: AccountServiceOptions): AccountService {
       const { id } = added;
       try {
         const { row } = await db.add(table, { ...columns, id, login }, { returning: "new" });
+        await told("added", row!);
         return { ...visible(definition, row!, "owner"), ...(added.secret === undefined ? {} : { secret: added.secret }) };
       } catch (error) {
         // What the columns are refused for, nobody can log in to. After a crash here the first call of the account makes its row.
@@ -160,6 +172,7 @@ export function accountService(options: AccountServiceOptions): AccountService {
       const own = Object.fromEntries(shared.filter((name) => Object.hasOwn(columns, name)).map((name) => [name, columns[name]]));
       const changes = { ...own, ...(type === undefined ? {} : { type }) };
       if (Object.keys(changes).length > 0) await logins.update(login, changes, { asAdmin: isAdmin });
+      await told("updated", await rowOf(id, login));
       return fullRow(id, login, isAdmin);
     },
 

@@ -75,6 +75,8 @@ export interface UploadedFile {
 
 /** One request to an endpoint, after its checks. */
 export interface Call<P extends Parameters = Parameters> {
+  /** The request's id, which the log and the reply have. */
+  readonly id: string;
   readonly caller: Caller;
   readonly values: ValuesOf<P>;
   /** The columns of the endpoint's table that were given. */

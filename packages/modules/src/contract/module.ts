@@ -8,6 +8,7 @@ import type { WholeCache } from "./cache.js";
 import type { ModuleDb, Row } from "./database.js";
 import type { Directory } from "./directory.js";
 import type { Call, Caller, Endpoint } from "./endpoint.js";
+import type { Hook } from "./hooks.js";
 
 /** What a server lends to its modules. */
 export interface ModuleHost {
@@ -73,10 +74,24 @@ export interface Logins {
   del(login: string, id: string): Promise<void>;
 }
 
+/** What became of an account. */
+export interface AccountChange {
+  readonly kind: "added" | "updated";
+  /** The account as its owner sees it. */
+  readonly account: Row;
+}
+
 /** A module that runs. */
 export interface Running {
   readonly name: string;
   readonly endpoints: readonly Endpoint[];
+  /** What it has done beside requests to others. */
+  readonly hooks?: readonly Hook[];
+  /**
+   * An account was added or changed by the module of accounts. Told once, behind the change, which stands whatever becomes of this: what must be there
+   * of every account is made where it is missing. Of removals `forget` is told.
+   */
+  accountChanged?(change: AccountChange): Promise<void> | void;
   /**
    * Removes everything that the module keeps of an account, in the module's tables and elsewhere. It may be called again after it
    * was interrupted, and goes on where it was.

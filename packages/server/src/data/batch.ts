@@ -4,7 +4,7 @@ import { badRequest, errorBody, notFound, replyTooLarge } from "../error-respons
 import { fieldsOf } from "../request/fields.js";
 import { type BatchRef, refsIn, resolveRefs } from "./batch-refs.js";
 import { type ControlName, type DataLimits, ofItem, type ReadControls } from "./controls.js";
-import { type ReplyText, ReplyRows } from "./reply-rows.js";
+import { type ChangeRows, type ReplyText, ReplyRows } from "./reply-rows.js";
 import type { Row, ServedCalls, ServedDb, WriteResult } from "./served-db.js";
 import type { Caller, ServedTable } from "./served-table.js";
 import { type Together, togetherIn, type WriteCall, write, writeCalls } from "./writes.js";
@@ -21,6 +21,8 @@ export interface BatchHome {
   readonly readControls: ReadControls;
   readonly limits: DataLimits;
   readonly onFault: (error: unknown) => void;
+  /** What becomes of the results, once all is done. */
+  readonly change?: ChangeRows | undefined;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface BatchHome {
  * @returns a page with `{ affected, row? }` or `{ status, message, code }` for each item; `isAtomic`: all or an error
  */
 export async function runBatch(home: BatchHome, caller: Caller, { items, isAtomic }: BatchRequest): Promise<ReplyText> {
-  const { maxItems, maxReplyBytes } = home.limits;
+  const { maxItems } = home.limits;
   if (!Array.isArray(items)) throw badRequest("batch takes a JSON list of items { op, table, row }, or an object with items", "items");
   if (items.length > maxItems) throw badRequest(`a batch has at most ${maxItems} items`, "items");
   const runs = (items as unknown[]).map((item, i) => {
@@ -48,7 +50,7 @@ export async function runBatch(home: BatchHome, caller: Caller, { items, isAtomi
   for (const i of named)
     if (!runs[i]!.canTellRow)
       throw badRequest(`item ${i} is referred to by $ref, so it cannot be a del, or have _returning=old`, `items[${i}]`);
-  const reply = isAtomic ? await allOrNone(home.db, runs, named, maxReplyBytes) : await eachAlone(home, runs, caller.isAdmin);
+  const reply = isAtomic ? await allOrNone(home, runs, named) : await eachAlone(home, runs, caller.isAdmin);
   return reply.page(undefined);
 }
 
@@ -100,9 +102,9 @@ function prepare({ tables, readControls, limits }: BatchHome, caller: Caller, it
   };
 }
 
-function allOrNone(db: ServedDb, runs: readonly Run[], named: ReadonlySet<number>, maxReplyBytes: number): Promise<ReplyRows> {
+function allOrNone({ db, limits, change }: BatchHome, runs: readonly Run[], named: ReadonlySet<number>): Promise<ReplyRows> {
   return db.transaction(async (tx) => {
-    const reply = new ReplyRows(maxReplyBytes);
+    const reply = new ReplyRows(limits.maxReplyBytes, 1, undefined, change);
     const rows: (Row | undefined)[] = [];
     for (const [i, { run, refs, givesRow }] of runs.entries()) {
       const own = { rows, isNamed: named.has(i) };
@@ -116,8 +118,8 @@ function allOrNone(db: ServedDb, runs: readonly Run[], named: ReadonlySet<number
   });
 }
 
-async function eachAlone({ db, limits, onFault }: BatchHome, runs: readonly Run[], isAdmin: boolean): Promise<ReplyRows> {
-  const reply = new ReplyRows(limits.maxReplyBytes);
+async function eachAlone({ db, limits, onFault, change }: BatchHome, runs: readonly Run[], isAdmin: boolean): Promise<ReplyRows> {
+  const reply = new ReplyRows(limits.maxReplyBytes, 1, undefined, change);
   const alone = ({ run }: Run): Promise<object> =>
     run(db, togetherIn(db)).catch((error: unknown) => {
       const body = errorBody(error);

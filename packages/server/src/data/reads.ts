@@ -9,7 +9,7 @@ import type { Controls, DataCall, DataLimits } from "./controls.js";
 import { filterOf, type Relating } from "./filter.js";
 import { groupJson, groupOptions } from "./groups.js";
 import { type Include, includeOption, includesOf, rowsWith, shownRow } from "./include.js";
-import { type ReplyText, ReplyRows, type RowForm } from "./reply-rows.js";
+import { type ChangeRows, type ReplyText, ReplyRows, type RowForm } from "./reply-rows.js";
 import { formOf } from "./row-forms.js";
 import { keyOf, keysOf, valueIn } from "./row.js";
 import { reading } from "./scope.js";
@@ -26,6 +26,8 @@ export interface Asked {
   readonly fields: Fields;
   readonly controls: Controls;
   readonly limits: DataLimits;
+  /** What becomes of the rows before they are written. */
+  readonly change?: ChangeRows | undefined;
 }
 
 const defaultCount = 50;
@@ -42,6 +44,7 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     });
     const shown = row === undefined ? undefined : show(asked, read, row, includes);
     if (shown === undefined) throw noSuchRow();
+    await asked.change?.([shown]);
     return shown;
   },
 
@@ -55,7 +58,7 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
     const includes = includesIn(asked, read);
     const own = reading(db, table, asked.caller, read, includes.length > 0);
     const options = { ...readOptions(asked, read, controls), ...includeOption(includes) };
-    const reply = new ReplyRows(limits.maxReplyBytes, rowsWith(includes), formOf(table, read.some, controls));
+    const reply = new ReplyRows(limits.maxReplyBytes, rowsWith(includes), formOf(table, read.some, controls), asked.change);
     for (let at = 0; at < keys.length;) {
       const some = keys.slice(at, at + reply.atOnce(keys.length - at));
       addRows(asked, read, reply, { rows: await own.list(table.name, some, options) }, includes);
@@ -112,9 +115,14 @@ export const reads: { readonly [Call in ReadCall]: (db: ServedDb, asked: Asked) 
       return reply.page(undefined);
     }
     const add = (reply: ReplyRows, { rows }: Page): void => rows.forEach((row) => reply.add(groupJson(row)));
-    return readParts(asked, add, ({ count, ...own }) => read({ ...ofGroups, ...own, limit: count }));
+    return readParts(withoutChange(asked), add, ({ count, ...own }) => read({ ...ofGroups, ...own, limit: count }));
   },
 };
+
+/** Groups are no rows. */
+function withoutChange({ change: _change, ...asked }: Asked): Asked {
+  return asked;
+}
 
 /** A page of rows. */
 function readPage(asked: Asked, rows: Grants, read: (options: CallOptions) => Promise<Page>): Promise<ReplyText> {
@@ -138,7 +146,7 @@ async function readParts(
   form?: RowForm,
 ): Promise<ReplyText> {
   const { _count = defaultCount, _start } = asked.controls;
-  const reply = new ReplyRows(asked.limits.maxReplyBytes, rowsInOne, form);
+  const reply = new ReplyRows(asked.limits.maxReplyBytes, rowsInOne, form, asked.change);
   let start = _start;
   let left: number = _count;
   do {

@@ -23,8 +23,14 @@ export interface RowForm {
 /** Rows that are read at once before it is known how large they are. */
 const firstRows = 50;
 
+/** Changes rows in place before they are written. */
+export type ChangeRows = (rows: readonly object[]) => Promise<void>;
+
 export class ReplyRows {
   readonly #maxBytes: number;
+  readonly #change: ChangeRows | undefined;
+  /** The rows themselves, where they are changed. */
+  readonly #rows: object[] = [];
   readonly #first: number;
   readonly #form: RowForm | undefined;
   readonly #texts: string[] = [];
@@ -32,9 +38,13 @@ export class ReplyRows {
   #bytes = 0;
   #largest = 1;
 
-  /** @param rowsInOne  rows that one row of the reply may hold, itself among them */
-  constructor(maxBytes: number, rowsInOne = 1, form?: RowForm) {
+  /**
+   * @param rowsInOne  rows that one row of the reply may hold, itself among them
+   * @param change  what becomes of the rows when all are there
+   */
+  constructor(maxBytes: number, rowsInOne = 1, form?: RowForm, change?: ChangeRows) {
     this.#maxBytes = maxBytes;
+    this.#change = change;
     this.#form = form;
     this.#first = Math.max(1, Math.floor(firstRows / rowsInOne));
   }
@@ -55,11 +65,16 @@ export class ReplyRows {
 
   /** Adds what cannot be refused, for it was done. */
   addWritten(result: object): void {
-    const text = this.#form === undefined ? JSON.stringify(result) : this.#form.row(result);
+    const text = this.#textOf(result);
     const bytes = Buffer.byteLength(text) + 1;
     this.#texts.push(text);
+    if (this.#change !== undefined) this.#rows.push(result);
     this.#bytes += bytes;
     if (bytes > this.#largest) this.#largest = bytes;
+  }
+
+  #textOf(row: object): string {
+    return this.#form === undefined ? JSON.stringify(row) : this.#form.row(row);
   }
 
   get isFull(): boolean {
@@ -73,10 +88,15 @@ export class ReplyRows {
   }
 
   /** `{ count, data, highlights?, next_token? }` */
-  page(next: string | undefined): ReplyText {
-    if (this.#form !== undefined) return this.#form.page(this.#texts, next);
+  async page(next: string | undefined): Promise<ReplyText> {
+    let texts: readonly string[] = this.#texts;
+    if (this.#change !== undefined) {
+      await this.#change(this.#rows);
+      texts = this.#rows.map((row) => this.#textOf(row));
+    }
+    if (this.#form !== undefined) return this.#form.page(texts, next);
     const token = next === undefined ? "" : `,"next_token":${JSON.stringify(next)}`;
     const highlights = this.#highlights.length === 0 ? "" : `,"highlights":[${this.#highlights.join(",")}]`;
-    return new ReplyText(`{"count":${this.#texts.length},"data":[${this.#texts.join(",")}]${highlights}${token}}`);
+    return new ReplyText(`{"count":${texts.length},"data":[${texts.join(",")}]${highlights}${token}}`);
   }
 }

@@ -1,10 +1,15 @@
 // Who asks, and whether they may go on: verifies the signature of every request that is not to an open path.
 
-import { cameFrom, type HashedBody } from "@bk/auth";
+import { type Allowed, cameFrom, type HashedBody, type Refusal, type RefusalNote } from "@bk/auth";
 import { BkError } from "@bk/core";
+import type { HookVerdict, Verdict } from "@bk/modules";
 import type { MiddlewareHandler, Next } from "hono";
 
-import { badRequest, HttpError, wrongMethod } from "../error-response.js";
+import { badRequest, bodyResponse, HttpError, replyHeaders, wrongMethod } from "../error-response.js";
+import type { HookFor } from "../hooks/hook-map.js";
+import { hookRequest } from "../hooks/hook-request.js";
+import { refusedBody } from "../hooks/run-hooks.js";
+import { moduleCaller } from "../modules/caller.js";
 import { bodyLimit, changesSomething, needsSecrets } from "../routes/auth-paths.js";
 import { checkFrame, rawTarget } from "../request/check-frame.js";
 import { methods } from "../request/methods.js";
@@ -13,8 +18,17 @@ import { askedVersion, withoutVersion } from "../request/version.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
 import { refusalResponse } from "./refusal-response.js";
 
+/** What is asked of a request before it may go on. */
+interface Passing {
+  readonly body: Uint8Array | HashedBody;
+  readonly changes: boolean;
+  readonly withSecrets: boolean;
+  /** A hook has opened it. */
+  readonly open: boolean;
+}
+
 export function gate(server: ServerContext): MiddlewareHandler<ServerEnv> {
-  const { limits, endpoints, uploads } = server;
+  const { limits, endpoints, uploads, hooks } = server;
   return async (context, next) => {
     const request = context.req.raw;
     const target = rawTarget(context);
@@ -26,16 +40,21 @@ export function gate(server: ServerContext): MiddlewareHandler<ServerEnv> {
     const found = endpoints.find(path, version);
     if (found !== undefined) context.set("found", found);
     const endpoint = found?.served.endpoint;
+    const access = hooks.find("accessCheck", request.method, path);
+    const decided = access === undefined ? undefined : await hooks.accessCheck(access, hookRequest(context, server));
+    if (decided !== undefined && decided.status !== 200) return refusedByHook(context, decided);
+    const open = decided !== undefined;
+    const withSecrets = needsSecrets(path);
     const upload = endpoint?.maxUploadBytes === undefined ? undefined : uploads.of(request, endpoint.maxUploadBytes);
     if (upload === undefined) {
       const body = await wholeBody(request, endpoint?.maxBodyBytes ?? bodyLimit(path, limits.maxBodyBytes));
       context.set("body", body);
       const changes = endpoint === undefined ? changesSomething(path, target, body.length > 0) : endpoint.changes === true;
-      return pass(server, context, next, { body, changes });
+      return pass(server, context, next, { body, changes, withSecrets, open });
     }
     context.set("upload", upload);
     try {
-      return await pass(server, context, next, { body: upload, changes: endpoint?.changes === true });
+      return await pass(server, context, next, { body: upload, changes: endpoint?.changes === true, withSecrets, open });
     } finally {
       await upload.remove();
     }
@@ -43,23 +62,23 @@ export function gate(server: ServerContext): MiddlewareHandler<ServerEnv> {
 }
 
 /** Lets a request through whose sender may do what it asks for. */
-async function pass(
-  { auth, addressOf, trustedOrigins }: ServerContext,
-  context: ServerRequest,
-  next: Next,
-  { body, changes }: { readonly body: Uint8Array | HashedBody; readonly changes: boolean },
-): Promise<Response | undefined> {
+async function pass(server: ServerContext, context: ServerRequest, next: Next, passing: Passing): Promise<Response | undefined> {
+  const { auth, addressOf, trustedOrigins, hooks } = server;
   const request = context.req.raw;
   const host = context.env?.incoming?.headers.host;
-  const verdict = await auth.check(request, {
-    body,
+  const asked = {
+    ...passing,
     target: rawTarget(context),
-    changes,
-    withSecrets: needsSecrets(context.req.path),
     address: addressOf(context),
-    onRefused: (note) => context.set("refused", note),
+    onRefused: (note: RefusalNote) => context.set("refused", note),
     ...(host === undefined ? {} : { host }),
-  });
+  };
+  const checked = await auth.check(request, asked);
+  const before = hooks.find("preProcess", request.method, context.req.path);
+  const other = before === undefined ? undefined : await preProcess(context, server, before, checked);
+  if (other !== undefined && other.status !== 200) return refusedByHook(context, other);
+  const isOpened = other !== undefined && !checked.ok;
+  const verdict = isOpened ? await auth.check(request, { ...asked, open: true }) : checked;
   if (!verdict.ok) return refusalResponse(context, verdict);
   if (verdict.source === "session" && context.env?.fromSocket === true) requireOwnPage(request.headers, host ?? "", trustedOrigins);
   const query = withoutVersion(verdict.query);
@@ -69,6 +88,36 @@ async function pass(
   if (verdict.setCookie !== undefined && !context.res.headers.has("set-cookie")) context.header("set-cookie", verdict.setCookie);
   if (verdict.giveBack !== undefined && didNothing(context)) await verdict.giveBack();
   return undefined;
+}
+
+/** What hooks decide once credentials were checked. Where they let a request go no further, nothing was done: it may be sent again. */
+async function preProcess(
+  context: ServerRequest,
+  server: ServerContext,
+  hooks: readonly HookFor<"preProcess">[],
+  checked: Allowed | Refusal,
+): Promise<HookVerdict | undefined> {
+  let other: HookVerdict | undefined = failed;
+  try {
+    const { ok } = checked;
+    const verdict: Verdict = ok ? { ok, caller: moduleCaller(checked.account), source: checked.source } : { ok, ...bodyOf(checked) };
+    other = await server.hooks.preProcess(hooks, hookRequest(context, server), verdict);
+  } finally {
+    if (checked.ok && other !== undefined && other.status !== 200) await checked.giveBack?.();
+  }
+  return other;
+}
+
+/** What a hook that throws stands for until then. */
+const failed: HookVerdict = { status: 500 };
+
+const bodyOf = ({ status, code, message }: Refusal): Pick<Refusal, "status" | "code" | "message"> => ({ status, code, message });
+
+function refusedByHook(context: ServerRequest, verdict: HookVerdict): Response {
+  const { location, status } = verdict;
+  context.set("refused", { login: undefined, why: `a hook gave ${status}` });
+  if (location !== undefined) return new Response(null, { status, headers: { ...replyHeaders, location } });
+  return bodyResponse(context, refusedBody(verdict));
 }
 
 /** Browsers let every page open a WebSocket, read it, and send the cookie along. */

@@ -16,6 +16,8 @@ export interface ServedEndpoint {
   readonly version: Version | undefined;
   /** The table whose columns it takes. */
   readonly table: ServedTable | undefined;
+  /** The table whose rows it replies, as far as its columns or its path tell: `bk_account` of `/account/get`. */
+  readonly rowsOf: ServedTable | undefined;
 }
 
 /** What a path leads to, and the part of the path that its endpoint leaves open. */
@@ -75,7 +77,7 @@ export function endpointMap(
         // Rules are by path.
         if (endpoint.who !== other.endpoint.who) throw wrong(name, path, "has versions for different callers");
       }
-      others.push({ endpoint, module: name, version, table });
+      others.push({ endpoint, module: name, version, table, rowsOf: table ?? served.get(`bk_${key.split("/", 2)[1]}`) });
       map.set(
         key,
         others.toSorted((a, b) => newestFirst(a.version, b.version)),

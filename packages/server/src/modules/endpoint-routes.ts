@@ -1,16 +1,18 @@
 // Requests to the endpoints of modules.
 
-import { accountTypes } from "@bk/auth";
-import type { Call, Caller, Endpoint, ModuleHost } from "@bk/modules";
+import type { Call, Caller, Endpoint, HookRequest, ModuleHost } from "@bk/modules";
 import type { Hono } from "hono";
 
 import { badRequest, forbidden, notFound, replyHeaders, replyTooLarge, wrongMethod } from "../error-response.js";
+import { hookRequest } from "../hooks/hook-request.js";
+import { privateNames } from "../hooks/private-names.js";
 import { jsonReply } from "../json-reply.js";
 import { rawTarget } from "../request/check-frame.js";
 import { fieldsOf, readInput, readJsonBody } from "../request/fields.js";
 import { askingApp, parseVersion } from "../request/version.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
-import type { EndpointMap, Found } from "./endpoint-map.js";
+import { moduleCaller } from "./caller.js";
+import type { Found } from "./endpoint-map.js";
 import { readMultipart } from "./multipart.js";
 import { type Given, readValues } from "./read-values.js";
 
@@ -21,8 +23,11 @@ export function endpointRoutes(app: Hono<ServerEnv>, server: ServerContext): voi
   app.use(async (context, next) => {
     const found = context.get("found");
     if (found === undefined) return next();
-    const reply = await found.served.endpoint.answer(await callOf(context, found, server));
-    return reply instanceof Response ? withHeaders(reply) : jsonOf(reply, limits.maxReplyBytes);
+    const call = await callOf(context, found, server);
+    const reply = await found.served.endpoint.answer(call);
+    if (reply instanceof Response) return withHeaders(reply);
+    const change = changing(server, found, hookRequest(context, server), call.caller);
+    return jsonOf(change === undefined ? reply : await change(reply), limits.maxReplyBytes);
   });
 }
 
@@ -31,7 +36,7 @@ async function callOf(context: ServerRequest, { served, rest }: Found, { limits,
   if (endpoint.method !== undefined && context.req.method !== endpoint.method)
     throw wrongMethod(context.req.method, [endpoint.method], "path");
   const allowed = context.get("allowed");
-  const caller = callerOf(allowed.account);
+  const caller = moduleCaller(allowed.account);
   requireCaller(endpoint, caller);
   const takesJson = endpoint.body !== undefined;
   const upload = context.get("upload");
@@ -39,6 +44,7 @@ async function callOf(context: ServerRequest, { served, rest }: Found, { limits,
     takesJson || upload !== undefined ? queryOf(context, limits) : await givenOf(context, endpoint.maxBodyBytes !== undefined, limits);
   const { values, columns } = readValues(served, given, caller, limits.maxJsonDepth);
   return {
+    id: context.get("requestId"),
     caller,
     values: values as Call["values"],
     columns,
@@ -63,17 +69,24 @@ function requireCaller({ who }: Endpoint, caller: Caller): void {
   if (who === "account" && caller.id === "") throw forbidden("this is for accounts");
 }
 
+/** What endpoints are dispatched by, once modules have started. */
+export type Dispatching = Pick<ServerContext, "endpoints" | "hooks" | "secrets">;
+
 /** Calls endpoints for the caller of another one. */
-export function dispatcher(endpoints: () => EndpointMap, maxJsonDepth: number): ModuleHost["dispatch"] {
+export function dispatcher(dispatchedBy: () => Dispatching, maxJsonDepth: number): ModuleHost["dispatch"] {
   return async (path, values, call) => {
-    const found = endpoints().find(path, call.version === undefined ? undefined : parseVersion(call.version));
+    const server = dispatchedBy();
+    const found = server.endpoints.find(path, call.version === undefined ? undefined : parseVersion(call.version));
     if (found === undefined) throw notFound(`nothing is served at ${path.slice(0, 80)}`);
     const { endpoint } = found.served;
-    requireCaller(endpoint, call.caller);
+    const { id, caller, headers, address, signal, source } = call;
+    const request = { id, method: "POST", path, url: path, headers, address, signal };
+    await server.hooks.checkWithin(request, caller, source);
+    requireCaller(endpoint, caller);
     const takesJson = endpoint.body !== undefined;
     const given: Given = { fields: takesJson ? new Map() : fieldsOf(values), files: noFiles };
-    const read = readValues(found.served, given, call.caller, maxJsonDepth);
-    return endpoint.answer({
+    const read = readValues(found.served, given, caller, maxJsonDepth);
+    const reply = await endpoint.answer({
       ...call,
       ...(read as Pick<Call, "values" | "columns">),
       files: noFiles,
@@ -83,7 +96,33 @@ export function dispatcher(endpoints: () => EndpointMap, maxJsonDepth: number): 
       method: "POST",
       url: path,
     });
+    const change = reply instanceof Response ? undefined : changing(server, found, request, caller);
+    return change === undefined ? reply : change(reply);
   };
+}
+
+/** What hooks do with the rows of a reply; undefined where they do nothing. */
+function changing(
+  { hooks, secrets }: Pick<ServerContext, "hooks" | "secrets">,
+  { served }: Found,
+  request: HookRequest,
+  caller: Caller,
+): ((reply: unknown) => Promise<unknown>) | undefined {
+  const change = hooks.changeRows(request, caller, () => privateNames(secrets, served.rowsOf, caller.isAdmin));
+  if (change === undefined) return undefined;
+  return async (reply) => {
+    // As it would be sent; what it is made of may be others' to read.
+    const own = JSON.parse(JSON.stringify(reply ?? {})) as unknown;
+    await change(rowsIn(own));
+    return own;
+  };
+}
+
+/** The rows of a reply: of a page, of a list, or the one that it is. */
+function rowsIn(reply: unknown): readonly object[] {
+  const data = (reply as { readonly data?: unknown } | null)?.data;
+  const rows = Array.isArray(reply) ? (reply as unknown[]) : Array.isArray(data) ? (data as unknown[]) : [reply];
+  return rows.filter((row): row is object => typeof row === "object" && row !== null && !Array.isArray(row));
 }
 
 function queryOf(context: ServerRequest, limits: ServerContext["limits"]): Given {
@@ -107,16 +146,6 @@ async function givenOf(context: ServerRequest, takesFiles: boolean, limits: Serv
   const { fields, array } = readInput(query, type, body, limits);
   if (array !== undefined) throw badRequest("the body must be a JSON object");
   return { fields, files: noFiles };
-}
-
-type Account = NonNullable<ServerRequest["var"]["allowed"]["account"]>;
-
-const nobody: Caller = { id: "", login: "", name: undefined, isAdmin: false, types: [] };
-
-function callerOf(account: Account | undefined): Caller {
-  if (account === undefined) return nobody;
-  const types = accountTypes(account);
-  return { id: account.id, login: account.login, name: account.name ?? undefined, isAdmin: types.includes("admin"), types };
 }
 
 function decodePath(rest: string): string {

@@ -5,11 +5,13 @@ import type { TableDefinitions } from "@bk/db";
 import type { BackendModule, ModuleHost, Running } from "@bk/modules";
 
 import { faultFields } from "../fault-fields.js";
+import type { HooksOf } from "../hooks/hook-map.js";
 import { type EndpointMap, endpointMap } from "./endpoint-map.js";
-import { dispatcher } from "./endpoint-routes.js";
+import { dispatcher, type Dispatching } from "./endpoint-routes.js";
 
 export interface RunningModules {
   readonly endpoints: EndpointMap;
+  readonly hooks: readonly HooksOf[];
   /** The server begins to stop: what waits is answered. */
   drain(): void;
   /** Ends all of them, the last that was started first. */
@@ -39,19 +41,23 @@ export function tablesOfModules(modules: readonly BackendModule[], others: Table
   return tables;
 }
 
-/** Starts modules in order. What fails ends those that were started. */
+/**
+ * Starts modules in order. What fails ends those that were started.
+ *
+ * @param dispatchedBy  what endpoints are dispatched by, once the server is made
+ */
 export async function startModules(
   modules: readonly BackendModule[],
   lend: Omit<ModuleHost, "modules" | "tables" | "dispatch">,
   maxJsonDepth: number,
+  dispatchedBy: () => Dispatching,
 ): Promise<RunningModules> {
   const running: Running[] = [];
-  let endpoints = endpointMap([]);
   const host: ModuleHost = {
     ...lend,
     tables: Object.assign({}, ...modules.map(({ tables }) => tables)) as TableDefinitions,
     modules: () => running,
-    dispatch: dispatcher(() => endpoints, maxJsonDepth),
+    dispatch: dispatcher(dispatchedBy, maxJsonDepth),
   };
   const close = async (): Promise<void> => {
     for (const module of running.toReversed())
@@ -60,11 +66,11 @@ export async function startModules(
   try {
     for (const module of modules) running.push(await module.start(host));
     const served = running.map(({ name, endpoints }, i) => ({ name, endpoints, tables: modules[i]!.tables }));
-    endpoints = endpointMap(served);
+    const hooks = running.map(({ name, hooks: own = [] }) => ({ owner: name, hooks: own }));
     const drain = (): void => {
       for (const module of running) module.drain?.();
     };
-    return { endpoints, drain, close };
+    return { endpoints: endpointMap(served), hooks, drain, close };
   } catch (error) {
     await close();
     throw error;

@@ -5,14 +5,18 @@ import type { Hono } from "hono";
 import { runBatch } from "../data/batch.js";
 import { controlsOf, type ControlName, type DataCall } from "../data/controls.js";
 import { reads, type Asked } from "../data/reads.js";
-import { ReplyText } from "../data/reply-rows.js";
+import { type ChangeRows, ReplyText } from "../data/reply-rows.js";
 import { accessOf, type Caller, callerOf, isIn, type ServedTable } from "../data/served-table.js";
 import { togetherIn, type WriteCall, write, writeCalls } from "../data/writes.js";
 import { badRequest, notFound, replyHeaders } from "../error-response.js";
 import { faultFields } from "../fault-fields.js";
+import { hookRequest } from "../hooks/hook-request.js";
+import { privateNames } from "../hooks/private-names.js";
 import { jsonReply } from "../json-reply.js";
+import { moduleCaller } from "../modules/caller.js";
 import { type Field, readInput, type RequestInput } from "../request/fields.js";
 import { version } from "../version.js";
+import { batchHooks } from "./batch-hooks.js";
 import { openApiDocument } from "./openapi.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "./server-context.js";
 
@@ -36,8 +40,21 @@ async function answerCall(context: ServerRequest, server: ServerContext, name: s
     throw notFound(`unknown call ${JSON.stringify(name.slice(0, 50))}; there are ${Object.keys(controlsOf).join(", ")}`);
   }
   const call = name as DataCall;
-  const asked = askedOf(call, tableNamed(tables, tableName), callerIn(context, server), inputOf(context, server), server);
-  return isWrite(call) ? write(db, call, asked, togetherIn(db)) : reads[call](db, asked);
+  const table = tableNamed(tables, tableName);
+  const change = changeOf(context, server, table);
+  const asked = { ...askedOf(call, table, callerIn(context, server), inputOf(context, server), server), change };
+  if (!isWrite(call)) return reads[call](db, asked);
+  const result = await write(db, call, asked, togetherIn(db));
+  if (result.row !== undefined) await change?.([result.row]);
+  return result;
+}
+
+/** What hooks do with rows of a table. */
+function changeOf(context: ServerRequest, server: ServerContext, table: ServedTable): ChangeRows | undefined {
+  const { hooks, secrets } = server;
+  if (!hooks.has("postProcess")) return undefined;
+  const caller = moduleCaller(context.get("allowed").account);
+  return hooks.changeRows(hookRequest(context, server), caller, () => privateNames(secrets, table, caller.isAdmin));
 }
 
 function isWrite(call: DataCall): call is WriteCall {
@@ -70,7 +87,9 @@ const others: Readonly<Record<string, Answer>> = {
     if (name !== undefined) throw notFound("batch names its tables in its items");
     const { fields, array } = inputOf(context, server);
     const onFault = (error: unknown): void => server.log.error("batch item failed", faultFields(error));
-    return runBatch({ ...server, onFault }, callerIn(context, server), batchOf(fields, array));
+    const request = batchOf(fields, array);
+    const change = await batchHooks(context, server, request.items);
+    return runBatch({ ...server, onFault, change }, callerIn(context, server), request);
   },
 };
 

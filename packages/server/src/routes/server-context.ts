@@ -9,6 +9,7 @@ import type { HttpBindings } from "@hono/node-server";
 import type { DataLimits, ReadControls } from "../data/controls.js";
 import type { ServedDb } from "../data/served-db.js";
 import type { ServedTable } from "../data/served-table.js";
+import type { Hooks } from "../hooks/run-hooks.js";
 import type { EndpointMap, Found } from "../modules/endpoint-map.js";
 import type { FieldLimits } from "../request/fields.js";
 import type { Upload, Uploads } from "../request/upload.js";
@@ -35,6 +36,9 @@ export interface ServerContext {
   readonly limits: DataLimits & FieldLimits & { readonly maxBodyBytes: number; readonly maxReplyBytes: number };
   readonly readControls: ReadControls;
   readonly rates: RateLimits;
+  readonly hooks: Hooks;
+  /** Names of columns that nobody sees, of logins and of whatever table. */
+  readonly secrets: ReadonlySet<string>;
   /** Origins whose pages may open sockets with a session, beside those of the server's own host. */
   readonly trustedOrigins: readonly string[];
   /** Where bodies go that are not held in memory. */

@@ -35,6 +35,7 @@ const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
   requestTimeoutMs: "longest time for a request to arrive",
   headersTimeoutMs: "longest time for its headers to arrive",
   callTimeoutMs: "longest time of a database call",
+  hookTimeoutMs: "longest time of a hook of the app or a module",
   keepAliveMs: "how long an idle connection is kept",
   maxConnections: "most connections at a time",
   maxSignatureMs: "longest that a signature that changes something may hold",
