@@ -57,7 +57,7 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions, logi
     app.all("/auth", (context) => jsonReply(JSON.stringify(visibleAccount(context.get("allowed").account ?? nobody))));
   else loginRoutes(app, server, login);
   dataRoutes(app, server);
-  endpointRoutes(app, server);
+  endpointRoutes(app, server, login);
   app.notFound((context) => errorResponse(context, notFound("nothing is served at this path")));
   app.onError((error, context) => {
     const body = errorBody(error);

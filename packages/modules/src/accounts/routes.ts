@@ -21,6 +21,7 @@ export function accountRoutes(service: AccountService, signUp: "open" | "admin")
       path: "/account/get",
       summary: "The caller's account; with `id` what others may see of the named ones, in a list in the order asked",
       who: "account",
+      givesSessions: true,
       parameters: { id: { type: "list", max: 100, about: "ids of other accounts" } },
       reply: { anyOf: [anyRow, { type: "array", items: anyRow }] },
       answer({ caller, values: { id } }) {

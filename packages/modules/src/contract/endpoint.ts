@@ -153,6 +153,11 @@ export interface Endpoint<P extends Parameters = Parameters> {
   /** Whether it replies a stream of events where `text/event-stream` is accepted; then a WebSocket may be opened to it too. Default false. */
   readonly streams?: boolean;
   /**
+   * Whether it takes `_session` and `_accesstoken` as `/auth` does, and gives the caller a session or an access token beside the object that it replies.
+   * The server sees to it, where people log in there. Default false.
+   */
+  readonly givesSessions?: boolean;
+  /**
    * Answers. What it gives is sent as JSON, a `Response` as it is.
    *
    * @throws BkError  becomes an error reply by its code

@@ -10,6 +10,7 @@ import type { HookFor } from "../hooks/hook-map.js";
 import { hookRequest } from "../hooks/hook-request.js";
 import { refusedBody } from "../hooks/run-hooks.js";
 import { moduleCaller } from "../modules/caller.js";
+import { mayAskToBegin } from "../routes/begin.js";
 import { bodyLimit, changesSomething, needsSecrets } from "../routes/auth-paths.js";
 import { checkFrame, rawTarget } from "../request/check-frame.js";
 import { methods } from "../request/methods.js";
@@ -44,17 +45,17 @@ export function gate(server: ServerContext): MiddlewareHandler<ServerEnv> {
     const decided = access === undefined ? undefined : await hooks.accessCheck(access, hookRequest(context, server));
     if (decided !== undefined && decided.status !== 200) return refusedByHook(context, decided);
     const open = decided !== undefined;
-    const withSecrets = needsSecrets(path);
     const upload = endpoint?.maxUploadBytes === undefined ? undefined : uploads.of(request, endpoint.maxUploadBytes);
     if (upload === undefined) {
       const body = await wholeBody(request, endpoint?.maxBodyBytes ?? bodyLimit(path, limits.maxBodyBytes));
       context.set("body", body);
-      const changes = endpoint === undefined ? changesSomething(path, target, body.length > 0) : endpoint.changes === true;
-      return pass(server, context, next, { body, changes, withSecrets, open });
+      const begins = endpoint?.givesSessions === true && (mayAskToBegin(target) || mayAskToBegin(Buffer.from(body).toString()));
+      const changes = endpoint === undefined ? changesSomething(path, target, body.length > 0) : endpoint.changes === true || begins;
+      return pass(server, context, next, { body, changes, withSecrets: begins || needsSecrets(path), open });
     }
     context.set("upload", upload);
     try {
-      return await pass(server, context, next, { body: upload, changes: endpoint?.changes === true, withSecrets, open });
+      return await pass(server, context, next, { body: upload, changes: endpoint?.changes === true, withSecrets: false, open });
     } finally {
       await upload.remove();
     }

@@ -8,8 +8,11 @@ import { hookRequest } from "../hooks/hook-request.js";
 import { privateNames } from "../hooks/private-names.js";
 import { jsonReply } from "../json-reply.js";
 import { rawTarget } from "../request/check-frame.js";
-import { fieldsOf, readInput, readJsonBody } from "../request/fields.js";
+import { type Fields, fieldsOf, readInput, readJsonBody } from "../request/fields.js";
 import { askingApp, parseVersion } from "../request/version.js";
+import { begin, beginNames } from "../routes/begin.js";
+import type { LoginContext } from "../routes/login-context.js";
+import { flagOf, jsonWithCookie } from "../routes/login-parts.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
 import { moduleCaller } from "./caller.js";
 import type { Found } from "./endpoint-map.js";
@@ -17,21 +20,62 @@ import { readMultipart } from "./multipart.js";
 import { type Given, readValues } from "./read-values.js";
 
 /** Serves what the modules have; other paths go on. */
-export function endpointRoutes(app: Hono<ServerEnv>, server: ServerContext): void {
+export function endpointRoutes(app: Hono<ServerEnv>, server: ServerContext, login: LoginContext | undefined): void {
   const { endpoints, limits } = server;
   if (endpoints.all.length === 0) return;
   app.use(async (context, next) => {
     const found = context.get("found");
     if (found === undefined) return next();
-    const call = await callOf(context, found, server);
+    const begins: Asking | undefined = found.served.endpoint.givesSessions === true && login !== undefined ? {} : undefined;
+    const call = await callOf(context, found, server, begins);
     const reply = await found.served.endpoint.answer(call);
     if (reply instanceof Response) return withHeaders(reply);
     const change = changing(server, found, hookRequest(context, server), call.caller);
-    return jsonOf(change === undefined ? reply : await change(reply), limits.maxReplyBytes);
+    const shown = change === undefined ? reply : await change(reply);
+    if (begins?.fields === undefined) return jsonReply(textOf(shown, limits.maxReplyBytes));
+    return withBegun(context, server, login!, begins.fields, shown);
   });
 }
 
-async function callOf(context: ServerRequest, { served, rest }: Found, { limits, addressOf }: ServerContext): Promise<Call> {
+/** What is asked to begin, once the request was read. */
+interface Asking {
+  fields?: Fields;
+}
+
+/** The reply, with a session or token for the caller. */
+async function withBegun(
+  context: ServerRequest,
+  server: ServerContext,
+  login: LoginContext,
+  fields: Fields,
+  reply: unknown,
+): Promise<Response> {
+  const [name] = fields.keys();
+  if (typeof reply !== "object" || reply === null || Array.isArray(reply))
+    throw badRequest(`${name} goes with the own account alone`, name);
+  const { members, cookie } = await begin(context, server, login, {
+    session: flagOf(fields, "_session"),
+    token: flagOf(fields, "_accesstoken"),
+  });
+  return jsonWithCookie(textOf({ ...reply, ...members }, server.limits.maxReplyBytes), cookie);
+}
+
+/** Takes what is asked to begin out of what is given. @throws HttpError 400 for what is no flag */
+function takeBegins(given: Given, begins: Asking): Given {
+  const isBegin = ([name]: readonly [string, unknown]): boolean => (beginNames as readonly string[]).includes(name);
+  const asked = new Map([...given.fields].filter(isBegin));
+  if (asked.size === 0) return given;
+  for (const name of asked.keys()) flagOf(asked, name);
+  begins.fields = asked;
+  return { ...given, fields: new Map([...given.fields].filter((field) => !isBegin(field))) };
+}
+
+async function callOf(
+  context: ServerRequest,
+  { served, rest }: Found,
+  { limits, addressOf }: ServerContext,
+  begins: Asking | undefined,
+): Promise<Call> {
   const { endpoint } = served;
   if (endpoint.method !== undefined && context.req.method !== endpoint.method)
     throw wrongMethod(context.req.method, [endpoint.method], "path");
@@ -40,8 +84,9 @@ async function callOf(context: ServerRequest, { served, rest }: Found, { limits,
   requireCaller(endpoint, caller);
   const takesJson = endpoint.body !== undefined;
   const upload = context.get("upload");
-  const given =
+  const all =
     takesJson || upload !== undefined ? queryOf(context, limits) : await givenOf(context, endpoint.maxBodyBytes !== undefined, limits);
+  const given = begins === undefined ? all : takeBegins(all, begins);
   const { values, columns } = readValues(served, given, caller, limits.maxJsonDepth);
   return {
     id: context.get("requestId"),
@@ -157,10 +202,10 @@ function decodePath(rest: string): string {
   }
 }
 
-function jsonOf(reply: unknown, maxBytes: number): Response {
+function textOf(reply: unknown, maxBytes: number): string {
   const text = JSON.stringify(reply ?? {});
   if (text.length > maxBytes) throw replyTooLarge(maxBytes);
-  return jsonReply(text);
+  return text;
 }
 
 /** A reply of bytes is never taken for another type than is said, nor kept unless the module says so. */

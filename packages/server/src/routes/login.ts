@@ -1,12 +1,12 @@
 // People who log in: /login, /logout, /auth, /auth/sessions.
 
-import type { NewSession, NewToken } from "@bk/auth";
 import type { Hono } from "hono";
 
-import { badRequest, forbidden, HttpError, notFound } from "../error-response.js";
+import { badRequest, notFound } from "../error-response.js";
 import { refusalResponse } from "../middleware/refusal-response.js";
+import { begin, beginNames, type Begun, begunOf } from "./begin.js";
 import type { LoginContext } from "./login-context.js";
-import { checkPage, flagOf, hostOf, jsonWithCookie, mayBegin, onlyPost, parametersOf, textOf } from "./login-parts.js";
+import { checkPage, flagOf, hostOf, jsonWithCookie, onlyPost, parametersOf, textOf } from "./login-parts.js";
 import { secondStepRoutes } from "./second-step.js";
 import { tokenRoutes } from "./tokens.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "./server-context.js";
@@ -41,7 +41,7 @@ async function logIn(context: ServerRequest, server: ServerContext, on: LoginCon
     },
   );
   if (!result.ok) return refusalResponse(context, result);
-  return accountReply(context, on, result.account, result);
+  return accountReply(result.account, begunOf(context, on, result));
 }
 
 /** Ends what the request shows, be it a session or a token. There is nothing to tell: who has none is logged out too. */
@@ -59,27 +59,9 @@ async function logOut(context: ServerRequest, on: LoginContext): Promise<Respons
 
 /** The account that asks; on request a session or a token for it. */
 async function ownAccount(context: ServerRequest, server: ServerContext, on: LoginContext): Promise<Response> {
-  const fields = parametersOf(context, server, ["_session", "_accesstoken"]);
-  const [session, token] = [flagOf(fields, "_session"), flagOf(fields, "_accesstoken")];
-  const { account, secrets, source } = context.get("allowed");
-  if (account === undefined) throw new HttpError("unauthenticated", "No login provided", { code: "NOLOGIN" });
-  const begun: { session?: NewSession; token?: NewToken } = {};
-  if (session === true || token === true) {
-    if (!mayBegin.has(source) || secrets === undefined)
-      throw forbidden("sessions and access tokens are given for signatures and sessions alone", session ? "_session" : "_accesstoken");
-    const maker = { address: server.addressOf(context), agent: context.req.header("user-agent") };
-    if (session === true) begun.session = await on.sessions.create(secrets, maker);
-    if (token === true) begun.token = await on.tokens.create(secrets, maker);
-  }
-  if (session === false) return endOwn(context, on, account);
-  return accountReply(context, on, account, begun);
-}
-
-/** `_session=0` ends the session that asks. */
-async function endOwn(context: ServerRequest, on: LoginContext, account: object): Promise<Response> {
-  const held = on.sessions.cookie.read(context.req.header("cookie"), hostOf(context));
-  if (held !== undefined) await on.sessions.revokeSecret(held);
-  return jsonWithCookie(JSON.stringify(visibleAccount(account)), on.sessions.cookie.clear(hostOf(context)));
+  const fields = parametersOf(context, server, beginNames);
+  const begun = await begin(context, server, on, { session: flagOf(fields, "_session"), token: flagOf(fields, "_accesstoken") });
+  return accountReply(context.get("allowed").account!, begun);
 }
 
 async function listSessions(context: ServerRequest, server: ServerContext, on: LoginContext): Promise<Response> {
@@ -109,16 +91,6 @@ async function revokeSessions(context: ServerRequest, server: ServerContext, on:
 }
 
 /** The account, without what nobody may see, with what was begun for it. */
-function accountReply(
-  context: ServerRequest,
-  { sessions }: LoginContext,
-  account: object,
-  { session, token }: { readonly session?: NewSession; readonly token?: NewToken },
-): Response {
-  const shown = {
-    ...visibleAccount(account),
-    ...(token === undefined ? {} : { "bk-access-token": token.token, "bk-access-token-age": token.ttlMs }),
-  };
-  const cookie = session && sessions.cookie.set(hostOf(context), session.secret, session.ttlMs);
-  return jsonWithCookie(JSON.stringify(shown), cookie);
+function accountReply(account: object, { members, cookie }: Begun): Response {
+  return jsonWithCookie(JSON.stringify({ ...visibleAccount(account), ...members }), cookie);
 }

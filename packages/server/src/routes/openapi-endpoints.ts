@@ -4,13 +4,14 @@ import type { Endpoint, Parameter, Parameters } from "@bk/modules";
 
 import type { ServedEndpoint } from "../modules/endpoint-map.js";
 import { versionName } from "../request/version.js";
+import { flag } from "./openapi-login.js";
 import { columnSchema, type Json } from "./openapi-tables.js";
 import { pathItem } from "./openapi-path.js";
 
 const errors: Json = { "4XX": { $ref: "#/components/responses/Error" }, "5XX": { $ref: "#/components/responses/Error" } };
 
-/** The path of an endpoint, and what stands there. */
-export function endpointPath({ endpoint, module, version, table }: ServedEndpoint): readonly [string, Json] {
+/** The path of an endpoint, and what stands there. @param hasLogin  whether people log in at the server */
+export function endpointPath({ endpoint, module, version, table }: ServedEndpoint, hasLogin: boolean): readonly [string, Json] {
   const { path, parameters = {}, columns } = endpoint;
   const isOpen = path.endsWith("/*");
   const taken = [...(table?.columns.values() ?? [])].filter(
@@ -21,10 +22,11 @@ export function endpointPath({ endpoint, module, version, table }: ServedEndpoin
       columns?.except?.includes(name) !== true &&
       (columns?.only === undefined || columns.only.includes(name)),
   );
-  const properties = {
+  const properties: Record<string, Json> = {
     ...Object.fromEntries(taken.map((column) => [column.name, columnSchema(column)])),
     ...Object.fromEntries(Object.entries(parameters).map(([name, parameter]) => [name, parameterSchema(parameter)])),
   };
+  if (endpoint.givesSessions === true && hasLogin) for (const [name, about] of begins) properties[name] = { ...flag, description: about };
   const required = requiredOf(parameters);
   const query = Object.entries(properties).map(([name, schema]) => queryParameter(name, schema, required.includes(name)));
   const body: Json = { type: "object", ...(required.length > 0 ? { required } : {}), properties, additionalProperties: false };
@@ -57,6 +59,11 @@ export function endpointPath({ endpoint, module, version, table }: ServedEndpoin
   const methodsTaken = endpoint.method === undefined ? undefined : [endpoint.method];
   return [at, pathItem(id, operation, [...inPath, ...query], [...inUrl, ...besideFile], hasBody ? { content } : undefined, methodsTaken)];
 }
+
+const begins = [
+  ["_session", "1 begins a session in a cookie, 0 ends it"],
+  ["_accesstoken", "1 gives an access token as `bk-access-token`"],
+] as const;
 
 function requiredOf(parameters: Parameters): string[] {
   return Object.entries(parameters)

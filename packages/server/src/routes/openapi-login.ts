@@ -10,7 +10,7 @@ export const loginSchemes: Json = {
   token: { type: "http", scheme: "bearer", description: "What /login gives with _accesstoken=1." },
 };
 
-const flag = { description: "1 or 0", enum: [true, false, 1, 0, "1", "0", "true", "false"] };
+export const flag = { description: "1 or 0", enum: [true, false, 1, 0, "1", "0", "true", "false"] };
 const text = { type: "string" };
 const nothing: Json = { type: "object", additionalProperties: false };
 

@@ -92,7 +92,7 @@ export function openApiDocument({ limits, endpoints, people }: Described, versio
       "/data/columns": plain("allColumns", "Columns of every table that the account sees, by table", errors, { type: "object" }),
       "/data/batch": batchPath,
       ...Object.assign({}, ...tables.map((table) => pathsOf(table, calls))),
-      ...Object.fromEntries(endpoints.at(asked).map((endpoint) => endpointPath(endpoint))),
+      ...Object.fromEntries(endpoints.at(asked).map((endpoint) => endpointPath(endpoint, people !== undefined))),
     },
     components: {
       securitySchemes: {
