@@ -18,6 +18,8 @@ export interface ServerLimits {
   readonly maxFilterDepth: number;
   /** Most bytes of a reply with rows; beyond: 413. */
   readonly maxReplyBytes: number;
+  /** Most rows of `/data/scan`, which sends admins all rows of a table. Default 0: it is not served. */
+  readonly maxScanRows: number;
   /** Longest time for a whole request to arrive. */
   readonly requestTimeoutMs: number;
   /** Longest time for its headers to arrive. */
@@ -56,6 +58,7 @@ export const defaultLimits: ServerLimits = Object.freeze({
   maxFilterPatterns: 10,
   maxFilterDepth: 8,
   maxReplyBytes: 16 * 1024 * 1024,
+  maxScanRows: 0,
   requestTimeoutMs: 60_000,
   headersTimeoutMs: 20_000,
   callTimeoutMs: 30_000,

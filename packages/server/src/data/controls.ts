@@ -135,6 +135,9 @@ export const controlsOf = {
 
 export type DataCall = keyof typeof controlsOf;
 
+/** The control parameters of scan, which is served where it is turned on. */
+export const scanControls = ["_start", "_select", "_ops", "_consistent"] as const satisfies readonly ControlName[];
+
 /** The control parameters without which a call is refused. */
 export const requiredControls: { readonly [Call in DataCall]?: ControlName } = { list: "_keys", search: "_q" };
 

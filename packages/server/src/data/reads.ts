@@ -162,7 +162,7 @@ async function readParts(
 }
 
 /** A token that is refused is the only thing about a call with one that concerns no column. */
-function ofToken(error: unknown, start: string | undefined): unknown {
+export function ofToken(error: unknown, start: string | undefined): unknown {
   if (start === undefined || !(error instanceof DbError) || error.code !== "invalid" || error.column !== undefined) return error;
   return badRequest("_start is not the next_token of a page with the same table, filter and sort", "_start");
 }
@@ -182,7 +182,7 @@ function includesIn({ table, tables, caller, controls: { _include }, limits }: A
   return _include === undefined ? [] : includesOf({ tables, caller, limits }, table, read, _include);
 }
 
-interface Question {
+export interface Question {
   /** What is read of the rows that the filter asks of. */
   readonly read: Grants;
   readonly filter: Row;
@@ -191,7 +191,7 @@ interface Question {
 }
 
 /** The filter, and what it asks of: one that asks for rows of the caller's own alone may name all that is seen of these. */
-function question(asked: Asked): Question {
+export function question(asked: Asked): Question {
   const { table, tables, caller, fields, controls, limits } = asked;
   const { _ops: ops, _include } = controls;
   const whole = readable(table, caller);
@@ -225,7 +225,7 @@ function ownKey({ table }: Asked, { own }: Grants, key: Row): Row {
   return left.length === 0 ? key : { ...key, ...Object.fromEntries(left) };
 }
 
-function readOptions({ table }: Asked, read: Grants, { _select, _consistent }: Controls): CallOptions {
+export function readOptions({ table }: Asked, read: Grants, { _select, _consistent }: Controls): CallOptions {
   const options: Record<string, unknown> = {};
   if (_consistent !== undefined) options["consistent"] = _consistent;
   if (_select !== undefined) {

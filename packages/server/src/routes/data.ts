@@ -3,8 +3,9 @@
 import type { Hono } from "hono";
 
 import { runBatch } from "../data/batch.js";
-import { controlsOf, type ControlName, type DataCall } from "../data/controls.js";
+import { controlsOf, type ControlName, type DataCall, scanControls } from "../data/controls.js";
 import { reads, type Asked } from "../data/reads.js";
+import { scanRows } from "../data/scan.js";
 import { type ChangeRows, ReplyText } from "../data/reply-rows.js";
 import { accessOf, type Caller, callerOf, isIn, type ServedTable } from "../data/served-table.js";
 import { togetherIn, type WriteCall, write, writeCalls } from "../data/writes.js";
@@ -26,6 +27,7 @@ export function dataRoutes(app: Hono<ServerEnv>, server: ServerContext): void {
     const [call = "", table, ...rest] = context.req.path.slice("/data/".length).split("/");
     if (rest.length > 0) throw notFound("nothing is served at this path");
     const other = Object.hasOwn(others, call) ? others[call] : undefined;
+    if (call === "scan" && server.limits.maxScanRows > 0) return scan(context, server, table);
     const answer = other === undefined ? await answerCall(context, server, call, table) : await other(context, server, table);
     if (!(answer instanceof ReplyText)) return jsonReply(JSON.stringify(answer));
     return answer.headers === undefined
@@ -47,6 +49,22 @@ async function answerCall(context: ServerRequest, server: ServerContext, name: s
   const result = await write(db, call, asked, togetherIn(db));
   if (result.row !== undefined) await change?.([result.row]);
   return result;
+}
+
+/** The rows of a table, for admins, as they are read. */
+async function scan(context: ServerRequest, server: ServerContext, name: string | undefined): Promise<Response> {
+  const table = tableNamed(server.tables, name);
+  const input = inputOf(context, server);
+  for (const field of input.fields.keys())
+    if (field.startsWith("_") && !(scanControls as readonly string[]).includes(field))
+      throw badRequest(`unknown control parameter ${JSON.stringify(field.slice(0, 50))}; scan takes ${scanControls.join(", ")}`, field);
+  const asked = { ...askedOf("select", table, callerIn(context, server), input, server), change: changeOf(context, server, table) };
+  const rows = await scanRows(server.db, asked, {
+    maxRows: server.limits.maxScanRows,
+    signal: context.req.raw.signal,
+    onFault: (error) => server.log.error("a scan broke off", { id: context.get("requestId"), ...faultFields(error) }),
+  });
+  return new Response(rows, { headers: { ...replyHeaders, "content-type": "application/x-ndjson" } });
 }
 
 /** What hooks do with rows of a table. */

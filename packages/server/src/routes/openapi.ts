@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 
-import { controlSchemas, controlsOf, type ControlName, type DataCall, requiredControls } from "../data/controls.js";
+import { controlSchemas, controlsOf, type ControlName, type DataCall, requiredControls, scanControls } from "../data/controls.js";
 import { writeCalls } from "../data/writes.js";
 import { type Version, versionName } from "../request/version.js";
 import { endpointPath } from "./openapi-endpoints.js";
@@ -79,6 +79,7 @@ export function openApiDocument({ limits, endpoints, people }: Described, versio
     return schema;
   };
   const tables = served === undefined ? [anyTable] : schemasFor(served);
+  const scans = limits.maxScanRows > 0 && served?.caller.isAdmin !== false;
   return {
     openapi: "3.1.0",
     info: { title: "bk-server", version, description: description(served !== undefined, people !== undefined) },
@@ -91,7 +92,7 @@ export function openApiDocument({ limits, endpoints, people }: Described, versio
       "/data/openapi.json": plain("openapi", "This document, with the tables that the account sees", errors, { type: "object" }),
       "/data/columns": plain("allColumns", "Columns of every table that the account sees, by table", errors, { type: "object" }),
       "/data/batch": batchPath,
-      ...Object.assign({}, ...tables.map((table) => pathsOf(table, calls))),
+      ...Object.assign({}, ...tables.map((table) => pathsOf(table, calls, scans))),
       ...Object.fromEntries(endpoints.at(asked).map((endpoint) => endpointPath(endpoint, people !== undefined))),
     },
     components: {
@@ -163,7 +164,7 @@ function controlsSchema(call: DataCall, schemaOf: (name: ControlName) => Json): 
 }
 
 /** The paths of one table. */
-function pathsOf(table: TableSchemas, calls: readonly DataCall[]): Record<string, Json> {
+function pathsOf(table: TableSchemas, calls: readonly DataCall[], scans: boolean): Record<string, Json> {
   const { name, components } = table;
   const at = name === undefined ? "{table}" : name;
   const inPath = name === undefined ? [{ $ref: "#/components/parameters/table" }] : [];
@@ -199,6 +200,23 @@ function pathsOf(table: TableSchemas, calls: readonly DataCall[]): Record<string
       { content: { "application/json": { schema: body }, "application/x-www-form-urlencoded": { schema: body } } },
     );
   }
+  const columns = table.columnsOf("select");
+  if (scans && table.reads)
+    paths[`/data/scan/${at}`] = pathItem(
+      id("scan"),
+      {
+        summary: `All rows of ${of} that a filter matches, for admins, one a line; with more than the server sends, a last line has \`_next_token\``,
+        tags: ["read"],
+        responses: { "200": { description: "Rows", content: { "application/x-ndjson": { schema: { type: "string" } } } }, ...errors },
+      },
+      [
+        ...inPath,
+        ...(columns === undefined ? [] : queryColumns("select", columns, components)),
+        ...scanControls.map((control) => ({ $ref: `#/components/parameters/${control}` })),
+      ],
+      inPath,
+      undefined,
+    );
   return paths;
 }
 

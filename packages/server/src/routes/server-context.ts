@@ -33,7 +33,8 @@ export interface ServerContext {
   readonly endpoints: EndpointMap;
   /** What people who log in find here; undefined where they cannot. */
   readonly people: PeopleServed | undefined;
-  readonly limits: DataLimits & FieldLimits & { readonly maxBodyBytes: number; readonly maxReplyBytes: number };
+  readonly limits: DataLimits &
+    FieldLimits & { readonly maxBodyBytes: number; readonly maxReplyBytes: number; readonly maxScanRows: number };
   readonly readControls: ReadControls;
   readonly rates: RateLimits;
   readonly hooks: Hooks;

@@ -32,6 +32,7 @@ const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
   maxFilterPatterns: "how many of them may look inside of texts (contains, ends_with, like, ilike)",
   maxFilterDepth: "how deep $or, $and and $not may be nested",
   maxReplyBytes: "most bytes of a reply with rows",
+  maxScanRows: "most rows that /data/scan sends admins; 0: it is not served",
   requestTimeoutMs: "longest time for a request to arrive",
   headersTimeoutMs: "longest time for its headers to arrive",
   callTimeoutMs: "longest time of a database call",
@@ -46,6 +47,9 @@ const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
   socketBeatMs: "how often the client of a WebSocket is asked whether it is there",
   shutdownMs: "how long running requests are waited for at the end",
 };
+
+/** Limits of which 0 says something else. */
+const mayBeZero: ReadonlySet<keyof ServerLimits> = new Set(["maxAttempts", "maxScanRows"] as const);
 
 export const limitNames = Object.keys(limitHelp) as (keyof ServerLimits)[];
 
@@ -142,7 +146,7 @@ export const serveSettings: readonly Setting[] = [
     name: kebab(name),
     value: "number",
     help: `${limitHelp[name]}; default ${defaultLimits[name]}`,
-    type: integer({ min: name === "maxAttempts" ? 0 : 1 }),
+    type: integer({ min: mayBeZero.has(name) ? 0 : 1 }),
   })),
 ];
 
