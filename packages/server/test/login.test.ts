@@ -1,9 +1,8 @@
 // People who log in over HTTP: what comes back, and what must not appear.
-import { createHmac } from "node:crypto";
-
 import { addAccount, type ResetMail } from "@bk/auth";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { codeOf } from "./one-time-code.js";
 import { masterKey, origin, type Reply, replyOf, startServer, type TestServer } from "./start-server.js";
 
 let on: TestServer;
@@ -39,19 +38,6 @@ async function logIn(more: object = { _session: 1 }): Promise<{ cookie: string; 
 
 const post = { method: "POST", headers: { "sec-fetch-site": "same-origin" } };
 const withCookie = (cookie: string, headers: Record<string, string> = {}) => ({ headers: { cookie, ...headers } });
-
-/** What the app on the phone shows now (RFC 6238). */
-function codeOf(secret: string): string {
-  const bits = Array.from(secret, (character) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(character).toString(2).padStart(5, "0")).join(
-    "",
-  );
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-  const hash = createHmac("sha1", Buffer.from(bits.match(/.{8}/g)!.map((byte) => Number.parseInt(byte, 2))))
-    .update(counter)
-    .digest();
-  return String((hash.readUInt32BE(hash.at(-1)! & 0xf) & 0x7fffffff) % 1e6).padStart(6, "0");
-}
 
 describe("/login", () => {
   it("gives the account without secrets, and a session in a cookie when it is asked for", async () => {
