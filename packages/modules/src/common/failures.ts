@@ -5,7 +5,9 @@ import { BkError } from "@bk/core";
 /** @param field  the parameter at fault */
 export const invalid = (message: string, field: string): BkError => new BkError("invalid", message, { detail: { field } });
 export const notFound = (message: string): BkError => new BkError("not-found", message);
-export const denied = (message: string): BkError => new BkError("denied", message);
+/** @param field  the parameter at fault, if there is one */
+export const denied = (message: string, field?: string): BkError =>
+  new BkError("denied", message, field === undefined ? {} : { detail: { field } });
 
 /** The code of an error, for a log: what else it says may be secret. */
 export const codeOf = (error: unknown): BkError["code"] => (error instanceof BkError ? error.code : "internal");

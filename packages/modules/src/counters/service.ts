@@ -57,7 +57,7 @@ export function counterService(options: CounterServiceOptions): CounterService {
     if (Object.keys(counts).length === 0) throw invalid("name at least one counter", "ping");
     for (const [name, value] of Object.entries(counts)) {
       if (!names.includes(name)) throw invalid(`there is no counter ${name.slice(0, 50)}`, name);
-      if (isKept(name)) throw denied(`${name} counts connections, which keep it`);
+      if (isKept(name)) throw denied(`${name} counts connections, which keep it`, name);
       if (!Number.isInteger(value) || Math.abs(value) > (isWhole ? Number.MAX_SAFE_INTEGER : most))
         throw invalid(`${name} must be an integer${isWhole ? "" : ` from ${-most} to ${most}`}`, name);
     }
@@ -91,7 +91,7 @@ export function counterService(options: CounterServiceOptions): CounterService {
       check(counts, false);
       if (id === caller.id) return incrOwn(id, counts, "owner");
       for (const [name, value] of Object.entries(counts)) {
-        if (columns[name]!.pub !== true) throw denied(`${name} is changed by its own account alone`);
+        if (columns[name]!.pub !== true) throw denied(`${name} is changed by its own account alone`, name);
         if (value !== 1) throw invalid(`${name} of another account can be increased by 1 only`, name);
       }
       await keepPace(cache, `counter/incr:${caller.id}`, pingsPerMinute);
