@@ -12,7 +12,17 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../run-cli.js";
 import { origin, type Reply, startServer, type TestServer } from "../start-server.js";
 import { everyEndpoint, samplesOf } from "./every-endpoint.js";
-import { goodImage, gifOfFrames, type HostileFile, loadedImages, pngOfBytes, pngSaying, refusedImages, runnable } from "./hostile-files.js";
+import {
+  goodImage,
+  gifOfFrames,
+  type HostileFile,
+  leading,
+  loadedImages,
+  pngOfBytes,
+  pngSaying,
+  refusedImages,
+  runnable,
+} from "./hostile-files.js";
 
 const mostBytes = 10 * 1024 * 1024;
 
@@ -38,7 +48,7 @@ interface Route {
   /** What else it needs. */
   readonly fields: Readonly<Record<string, string>>;
   readonly isImage: boolean;
-  /** Whether the bytes may be the body itself. */
+  /** Whether a body of another type than JSON or a form is the bytes. */
   readonly takesBody: boolean;
 }
 
@@ -128,42 +138,12 @@ const asJson = ({ path, field, fields }: Route, { bytes }: Pick<HostileFile, "by
 const takes = ({ path }: Route, name: string): boolean =>
   found.some(({ endpoint }) => endpoint.path === path && Object.hasOwn(endpoint.parameters ?? {}, name));
 
-/** What a name could be by which a path would lead elsewhere. */
-const leading: readonly string[] = [
-  "..",
-  ".",
-  "../../etc/passwd",
-  "x/../../y",
-  "..%2fx",
-  "%2e%2e/x",
-  "..%252fx",
-  "/etc/passwd",
-  "//server/share",
-  "..\\x",
-  "C:\\windows\\x",
-  "\\\\server\\share",
-  "x:y",
-  "x\0.png",
-  "x\r\ny",
-  'x"y',
-  "x;y",
-  "x y",
-  "~root",
-  "$HOME",
-  "*",
-  // Look-alikes of a slash and of dots, and what folds or is normalised into others.
-  "\u2025/x",
-  "\uff0e\uff0e\uff0fx",
-  "x\u2215y",
-  "x\u2024png",
-  "\u00e9",
-  "e\u0301",
-  "\u0130",
-  "\u212a",
-  "x\u202egnp",
-  "x\u200b",
-  "x".repeat(5_000),
-];
+type Send = (route: Route, file: Omit<HostileFile, "what">, more?: Record<string, string>) => Promise<Reply>;
+
+const asBody: Send = ({ path, fields }, { bytes, type }, more = {}) =>
+  sendBody(`${path}?${new URLSearchParams({ ...fields, ...more }).toString()}`, bytes, type);
+
+const waysOf = ({ takesBody }: Route): readonly Send[] => [asForm, asJson, ...(takesBody ? [asBody] : [])];
 
 const png = { type: "image/png", name: "x.png" };
 const good = async (): Promise<Omit<HostileFile, "what">> => ({ ...png, bytes: await goodImage() });
@@ -239,7 +219,7 @@ describe("endpoints that take bytes", { timeout: 120_000 }, () => {
   it("keep files that a browser could run as what it does not run", async () => {
     for (const route of fileRoutes())
       for (const [i, file] of runnable.entries())
-        for (const send of [asForm, asJson]) {
+        for (const send of waysOf(route)) {
           const name = `${i}${file.name}`;
           expect((await send(route, file, { name })).status).toBe(200);
           const { headers, bytes } = await served(`/file/get?prefix=${route.fields["prefix"]!}&name=${name}`);
@@ -259,10 +239,12 @@ describe("endpoints that take bytes", { timeout: 120_000 }, () => {
     for (const route of routes()) {
       const named = ["prefix", "name", "type"].filter((name) => takes(route, name));
       const calls = named.flatMap((name) =>
-        leading.flatMap((value): [string, () => Promise<Reply>][] => [
-          [`${name} ${value} form`, async () => asForm(route, await good(), { [name]: value })],
-          [`${name} ${value} JSON`, async () => asJson(route, await good(), { [name]: value })],
-        ]),
+        leading.flatMap((value) =>
+          waysOf(route).map((send, i): [string, () => Promise<Reply>] => [
+            `${name} ${value} ${i}`,
+            async () => send(route, await good(), { [name]: value }),
+          ]),
+        ),
       );
       await expectRefusals(route, Object.fromEntries(calls), (what) => ({ status: 400, body: { field: what.split(" ", 1)[0] } }));
     }
@@ -373,6 +355,7 @@ describe("endpoints that take bytes", { timeout: 120_000 }, () => {
         "a header of 200,000 characters": form([...fields, part(`name="x"`, "", { headers: `X-Y: ${"z".repeat(200_000)}\r\n` })]),
       };
       await expectRefusals(route, calls, (what) => ({
+        // Where the body itself would be taken, what it is called is missing.
         status: what === "another kind of parts" || (what === "bytes as they are" && !route.takesBody) ? 415 : 400,
         body: { code: expect.any(String), message: expect.any(String) },
       }));
@@ -389,6 +372,7 @@ describe("endpoints that take bytes", { timeout: 120_000 }, () => {
             `${encoding}, a bomb`,
             () => sendBody(route.path, gzipSync(Buffer.alloc(mostBytes)), undefined, { "content-encoding": encoding }),
           ],
+          [`${encoding}, another type`, () => sendBody(route.path, gzipSync(form), "application/gzip", { "content-encoding": encoding })],
           [`${encoding}, not packed`, () => sendBody(route.path, form, undefined, { "content-encoding": encoding })],
         ],
       );
