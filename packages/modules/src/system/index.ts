@@ -13,7 +13,7 @@ export function system(options: SystemOptions = {}): BackendModule {
     tables: {},
     start({ db, cache, clock, log }) {
       const service = systemService({ db, cache, clock, log, ...options });
-      return { name: "system", endpoints: systemRoutes(service), close: () => service.close() };
+      return { name: "system", endpoints: systemRoutes(service), hooks: service.hooks, close: () => service.close() };
     },
   };
 }

@@ -6,7 +6,9 @@ import { codeOf, denied, invalid, notFound } from "../common/failures.js";
 import type { WholeCache } from "../contract/cache.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Caller } from "../contract/endpoint.js";
+import type { Hook } from "../contract/hooks.js";
 import { shownParams } from "./params.js";
+import { requestStats } from "./request-stats.js";
 import { processStats, type StatNumbers } from "./stats.js";
 
 /** What it needs of a queue; a `Queue` of @bk/queue has it. */
@@ -19,6 +21,8 @@ export interface SystemQueue {
 export interface SystemOptions {
   /** Name and version of the app, for the statistics. */
   readonly app?: string;
+  /** Most paths whose requests are told apart in the statistics. Default 25. */
+  readonly maxPaths?: number;
   /** Queues by name. */
   readonly queues?: Readonly<Record<string, SystemQueue>>;
   /** Submits a job: its name was given by the request, and what of its input is right the jobs say. */
@@ -46,6 +50,8 @@ export interface ShownValue {
 }
 
 export interface SystemService {
+  /** What counts requests, for the server. */
+  readonly hooks: readonly Hook[];
   stats(): Promise<StatNumbers>;
   cacheStats(): Promise<object>;
   /** @param prefix  what the keys begin with. At most 1,000 */
@@ -75,7 +81,8 @@ const atOnce = 200;
 
 export function systemService(options: SystemServiceOptions): SystemService {
   const { db, cache, clock, log, queues = {}, submitJob, params, restart, logLevel } = options;
-  const stats = processStats(db, cache, clock, options.app);
+  const requests = requestStats(clock, options.maxPaths ?? 25);
+  const stats = processStats({ db, cache, requests, clock, app: options.app });
 
   /** Which admin did what; never to which values. */
   const note = (caller: Caller, what: string): void => log.info(`system: ${what}`, { login: caller.login });
@@ -88,6 +95,7 @@ export function systemService(options: SystemServiceOptions): SystemService {
   const patternOf = (prefix: string): string => `${prefix.replaceAll(/[*?\\]/g, "\\$&")}*`;
 
   return {
+    hooks: requests.hooks,
     stats: () => stats.read(),
 
     async cacheStats() {

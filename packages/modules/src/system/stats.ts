@@ -9,6 +9,7 @@ import type { Clock } from "@bk/core";
 import type { WholeCache } from "../contract/cache.js";
 import type { ModuleDb } from "../contract/database.js";
 import { Histogram } from "./histogram.js";
+import type { RequestStats } from "./request-stats.js";
 
 export type StatNumbers = Readonly<Record<string, number | string>>;
 
@@ -20,8 +21,16 @@ export interface Stats {
 
 const everyMs = 30_000;
 
-/** @param app  name and version of the app */
-export function processStats(db: Pick<ModuleDb, "metrics">, cache: WholeCache, clock: Clock, app: string | undefined): Stats {
+export interface StatsOptions {
+  readonly db: Pick<ModuleDb, "metrics">;
+  readonly cache: WholeCache;
+  readonly requests: RequestStats;
+  readonly clock: Clock;
+  /** Name and version of the app. */
+  readonly app?: string | undefined;
+}
+
+export function processStats({ db, cache, requests, clock, app }: StatsOptions): Stats {
   const startedMs = clock.now();
   const delay: IntervalHistogram = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
@@ -95,6 +104,7 @@ export function processStats(db: Pick<ModuleDb, "metrics">, cache: WholeCache, c
         found[`${name}_retries_0`] = since(`${name}_retries`, retries);
         if (cached !== undefined) Object.assign(found, { [`${name}_hits`]: cached.hits, [`${name}_misses`]: cached.misses });
       }
+      Object.assign(found, requests.numbers(since));
       const { hits, misses, sets, deletes, count, bytes } = await cache.stats();
       Object.assign(found, { cache_hits: hits, cache_misses: misses, cache_inserted: sets, cache_deleted: deletes });
       if (count !== undefined) found["cache_count"] = count;

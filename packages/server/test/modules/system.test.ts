@@ -1,9 +1,12 @@
+import { setImmediate } from "node:timers/promises";
+
 import { type LogLevel, testClock } from "@bk/core";
 import { openCache } from "@bk/cache";
 import { system } from "@bk/modules";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { Histogram } from "../../../modules/src/system/histogram.js";
+import { Meter } from "../../../modules/src/system/meter.js";
 import { shownParams } from "../../../modules/src/system/params.js";
 import { startServer, type TestServer } from "../start-server.js";
 import { onEngines } from "./on-engines.js";
@@ -230,5 +233,66 @@ describe("histograms of statistics", () => {
     clock.advance(2 * 3_600_000);
     for (let i = 0; i < 1028; i++) histogram.add(100);
     expect(histogram.numbers("x")).toMatchObject({ x_hcnt: 3028, x_hmed: 100, x_hmin: 1 });
+  });
+});
+
+describe("rates", () => {
+  it("are averages that forget, also over times in which nothing happened", () => {
+    const clock = testClock({ now: 0 });
+    const meter = new Meter(clock);
+    expect(meter.numbers("m")).toEqual({ m_rcnt: 0, m_rate: 0, m_rmean: 0, m_r1m: 0, m_r5m: 0, m_r15m: 0 });
+    for (let second = 0; second < 600; second++) {
+      meter.add();
+      meter.add();
+      clock.advance(1000);
+    }
+    const steady = meter.numbers("m");
+    expect(steady).toMatchObject({ m_rcnt: 1200, m_rate: 2, m_rmean: 2 });
+    for (const name of ["m_r1m", "m_r5m", "m_r15m"]) expect(steady[name]).toBeCloseTo(2, 5);
+    clock.advance(60_000);
+    const after = meter.numbers("m");
+    expect(after["m_rate"]).toBe(0);
+    // A minute's average has lost all but 1/e by then, that of 15 minutes little.
+    expect(after["m_r1m"]).toBeCloseTo(2 * Math.exp(-1), 5);
+    expect(after["m_r15m"]).toBeCloseTo(2 * Math.exp(-1 / 15), 5);
+  });
+});
+
+describe("requests", () => {
+  it("are told by path and by status, of those paths that were served first", async () => {
+    server = await startServer({ modules: [system({ maxPaths: 3 })] });
+    const { call } = server;
+    const read = async (): Promise<Readonly<Record<string, unknown>>> => {
+      // Requests are counted behind their replies.
+      await setImmediate();
+      return (await call("root", "/system/stats/get")).body;
+    };
+    await read();
+    for (let i = 0; i < 3; i++) await call("bob", "/data/select/city?country=x");
+    await call("bob", "/data/select/nothing");
+    await call("bob", "/data/select/city?unknown=x");
+    for (let i = 0; i < 30; i++) await call("bob", `/made-up/${i}`);
+    await call("bob", "/system/stats/get");
+    await call("bob", "/auth", { signed: false });
+    const found = await read();
+    expect(found).toMatchObject({
+      api_nreq: 1,
+      api_req_0: 38,
+      api_bad_0: 34,
+      api_err_0: 0,
+      api_200_0: 4,
+      api_401_0: 1,
+      url_data_select_0: 3,
+      url_data_select_bad_0: 1,
+      url_system_stats_bad_0: 1,
+    });
+    expect(found["api_que_hmin"]).toBe(1);
+    expect(found["api_req_hcnt"]).toBe(38);
+    expect(found["url_data_select_hcnt"]).toBe(3);
+    expect(Object.keys(found).filter((name) => /made|up/.test(name))).toEqual([]);
+    expect(await read()).toMatchObject({ api_req_0: 1, api_bad_0: 0, url_data_select_0: 0 });
+    const paths = ["/auth", "/openapi.json", "/data/get/city", "/data/count/city"];
+    for (const path of paths) await call("root", path);
+    expect(Object.keys(await read()).filter((name) => /^url_.*_rcnt$/.test(name)).length).toBe(3);
   });
 });

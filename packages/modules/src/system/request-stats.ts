@@ -1,0 +1,92 @@
+// What can be told of the requests to a server, by the names of the original collector.
+
+import type { Clock } from "@bk/core";
+
+import type { Hook, HookRequest, Outcome } from "../contract/hooks.js";
+import { Histogram } from "./histogram.js";
+import { Meter } from "./meter.js";
+
+/** What is told of the requests to one path, or to all. */
+interface Watched {
+  readonly meter: Meter;
+  /** Milliseconds. */
+  readonly times: Histogram;
+  readonly bad: { count: number };
+  readonly failed: { count: number };
+}
+
+export interface RequestStats {
+  readonly hooks: readonly Hook[];
+  /** @param since  what was added to a count since it was asked for before */
+  numbers(since: (name: string, now: number) => number): Readonly<Record<string, number>>;
+}
+
+/** How many parts of a path its name has. */
+const parts = 2;
+
+/** @param maxPaths  most paths that are told apart: those that were first asked for with success, so that nobody makes up paths */
+export function requestStats(clock: Clock, maxPaths: number): RequestStats {
+  const watched = (): Watched => ({ meter: new Meter(clock), times: new Histogram(clock), bad: { count: 0 }, failed: { count: 0 } });
+  const all = watched();
+  const atOnce = new Histogram(clock);
+  const running = new Set<string>();
+  const byStatus = new Map<number, number>();
+  const paths = new Map<string, Watched>();
+
+  function begin({ id }: HookRequest): void {
+    // A batch asks for each of its items.
+    if (running.has(id)) return;
+    running.add(id);
+    atOnce.add(running.size);
+  }
+
+  function end({ id, path }: HookRequest, { status, ms }: Outcome): void {
+    running.delete(id);
+    all.meter.add();
+    all.times.add(ms);
+    if (status >= 500) all.failed.count++;
+    else if (status >= 400) all.bad.count++;
+    byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
+    const name = nameOf(path);
+    let own = paths.get(name);
+    if (own === undefined && status < 300 && paths.size < maxPaths) paths.set(name, (own = watched()));
+    if (own === undefined) return;
+    if (status >= 500) own.failed.count++;
+    else if (status >= 400) own.bad.count += status === 404 ? 0 : 1;
+    else if (status < 300) {
+      own.meter.add();
+      own.times.add(ms);
+    }
+  }
+
+  return {
+    hooks: [
+      { on: "accessCheck", path: "/", run: begin },
+      { on: "cleanup", path: "/", run: end },
+    ],
+    numbers(since) {
+      const found: Record<string, number> = { ...atOnce.numbers("api_que"), api_nreq: running.size };
+      const tell = (name: string, counts: string, { meter, times, bad, failed }: Watched): void => {
+        const numbers = meter.numbers(name);
+        Object.assign(found, numbers, times.numbers(name), {
+          [`${name}_0`]: since(`${name}_0`, numbers[`${name}_rcnt`]!),
+          [`${counts}_bad_0`]: since(`${counts}_bad_0`, bad.count),
+          [`${counts}_err_0`]: since(`${counts}_err_0`, failed.count),
+        });
+      };
+      tell("api_req", "api", all);
+      for (const [status, count] of byStatus) found[`api_${status}_0`] = since(`api_${status}_0`, count);
+      for (const [name, one] of paths) tell(`url_${name}`, `url_${name}`, one);
+      return found;
+    },
+  };
+}
+
+/** The first parts of a path, with an underscore between them; one inside a part is doubled. */
+function nameOf(path: string): string {
+  return path
+    .split("/")
+    .slice(1, parts + 1)
+    .map((part) => part.replaceAll("_", "__"))
+    .join("_");
+}
