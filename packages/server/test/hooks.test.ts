@@ -1,5 +1,6 @@
 // Hooks of the app and of modules, over HTTP and within: what they may do, and what they may not.
 
+import { signRequest } from "@bk/auth";
 import { BkError } from "@bk/core";
 import { type AccountChange, accounts, type BackendModule, endpoint, type Hook, pico, type Running } from "@bk/modules";
 import { describe, expect, it } from "vitest";
@@ -152,7 +153,6 @@ describe("a hook after credentials", () => {
     for (const own of [hooks.slice(0, 1), hooks.slice(1)]) {
       closed = true;
       await using on = await start(own);
-      const { signRequest } = await import("@bk/auth");
       const body = JSON.stringify({ id: "n1", text: "a" });
       const url = `${origin}/data/add/note`;
       const headers = { host: "bk.test", ...(await signRequest({ method: "POST", url, body, login: "bob", secret: "secret of bob" })) };
@@ -241,6 +241,24 @@ describe("a hook for rows", () => {
     expect(on.logged.some((line) => line.includes("may not see") && line.includes("secret_word"))).toBe(true);
   });
 
+  it("that fails leaves the work done, and its signature used", async () => {
+    const hook: Hook = {
+      on: "postProcess",
+      path: "/data/incr",
+      run() {
+        throw new BkError("denied", "not shown");
+      },
+    };
+    await using on = await start([hook]);
+    const body = JSON.stringify({ day: 1, mood: 1, _returning: "new" });
+    const url = `${origin}/data/incr/diary`;
+    const headers = { host: "bk.test", ...(await signRequest({ method: "POST", url, body, login: "bob", secret: "secret of bob" })) };
+    const statuses: number[] = [];
+    for (let i = 0; i < 2; i++) statuses.push((await on.server.app.fetch(new Request(url, { method: "POST", headers, body }))).status);
+    expect(statuses).toEqual([403, 401]);
+    expect((await on.call("bob", "/data/get/diary?day=1")).body).toMatchObject({ mood: 1 });
+  });
+
   it("changes the rows of endpoints, which stay as they were for the module", async () => {
     const hook: Hook = {
       on: "postProcess",
@@ -292,7 +310,8 @@ describe("a hook for errors", () => {
         on: "sendStatus",
         path: "/",
         run(_request, error) {
-          told.push(error);
+          told.push({ ...error });
+          Object.assign(error, { status: 200, code: "fine" });
           return {
             message: `Sorry: ${error.message}`,
             fields: { help: "https://example.com/help", status: 200, code: "fine", field: "none" },

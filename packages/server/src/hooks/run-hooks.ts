@@ -92,7 +92,10 @@ export function runHooks(map: HookMap, timeoutMs: number, log: Log): Hooks {
         if (rows.length === 0) return;
         const clean = cleaner(rows, isPrivate());
         const own = [...rows] as Row[];
-        for (const hook of found) await run(hook, request, () => hook.run(request, own, caller));
+        for (const hook of found)
+          await run(hook, request, () => hook.run(request, own, caller)).catch((error: unknown) => {
+            throw behindTheWork(error);
+          });
         const taken = clean();
         if (taken.size > 0)
           log.warn(`a hook postProcess of ${request.path} put in what the caller may not see; it is taken out`, {
@@ -106,7 +109,7 @@ export function runHooks(map: HookMap, timeoutMs: number, log: Log): Hooks {
       let body: ErrorReply & Row = { ...error };
       for (const hook of found) {
         try {
-          const { message = body.message, fields = {} } = (await run(hook, request, () => hook.run(request, body))) ?? {};
+          const { message = body.message, fields = {} } = (await run(hook, request, () => hook.run(request, { ...body }))) ?? {};
           // What programs rely on stays.
           body = { ...fields, ...body, message: String(message) };
         } catch {
@@ -149,6 +152,13 @@ async function inTime<T>(result: PromiseLike<T>, timeoutMs: number): Promise<T> 
   } finally {
     late.abort();
   }
+}
+
+/** The same error, of a hook that ran when the work was done: the signature of the request stays used. */
+function behindTheWork(error: unknown): unknown {
+  if (!(error instanceof BkError) || error.outcome !== "none" || error instanceof HttpError) return error;
+  const { code, message, detail } = error;
+  return new BkError(code, message, { outcome: "unknown", cause: error, ...(detail === undefined ? {} : { detail }) });
 }
 
 function isVerdict({ status, location }: HookVerdict): boolean {
