@@ -38,7 +38,7 @@ export function accounts({ columns, signUp = "admin", addsPerMinute, subscribe }
       const { endpoint, end } = subscribing(host.events, host.clock, host.log, subscribe);
       return {
         name: "accounts",
-        endpoints: [...accountRoutes(service, signUp), endpoint],
+        endpoints: [...accountRoutes(service, signUp, tables.bk_account), endpoint],
         forget: (id) => host.events.forget(id),
         drain: end,
         close: () => service.close(),

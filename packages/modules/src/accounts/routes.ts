@@ -1,6 +1,9 @@
+import type { ColumnDefinitions } from "@bk/db";
+
 import { invalid } from "../common/failures.js";
-import { pageOptions, pageParameters } from "../common/pages.js";
-import { anyRow, endpoint, type Endpoint, nothing, pageSchema } from "../contract/endpoint.js";
+import { listParameters } from "../common/lists.js";
+import type { Row } from "../contract/database.js";
+import { anyRow, endpoint, type Endpoint, nothing, pageOrTotalSchema } from "../contract/endpoint.js";
 import type { AccountService } from "./service.js";
 
 /** What is given when an account is added or changed, beside its columns. */
@@ -8,25 +11,33 @@ const kept = ["id", "login", "ctime", "mtime"];
 const login = { required: true, max: 140, min: 1, about: "what the account logs in with" } as const;
 const type = { max: 200, about: "types of the account in a comma list, such as `admin`; set by admins" } as const;
 
-export function accountRoutes(service: AccountService, signUp: "open" | "admin"): Endpoint[] {
+const select = { type: "list", about: "the columns that are wanted; default all" } as const;
+
+/** @param columns  those of `bk_account` */
+export function accountRoutes(service: AccountService, signUp: "open" | "admin", columns: ColumnDefinitions): Endpoint[] {
   const selecting = {
     summary: "A page of the accounts whose columns are as given; others than admins search by public ones",
     who: "account",
-    parameters: pageParameters,
+    parameters: listParameters,
     columns: { table: "bk_account" },
-    reply: pageSchema(anyRow),
+    reply: pageOrTotalSchema(anyRow),
   } as const;
+  // What clients of an older API call it; an app may have a column of that name.
+  const alias: { readonly alias?: { readonly max: number; readonly about: string } } = Object.hasOwn(columns, "alias")
+    ? {}
+    : { alias: { max: 140, about: "the same as `name`, where that is not given" } };
   return [
     endpoint({
       path: "/account/get",
       summary: "The caller's account; with `id` what others may see of the named ones, in a list in the order asked",
       who: "account",
       givesSessions: true,
-      parameters: { id: { type: "list", max: 100, about: "ids of other accounts" } },
+      parameters: { id: { type: "list", max: 100, about: "ids of other accounts" }, _select: select },
       reply: { anyOf: [anyRow, { type: "array", items: anyRow }] },
-      answer({ caller, values: { id } }) {
+      async answer({ caller, values: { id, _select } }) {
         const isOwn = id === undefined || (id.length === 1 && id[0] === caller.id);
-        return isOwn ? service.own(caller) : service.others(caller, id);
+        if (isOwn) return selected(await service.own(caller), _select);
+        return (await service.others(caller, id)).map((row) => selected(row, _select));
       },
     }),
     endpoint({
@@ -43,35 +54,43 @@ export function accountRoutes(service: AccountService, signUp: "open" | "admin")
           about: "make the key of login and secret, as clients do that ask a person for the secret",
         },
         type,
+        ...alias,
       },
       columns: { table: "bk_account", except: kept },
       reply: anyRow,
-      answer: ({ caller, values, columns, address }) =>
+      answer: ({ caller, values, columns: given, address }) =>
         service.add(
           caller,
-          { login: values.login.trim(), secret: values.secret, scramble: values._scramble, type: values.type, columns },
+          {
+            login: values.login.trim(),
+            secret: values.secret,
+            scramble: values._scramble,
+            type: values.type,
+            columns: named(given, values.alias),
+          },
           address,
         ),
     }),
     endpoint({
       ...selecting,
       path: "/account/select",
-      answer: ({ caller, values, columns }) => service.select(caller, columns, pageOptions(values)),
+      answer: ({ caller, values, columns: filter }) => service.select(caller, filter, values),
     }),
     endpoint({
       ...selecting,
       path: "/account/search",
-      answer: ({ caller, values, columns }) => service.select(caller, columns, pageOptions(values)),
+      answer: ({ caller, values, columns: filter }) => service.select(caller, filter, values),
     }),
     endpoint({
       path: "/account/update",
       summary: "Changes the caller's account, by an admin any",
       who: "account",
       changes: true,
-      parameters: { id: { about: "default: the caller" }, type },
+      parameters: { id: { about: "default: the caller" }, type, ...alias },
       columns: { table: "bk_account", except: kept },
       reply: anyRow,
-      answer: ({ caller, values, columns }) => service.update(caller, values.id ?? caller.id, columns, values.type),
+      answer: ({ caller, values, columns: given }) =>
+        service.update(caller, values.id ?? caller.id, named(given, values.alias), values.type),
     }),
     endpoint({
       path: "/account/put/secret",
@@ -104,4 +123,13 @@ export function accountRoutes(service: AccountService, signUp: "open" | "admin")
       },
     }),
   ];
+}
+
+function named(columns: Readonly<Row>, alias: string | undefined): Row {
+  return alias === undefined || Object.hasOwn(columns, "name") ? { ...columns } : { ...columns, name: alias };
+}
+
+/** The row with the named columns; what a caller may not see is not in it, so that a name tells nothing. */
+function selected(row: Row, names: readonly string[] | undefined): Row {
+  return names === undefined ? row : Object.fromEntries(names.filter((name) => Object.hasOwn(row, name)).map((name) => [name, row[name]]));
 }

@@ -3,6 +3,7 @@
 import type { Clock, Log } from "@bk/core";
 
 import { codeOf, denied, hasCode, invalid, notFound } from "../common/failures.js";
+import { filterOf, listOptions, type ListValues } from "../common/lists.js";
 import { keepPace } from "../common/pace.js";
 import { type PageReply, pageReply } from "../common/pages.js";
 import { visible } from "../common/visible.js";
@@ -50,7 +51,12 @@ export interface AccountService extends Pick<Removals, "close"> {
    * @throws BkError `invalid`; `already-exists`; `denied` for what admins set; `limited`
    */
   add(caller: Caller, account: NewAccount, address: string | undefined): Promise<Row>;
-  select(caller: Caller, filter: Row, page: { count: number; start?: string }): Promise<PageReply>;
+  /**
+   * A page of the accounts whose columns are as given, or their number where `_total` asks for it.
+   *
+   * @throws BkError `denied` for a column that is not public, unless the caller is an admin; `invalid`
+   */
+  select(caller: Caller, filter: Row, list: ListValues): Promise<PageReply | { readonly count: number }>;
   /** Changes the caller's account; an admin may change another one's. */
   update(caller: Caller, id: string, columns: Row, type: string | undefined): Promise<Row>;
   /** A new secret, or new access tokens. */
@@ -151,13 +157,19 @@ export function accountService(options: AccountServiceOptions): AccountService {
       }
     },
 
-    async select(caller, filter, page) {
+    async select(caller, filter, list) {
       const { isAdmin } = caller;
       if (!isAdmin) {
         if (Object.keys(filter).length === 0) throw invalid("name at least one column to search by", "name");
-        for (const name of Object.keys(filter)) if (!isPublic(definition, name)) throw denied(`accounts are not found by ${name}`);
+        const sort = list._sort === undefined || list._sort === "" ? [] : [list._sort];
+        // An order tells of what it is by.
+        for (const name of [...Object.keys(filter), ...sort])
+          if (!isPublic(definition, name)) throw denied(`accounts are not found by ${name.slice(0, 50)}`);
       }
-      return pageReply(await db.select(table, filter, page), (row) => visible(definition, row, isAdmin ? "admin" : "other"));
+      const where = filterOf(filter, list._ops);
+      if (list._total) return { count: await db.count(table, where) };
+      const page = await db.select(table, where, listOptions(list, definition));
+      return pageReply(page, (row) => visible(definition, row, isAdmin ? "admin" : "other"));
     },
 
     async update(caller, id, columns, type) {

@@ -45,7 +45,12 @@ export function locations({ columns = {}, ...options }: LocationsOptions = {}): 
     tables,
     start(host) {
       const service = locationService({ ...host, ...options, ...distances, blurKm, columns: tables.bk_location });
-      return { name: "locations", endpoints: locationRoutes(service, taken, shown), forget: (id) => service.forget(id) };
+      return {
+        name: "locations",
+        endpoints: locationRoutes(service, taken, shown),
+        forget: (id) => service.forget(id),
+        describe: (caller, ids) => service.describe(caller, ids),
+      };
     },
   };
 }

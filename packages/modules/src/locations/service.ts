@@ -61,8 +61,13 @@ export interface LocationService {
    * @throws BkError `invalid` for what is no place, a column that is not public, or a `start` of another search
    */
   search(caller: Caller, search: LocationSearch): Promise<{ readonly rows: Row[]; readonly next?: string }>;
+  /** Where the caller is, for its account, if that is among those asked for. Of others nothing is told. */
+  describe(caller: Caller, ids: readonly string[]): Promise<ReadonlyMap<string, Row>>;
   forget(id: string): Promise<void>;
 }
+
+/** What an account is told of its own place. */
+const ownPlace = ["latitude", "longitude", "geohash", "location", "ltime"] as const;
 
 export function locationService(options: LocationServiceOptions): LocationService {
   const { db, directory, clock, columns, minDistanceKm = 5, maxDistanceKm = 50, blurKm = minDistanceKm / 10, expose = false } = options;
@@ -129,6 +134,11 @@ export function locationService(options: LocationServiceOptions): LocationServic
         distance: Number((Math.floor(page.distancesKm[i]! / roundKm) * roundKm).toFixed(3)),
       }));
       return { rows, ...(page.next === undefined ? {} : { next: page.next }) };
+    },
+
+    async describe({ id }, ids) {
+      const row = ids.includes(id) ? await db.get(table, { id }, { select: ownPlace }) : undefined;
+      return new Map(row === undefined ? [] : [[id, row]]);
     },
 
     async forget(id) {

@@ -1,6 +1,6 @@
 import { dbKeys, type KeyDb, signRequest } from "@bk/auth";
 import { signFetch } from "@bk/auth/message-signatures";
-import { type BackendModule, accounts, counters } from "@bk/modules";
+import { type BackendModule, accounts, counters, locations } from "@bk/modules";
 import { describe, expect, it } from "vitest";
 
 import { masterKey, origin, replyOf, type Reply } from "../start-server.js";
@@ -28,6 +28,7 @@ describe("the module accounts", () => {
     () => [
       accounts({ signUp: "open", addsPerMinute: 1000, columns: { motto: { pub: true }, grade: { admin: true } } }),
       counters(),
+      locations(),
       (kept = notes()),
     ],
     (server) => {
@@ -106,6 +107,55 @@ describe("the module accounts", () => {
         expect((await server.test.call(ben.login, "/account/search?email=ann@bk.test")).status).toBe(403);
         expect((await server.test.call(ben.login, "/account/search")).status).toBe(400);
         expect((await server.test.call(ben.login, `/account/get?id=${ann.id}`, { signed: false })).status).toBe(401);
+      });
+
+      it("finds accounts by what is public, counted, in pages, with the columns that are wanted", async () => {
+        const name = `Same ${++count}`;
+        for (const first_name of ["b", "c", "a"]) await signUp(name, { name, first_name, email: `${first_name}@bk.test` });
+        const ben = await signUp("Ben");
+        const search = (parameters: string): Promise<Reply> =>
+          server.test.call(ben.login, `/account/select?name=${encodeURIComponent(name)}${parameters}`);
+        expect((await search("&_total=1")).body).toEqual({ count: 3 });
+        const page = await search("&_ops=name,eq&_select=first_name&_count=2");
+        const rest = await search(
+          `&_ops=name,eq&_select=first_name&_count=2&_start=${encodeURIComponent(String(page.body["next_token"]))}`,
+        );
+        expect(rest.body).toMatchObject({ count: 1, next_token: "" });
+        const rows = [page, rest].flatMap(({ body }) => body["data"] as object[]);
+        expect(rows).toHaveLength(3);
+        expect(rows).toEqual(expect.arrayContaining(["a", "b", "c"].map((first_name) => ({ first_name }))));
+        expect((await search("&_select=email")).text).not.toContain("@bk.test");
+        expect(await search("&_sort=email")).toMatchObject({ status: 403 });
+        expect(await search("&_select=nothing")).toMatchObject({ status: 400, body: { field: "_select" } });
+        expect(await search("&_ops=email,gt")).toMatchObject({ status: 400, body: { field: "_ops" } });
+        expect(await search("&_ops=name,iregexp")).toMatchObject({ status: 400, body: { field: "_ops" } });
+      });
+
+      it("takes alias for name, and gives the columns that are wanted", async () => {
+        const login = `alias.${++count}`;
+        expect((await anybody("/account/add", { login, secret: `secret of ${login}`, alias: "Al" })).body).toMatchObject({ name: "Al" });
+        expect((await server.test.call(login, "/account/update", { json: { alias: "Ali" } })).body).toMatchObject({ name: "Ali" });
+        expect((await server.test.call(login, "/account/update", { json: { alias: "x", name: "Alim" } })).body).toMatchObject({
+          name: "Alim",
+        });
+        expect((await server.test.call(login, "/account/get?_select=name,login,secret,none")).body).toEqual({ name: "Alim", login });
+        const ben = await signUp("Ben");
+        const { id } = (await server.test.call(login, "/account/get")).body;
+        expect((await server.test.call(ben.login, `/account/get?id=${String(id)}&_select=name,email`)).text).toBe('[{"name":"Alim"}]');
+      });
+
+      it("shows where somebody is with their own account alone", async () => {
+        const [ann, ben] = [await signUp("Ann"), await signUp("Ben")];
+        const { call } = server.test;
+        expect((await call(ann.login, "/account/get")).body).not.toHaveProperty("latitude");
+        await call(ann.login, "/location/put", { json: { latitude: 37.7, longitude: -122.4, location: "bay" } });
+        const place = { latitude: 37.7, longitude: -122.4, geohash: "9q8y", location: "bay", ltime: expect.any(Number) as number };
+        expect((await call(ann.login, "/account/get")).body).toMatchObject({ id: ann.id, ...place });
+        for (const { login } of [ben, await server.add("boss", "admin")]) {
+          const others = await call(login, `/account/get?id=${ann.id}`);
+          expect(others.status).toBe(200);
+          expect(others.text).not.toMatch(/latitude|geohash|37\.7|bay/);
+        }
       });
 
       it("changes the caller's own account, and makes nobody an admin", async () => {
