@@ -1,4 +1,4 @@
-/** A driver that the tests run on, and what it needs. */
+/** A driver that the tests run on, or a browser, and what it needs. */
 export interface TestDriver {
   /** As in `describe("driver: <id>")` and `--drivers=<id>`. */
   readonly id: string;
@@ -8,8 +8,8 @@ export interface TestDriver {
   readonly provenOn: string;
   /** What is known not to be shown by that. */
   readonly notProven?: string;
-  /** The package whose driver it is; absent: @bk/db. */
-  readonly of?: "cache" | "queue";
+  /** The package whose driver it is, or `page`, for what shows pages; absent: @bk/db. */
+  readonly of?: "cache" | "queue" | "page";
   /** It was never tried on the database itself, nor on another implementation of it. */
   readonly isUnproven?: boolean;
 }
@@ -144,4 +144,5 @@ export const testDrivers: readonly TestDriver[] = [
     notProven: "TLS; a cluster that was split",
   },
   { id: "queue-amqp", of: "queue", services: ["rabbitmq"], provenOn: "RabbitMQ 3.10", notProven: "RabbitMQ 4; a cluster of servers; TLS" },
+  { id: "chromium", of: "page", services: ["chromium"], provenOn: "Chromium of Debian 12, without a window" },
 ];

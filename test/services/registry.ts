@@ -1,4 +1,5 @@
 import { cassandra, cassandraCluster } from "./cassandra.js";
+import { chromium } from "./chromium.js";
 import { couchdb } from "./couchdb.js";
 import { dynamodb } from "./dynamodb.js";
 import { elasticsearch } from "./elasticsearch.js";
@@ -35,6 +36,7 @@ export const recipes: readonly Recipe[] = [
   redisCluster,
   redisSentinel,
   couchdb,
+  chromium,
   memcached,
   postgres,
   sqs,
