@@ -3,6 +3,7 @@
 import { type Clock, type Log, systemClock } from "@bk/core";
 
 import { codeOf, invalid } from "../common/failures.js";
+import { afterCommit } from "../contract/after-commit.js";
 import type { ModuleDb } from "../contract/database.js";
 
 /** What happened: where, when, and what the receiver should know of it. */
@@ -27,8 +28,8 @@ export interface BusLike {
 
 export interface AccountEvents {
   /**
-   * Tells an account of an event. It never fails: what was done is done, whether or not somebody can be told of it; a bus or a
-   * database that is away is logged.
+   * Tells an account of an event, within `committed` when that has ended. It never fails: what was done is done, whether or not
+   * somebody can be told of it; a bus or a database that is away is logged.
    */
   publish(id: string, event: AccountEvent): Promise<void>;
   /** Hands over every event of an account from now on. */
@@ -76,16 +77,20 @@ export function accountEvents({ bus, log, clock = systemClock, keep }: AccountEv
     if (count % sweepEvery === 0) await keep.db.delAll("bk_event", { account: id, id: { $lt: timeText(now - keep.ms) } });
   }
 
+  async function tell(id: string, channel: string, event: AccountEvent): Promise<void> {
+    // The count keeps the order of events of one moment.
+    const told: ToldEvent = { ...event, event_id: `${timeText(clock.now())}${(++count).toString(36).padStart(6, "0")}${maker}` };
+    // Kept first: who begins to listen in between finds it there.
+    await store(id, told).catch((error: unknown) => log.warn("an event could not be kept", { path: event.path, code: codeOf(error) }));
+    await bus
+      .publish(channel, told)
+      .catch((error: unknown) => log.warn("an event could not be told", { path: event.path, code: codeOf(error) }));
+  }
+
   return {
     async publish(id, event) {
       const channel = channelOf(id);
-      // The count keeps the order of events of one moment.
-      const told: ToldEvent = { ...event, event_id: `${timeText(clock.now())}${(++count).toString(36).padStart(6, "0")}${maker}` };
-      // Kept first: who begins to listen in between finds it there.
-      await store(id, told).catch((error: unknown) => log.warn("an event could not be kept", { path: event.path, code: codeOf(error) }));
-      await bus
-        .publish(channel, told)
-        .catch((error: unknown) => log.warn("an event could not be told", { path: event.path, code: codeOf(error) }));
+      await afterCommit(() => tell(id, channel, event));
     },
 
     subscribe: async (id, handler) => bus.subscribe(channelOf(id), (message) => handler(message as ToldEvent)),

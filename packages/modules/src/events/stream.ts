@@ -52,6 +52,9 @@ export async function eventStream({ listen, missed, signal }: StreamSource): Pro
   let isOver = false;
   /** What comes while what was missed is read; then undefined. */
   let early: StreamedEvent[] | undefined = [];
+  /** What was missed, as long as some of it may still come: it is kept before it is told. */
+  let known: ReadonlySet<string> | undefined;
+  let beats = 0;
   const ends: (() => void)[] = [];
   const end = (): void => {
     if (isOver) return;
@@ -70,24 +73,31 @@ export async function eventStream({ listen, missed, signal }: StreamSource): Pro
   };
   const sendEvent = ({ id, data }: StreamedEvent): void => send(encoder.encode(`id: ${id}\ndata: ${JSON.stringify(data)}\n\n`));
   const take = (event: StreamedEvent): void => {
+    if (known?.has(event.id)) return;
     if (early === undefined) sendEvent(event);
     else if (early.length < mostUnread) early.push(event);
   };
   ends.push(await listen(take, end));
   try {
     const before = await missed();
-    const known = new Set(before.map(({ id }) => id));
+    if (before.length > 0) known = new Set(before.map(({ id }) => id));
     const stream = new ReadableStream<Uint8Array>({
       start(given) {
         controller = given;
         send(beat);
         for (const event of before) sendEvent(event);
-        for (const event of early!) if (!known.has(event.id)) sendEvent(event);
+        const came = early!;
         early = undefined;
+        for (const event of came) take(event);
       },
       cancel: end,
     });
-    ends.push(keepBeating(() => send(beat)));
+    ends.push(
+      keepBeating(() => {
+        if (++beats === 2) known = undefined;
+        send(beat);
+      }),
+    );
     signal.addEventListener("abort", end, { once: true });
     ends.push(() => signal.removeEventListener("abort", end));
     if (signal.aborted) end();

@@ -8,6 +8,7 @@ import { codeOf, invalid, notFound } from "../common/failures.js";
 import { filterOf, listOptions, type ListValues } from "../common/lists.js";
 import { keepPace } from "../common/pace.js";
 import { visible } from "../common/visible.js";
+import { afterCommit } from "../contract/after-commit.js";
 import type { CacheLike } from "../contract/cache.js";
 import type { ModuleDb, Page, Row } from "../contract/database.js";
 import type { Directory, Person } from "../contract/directory.js";
@@ -115,14 +116,15 @@ export function messageService(options: MessageServiceOptions): MessageService {
   const isCounted = (name: string): boolean => Object.hasOwn(counter, name) && counter[name]!.type === "counter";
 
   const unreadKey = (id: string): string => `messages:unread:${id}`;
-  async function changed(id: string): Promise<void> {
-    try {
-      await cache.del(unreadKey(id));
-    } catch (error) {
-      // The messages are as they should be; their number is wrong for an hour at most.
-      log.warn("a number of unread messages could not be dropped", { code: codeOf(error) });
-    }
-  }
+  const changed = (id: string): Promise<void> =>
+    afterCommit(async () => {
+      try {
+        await cache.del(unreadKey(id));
+      } catch (error) {
+        // The messages are as they should be; their number is wrong for an hour at most.
+        log.warn("a number of unread messages could not be dropped", { code: codeOf(error) });
+      }
+    });
 
   async function people(recipients: readonly string[]): Promise<ReadonlyMap<string, Person>> {
     if (recipients.length === 0) throw invalid("recipient id is required", "id");

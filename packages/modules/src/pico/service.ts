@@ -2,6 +2,7 @@
 
 import { BkError, type Clock, httpStatuses } from "@bk/core";
 
+import { committed } from "../contract/after-commit.js";
 import type { CacheLike } from "../contract/cache.js";
 import type { ModuleDb } from "../contract/database.js";
 import type { Call } from "../contract/endpoint.js";
@@ -122,7 +123,7 @@ export function picoService(options: PicoServiceOptions): PicoService {
   /** All orders in one transaction. */
   async function together(orders: readonly Order[], context: ActionContext): Promise<Packet[]> {
     try {
-      return await db.transaction(async () => {
+      return await committed(db, async () => {
         const packets: Packet[] = [];
         for await (const made of each(orders, context, false, true)) packets.push(made);
         return packets;

@@ -4,6 +4,8 @@ import { createHash, randomBytes } from "node:crypto";
 
 import type { Log } from "@bk/core";
 
+import { afterCommit } from "../contract/after-commit.js";
+
 /** A part of an object: from the byte `start` to the byte `end`, both counted. */
 export interface ByteRange {
   readonly start: number;
@@ -56,7 +58,7 @@ export interface RowObjects {
   /** Writes an object that no row names yet. @returns its key */
   write(account: string, name: string, bytes: Uint8Array | StoredFile, type: string): Promise<string>;
   read: ObjectStorage["get"];
-  /** Removes an object that no row names any more. One that cannot be removed now is by the next `sweep`. */
+  /** Removes an object that no row names any more, once that is committed. One that cannot be removed now is by the next `sweep`. */
   drop(key: string): Promise<void>;
   /** Removes what broken-off writes of this name have left, an hour later at the earliest. @param current  the key that its row names */
   sweep(account: string, name: string, current: string): Promise<void>;
@@ -78,6 +80,14 @@ export function rowObjects(storage: ObjectStorage, kind: string, log: Log, now: 
       log.warn("bytes that no row names any more could not be removed", { kind, error: error instanceof Error ? error.name : "unknown" });
     }
   }
+  async function sweep(account: string, name: string, current: string): Promise<void> {
+    try {
+      for await (const { key, mtime } of storage.list(stemOf(account, name)))
+        if (key !== current && mtime < now() - leftoverMs) await storage.del(key);
+    } catch (error) {
+      log.warn("what broken-off writes have left could not be removed", { kind, error: error instanceof Error ? error.name : "unknown" });
+    }
+  }
   return {
     async write(account, name, bytes, type) {
       const key = stemOf(account, name) + randomBytes(10).toString("hex");
@@ -85,15 +95,8 @@ export function rowObjects(storage: ObjectStorage, kind: string, log: Log, now: 
       return key;
     },
     read: (key, options) => storage.get(key, options),
-    drop,
-    async sweep(account, name, current) {
-      try {
-        for await (const { key, mtime } of storage.list(stemOf(account, name)))
-          if (key !== current && mtime < now() - leftoverMs) await storage.del(key);
-      } catch (error) {
-        log.warn("what broken-off writes have left could not be removed", { kind, error: error instanceof Error ? error.name : "unknown" });
-      }
-    },
-    forget: (account) => storage.delAll(folderOf(account)),
+    drop: (key) => afterCommit(() => drop(key)),
+    sweep: (account, name, current) => afterCommit(() => sweep(account, name, current)),
+    forget: (account) => afterCommit(() => storage.delAll(folderOf(account))),
   };
 }

@@ -1,8 +1,11 @@
-import { accounts, counters, pico, type PicoModule } from "@bk/modules";
+import { readdirSync } from "node:fs";
+
+import { accounts, counters, files, messages, pico, type PicoModule } from "@bk/modules";
 import { orderKey } from "@bk/modules/pico";
 import { BkError } from "@bk/core";
 import { describe, expect, it } from "vitest";
 
+import { temporaryFolder } from "../run-cli.js";
 import { startServer, type TestServer } from "../start-server.js";
 import { onEngines } from "./on-engines.js";
 
@@ -147,6 +150,31 @@ describe("the module pico", () => {
     expect(await pull([order({ date: undefined })])).toBe(401);
     expect(await pull([{ ...order(), data: { n: 2 } }])).toBe(401);
     expect(await pull([order(), { ...order(), api: "fail" }])).toBe(401);
+  });
+
+  it("tells nobody of what a failed transaction has undone, and keeps the bytes that its rows name again", async () => {
+    using folder = temporaryFolder();
+    const modules = [accounts(), messages(), files(), pico({ actions, refusalMs: 0 })];
+    await using test = await startServer({ tables: {}, modules, home: folder.path });
+    const pull = async (...apis: readonly (readonly [api: string, data: object])[]): Promise<unknown[]> => {
+      const orders = apis.map(([api, data], reqId) => ({ api, reqId, data }));
+      return (JSON.parse((await test.call("bob", "/pull", { json: { tx: true, orders } })).text) as Packet[]).map(({ status }) => status);
+    };
+    const text = async (): Promise<string> => (await test.call("bob", "/file/get?prefix=p&name=a.txt")).text;
+    const told = async (): Promise<unknown> =>
+      JSON.parse((await test.call("eve", "/account/subscribe?_timeout=0&_interval=0&_since=000000000000001")).text);
+    const unread = async (): Promise<unknown> => (await test.call("eve", "/message/get/unread")).body["count"];
+    const message = ["/message/add", { id: test.ids["eve"], msg: "hello" }] as const;
+    const file = (content: string): readonly [string, object] => ["/file/put", { prefix: "p", name: "a.txt", text: content }];
+    expect(await pull(file("one"))).toEqual([200]);
+    expect(await unread()).toBe(0);
+    expect(await pull(message, file("two"), ["/file/del", { prefix: "p", name: "a.txt" }], ["fail", {}])).toEqual([424, 424, 424, 400]);
+    expect([await text(), await told(), await unread()]).toEqual(["one", [], 0]);
+    expect(await pull(message, file("three"))).toEqual([200, 200]);
+    expect([await text(), await told(), await unread()]).toMatchObject(["three", [{ path: "/message/add", msg: "hello" }], 1]);
+    const objects = readdirSync(folder.path, { recursive: true, withFileTypes: true });
+    // The bytes of the transaction that failed are removed an hour later.
+    expect(objects.filter((entry) => entry.isFile()).length).toBe(2);
   });
 
   it("answers as a stream of lines, the time by GET, and says what it cannot read", async () => {
