@@ -40,6 +40,7 @@ export function accounts({ columns, signUp = "admin", addsPerMinute, subscribe }
         name: "accounts",
         endpoints: [...accountRoutes(service, signUp, tables.bk_account), endpoint],
         forget: (id) => host.events.forget(id),
+        begin: () => service.begin(),
         drain: end,
         close: () => service.close(),
       };

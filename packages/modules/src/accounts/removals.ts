@@ -15,6 +15,8 @@ export interface RemovalOptions {
 }
 
 export interface Removals {
+  /** Goes on with removals that were left, from now on and from time to time. Whatever keeps something of accounts must be there by now. */
+  begin(): void;
   /** Removes an account. Resolves when all is gone, or after some seconds: then it goes on. */
   remove(id: string, login: string | undefined): Promise<void>;
   close(): Promise<void>;
@@ -64,16 +66,18 @@ export function removals({ db, logins, clock, log, modules }: RemovalOptions): R
     }
   }
 
-  const resuming = (async () => {
+  async function keepResuming(): Promise<void> {
     while (!over.signal.aborted) {
       await resume().catch((error: unknown) =>
         log.warn("accounts whose removal was left could not be looked for", { code: codeOf(error) }),
       );
       await clock.sleep(everyMs, over.signal).catch(() => undefined);
     }
-  })();
+  }
+  let resuming: Promise<void> | undefined;
 
   return {
+    begin: () => void (resuming ??= keepResuming()),
     async remove(id, login) {
       await db.put(table, { id, ...(login === undefined ? {} : { login }) });
       const waited = new AbortController();

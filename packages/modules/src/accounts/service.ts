@@ -38,7 +38,7 @@ export interface NewAccount {
   readonly columns: Row;
 }
 
-export interface AccountService extends Pick<Removals, "close"> {
+export interface AccountService extends Pick<Removals, "begin" | "close"> {
   /** The caller's own account. */
   own(caller: Caller): Promise<Row>;
   /** Other accounts as the caller may see them, in the order asked; those that do not exist are left out. */
@@ -200,6 +200,7 @@ export function accountService(options: AccountServiceOptions): AccountService {
       await removing.remove(id, login);
     },
 
+    begin: () => removing.begin(),
     close: () => removing.close(),
   };
 }

@@ -99,6 +99,8 @@ export interface Running {
   forget?(id: string): Promise<void>;
   /** What the module adds to accounts when the caller gets them, by id and as far as the caller may see it, such as the URLs of icons. */
   describe?(caller: Caller, ids: readonly string[]): Promise<ReadonlyMap<string, Row>>;
+  /** All modules of the server run: what goes on in the background and needs the others begins. */
+  begin?(): void;
   /** The server begins to stop: requests that wait for something are answered now. */
   drain?(): void;
   /** Ends what the module runs in the background. Calls of its endpoints have ended by then. */

@@ -67,10 +67,12 @@ export async function startModules(
     for (const module of modules) running.push(await module.start(host));
     const served = running.map(({ name, endpoints }, i) => ({ name, endpoints, tables: modules[i]!.tables }));
     const hooks = running.map(({ name, hooks: own = [] }) => ({ owner: name, hooks: own }));
+    const endpoints = endpointMap(served);
+    for (const module of running) module.begin?.();
     const drain = (): void => {
       for (const module of running) module.drain?.();
     };
-    return { endpoints: endpointMap(served), hooks, drain, close };
+    return { endpoints, hooks, drain, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,9 +1,12 @@
-import { dbKeys, type KeyDb, signRequest } from "@bk/auth";
+import { randomUUID } from "node:crypto";
+
+import { authTables, dbKeys, type KeyDb, signRequest } from "@bk/auth";
 import { signFetch } from "@bk/auth/message-signatures";
-import { type BackendModule, accounts, counters, locations } from "@bk/modules";
+import { openDb } from "@bk/db";
+import { type BackendModule, accounts, callsOf, counters, locations } from "@bk/modules";
 import { describe, expect, it } from "vitest";
 
-import { masterKey, origin, replyOf, type Reply } from "../start-server.js";
+import { masterKey, origin, replyOf, type Reply, startServer } from "../start-server.js";
 import { onEngines } from "./on-engines.js";
 
 /** A module whose data of an account can be seen, and whose removal can be made to fail. */
@@ -244,4 +247,28 @@ describe("the module accounts", () => {
     },
     { messageKeys: true },
   );
+
+  it("go on with a removal that was left when all modules run, for all of them keep something", async () => {
+    const db = await openDb({ url: `memory:${randomUUID()}`, tables: { ...authTables, ...accounts().tables } });
+    const calls = callsOf(db as never);
+    try {
+      await db.sync();
+      await calls.put("bk_account_removal", { id: "u_left" });
+      const forgotten: string[] = [];
+      const late: BackendModule = {
+        name: "late",
+        tables: {},
+        async start() {
+          // Longer than a removal takes.
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          return { name: "late", endpoints: [], forget: (id) => Promise.resolve(void forgotten.push(id)) };
+        },
+      };
+      await using _server = await startServer({ db: db as never, tables: {}, modules: [accounts(), late] });
+      await expect.poll(() => calls.count("bk_account_removal"), { timeout: 20_000 }).toBe(0);
+      expect(forgotten).toEqual(["u_left"]);
+    } finally {
+      await db.close();
+    }
+  });
 });
