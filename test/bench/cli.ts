@@ -1,5 +1,5 @@
 // `npm run bench -- db`: measures @bk/db, as built, against raw clients and other libraries; `-- http`: bk-server against
-// Node's own server and Hono; `-- cache`: @bk/cache against its clients; `-- queue`: work queues against others; `-- rpc`: services on NATS; `-- start`: how soon @bk/db answers; `-- types`: what its types cost the compiler.
+// Node's own server and Hono; `-- modules`: its modules; `-- cache`: @bk/cache against its clients; `-- queue`: work queues against others; `-- rpc`: services on NATS; `-- start`: how soon @bk/db answers; `-- types`: what its types cost the compiler.
 // With `--write` the tables go into docs/performance.md.
 
 import { spawnSync } from "node:child_process";
@@ -16,6 +16,7 @@ import { measureQueues } from "./queue.js";
 import { measureTypes } from "./types.js";
 import { measureCache } from "./cache.js";
 import { measureHttp, httpTable } from "./http.js";
+import { measureModules } from "./modules.js";
 import { measureRpc } from "./rpc.js";
 import { writeSections } from "./page.js";
 import { extraNames, runExtra, type ExtraName, type ExtraResult } from "./extras.js";
@@ -29,6 +30,7 @@ const usage = `usage: npm run bench -- db [options]
   --no-build                measure what was built last
   --write                   put the tables into docs/performance.md
        npm run bench -- http [--rounds=5] [--turn=1000] [--no-build] [--write]
+       npm run bench -- modules [--cells=subscribers,calls,pings] [--subscribers=10000] [--rounds=5] [--turn=1000] [--no-build] [--write]
        npm run bench -- cache [--rounds=5] [--turn=150] [--no-build] [--write]
        npm run bench -- rpc [--rounds=5] [--turn=500] [--no-build] [--write]
        npm run bench -- queue [--rows=10000] [--rounds=4] [--no-build] [--write]
@@ -40,6 +42,8 @@ interface Given {
   readonly rounds: number | undefined;
   readonly turnMs: number | undefined;
   readonly rows: number | undefined;
+  readonly subscribers: number | undefined;
+  readonly cells: readonly string[] | undefined;
 }
 
 /** What is measured beside databases; each gives its table. */
@@ -47,6 +51,8 @@ const others: Readonly<Record<string, (given: Given) => string | Promise<string>
   start: ({ rounds = 20 }) => measureStart(root, rounds),
   types: ({ rounds = 5 }) => measureTypes(root, rounds),
   http: async ({ rounds = 5, turnMs = 1000 }) => httpTable(await measureHttp({ rounds, turnMs, built: buildBench(), say })),
+  modules: ({ rounds = 5, turnMs = 1000, subscribers = 10_000, cells }) =>
+    measureModules({ rounds, turnMs, subscribers, cells, built: buildBench(), say }),
   cache: ({ rounds = 5, turnMs = 150 }) => measureCache({ rounds, turnMs, built: buildBench() }),
   queue: ({ rounds = 4, rows: jobs = 10_000 }) => measureQueues({ jobs, rounds, say }),
   rpc: ({ rounds = 5, turnMs = 500 }) => measureRpc({ rounds, turnMs, built: buildBench(), say }),
@@ -67,23 +73,32 @@ async function main(): Promise<number> {
       rows: { type: "string", default: "100000" },
       rounds: { type: "string" },
       turn: { type: "string" },
+      subscribers: { type: "string" },
       "no-build": { type: "boolean", default: false },
       write: { type: "boolean", default: false },
     },
   });
+  const cells = values.cells?.split(",");
   const engines = listOf(values.engines, engineNames);
   const extras = listOf(values.extras, extraNames);
-  const [what = ""] = positionals.length === 1 ? positionals : [];
-  const other = others[what];
-  if (other !== undefined) {
+  if (positionals.length > 0 && positionals.every((what) => Object.hasOwn(others, what))) {
     if (!values["no-build"]) makeReady();
     const rows = values.rows === "100000" ? undefined : Number(values.rows);
-    const table = `${machine()}\n${await other({ rounds: numberIn(values.rounds), turnMs: numberIn(values.turn), rows })}`;
-    process.stdout.write(`${table}\n`);
-    if (values.write) writeSections({ [what]: table });
+    const given = {
+      rounds: numberIn(values.rounds),
+      turnMs: numberIn(values.turn),
+      rows,
+      subscribers: numberIn(values.subscribers),
+      cells,
+    };
+    for (const what of positionals) {
+      const table = `${machine()}\n${await others[what]!(given)}`;
+      process.stdout.write(`${table}\n`);
+      if (values.write) writeSections({ [what]: table });
+    }
     return 0;
   }
-  if (what !== "db" || engines === undefined || extras === undefined) {
+  if (positionals.length !== 1 || positionals[0] !== "db" || engines === undefined || extras === undefined) {
     process.stderr.write(usage);
     return 2;
   }
@@ -92,7 +107,7 @@ async function main(): Promise<number> {
     rows: Number(values.rows),
     rounds: Number(values.rounds ?? 5),
     turnMs: Number(values.turn ?? 75),
-    cells: values.cells?.split(","),
+    cells,
     contestants: values.against === undefined ? undefined : ["bk", ...values.against.split(",")],
     built: buildBench(),
     say,

@@ -5,8 +5,12 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { ExtraOptions } from "./extra-worker.js";
 import type { HttpServerOptions } from "./http-server.js";
+import type { ModulesClientOptions } from "./modules-client.js";
+import type { ModulesServerOptions } from "./modules-server.js";
 import type { RpcOptions } from "./rpc-worker.js";
 import type { WorkerOptions } from "./worker.js";
+
+type ProgramOptions = WorkerOptions | ExtraOptions | HttpServerOptions | RpcOptions | ModulesServerOptions | ModulesClientOptions;
 
 export interface Worker {
   readonly name: string;
@@ -18,7 +22,7 @@ export interface Worker {
 }
 
 /** Starts a process. It is built JavaScript, run by Node alone, so that no loader counts as the library's time. */
-export function startWorker(options: WorkerOptions | ExtraOptions | HttpServerOptions | RpcOptions, built: URL): Worker {
+export function startWorker(options: ProgramOptions, built: URL): Worker {
   const { name, program } = programOf(options);
   const child = fork(fileURLToPath(new URL(program, built)), [JSON.stringify(options)], {
     execArgv: process.env["BK_BENCH_EXEC_ARGV"]?.split(" ") ?? [],
@@ -52,10 +56,12 @@ export function startWorker(options: WorkerOptions | ExtraOptions | HttpServerOp
   };
 }
 
-function programOf(options: WorkerOptions | ExtraOptions | HttpServerOptions | RpcOptions): {
+function programOf(options: ProgramOptions): {
   readonly name: string;
   readonly program: string;
 } {
+  if ("modules" in options) return { name: `modules ${options.modules}`, program: "modules-server.js" };
+  if ("client" in options) return { name: "clients of modules", program: "modules-client.js" };
   if ("rpc" in options) return { name: `rpc ${options.rpc}`, program: "rpc-worker.js" };
   if ("server" in options) return { name: `http ${options.server}`, program: "http-server.js" };
   if ("task" in options) return { name: options.task, program: "extra-worker.js" };
