@@ -51,7 +51,7 @@ describe.skipIf(fixture.env === undefined || process.env[fixture.env] === undefi
       // Nothing went wrong at those that were not killed.
       expect(logs).toEqual(logs.map(() => ""));
     } finally {
-      await servers.stop();
+      await servers.stop("SIGKILL");
       await db.close();
       await clean();
     }

@@ -105,8 +105,8 @@ export class Servers {
   }
 
   /** Ends all of them; gives what they wrote to standard error. */
-  async stop(): Promise<string[]> {
-    const ends = await Promise.all(this.#running.splice(0).map((server) => server.stop()));
+  async stop(signal?: NodeJS.Signals): Promise<string[]> {
+    const ends = await Promise.all(this.#running.splice(0).map((server) => server.stop(signal)));
     return ends.map(({ stderr }) => stderr);
   }
 }
