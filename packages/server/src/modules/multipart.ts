@@ -1,6 +1,7 @@
 // Forms with files.
 
 import { Readable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 
 import busboy from "@fastify/busboy";
 import type { UploadedFile } from "@bk/modules";
@@ -14,6 +15,7 @@ export interface Multipart {
 }
 
 const mostFiles = 10;
+const pieceBytes = 256 * 1024;
 
 /**
  * Reads a multipart form that has arrived.
@@ -52,18 +54,27 @@ export async function readMultipart(body: Uint8Array, contentType: string, maxPa
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("error", () => fail("the form is not whole"));
       stream.on("end", () => {
-        if (isTaken) files.set(name, { bytes: new Uint8Array(Buffer.concat(chunks)), name: filename ?? "", type });
+        const { buffer, byteOffset, length } = Buffer.concat(chunks);
+        if (isTaken) files.set(name, { bytes: new Uint8Array(buffer, byteOffset, length), name: filename ?? "", type });
       });
     });
     parser.on("fieldsLimit", () => fail(`the form has more than ${maxParameters} fields`));
     parser.on("filesLimit", () => fail(`the form has more than ${mostFiles} files`));
     parser.on("error", () => fail("the body is no multipart form, or not whole"));
     parser.on("finish", resolve);
-    Readable.from([Buffer.from(body.buffer, body.byteOffset, body.byteLength)]).pipe(parser);
+    Readable.from(pieces(body)).pipe(parser);
   });
   // The parser passes over parts that are no fields, or whose headers it does not read.
   if (partsOf(body, contentType) !== names.size) throw badRequest("the form has a part that is no field of it, or is not readable");
   return { fields, files };
+}
+
+/** The body piece by piece: between two of them other requests have their turn. */
+async function* pieces(body: Uint8Array): AsyncGenerator<Buffer> {
+  for (let at = 0; at < body.length; at += pieceBytes) {
+    if (at > 0) await setImmediate();
+    yield Buffer.from(body.buffer, body.byteOffset + at, Math.min(pieceBytes, body.length - at));
+  }
 }
 
 /** How many parts begin in a form. */
