@@ -13,6 +13,8 @@ export function hookRequest(context: ServerRequest, { addressOf }: Pick<ServerCo
     url: rawTarget(context),
     headers: raw.headers,
     address: addressOf(context),
-    signal: raw.signal,
+    get signal() {
+      return raw.signal;
+    },
   };
 }

@@ -104,7 +104,10 @@ async function callOf(
     address: addressOf(context),
     version: context.get("version")?.text,
     app: askingApp(rawTarget(context), context.req.raw.headers),
-    signal: context.req.raw.signal,
+    // Asking for it makes a whole Request of what Node received, which few endpoints need.
+    get signal() {
+      return context.req.raw.signal;
+    },
   };
 }
 

@@ -30,8 +30,9 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
 
 /** Whether a request has a body that is read; one of unknown length may turn out to be empty. */
 export function hasBody(request: Request): request is Request & { readonly body: ReadableStream<Uint8Array> } {
-  const { method, headers, body } = request;
-  return method !== "GET" && method !== "HEAD" && headers.get("content-length") !== "0" && body !== null;
+  const { method } = request;
+  // The body last: asking for it makes a whole Request of what Node received.
+  return method !== "GET" && method !== "HEAD" && request.headers.get("content-length") !== "0" && request.body !== null;
 }
 
 /** @throws HttpError 415 */
