@@ -36,8 +36,8 @@ const hostile: readonly unknown[] = [
   "1",
 ];
 
-/** Of the values each name gets a fifth, another one than its neighbour; with BK_FULL_E2E=1 all of them. */
-const slices = process.env["BK_FULL_E2E"] === "1" ? 1 : 5;
+/** Of the values each name gets a tenth, another one than its neighbour; with BK_FULL_E2E=1 all of them. */
+const slices = process.env["BK_FULL_E2E"] === "1" ? 1 : 10;
 
 const folder = temporaryFolder();
 afterAll(() => folder[Symbol.dispose]());
