@@ -35,7 +35,7 @@ const leftOutForAdmins: Readonly<Record<string, string>> = {
 const extent =
   process.env["BK_FULL_E2E"] === "1"
     ? ["--max-time", "300"]
-    : ["--phases", "examples,fuzzing", "--max-examples", "2", "--seed", "1", "--generation-database", "none"];
+    : ["--phases", "examples,fuzzing", "--max-examples", "1", "--seed", "1", "--generation-database", "none"];
 
 const checks = [
   "not_a_server_error",

@@ -5,7 +5,7 @@ import { isWanted } from "../fixtures.js";
 import { checkScopes } from "./scopes.js";
 
 /** Steps on engines in this process, and on servers, where each is several round trips; `BK_SCOPE_STEPS` for all. */
-const steps = { embedded: 4000, server: 100 };
+const steps = { embedded: 2000, server: 100 };
 const seed = Number(process.env["BK_MODEL_SEED"] ?? 1);
 
 for (const fixture of fixtures) {
