@@ -17,7 +17,7 @@ import { type Attempt, waysIn } from "./ways-in.js";
 
 /** Of the ways each name gets a share, another one than its neighbour; with BK_FULL_E2E=1 all of them. */
 const isWhole = process.env["BK_FULL_E2E"] === "1";
-const shares = isWhole ? 1 : 100;
+const shares = isWhole ? 1 : 50;
 
 /** They answer when there is something to tell. */
 const waiting: ReadonlySet<string> = new Set(["/account/subscribe", "/channel", "/push"]);
