@@ -11,8 +11,8 @@ interface Watched {
   readonly meter: Meter;
   /** Milliseconds. */
   readonly times: Histogram;
-  readonly bad: { count: number };
-  readonly failed: { count: number };
+  bad: number;
+  failed: number;
 }
 
 export interface RequestStats {
@@ -26,7 +26,7 @@ const parts = 2;
 
 /** @param maxPaths  most paths that are told apart: those that were first asked for with success, so that nobody makes up paths */
 export function requestStats(clock: Clock, maxPaths: number): RequestStats {
-  const watched = (): Watched => ({ meter: new Meter(clock), times: new Histogram(clock), bad: { count: 0 }, failed: { count: 0 } });
+  const watched = (): Watched => ({ meter: new Meter(clock), times: new Histogram(clock), bad: 0, failed: 0 });
   const all = watched();
   const atOnce = new Histogram(clock);
   const running = new Set<string>();
@@ -44,15 +44,15 @@ export function requestStats(clock: Clock, maxPaths: number): RequestStats {
     running.delete(id);
     all.meter.add();
     all.times.add(ms);
-    if (status >= 500) all.failed.count++;
-    else if (status >= 400) all.bad.count++;
+    if (status >= 500) all.failed++;
+    else if (status >= 400) all.bad++;
     byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
     const name = nameOf(path);
     let own = paths.get(name);
     if (own === undefined && status < 300 && paths.size < maxPaths) paths.set(name, (own = watched()));
     if (own === undefined) return;
-    if (status >= 500) own.failed.count++;
-    else if (status >= 400) own.bad.count += status === 404 ? 0 : 1;
+    if (status >= 500) own.failed++;
+    else if (status >= 400) own.bad += status === 404 ? 0 : 1;
     else if (status < 300) {
       own.meter.add();
       own.times.add(ms);
@@ -70,8 +70,8 @@ export function requestStats(clock: Clock, maxPaths: number): RequestStats {
         const numbers = meter.numbers(name);
         Object.assign(found, numbers, times.numbers(name), {
           [`${name}_0`]: since(`${name}_0`, numbers[`${name}_rcnt`]!),
-          [`${counts}_bad_0`]: since(`${counts}_bad_0`, bad.count),
-          [`${counts}_err_0`]: since(`${counts}_err_0`, failed.count),
+          [`${counts}_bad_0`]: since(`${counts}_bad_0`, bad),
+          [`${counts}_err_0`]: since(`${counts}_err_0`, failed),
         });
       };
       tell("api_req", "api", all);

@@ -5,7 +5,7 @@ import { BkError } from "@bk/core";
 import type { HookVerdict, Verdict } from "@bk/modules";
 import type { MiddlewareHandler, Next } from "hono";
 
-import { badRequest, bodyResponse, HttpError, replyHeaders, wrongMethod } from "../error-response.js";
+import { bodyResponse, HttpError, replyHeaders, wrongMethod } from "../error-response.js";
 import type { HookFor } from "../hooks/hook-map.js";
 import { hookRequest } from "../hooks/hook-request.js";
 import { refusedBody } from "../hooks/run-hooks.js";
@@ -47,7 +47,7 @@ export function gate(server: ServerContext): MiddlewareHandler<ServerEnv> {
     const open = decided !== undefined;
     const upload = endpoint?.maxUploadBytes === undefined ? undefined : uploads.of(request, endpoint.maxUploadBytes);
     if (upload === undefined) {
-      const body = await wholeBody(request, endpoint?.maxBodyBytes ?? bodyLimit(path, limits.maxBodyBytes));
+      const body = await readBody(request, endpoint?.maxBodyBytes ?? bodyLimit(path, limits.maxBodyBytes));
       context.set("body", body);
       const begins = endpoint?.givesSessions === true && (mayAskToBegin(target) || mayAskToBegin(Buffer.from(body).toString()));
       const changes = endpoint === undefined ? changesSomething(path, target, body.length > 0) : endpoint.changes === true || begins;
@@ -126,16 +126,6 @@ function requireOwnPage(headers: Headers, host: string, trusted: readonly string
   const header = (name: string): string | undefined => headers.get(name) ?? undefined;
   if (cameFrom({ host, header }, trusted) === "here") return;
   throw new HttpError("denied", "a session cookie counts for a socket only from a page of the same site", { code: "CSRF" });
-}
-
-/** A body that ends too early or is badly framed is the client's fault; Node tells of it by an error of its own. */
-async function wholeBody(request: Request, maxBytes: number): Promise<Uint8Array> {
-  try {
-    return await readBody(request, maxBytes);
-  } catch (error) {
-    if (error instanceof BkError) throw error;
-    throw badRequest("the body is not whole or badly framed");
-  }
 }
 
 /** Whether the request was refused before anything was changed: then it can be sent again with the same signature. */

@@ -30,7 +30,7 @@ export function endpointRoutes(app: Hono<ServerEnv>, server: ServerContext, logi
     const call = await callOf(context, found, server, begins);
     const reply = await found.served.endpoint.answer(call);
     if (reply instanceof Response) return withHeaders(reply);
-    const change = changing(server, found, hookRequest(context, server), call.caller);
+    const change = server.hooks.has("postProcess") ? changing(server, found, hookRequest(context, server), call.caller) : undefined;
     const shown = change === undefined ? reply : await change(reply);
     if (begins?.fields === undefined) return jsonReply(textOf(shown, limits.maxReplyBytes));
     return withBegun(context, server, login!, begins.fields, shown);
@@ -103,7 +103,9 @@ async function callOf(
     source: allowed.source,
     address: addressOf(context),
     version: context.get("version")?.text,
-    app: askingApp(rawTarget(context), context.req.raw.headers),
+    get app() {
+      return askingApp(rawTarget(context), context.req.raw.headers);
+    },
     // Asking for it makes a whole Request of what Node received, which few endpoints need.
     get signal() {
       return context.req.raw.signal;

@@ -9,8 +9,7 @@ import type { HashedBody } from "@bk/auth";
 import { BkError } from "@bk/core";
 import type { StoredFile } from "@bk/modules/storage";
 
-import { badRequest, tooLarge } from "../error-response.js";
-import { hasBody, refusePacked } from "./read-body.js";
+import { arriving, hasBody, refuseUnread } from "./read-body.js";
 
 /** What a server that was killed has left is removed after this time. */
 const leftoverMs = 24 * 3_600_000;
@@ -37,8 +36,7 @@ export class Uploads {
   of(request: Request, maxBytes: number): Upload | undefined {
     const type = request.headers.get("content-type") ?? "";
     if (type === "" || parsedTypes.test(type) || !hasBody(request)) return undefined;
-    refusePacked(request);
-    if (Number(request.headers.get("content-length")) > maxBytes) throw tooLarge(`the body is larger than ${maxBytes} bytes`);
+    refuseUnread(request, maxBytes);
     return new Upload(request.body, maxBytes, () => this.#newPath());
   }
 
@@ -101,9 +99,8 @@ export class Upload implements HashedBody {
     try {
       const hash = createHash("sha256");
       let size = 0;
-      for await (const chunk of arriving(this.#body)) {
+      for await (const chunk of arriving(this.#body, this.#maxBytes)) {
         size += chunk.length;
-        if (size > this.#maxBytes) throw tooLarge(`the body is larger than ${this.#maxBytes} bytes`);
         hash.update(chunk);
         await file.write(chunk);
       }
@@ -114,13 +111,5 @@ export class Upload implements HashedBody {
     } finally {
       await file.close();
     }
-  }
-}
-
-async function* arriving(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body as unknown as AsyncIterable<Uint8Array>;
-  } catch {
-    throw badRequest("the body is not whole or badly framed");
   }
 }
