@@ -35,6 +35,12 @@ describe("cacheAttempts", () => {
     expect(await a.waitMs("ann", "10.0.0.1")).toBe(0);
   });
 
+  it("names no login to the cache: what was typed may be a password", async () => {
+    const cache = new Buckets();
+    await cacheAttempts(cache).failed("my dear passw0rd", "10.0.0.1");
+    expect([...cache.left.keys()]).toEqual([expect.stringMatching(/^attempts:10\.0\.0\.1 [\w-]{43}$/)]);
+  });
+
   it("asks nothing of the cache about who has to wait at this server already", async () => {
     const cache = new Buckets();
     const attempts = cacheAttempts(cache, { maxPerMinute: 1, clock: testClock() });

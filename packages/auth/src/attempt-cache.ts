@@ -1,5 +1,6 @@
 // Failed attempts in a cache that several servers share, such as a `Cache` of `@bk/cache`.
 import { type Clock, systemClock } from "@bk/core";
+import { loginKey } from "./digest.js";
 import { type Attempts, memoryAttempts, networkOf } from "./attempts.js";
 
 /** What failed attempts need of a cache: buckets of tokens. */
@@ -23,8 +24,6 @@ export interface CacheAttemptsOptions {
 const minuteMs = 60_000;
 /** How long the cache is left alone when it did not answer. */
 const awayMs = 1000;
-/** Logins of accounts are shorter; longer ones share a count. */
-const longestLogin = 200;
 
 /**
  * Attempts counted by all servers that share a cache, at the cost of a call to it for each request that is signed.
@@ -41,7 +40,7 @@ export function cacheAttempts(cache: AttemptCache, options: CacheAttemptsOptions
   /** Tokens that are left when `cost` were taken, where they were there; undefined when the cache does not answer. */
   async function take(login: string, address: string, cost: number): Promise<number | undefined> {
     if (clock.now() < awayUntil) return undefined;
-    const key = `attempts:${networkOf(address)} ${login.slice(0, longestLogin).toWellFormed()}`;
+    const key = `attempts:${networkOf(address)} ${await loginKey(login)}`;
     try {
       const bucket = { rate: maxPerMinute, perMs: minuteMs, burst: maxPerMinute, cost, timeoutMs };
       return (await cache.limit(key, bucket)).remaining;

@@ -43,14 +43,19 @@ export async function authenticate<A extends Account>(
   }
   if ("secret" in credential) return authenticateStored(credential, incoming, options, { ...facts, now });
   const { source, value } = credential;
-  const refuse = (reason: RefusalReason, message?: string, why = whyOf(reason)): Refusal => {
-    onRefused?.({ login: value.login, why });
-    return refusal(reason, options.statuses, message);
-  };
+  const refuserOf =
+    (known: A | undefined) =>
+    (reason: RefusalReason, message?: string, why = whyOf(reason)): Refusal => {
+      onRefused?.({ login: known?.login, why });
+      return refusal(reason, options.statuses, message);
+    };
 
   const asked = address === undefined ? 0 : (attempts?.waitMs(value.login, address) ?? 0);
   const waitMs = typeof asked === "number" ? asked : await asked;
-  if (waitMs > 0) return { ...refuse("tooMany"), retryAfterMs: waitMs };
+  if (waitMs > 0) return { ...refuserOf(undefined)("tooMany"), retryAfterMs: waitMs };
+  // Asked for before what follows needs it: a log has the login of whoever's clock is wrong, and none that no account has.
+  const account = await options.accounts.findByLogin(value.login);
+  const refuse = refuserOf(account);
   const late = lifetimeProblem(credential, now, changes === true, options);
   if (late !== undefined) return refuse(late, late === "expired" ? expiredMessage(now, parseExpires(value.expires)) : undefined);
   const version = acceptedVersion(credential, options);
@@ -58,7 +63,6 @@ export async function authenticate<A extends Account>(
   const query = coveredQuery(incoming, version, options.signatureName);
   if (typeof query === "string") return refuse(query);
 
-  const account = await options.accounts.findByLogin(value.login);
   const key = account === undefined ? undefined : keyOf(account, version);
   const { tag, login, expires, checksum } = value;
   const { method, host, path, contentType } = incoming;

@@ -25,6 +25,11 @@ export async function bodyChecksum(body: string | Uint8Array): Promise<string> {
   return encodeBase64(new Uint8Array(await crypto.subtle.digest("SHA-1", bytes as Uint8Array<ArrayBuffer>)));
 }
 
+/** Stands for a login in the keys of caches: who sees them must not see what was typed, which may be a password. */
+export async function loginKey(login: string): Promise<string> {
+  return toBase64Url(encodeBase64(new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(login)))));
+}
+
 export function encodeBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "@bk/core";
 import { type Account, type AccountStore, hasEnded, type PublicAccount, withoutSecrets } from "./account.js";
 import { equalTexts } from "./constant-time.js";
 import { noPassword, verifyPassword } from "./passwords.js";
-import { type Refusal, refusal, type StatusStyle } from "./refusal.js";
+import { type Refusal, refusal, type RefusalNote, type RefusalReason, type StatusStyle, whyOf } from "./refusal.js";
 import { isPlainText, maxLoginLength } from "./signature-value.js";
 
 /** An account that may have a password. */
@@ -34,10 +34,11 @@ export async function verifyLogin<A extends LoginAccount>(
   return result.ok ? { ok: true, account: withoutSecrets(result.account) } : result;
 }
 
-/** The same, with the account as it was when its secret was checked: for this package alone. */
+/** The same, with the account as it was when its secret was checked, and what a log may know: for this package alone. */
 export async function checkTyped<A extends LoginAccount>(
   { login, secret }: TypedLogin,
   { accounts, clock = systemClock, statuses }: LoginOptions<A>,
+  onRefused?: (note: RefusalNote) => void,
 ): Promise<{ readonly ok: true; readonly account: A } | Refusal> {
   if (typeof login !== "string" || login === "" || typeof secret !== "string" || secret === "") return refusal("noLogin", statuses);
   const canExist = login.length <= maxLoginLength && isPlainText(login);
@@ -46,8 +47,12 @@ export async function checkTyped<A extends LoginAccount>(
   const byPassword = await verifyPassword(secret, account?.password || noPassword);
   const bySecret = account !== undefined && !account.password && account.secret !== "" && equalTexts(secret, account.secret);
   // A store may fold case; sessions and counts of attempts are by the login as it is.
-  if (account === undefined || account.login !== login || !(account.password ? byPassword : bySecret))
-    return refusal("notAuthenticated", statuses);
-  if (hasEnded(account, clock.now())) return refusal("accountExpired", statuses);
+  const refuse = (reason: RefusalReason, why = whyOf(reason)): Refusal => {
+    onRefused?.({ login: account?.login, why });
+    return refusal(reason, statuses);
+  };
+  if (account === undefined) return refuse("notAuthenticated", "there is no account with this login");
+  if (account.login !== login || !(account.password ? byPassword : bySecret)) return refuse("notAuthenticated", "wrong secret");
+  if (hasEnded(account, clock.now())) return refuse("accountExpired");
   return { ok: true, account };
 }

@@ -1,6 +1,7 @@
 // How often addresses, logins and accounts may ask, by buckets of tokens.
 import { type Clock, systemClock } from "@bk/core";
 import { networkOf } from "./attempts.js";
+import { loginKey } from "./digest.js";
 import { invalid } from "./errors.js";
 import { closing, isRulePattern, type RulePattern, type RuleTest } from "./path-rules.js";
 
@@ -72,8 +73,6 @@ interface Compiled {
   readonly fits: RuleTest | undefined;
 }
 
-const longestLogin = 200;
-
 /** @throws AuthError `invalid` for a rule that cannot be used */
 export function rateLimits({ limiter = memoryLimiter(), rules, onFault }: RateLimitsOptions): RateLimits {
   const compiled = rules.map(compile);
@@ -86,7 +85,7 @@ export function rateLimits({ limiter = memoryLimiter(), rules, onFault }: RateLi
       let worst: { readonly verdict: RateVerdict; readonly remaining: number } | undefined;
       for (const rule of compiled) {
         if (rule.by !== by || rule.fits?.(subject.method, subject.path) === false) continue;
-        const key = keyOf(rule, subject);
+        const key = await keyOf(rule, subject);
         if (key === undefined) continue;
         const own = ownRates(rule, subject);
         try {
@@ -117,11 +116,11 @@ function compile({ by, rate, perMs = 1000, burst = Math.max(1, rate), paths, nam
   return { by, name: name ?? `${by}-${at}`, rate, perMs, burst, fits: paths && closing(paths) };
 }
 
-function keyOf({ by }: Compiled, { address, login, account }: RateSubject): string | undefined {
+async function keyOf({ by }: Compiled, { address, login, account }: RateSubject): Promise<string | undefined> {
   const network = address === undefined ? undefined : networkOf(address);
   if (by === "ip") return network;
   if (by === "account") return account?.id;
-  return login === undefined ? undefined : `${network ?? ""} ${login.slice(0, longestLogin).toWellFormed()}`;
+  return login === undefined ? undefined : `${network ?? ""} ${await loginKey(login)}`;
 }
 
 /** What an admin gave an account in `rlimits_rate` and `rlimits_max` is its own. */

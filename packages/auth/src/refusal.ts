@@ -47,7 +47,10 @@ export interface Refusal {
 
 /** What a log may say of a refusal. Not for the client: it tells which logins there are. */
 export interface RefusalNote {
-  /** The login that the request claims; nothing is proven about it. */
+  /**
+   * The login that the request claims, as the account has it; nothing is proven about it. Undefined where it was not looked up, or no account
+   * has it: people type passwords into the field of the login.
+   */
   readonly login: string | undefined;
   /** Why, in words. */
   readonly why: string;

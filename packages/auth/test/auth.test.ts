@@ -128,7 +128,8 @@ describe("auth.check", () => {
   });
 
   it.each([
-    ["no account", { login: "nobody" }, "nobody", "no account with this login"],
+    ["no account, whose login may be a password", { login: "nobody" }, undefined, "no account with this login"],
+    ["no account, and a signature that has ended", { login: "nobody", expires: new Date(now - 1) }, undefined, "Expired"],
     ["another secret", { secret: "wrong" }, "bob", "another secret, or the request is not the one that was signed"],
     ["a signature that has ended", { expires: new Date(now - 1) }, "bob", "Expired"],
   ] as const)("tells a log, and not the client, which login was refused and why: %s", async (_name, given, login, why) => {

@@ -2,6 +2,7 @@
 import { addAccount, signRequest } from "@bk/auth";
 import { consoleLog, type Log } from "@bk/core";
 import { openDb } from "@bk/db";
+import { system } from "@bk/modules/system";
 import { describe, expect, it } from "vitest";
 
 import { createServer } from "../src/index.js";
@@ -114,7 +115,6 @@ describe("the log", () => {
   });
 
   it.each([
-    ["an unknown login", { login: "nobody" }, "nobody", "no account with this login"],
     ["a wrong secret", { login: "bob", secret: "guess" }, "bob", "another secret, or the request is not the one that was signed"],
     ["a signature that has ended", { login: "bob", secret: "secret of bob", expires: new Date(1) }, "bob", "Expired"],
   ])("says which login was refused and why, and the client learns no more than before: %s", async (_name, sign, login, why) => {
@@ -126,6 +126,35 @@ describe("the log", () => {
     expect(line).toContain(why);
     expect(Object.keys(reply.body).sort()).toEqual(["code", "message", "status"]);
     expect(reply.text).not.toContain("no account");
+  });
+
+  it("has no login that no account has, however it is sent: it may be a password", async () => {
+    const typed = "my dear passw0rd";
+    await using on = await startServer({
+      cache: "local:",
+      limits: { maxAttempts: 3 },
+      rateLimits: [{ by: "login", rate: 100 }],
+      modules: [system()],
+    });
+    const signed = (path: string, expires?: Date) =>
+      on.call("bob", path, { login: typed, secret: "s", ...(expires === undefined ? {} : { expires }) });
+    const logIn = () =>
+      on.server.app.fetch(
+        new Request(`${origin}/login`, {
+          method: "POST",
+          headers: { host: "bk.test", "content-type": "application/json" },
+          body: JSON.stringify({ login: typed, secret: "s" }),
+        }),
+      );
+    const statuses = [await signed("/auth"), await signed("/auth", new Date(1)), await signed("/data/get/city"), await logIn()].map(
+      ({ status }) => status,
+    );
+    expect(statuses).toEqual([401, 401, 401, 401]);
+    for (const _again of [1, 2]) await logIn();
+    expect((await logIn()).status).toBe(429);
+    expect(on.logged.join("\n")).not.toContain("passw0rd");
+    expect(on.logged.join("\n")).toContain("there is no account with this login");
+    expect((await on.call("root", "/system/stats/get")).text).not.toContain("passw0rd");
   });
 });
 

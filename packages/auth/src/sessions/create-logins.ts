@@ -4,7 +4,7 @@ import type { Attempts } from "../attempts.js";
 import { checkTyped, type LoginAccount, type LoginOptions, type TypedLogin } from "../login.js";
 import { hashPassword, isWeakHash } from "../passwords.js";
 import type { OneTimeCodes } from "../one-time-codes.js";
-import { type Refusal, refusal, type RefusalNote } from "../refusal.js";
+import { type Refusal, refusal, type RefusalNote, whyOf } from "../refusal.js";
 import type { NewSession, Sessions } from "./create-sessions.js";
 import type { NewToken, Tokens } from "./create-tokens.js";
 import type { SessionMaker } from "./keeper.js";
@@ -62,16 +62,14 @@ export function createLogins<A extends LoginAccount>(options: LoginsOptions<A>):
   async function check(typed: TypedLogin, { address = "", onRefused }: LoginRequest): Promise<{ ok: true; account: A } | Refusal> {
     const { login, secret } = typed;
     if (typeof login !== "string" || login === "" || typeof secret !== "string" || secret === "") return refusal("noLogin", statuses);
-    const refuse = (answer: Refusal, why: string = answer.message): Refusal => {
-      onRefused?.({ login, why });
-      return answer;
-    };
     const waitMs = attempts === undefined ? 0 : await attempts.waitMs(login, address);
-    if (waitMs > 0) return refuse({ ...refusal("tooMany", statuses), retryAfterMs: waitMs });
-    const result = await checkTyped({ login, secret }, options);
-    if (result.ok) return result;
-    if (result.code === "NOAUTH") await attempts?.failed(login, address);
-    return refuse(result, result.code === "NOAUTH" ? "wrong secret, or no such login" : result.message);
+    if (waitMs > 0) {
+      onRefused?.({ login: undefined, why: whyOf("tooMany") });
+      return { ...refusal("tooMany", statuses), retryAfterMs: waitMs };
+    }
+    const result = await checkTyped({ login, secret }, options, onRefused);
+    if (!result.ok && result.code === "NOAUTH") await attempts?.failed(login, address);
+    return result;
   }
 
   /** The same, of few at a time: a thousand guesses at once would all begin before the first one counts. */
