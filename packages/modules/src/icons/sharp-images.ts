@@ -5,6 +5,7 @@ import { availableParallelism } from "node:os";
 import { BkError } from "@bk/core";
 import type { Sharp, SharpOptions } from "sharp";
 
+import { turnsOf } from "../common/turns.js";
 import { type ImageChanges, type ImageEngine, imageType, type MadeImage, mostPixels, refusePixels, wrongImage } from "./image-engine.js";
 
 type MakeSharp = (input: Uint8Array, options: SharpOptions) => Sharp;
@@ -27,7 +28,7 @@ export async function sharpImages(): Promise<ImageEngine | undefined> {
 
 function engineOf(sharp: MakeSharp): ImageEngine {
   // One processor is left to whoever answers requests.
-  const turns = turnsOf(Math.max(1, availableParallelism() - 1));
+  const turns = turnsOf(Math.max(1, availableParallelism() - 1), mostWaiting, "too many images wait; try again later");
   return {
     async make(bytes, changes) {
       const type = await imageType(bytes);
@@ -88,24 +89,4 @@ function changed(image: Sharp, changes: ImageChanges): Sharp {
     case "webp":
       return made.webp({ quality });
   }
-}
-
-/** Lets so many run at a time. */
-function turnsOf(most: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async (work) => {
-    if (running >= most) {
-      if (waiting.length >= mostWaiting)
-        throw new BkError("limited", "too many images wait; try again later", { detail: { retryAfterMs: 1000 } });
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    } else running++;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
-    }
-  };
 }

@@ -11,6 +11,7 @@ import type { Configuration } from "../settings/read-settings.js";
 import { bufferedLines } from "./buffered-lines.js";
 import { version } from "../version.js";
 import { databaseName, namingDatabase } from "./open-database.js";
+import { resetMails } from "./reset-mails.js";
 import { switchedLog } from "./switched-log.js";
 
 /** Serves; the promise resolves when the server was stopped by a signal and everything is closed. */
@@ -32,6 +33,7 @@ export async function serve(configuration: Configuration): Promise<void> {
     system: { app: `bk-server/${version}`, logLevel: level, params: () => ({ ...configuration, logLevel: level.get() }) },
   });
   const masterKey = masterKeyOf(configuration);
+  const mails = await resetMails(configuration, log);
   const db = databaseOf(configuration);
   const server = await namingDatabase(configuration, () =>
     createServer({
@@ -44,12 +46,16 @@ export async function serve(configuration: Configuration): Promise<void> {
       ...(configuration.bus === undefined ? {} : { bus: configuration.bus }),
       tokenKey: tokenKeyOf(configuration, masterKey),
       ...(configuration.cors === undefined ? {} : { cors: configuration.cors }),
+      ...(mails === undefined ? {} : { login: { mail: mails.mail } }),
       messageKeys: { scheme: configuration.signatureScheme },
       trustedProxies: configuration.trustedProxies,
       limits: configuration.limits,
       log,
     }),
-  );
+  ).catch(async (error: unknown) => {
+    await mails?.close();
+    throw error;
+  });
   const stopped = stopSignal();
   try {
     const { url } = await server.listen({ port: configuration.port, host: configuration.host });
@@ -66,6 +72,7 @@ export async function serve(configuration: Configuration): Promise<void> {
     log.info(`${await stopped}: finishing what runs`);
   } finally {
     await server.close();
+    await mails?.close();
   }
 }
 

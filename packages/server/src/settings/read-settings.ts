@@ -30,6 +30,10 @@ export interface Configuration {
   readonly pushcartToken: string | undefined;
   /** What clients write as the scheme. */
   readonly signatureScheme: "http" | "https";
+  /** The URL of a mail transport, who mails are from, and the page that they lead to. */
+  readonly mailTransport: string | undefined;
+  readonly mailFrom: string | undefined;
+  readonly mailPage: string | undefined;
   readonly masterKey: string | undefined;
   readonly tokenKey: string | undefined;
   readonly logLevel: LogLevel;
@@ -85,6 +89,7 @@ function configurationOf(values: ReadonlyMap<string, string>, home: string): Omi
     pushcartToken: values.get("pushcart-token"),
     signatureScheme: (values.get("signature-scheme") ?? "http") as "http" | "https",
     signUp: (values.get("sign-up") ?? "admin") as "open" | "admin",
+    ...mailOf(values),
     masterKey: values.get("master-key"),
     tokenKey: values.get("token-key"),
     logLevel: (values.get("log-level") ?? "info") as LogLevel,
@@ -93,6 +98,14 @@ function configurationOf(values: ReadonlyMap<string, string>, home: string): Omi
     trustedProxies: listOf(values.get("trusted-proxies") ?? ""),
     limits: limits as unknown as ServerLimits,
   };
+}
+
+function mailOf(values: ReadonlyMap<string, string>): Pick<Configuration, "mailTransport" | "mailFrom" | "mailPage"> {
+  const [mailTransport, mailFrom, mailPage] = ["mail-transport", "mail-from", "mail-page"].map((name) => values.get(name));
+  if (mailTransport !== undefined && mailFrom === undefined) throw invalid("mail-from", "mail-transport needs mail-from");
+  if (mailTransport === undefined && (mailFrom ?? mailPage) !== undefined)
+    throw invalid("mail-transport", "mail-from and mail-page need mail-transport");
+  return { mailTransport, mailFrom, mailPage };
 }
 
 function modulesOf(given: string | undefined): readonly string[] | undefined {

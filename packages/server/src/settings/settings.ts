@@ -125,6 +125,18 @@ export const serveSettings: readonly Setting[] = [
     value: "url",
     help: "what modules of servers that share the work tell each other by, such as redis://host or nats://host; default: this process alone",
   },
+  {
+    name: "mail-transport",
+    value: "url",
+    help: "how tokens are mailed to people who forgot their secret, such as smtps://user:password@host; better given as BK_MAIL_TRANSPORT; needs mail-from; default: none are",
+  },
+  { name: "mail-from", value: "address", help: "who mails are from, such as app@example.com" },
+  {
+    name: "mail-page",
+    value: "url",
+    help: "the page that asks for the new secret: it gets the token behind a #; default: mails have the token alone",
+    type: string("a URL such as https://app.example.com/new-secret", (text) => /^https?:\/\/[^\s#]+$/.test(text)),
+  },
   { name: "log-format", value: "form", help: "text, or json: an object a line; default text", type: oneOf(["text", "json"]) },
   {
     name: "cors-origins",
