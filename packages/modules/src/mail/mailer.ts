@@ -1,13 +1,13 @@
 // Sending mails, at once or through a queue.
 
-import { randomUUID, createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 
 import { BkError, type Clock, integer, type Log, silentLog, systemClock } from "@bk/core";
 import { defineJobs, GiveUp, type JobContext, type Listener, type ListenOptions, type QueueLike } from "@bk/queue";
 
 import { invalid } from "../common/failures.js";
 import { type MailAddress, mailbox } from "./mail-address.js";
-import { checkMail, type CheckedMail, type MailLimits, type MailMessage, recipientsOf } from "./mail-message.js";
+import { checkMail, type MailLimits, type MailMessage, recipientsOf } from "./mail-message.js";
 import { checkDkim, type DkimOptions, mailTransport, type Posting } from "./mail-transport.js";
 import type { RejectedRecipient } from "./smtp-error.js";
 
