@@ -12,6 +12,7 @@ import type { Capabilities as CacheCapabilities } from "../packages/cache/src/dr
 import { pubSubDriverFor } from "../packages/queue/src/pubsub/registry.js";
 import { queueDriverFor } from "../packages/queue/src/queue/registry.js";
 import { testDrivers } from "../test/runner/drivers.js";
+import { configurationPage } from "./configuration-page.js";
 import { apiPages } from "./api-pages.js";
 import { capabilitiesPage, driverTable, mainTable, markdownTable } from "./capability-tables.js";
 import { endpointsPage } from "./endpoint-page.js";
@@ -170,6 +171,7 @@ const drivers = await driverCapabilities();
 const reference = new Map([
   ["errors.md", errorsPage()],
   ["endpoints.md", await endpointsPage()],
+  ["configuration.md", configurationPage()],
   [
     "cache-capabilities.md",
     plainCapabilitiesPage(

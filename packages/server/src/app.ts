@@ -72,7 +72,11 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions, logi
 function documents(server: ServerContext): (asked: Version | undefined) => string {
   const made = new Map<string, string>();
   const { versions } = server.endpoints;
+  let limits = JSON.stringify(server.limits);
   return (asked) => {
+    const now = JSON.stringify(server.limits);
+    if (now !== limits) made.clear();
+    limits = now;
     // What lies between two versions is as the older of them.
     const as = asked === undefined ? undefined : (versions.find((known) => compareVersions(known, asked) <= 0) ?? olderThanAll);
     const key = as?.text ?? "";

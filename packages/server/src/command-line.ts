@@ -3,7 +3,11 @@
 import { BkError, plainText } from "@bk/core";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 
+import { SettingsError } from "./config/errors.js";
+import type { Definitions } from "./config/define-config.js";
+import { shownDefault } from "./config/layers.js";
 import { addCommand, type AccountOptions, deleteCommand, listCommand } from "./commands/account.js";
+import { checkSettings, deleteRow, explainSetting, listRows, listSettings, type RowOptions, setRow } from "./commands/config.js";
 import { exportCommand, type ExportOptions } from "./commands/export.js";
 import { importCommand, type ImportOptions } from "./commands/import.js";
 import { addKeyCommand, type KeyOptions, listKeysCommand, revokeKeyCommand } from "./commands/key.js";
@@ -12,29 +16,34 @@ import { explainRulesCommand, type ExplainOptions } from "./commands/rules.js";
 import { serve } from "./commands/serve.js";
 import { syncCommand, type SyncOptions } from "./commands/sync.js";
 import { normalizeArguments } from "./settings/arguments.js";
-import { type Configuration, readSettings, SettingsError } from "./settings/read-settings.js";
-import { allSettings, commonSettings, kebab, placeSettings, type Setting, serveSettings } from "./settings/settings.js";
+import { type Configuration, readSettings } from "./settings/read-settings.js";
+import { commonSettings, placeSettings, serveSettings } from "./settings/settings.js";
 import { version } from "./version.js";
 
 type Options = Readonly<Record<string, unknown>>;
 
-function withSettings(command: Command, settings: readonly Setting[]): Command {
-  for (const { name, value, help } of settings) command.addOption(new Option(`--${name} <${value}>`, help));
-  const pools = new Option("--pool <setting>", "what --db-<name>-pool url and --db-<name>-tables list become").hideHelp();
-  return command.addOption(pools.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]));
+function withSettings(command: Command, settings: Definitions): Command {
+  for (const [name, parameter] of Object.entries(settings)) {
+    const usual = shownDefault(parameter);
+    const help = usual === undefined || usual === "" ? parameter.help : `${parameter.help}; default: ${usual}`;
+    command.addOption(new Option(`--${name.replace("*", "<name>")} <${parameter.value ?? "value"}>`, help));
+  }
+  const set = new Option("--set <setting>", "what the settings among the options become").hideHelp();
+  return command.addOption(set.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]));
 }
 
-/** Splits the options of a command into its own and the configuration. */
-function configured(options: Options): Configuration {
+/** Runs a command with the configuration, the settings among its options included. */
+async function configured(command: Command, work: (configuration: Configuration) => Promise<unknown>): Promise<void> {
   const given: Record<string, string> = {};
-  const settingNames = new Set(allSettings.map((setting) => setting.name));
-  for (const [key, value] of Object.entries(options))
-    if (settingNames.has(kebab(key)) && typeof value === "string") given[kebab(key)] = value;
-  for (const pool of (options["pool"] as string[] | undefined) ?? [])
-    given[pool.slice(0, pool.indexOf("="))] = pool.slice(pool.indexOf("=") + 1);
-  const configuration = readSettings(given, process.env);
-  for (const warning of configuration.warnings) process.stderr.write(`bk-server: ${warning}\n`);
-  return configuration;
+  for (const text of (command.optsWithGlobals<Options>()["set"] as string[] | undefined) ?? [])
+    given[text.slice(0, text.indexOf("="))] = text.slice(text.indexOf("=") + 1);
+  const configuration = await readSettings(given, process.env);
+  try {
+    for (const warning of configuration.config.warnings) process.stderr.write(`bk-server: ${warning}\n`);
+    await work(configuration);
+  } finally {
+    await configuration.config.close();
+  }
 }
 
 /** The roles that bk-server knows. Apps that have others make their accounts with `addAccount`. */
@@ -61,8 +70,8 @@ function buildProgram(onExitCode: (code: number) => void): Command {
       "after",
       "\nSettings come from options (one dash works too: -port 8080), from BK_… variables (BK_PORT), and from etc/config in the home folder.",
     );
-  withSettings(program, [...placeSettings, ...commonSettings, ...serveSettings.slice(placeSettings.length)]).action(
-    (_options, command: Command) => serve(configured(command.optsWithGlobals())),
+  withSettings(program, { ...placeSettings, ...commonSettings, ...serveSettings }).action((_options, command: Command) =>
+    configured(command, serve),
   );
 
   const account = program.command("account").description("accounts, which sign requests");
@@ -74,17 +83,18 @@ function buildProgram(onExitCode: (code: number) => void): Command {
     .option("--type <type>", "admin: may do everything", accountType)
     .option("--scramble", "keep what scrambleSecret(login, secret) gives, for clients that ask people for their secret")
     .action((options: Options, command: Command) =>
-      addCommand(
-        configured(command.optsWithGlobals()),
-        only<AccountOptions>(options, ["login", "secret", "name", "email", "type", "scramble"]),
+      configured(command, (configuration) =>
+        addCommand(configuration, only<AccountOptions>(options, ["login", "secret", "name", "email", "type", "scramble"])),
       ),
     );
   withSettings(account.command("list").description("print the accounts, a line of JSON each"), commonSettings).action(
-    (_options, command: Command) => listCommand(configured(command.optsWithGlobals())),
+    (_options, command: Command) => configured(command, (configuration) => listCommand(configuration)),
   );
   withSettings(account.command("del").description("delete an account"), commonSettings)
     .requiredOption("--login <text>")
-    .action((options: Options, command: Command) => deleteCommand(configured(command.optsWithGlobals()), options["login"] as string));
+    .action((options: Options, command: Command) =>
+      configured(command, (configuration) => deleteCommand(configuration, options["login"] as string)),
+    );
 
   const key = program.command("key").description("keys of accounts that sign requests by RFC 9421, beside their secrets");
   withSettings(
@@ -97,16 +107,20 @@ function buildProgram(onExitCode: (code: number) => void): Command {
     .option("--scopes <list>", "what it may be used for, between semicolons: GET /data/*;/messages/*; default: all that the account may do")
     .option("--ends <date>", "when it counts no more, such as 2030-01-31 or 2030-01-31T12:00:00Z; default: never")
     .action((options: Options, command: Command) =>
-      addKeyCommand(configured(command.optsWithGlobals()), only<KeyOptions>(options, ["login", "keyid", "publicKey", "scopes", "ends"])),
+      configured(command, (configuration) =>
+        addKeyCommand(configuration, only<KeyOptions>(options, ["login", "keyid", "publicKey", "scopes", "ends"])),
+      ),
     );
   withSettings(key.command("list").description("print the keys of an account, a line of JSON each, without what signs"), commonSettings)
     .requiredOption("--login <text>")
-    .action((options: Options, command: Command) => listKeysCommand(configured(command.optsWithGlobals()), options["login"] as string));
+    .action((options: Options, command: Command) =>
+      configured(command, (configuration) => listKeysCommand(configuration, options["login"] as string)),
+    );
   withSettings(key.command("revoke").description("end a key now"), commonSettings)
     .requiredOption("--login <text>")
     .requiredOption("--keyid <text>")
     .action((options: Options, command: Command) =>
-      revokeKeyCommand(configured(command.optsWithGlobals()), options["login"] as string, options["keyid"] as string),
+      configured(command, (configuration) => revokeKeyCommand(configuration, options["login"] as string, options["keyid"] as string)),
     );
 
   withSettings(
@@ -121,11 +135,8 @@ function buildProgram(onExitCode: (code: number) => void): Command {
     .option("--skip-bad", "write the good rows when others are bad; default: nothing is written then")
     .option("--restart", "begin at the first row, even if an earlier run was interrupted")
     .action((table: string, file: string, options: Options, command: Command) =>
-      importCommand(
-        configured(command.optsWithGlobals()),
-        table,
-        file,
-        only<ImportOptions>(options, ["map", "mode", "format", "skipBad", "restart"]),
+      configured(command, (configuration) =>
+        importCommand(configuration, table, file, only<ImportOptions>(options, ["map", "mode", "format", "skipBad", "restart"])),
       ),
     );
 
@@ -139,7 +150,9 @@ function buildProgram(onExitCode: (code: number) => void): Command {
     .option("--columns <list>", "the columns to write; default: all but secure ones")
     .option("--secure", "write secure columns too")
     .action((table: string, file: string, options: Options, command: Command) =>
-      exportCommand(configured(command.optsWithGlobals()), table, file, only<ExportOptions>(options, ["format", "columns", "secure"])),
+      configured(command, (configuration) =>
+        exportCommand(configuration, table, file, only<ExportOptions>(options, ["format", "columns", "secure"])),
+      ),
     );
 
   withSettings(
@@ -152,7 +165,7 @@ function buildProgram(onExitCode: (code: number) => void): Command {
       "give rows that are older than a column what an insert would; table.column,… names some. Shows how far it is",
     )
     .action((options: Options, command: Command) =>
-      syncCommand(configured(command.optsWithGlobals()), only<SyncOptions>(options, ["dryRun", "backfill"])),
+      configured(command, (configuration) => syncCommand(configuration, only<SyncOptions>(options, ["dryRun", "backfill"]))),
     );
 
   withSettings(
@@ -160,7 +173,7 @@ function buildProgram(onExitCode: (code: number) => void): Command {
       .command("request <method> [path]")
       .usage("[method] <path> [options]")
       .description("sign a request as an account of the database, send it to the running server, and print the reply"),
-    [...placeSettings, ...commonSettings],
+    { ...placeSettings, ...commonSettings },
   )
     .option("--login <text>", "who signs; default: nobody")
     .option("--secret <text>", "the key to sign with; - reads it from standard input; default: that of the account in the database")
@@ -171,7 +184,7 @@ function buildProgram(onExitCode: (code: number) => void): Command {
     .action(async (first: string, second: string | undefined, options: Options, command: Command) => {
       const own = only<RequestOptions>(options, ["login", "secret", "body", "contentType", "url", "curl"]);
       const method = second === undefined ? (own.body === undefined ? "GET" : "POST") : first.toUpperCase();
-      onExitCode(await requestCommand(configured(command.optsWithGlobals()), method, second ?? first, own));
+      await configured(command, async (configuration) => onExitCode(await requestCommand(configuration, method, second ?? first, own)));
     });
 
   const rules = program.command("rules").description("who may do what with the rows of a table");
@@ -183,11 +196,51 @@ function buildProgram(onExitCode: (code: number) => void): Command {
   )
     .option("--login <text>", "the account; default: nobody")
     .action((table: string, options: Options, command: Command) =>
-      explainRulesCommand(configured(command.optsWithGlobals()), table, only<ExplainOptions>(options, ["login"])),
+      configured(command, (configuration) => explainRulesCommand(configuration, table, only<ExplainOptions>(options, ["login"]))),
+    );
+
+  const config = program.command("config").description("settings: where they come from, and the table bk_config");
+  withSettings(config.command("list").description("print every setting and what holds"), commonSettings)
+    .option("--json", "a line of JSON each")
+    .action((options: Options, command: Command) =>
+      configured(command, (configuration) => listSettings(configuration, only(options, ["json"]))),
+    );
+  withSettings(config.command("explain <name>").description("print what each place says of a setting, the strongest first"), commonSettings)
+    .option("--json", "as JSON")
+    .action((name: string, options: Options, command: Command) =>
+      configured(command, (configuration) => explainSetting(configuration, name, only(options, ["json"]))),
+    );
+  withSettings(
+    config.command("check").description("read all settings, and print what is wrong; ends with 2 where something is"),
+    commonSettings,
+  ).action((_options, command: Command) => configured(command, (configuration) => checkSettings(configuration)));
+  withSettings(config.command("rows").description("print the rows of the table bk_config, a line of JSON each"), commonSettings)
+    .option("--for <type>", "those of one type; default: all that hold for this machine")
+    .action((options: Options, command: Command) =>
+      configured(command, (configuration) => listRows(configuration, only(options, ["for"]))),
+    );
+  withSettings(
+    config.command("set <name> <value>").description("write a row of the table bk_config; - reads the value from standard input"),
+    commonSettings,
+  )
+    .option("--for <type>", "whom it is for: all, a run mode, an app, or such with a tag, role or place: production-web", "all")
+    .option("--encrypt", "keep the value encrypted by the master key")
+    .option("--for-version <conditions>", "versions of the app that it is for, such as >=1.2,<2")
+    .option("--from <date>", "since when it holds")
+    .option("--until <date>", "until when it holds")
+    .action((name: string, value: string, options: Options, command: Command) =>
+      configured(command, (configuration) =>
+        setRow(configuration, name, value, only<RowOptions>(options, ["for", "encrypt", "forVersion", "from", "until"])),
+      ),
+    );
+  withSettings(config.command("del <name>").description("delete a row of the table bk_config"), commonSettings)
+    .option("--for <type>", "whom it is for", "all")
+    .action((name: string, options: Options, command: Command) =>
+      configured(command, (configuration) => deleteRow(configuration, name, only(options, ["for"]))),
     );
 
   program.exitOverride();
-  for (const command of [...program.commands, ...account.commands, ...key.commands, ...rules.commands])
+  for (const command of [...program.commands, ...[account, key, rules, config].flatMap((group) => [...group.commands])])
     command.exitOverride().showHelpAfterError("(--help lists the options)");
   return program;
 }

@@ -1,5 +1,5 @@
 export { type BkServer, createServer, type ServerOptions } from "./server.js";
-export { defaultLimits, type ServerLimits } from "./limits.js";
+export { defaultLimits, type LiveLimits, liveLimits, type ServerLimits } from "./limits.js";
 export type { LoginSettings } from "./login-setup.js";
 export type { CorsOptions } from "./middleware/cors.js";
 export type { ListenOptions } from "./listen.js";

@@ -73,3 +73,21 @@ export const defaultLimits: ServerLimits = Object.freeze({
   socketBeatMs: 30_000,
   shutdownMs: 30_000,
 });
+
+/** Limits that may be changed while a server runs; the others are looked at when it is made. */
+export const liveLimits = [
+  "maxParameters",
+  "maxCount",
+  "maxItems",
+  "maxFilterTests",
+  "maxFilterPatterns",
+  "maxFilterDepth",
+  "maxReplyBytes",
+  "maxScanRows",
+  "requestTimeoutMs",
+  "headersTimeoutMs",
+  "keepAliveMs",
+  "maxConnections",
+  "shutdownMs",
+] as const satisfies readonly (keyof ServerLimits)[];
+export type LiveLimits = Pick<ServerLimits, (typeof liveLimits)[number]>;

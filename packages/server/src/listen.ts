@@ -33,6 +33,7 @@ export interface SocketLimits {
 export interface Listener {
   readonly url: string;
   readonly port: number;
+  setLimits(limits: SocketLimits): void;
   /** Takes no new requests, waits for the running ones, at most `timeoutMs`; then cuts what is left. */
   close(timeoutMs: number): Promise<void>;
 }
@@ -49,9 +50,6 @@ export async function listen(
   sockets?: WebSockets,
 ): Promise<Listener> {
   const settings = {
-    requestTimeout: limits.requestTimeoutMs,
-    headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
-    keepAliveTimeout: limits.keepAliveMs,
     // Node's own is 30 s: what takes too long would be noticed that much later.
     connectionsCheckingInterval: Math.min(2000, Math.max(50, Math.floor(limits.headersTimeoutMs / 10))),
     // The app answers requests without a host itself, in JSON.
@@ -63,7 +61,13 @@ export async function listen(
   };
   const answer = getRequestListener(fetch as (request: Request) => Response | Promise<Response>, { errorHandler });
   const server = createServer(settings, (request, response) => void answer(request, response));
-  server.maxConnections = limits.maxConnections;
+  const setLimits = ({ requestTimeoutMs, headersTimeoutMs, keepAliveMs, maxConnections }: SocketLimits): void => {
+    server.requestTimeout = requestTimeoutMs;
+    server.headersTimeout = Math.min(headersTimeoutMs, requestTimeoutMs);
+    server.keepAliveTimeout = keepAliveMs;
+    server.maxConnections = maxConnections;
+  };
+  setLimits(limits);
   server.on("clientError", answerClientError);
   let stopping = false;
   /** Requests in progress of each open connection. */
@@ -143,7 +147,7 @@ export async function listen(
     await closed;
     clearTimeout(timer);
   }
-  return { url: `http://${shown}:${address.port}`, port: address.port, close };
+  return { url: `http://${shown}:${address.port}`, port: address.port, setLimits, close };
 }
 
 /**

@@ -36,7 +36,7 @@ import type { Dispatching } from "./modules/endpoint-routes.js";
 import { type Lent, moduleHost } from "./modules/host.js";
 import { type RunningModules, startModules, tablesOfModules } from "./modules/start-modules.js";
 import { listen, type Listener, type ListenOptions } from "./listen.js";
-import { defaultLimits, type ServerLimits } from "./limits.js";
+import { defaultLimits, type LiveLimits, liveLimits, type ServerLimits } from "./limits.js";
 import { loginContext, type LoginSettings, sessionStoreOf } from "./login-setup.js";
 import type { CorsOptions } from "./middleware/cors.js";
 import { defaultRates } from "./middleware/rate-limit.js";
@@ -44,7 +44,7 @@ import { type MessageKeySettings, messageKeys } from "./message-keys.js";
 import type { Fetch } from "./request/fetch.js";
 import { clientAddress } from "./request/client-address.js";
 import { Uploads } from "./request/upload.js";
-import type { ServerEnv } from "./routes/server-context.js";
+import type { ServerContext, ServerEnv } from "./routes/server-context.js";
 import { masterKeyOf } from "./settings/home.js";
 import { webSockets } from "./sockets/web-sockets.js";
 
@@ -126,6 +126,12 @@ export interface BkServer {
    * @throws BkError `unavailable` when the port is taken
    */
   listen(options?: ListenOptions): Promise<{ readonly url: string; readonly port: number }>;
+  /**
+   * Changes limits while the server runs, for all requests from now on.
+   *
+   * @throws BkError `invalid` for a limit that is not one of `liveLimits`
+   */
+  setLimits(changes: Partial<LiveLimits>): void;
   /** Finishes running requests, then closes the database and the cache, unless they were given open. */
   close(): Promise<void>;
 }
@@ -199,7 +205,8 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     if (login?.resets !== undefined) open.push(() => login.resets!.idle());
     const { endpoints } = running;
     const trustedOrigins = others.trustedOrigins ?? login?.trustedOrigins ?? [];
-    const context = {
+    let controls = controlReader(limits);
+    const context: ServerContext = {
       db: served,
       tables: ready,
       rules: tableRules,
@@ -208,7 +215,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       limits,
       endpoints,
       people: login === undefined ? undefined : { codes: login.codes !== undefined, resets: login.resets !== undefined },
-      readControls: controlReader(limits),
+      readControls: (call, given) => controls(call, given),
       rates: ratesOf(options.rateLimits ?? defaultRates, cache, log),
       addressOf: clientAddress(options.trustedProxies ?? []),
       trustedOrigins,
@@ -218,7 +225,11 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     };
     made.server = context;
     const app = createApp(context, options.cors, login);
-    return serverOf(app, db, { endpoints, drain: running.drain, close }, limits, log);
+    const setLimits = (changes: Partial<LiveLimits>): void => {
+      Object.assign(limits, changesOf(changes));
+      controls = controlReader(limits);
+    };
+    return serverOf(app, db, { endpoints, drain: running.drain, close, setLimits }, limits, log);
   } catch (error) {
     await close();
     throw error;
@@ -354,7 +365,21 @@ function masterKey(options: ServerOptions): MasterKey {
   return options.masterKey ?? masterKeyOf({ home: options.home ?? ".", masterKey: process.env["BK_MASTER_KEY"] });
 }
 
-function serverOf(app: Hono<ServerEnv>, db: Db, end: Omit<RunningModules, "hooks">, limits: ServerLimits, log: Log): BkServer {
+function changesOf(changes: Partial<LiveLimits>): Partial<LiveLimits> {
+  for (const [name, value] of Object.entries(changes)) {
+    if (!liveLimits.some((live) => live === name))
+      throw new BkError("invalid", `${name} cannot be changed while the server runs; there are ${liveLimits.join(", ")}`, {
+        detail: { field: name },
+      });
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new BkError("invalid", `${name} must be an integer from 0`, { detail: { field: name } });
+  }
+  return changes;
+}
+
+type Parts = Omit<RunningModules, "hooks"> & Pick<BkServer, "setLimits">;
+
+function serverOf(app: Hono<ServerEnv>, db: Db, end: Parts, limits: ServerLimits, log: Log): BkServer {
   let listener: Listener | undefined;
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
@@ -373,6 +398,10 @@ function serverOf(app: Hono<ServerEnv>, db: Db, end: Omit<RunningModules, "hooks
       const sockets = hasStreams ? webSockets({ ...limits, fetch, endpoints: end.endpoints, log }) : undefined;
       listener = await listen(fetch, where, limits, log, sockets);
       return { url: listener.url, port: listener.port };
+    },
+    setLimits(changes) {
+      end.setLimits(changes);
+      listener?.setLimits(limits);
     },
     close: () => (closing ??= close()),
   };

@@ -7,7 +7,9 @@ import { nextCommands, sampleTables } from "../sample-tables.js";
 import { createServer } from "../server.js";
 import { databaseOf, masterKeyOf, tokenKeyOf } from "../settings/home.js";
 import { loadTables } from "../settings/load-tables.js";
-import type { Configuration } from "../settings/read-settings.js";
+import { liveLimits } from "../limits.js";
+import { type Configuration, limitsOf } from "../settings/read-settings.js";
+import { kebab } from "../settings/settings.js";
 import { bufferedLines } from "./buffered-lines.js";
 import { version } from "../version.js";
 import { databaseName, namingDatabase } from "./open-database.js";
@@ -16,6 +18,7 @@ import { switchedLog } from "./switched-log.js";
 
 /** Serves; the promise resolves when the server was stopped by a signal and everything is closed. */
 export async function serve(configuration: Configuration): Promise<void> {
+  const { config } = configuration;
   const lines = bufferedLines();
   process.on("exit", () => lines.flush());
   const { log, level } = switchedLog({
@@ -30,7 +33,7 @@ export async function serve(configuration: Configuration): Promise<void> {
   const modules = modulesNamed(configuration.modules ?? (isSample ? ["all"] : []), {
     signUp: configuration.signUp,
     pushcartToken: configuration.pushcartToken,
-    system: { app: `bk-server/${version}`, logLevel: level, params: () => ({ ...configuration, logLevel: level.get() }) },
+    system: { app: `bk-server/${version}`, logLevel: level, params: () => paramsOf(config) },
   });
   const masterKey = masterKeyOf(configuration);
   const mails = await resetMails(configuration, log);
@@ -62,6 +65,17 @@ export async function serve(configuration: Configuration): Promise<void> {
     log.info(
       `database ${databaseName(configuration)}; tables ${Object.keys(tables).join(", ") || "none (see --tables)"}; modules ${modules.map(({ name }) => name).join(", ") || "none (see --modules)"}`,
     );
+    config.watch(log);
+    config.onChange((changed) => {
+      if (changed.has("log-level")) level.set(config.get("log-level"));
+      const limits = limitsOf(config);
+      const changes = Object.fromEntries(liveLimits.filter((name) => changed.has(kebab(name))).map((name) => [name, limits[name]]));
+      server.setLimits(changes);
+    });
+    const reread = (): void =>
+      void config.reload().catch((error: unknown) => log.error(`the configuration is kept as it was: ${(error as Error).message}`));
+    // Of a server in a terminal it says that the terminal is gone.
+    if (!process.stdout.isTTY) process.on("SIGHUP", reread);
     process.stdout.write(`bk-server listening on ${url}\n`);
     if (isSample) {
       log.info("no tables are given: here is one to try it with, sample (--tables file serves yours in its place). Next:");
@@ -74,6 +88,11 @@ export async function serve(configuration: Configuration): Promise<void> {
     await server.close();
     await mails?.close();
   }
+}
+
+/** Every setting and what holds, without secrets. */
+function paramsOf(config: Configuration["config"]): Record<string, unknown> {
+  return Object.fromEntries(config.list().map(({ name, text }) => [name, text]));
 }
 
 /** The first signal stops cleanly, the second one at once. */

@@ -1,6 +1,8 @@
 // The command line before commander reads it: long options may have one dash (`-port 8080`), and pools are named in options.
 
-import { allSettings, poolSetting } from "./settings.js";
+import { bool } from "../config/value-types.js";
+import { Names } from "../config/define-config.js";
+import { allSettings } from "./settings.js";
 
 /** Options with a value, beside the settings. */
 const commandOptions = [
@@ -20,33 +22,37 @@ const commandOptions = [
   "public-key",
   "scopes",
   "ends",
+  "for",
+  "for-version",
+  "from",
+  "until",
 ];
-const valued: ReadonlySet<string> = new Set([...allSettings.map((setting) => setting.name), ...commandOptions]);
-const flags: ReadonlySet<string> = new Set(["help", "version", "scramble", "skip-bad", "restart", "secure", "curl"]);
+const names = new Names(allSettings);
+const valued: ReadonlySet<string> = new Set(commandOptions);
+const flags: ReadonlySet<string> = new Set(["help", "version", "scramble", "skip-bad", "restart", "secure", "curl", "json", "encrypt"]);
 
 /**
- * Writes arguments in commander's form. `-db-pg-pool url` becomes `--pool db-pg-pool=url`; the value of an option is never
- * taken for an option, even if it begins with a dash.
+ * Writes arguments in commander's form. Settings become `--set name=value`, with their marks (`--master-key@file=path`); the value of an
+ * option is never taken for an option, even if it begins with a dash. A setting that is true or false may stand alone.
  */
 export function normalizeArguments(args: readonly string[]): string[] {
   const result: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
     if (arg === "--") return [...result, ...args.slice(i)];
-    const match = /^--?([a-z][a-z0-9_-]+)(?:=([^]*))?$/.exec(arg);
-    const name = match?.[1];
-    if (name === undefined || !(valued.has(name) || flags.has(name) || poolSetting.test(name))) {
+    const [, name, marks = "", given] = /^--?([a-z][a-z0-9_-]+)((?:@[a-z][\w-]*){0,2})(?:=([^]*))?$/.exec(arg) ?? [];
+    const setting = name === undefined ? undefined : names.find(name);
+    if (name !== undefined && setting === undefined && marks === "" && flags.has(name)) {
+      result.push(given === undefined ? `--${name}` : arg);
+    } else if (name === undefined || !(setting !== undefined || (valued.has(name) && marks === ""))) {
       result.push(arg);
-      continue;
+    } else {
+      const isAlone = setting?.parameter.type === bool && given === undefined && bool.read(args[i + 1]) === undefined;
+      const value = isAlone ? "true" : (given ?? args[++i]);
+      // With the equals sign, so that commander takes a value as it stands.
+      const option = setting === undefined ? `--${name}` : `--set=${name}${marks}`;
+      result.push(value === undefined ? `--${name}` : `${option}=${value}`);
     }
-    if (flags.has(name)) {
-      result.push(match![2] === undefined ? `--${name}` : arg);
-      continue;
-    }
-    // With the equals sign, so that commander takes a value as it stands.
-    const value = match![2] ?? args[++i];
-    const option = poolSetting.test(name) ? `--pool=${name}=` : `--${name}=`;
-    result.push(value === undefined ? option.replace(/=$/, "") : option + value);
   }
   return result;
 }

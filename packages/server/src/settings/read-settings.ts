@@ -1,16 +1,19 @@
-// Settings from the command line, the environment and a configuration file become one configuration. The first that has a
-// setting decides.
+// The configuration of bk-server, as its commands use it.
 
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 
-import { BkError, type LogLevel, plainText, problemOf } from "@bk/core";
-import type { PoolDefinition } from "@bk/db";
+import type { LogLevel } from "@bk/core";
+import { openDb, type PoolDefinition } from "@bk/db";
 
-import { defaultLimits, type ServerLimits } from "../limits.js";
+import { type Config, openConfig } from "../config/config.js";
+import { ConfigRows, configTable } from "../config/db-layer.js";
+import { invalidSetting } from "../config/errors.js";
+import { words } from "../config/value-types.js";
+import type { ServerLimits } from "../limits.js";
 import type { CorsOptions } from "../middleware/cors.js";
-import { allSettings, environmentName, kebab, limitNames, poolSetting, type Setting } from "./settings.js";
-import { similarName } from "./similar-name.js";
+import { version } from "../version.js";
+import { databaseOf, masterKeyOf } from "./home.js";
+import { allSettings, kebab, limitNames } from "./settings.js";
 
 /** Everything that a command needs to know. */
 export interface Configuration {
@@ -42,69 +45,64 @@ export interface Configuration {
   /** Addresses and networks. */
   readonly trustedProxies: readonly string[];
   readonly limits: ServerLimits;
-  /** What was given and has no effect, a sentence each. */
-  readonly warnings: readonly string[];
+  /** Where all of it comes from. */
+  readonly config: Config<typeof allSettings>;
 }
 
-/** Settings that cannot be understood, wherever they come from. */
-export class SettingsError extends BkError {}
-
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-const byName: ReadonlyMap<string, Setting> = new Map(allSettings.map((setting) => [setting.name, setting]));
 
 /**
  * @param given  options of the command line by name, `db-pg-pool` among them
  * @throws SettingsError `invalid`, naming the setting and where it comes from
  */
-export function readSettings(given: Readonly<Record<string, string>>, environment: Environment): Configuration {
-  const values = new Map<string, string>();
-  const add = (name: string, value: string, source: string): void => {
-    if (!byName.has(name) && !poolSetting.test(name))
-      throw invalid(name, `${source} has an unknown setting ${JSON.stringify(name.slice(0, 60))}`);
-    const type = byName.get(name)?.type;
-    const problem = value === "" ? "is empty" : type && problemOf(type, value);
-    if (problem !== undefined) throw invalid(name, `${source}: ${name} ${problem}`);
-    if (!values.has(name)) values.set(name, value);
-  };
-  for (const [name, value] of Object.entries(given)) add(name, value, "the command line");
-  for (const [name, value] of fromEnvironment(environment)) add(name, value, "the environment");
-  const home = resolve(values.get("home") ?? ".");
-  const config = values.get("config") ?? (existsSync(join(home, "etc/config")) ? join(home, "etc/config") : undefined);
-  if (config !== undefined) for (const [name, value] of readConfig(config)) add(name, value, config);
-  return { ...configurationOf(values, home), warnings: unknownVariables(environment) };
+export async function readSettings(given: Readonly<Record<string, string>>, environment: Environment): Promise<Configuration> {
+  const rows = (config: Config): Promise<{ rows: ConfigRows; close: () => Promise<void> }> =>
+    openRows(configurationOf(config as unknown as Config<typeof allSettings>));
+  const config = await openConfig(allSettings, { given, environment, version, rows });
+  try {
+    return configurationOf(config);
+  } catch (error) {
+    await config.close();
+    throw error;
+  }
 }
 
-function configurationOf(values: ReadonlyMap<string, string>, home: string): Omit<Configuration, "warnings"> {
-  const limits = Object.fromEntries(limitNames.map((name) => [name, Number(values.get(kebab(name)) ?? defaultLimits[name])]));
+/** The typed form of what holds now. */
+export function configurationOf(config: Config<typeof allSettings>): Configuration {
   return {
-    home,
-    port: Number(values.get("port") ?? 8000),
-    host: values.get("host") ?? "127.0.0.1",
-    db: databaseOf(values),
-    tables: values.get("tables"),
-    cache: values.get("cache"),
-    bus: values.get("bus"),
-    modules: modulesOf(values.get("modules")),
-    pushcartToken: values.get("pushcart-token"),
-    signatureScheme: (values.get("signature-scheme") ?? "http") as "http" | "https",
-    signUp: (values.get("sign-up") ?? "admin") as "open" | "admin",
-    ...mailOf(values),
-    masterKey: values.get("master-key"),
-    tokenKey: values.get("token-key"),
-    logLevel: (values.get("log-level") ?? "info") as LogLevel,
-    logFormat: (values.get("log-format") ?? "text") as "text" | "json",
-    cors: corsOf(values),
-    trustedProxies: listOf(values.get("trusted-proxies") ?? ""),
-    limits: limits as unknown as ServerLimits,
+    home: resolve(config.get("home") ?? "."),
+    port: config.get("port"),
+    host: config.get("host"),
+    db: poolsOf(config),
+    tables: config.get("tables"),
+    cache: config.get("cache"),
+    bus: config.get("bus"),
+    modules: modulesOf(config.get("modules")),
+    pushcartToken: config.get("pushcart-token"),
+    signatureScheme: config.get("signature-scheme"),
+    signUp: config.get("sign-up"),
+    ...mailOf(config),
+    masterKey: config.get("master-key"),
+    tokenKey: config.get("token-key"),
+    logLevel: config.get("log-level"),
+    logFormat: config.get("log-format"),
+    cors: corsOf(config),
+    trustedProxies: config.get("trusted-proxies"),
+    limits: limitsOf(config),
+    config,
   };
 }
 
-function mailOf(values: ReadonlyMap<string, string>): Pick<Configuration, "mailTransport" | "mailFrom" | "mailPage"> {
-  const [mailTransport, mailFrom, mailPage] = ["mail-transport", "mail-from", "mail-page"].map((name) => values.get(name));
-  if (mailTransport !== undefined && mailFrom === undefined) throw invalid("mail-from", "mail-transport needs mail-from");
+export function limitsOf(config: Config<typeof allSettings>): ServerLimits {
+  const get = config.get as (name: string) => number;
+  return Object.fromEntries(limitNames.map((name) => [name, get.call(config, kebab(name))])) as unknown as ServerLimits;
+}
+
+function mailOf(config: Config<typeof allSettings>): Pick<Configuration, "mailTransport" | "mailFrom" | "mailPage"> {
+  const [mailTransport, mailFrom, mailPage] = [config.get("mail-transport"), config.get("mail-from"), config.get("mail-page")];
+  if (mailTransport !== undefined && mailFrom === undefined) throw invalidSetting("mail-from", "mail-transport needs mail-from");
   if (mailTransport === undefined && (mailFrom ?? mailPage) !== undefined)
-    throw invalid("mail-transport", "mail-from and mail-page need mail-transport");
+    throw invalidSetting("mail-transport", "mail-from and mail-page need mail-transport");
   return { mailTransport, mailFrom, mailPage };
 }
 
@@ -112,86 +110,65 @@ function modulesOf(given: string | undefined): readonly string[] | undefined {
   return given === "none" ? [] : given === undefined ? undefined : listOf(given);
 }
 
-function corsOf(values: ReadonlyMap<string, string>): CorsOptions | undefined {
-  const origins = values.get("cors-origins");
-  const credentials = values.get("cors-credentials") === "true";
-  const headers = listOf(values.get("cors-headers") ?? "");
+function corsOf(config: Config<typeof allSettings>): CorsOptions | undefined {
+  const origins = config.get("cors-origins");
+  const credentials = config.get("cors-credentials");
   if (origins === undefined) {
-    const other = ["cors-credentials", "cors-headers"].find((name) => values.has(name));
-    if (other !== undefined) throw invalid(other, `${other} needs cors-origins`);
+    const other = (["cors-credentials", "cors-headers"] as const).find((name) => config.has(name));
+    if (other !== undefined) throw invalidSetting(other, `${other} needs cors-origins`);
     return undefined;
   }
-  if (origins === "*" && credentials) throw invalid("cors-credentials", "cors-credentials needs origins by name, not *");
-  return { origins: origins === "*" ? "*" : listOf(origins), credentials, headers };
+  if (origins === "*" && credentials) throw invalidSetting("cors-credentials", "cors-credentials needs origins by name, not *");
+  return { origins: origins === "*" ? "*" : listOf(origins), credentials, headers: config.get("cors-headers") ?? [] };
 }
 
-function listOf(text: string): string[] {
-  return text
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
+function listOf(text: string): readonly string[] {
+  return words().read(text)!;
 }
 
-const variables: ReadonlyMap<string, string> = new Map(allSettings.map(({ name }) => [environmentName(name), name]));
-
-/** The setting of an environment variable, `BK_DB_PG_POOL` included. */
-function settingOf(variable: string): string | undefined {
-  const pool = /^BK_DB_([A-Z][A-Z0-9_]*?)_(POOL|TABLES)$/.exec(variable);
-  return variables.get(variable) ?? (pool === null ? undefined : `db-${pool[1]!.toLowerCase()}-${pool[2]!.toLowerCase()}`);
+function poolsOf(config: Config<typeof allSettings>): Configuration["db"] {
+  const url = config.get("db");
+  const main = config.get("db-pool");
+  const urls = config.matching("db-*-pool") as ReadonlyMap<string, string>;
+  const tables = config.matching("db-*-tables") as ReadonlyMap<string, readonly string[]>;
+  const names = [...new Set([...urls.keys(), ...tables.keys()])];
+  if (url !== undefined && (main !== undefined || names.length > 0))
+    throw invalidSetting("db", "give either db or pools (db-pool, db-<name>-pool)");
+  const first = main ?? names[0];
+  if (first === undefined) return url;
+  const pools: Record<string, PoolDefinition> = {};
+  for (const name of new Set([first, ...names])) {
+    const own = urls.get(name);
+    if (own === undefined && name !== "sqlite")
+      throw invalidSetting(`db-${name}-pool`, `db-${name}-pool is missing: the URL of the pool ${name}`);
+    pools[name] = { ...(own === undefined ? {} : { url: own }), ...(tables.has(name) ? { tables: [...tables.get(name)!] } : {}) };
+  }
+  return { pools };
 }
 
-function fromEnvironment(environment: Environment): [string, string][] {
-  return Object.entries(environment).flatMap(([variable, value]): [string, string][] => {
-    const name = settingOf(variable);
-    return value === undefined || value === "" || name === undefined ? [] : [[name, value]];
-  });
-}
-
-/** Other programs may have variables that begin so, which is no error; but a mistyped name must not be met with silence. */
-function unknownVariables(environment: Environment): string[] {
-  const unknown = Object.keys(environment).filter((variable) => variable.startsWith("BK_") && settingOf(variable) === undefined);
-  return unknown.map((variable) => {
-    const meant = similarName(variable, [...variables.keys()]);
-    return `${plainText(variable, 60)} is no setting and has no effect${meant === undefined ? "" : `; did you mean ${meant}?`}`;
-  });
-}
-
-function readConfig(file: string): [string, string][] {
-  let text: string;
+/** The table bk_config, where `config-db` says. */
+export async function openRows(configuration: Configuration): Promise<{ readonly rows: ConfigRows; close(): Promise<void> }> {
+  const place = configuration.config.get("config-db") ?? "main";
+  const db = await openDb({ url: urlAt(place, configuration), tables: configTable });
   try {
-    text = readFileSync(file, "utf8");
-  } catch (cause) {
-    throw invalid("config", `config: cannot read ${file} (${(cause as NodeJS.ErrnoException).code})`, cause);
+    await db.sync();
+  } catch (error) {
+    await db.close();
+    throw error;
   }
-  return text.split(/\r?\n/).flatMap((line, i): [string, string][] => {
-    if (/^\s*(#|$)/.test(line)) return [];
-    const match = /^\s*-{0,2}([^=\s]+)\s*=\s*(.*?)\s*$/.exec(line);
-    if (match === null) throw invalid("config", `${file}, line ${i + 1}: is not name=value`);
-    if (match[1] === "home" || match[1] === "config")
-      throw invalid("config", `${file}, line ${i + 1}: ${match[1]} has no meaning in a configuration file`);
-    return [[match[1]!, match[2]!]];
-  });
+  return { rows: new ConfigRows(db as never, () => masterKeyOf(configuration)), close: () => db.close() };
 }
 
-function databaseOf(values: ReadonlyMap<string, string>): Configuration["db"] {
-  const url = values.get("db");
-  const main = values.get("db-pool");
-  const pools = new Map<string, PoolDefinition>();
-  for (const [setting, value] of values) {
-    const [, name, part] = poolSetting.exec(setting) ?? [];
-    if (name === undefined) continue;
-    const own = part === "pool" ? { url: value } : { tables: value.split(",").map((table) => table.trim()) };
-    pools.set(name, { ...pools.get(name), ...own });
+function urlAt(place: string, configuration: Configuration): string {
+  if (place.includes(":")) return place;
+  const database = databaseOf(configuration);
+  if (typeof database === "string") {
+    if (place === "main") return database;
+    throw invalidSetting("config-db", `config-db must be main or a URL: there are no pools`);
   }
-  if (url !== undefined && (main !== undefined || pools.size > 0)) throw invalid("db", "give either db or pools (db-pool, db-<name>-pool)");
-  if (main === undefined && pools.size === 0) return url;
-  const first = main ?? [...pools.keys()][0]!;
-  for (const name of [first, ...pools.keys()])
-    if (pools.get(name)?.url === undefined && name !== "sqlite")
-      throw invalid(`db-${name}-pool`, `db-${name}-pool is missing: the URL of the pool ${name}`);
-  return { pools: Object.fromEntries([[first, pools.get(first) ?? {}], ...[...pools].filter(([name]) => name !== first)]) };
-}
-
-function invalid(field: string, message: string, cause?: unknown): SettingsError {
-  return new SettingsError("invalid", message, { detail: { field }, cause });
+  const name = place === "main" ? Object.keys(database.pools)[0]! : place;
+  const pool = Object.hasOwn(database.pools, name) ? database.pools[name] : undefined;
+  if (pool === undefined)
+    throw invalidSetting("config-db", `config-db must be main, a URL, or one of ${Object.keys(database.pools).join(", ")}`);
+  return typeof pool === "string" ? pool : pool.url!;
 }

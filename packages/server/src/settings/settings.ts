@@ -1,21 +1,15 @@
-// Every setting of bk-server: one line each makes its option, its environment variable and its name in a configuration file.
+// Every parameter of bk-server beside those of the configuration itself: one entry each makes its option, its environment variable, its
+// name in a configuration file, its help and its line in the reference.
 
 import { integer, logLevels, oneOf, type OptionType, string } from "@bk/core";
 
 import { moduleNames } from "@bk/modules";
 
-import { defaultLimits, type ServerLimits } from "../limits.js";
+import { configSettings } from "../config/config-settings.js";
+import { defineConfig, type Parameter } from "../config/define-config.js";
+import { bool, words } from "../config/value-types.js";
+import { defaultLimits, liveLimits, type ServerLimits } from "../limits.js";
 import { isOrigin } from "../middleware/cors.js";
-
-export interface Setting {
-  /** As an option and in a configuration file; in the environment `BK_` and the same in capitals with underscores. */
-  readonly name: string;
-  /** What the value is called in the help. */
-  readonly value: string;
-  readonly help: string;
-  /** What a value must be; default: any text. */
-  readonly type?: OptionType<unknown>;
-}
 
 const isModuleList = (text: string): boolean =>
   text === "none" || text.split(",").every((name) => name.trim() === "all" || moduleNames.includes(name.trim()));
@@ -56,115 +50,164 @@ export const limitNames = Object.keys(limitHelp) as (keyof ServerLimits)[];
 /** `maxBodyBytes` → `max-body-bytes` */
 export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
+const live: ReadonlySet<string> = new Set(liveLimits);
+
 /** Settings that every command takes. */
-export const commonSettings: readonly Setting[] = [
-  {
-    name: "home",
-    value: "folder",
-    help: "where var/ with the embedded database and keys is made, and etc/config is looked for; default: the current folder",
+export const commonSettings = defineConfig({
+  ...configSettings,
+  db: {
+    value: "url",
+    type: string(),
+    help: "the database, such as postgres://user@host/name",
+    shownDefault: "SQLite in var/bk.db",
+    dns: true,
   },
-  { name: "config", value: "file", help: "settings, one name=value a line; default: etc/config in the home folder, where there is one" },
-  { name: "db", value: "url", help: "the database, such as postgres://user@host/name; default: SQLite in var/bk.db" },
-  { name: "db-pool", value: "name", help: "the pool that is the main database, of those given as --db-<name>-pool url" },
-  { name: "tables", value: "file", help: "the tables to serve: .js, .mjs or .ts that exports `tables`, or .json" },
-  {
-    name: "master-key",
+  "db-pool": {
+    value: "name",
+    type: string(),
+    dns: true,
+    help: "the pool that is the main database, of those given as --db-<name>-pool url",
+  },
+  "db-*-pool": { value: "url", type: string(), help: "a pool of the database, named by the word in the middle" },
+  "db-*-tables": { value: "list", type: words(), help: "the tables that lie in that pool" },
+  tables: { value: "file", type: string(), help: "the tables to serve: .js, .mjs or .ts that exports `tables`, or .json" },
+  "master-key": {
     value: "text",
-    help: "encrypts the secrets of accounts; better given as BK_MASTER_KEY; default: made in var/master.key",
     type: ofLength(32),
+    secret: true,
+    shownDefault: "made in var/master.key",
+    help: "encrypts the secrets of accounts; better given as BK_MASTER_KEY or BK_MASTER_KEY_FILE",
+    group: "Security",
   },
-  { name: "token-key", value: "text", help: "seals page tokens; default: derived from the master key", type: ofLength(16) },
-  {
-    name: "log-level",
+  "token-key": {
+    value: "text",
+    type: ofLength(16),
+    secret: true,
+    shownDefault: "derived from the master key",
+    help: "seals page tokens",
+    group: "Security",
+  },
+  "log-level": {
     value: "level",
-    help: `${logLevels.join(", ")}; default info`,
     type: oneOf(logLevels),
+    default: "info",
+    live: true,
+    aliases: ["log"],
+    help: `${logLevels.join(", ")}`,
+    group: "Logging",
   },
-];
+});
 
 /** Where the server is: for the server itself, and for whoever calls it. */
-export const placeSettings: readonly Setting[] = [
-  { name: "port", value: "number", help: "default 8000; 0 takes a free one", type: integer({ max: 65_535 }) },
-  { name: "host", value: "address", help: "default 127.0.0.1, this machine alone; 0.0.0.0 for all" },
-];
+export const placeSettings = defineConfig({
+  port: { value: "number", type: integer({ max: 65_535 }), default: 8000, aliases: ["api-port"], help: "0 takes a free one" },
+  host: {
+    value: "address",
+    type: string(),
+    default: "127.0.0.1",
+    aliases: ["bind", "api-bind"],
+    help: "127.0.0.1 is this machine alone, 0.0.0.0 all",
+  },
+});
 
 /** Settings of the server alone. */
-export const serveSettings: readonly Setting[] = [
-  ...placeSettings,
-  {
-    name: "cache",
+export const serveSettings = defineConfig({
+  cache: {
     value: "url",
+    type: string(),
+    dns: true,
     help: "a cache that servers which share the work share, such as redis://host: used signatures, failed attempts, tables with the setting cached; default: none",
   },
-  {
-    name: "modules",
+  modules: {
     value: "list",
-    help: `features beside the data API, in a comma list: ${moduleNames.join(", ")}, or all, or none; default: all when neither tables nor a database is given, else none`,
     type: string(`all, none, or a list of ${moduleNames.join(", ")}`, isModuleList),
+    shownDefault: "all when neither tables nor a database is given, else none",
+    help: `features beside the data API, in a comma list: ${moduleNames.join(", ")}, or all, or none`,
   },
-  {
-    name: "sign-up",
+  "sign-up": {
     value: "who",
-    help: "who may add accounts over HTTP: open, everybody; admin, admins alone; default admin",
     type: oneOf(["open", "admin"]),
+    default: "admin",
+    help: "who may add accounts over HTTP: open, everybody; admin, admins alone",
+    group: "Security",
   },
-  {
-    name: "pushcart-token",
+  "pushcart-token": {
     value: "text",
-    help: "what whoever registers a client of pushcart must show; better given as BK_PUSHCART_TOKEN; default: nobody can",
     type: ofLength(16),
+    secret: true,
+    help: "what whoever registers a client of pushcart must show; better given as BK_PUSHCART_TOKEN; default: nobody can",
+    group: "Security",
   },
-  {
-    name: "signature-scheme",
+  "signature-scheme": {
     value: "scheme",
-    help: "http or https, as clients write it into message signatures (RFC 9421): https behind a proxy that ends TLS; default http",
     type: oneOf(["http", "https"]),
+    default: "http",
+    help: "http or https, as clients write it into message signatures (RFC 9421): https behind a proxy that ends TLS",
+    group: "Security",
   },
-  {
-    name: "bus",
+  bus: {
     value: "url",
+    type: string(),
+    dns: true,
     help: "what modules of servers that share the work tell each other by, such as redis://host or nats://host; default: this process alone",
   },
-  {
-    name: "mail-transport",
+  "mail-transport": {
     value: "url",
+    type: string(),
+    secret: true,
     help: "how tokens are mailed to people who forgot their secret, such as smtps://user:password@host; better given as BK_MAIL_TRANSPORT; needs mail-from; default: none are",
+    group: "Mail",
   },
-  { name: "mail-from", value: "address", help: "who mails are from, such as app@example.com" },
-  {
-    name: "mail-page",
+  "mail-from": { value: "address", type: string(), help: "who mails are from, such as app@example.com", group: "Mail" },
+  "mail-page": {
     value: "url",
-    help: "the page that asks for the new secret: it gets the token behind a #; default: mails have the token alone",
     type: string("a URL such as https://app.example.com/new-secret", (text) => /^https?:\/\/[^\s#]+$/.test(text)),
+    help: "the page that asks for the new secret: it gets the token behind a #; default: mails have the token alone",
+    group: "Mail",
   },
-  { name: "log-format", value: "form", help: "text, or json: an object a line; default text", type: oneOf(["text", "json"]) },
-  {
-    name: "cors-origins",
+  "log-format": {
+    value: "form",
+    type: oneOf(["text", "json"]),
+    default: "text",
+    help: "text, or json: an object a line",
+    group: "Logging",
+  },
+  "cors-origins": {
     value: "list",
-    help: "origins whose pages may call, such as https://app.example.com, or *; default: none",
     type: string(
       "* or a list of origins such as https://app.example.com",
       (text) => text === "*" || text.split(",").every((origin) => isOrigin(origin.trim())),
     ),
+    help: "origins whose pages may call, such as https://app.example.com, or *; default: none",
+    group: "Security",
   },
-  { name: "cors-credentials", value: "flag", help: "true lets their pages send cookies; default false", type: oneOf(["true", "false"]) },
-  { name: "cors-headers", value: "list", help: "request headers that their pages may send, beside those of signed requests" },
-  {
-    name: "trusted-proxies",
+  "cors-credentials": { value: "flag", type: bool, default: false, help: "lets their pages send cookies", group: "Security" },
+  "cors-headers": {
     value: "list",
-    help: "addresses and networks, such as 10.0.0.0/8, whose X-Forwarded-For is believed; default: none",
+    type: words(),
+    help: "request headers that their pages may send, beside those of signed requests",
+    group: "Security",
   },
-  ...limitNames.map((name) => ({
-    name: kebab(name),
-    value: "number",
-    help: `${limitHelp[name]}; default ${defaultLimits[name]}`,
-    type: integer({ min: mayBeZero.has(name) ? 0 : 1 }),
-  })),
-];
+  "trusted-proxies": {
+    value: "list",
+    type: words(),
+    default: [],
+    help: "addresses and networks, such as 10.0.0.0/8, whose X-Forwarded-For is believed",
+    group: "Security",
+  },
+  ...(Object.fromEntries(
+    limitNames.map((name) => [
+      kebab(name),
+      {
+        value: "number",
+        type: integer({ min: mayBeZero.has(name) ? 0 : 1 }),
+        default: defaultLimits[name],
+        live: live.has(name),
+        help: limitHelp[name],
+        group: "Limits",
+      },
+    ]),
+  ) as Record<string, Parameter<number>>),
+});
 
-export const allSettings: readonly Setting[] = [...commonSettings, ...serveSettings];
-
-/** `db-pg-pool` and `db-pg-tables` name a pool. */
-export const poolSetting = /^db-([a-z][a-z0-9_]*)-(pool|tables)$/;
-
-export const environmentName = (name: string): string => `BK_${name.replaceAll("-", "_").toUpperCase()}`;
+export const allSettings = defineConfig({ ...commonSettings, ...placeSettings, ...serveSettings });

@@ -1,0 +1,126 @@
+// `bk-server config …`: what settings hold and why, and the rows that a fleet shares.
+
+import { text } from "node:stream/consumers";
+
+import { BkError, redactUrl } from "@bk/core";
+
+import { configTypes } from "../config/db-layer.js";
+import { Names } from "../config/define-config.js";
+import { invalidSetting } from "../config/errors.js";
+import { type Configuration, openRows } from "../settings/read-settings.js";
+import { allSettings } from "../settings/settings.js";
+import { similarName } from "../settings/similar-name.js";
+
+interface JsonOption {
+  readonly json?: boolean;
+}
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+export async function listSettings({ config }: Configuration, { json = false }: JsonOption): Promise<void> {
+  for (const { name, text: value, said } of config.list()) {
+    const from = said[0]?.where;
+    if (json) print(JSON.stringify({ name, value, from }));
+    else print(value === undefined ? name : `${name} = ${value}${from === undefined || from === "default" ? "" : `   (${from})`}`);
+  }
+}
+
+export async function explainSetting({ config }: Configuration, name: string, { json = false }: JsonOption): Promise<void> {
+  const explained = config.explain(name);
+  if (explained === undefined) throw unknownSetting(name);
+  if (json) return print(JSON.stringify(explained));
+  print(`${explained.name} = ${explained.text ?? "(none)"}`);
+  print(`  ${explained.help}`);
+  print(`  ${explained.live ? "a change is used at once" : "a change is used after a restart"}`);
+  for (const [i, { layer, where, text: value }] of explained.said.entries())
+    print(`  ${i === 0 ? "→" : " "} ${layer.padEnd(12)} ${value}${layer === where ? "" : `   (${where})`}`);
+}
+
+/** What is wrong was thrown when the settings were read; what has no effect is told. */
+export async function checkSettings({ config }: Configuration): Promise<void> {
+  if (config.warnings.length > 0) throw invalidSetting("config", `${config.warnings.length} of the settings have no effect as they are`);
+  print("the settings are fine");
+}
+
+export interface RowOptions {
+  readonly for?: string;
+  readonly encrypt?: boolean;
+  readonly forVersion?: string;
+  readonly from?: string;
+  readonly until?: string;
+}
+
+export async function setRow(configuration: Configuration, name: string, given: string, options: RowOptions): Promise<void> {
+  const found = new Names(allSettings).find(name);
+  if (found === undefined) throw unknownSetting(name);
+  const value = given === "-" ? (await text(process.stdin)).replace(/\r?\n$/, "") : given;
+  const { early = false, type, secret = false } = found.parameter;
+  if (early) throw invalidSetting(name, `${name} decides where settings are looked for; the table cannot hold it`);
+  if (value !== "~" && type.read(value) === undefined) throw invalidSetting(name, `${name} must be ${type.mustBe}`);
+  if (secret && options.encrypt !== true) throw invalidSetting(name, `${name} is a secret; give --encrypt`);
+  await withRows(configuration, async (rows) => {
+    const row = {
+      type: options.for ?? "all",
+      name: found.name,
+      value,
+      status: "ok",
+      version: options.forVersion ?? null,
+      stime: dateOf("from", options.from),
+      etime: dateOf("until", options.until),
+    };
+    await rows.put(row, options.encrypt ?? false);
+  });
+}
+
+export async function deleteRow(configuration: Configuration, name: string, { for: type = "all" }: RowOptions): Promise<void> {
+  await withRows(configuration, async (rows) => {
+    if (!(await rows.del(type, name)))
+      throw new BkError("not-found", `bk_config has no row ${JSON.stringify(name)} for ${JSON.stringify(type)}`);
+  });
+}
+
+export async function listRows(configuration: Configuration, { for: type }: RowOptions): Promise<void> {
+  const { config } = configuration;
+  const own = {
+    mode: config.get("run-mode"),
+    app: config.get("app-name"),
+    tag: config.get("instance-tag"),
+    region: config.get("instance-region"),
+    zone: config.get("instance-zone"),
+  };
+  const types = type === undefined ? configTypes({ role: "server", own }) : [type];
+  await withRows(configuration, async (rows) => {
+    for (const each of types)
+      for (const { value, ...row } of await rows.list(each)) {
+        const isHidden = value?.startsWith("enc:") || new Names(allSettings).find(row.name)?.parameter.secret;
+        print(JSON.stringify({ ...row, value: isHidden || value === null ? "***" : redactUrl(value) }));
+      }
+  });
+}
+
+async function withRows(
+  configuration: Configuration,
+  work: (rows: Awaited<ReturnType<typeof openRows>>["rows"]) => Promise<void>,
+): Promise<void> {
+  const { rows, close } = await openRows(configuration);
+  try {
+    await work(rows);
+  } finally {
+    await close();
+  }
+}
+
+function dateOf(option: string, given: string | undefined): Date | null {
+  if (given === undefined) return null;
+  const date = new Date(given);
+  if (Number.isNaN(date.getTime())) throw invalidSetting(option, `--${option} must be a date such as 2030-01-31 or 2030-01-31T12:00:00Z`);
+  return date;
+}
+
+function unknownSetting(name: string): BkError {
+  const meant = similarName(name, Object.keys(allSettings));
+  return invalidSetting(
+    name,
+    `there is no setting ${JSON.stringify(name.slice(0, 60))}${meant === undefined ? "" : `; did you mean ${meant}?`}`,
+  );
+}

@@ -1,0 +1,400 @@
+// The configuration of a process: layers of settings become one snapshot, which is made again when one of them changes.
+
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+import { type Clock, type Log, plainText, silentLog, systemClock } from "@bk/core";
+
+import { similarName } from "../settings/similar-name.js";
+import { configSettings } from "./config-settings.js";
+import { type Given, readConfigFile, readGiven } from "./config-text.js";
+import type { ConfigRows } from "./db-layer.js";
+import { type ConfigValues, type Definitions, environmentName, Names, type Parameter } from "./define-config.js";
+import { dnsSettings, type ResolveTxt } from "./dns-layer.js";
+import { SettingsError } from "./errors.js";
+import type { Facts } from "./facts.js";
+import { type Layers, settle, type Settled, shown, shownDefault, type Snapshot } from "./layers.js";
+import { FileWatch } from "./watch-files.js";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface ConfigOptions {
+  /** What the command line gives, by name; names may have the marks `@ROLE` and `@file`. Default: nothing. */
+  readonly given?: Readonly<Record<string, string>>;
+  /** Default `process.env`. */
+  readonly environment?: Environment;
+  /** What this process does, for sections and `name@ROLE`; default `server`. */
+  readonly role?: string;
+  /** The version of the app, for sections and rows of the table. Default: that of bk-server. */
+  readonly version?: string;
+  /** Opens the table `bk_config`, where `config-db` names one; default: that is refused. */
+  readonly rows?: (config: Config) => Promise<{ readonly rows: ConfigRows; close(): Promise<void> }>;
+  /** Default: that of `node:dns`. */
+  readonly resolveTxt?: ResolveTxt;
+  readonly clock?: Clock;
+}
+
+/** What one layer says of a setting. */
+export interface Said {
+  readonly layer: string;
+  /** Where it stands, such as `etc/config, line 3`. */
+  readonly where: string;
+  /** Its text; secrets and passwords in URLs are hidden. */
+  readonly text: string;
+}
+
+export interface Explained {
+  readonly name: string;
+  readonly help: string;
+  /** What holds; undefined where nothing is given and there is no default. */
+  readonly text: string | undefined;
+  /** The strongest first; the first one decides. The default is the last. */
+  readonly said: readonly Said[];
+  /** A change is used without a restart. */
+  readonly live: boolean;
+}
+
+export interface Config<D extends Definitions = Definitions> {
+  /** The value of a parameter now. */
+  get<Name extends keyof (ConfigValues<D> & ConfigValues<typeof configSettings>) & string>(
+    name: Name,
+  ): (ConfigValues<D> & ConfigValues<typeof configSettings>)[Name];
+  /** The values of a parameter with a `*` in its name, by the word that stands there, in the order that they are given in. */
+  matching(definition: string): ReadonlyMap<string, unknown>;
+  /** Whether some place gives it. */
+  has(name: string): boolean;
+  /** What each layer says of a name; undefined where there is no such parameter. */
+  explain(name: string): Explained | undefined;
+  /** Every parameter, those with a `*` once for each that is given. */
+  list(): Explained[];
+  /** What was given and has no effect, a sentence each. */
+  readonly warnings: readonly string[];
+  /** Reads everything again; gives the names of what changed. What cannot be understood changes nothing, and is thrown. */
+  reload(): Promise<ReadonlySet<string>>;
+  /** Calls `listener` after a change, with the names of what changed. The function that is given back ends that. */
+  onChange(listener: (changed: ReadonlySet<string>) => void): () => void;
+  /** Reads again when a file changes, and at the intervals of DNS and the table; says in `log` what changed, or why it did not. */
+  watch(log: Log): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Reads the configuration of a process.
+ *
+ * @throws SettingsError `invalid`, naming the setting and where it comes from
+ */
+export async function openConfig<D extends Definitions>(definitions: D, options: ConfigOptions = {}): Promise<Config<D>> {
+  const config = new LayeredConfig({ ...configSettings, ...definitions }, options);
+  try {
+    await config.start();
+  } catch (error) {
+    await config.close();
+    throw error;
+  }
+  return config as unknown as Config<D>;
+}
+
+const emptySnapshot: Snapshot = { settled: new Map(), said: () => [], warnings: [] };
+
+class LayeredConfig implements Config {
+  readonly #names: Names;
+  readonly #options: ConfigOptions;
+  readonly #environment: Environment;
+  readonly #clock: Clock;
+  readonly #facts: Facts;
+  #snapshot = emptySnapshot;
+  #warnings: readonly string[] = [];
+  /** What was read last from where reading may fail for a while. */
+  #remote: Pick<Layers, "DNS" | "database"> = { DNS: [], database: [] };
+  #rows: Awaited<ReturnType<NonNullable<ConfigOptions["rows"]>>> | undefined;
+  #files = new Set<string>();
+  #reading: Promise<unknown> = Promise.resolve();
+  readonly #listeners = new Set<(changed: ReadonlySet<string>) => void>();
+  #watch: FileWatch | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #log: Log = silentLog;
+
+  constructor(definitions: Definitions, options: ConfigOptions) {
+    this.#names = new Names(definitions);
+    this.#options = options;
+    this.#environment = options.environment ?? process.env;
+    this.#clock = options.clock ?? systemClock;
+    this.#facts = {
+      role: options.role ?? "server",
+      home: this.#home(),
+      environment: this.#environment,
+      own: {},
+      version: options.version ?? "0",
+    };
+  }
+
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
+  #home(): string {
+    const given = this.#options.given?.["home"] ?? this.#environment["BK_HOME"] ?? this.#environment["BKJS_HOME"];
+    return resolve(given === undefined || given === "" ? "." : given);
+  }
+
+  /** The first reading: what is near, then what that says to ask. */
+  async start(): Promise<void> {
+    this.#take(this.#read());
+    const domain = this.get("config-domain") as string | undefined;
+    if (domain !== undefined)
+      this.#remote = { ...this.#remote, DNS: await this.#fromDns(domain).catch((error: unknown) => this.#away("DNS", error)) };
+    this.#take(this.#read());
+    if (this.has("config-db")) {
+      const open = this.#options.rows;
+      if (open === undefined) throw new SettingsError("invalid", "config-db is not taken here", { detail: { field: "config-db" } });
+      this.#rows = await open(this as unknown as Config);
+      this.#remote = { ...this.#remote, database: await this.#fromRows() };
+      this.#take(this.#read());
+    }
+  }
+
+  #away(what: string, error: unknown): [] {
+    this.#warnings = [...this.#warnings, `${what} gives no settings: ${(error as Error).message}`];
+    return [];
+  }
+
+  #take(read: { readonly snapshot: Snapshot; readonly facts: Facts }): void {
+    this.#snapshot = read.snapshot;
+    Object.assign(this.#facts, read.facts);
+    const asked = this.#warnings.filter((warning) => warning.startsWith("DNS gives"));
+    this.#warnings = [...asked, ...read.snapshot.warnings, ...unknownVariables(this.#environment, this.#names)];
+  }
+
+  /** Reads what is near, and puts it together with what was read from afar. */
+  #read(): { readonly snapshot: Snapshot; readonly facts: Facts } {
+    const files = new Set<string>();
+    const onFile = (path: string): void => void files.add(path);
+    const near = this.#nearest(onFile);
+    const main = this.#mainFile(near);
+    // What sections are chosen by is in the lines before them.
+    const plain =
+      main.isGiven || existsSync(main.path) ? readConfigFile(main.path, main.shown, { facts: this.#facts, onFile, plain: true }) : [];
+    const local = `${main.path}.local`;
+    const plainLocal = existsSync(local) ? readConfigFile(local, `${main.shown}.local`, { facts: this.#facts, onFile, plain: true }) : [];
+    const first = settle(
+      { ...noLayers, ...near, file: plain, "local file": plainLocal, DNS: this.#remote.DNS },
+      this.#names,
+      this.#facts.role,
+      "local",
+    );
+    const facts = { ...this.#facts, own: factsIn(first) };
+    const reading = { facts, onFile };
+    onFile(main.path);
+    onFile(local);
+    const layers: Layers = {
+      ...near,
+      ...this.#remote,
+      package: this.#packages(first).flatMap(({ path, shown }) => (existsSync(path) ? readConfigFile(path, shown, reading) : [])),
+      file: main.isGiven || existsSync(main.path) ? readConfigFile(main.path, main.shown, reading) : [],
+      "local file": existsSync(local) ? readConfigFile(local, `${main.shown}.local`, reading) : [],
+    };
+    const priority = (settle(layers, this.#names, facts.role, "local").settled.get("config-priority")?.value ?? "local") as "local" | "db";
+    const snapshot = settle(layers, this.#names, facts.role, priority);
+    this.#files = files;
+    return { snapshot, facts };
+  }
+
+  #packages(first: Snapshot): { readonly path: string; readonly shown: string }[] {
+    const names = (first.settled.get("packages")?.value ?? []) as readonly string[];
+    return names.map((name) => {
+      if (!/^(@[\w.-]+\/)?[\w-][\w.-]*$/.test(name))
+        throw new SettingsError("invalid", `packages: ${JSON.stringify(name.slice(0, 60))} is no npm package`);
+      return { path: join(this.#facts.home, "node_modules", name, "etc/config"), shown: `${name}/etc/config` };
+    });
+  }
+
+  #nearest(onFile: (path: string) => void): Pick<Layers, "environment" | "command line"> {
+    const reading = { facts: this.#facts, onFile };
+    const line = Object.entries(this.#options.given ?? {}).map(([name, text]) => readGiven(name, text, "the command line", ".", reading));
+    const environment = Object.entries(this.#environment).flatMap(([variable, text]) => {
+      const name = text === undefined || text === "" ? undefined : settingOf(variable, this.#names);
+      return name === undefined ? [] : [readGiven(name, text!, variable, ".", reading)];
+    });
+    return { environment, "command line": line };
+  }
+
+  #mainFile(near: Pick<Layers, "environment" | "command line">): {
+    readonly path: string;
+    readonly shown: string;
+    readonly isGiven: boolean;
+  } {
+    const given = settle({ ...noLayers, ...near }, this.#names, this.#facts.role, "local").settled.get("config")?.text;
+    if (given !== undefined) return { path: resolve(given), shown: given, isGiven: true };
+    return { path: join(this.#facts.home, "etc/config"), shown: "etc/config", isGiven: false };
+  }
+
+  get(name: string): never {
+    const parameter = this.#names.definitions[name];
+    if (parameter === undefined)
+      throw new SettingsError("invalid", `there is no parameter ${JSON.stringify(name)}`, { detail: { field: name } });
+    const settled = this.#snapshot.settled.get(name);
+    return (settled === undefined || settled.text === undefined ? parameter.default : settled.value) as never;
+  }
+
+  has(name: string): boolean {
+    return this.#snapshot.settled.get(name)?.text !== undefined;
+  }
+
+  matching(definition: string): ReadonlyMap<string, unknown> {
+    const found = new Map<string, unknown>();
+    for (const { name, definition: own, text, value } of this.#snapshot.settled.values())
+      if (own === definition && text !== undefined) found.set(this.#names.wordOf(definition, name)!, value);
+    return found;
+  }
+
+  explain(given: string): Explained | undefined {
+    const found = this.#names.find(given);
+    return found === undefined ? undefined : this.#explained(found.name, found.parameter);
+  }
+
+  #explained(name: string, parameter: Parameter): Explained {
+    const said: Said[] = this.#snapshot.said(name).map((own) => ({ layer: own.layer, where: own.where, text: shown(own) }));
+    const fallback = shownDefault(parameter);
+    if (fallback !== undefined) said.push({ layer: "default", where: "default", text: fallback });
+    const first = this.#snapshot.said(name)[0];
+    const text = first === undefined || first.text === undefined ? fallback : shown(first);
+    return { name, help: parameter.help, text, said, live: parameter.live ?? false };
+  }
+
+  list(): Explained[] {
+    return Object.entries(this.#names.definitions).flatMap(([definition, parameter]) => {
+      if (!definition.includes("*")) return [this.#explained(definition, parameter)];
+      return [...this.#snapshot.settled.values()]
+        .filter((own) => own.definition === definition)
+        .map(({ name }) => this.#explained(name, parameter));
+    });
+  }
+
+  reload(): Promise<ReadonlySet<string>> {
+    const next = this.#reading.then(
+      () => this.#reload(),
+      () => this.#reload(),
+    );
+    this.#reading = next;
+    return next;
+  }
+
+  async #reload(): Promise<ReadonlySet<string>> {
+    const domain = this.get("config-domain") as string | undefined;
+    const [dns, database] = await Promise.allSettled([domain === undefined ? [] : this.#fromDns(domain), this.#fromRows()]);
+    // Who cannot be reached has not changed its mind.
+    if (dns.status === "fulfilled") this.#remote = { ...this.#remote, DNS: dns.value };
+    else this.#log.warn("DNS gives no settings now; those read before hold", { reason: (dns.reason as Error).message });
+    if (database.status === "fulfilled") this.#remote = { ...this.#remote, database: database.value };
+    else
+      this.#log.warn("the table bk_config cannot be read now; what was read before holds", { reason: (database.reason as Error).message });
+    return this.#changeTo(this.#read());
+  }
+
+  #changeTo(read: { readonly snapshot: Snapshot; readonly facts: Facts }): ReadonlySet<string> {
+    const before = this.#snapshot;
+    const known = new Set(this.#warnings);
+    this.#take(read);
+    for (const warning of this.#warnings) if (!known.has(warning)) this.#log.warn(warning);
+    const changes = changesOf(before, read.snapshot);
+    if (changes.size === 0) return new Set();
+    this.#log.info("the configuration changed", Object.fromEntries([...changes].map(([name, { text }]) => [name, text])));
+    const late = [...changes].filter(([, { parameter }]) => !parameter.live).map(([name]) => name);
+    if (late.length > 0) this.#log.warn(`${late.join(", ")}: used after a restart`);
+    const names = new Set(changes.keys());
+    for (const listener of this.#listeners) listener(names);
+    return names;
+  }
+
+  #fromDns(domain: string): Promise<Given[]> {
+    const asked = Object.entries(this.#names.definitions)
+      .filter(([, { dns }]) => dns)
+      .map(([name]) => name);
+    return dnsSettings(domain, [...new Set([...asked, ...(this.get("dns-params") as readonly string[])])], this.#options.resolveTxt);
+  }
+
+  async #fromRows(): Promise<Given[]> {
+    return this.#rows === undefined ? [] : this.#rows.rows.given(this.#facts, this.#clock.now());
+  }
+
+  onChange(listener: (changed: ReadonlySet<string>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  watch(log: Log): void {
+    this.#log = log;
+    const again = (): void => {
+      this.reload()
+        .catch((error: unknown) => log.error(`the configuration is kept as it was: ${plainText((error as Error).message)}`))
+        .finally(() => this.#watch?.set(this.#files));
+    };
+    this.#watch = new FileWatch(again);
+    this.#watch.set(this.#files);
+    const every = (ms: number): void => {
+      if (ms > 0) this.#timers.push(setInterval(again, ms).unref());
+    };
+    if (this.has("config-domain")) every(this.get("config-dns-interval"));
+    if (this.#rows !== undefined) every(this.get("config-db-interval"));
+  }
+
+  async close(): Promise<void> {
+    this.#watch?.close();
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    await this.#reading.catch(() => undefined);
+    await this.#rows?.close();
+    this.#rows = undefined;
+  }
+}
+
+const noLayers: Layers = { package: [], file: [], "local file": [], DNS: [], database: [], environment: [], "command line": [] };
+
+/** What sections are chosen by, of what is settled so far. */
+function factsIn({ settled }: Snapshot): Facts["own"] {
+  const of = (name: keyof typeof configSettings): string | undefined =>
+    (settled.get(name)?.value ?? (configSettings[name] as Parameter).default) as string | undefined;
+  return {
+    mode: of("run-mode"),
+    app: of("app-name"),
+    tag: of("instance-tag"),
+    region: of("instance-region"),
+    zone: of("instance-zone"),
+  };
+}
+
+/** The setting of a variable: `BK_DB_PG_POOL`, `BKJS_PORT`, `BK_MASTER_KEY_FILE`. */
+function settingOf(variable: string, names: Names): string | undefined {
+  const [, rest] = /^BK(?:JS)?_([A-Z][A-Z0-9_]*)$/.exec(variable) ?? [];
+  if (rest === undefined) return undefined;
+  const name = names.ofVariable(rest);
+  if (name !== undefined) return name;
+  const inFile = rest.endsWith("_FILE") ? names.ofVariable(rest.slice(0, -"_FILE".length)) : undefined;
+  return inFile === undefined ? undefined : `${inFile}@file`;
+}
+
+/** Other programs may have variables that begin so, which is no error; but a mistyped name must not be met with silence. */
+function unknownVariables(environment: Environment, names: Names): string[] {
+  const unknown = Object.keys(environment).filter((variable) => variable.startsWith("BK_") && settingOf(variable, names) === undefined);
+  return unknown.map((variable) => {
+    const meant = similarName(variable, names.all.map(environmentName));
+    return `${plainText(variable, 60)} is no setting and has no effect${meant === undefined ? "" : `; did you mean ${meant}?`}`;
+  });
+}
+
+interface Change {
+  readonly parameter: Parameter;
+  /** What it was and is, without secrets. */
+  readonly text: string;
+}
+
+function changesOf(before: Snapshot, after: Snapshot): Map<string, Change> {
+  const changes = new Map<string, Change>();
+  for (const name of new Set([...before.settled.keys(), ...after.settled.keys()])) {
+    const [old, now] = [before.settled.get(name), after.settled.get(name)];
+    if (old?.text === now?.text) continue;
+    const { parameter } = (now ?? old)!;
+    const text = (own: Settled | undefined): string => (own === undefined ? (shownDefault(parameter) ?? "(none)") : shown(own));
+    changes.set(name, { parameter, text: `${text(old)} → ${text(now)}` });
+  }
+  return changes;
+}
