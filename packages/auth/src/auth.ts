@@ -1,8 +1,9 @@
+import { systemClock } from "@bk/core";
 import { type Account, type PublicAccount, withoutSecrets } from "./account.js";
-import { authenticate, type AuthenticateOptions } from "./authenticate.js";
+import { authenticate, type Authenticated, type AuthenticateOptions } from "./authenticate.js";
 import type { CredentialSource } from "./credential.js";
 import { invalid } from "./errors.js";
-import { type HashedBody, type IncomingRequest, readIncoming } from "./incoming.js";
+import { type HashedBody, type Incoming, type IncomingRequest, readIncoming } from "./incoming.js";
 import { memoryNonces, type Nonces } from "./nonces.js";
 import { type Refusal, refusal, type RefusalNote, type RefusalReason, whyOf } from "./refusal.js";
 import { type AccessRules, compileRules } from "./rules.js";
@@ -36,6 +37,10 @@ export interface CheckOptions {
   readonly open?: boolean | undefined;
   /** Where the request comes from, for counting failed attempts. */
   readonly address?: string | undefined;
+  /** Whether the verdict has `stillCounts` too, for a reply that goes on, such as a stream. Default false. */
+  readonly goesOn?: boolean | undefined;
+  /** Whether a session may begin its time anew: not where the reply cannot tell the client, as a message of a WebSocket. Default true. */
+  readonly renews?: boolean | undefined;
   /** Whether the verdict has the account's secrets too, for a route that begins sessions. Default false. */
   readonly withSecrets?: boolean | undefined;
   /** Told why a request is refused, for a log: more than the client may know. */
@@ -58,6 +63,14 @@ export interface Allowed<A extends Account = Account> {
   readonly credentialId?: string;
   /** A Set-Cookie header for the reply: the session was renewed. */
   readonly setCookie?: string;
+  /**
+   * With `goesOn`, of a request that has credentials: whether they let it through still. They do not after a logout, when session, token, key or
+   * account have ended or are gone, after a new secret, and when the account may not do this any more. That a signature holds for a short time
+   * only is about when the request comes.
+   *
+   * @throws whatever the stores throw
+   */
+  readonly stillCounts?: () => Promise<boolean>;
   /** With `withSecrets`: the account with its secrets, as they were when the request was checked. */
   readonly secrets?: A;
 }
@@ -103,30 +116,46 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
     const body = given.body === undefined ? await readBody(request, maxBodyBytes) : incoming.body;
     if (body === undefined) return refuse("tooLarge", given);
     const changes = given.changes ?? changesBy(method, path);
-    const { address, onRefused } = given;
-    const result = await authenticate({ ...incoming, body }, options, { changes, address, onRefused });
+    const { address, renews, onRefused } = given;
+    const asked = { ...incoming, body };
+    const result = await authenticate(asked, options, { changes, address, renews, onRefused });
     if (!result.ok) {
       const anonymous = result.code === "NOLOGIN" && compiled.isAnonymous(method, path);
       return anonymous ? { ok: true, account: undefined, source: "none", query: query() } : result;
     }
     const { account, source } = result;
     const { login } = account;
-    const closed = compiled.refuses(account, method, path);
+    const closed = closedTo(result, method, path);
     if (closed !== undefined) return refuse(closed, given, login);
     if (source === "session") {
-      if (compiled.isWithoutSessions(method, path)) return refuse("noSessions", given, login);
       if (changes && !mayChange(incoming, trustedOrigins)) return refuse("crossSite", given, login);
     }
     const once = await takeOnce(result, changes, { nonces, statuses });
     if (once !== undefined && "ok" in once) return refuse("replayed", given, login);
     const allowed = { ok: true, account: withoutSecrets(account), source, query: query(source) } as const;
-    if (once?.giveBack === undefined && result.credentialId === undefined && given.withSecrets !== true) return allowed;
+    const isMore = given.withSecrets === true || given.goesOn === true;
+    if (once?.giveBack === undefined && result.credentialId === undefined && !isMore) return allowed;
     return {
       ...allowed,
       ...(once?.giveBack === undefined ? {} : { giveBack: once.giveBack }),
       ...(result.credentialId === undefined ? {} : { credentialId: result.credentialId }),
       ...(result.setCookie === undefined ? {} : { setCookie: result.setCookie }),
+      ...(given.goesOn === true ? { stillCounts: stillCounts(asked, account.id, changes) } : {}),
       ...(given.withSecrets === true ? { secrets: account } : {}),
+    };
+  }
+
+  /** What closes a path to somebody who was authenticated. */
+  function closedTo({ account, source }: Authenticated<A>, method: string, path: string): RefusalReason | undefined {
+    const closed = compiled.refuses(account, method, path);
+    return closed ?? (source === "session" && compiled.isWithoutSessions(method, path) ? "noSessions" : undefined);
+  }
+
+  function stillCounts(asked: Incoming, accountId: string, changes: boolean): () => Promise<boolean> {
+    const askedMs = (options.clock ?? systemClock).now();
+    return async () => {
+      const again = await authenticate(asked, options, { changes, askedMs });
+      return again.ok && again.account.id === accountId && closedTo(again, asked.method, asked.path) === undefined;
     };
   }
 

@@ -11,7 +11,7 @@ export async function authenticateMessage<A extends Account>(
   read: ReadSignature | ProofRefused,
   incoming: Incoming,
   options: AuthenticateOptions<A>,
-  { now, changes, address, onRefused }: RequestFacts & { readonly now: number },
+  { now, askedMs, changes, address, onRefused }: RequestFacts & { readonly now: number },
 ): Promise<Authenticated<A> | Refusal> {
   const refuserOf =
     (login: string | undefined) =>
@@ -26,7 +26,7 @@ export async function authenticateMessage<A extends Account>(
   const attempt = `|${read.keyid}`;
   const waitMs = address === undefined ? 0 : await (options.attempts?.waitMs(attempt, address) ?? 0);
   if (waitMs > 0) return { ...refuseUnknown("tooMany"), retryAfterMs: waitMs };
-  const proof = await read.prove({ now, changes: changes === true });
+  const proof = await read.prove({ now, askedMs: askedMs ?? now, changes: changes === true });
   if ("reason" in proof) {
     if (proof.reason === "notAuthenticated" && address !== undefined) await options.attempts?.failed(attempt, address);
     return refuseUnknown(proof.reason, proof.message, proof.why);
@@ -42,6 +42,6 @@ export async function authenticateMessage<A extends Account>(
   if (!proof.isInScope) return refuse("outOfScope");
   const body = await proof.checkBody();
   if (body !== undefined) return refuse(body);
-  proof.used();
+  if (askedMs === undefined) proof.used();
   return { ok: true, account, source: "message", digest: proof.digest, endsMs: proof.endsMs };
 }

@@ -45,6 +45,10 @@ export interface RequestFacts {
   readonly changes?: boolean | undefined;
   /** Where it comes from; without it attempts are not counted. */
   readonly address?: string | undefined;
+  /** When the request came, in milliseconds since 1970, where it is asked about again: a signature holds that held then, and no use is written down. */
+  readonly askedMs?: number | undefined;
+  /** Whether a session may begin its time anew, since the reply can tell the client; default true. */
+  readonly renews?: boolean | undefined;
   /** Told why the request is refused. */
   readonly onRefused?: ((note: RefusalNote) => void) | undefined;
 }

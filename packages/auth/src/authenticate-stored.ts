@@ -15,7 +15,7 @@ export async function authenticateStored<A extends Account>(
   { source, secret }: StoredCredential,
   incoming: Incoming,
   options: AuthenticateOptions<A>,
-  { now, onRefused }: RequestFacts & { readonly now: number },
+  { now, askedMs, renews = true, onRefused }: RequestFacts & { readonly now: number },
 ): Promise<Authenticated<A> | Refusal> {
   const { accounts, sessions, tokens, statuses } = options;
   const refuse = (reason: RefusalReason, login: string | undefined, why = whyOf(reason)): Refusal => {
@@ -38,7 +38,7 @@ export async function authenticateStored<A extends Account>(
   if (hasEnded(account, now)) return refuse("accountExpired", login);
   if (!aclAllows(account, incoming.path)) return refuse("noAccess", login);
   if (!opened.allows(incoming.method, incoming.path)) return refuse("tokenScope", login);
-  const expires = await opened.noteUse();
+  const expires = askedMs === undefined ? await opened.noteUse(renews) : undefined;
   const renewed = expires !== undefined && cookie !== undefined ? { setCookie: cookie.set(incoming.host, secret, expires - now) } : {};
   return { ok: true, account, source, digest: "", endsMs: 0, credentialId: opened.id, ...renewed };
 }

@@ -56,7 +56,7 @@ export async function authenticate<A extends Account>(
   // Asked for before what follows needs it: a log has the login of whoever's clock is wrong, and none that no account has.
   const account = await options.accounts.findByLogin(value.login);
   const refuse = refuserOf(account);
-  const late = lifetimeProblem(credential, now, changes === true, options);
+  const late = lifetimeProblem(credential, facts.askedMs ?? now, changes === true, options);
   if (late !== undefined) return refuse(late, late === "expired" ? expiredMessage(now, parseExpires(value.expires)) : undefined);
   const version = acceptedVersion(credential, options);
   if (typeof version === "string") return refuse(version);

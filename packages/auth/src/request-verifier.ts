@@ -12,8 +12,12 @@ export interface RequestVerifier {
 export interface ReadSignature {
   /** The id of the key that it claims. */
   readonly keyid: string;
-  /** Verifies it: times, coverage, key, signature. */
-  prove(facts: { readonly now: number; readonly changes: boolean }): Promise<RequestProof | ProofRefused>;
+  /**
+   * Verifies it: times, coverage, key, signature.
+   *
+   * @param facts  the signature must hold at `askedMs`, when the request came, and the key now
+   */
+  prove(facts: { readonly now: number; readonly askedMs: number; readonly changes: boolean }): Promise<RequestProof | ProofRefused>;
 }
 
 /** Why a signature does not count. */

@@ -44,6 +44,8 @@ export interface ServerLimits {
   readonly maxSocketUnreadBytes: number;
   /** How often the client of a WebSocket is asked whether it is there; one that says nothing until the next time is cut off. */
   readonly socketBeatMs: number;
+  /** How often it is asked whether who listens to a stream or a WebSocket may still: both end so long after a logout, at most. */
+  readonly streamCheckMs: number;
   /** How long `close` waits for running requests. */
   readonly shutdownMs: number;
 }
@@ -71,6 +73,7 @@ export const defaultLimits: ServerLimits = Object.freeze({
   maxSocketRequests: 16,
   maxSocketUnreadBytes: 1024 * 1024,
   socketBeatMs: 30_000,
+  streamCheckMs: 15_000,
   shutdownMs: 30_000,
 });
 

@@ -34,6 +34,7 @@ import { runHooks } from "./hooks/run-hooks.js";
 import { type EndpointMap, endpointMap } from "./modules/endpoint-map.js";
 import type { Dispatching } from "./modules/endpoint-routes.js";
 import { type Lent, moduleHost } from "./modules/host.js";
+import { refusalWatch } from "./modules/refusal-watch.js";
 import { type RunningModules, startModules, tablesOfModules } from "./modules/start-modules.js";
 import { listen, type Listener, type ListenOptions } from "./listen.js";
 import { defaultLimits, type LiveLimits, liveLimits, type ServerLimits } from "./limits.js";
@@ -217,6 +218,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       people: login === undefined ? undefined : { codes: login.codes !== undefined, resets: login.resets !== undefined },
       readControls: (call, given) => controls(call, given),
       rates: ratesOf(options.rateLimits ?? defaultRates, cache, log),
+      watchRefusal: refusalWatch(limits.streamCheckMs, log),
       addressOf: clientAddress(options.trustedProxies ?? []),
       trustedOrigins,
       uploads: new Uploads(join(options.home ?? ".", "var", "uploads")),

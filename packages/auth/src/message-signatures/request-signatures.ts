@@ -67,12 +67,13 @@ interface Case {
   readonly found: FoundSignature;
   readonly keyid: string;
   readonly now: number;
+  readonly askedMs: number;
   readonly changes: boolean;
 }
 
 async function prove(given: Case, options: MessageSignaturesOptions): Promise<RequestProof | ProofRefused> {
-  const { incoming, message, found, keyid, now } = given;
-  const late = timeFault(found.claims, now, options);
+  const { incoming, message, found, keyid, now, askedMs } = given;
+  const late = timeFault(found.claims, askedMs, options);
   if (late !== undefined) return refused(late);
   const uncovered = missingCover(given);
   if (uncovered !== undefined) return { reason: "badSignature", message: `The signature does not ${uncovered}` };

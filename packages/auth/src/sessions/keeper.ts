@@ -88,9 +88,9 @@ export function keeperOf(options: KindOptions): Keeper {
   }
 
   /** Writes a use down, and moves the end of what slides when half of its time is over. Gives the new end where there is one. */
-  async function noteUse(row: SessionRow, now: number): Promise<number | undefined> {
+  async function noteUse(row: SessionRow, now: number, renews: boolean): Promise<number | undefined> {
     const end = slidingMs === undefined ? row.expires : Math.min(now + slidingMs, row.created + longestMs);
-    const isHalfOver = slidingMs !== undefined && row.expires - now < slidingMs / 2 && end > row.expires;
+    const isHalfOver = renews && slidingMs !== undefined && row.expires - now < slidingMs / 2 && end > row.expires;
     if (!isHalfOver && now - row.used < usedEveryMs) return undefined;
     const expires = isHalfOver ? end : row.expires;
     try {
@@ -151,7 +151,7 @@ export function keeperOf(options: KindOptions): Keeper {
         belongsTo: (account) =>
           account.id === row.account && account.login === row.login && equalTexts(proofOf(account, row.id), row.proof),
         allows: compileScopes(row.scopes),
-        noteUse: () => noteUse(row, now),
+        noteUse: (renews) => noteUse(row, now, renews),
       };
     },
     async list(accountId) {

@@ -11,8 +11,12 @@ export interface OpenedCredential {
   belongsTo(account: Account): boolean;
   /** Whether it may be used for this. */
   allows(method: string, path: string): boolean;
-  /** Writes the use down. Gives the new end, in milliseconds since 1970, where it was moved. Never rejects. */
-  noteUse(): Promise<number | undefined>;
+  /**
+   * Writes the use down. Gives the new end, in milliseconds since 1970, where it was moved. Never rejects.
+   *
+   * @param renews  whether the end may be moved
+   */
+  noteUse(renews: boolean): Promise<number | undefined>;
 }
 
 /** Opens what clients hold; undefined when it is nothing of this kind. */

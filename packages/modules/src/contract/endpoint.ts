@@ -103,6 +103,13 @@ export interface Call<P extends Parameters = Parameters> {
   readonly app: App | undefined;
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal;
+  /**
+   * Calls back, once, when the caller's credentials do not count any more while an endpoint that streams goes on replying: after a logout, when
+   * session, token, key or account have ended or are gone, after a new secret. It is asked about every 15 seconds, or as the server was told.
+   *
+   * @returns  ends that
+   */
+  whenRefused(then: () => void): () => void;
 }
 
 /**

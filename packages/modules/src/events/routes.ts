@@ -65,7 +65,7 @@ export function subscribing(events: AccountEvents, clock: Clock, log: Log, optio
           return eventStream({
             listen: (take, end) => listeners.add(call.caller.id, { take: (event) => wanted(event) && take(streamed(event)), end }),
             missed: async () => (await before()).filter(wanted).map(streamed),
-            signal: call.signal,
+            call,
           });
         }
         const own = { ...waiting, intervalMs: _interval ?? intervalMs, timeoutMs: Math.min(_timeout ?? timeoutMs, timeoutMs) };
@@ -81,7 +81,7 @@ const streamed = ({ event_id: id, ...data }: ToldEvent): StreamedEvent => ({ id,
 /** Waits for the first event, then as long as events are gathered. */
 async function poll(
   waiting: Waiting,
-  { caller, signal }: Call,
+  { caller, signal, whenRefused }: Call,
   wanted: EventTest,
   since: string | undefined,
 ): Promise<readonly ToldEvent[]> {
@@ -101,6 +101,7 @@ async function poll(
   };
   const remove = await listeners.add(caller.id, { take, end });
   signal.addEventListener("abort", end, { once: true });
+  const stop = whenRefused(end);
   try {
     if (signal.aborted) end();
     if (since !== undefined) for (const event of await events.since(caller.id, since, mostEvents)) take(event);
@@ -110,6 +111,7 @@ async function poll(
     return [...found.values()].sort((a, b) => (a.event_id < b.event_id ? -1 : 1));
   } finally {
     signal.removeEventListener("abort", end);
+    stop();
     remove();
   }
 }

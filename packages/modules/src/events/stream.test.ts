@@ -16,7 +16,7 @@ it("a stream that goes on sends what was kept before it was told once", async ()
       for (const id of ["b", "d"]) take(event(id));
       return Promise.resolve(["a", "b", "c"].map(event));
     },
-    signal: new AbortController().signal,
+    call: { signal: new AbortController().signal, whenRefused: () => () => undefined },
   });
   // … and after the stream has begun.
   for (const id of ["c", "e"]) take!(event(id));

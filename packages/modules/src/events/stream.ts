@@ -1,5 +1,7 @@
 // Server-Sent Events.
 
+import type { Call } from "../contract/endpoint.js";
+
 /** How often something is sent, so that a connection that is gone is noticed. */
 const beatMs = 20_000;
 /** A listener that reads so little gets no more: it comes back and goes on where it was. */
@@ -42,12 +44,12 @@ export interface StreamSource {
   listen(take: (event: StreamedEvent) => void, end: () => void): Promise<() => void>;
   /** What came before and was missed. What comes from both is sent once. */
   missed(): Promise<readonly StreamedEvent[]>;
-  /** The client is gone. */
-  readonly signal: AbortSignal;
+  /** The request, which ends it when its client is gone, or may not listen any more. */
+  readonly call: Pick<Call, "signal" | "whenRefused">;
 }
 
 /** The reply that sends what a source has. */
-export async function eventStream({ listen, missed, signal }: StreamSource): Promise<Response> {
+export async function eventStream({ listen, missed, call: { signal, whenRefused } }: StreamSource): Promise<Response> {
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   let isOver = false;
   /** What comes while what was missed is read; then undefined. */
@@ -99,7 +101,7 @@ export async function eventStream({ listen, missed, signal }: StreamSource): Pro
       }),
     );
     signal.addEventListener("abort", end, { once: true });
-    ends.push(() => signal.removeEventListener("abort", end));
+    ends.push(() => signal.removeEventListener("abort", end), whenRefused(end));
     if (signal.aborted) end();
     return new Response(stream, {
       headers: { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" },

@@ -7,6 +7,7 @@ import { BkError, type Clock } from "@bk/core";
 import { hasCode } from "../common/failures.js";
 import { hashOf } from "../common/tokens.js";
 import type { ModuleDb, Row } from "../contract/database.js";
+import type { Call } from "../contract/endpoint.js";
 import type { BusLike } from "../events/account-events.js";
 import { eventStream, type StreamedEvent } from "../events/stream.js";
 
@@ -35,7 +36,7 @@ export interface Channels {
   /** Keeps a packet, and sends it to whoever streams the channel, on any server. */
   send(id: string, packet: object): Promise<object>;
   /** The packets of a channel as they come, after the number of the last one that was seen. */
-  stream(text: string, account: string, after: number, signal: AbortSignal): Promise<Response>;
+  stream(text: string, after: number, call: Pick<Call, "caller" | "signal" | "whenRefused">): Promise<Response>;
   /** Ends all streams. */
   end(): void;
 }
@@ -118,11 +119,11 @@ export function picoChannels(db: ModuleDb, bus: BusLike, clock: Clock, keepMs: n
       return kept;
     },
 
-    async stream(text, account, number, signal) {
+    async stream(text, number, call) {
       if (isOver) throw new BkError("closed", "the server stops");
-      const { id } = await find(text, account);
+      const { id } = await find(text, call.caller.id);
       return eventStream({
-        signal,
+        call,
         async listen(take, end) {
           const subscription = await bus.subscribe(`bk.pico.${id}`, (packet) =>
             take({ id: String((packet as { readonly resId: number }).resId), data: packet as object }),

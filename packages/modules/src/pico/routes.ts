@@ -111,10 +111,11 @@ export function picoRoutes(
         after: { type: "int", min: 0, about: "the resId of the last packet that was seen" },
       },
       reply: "text/event-stream",
-      async answer({ values, caller, headers, signal }) {
+      async answer(call) {
+        const { values, headers, signal } = call;
         const last = Number(headers.get("last-event-id") ?? values.after ?? 0);
         if (!Number.isSafeInteger(last)) throw invalid("must be an integer", "after");
-        return channels.stream(values.channel, caller.id, last, signal).catch(async (error: unknown) => {
+        return channels.stream(values.channel, last, call).catch(async (error: unknown) => {
           if (error instanceof BkError && error.code === "denied") await slowDown(signal);
           throw error;
         });

@@ -6,6 +6,7 @@ import { type Clock, type Log, plainText, silentLog, systemClock } from "@bk/cor
 import type { MiddlewareHandler } from "hono";
 
 import { rawTarget } from "../request/check-frame.js";
+import { opensSocket } from "../sockets/socket-request.js";
 import { versionName } from "../request/version.js";
 import type { ServerEnv, ServerRequest } from "../routes/server-context.js";
 
@@ -15,8 +16,10 @@ export const requestIdHeader = "x-request-id";
 const longestPath = 300;
 
 /** The path of a request as a log may have it: as it was sent, without its query, printable and not too long. */
-export function loggedPath(context: ServerRequest): string {
-  const target = rawTarget(context);
+export const loggedPath = (context: ServerRequest): string => pathOfTarget(rawTarget(context));
+
+/** The same of a raw target. */
+export function pathOfTarget(target: string): string {
   const end = target.indexOf("?");
   return plainText(end < 0 ? target : target.slice(0, end), longestPath);
 }
@@ -38,9 +41,12 @@ export function accessLog(log: Log, clock: Clock = systemClock): MiddlewareHandl
     if (log === silentLog) return;
     const login = context.get("allowed")?.account?.login;
     const refused = context.get("refused");
-    log.info(`${context.req.method} ${loggedPath(context)} ${context.res.status}`, {
+    const socket = context.env?.fromSocket;
+    const status = socket?.openedBy === undefined && socket !== undefined && opensSocket(context.res) ? 101 : context.res.status;
+    log.info(`${context.req.method} ${loggedPath(context)} ${status}`, {
       id,
       ms: clock.now() - startMs,
+      ...(socket?.openedBy === undefined ? {} : { socket: socket.openedBy }),
       ...(login === undefined ? {} : { login }),
       ...(refused?.login === undefined ? {} : { claims: plainText(refused.login, 140) }),
       ...(refused === undefined ? {} : { refused: refused.why }),

@@ -24,6 +24,8 @@ interface Passing {
   readonly body: Uint8Array | HashedBody;
   readonly changes: boolean;
   readonly withSecrets: boolean;
+  /** Its reply may go on and on. */
+  readonly goesOn: boolean;
   /** A hook has opened it. */
   readonly open: boolean;
 }
@@ -45,17 +47,18 @@ export function gate(server: ServerContext): MiddlewareHandler<ServerEnv> {
     const decided = access === undefined ? undefined : await hooks.accessCheck(access, hookRequest(context, server));
     if (decided !== undefined && decided.status !== 200) return refusedByHook(context, decided);
     const open = decided !== undefined;
+    const goesOn = endpoint?.streams === true;
     const upload = endpoint?.maxUploadBytes === undefined ? undefined : uploads.of(request, endpoint.maxUploadBytes);
     if (upload === undefined) {
       const body = await readBody(request, endpoint?.maxBodyBytes ?? bodyLimit(path, limits.maxBodyBytes));
       context.set("body", body);
       const begins = endpoint?.givesSessions === true && (mayAskToBegin(target) || mayAskToBegin(Buffer.from(body).toString()));
       const changes = endpoint === undefined ? changesSomething(path, target, body.length > 0) : endpoint.changes === true || begins;
-      return pass(server, context, next, { body, changes, withSecrets: begins || needsSecrets(path), open });
+      return pass(server, context, next, { body, changes, withSecrets: begins || needsSecrets(path), goesOn, open });
     }
     context.set("upload", upload);
     try {
-      return await pass(server, context, next, { body: upload, changes: endpoint?.changes === true, withSecrets: false, open });
+      return await pass(server, context, next, { body: upload, changes: endpoint?.changes === true, withSecrets: false, goesOn, open });
     } finally {
       await upload.remove();
     }
@@ -71,6 +74,8 @@ async function pass(server: ServerContext, context: ServerRequest, next: Next, p
     ...passing,
     target: rawTarget(context),
     address: addressOf(context),
+    // A client does not see the headers of a reply to a message: its cookie would end before the session does.
+    renews: context.env?.fromSocket?.openedBy === undefined,
     onRefused: (note: RefusalNote) => context.set("refused", note),
     ...(host === undefined ? {} : { host }),
   };
@@ -81,7 +86,7 @@ async function pass(server: ServerContext, context: ServerRequest, next: Next, p
   const isOpened = other !== undefined && !checked.ok;
   const verdict = isOpened ? await auth.check(request, { ...asked, open: true }) : checked;
   if (!verdict.ok) return refusalResponse(context, verdict);
-  if (verdict.source === "session" && context.env?.fromSocket === true) requireOwnPage(request.headers, host ?? "", trustedOrigins);
+  if (verdict.source === "session" && context.env?.fromSocket !== undefined) requireOwnPage(request.headers, host ?? "", trustedOrigins);
   const query = withoutVersion(verdict.query);
   context.set("allowed", query === verdict.query ? verdict : { ...verdict, query });
   await next();

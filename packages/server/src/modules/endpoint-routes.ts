@@ -73,7 +73,7 @@ function takeBegins(given: Given, begins: Asking): Given {
 async function callOf(
   context: ServerRequest,
   { served, rest }: Found,
-  { limits, addressOf }: ServerContext,
+  { limits, addressOf, watchRefusal }: ServerContext,
   begins: Asking | undefined,
 ): Promise<Call> {
   const { endpoint } = served;
@@ -110,6 +110,7 @@ async function callOf(
     get signal() {
       return context.req.raw.signal;
     },
+    whenRefused: watchRefusal(allowed, context.env?.fromSocket?.onRefused),
   };
 }
 

@@ -11,6 +11,7 @@ import type { ServedDb } from "../data/served-db.js";
 import type { ServedTable } from "../data/served-table.js";
 import type { Hooks } from "../hooks/run-hooks.js";
 import type { EndpointMap, Found } from "../modules/endpoint-map.js";
+import type { RefusalWatch } from "../modules/refusal-watch.js";
 import type { FieldLimits } from "../request/fields.js";
 import type { Upload, Uploads } from "../request/upload.js";
 import type { Version } from "../request/version.js";
@@ -37,6 +38,7 @@ export interface ServerContext {
     FieldLimits & { readonly maxBodyBytes: number; readonly maxReplyBytes: number; readonly maxScanRows: number };
   readonly readControls: ReadControls;
   readonly rates: RateLimits;
+  readonly watchRefusal: RefusalWatch;
   readonly hooks: Hooks;
   /** Names of columns that nobody sees, of logins and of whatever table. */
   readonly secrets: ReadonlySet<string>;
@@ -64,6 +66,13 @@ export interface RequestVariables {
   readonly refused: RefusalNote;
 }
 
-/** `fromSocket`: a request that opens a WebSocket, or a message of one. */
-export type ServerEnv = { Bindings: Partial<HttpBindings> & { readonly fromSocket?: true }; Variables: RequestVariables };
+/** What opens a WebSocket, or a message of one. */
+export interface FromSocket {
+  /** Of a message: the id of the request that opened the socket. */
+  readonly openedBy?: string;
+  /** Of the request that opens it: told when its credentials count no more. */
+  readonly onRefused?: () => void;
+}
+
+export type ServerEnv = { Bindings: Partial<HttpBindings> & { readonly fromSocket?: FromSocket }; Variables: RequestVariables };
 export type ServerRequest = Context<ServerEnv>;

@@ -39,6 +39,7 @@ const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
   maxSocketRequests: "requests of a WebSocket that may run at a time",
   maxSocketUnreadBytes: "bytes that may wait for a WebSocket that is not read",
   socketBeatMs: "how often the client of a WebSocket is asked whether it is there",
+  streamCheckMs: "how often it is asked whether who listens to a stream or a WebSocket may still",
   shutdownMs: "how long running requests are waited for at the end",
 };
 

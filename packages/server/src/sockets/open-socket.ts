@@ -37,17 +37,26 @@ const codes = { goingAway: 1001, noText: 1003, refused: 1008, failed: 1011, tryA
 /** So many requests after each other without an account that is let in, and it is closed. */
 const mostRefused = 3;
 
+/** What a socket was opened by. */
+export interface Opening {
+  /** Later requests have its headers and its address. */
+  readonly upgrade: IncomingMessage;
+  /** The id that it has in the log. */
+  readonly id: string;
+  /** What its endpoint streams. */
+  readonly events: ReadableStream<Uint8Array>;
+  /** Its credentials count no more. */
+  isRefused: boolean;
+}
+
 /**
  * Serves a socket until it closes.
  *
- * @param upgrade  the request that opened it: later ones have its headers and its address
- * @param events  what the endpoint of the upgrade streams
  * @param gone  aborts what the socket waits for, when it has closed
  */
 export function openSocket(
   socket: WebSocket,
-  upgrade: IncomingMessage,
-  events: ReadableStream<Uint8Array>,
+  opening: Opening,
   gone: AbortController,
   { fetch, maxJsonDepth, maxSocketRequests, maxSocketUnreadBytes, log }: OpenSocketOptions,
 ): OpenSocket {
@@ -65,9 +74,11 @@ export function openSocket(
 
   async function sendEvents(): Promise<void> {
     try {
-      for await (const event of streamEvents(events)) if (!(await send(event))) break;
-      // The stream ends by itself when the server stops, or when too much waits for the client: it comes back and goes on where it was.
+      for await (const event of streamEvents(opening.events)) if (!(await send(event))) break;
+      // The stream ends by itself when the server stops, when whoever opened it may not listen any more, or when too much waits for the client:
+      // then it comes back and goes on where it was.
       if (isStopping) drain();
+      else if (opening.isRefused) socket.close(codes.refused, "not authenticated any more");
       else socket.close(codes.tryAgainLater, "come back");
     } catch (error) {
       if (!gone.signal.aborted) log.warn("the events of a socket failed", faultFields(error));
@@ -91,7 +102,7 @@ export function openSocket(
   /** The status and the JSON of a reply. Never throws: the app makes errors replies, and what fails outside of it is one here. */
   async function replyTo({ asked }: Message): Promise<{ readonly status: number; readonly body: string }> {
     try {
-      const response = await ask(fetch, upgrade, asked, gone.signal);
+      const response = await ask(fetch, opening.upgrade, opening.id, asked, gone.signal);
       const type = response.headers.get("content-type");
       if (response.body === null || type === null || /^application\/json\b/.test(type))
         return { status: response.status, body: await response.text() };

@@ -20,18 +20,28 @@ export interface Asked {
 const ofUpgradeAlone =
   /^(?:accept|bk-signature|signature|signature-input|content-.*|connection|upgrade|sec-websocket-.*|last-event-id|range|if-.*|expect|te|trailer|transfer-encoding)$/;
 
-/** The upgrade itself as a request for a stream of events. */
-export async function askForStream(fetch: Fetch, upgrade: IncomingMessage, signal: AbortSignal): Promise<Response> {
+/** The upgrade itself as a request for a stream of events. `onRefused` is called when its credentials count no more. */
+export async function askForStream(fetch: Fetch, upgrade: IncomingMessage, signal: AbortSignal, onRefused: () => void): Promise<Response> {
   const headers = headersOf(upgrade);
   headers.set("accept", "text/event-stream");
   const request = new Request(`http://${upgrade.headers.host}${upgrade.url}`, { headers, signal });
-  return fetch(request, { incoming: upgrade, fromSocket: true } as ServerEnv["Bindings"]);
+  return fetch(request, { incoming: upgrade, fromSocket: { onRefused } } as ServerEnv["Bindings"]);
 }
 
-/** A request with the headers and the address of the upgrade. */
+/** Whether the app's reply to an upgrade opens a socket: it is a stream of events. Any other refuses it. */
+export function opensSocket({ ok, body, headers }: Response): boolean {
+  return ok && body !== null && /^text\/event-stream\b/.test(headers.get("content-type") ?? "");
+}
+
+/**
+ * A request with the headers and the address of the upgrade.
+ *
+ * @param openedBy  the id that the upgrade has in the log
+ */
 export async function ask(
   fetch: Fetch,
   upgrade: IncomingMessage,
+  openedBy: string,
   { method, target, body, signature }: Asked,
   signal: AbortSignal,
 ): Promise<Response> {
@@ -43,7 +53,7 @@ export async function ask(
   const { headers: sent, socket } = upgrade;
   // What the app reads of Node's request: the target as it was sent, and where it comes from.
   const incoming = { url: target, method, headers: sent, rawHeaders: ["host", host], socket };
-  return fetch(request, { incoming, fromSocket: true } as unknown as ServerEnv["Bindings"]);
+  return fetch(request, { incoming, fromSocket: { openedBy } } as unknown as ServerEnv["Bindings"]);
 }
 
 function headersOf({ rawHeaders }: IncomingMessage, without?: RegExp): Headers {

@@ -4,13 +4,15 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 
+import { systemClock } from "@bk/core";
 import { type WebSocket, WebSocketServer } from "ws";
 
 import { plainResponse } from "../error-response.js";
+import { pathOfTarget, requestIdHeader } from "../middleware/access-log.js";
 import { faultFields } from "../fault-fields.js";
 import type { EndpointMap } from "../modules/endpoint-map.js";
 import { type OpenSocket, openSocket, type OpenSocketOptions } from "./open-socket.js";
-import { askForStream } from "./socket-request.js";
+import { askForStream, opensSocket } from "./socket-request.js";
 
 export interface WebSocketOptions extends OpenSocketOptions {
   readonly endpoints: EndpointMap;
@@ -70,23 +72,37 @@ export function webSockets(options: WebSocketOptions): WebSockets {
       const gone = new AbortController();
       const leave = (): void => gone.abort();
       socket.once("close", leave);
-      const reply = await askForStream(fetch, request, gone.signal).catch((error: unknown) => {
+      const opening = { upgrade: request, isRefused: false };
+      const startMs = systemClock.now();
+      const reply = await askForStream(fetch, request, gone.signal, () => (opening.isRefused = true)).catch((error: unknown) => {
         log.error("a socket was not opened, by a fault outside of the app", faultFields(error));
         return plainResponse(error);
       });
-      const { body } = reply;
-      if (!reply.ok || body === null || !/^text\/event-stream\b/.test(reply.headers.get("content-type") ?? "")) {
+      if (!opensSocket(reply)) {
         await refuse(socket, reply);
         return;
       }
+      const id = reply.headers.get(requestIdHeader) ?? "";
+      const logEnd = (code?: number): void =>
+        log.info(`GET ${pathOfTarget(request.url!)} closed`, {
+          id,
+          ms: systemClock.now() - startMs,
+          ...(code === undefined ? {} : { code }),
+        });
+      const addHeaders = (headers: string[]): void => void headers.push(...headersOf101(reply.headers));
+      server.once("headers", addHeaders);
       let isOpen = false;
       server.handleUpgrade(request, socket, head, (webSocket) => {
         isOpen = true;
         socket.off("close", leave);
-        add(webSocket, openSocket(webSocket, request, body, gone, options));
+        webSocket.once("close", logEnd);
+        add(webSocket, openSocket(webSocket, Object.assign(opening, { id, events: reply.body! }), gone, options));
       });
+      server.off("headers", addHeaders);
+      if (isOpen) return;
       // The client is gone, or its upgrade was malformed and is answered.
-      if (!isOpen) await body.cancel();
+      logEnd();
+      await reply.body!.cancel();
     },
 
     drain() {
@@ -101,6 +117,14 @@ export function webSockets(options: WebSocketOptions): WebSockets {
 
 /** Headers that are about the connection, or that are said otherwise here. */
 const notPassedOn: ReadonlySet<string> = new Set(["connection", "content-length", "transfer-encoding", "keep-alive"]);
+
+/** What the reply that opens a socket says beside the handshake: the request's id, and a session that begins its time anew. */
+function headersOf101(headers: Headers): string[] {
+  return [requestIdHeader, "set-cookie"].flatMap((name) => {
+    const value = headers.get(name);
+    return value === null ? [] : [`${name}: ${value}`];
+  });
+}
 
 /** Sends a reply by hand: Node has given the connection away. */
 async function refuse(socket: Socket, reply: Response): Promise<void> {
