@@ -1,6 +1,6 @@
 import { systemClock } from "@bk/core";
 import { type Account, type PublicAccount, withoutSecrets } from "./account.js";
-import { authenticate, type Authenticated, type AuthenticateOptions } from "./authenticate.js";
+import { authenticate, type Authenticated, type AuthenticateOptions, type RequestFacts } from "./authenticate.js";
 import type { CredentialSource } from "./credential.js";
 import { invalid } from "./errors.js";
 import { type HashedBody, type Incoming, type IncomingRequest, readIncoming } from "./incoming.js";
@@ -35,7 +35,7 @@ export interface CheckOptions {
   readonly changes?: boolean | undefined;
   /** Whether the request goes on without credentials, as one of `allowPaths` does; `denyPaths` stay closed. Default false. */
   readonly open?: boolean | undefined;
-  /** Where the request comes from, for counting failed attempts. */
+  /** Where the request comes from, for counting failed attempts and for `rules.networks`. */
   readonly address?: string | undefined;
   /** Whether the verdict has `stillCounts` too, for a reply that goes on, such as a stream. Default false. */
   readonly goesOn?: boolean | undefined;
@@ -110,7 +110,7 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
     if (typeof incoming === "string") return refuse(incoming, given);
     const { method, path } = incoming;
     const query = (from?: CredentialSource): string => visibleQuery(incoming, options, from);
-    if (compiled.isDenied(method, path)) return refuse("denied", given);
+    if (compiled.isDenied(method, path) || compiled.isClosedFrom(given.address, method, path)) return refuse("denied", given);
     if (given.open === true || compiled.isAllowed(method, path)) return { ok: true, account: undefined, source: "none", query: query() };
 
     const body = given.body === undefined ? await readBody(request, maxBodyBytes) : incoming.body;
@@ -125,7 +125,7 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
     }
     const { account, source } = result;
     const { login } = account;
-    const closed = closedTo(result, method, path);
+    const closed = closedTo(result, incoming, address);
     if (closed !== undefined) return refuse(closed, given, login);
     if (source === "session") {
       if (changes && !mayChange(incoming, trustedOrigins)) return refuse("crossSite", given, login);
@@ -140,22 +140,26 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
       ...(once?.giveBack === undefined ? {} : { giveBack: once.giveBack }),
       ...(result.credentialId === undefined ? {} : { credentialId: result.credentialId }),
       ...(result.setCookie === undefined ? {} : { setCookie: result.setCookie }),
-      ...(given.goesOn === true ? { stillCounts: stillCounts(asked, account.id, changes) } : {}),
+      ...(given.goesOn === true ? { stillCounts: stillCounts(asked, account.id, { changes, address }) } : {}),
       ...(given.withSecrets === true ? { secrets: account } : {}),
     };
   }
 
   /** What closes a path to somebody who was authenticated. */
-  function closedTo({ account, source }: Authenticated<A>, method: string, path: string): RefusalReason | undefined {
-    const closed = compiled.refuses(account, method, path);
+  function closedTo(
+    { account, source }: Authenticated<A>,
+    { method, path }: Incoming,
+    address: string | undefined,
+  ): RefusalReason | undefined {
+    const closed = compiled.refuses(account, method, path, address);
     return closed ?? (source === "session" && compiled.isWithoutSessions(method, path) ? "noSessions" : undefined);
   }
 
-  function stillCounts(asked: Incoming, accountId: string, changes: boolean): () => Promise<boolean> {
+  function stillCounts(asked: Incoming, accountId: string, { changes, address }: RequestFacts): () => Promise<boolean> {
     const askedMs = (options.clock ?? systemClock).now();
     return async () => {
       const again = await authenticate(asked, options, { changes, askedMs });
-      return again.ok && again.account.id === accountId && closedTo(again, asked.method, asked.path) === undefined;
+      return again.ok && again.account.id === accountId && closedTo(again, asked, address) === undefined;
     };
   }
 

@@ -22,6 +22,8 @@ export type { Allowed, Auth, AuthOptions, CheckOptions } from "./auth.js";
 export { cameFrom } from "./same-site.js";
 export { type AccessRules, defaultAllowPaths } from "./rules.js";
 export type { RulePattern } from "./path-rules.js";
+export type { NetworkRule } from "./network-rules.js";
+export { networkTest, type NetworkTest } from "./networks.js";
 export {
   memoryLimiter,
   type MemoryLimiterOptions,
@@ -40,7 +42,7 @@ export { createSessions, type NewSession, type Sessions, type SessionsOptions } 
 export { createTokens, type NewToken, type NewTokenOptions, type Tokens, type TokensOptions } from "./sessions/create-tokens.js";
 export type { KeeperOptions, SessionInfo, SessionMaker } from "./sessions/keeper.js";
 export type { CredentialOpener, OpenedCredential, SessionOpener } from "./sessions/opened-credential.js";
-export type { SecureCookies, SessionCookie } from "./sessions/session-cookie.js";
+export { isCookieDomain, type SecureCookies, type SessionCookie } from "./sessions/session-cookie.js";
 export { createResets, type ResetMail, type Resets, type ResetsOptions } from "./sessions/create-resets.js";
 export { dbSessions, type DbSessionsOptions, type SessionDb } from "./sessions/session-db.js";
 export { memorySessions, type MemorySessionsOptions, type SessionRow, type SessionStore } from "./sessions/session-store.js";

@@ -1,5 +1,6 @@
 import { type Account, accountTypes } from "./account.js";
 import { invalid } from "./errors.js";
+import { compileNetworks, type NetworkRefusal, type NetworkRule } from "./network-rules.js";
 import { closing, isRulePattern, opening, type RulePattern, type RuleTest } from "./path-rules.js";
 import type { RefusalReason } from "./refusal.js";
 
@@ -33,6 +34,8 @@ export interface AccessRules {
   readonly aclDeny?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Closed to everybody. Default none. */
   readonly denyPaths?: readonly RulePattern[] | undefined;
+  /** Closes paths by the address that a request comes from, for everybody or for types of accounts. Default none. */
+  readonly networks?: readonly NetworkRule[] | undefined;
   /** Where sessions do not count: only signatures and access tokens do. Default none. */
   readonly denySessions?: readonly RulePattern[] | undefined;
   /** Whether a request changes something, so that its signature counts once. Default: every method but GET, HEAD and OPTIONS. */
@@ -43,12 +46,14 @@ export const defaultAllowPaths: readonly RulePattern[] = Object.freeze(["/", "/p
 
 export interface CompiledRules {
   readonly isDenied: RuleTest;
+  /** Whether nobody may use a path from an address. */
+  readonly isClosedFrom: NetworkRefusal;
   readonly isAllowed: RuleTest;
   readonly isWithoutSessions: RuleTest;
   /** Whether somebody without an account may go on, once the request showed no credential. */
   readonly isAnonymous: RuleTest;
   /** Why an account may not use a path; undefined when it may. */
-  refuses(account: Pick<Account, "type">, method: string, path: string): RefusalReason | undefined;
+  refuses(account: Pick<Account, "type">, method: string, path: string, address?: string): RefusalReason | undefined;
 }
 
 /** Paths by type of account. */
@@ -80,10 +85,12 @@ export function compileRules(rules: AccessRules): CompiledRules {
   const claimed = typeTests(rules.allowAccount, closing).concat(aclTests("aclAllow", rules.aclAllow, acls, closing));
   const closed = typeTests(rules.denyAccount, closing).concat(aclTests("aclDeny", rules.aclDeny, acls, closing));
   const isClaimed: RuleTest = claimed.length === 0 ? never : (method, path) => claimed.some(({ fits }) => fits(method, path));
+  const { refusesAll, refusesAccount } = compileNetworks(rules.networks ?? [], checkPatterns);
   const hasTypes = claimed.length > 0 || closed.length > 0;
   const hasRules = hasTypes || allowAdmin.length > 0;
 
-  function refuses(account: Pick<Account, "type">, method: string, path: string): RefusalReason | undefined {
+  function refuses(account: Pick<Account, "type">, method: string, path: string, address?: string): RefusalReason | undefined {
+    if (refusesAccount(address, method, path, account)) return "denied";
     if (!hasRules) return undefined;
     const isAdminPath = isAdminOnly(method, path);
     if (!hasTypes && !isAdminPath) return undefined;
@@ -98,6 +105,7 @@ export function compileRules(rules: AccessRules): CompiledRules {
 
   return {
     isDenied: closing(denyPaths),
+    isClosedFrom: refusesAll,
     isAllowed: ignoreAllowPaths.length === 0 ? open : (method, path) => open(method, path) && !ignored(method, path),
     isWithoutSessions: closing(denySessions),
     isAnonymous: (method, path) => anonymous(method, path) && !isAdminOnly(method, path) && !isClaimed(method, path),

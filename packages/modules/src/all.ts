@@ -20,6 +20,8 @@ import { system, type SystemOptions } from "./system/index.js";
 export interface ModuleSettings {
   /** Who may add accounts: everybody, or admins alone. Default `admin`. */
   readonly signUp?: "open" | "admin";
+  /** Whether every request of an account says that it is there. Default false. */
+  readonly statusTouch?: boolean;
   /** What registers clients of pushcart over HTTP. Default: nobody can. */
   readonly pushcartToken?: string | undefined;
   /** What admins may see and do. */
@@ -32,7 +34,7 @@ const makers: Readonly<Record<string, (settings: ModuleSettings) => BackendModul
   connections: () => connections(),
   counters: () => counters(),
   messages: () => messages(),
-  status: () => status(),
+  status: ({ statusTouch }) => status(statusTouch === undefined ? {} : { touch: statusTouch }),
   files: () => files(),
   icons: () => icons(),
   locations: () => locations(),

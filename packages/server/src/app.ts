@@ -38,10 +38,11 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions, logi
   if (cors !== undefined) app.use("/ping", cors);
   const document = documents(server);
   // Before everything else: monitors ask often, and there is nothing to log or to verify. Other methods go the long way.
-  app.get("/ping", (context) => {
-    checkFrame(rawTarget(context), context.env?.incoming?.rawHeaders);
-    return jsonReply("{}");
-  });
+  if (!server.refusesAddresses)
+    app.get("/ping", (context) => {
+      checkFrame(rawTarget(context), context.env?.incoming?.rawHeaders);
+      return jsonReply("{}");
+    });
   // Made at the start: what cannot be described is noticed then.
   document(undefined);
   app.use(accessLog(server.log));

@@ -35,6 +35,16 @@ export interface LoginSettings {
   readonly tokenMs?: number;
   /** How long an access token may hold that is asked for with an age, in milliseconds; default 366 days. */
   readonly longestTokenMs?: number;
+  /**
+   * A domain whose hosts all get the cookie of a session, such as `example.com`; their pages change something only where they are among
+   * `trustedOrigins`. Default: the host alone.
+   */
+  readonly sessionDomain?: string;
+  /**
+   * Where browsers go that ask for a page and have no session: a path of this server, or a URL. It must be open to everybody. What is no page is
+   * answered with 401 as ever. Default: so are pages.
+   */
+  readonly redirect?: string;
   /** Whether cookies are for TLS alone; default everywhere but on this machine (`localhost`, 127.0.0.1). */
   readonly secureCookies?: SecureCookies;
   /** What passwords must be like that people choose for themselves. Default anything. */
@@ -70,6 +80,7 @@ export function loginContext(settings: LoginSettings, parts: LoginParts): LoginC
     ttlMs: settings.sessionMs,
     longestMs: settings.longestSessionMs,
     secure: settings.secureCookies,
+    domain: settings.sessionDomain,
     onFault,
   });
   const { tokenMs, longestTokenMs = Math.max(366 * 86_400_000, tokenMs ?? 0) } = settings;

@@ -40,6 +40,7 @@ import { listen, type Listener, type ListenOptions } from "./listen.js";
 import { defaultLimits, type LiveLimits, liveLimits, type ServerLimits } from "./limits.js";
 import { loginContext, type LoginSettings, sessionStoreOf } from "./login-setup.js";
 import type { CorsOptions } from "./middleware/cors.js";
+import { loginRedirect } from "./middleware/login-redirect.js";
 import { defaultRates } from "./middleware/rate-limit.js";
 import { type MessageKeySettings, messageKeys } from "./message-keys.js";
 import type { Fetch } from "./request/fetch.js";
@@ -218,6 +219,8 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       people: login === undefined ? undefined : { codes: login.codes !== undefined, resets: login.resets !== undefined },
       readControls: (call, given) => controls(call, given),
       rates: ratesOf(options.rateLimits ?? defaultRates, cache, log),
+      redirectToLogin: loginRedirect(options.login === false ? undefined : options.login?.redirect),
+      refusesAddresses: (rules.networks ?? []).length > 0,
       watchRefusal: refusalWatch(limits.streamCheckMs, log),
       addressOf: clientAddress(options.trustedProxies ?? []),
       trustedOrigins,

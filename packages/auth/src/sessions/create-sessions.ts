@@ -4,7 +4,7 @@ import type { Account } from "../account.js";
 import { invalid } from "../errors.js";
 import { keeperOf, type KeeperOptions, type SessionInfo, type SessionMaker } from "./keeper.js";
 import type { SessionOpener } from "./opened-credential.js";
-import { type SecureCookies, sessionCookie } from "./session-cookie.js";
+import { isCookieDomain, type SecureCookies, sessionCookie } from "./session-cookie.js";
 
 export interface SessionsOptions extends KeeperOptions {
   /** How long a session holds that is not used, in milliseconds; default 14 days. A use in its second half begins that time anew. */
@@ -15,6 +15,11 @@ export interface SessionsOptions extends KeeperOptions {
   readonly maxPerAccount?: number | undefined;
   /** Name of the cookie; default `bk-sid`. For TLS alone it is `__Host-bk-sid`. */
   readonly cookieName?: string | undefined;
+  /**
+   * A domain whose hosts all get the cookie, such as `example.com`: then it is called `__Secure-bk-sid`, and every host below the domain can read and
+   * set it. Default: the host alone.
+   */
+  readonly domain?: string | undefined;
   /** Whether the cookie is for TLS alone; default everywhere but on this machine. */
   readonly secure?: SecureCookies | undefined;
 }
@@ -61,8 +66,10 @@ const dayMs = 86_400_000;
  */
 export function createSessions(options: SessionsOptions): Sessions {
   const { clock = systemClock, ttlMs = 14 * dayMs, longestMs = 90 * dayMs, maxPerAccount = 50 } = options;
-  const { cookieName = "bk-sid", secure = "except-localhost", store } = options;
+  const { cookieName = "bk-sid", secure = "except-localhost", domain, store } = options;
   if (!/^[A-Za-z0-9_-]+$/.test(cookieName)) throw invalid("cookieName", "has other characters than letters, digits, - and _");
+  if (domain !== undefined && !isCookieDomain(domain))
+    throw invalid("domain", "is no domain of two names or more in lower case, such as example.com");
   for (const [name, number] of Object.entries({ ttlMs, longestMs, maxPerAccount }))
     if (!(Number.isFinite(number) && number >= 1)) throw invalid(name, "is not a number from 1");
   const tiedTo = ({ session_key, secret }: Account): string => `${session_key ?? ""}\n${secret}`;
@@ -75,7 +82,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   return {
-    cookie: sessionCookie(cookieName, secure),
+    cookie: sessionCookie(cookieName, secure, domain),
     open: keeper.open,
     list: keeper.list,
     revoke: keeper.revoke,

@@ -23,6 +23,9 @@ export interface StatusServiceOptions {
   readonly intervalMs?: number;
 }
 
+/** Accounts whose last touch is remembered. */
+const mostTouched = 10_000;
+
 export interface PutOptions {
   /** Only says that the account is there: the row is not written again while it is younger than one and a half intervals. */
   readonly isCheck?: boolean;
@@ -37,6 +40,8 @@ export interface StatusService {
    * @returns  the row, with `online`, and `saved` where it was written to the database
    */
   put(caller: Caller, status: string, columns?: Row, options?: PutOptions): Promise<Row>;
+  /** Notes in the cache that an account is there, a few times an interval at most; what it said itself stays. */
+  touch(id: string): Promise<void>;
   /** Statuses in the order asked. Who has none is offline since ever. */
   list(caller: Caller, ids: readonly string[]): Promise<Row[]>;
   del(caller: Caller): Promise<void>;
@@ -55,10 +60,17 @@ export function statusService(options: StatusServiceOptions): StatusService {
   const seenKey = (id: string): string => `status:seen:${id}`;
 
   function shown(caller: Caller, id: string, row: Row | undefined, seen: number): Row {
-    if (row === undefined) return { id, status: "", online: false, mtime: 0 };
+    if (row === undefined) return { id, status: "", online: clock.now() - seen < intervalMs, mtime: 0 };
     const atime = Math.max(row["atime"] as number, seen);
     const online = clock.now() - atime < intervalMs && row["status"] !== "offline";
     return { ...visible(columns, row, caller.id === id ? "owner" : "other"), atime, online };
+  }
+
+  /** When this process touched accounts. */
+  const touched = new Map<string, number>();
+  function noteTouch(id: string, now: number): void {
+    if (touched.size >= mostTouched) touched.clear();
+    touched.set(id, now);
   }
 
   async function lastSeen(id: string): Promise<number> {
@@ -97,6 +109,13 @@ export function statusService(options: StatusServiceOptions): StatusService {
       return { ...shown(caller, caller.id, written, now), saved: true };
     },
 
+    async touch(id) {
+      const now = clock.now();
+      if (now - (touched.get(id) ?? -Infinity) < intervalMs / 15) return;
+      noteTouch(id, now);
+      await cache.put(seenKey(id), now, { ttlMs: intervalMs });
+    },
+
     async list(caller, ids) {
       if (ids.length > mostIds) throw invalid(`id has more than ${mostIds} items`, "id");
       const wanted = [...new Set(ids)];
@@ -115,6 +134,8 @@ export function statusService(options: StatusServiceOptions): StatusService {
     },
 
     async forget(id) {
+      // The request that removes an account is one of its own too.
+      noteTouch(id, clock.now());
       await db.del(table, { id });
       await cache.del(seenKey(id));
     },

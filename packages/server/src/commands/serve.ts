@@ -33,6 +33,7 @@ export async function serve(configuration: Configuration): Promise<void> {
   const modules = modulesNamed(configuration.modules ?? (isSample ? ["all"] : []), {
     signUp: configuration.signUp,
     pushcartToken: configuration.pushcartToken,
+    statusTouch: configuration.statusTouch,
     system: { app: `bk-server/${version}`, logLevel: level, params: () => paramsOf(config) },
   });
   const masterKey = masterKeyOf(configuration);
@@ -49,9 +50,14 @@ export async function serve(configuration: Configuration): Promise<void> {
       ...(configuration.bus === undefined ? {} : { bus: configuration.bus }),
       tokenKey: tokenKeyOf(configuration, masterKey),
       ...(configuration.cors === undefined ? {} : { cors: configuration.cors }),
-      ...(mails === undefined ? {} : { login: { mail: mails.mail } }),
       messageKeys: { scheme: configuration.signatureScheme },
       trustedProxies: configuration.trustedProxies,
+      auth: { rules: { networks: configuration.networks } },
+      login: {
+        ...(mails === undefined ? {} : { mail: mails.mail }),
+        ...(configuration.loginRedirect === undefined ? {} : { redirect: configuration.loginRedirect }),
+        ...(configuration.sessionDomain === undefined ? {} : { sessionDomain: configuration.sessionDomain }),
+      },
       limits: configuration.limits,
       log,
     }),

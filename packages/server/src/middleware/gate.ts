@@ -85,7 +85,7 @@ async function pass(server: ServerContext, context: ServerRequest, next: Next, p
   if (other !== undefined && other.status !== 200) return refusedByHook(context, other);
   const isOpened = other !== undefined && !checked.ok;
   const verdict = isOpened ? await auth.check(request, { ...asked, open: true }) : checked;
-  if (!verdict.ok) return refusalResponse(context, verdict);
+  if (!verdict.ok) return server.redirectToLogin(context, verdict) ?? refusalResponse(context, verdict);
   if (verdict.source === "session" && context.env?.fromSocket !== undefined) requireOwnPage(request.headers, host ?? "", trustedOrigins);
   const query = withoutVersion(verdict.query);
   context.set("allowed", query === verdict.query ? verdict : { ...verdict, query });

@@ -11,6 +11,7 @@ import type { ServedDb } from "../data/served-db.js";
 import type { ServedTable } from "../data/served-table.js";
 import type { Hooks } from "../hooks/run-hooks.js";
 import type { EndpointMap, Found } from "../modules/endpoint-map.js";
+import type { LoginRedirect } from "../middleware/login-redirect.js";
 import type { RefusalWatch } from "../modules/refusal-watch.js";
 import type { FieldLimits } from "../request/fields.js";
 import type { Upload, Uploads } from "../request/upload.js";
@@ -39,6 +40,9 @@ export interface ServerContext {
   readonly readControls: ReadControls;
   readonly rates: RateLimits;
   readonly watchRefusal: RefusalWatch;
+  readonly redirectToLogin: LoginRedirect;
+  /** Addresses are refused, at `/ping` too. */
+  readonly refusesAddresses: boolean;
   readonly hooks: Hooks;
   /** Names of columns that nobody sees, of logins and of whatever table. */
   readonly secrets: ReadonlySet<string>;

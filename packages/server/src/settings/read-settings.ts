@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 
+import type { NetworkRule } from "@bk/auth";
 import type { LogLevel } from "@bk/core";
 import { openDb, type PoolDefinition } from "@bk/db";
 
@@ -13,6 +14,7 @@ import type { ServerLimits } from "../limits.js";
 import type { CorsOptions } from "../middleware/cors.js";
 import { version } from "../version.js";
 import { databaseOf, masterKeyOf } from "./home.js";
+import { networkRules } from "./network-rules.js";
 import { allSettings, kebab, limitNames } from "./settings.js";
 
 /** Everything that a command needs to know. */
@@ -44,6 +46,12 @@ export interface Configuration {
   readonly cors: CorsOptions | undefined;
   /** Addresses and networks. */
   readonly trustedProxies: readonly string[];
+  /** Where requests may come from. */
+  readonly networks: readonly NetworkRule[];
+  /** A path or a URL. */
+  readonly loginRedirect: string | undefined;
+  readonly sessionDomain: string | undefined;
+  readonly statusTouch: boolean;
   readonly limits: ServerLimits;
   /** Where all of it comes from. */
   readonly config: Config<typeof allSettings>;
@@ -88,6 +96,10 @@ export function configurationOf(config: Config<typeof allSettings>): Configurati
     logFormat: config.get("log-format"),
     cors: corsOf(config),
     trustedProxies: config.get("trusted-proxies"),
+    networks: networkRules(config.get("allow-ip"), config.get("deny-ip")),
+    loginRedirect: config.get("login-redirect"),
+    sessionDomain: config.get("session-domain"),
+    statusTouch: config.get("status-touch"),
     limits: limitsOf(config),
     config,
   };

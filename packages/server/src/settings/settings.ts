@@ -1,6 +1,7 @@
 // Every parameter of bk-server beside those of the configuration itself: one entry each makes its option, its environment variable, its
 // name in a configuration file, its help and its line in the reference.
 
+import { isCookieDomain } from "@bk/auth";
 import { integer, logLevels, oneOf, type OptionType, string } from "@bk/core";
 
 import { moduleNames } from "@bk/modules";
@@ -10,9 +11,13 @@ import { defineConfig, type Parameter } from "../config/define-config.js";
 import { bool, words } from "../config/value-types.js";
 import { defaultLimits, liveLimits, type ServerLimits } from "../limits.js";
 import { isOrigin } from "../middleware/cors.js";
+import { isRedirect } from "../middleware/login-redirect.js";
+import { isNetworkList } from "./network-rules.js";
 
 const isModuleList = (text: string): boolean =>
   text === "none" || text.split(",").every((name) => name.trim() === "all" || moduleNames.includes(name.trim()));
+
+const networkList = string("a list of networks such as 10.0.0.0/8, with a type of accounts and a path before it or not", isNetworkList);
 
 const ofLength = (min: number): OptionType<string> => string(`at least ${min} characters long`, (text) => text.length >= min);
 
@@ -195,6 +200,36 @@ export const serveSettings = defineConfig({
     default: [],
     help: "addresses and networks, such as 10.0.0.0/8, whose X-Forwarded-For is believed",
     group: "Security",
+  },
+  "allow-ip": {
+    value: "list",
+    type: networkList,
+    help: "networks that requests may come from alone, such as 10.0.0.0/8; for a path: /system/* 10.0.0.0/8; for a type of accounts: admin 10.0.0.0/8; default: everywhere",
+    group: "Security",
+  },
+  "deny-ip": {
+    value: "list",
+    type: networkList,
+    help: "networks that requests may not come from, likewise; default: none",
+    group: "Security",
+  },
+  "login-redirect": {
+    value: "url",
+    type: string("a path or a URL", isRedirect),
+    help: "where browsers go that open a page without a session: an open path, or a URL; default: they get 401",
+    group: "Security",
+  },
+  "session-domain": {
+    value: "domain",
+    type: string("a domain of two names or more, such as example.com", isCookieDomain),
+    help: "whose hosts all get the cookie of a session, such as example.com; default: the host alone",
+    group: "Security",
+  },
+  "status-touch": {
+    value: "flag",
+    type: bool,
+    default: false,
+    help: "every request of an account says that it is there, for /status/get",
   },
   ...(Object.fromEntries(
     limitNames.map((name) => [

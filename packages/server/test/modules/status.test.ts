@@ -104,7 +104,21 @@ describe("the module status", () => {
     expect(told).toEqual([]);
     await service.put(ann, "back", {}, { publish: true });
     await expect.poll(() => told).toMatchObject([{ to: "ben", event: { path: "/status/put", id: "ann", status: "back" } }]);
+    // Noted of requests at most once in a fifteenth of the interval, and not of one that removes the account.
+    clock.advance(15 * 60_000);
+    expect(await isOnline()).toBe(false);
+    await service.touch("ann");
+    expect(await isOnline()).toBe(true);
+    const noted = await cache.get("status:seen:ann");
+    clock.advance(60_000 - 1);
+    await service.touch("ann");
+    expect(await cache.get("status:seen:ann")).toBe(noted);
+    clock.advance(1);
+    await service.touch("ann");
+    expect(await cache.get("status:seen:ann")).toBe(clock.now());
+    clock.advance(60_000);
     await service.forget("ann");
+    await service.touch("ann");
     expect(await service.list(ann, ["ann"])).toEqual([{ id: "ann", status: "", online: false, mtime: 0 }]);
     await Promise.all(subs.map((sub) => sub.close()));
   });
