@@ -1,14 +1,15 @@
 // The HTTP side: a Hono app out of the gate and the routes. It knows requests and replies; the data API knows the rules.
 
 import { BkError } from "@bk/core";
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 
-import { bodyResponse, errorBody, errorResponse, HttpError, notFound, replyHeaders } from "./error-response.js";
+import { bodyResponse, errorBody, errorResponse, HttpError, notFound, plainResponse, replyHeaders } from "./error-response.js";
 import { faultFields } from "./fault-fields.js";
 import { jsonReply } from "./json-reply.js";
 import { accessLog, loggedPath } from "./middleware/access-log.js";
 import { allowOrigins, type CorsOptions } from "./middleware/cors.js";
 import { gate } from "./middleware/gate.js";
+import type { Health } from "./health.js";
 import { hookReplies } from "./middleware/hook-replies.js";
 import { limitAccounts, limitCallers } from "./middleware/rate-limit.js";
 import { checkFrame, rawTarget } from "./request/check-frame.js";
@@ -24,7 +25,7 @@ import { compareVersions, type Version } from "./request/version.js";
 import { version } from "./version.js";
 
 /** The paths that need no signature. */
-export const openPaths = ["/ping", "/openapi.json"] as const;
+export const openPaths = ["/ping", "/health/live", "/health/ready", "/openapi.json"] as const;
 /** The same, where mails are sent. */
 export const resetPaths = ["/login/reset", "/login/reset/confirm"] as const;
 
@@ -32,19 +33,39 @@ const olderThanAll: Version = { text: "0", numbers: [] };
 
 const nobody = { id: "", login: "", isAdmin: false };
 
-export function createApp(server: ServerContext, corsOptions?: CorsOptions, login?: LoginContext): Hono<ServerEnv> {
+export interface AppParts {
+  readonly health: Health;
+  /** Refuses requests while there are too many. */
+  readonly overload?: MiddlewareHandler<ServerEnv> | undefined;
+  readonly cors?: CorsOptions | undefined;
+  readonly login?: LoginContext | undefined;
+}
+
+export function createApp(server: ServerContext, { health, overload, cors: corsOptions, login }: AppParts): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();
   const cors = corsOptions === undefined ? undefined : allowOrigins(corsOptions);
   if (cors !== undefined) app.use("/ping", cors);
   const document = documents(server);
+  const live = (): Response => jsonReply("{}");
+  const ready = async (): Promise<Response> => {
+    const why = await health.notReady();
+    return why === undefined ? jsonReply("{}") : plainResponse(new BkError("unavailable", why));
+  };
+  const monitored = [
+    ["/ping", live],
+    ["/health/live", live],
+    ["/health/ready", ready],
+  ] as const;
   // Before everything else: monitors ask often, and there is nothing to log or to verify. Other methods go the long way.
   if (!server.refusesAddresses)
-    app.get("/ping", (context) => {
-      checkFrame(rawTarget(context), context.env?.incoming?.rawHeaders);
-      return jsonReply("{}");
-    });
+    for (const [path, answer] of monitored)
+      app.get(path, (context) => {
+        checkFrame(rawTarget(context), context.env?.incoming?.rawHeaders);
+        return answer();
+      });
   // Made at the start: what cannot be described is noticed then.
   document(undefined);
+  if (overload !== undefined) app.use(overload);
   app.use(accessLog(server.log));
   hookReplies(app, server);
   if (cors !== undefined) app.use(cors);
@@ -52,7 +73,7 @@ export function createApp(server: ServerContext, corsOptions?: CorsOptions, logi
   app.use(gate(server));
   limitAccounts(app, server);
   app.all("/", (context) => context.body(frontPage, 200, { ...replyHeaders, ...frontPageHeaders }));
-  app.all("/ping", () => jsonReply("{}"));
+  for (const [path, answer] of monitored) app.all(path, answer);
   app.all("/openapi.json", (context) => jsonReply(document(context.get("version"))));
   if (login === undefined)
     app.all("/auth", (context) => jsonReply(JSON.stringify(visibleAccount(context.get("allowed").account ?? nobody))));

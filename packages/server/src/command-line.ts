@@ -71,7 +71,7 @@ function buildProgram(onExitCode: (code: number) => void): Command {
       "\nSettings come from options (one dash works too: -port 8080), from BK_… variables (BK_PORT), and from etc/config in the home folder.",
     );
   withSettings(program, { ...placeSettings, ...commonSettings, ...serveSettings }).action((_options, command: Command) =>
-    configured(command, serve),
+    configured(command, async (configuration) => onExitCode(await serve(configuration))),
   );
 
   const account = program.command("account").description("accounts, which sign requests");

@@ -46,6 +46,16 @@ export interface ServerLimits {
   readonly socketBeatMs: number;
   /** How often it is asked whether who listens to a stream or a WebSocket may still: both end so long after a logout, at most. */
   readonly streamCheckMs: number;
+  /** How late the event loop may be until requests are refused with 503; 0: that does not count. Default 0. */
+  readonly maxDelayMs: number;
+  /** Requests that may run at a time; beyond: 503. 0: no limit. Default 0. */
+  readonly maxRunning: number;
+  /** Percent of the time that the event loop may be busy; beyond: 503. 0: no limit. Default 0. */
+  readonly maxUtilization: number;
+  /** Bytes of the JavaScript heap; beyond: 503. 0: no limit. Default 0. */
+  readonly maxHeapBytes: number;
+  /** Bytes of memory of the process; beyond: 503. 0: no limit. Default 0. */
+  readonly maxRssBytes: number;
   /** How long `close` waits for running requests. */
   readonly shutdownMs: number;
 }
@@ -74,6 +84,11 @@ export const defaultLimits: ServerLimits = Object.freeze({
   maxSocketUnreadBytes: 1024 * 1024,
   socketBeatMs: 30_000,
   streamCheckMs: 15_000,
+  maxDelayMs: 0,
+  maxRunning: 0,
+  maxUtilization: 0,
+  maxHeapBytes: 0,
+  maxRssBytes: 0,
   shutdownMs: 30_000,
 });
 

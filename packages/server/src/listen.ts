@@ -1,13 +1,15 @@
 // The app on a socket: Node's server with its limits, errors of its parser as JSON, and an end that loses nothing.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 
-import { BkError, type Log } from "@bk/core";
+import type { Log } from "@bk/core";
 import { getRequestListener, RequestError } from "@hono/node-server";
 
 import { faultFields } from "./fault-fields.js";
+import { listenAt } from "./processes/listen-at.js";
 import type { WebSockets } from "./sockets/web-sockets.js";
 import type { Fetch } from "./request/fetch.js";
 import { badRequest, parserErrorReply, plainResponse } from "./error-response.js";
@@ -17,6 +19,15 @@ export interface ListenOptions {
   readonly port?: number | undefined;
   /** Default 127.0.0.1: this machine alone. */
   readonly host?: string | undefined;
+  /** Connections that another process accepted, in place of a port of its own. */
+  readonly from?: ConnectionSource | undefined;
+}
+
+export interface ConnectionSource {
+  /** Where they are accepted. */
+  readonly url: string;
+  /** Calls `take` with each of them from now on. */
+  accept(take: (socket: Socket) => void): void;
 }
 
 export interface SocketLimits {
@@ -34,8 +45,12 @@ export interface Listener {
   readonly url: string;
   readonly port: number;
   setLimits(limits: SocketLimits): void;
-  /** Takes no new requests, waits for the running ones, at most `timeoutMs`; then cuts what is left. */
-  close(timeoutMs: number): Promise<void>;
+  /**
+   * Takes no new connections, waits for the running requests, at most `timeoutMs`; then cuts what is left.
+   *
+   * @param idleMs  how long idle connections are kept for one more request, whose client may have sent it already. Default 0
+   */
+  close(timeoutMs: number, idleMs?: number): Promise<void>;
 }
 
 /**
@@ -44,7 +59,7 @@ export interface Listener {
  */
 export async function listen(
   fetch: Fetch,
-  { port = 8000, host = "127.0.0.1" }: ListenOptions,
+  { port = 8000, host = "127.0.0.1", from }: ListenOptions,
   limits: SocketLimits,
   log: Log,
   sockets?: WebSockets,
@@ -70,6 +85,8 @@ export async function listen(
   setLimits(limits);
   server.on("clientError", answerClientError);
   let stopping = false;
+  /** While it stops: idle connections are still kept. */
+  let keepsIdle = false;
   /** Requests in progress of each open connection. */
   const running = new Map<Socket, number>();
   /** Upgrades that were sent before earlier requests of their connection are answered. */
@@ -89,8 +106,8 @@ export async function listen(
     response.once("close", () => {
       const left = (running.get(socket) ?? 1) - 1;
       if (running.has(socket)) running.set(socket, left);
-      // Its reply may have begun before the end was asked for.
-      if (stopping && left === 0) socket.end();
+      // Its reply may have begun before the end was asked for, and said that the connection is kept.
+      if (stopping && left === 0 && !keepsIdle) socket.end();
       else if (left === 0) upgrades.get(socket)?.();
     });
   });
@@ -124,20 +141,20 @@ export async function listen(
       if ((running.get(socket) ?? 0) === 0) serve();
       else upgrades.set(socket, serve);
     });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, port, host)));
-    server.listen(port, host, resolve);
-  });
+  const accepted = from === undefined ? undefined : new Accepted(server, from, () => limits.maxConnections);
+  const url = from?.url ?? (await listenAt(server, port, host)).url;
   server.on("error", (error) => log.error("server socket", faultFields(error)));
-  const address = server.address() as AddressInfo;
-  const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
 
-  async function close(timeoutMs: number): Promise<void> {
+  async function close(timeoutMs: number, idleMs = 0): Promise<void> {
     stopping = true;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    sockets?.drain();
+    // That of http would end idle connections now.
+    const closed = accepted?.closed() ?? new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
+    keepsIdle = idleMs > 0;
+    if (keepsIdle) await Promise.race([closed, sleep(idleMs, undefined, { ref: false })]);
+    keepsIdle = false;
     // Also those that have sent nothing, or no whole head of a request: Node takes them for busy ones.
     for (const [socket, requests] of running) if (requests === 0) socket.destroy();
-    sockets?.drain();
     const timer = setTimeout(() => {
       log.warn(`requests were still running after ${timeoutMs} ms; their connections are cut`);
       server.closeAllConnections();
@@ -147,7 +164,40 @@ export async function listen(
     await closed;
     clearTimeout(timer);
   }
-  return { url: `http://${shown}:${address.port}`, port: address.port, setLimits, close };
+  return { url, port: Number(new URL(url).port || 80), setLimits, close };
+}
+
+/** Connections that another process accepted. */
+class Accepted {
+  readonly #open = new Set<Socket>();
+  #isClosing = false;
+  #allClosed = (): void => undefined;
+
+  constructor(server: Server, from: ConnectionSource, most: () => number) {
+    // With this Node begins to look after the times of its requests.
+    server.emit("listening");
+    from.accept((socket) => {
+      if (this.#open.size >= most()) {
+        socket.destroy();
+        return;
+      }
+      this.#open.add(socket);
+      socket.once("close", () => {
+        this.#open.delete(socket);
+        if (this.#isClosing && this.#open.size === 0) this.#allClosed();
+      });
+      // What a server does with those that it accepts itself.
+      socket.setNoDelay(true);
+      server.emit("connection", socket);
+      socket.resume();
+    });
+  }
+
+  /** Resolves once none is open. */
+  closed(): Promise<void> {
+    this.#isClosing = true;
+    return this.#open.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#allClosed = resolve));
+  }
 }
 
 /**
@@ -177,14 +227,4 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   // The reply to HEAD has no body, whatever is wrong with the request.
   const isHead = (error as { rawPacket?: Buffer }).rawPacket?.subarray(0, 5).toString("latin1") === "HEAD ";
   socket.end(isHead ? reply.slice(0, reply.indexOf("\r\n\r\n") + 4) : reply);
-}
-
-function listenError(error: NodeJS.ErrnoException, port: number, host: string): BkError {
-  const why =
-    error.code === "EADDRINUSE"
-      ? `port ${port} of ${host} is in use: is another bk-server running? Choose another one with --port`
-      : error.code === "EACCES"
-        ? `port ${port} of ${host} needs rights that this user has not; choose one above 1023 with --port`
-        : `cannot listen on port ${port} of ${host} (${error.code ?? error.message})`;
-  return new BkError("unavailable", why, { cause: error });
 }

@@ -28,6 +28,7 @@ import { attemptsOf, noncesOf, ratesOf } from "./counts.js";
 import { controlReader } from "./data/controls.js";
 import type { ServedDb } from "./data/served-db.js";
 import { servedTables } from "./data/served-table.js";
+import { serverHealth } from "./health.js";
 import { hookMap } from "./hooks/hook-map.js";
 import { secretNames } from "./hooks/private-names.js";
 import { runHooks } from "./hooks/run-hooks.js";
@@ -41,6 +42,7 @@ import { defaultLimits, type LiveLimits, liveLimits, type ServerLimits } from ".
 import { loginContext, type LoginSettings, sessionStoreOf } from "./login-setup.js";
 import type { CorsOptions } from "./middleware/cors.js";
 import { loginRedirect } from "./middleware/login-redirect.js";
+import { overload } from "./middleware/overload.js";
 import { defaultRates } from "./middleware/rate-limit.js";
 import { type MessageKeySettings, messageKeys } from "./message-keys.js";
 import type { Fetch } from "./request/fetch.js";
@@ -134,8 +136,14 @@ export interface BkServer {
    * @throws BkError `invalid` for a limit that is not one of `liveLimits`
    */
   setLimits(changes: Partial<LiveLimits>): void;
-  /** Finishes running requests, then closes the database and the cache, unless they were given open. */
-  close(): Promise<void>;
+  /** From now on `/health/ready` says 503, so that a load balancer sends nothing more; requests are served all the same. */
+  unready(): void;
+  /**
+   * Finishes running requests, then closes the database and the cache, unless they were given open.
+   *
+   * @param options.idleMs  how long idle connections are kept for one more request, whose client may have sent it already. Default 0
+   */
+  close(options?: { readonly idleMs?: number }): Promise<void>;
 }
 
 /**
@@ -229,12 +237,16 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       secrets: secretNames({ ...tables, ...tablesOf }),
     };
     made.server = context;
-    const app = createApp(context, options.cors, login);
+    const health = serverHealth(isOwn ? served : undefined);
+    const { maxDelayMs, maxUtilization, maxRunning, maxHeapBytes, maxRssBytes } = limits;
+    const guard = overload({ maxDelayMs, maxUtilization: maxUtilization / 100, maxRunning, maxHeapBytes, maxRssBytes });
+    if (guard !== undefined) open.push(() => Promise.resolve(guard.close()));
+    const app = createApp(context, { health, overload: guard?.middleware, cors: options.cors, login });
     const setLimits = (changes: Partial<LiveLimits>): void => {
       Object.assign(limits, changesOf(changes));
       controls = controlReader(limits);
     };
-    return serverOf(app, db, { endpoints, drain: running.drain, close, setLimits }, limits, log);
+    return serverOf(app, db, { endpoints, drain: running.drain, close, setLimits, unready: health.unready }, limits, log);
   } catch (error) {
     await close();
     throw error;
@@ -382,14 +394,15 @@ function changesOf(changes: Partial<LiveLimits>): Partial<LiveLimits> {
   return changes;
 }
 
-type Parts = Omit<RunningModules, "hooks"> & Pick<BkServer, "setLimits">;
+type Parts = Omit<RunningModules, "hooks"> & Pick<BkServer, "setLimits" | "unready">;
 
 function serverOf(app: Hono<ServerEnv>, db: Db, end: Parts, limits: ServerLimits, log: Log): BkServer {
   let listener: Listener | undefined;
   let closing: Promise<void> | undefined;
-  async function close(): Promise<void> {
+  async function close({ idleMs }: { readonly idleMs?: number } = {}): Promise<void> {
+    end.unready();
     end.drain();
-    await listener?.close(limits.shutdownMs);
+    await listener?.close(limits.shutdownMs, idleMs);
     await end.close();
   }
   return {
@@ -408,6 +421,7 @@ function serverOf(app: Hono<ServerEnv>, db: Db, end: Parts, limits: ServerLimits
       end.setLimits(changes);
       listener?.setLimits(limits);
     },
-    close: () => (closing ??= close()),
+    unready: end.unready,
+    close: (options) => (closing ??= close(options)),
   };
 }

@@ -12,6 +12,7 @@ import { vi } from "vitest";
 import { runCommandLine } from "../src/command-line.js";
 
 const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+const builtCli = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
 const loader = new URL("../../../node_modules/tsx/dist/loader.mjs", import.meta.url).href;
 const nodeArguments = ["--conditions=bk-source", `--import=${loader}`, cli];
 
@@ -25,10 +26,12 @@ export interface CliOptions {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Runs what is built, which starts in a fraction of the time. */
+  readonly built?: boolean;
 }
 
-function start(args: readonly string[], { env = {}, cwd }: CliOptions): ChildProcess {
-  return spawn(process.execPath, [...nodeArguments, ...args], {
+function start(args: readonly string[], { env = {}, cwd, built = false }: CliOptions): ChildProcess {
+  return spawn(process.execPath, [...(built ? [builtCli] : nodeArguments), ...args], {
     env: { ...withoutSettings(), ...env },
     stdio: "pipe",
     ...(cwd === undefined ? {} : { cwd }),

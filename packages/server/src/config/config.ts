@@ -23,7 +23,7 @@ export interface ConfigOptions {
   readonly given?: Readonly<Record<string, string>>;
   /** Default `process.env`. */
   readonly environment?: Environment;
-  /** What this process does, for sections and `name@ROLE`; default `server`. */
+  /** What this process does, for sections and `name@ROLE`; default: as `given.role` or BK_ROLE says, else `server`. */
   readonly role?: string;
   /** The version of the app, for sections and rows of the table. Default: that of bk-server. */
   readonly version?: string;

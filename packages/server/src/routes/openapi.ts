@@ -87,6 +87,14 @@ export function openApiDocument({ limits, endpoints, people }: Described, versio
     security: [{ signature: [] }, ...(people === undefined ? [] : [{ session: [] }, { token: [] }])],
     paths: {
       "/ping": plain("ping", "Whether the server runs", {}, { type: "object" }, []),
+      "/health/live": plain("healthLive", "Whether the server runs", {}, { type: "object" }, []),
+      "/health/ready": plain(
+        "healthReady",
+        "Whether it takes requests: its database answers, and it is not ending",
+        errors,
+        { type: "object" },
+        [],
+      ),
       "/auth": plain("auth", "The account that asks, without its secrets", errors, { type: "object" }),
       ...(people === undefined ? {} : loginPaths({ reply, errors, pathItem }, people)),
       "/data/openapi.json": plain("openapi", "This document, with the tables that the account sees", errors, { type: "object" }),
@@ -120,8 +128,8 @@ function description(isOwn: boolean, hasLogin: boolean): string {
     ? "The tables are those of the account that asked."
     : "`/data/openapi.json` has the tables too, as far as the account that signs sees them.";
   const signed = hasLogin
-    ? "Every request but /ping, /openapi.json, /login and /logout is signed (`bk-signature`), or has a session or an access token."
-    : "Every request but /ping and /openapi.json is signed (`bk-signature`).";
+    ? "Every request but /ping, /health, /openapi.json, /login and /logout is signed (`bk-signature`), or has a session or an access token."
+    : "Every request but /ping, /health and /openapi.json is signed (`bk-signature`).";
   return `Tables over HTTP. ${signed} Calls take any method; parameters come in the query, a form or a JSON body. ${tables}`;
 }
 

@@ -1,6 +1,8 @@
 // Every parameter of bk-server beside those of the configuration itself: one entry each makes its option, its environment variable, its
 // name in a configuration file, its help and its line in the reference.
 
+import { availableParallelism } from "node:os";
+
 import { isCookieDomain } from "@bk/auth";
 import { integer, logLevels, oneOf, type OptionType, string } from "@bk/core";
 
@@ -8,7 +10,7 @@ import { moduleNames } from "@bk/modules";
 
 import { configSettings } from "../config/config-settings.js";
 import { defineConfig, type Parameter } from "../config/define-config.js";
-import { bool, words } from "../config/value-types.js";
+import { bool, bytes, duration, words } from "../config/value-types.js";
 import { defaultLimits, liveLimits, type ServerLimits } from "../limits.js";
 import { isOrigin } from "../middleware/cors.js";
 import { isRedirect } from "../middleware/login-redirect.js";
@@ -20,6 +22,12 @@ const isModuleList = (text: string): boolean =>
 const networkList = string("a list of networks such as 10.0.0.0/8, with a type of accounts and a path before it or not", isNetworkList);
 
 const ofLength = (min: number): OptionType<string> => string(`at least ${min} characters long`, (text) => text.length >= min);
+
+/** A number of processes. */
+const workerCount: OptionType<number> = {
+  mustBe: "auto, or an integer from 0 to 256",
+  read: (given) => (given === "auto" ? Math.max(1, availableParallelism() - 1) : integer({ max: 256 }).read(given)),
+};
 
 const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
   maxBodyBytes: "most bytes of a request body",
@@ -45,16 +53,40 @@ const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
   maxSocketUnreadBytes: "bytes that may wait for a WebSocket that is not read",
   socketBeatMs: "how often the client of a WebSocket is asked whether it is there",
   streamCheckMs: "how often it is asked whether who listens to a stream or a WebSocket may still",
+  maxDelayMs: "how late the event loop may be, in milliseconds, until requests are refused with 503; 0: that does not count",
+  maxRunning: "requests that may run at a time; beyond: 503; 0: no limit",
+  maxUtilization: "percent of the time that the event loop may be busy; beyond: 503; 0: no limit",
+  maxHeapBytes: "bytes of the JavaScript heap; beyond: 503; 0: no limit",
+  maxRssBytes: "bytes of memory of the process; beyond: 503; 0: no limit",
   shutdownMs: "how long running requests are waited for at the end",
 };
 
 /** Limits of which 0 says something else. */
-const mayBeZero: ReadonlySet<keyof ServerLimits> = new Set(["maxAttempts", "maxScanRows"] as const);
+const mayBeZero: ReadonlySet<keyof ServerLimits> = new Set([
+  "maxAttempts",
+  "maxScanRows",
+  "maxDelayMs",
+  "maxRunning",
+  "maxUtilization",
+  "maxHeapBytes",
+  "maxRssBytes",
+] as const);
 
 export const limitNames = Object.keys(limitHelp) as (keyof ServerLimits)[];
 
 /** `maxBodyBytes` → `max-body-bytes` */
 export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** A server of an app of one's own decides itself whether it refuses. */
+const usual: ServerLimits = { ...defaultLimits, maxDelayMs: 3000 };
+
+const oldLimitNames: Readonly<Partial<Record<keyof ServerLimits, readonly string[]>>> = {
+  maxDelayMs: ["api-max-latency"],
+  maxRunning: ["api-max-request-queue", "api-max-requests"],
+  maxUtilization: ["api-max-cpu-util"],
+  maxHeapBytes: ["api-max-memory-heap"],
+  maxRssBytes: ["api-max-memory-rss"],
+};
 
 const live: ReadonlySet<string> = new Set(liveLimits);
 
@@ -157,6 +189,107 @@ export const serveSettings = defineConfig({
     dns: true,
     help: "what modules of servers that share the work tell each other by, such as redis://host or nats://host; default: this process alone",
   },
+  role: {
+    value: "role",
+    type: oneOf(["server", "web", "worker"]),
+    default: "server",
+    early: true,
+    help: "set by a server for the processes that it starts",
+    group: "Processes",
+  },
+  "front-url": {
+    value: "url",
+    type: string(),
+    early: true,
+    help: "set by a server for the processes that it starts: where it listens",
+    group: "Processes",
+  },
+  workers: {
+    value: "number",
+    type: workerCount,
+    default: 0,
+    help: "web processes that share the port: a number, or auto, one for each core but one; 0: this process alone serves",
+    group: "Processes",
+  },
+  "job-workers": {
+    value: "number",
+    type: workerCount,
+    default: 0,
+    help: "processes that run jobs; needs jobs and queue",
+    group: "Processes",
+  },
+  jobs: { value: "file", type: string(), help: "a file that exports `jobs`, made by defineJobs of @bk/queue", group: "Processes" },
+  queue: { value: "url", type: string(), help: "where jobs wait, such as redis://host or db:postgres://host/name", group: "Processes" },
+  "queue-name": { value: "name", type: string(), default: "default", help: "the name of that queue", group: "Processes" },
+  "job-concurrency": { value: "number", type: integer({ min: 1 }), default: 1, help: "jobs at once in each process", group: "Processes" },
+  "job-max-run": { value: "time", type: duration({ min: 1 }), help: "longest time of a job; default: none", group: "Processes" },
+  "ready-timeout": {
+    value: "time",
+    type: duration({ min: 1 }),
+    default: 30_000,
+    shownDefault: "30s",
+    help: "how long a new process may take until it serves",
+    group: "Processes",
+  },
+  "config-auto-restart": {
+    value: "flag",
+    type: bool,
+    default: false,
+    live: true,
+    help: "replaces web and job processes, one after another, when a setting changes that is not live",
+    group: "Processes",
+  },
+  "drain-delay": {
+    value: "time",
+    type: duration(),
+    default: 0,
+    help: "how long the server goes on when it is told to end, with /health/ready at 503, so that load balancers notice",
+    group: "Processes",
+  },
+  "stuck-after": {
+    value: "time",
+    type: duration(),
+    default: 60_000,
+    shownDefault: "1m",
+    help: "a process that is not heard for so long is ended, and killed after half as long again; 0: never",
+    group: "Processes",
+  },
+  "restart-delay": {
+    value: "time",
+    type: duration({ min: 1 }),
+    default: 1000,
+    shownDefault: "1s",
+    help: "before a process that crashed is started again; doubled each time, to a minute",
+    group: "Processes",
+  },
+  "max-restarts": {
+    value: "number",
+    type: integer(),
+    default: 0,
+    help: "crashes of a process in ten minutes after which the server ends; 0: it never gives up",
+    group: "Processes",
+  },
+  "max-worker-memory": {
+    value: "bytes",
+    type: bytes(),
+    default: 0,
+    help: "a process that holds more is replaced; 0: never",
+    group: "Processes",
+  },
+  "max-worker-files": {
+    value: "number",
+    type: integer(),
+    default: 0,
+    help: "a process with more open files and sockets is replaced; 0: never",
+    group: "Processes",
+  },
+  uid: {
+    value: "user",
+    type: string(),
+    help: "the user to become, by name or number, once the port is open; for a server that root starts",
+    group: "Processes",
+  },
+  gid: { value: "group", type: string(), help: "the group to become; default: that of the user", group: "Processes" },
   "mail-transport": {
     value: "url",
     type: string(),
@@ -237,7 +370,8 @@ export const serveSettings = defineConfig({
       {
         value: "number",
         type: integer({ min: mayBeZero.has(name) ? 0 : 1 }),
-        default: defaultLimits[name],
+        default: usual[name],
+        aliases: oldLimitNames[name] ?? [],
         live: live.has(name),
         help: limitHelp[name],
         group: "Limits",

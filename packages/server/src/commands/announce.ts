@@ -1,0 +1,31 @@
+// What a server says of itself once it serves.
+
+import type { Log } from "@bk/core";
+
+import { nextCommands } from "../sample-tables.js";
+import type { Configuration } from "../settings/read-settings.js";
+import { databaseName } from "./open-database.js";
+
+/** Nothing is configured. A database that somebody names gets no table that was not asked for. */
+export function isSample({ tables, db }: Configuration): boolean {
+  return tables === undefined && db === undefined;
+}
+
+/** The modules to serve, by name. */
+export function modulesOf(configuration: Configuration): readonly string[] {
+  return configuration.modules ?? (isSample(configuration) ? ["all"] : []);
+}
+
+/** Prints the line that others wait for, and logs what is served. */
+export function announce(configuration: Configuration, url: string, log: Log): void {
+  const { home, tables } = configuration;
+  const names = modulesOf(configuration).join(", ");
+  const served = tables ?? (isSample(configuration) ? "sample" : "none (see --tables)");
+  log.info(`database ${databaseName(configuration)}; tables ${served}; modules ${names || "none (see --modules)"}`);
+  process.stdout.write(`bk-server listening on ${url}\n`);
+  if (!isSample(configuration)) return;
+  log.info("no tables are given: here is one to try it with, sample (--tables file serves yours in its place). Next:");
+  const { port } = new URL(url);
+  for (const command of nextCommands(home === process.cwd() ? "" : ` --home ${home}`, port === "8000" ? "" : ` --port ${port}`))
+    log.info(`  ${command}`);
+}

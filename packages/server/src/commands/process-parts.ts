@@ -1,0 +1,71 @@
+// What every process of a server has: a log, a way to be told to stop, a way to read its configuration again.
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+
+import { type Log, plainText, systemClock } from "@bk/core";
+
+import { type AsChild, asChild, type ChildHandlers } from "../processes/as-child.js";
+import { become, ownerOf } from "../processes/privileges.js";
+import { varFolder } from "../settings/home.js";
+import type { Configuration } from "../settings/read-settings.js";
+import { bufferedLines } from "./buffered-lines.js";
+import { type SwitchedLog, switchedLog } from "./switched-log.js";
+
+export function processLog({ logLevel: level, logFormat: format }: Configuration): SwitchedLog {
+  const lines = bufferedLines();
+  process.on("exit", () => lines.flush());
+  return switchedLog({ level, format, clock: systemClock, write: lines.write });
+}
+
+/** Reads the configuration again. What cannot be understood changes nothing. */
+export function reloader(config: Configuration["config"], log: Log): () => void {
+  return () =>
+    void config
+      .reload()
+      .catch((error: unknown) => log.error(`the configuration is kept as it was: ${plainText((error as Error).message)}`));
+}
+
+export interface StopSignals {
+  /** Resolves with who asked: a signal, or what `now` was called with. */
+  readonly asked: Promise<string>;
+  now(why: string): void;
+}
+
+/** The first signal stops cleanly, the second one at once. */
+export function stopSignals(): StopSignals {
+  let count = 0;
+  let now!: (why: string) => void;
+  const asked = new Promise<string>((resolve) => (now = resolve));
+  for (const name of ["SIGTERM", "SIGINT"] as const)
+    process.on(name, () => {
+      if (count++ > 0) process.exit(1);
+      now(name);
+    });
+  return { asked, now };
+}
+
+/** A name for what the processes of one home folder share: of a cache and a bus by `shared:`. */
+export function sharedUrl({ home, config }: Configuration): string {
+  const isPrimary = config.get("role") === "server";
+  // As another user they could not enter the folder where such sockets lie.
+  const place =
+    config.get("uid") === undefined
+      ? `bk-${createHash("sha256").update(home).digest("hex").slice(0, 16)}`
+      : join(varFolder(home), "shared.sock");
+  // The primary keeps it: what it knows outlives each of the others.
+  return `shared:${place}?host=${isPrimary}`;
+}
+
+/** Beats that a process may miss. */
+const beatsOfPatience = 6;
+
+/** What a process that a primary started has to say to it; undefined in one that nobody started so. */
+export function supervision({ config }: Configuration, handlers: ChildHandlers): AsChild | undefined {
+  if (config.get("role") === "server") return undefined;
+  const owner = ownerOf({ uid: config.get("uid"), gid: config.get("gid") });
+  if (owner !== undefined) become(owner);
+  return asChild(config.get("stuck-after") / beatsOfPatience || defaultBeatMs, handlers);
+}
+
+const defaultBeatMs = 10_000;

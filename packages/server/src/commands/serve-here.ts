@@ -1,0 +1,121 @@
+// Serves in this process, which may be one of several that a primary started.
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { modulesNamed } from "@bk/modules";
+
+import { liveLimits } from "../limits.js";
+import { become, giveFolder, ownerOf } from "../processes/privileges.js";
+import { watchStuck } from "../processes/watch-stuck.js";
+import { sampleTables } from "../sample-tables.js";
+import { createServer } from "../server.js";
+import { databaseOf, masterKeyOf, tokenKeyOf, varFolder } from "../settings/home.js";
+import { loadTables } from "../settings/load-tables.js";
+import { type Configuration, limitsOf } from "../settings/read-settings.js";
+import { kebab } from "../settings/settings.js";
+import { version } from "../version.js";
+import { announce, isSample, modulesOf } from "./announce.js";
+import { namingDatabase } from "./open-database.js";
+import { processLog, reloader, sharedUrl, stopSignals, supervision } from "./process-parts.js";
+import { resetMails } from "./reset-mails.js";
+
+/** Serves in this process; the promise resolves when it was told to stop and everything is closed. */
+export async function serveHere(configuration: Configuration): Promise<void> {
+  const { config } = configuration;
+  const { log, level } = processLog(configuration);
+  const reload = reloader(config, log);
+  const stop = stopSignals();
+  const supervised = supervision(configuration, { drain: stop.now, reload, unready: () => unready() });
+  let unready = (): void => undefined;
+  // Where several processes serve, those who share the port share what they know, too.
+  const shared = supervised === undefined ? undefined : sharedUrl(configuration);
+  const cache = configuration.cache ?? shared;
+  const bus = configuration.bus ?? shared;
+  const tables =
+    configuration.tables === undefined ? (isSample(configuration) ? sampleTables : {}) : await loadTables(configuration.tables);
+  const modules = modulesNamed(modulesOf(configuration), {
+    signUp: configuration.signUp,
+    pushcartToken: configuration.pushcartToken,
+    statusTouch: configuration.statusTouch,
+    system: {
+      app: `bk-server/${version}`,
+      logLevel: level,
+      params: () => paramsOf(config),
+      ...(supervised === undefined ? {} : { restart: () => supervised.send({ bk: "roll" }) }),
+    },
+  });
+  const masterKey = masterKeyOf(configuration);
+  const mails = await resetMails(configuration, log);
+  const db = databaseOf(configuration);
+  const server = await namingDatabase(configuration, () =>
+    createServer({
+      db,
+      tables,
+      modules,
+      masterKey,
+      home: configuration.home,
+      ...(cache === undefined ? {} : { cache }),
+      ...(bus === undefined ? {} : { bus }),
+      tokenKey: tokenKeyOf(configuration, masterKey),
+      ...(configuration.cors === undefined ? {} : { cors: configuration.cors }),
+      messageKeys: { scheme: configuration.signatureScheme },
+      trustedProxies: configuration.trustedProxies,
+      auth: { rules: { networks: configuration.networks } },
+      login: {
+        ...(mails === undefined ? {} : { mail: mails.mail }),
+        ...(configuration.loginRedirect === undefined ? {} : { redirect: configuration.loginRedirect }),
+        ...(configuration.sessionDomain === undefined ? {} : { sessionDomain: configuration.sessionDomain }),
+      },
+      limits: configuration.limits,
+      log,
+    }),
+  ).catch(async (error: unknown) => {
+    await mails?.close();
+    throw error;
+  });
+  try {
+    const { url } = await server.listen({
+      port: configuration.port,
+      host: configuration.host,
+      ...(supervised === undefined ? {} : { from: { url: config.get("front-url")!, accept: supervised.accept } }),
+    });
+    const owner = supervised === undefined ? ownerOf({ uid: config.get("uid"), gid: config.get("gid") }) : undefined;
+    if (owner !== undefined) {
+      giveFolder(varFolder(configuration.home), owner);
+      become(owner);
+    }
+    config.watch(log);
+    config.onChange((changed) => {
+      if (changed.has("log-level")) level.set(config.get("log-level"));
+      const limits = limitsOf(config);
+      const changes = Object.fromEntries(liveLimits.filter((name) => changed.has(kebab(name))).map((name) => [name, limits[name]]));
+      server.setLimits(changes);
+    });
+    // Of a server in a terminal it says that the terminal is gone.
+    if (!process.stdout.isTTY) process.on("SIGHUP", reload);
+    if (supervised === undefined) announce(configuration, url, log);
+    else supervised.ready();
+    const ended = supervised === undefined ? undefined : watchStuck(stuckAfterMs);
+    unready = server.unready;
+    log.info(`${await stop.asked}: finishing what runs`);
+    server.unready();
+    if (supervised === undefined) await sleep(config.get("drain-delay"));
+    ended?.();
+  } finally {
+    supervised?.close();
+    await server.close(supervised === undefined ? {} : { idleMs });
+    await mails?.close();
+  }
+  // What an app or a library left open keeps no process that was told to end.
+  if (supervised !== undefined) process.exit(0);
+}
+
+/** How long a connection of a process that is replaced may be idle before it is closed: its client may just be sending. */
+const idleMs = 2000;
+/** The event loop of a process that serves should turn far more often. */
+const stuckAfterMs = 5000;
+
+/** Every setting and what holds, without secrets. */
+function paramsOf(config: Configuration["config"]): Record<string, unknown> {
+  return Object.fromEntries(config.list().map(({ name, text }) => [name, text]));
+}

@@ -1,0 +1,106 @@
+// The primary of several processes: it keeps them running, and what they share.
+
+import { type ChildProcess, fork } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { openCache } from "@bk/cache";
+import { openPubSub } from "@bk/queue";
+
+import { invalidSetting } from "../config/errors.js";
+import type { FromWorker } from "../processes/messages.js";
+import { Front } from "../processes/front.js";
+import type { Listening } from "../processes/listen-at.js";
+import { Pool, type PoolOptions, StartFailed } from "../processes/pool.js";
+import { giveFolder, ownerOf } from "../processes/privileges.js";
+import { masterKeyOf, varFolder } from "../settings/home.js";
+import type { Configuration } from "../settings/read-settings.js";
+import { announce } from "./announce.js";
+import { processLog, reloader, sharedUrl, stopSignals } from "./process-parts.js";
+
+/** Beyond what requests and jobs get to finish. */
+const graceMs = 5000;
+
+/** Serves in processes of its own; the promise resolves when all have ended, with the exit code. */
+export async function serveInProcesses(configuration: Configuration): Promise<number> {
+  const { config, limits } = configuration;
+  const { log, level } = processLog(configuration);
+  const owner = ownerOf({ uid: config.get("uid"), gid: config.get("gid") });
+  const jobWorkers = config.get("job-workers");
+  if (jobWorkers > 0)
+    for (const name of ["jobs", "queue"] as const) if (!config.has(name)) throw invalidSetting(name, `job-workers needs ${name}`);
+  // Of several that start at once each would make a key.
+  masterKeyOf(configuration);
+  // What they share outlives each of them here.
+  const url = sharedUrl(configuration);
+  const shared = config.get("workers") === 0 ? [] : [await openCache(url, { log }), await openPubSub(url, { log })];
+  if (owner !== undefined) giveFolder(varFolder(configuration.home), owner);
+  const stop = stopSignals();
+  let code = 0;
+  const restart = (why: string): void => {
+    for (const pool of pools) pool.roll(why).catch((error: unknown) => log.error((error as Error).message));
+  };
+  const reload = reloader(config, log);
+  const reloadAll = (): void => {
+    reload();
+    for (const pool of pools) pool.send({ bk: "reload" });
+  };
+  const onMessage = ({ bk }: FromWorker): void => {
+    if (bk === "roll") restart("an admin asked for it");
+    if (bk === "reload") reloadAll();
+  };
+  const options = (role: string, size: number): Omit<PoolOptions, "launch"> => ({
+    role,
+    size,
+    log,
+    throttle: { firstMs: config.get("restart-delay"), maxRestarts: config.get("max-restarts") },
+    readyMs: config.get("ready-timeout"),
+    endMs: limits.shutdownMs + graceMs,
+    silentMs: config.get("stuck-after"),
+    maxRss: config.get("max-worker-memory"),
+    maxFiles: config.get("max-worker-files"),
+    onMessage,
+    onGivenUp: () => {
+      code = 1;
+      stop.now("processes that end again and again");
+    },
+  });
+  let at: Listening | undefined;
+  const launch = (role: string): ChildProcess =>
+    fork(process.argv[1]!, [...process.argv.slice(2), `--role=${role}`, ...(at === undefined ? [] : [`--front-url=${at.url}`])]);
+  const web = new Pool({ ...options("web", config.get("workers")), launch: () => launch("web"), onReady: () => front.ready() });
+  const work = new Pool({ ...options("worker", jobWorkers), launch: () => launch("worker") });
+  const front = new Front(web);
+  const pools = [web, work];
+  process.on("exit", () => pools.forEach((pool) => pool.kill()));
+  process.on("SIGUSR2", () => restart("SIGUSR2"));
+  // Of a server in a terminal it says that the terminal is gone.
+  if (!process.stdout.isTTY) process.on("SIGHUP", reloadAll);
+  try {
+    if (config.get("workers") > 0) at = await front.listen(configuration.port, configuration.host, log);
+    const started = await Promise.race([Promise.all(pools.map((pool) => pool.start())), stop.asked]);
+    if (typeof started !== "string") {
+      config.watch(log);
+      config.onChange((changed) => {
+        if (changed.has("log-level")) level.set(config.get("log-level"));
+        // New processes begin with what holds now.
+        if (config.get("config-auto-restart") && [...changed].some((name) => config.explain(name)?.live === false))
+          restart("the configuration changed");
+      });
+      log.info(`${config.get("workers")} web and ${jobWorkers} job processes`);
+      if (at === undefined) process.stdout.write("bk-server runs jobs\n");
+      else announce(configuration, at.url, log);
+    }
+    log.info(`${await stop.asked}: ending the processes`);
+    for (const pool of pools) pool.send({ bk: "unready" });
+    await sleep(config.get("drain-delay"));
+  } catch (error) {
+    // The process that ended has said why.
+    if (!(error instanceof StartFailed)) throw error;
+    code = error.exitCode;
+  } finally {
+    front.close();
+    await Promise.all(pools.map((pool) => pool.end()));
+    for (const each of shared) await each.close();
+  }
+  return code;
+}

@@ -1,0 +1,43 @@
+// Runs jobs in this process, which a primary started.
+
+import { pathToFileURL } from "node:url";
+import { resolve } from "node:path";
+
+import { type Jobs, openQueue } from "@bk/queue";
+
+import { invalidSetting } from "../config/errors.js";
+import { watchStuck } from "../processes/watch-stuck.js";
+import type { Configuration } from "../settings/read-settings.js";
+import { processLog, reloader, stopSignals, supervision } from "./process-parts.js";
+
+/** The promise does not resolve: the process ends once its jobs have, when it is told to. */
+export async function workHere(configuration: Configuration): Promise<void> {
+  const { config } = configuration;
+  const { log } = processLog(configuration);
+  const stop = stopSignals();
+  const supervised = supervision(configuration, { drain: stop.now, reload: reloader(config, log) });
+  const file = config.get("jobs")!;
+  const { jobs } = (await import(pathToFileURL(resolve(file)).href)) as { readonly jobs?: Jobs };
+  // Not by its class: the module may have another copy of the package.
+  if (typeof jobs?.work !== "function") throw invalidSetting("jobs", `jobs: ${file} does not export "jobs", made by defineJobs`);
+  const queue = await openQueue(config.get("queue")!, { name: config.get("queue-name"), log });
+  const maxRunMs = config.get("job-max-run");
+  const listener = await jobs.work(queue, {
+    concurrency: config.get("job-concurrency"),
+    closeTimeoutMs: configuration.limits.shutdownMs,
+    ...(maxRunMs === undefined ? {} : { maxRunMs }),
+  });
+  queue.on("stuck", () => stop.now("a job that goes on past its time"));
+  supervised?.ready();
+  watchStuck(stuckAfterMs);
+  log.info(`${await stop.asked}: finishing jobs`);
+  supervised?.close();
+  await listener.close();
+  await queue.close();
+  await config.close();
+  // A handler that never ends would keep the process.
+  process.exit(0);
+}
+
+/** Jobs may compute for longer than requests. */
+const stuckAfterMs = 30_000;

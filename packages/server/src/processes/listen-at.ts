@@ -1,0 +1,31 @@
+import type { AddressInfo, Server } from "node:net";
+
+import { BkError } from "@bk/core";
+
+export interface Listening {
+  readonly url: string;
+}
+
+/** Listens, and gives the URL. */
+export async function listenAt(server: Server, port: number, host: string): Promise<Listening> {
+  await new Promise<void>((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => reject(listenError(error, port, host));
+    server.once("error", failed);
+    server.listen(port, host, () => {
+      server.off("error", failed);
+      resolve();
+    });
+  });
+  const address = server.address() as AddressInfo;
+  return { url: `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}` };
+}
+
+function listenError(error: NodeJS.ErrnoException, port: number, host: string): BkError {
+  const why =
+    error.code === "EADDRINUSE"
+      ? `port ${port} of ${host} is in use: is another bk-server running? Choose another one with --port`
+      : error.code === "EACCES"
+        ? `port ${port} of ${host} needs rights that this user has not; choose one above 1023 with --port`
+        : `cannot listen on port ${port} of ${host} (${error.code ?? error.message})`;
+  return new BkError("unavailable", why, { cause: error });
+}

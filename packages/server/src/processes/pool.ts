@@ -1,0 +1,311 @@
+// So many processes of one role, each in a slot of its own: one that ends is replaced, and all can be replaced in turn.
+
+import type { ChildProcess } from "node:child_process";
+
+import { BkError, type Clock, type Log, systemClock } from "@bk/core";
+
+import { Child, type Exit } from "./child.js";
+import type { FromWorker } from "./messages.js";
+import { Throttle, type ThrottleOptions } from "./throttle.js";
+
+export interface PoolOptions {
+  /** What the processes do: `web`, `worker`. */
+  readonly role: string;
+  readonly size: number;
+  /** Starts a process that says when it is ready. */
+  readonly launch: (slot: number) => ChildProcess;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly throttle?: ThrottleOptions;
+  /** How long a new process may take until it is ready. */
+  readonly readyMs: number;
+  /** How long an old one may take to end. */
+  readonly endMs: number;
+  /** One that was not heard for so long is stuck: it is told to end, and killed after half as long again. 0: never. */
+  readonly silentMs: number;
+  /** One that holds more memory is replaced; 0: never. */
+  readonly maxRss: number;
+  /** One that has more files open is replaced; 0: never. */
+  readonly maxFiles: number;
+  /** One more is ready. */
+  readonly onReady?: () => void;
+  readonly onMessage?: (message: FromWorker) => void;
+  /** Restarting does not help. */
+  readonly onGivenUp?: (exit: Exit) => void;
+}
+
+/** What is known of a process. */
+export interface ProcessState {
+  readonly role: string;
+  readonly slot: number;
+  readonly pid: number | undefined;
+  readonly state: "starting" | "ready" | "ending" | "waiting";
+  readonly startedAt: number | undefined;
+  readonly rss: number;
+  readonly restarts: number;
+}
+
+interface Slot {
+  readonly number: number;
+  readonly throttle: Throttle;
+  /** The one that serves, or starts to. */
+  child: Child | undefined;
+  /** Others in this slot: one that is to take its place, and those that are ending. */
+  readonly others: Set<Child>;
+  timer: NodeJS.Timeout | undefined;
+  restarts: number;
+  isReplaced: boolean;
+}
+
+/** The first process did not become ready. */
+export class StartFailed extends BkError {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super("unavailable", message);
+    this.exitCode = exitCode;
+  }
+}
+
+const checkMs = 1000;
+
+export class Pool {
+  readonly #options: PoolOptions;
+  readonly #clock: Clock;
+  readonly #slots: Slot[];
+  #turn = 0;
+  #isEnding = false;
+  #rolling: Promise<void> | undefined;
+  #rollsAgain = false;
+  #check: NodeJS.Timeout | undefined;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#slots = Array.from({ length: options.size }, (_empty, number) => this.#slot(number));
+  }
+
+  #slot(number: number): Slot {
+    return {
+      number,
+      throttle: new Throttle(this.#options.throttle),
+      child: undefined,
+      others: new Set(),
+      timer: undefined,
+      restarts: 0,
+      isReplaced: false,
+    };
+  }
+
+  get states(): ProcessState[] {
+    const { role } = this.#options;
+    return this.#slots.flatMap(({ number, child, others, restarts }) =>
+      [...(child === undefined && others.size > 0 ? [] : [child]), ...others].map((own) => ({
+        role,
+        slot: number,
+        pid: own?.pid,
+        state: own === undefined ? "waiting" : own.isEnding ? "ending" : own.isReady ? "ready" : "starting",
+        startedAt: own?.startedAt,
+        rss: own?.rss ?? 0,
+        restarts,
+      })),
+    );
+  }
+
+  /**
+   * Starts all. The first one alone, as what keeps it from starting would keep the others too.
+   *
+   * @throws StartFailed when the first one ends or takes too long
+   */
+  async start(): Promise<void> {
+    const [first, ...others] = this.#slots;
+    if (first === undefined) return;
+    await this.#firstReady(first);
+    for (const slot of others) this.#launch(slot);
+    await Promise.all(others.map(({ child }) => (child === undefined ? undefined : Promise.race([child.ready, child.exited]))));
+    this.#check = setInterval(() => this.#checkAll(), checkMs).unref();
+  }
+
+  async #firstReady(slot: Slot): Promise<void> {
+    const { role } = this.#options;
+    const child = this.#spawn(slot);
+    slot.child = child;
+    const ended = await this.#readyOrNot(child);
+    if (ended !== undefined) {
+      slot.child = undefined;
+      const how = ended === "late" ? "was not ready in time" : "ended";
+      throw new StartFailed(`the first ${role} process ${how}`, ended === "late" ? 1 : (ended.code ?? 1));
+    }
+    void child.exited.then((exit) => this.#ended(slot, child, exit));
+    this.#options.onReady?.();
+  }
+
+  /** Undefined once it is ready; else how it ended, or `late`, when it was killed. */
+  async #readyOrNot(child: Child): Promise<Exit | "late" | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<"late">((resolve) => (timer = setTimeout(() => resolve("late"), this.#options.readyMs)));
+    const first = await Promise.race([child.ready.then(() => undefined), child.exited, late]);
+    clearTimeout(timer);
+    if (first === "late") {
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+    return first;
+  }
+
+  #spawn(slot: Slot): Child {
+    const { launch, onMessage } = this.#options;
+    return new Child(
+      launch(slot.number),
+      () => this.#clock.now(),
+      (message) => onMessage?.(message),
+    );
+  }
+
+  #launch(slot: Slot): void {
+    slot.timer = undefined;
+    const child = this.#spawn(slot);
+    slot.child = child;
+    void child.exited.then((exit) => this.#ended(slot, child, exit));
+    void this.#readyOrNot(child).then((ended) => {
+      if (ended === undefined) this.#options.onReady?.();
+      if (ended === "late") this.#options.log.error(`a ${this.#options.role} process was not ready in time`, { pid: child.pid });
+    });
+  }
+
+  #ended(slot: Slot, child: Child, { code, signal }: Exit): void {
+    const { role, log, onGivenUp } = this.#options;
+    slot.others.delete(child);
+    if (slot.child !== child) return;
+    slot.child = undefined;
+    if (this.#isEnding) return;
+    const ranMs = this.#clock.now() - child.startedAt;
+    slot.restarts++;
+    // The one that was to replace it takes its place, or else starts one.
+    if (slot.isReplaced) return;
+    const waitMs = child.isEnding ? 0 : slot.throttle.crashed(this.#clock.now(), ranMs);
+    const fields = { pid: child.pid, slot: slot.number, code, signal, ranMs };
+    if (waitMs === undefined) {
+      log.error(`${role} processes end again and again: giving up`, fields);
+      onGivenUp?.({ code, signal });
+      return;
+    }
+    log.warn(`a ${role} process ended; another takes its place`, { ...fields, inMs: waitMs });
+    slot.timer = setTimeout(() => this.#launch(slot), waitMs);
+  }
+
+  /** Puts a new process into a slot before the old one ends. False when the new one does not become ready: the old one stays. */
+  async #replace(slot: Slot, why: string): Promise<boolean> {
+    const { role, log, endMs } = this.#options;
+    const old = slot.child;
+    // It is starting anew anyway.
+    if (old === undefined || !old.isReady) return true;
+    slot.isReplaced = true;
+    try {
+      const next = this.#spawn(slot);
+      slot.others.add(next);
+      const ended = await this.#readyOrNot(next);
+      slot.others.delete(next);
+      if (ended !== undefined) {
+        const how = ended === "late" ? "was not ready in time" : "ended";
+        log.error(`a new ${role} process ${how}; the old one stays`, { why, pid: next.pid, ...(ended === "late" ? {} : ended) });
+        if (slot.child === undefined && !this.#isEnding) this.#launch(slot);
+        return false;
+      }
+      if (slot.child !== undefined) slot.others.add(old);
+      slot.child = next;
+      this.#options.onReady?.();
+      void next.exited.then((exit) => this.#ended(slot, next, exit));
+      log.info(`a ${role} process was replaced`, { why, pid: next.pid, old: old.pid });
+      const { signal } = await old.end(endMs);
+      if (signal === "SIGKILL") log.warn(`a ${role} process did not end in time and was killed`, { pid: old.pid });
+      slot.others.delete(old);
+      return true;
+    } finally {
+      slot.isReplaced = false;
+    }
+  }
+
+  /**
+   * Replaces all, one after another, each new one ready before its old one ends. Asked for again meanwhile, it begins anew once it is through.
+   *
+   * @throws BkError `unavailable` when a new process does not become ready; those that were not replaced stay
+   */
+  roll(why: string): Promise<void> {
+    this.#rollsAgain = this.#rolling !== undefined;
+    this.#rolling ??= this.#rollAll(why).finally(() => (this.#rolling = undefined));
+    return this.#rolling;
+  }
+
+  async #rollAll(why: string): Promise<void> {
+    do {
+      this.#rollsAgain = false;
+      for (const slot of this.#slots)
+        if (!this.#isEnding && !(await this.#replace(slot, why)))
+          throw new BkError("unavailable", `the restart of ${this.#options.role} processes stopped: a new one did not become ready`);
+      // It may be set while the loop above waits.
+    } while (this.#rollsAgain as boolean);
+  }
+
+  /** The next one that serves, in turn; undefined while there is none. */
+  next(): Child | undefined {
+    for (let i = 0; i < this.#slots.length; i++) {
+      const { child } = this.#slots[this.#turn++ % this.#slots.length]!;
+      if (child?.isReady === true && !child.isEnding && child.stuck === undefined) return child;
+    }
+    return undefined;
+  }
+
+  send(message: Parameters<Child["send"]>[0]): void {
+    for (const { child } of this.#slots) child?.send(message);
+  }
+
+  /** Those that are stuck are killed, those that hold too much are replaced. */
+  #checkAll(): void {
+    const { silentMs, maxRss, maxFiles, log, role } = this.#options;
+    const now = this.#clock.now();
+    for (const slot of this.#slots) {
+      const { child } = slot;
+      if (child === undefined || !child.isReady || child.isEnding) continue;
+      const silent = now - child.heardAt;
+      if (silentMs > 0 && silent > silentMs) {
+        const signal = silent > silentMs * 1.5 ? "SIGKILL" : "SIGTERM";
+        if (child.stuck !== signal) {
+          log.error(`a ${role} process is stuck`, { pid: child.pid, silentMs: silent, signal });
+          child.kill((child.stuck = signal));
+        }
+        continue;
+      }
+      const tooMuch =
+        maxRss > 0 && child.rss > maxRss
+          ? `it holds ${child.rss} bytes`
+          : maxFiles > 0 && (child.files ?? 0) > maxFiles
+            ? `it has ${child.files} files open`
+            : undefined;
+      if (tooMuch !== undefined && !slot.isReplaced && this.#rolling === undefined) void this.#replace(slot, tooMuch);
+    }
+  }
+
+  /** Ends all, each within `endMs`. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    clearInterval(this.#check);
+    const { endMs } = this.#options;
+    await Promise.all(
+      this.#slots.flatMap(({ child, others, timer }) => {
+        clearTimeout(timer);
+        return [...(child === undefined ? [] : [child]), ...others].map((own) => own.end(endMs));
+      }),
+    );
+    await this.#rolling?.catch(() => undefined);
+  }
+
+  /** Ends all at once. */
+  kill(): void {
+    this.#isEnding = true;
+    for (const { child, others, timer } of this.#slots) {
+      clearTimeout(timer);
+      for (const own of [child, ...others]) own?.kill("SIGKILL");
+    }
+  }
+}

@@ -1,0 +1,272 @@
+// bk-server in several processes, as an operator meets it: signals, crashes, restarts under load, jobs.
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { defineJobs, openQueue } from "@bk/queue";
+import { describe, expect, it, vi } from "vitest";
+
+import { type CliResult, runCli as runAnyCli, type RunningServer, startServerProcess as startAny, temporaryFolder } from "./run-cli.js";
+
+const runCli = (args: readonly string[]): Promise<CliResult> => runAnyCli(args, { built: true });
+const startServerProcess = (args: readonly string[]): Promise<RunningServer> => startAny(args, { built: true });
+
+/** The processes that a process started. */
+function childrenOf(pid: number): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((each) => {
+      try {
+        return new RegExp(`\\) \\S ${pid} `).test(readFileSync(`/proc/${each}/stat`, "utf8"));
+      } catch {
+        return false;
+      }
+    });
+}
+
+const titleOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+
+function childrenNamed(server: RunningServer, title: string): number[] {
+  return childrenOf(server.child.pid!).filter((pid) => titleOf(pid) === title);
+}
+
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
+const soon = { timeout: 60_000, interval: 100 };
+
+/** Code of an app that does odd things when a file of that name appears. */
+const oddTables = (folder: string): string => `
+import { existsSync, renameSync } from "node:fs";
+export const tables = { note: { id: { primary: 1, pub: true } } };
+const take = (name) => { try { renameSync("${folder}/" + name, "${folder}/" + name + process.pid); return true; } catch { return false; } };
+const kept = [];
+setInterval(() => {
+  if (take("hang")) { const hangHere = () => { for (;;); }; hangHere(); }
+  if (take("grow")) for (let i = 0; i < 50; i++) kept.push(Buffer.alloc(10_000_000, 1));
+  if (take("throw")) throw new Error("thrown by the app");
+}, 100).unref();
+if (existsSync("${folder}/broken")) throw new Error("broken on purpose");
+`;
+
+/** Asks over connections that are kept, one request after another on each, until it is told to end. */
+function load(url: string, connections: number): { end(): Promise<{ readonly served: number; readonly failed: readonly string[] }> } {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  let [isEnding, served] = [false, 0];
+  const failed: string[] = [];
+  const one = (): Promise<void> =>
+    new Promise((resolve) => {
+      const asked = request(`${url}/openapi.json`, { agent }, (response) => {
+        if (response.statusCode === 200) served++;
+        else failed.push(String(response.statusCode));
+        response.resume().once("close", resolve);
+      });
+      asked.once("error", (error: NodeJS.ErrnoException) => {
+        failed.push(error.code ?? error.message);
+        resolve();
+      });
+      asked.end();
+    });
+  const loops = Array.from({ length: connections }, async () => {
+    while (!isEnding) {
+      await one();
+      await sleep(5);
+    }
+  });
+  return {
+    async end() {
+      isEnding = true;
+      await Promise.all(loops);
+      agent.destroy();
+      return { served, failed };
+    },
+  };
+}
+
+describe("bk-server --workers", () => {
+  it("is restarted without a failed request, and replaces what crashes, hangs or grows", async () => {
+    using folder = temporaryFolder();
+    writeFileSync(folder.file("tables.mjs"), oddTables(folder.path));
+    const options = [
+      "--workers",
+      "2",
+      "--port",
+      "0",
+      "--home",
+      folder.path,
+      "--tables",
+      folder.file("tables.mjs"),
+      "--stuck-after",
+      "6s",
+      "--max-delay-ms",
+      "0",
+      "--log-level",
+      "info",
+    ];
+    await using server = await startServerProcess([...options, "--max-worker-memory", "400mb", "--restart-delay", "200ms"]);
+    let logged = "";
+    server.child.stderr!.on("data", (chunk: Buffer) => (logged += chunk.toString()));
+    const web = (): number[] => childrenNamed(server, "bk: web");
+    await vi.waitFor(() => expect(web()).toHaveLength(2), soon);
+    expect(titleOf(server.child.pid!)).toBe("bk: server");
+    expect((await fetch(`${server.url}/health/ready`)).status).toBe(200);
+    const others = async (before: readonly number[], gone: number): Promise<void> =>
+      vi.waitFor(() => {
+        expect(web()).toHaveLength(2);
+        expect(web().filter((pid) => before.includes(pid))).toHaveLength(2 - gone);
+      }, soon);
+
+    const loaded = load(server.url, 8);
+    let before = web();
+    server.child.kill("SIGUSR2");
+    await others(before, 2);
+    // Twice at once is once more, not two at a time.
+    before = web();
+    server.child.kill("SIGUSR2");
+    server.child.kill("SIGUSR2");
+    await others(before, 2);
+    // A process that holds too much is replaced in the same way.
+    before = web();
+    writeFileSync(folder.file("grow"), "");
+    await others(before, 1);
+    const { served, failed } = await loaded.end();
+    expect(failed).toEqual([]);
+    expect(served).toBeGreaterThan(100);
+    expect(logged).toContain("a web process was replaced");
+
+    // One that cannot start leaves the old ones serving.
+    before = web();
+    writeFileSync(folder.file("broken"), "");
+    server.child.kill("SIGUSR2");
+    await vi.waitFor(() => expect(logged).toContain("the old one stays"), soon);
+    execFileSync("rm", [folder.file("broken")]);
+    expect(web().sort()).toEqual(before.sort());
+
+    for (const crash of [
+      () => process.kill(web()[0]!, "SIGKILL"),
+      () => writeFileSync(folder.file("throw"), ""),
+      () => writeFileSync(folder.file("hang"), ""),
+    ]) {
+      before = web();
+      crash();
+      await others(before, 1);
+      expect((await fetch(`${server.url}/ping`)).status).toBe(200);
+    }
+    expect(logged).toContain("thrown by the app");
+    expect(logged).toContain("a web process is stuck");
+    expect(logged).toMatch(/is stuck in\n\s+at hangHere .*tables\.mjs/);
+
+    const last = web();
+    const { code } = await server.stop();
+    expect([code, last.filter(isAlive)]).toEqual([0, []]);
+  }, 180_000);
+
+  it("leaves no process behind when the primary is killed, and finishes a reply", async () => {
+    using folder = temporaryFolder();
+    await using server = await startServerProcess(["--workers", "2", "--port", "0", "--home", folder.path]);
+    await vi.waitFor(() => expect(childrenNamed(server, "bk: web")).toHaveLength(2), soon);
+    const all = childrenOf(server.child.pid!);
+    server.child.kill("SIGKILL");
+    await vi.waitFor(() => expect(all.filter(isAlive)).toEqual([]), soon);
+  }, 60_000);
+
+  it("ends with the code of what keeps it from starting, and gives up where it is told to", async () => {
+    using folder = temporaryFolder();
+    expect(await runCli(["--workers", "2", "--home", folder.path, "--tables", "none.json"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("none.json cannot be read (ENOENT)"),
+    });
+    expect(await runCli(["--job-workers", "1", "--home", folder.path])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("job-workers needs jobs"),
+    });
+    writeFileSync(folder.file("tables.mjs"), oddTables(folder.path));
+    await using server = await startServerProcess([
+      "--workers",
+      "1",
+      "--port",
+      "0",
+      "--home",
+      folder.path,
+      "--tables",
+      folder.file("tables.mjs"),
+      "--max-restarts",
+      "1",
+      "--restart-delay",
+      "100ms",
+    ]);
+    writeFileSync(folder.file("broken"), "");
+    await vi.waitFor(() => expect(childrenNamed(server, "bk: web")).toHaveLength(1), soon);
+    process.kill(childrenNamed(server, "bk: web")[0]!, "SIGKILL");
+    expect(await server.ended).toMatchObject({ code: 1, stderr: expect.stringContaining("giving up") });
+  }, 90_000);
+
+  it("runs jobs in processes of their own; a job whose process is killed is done by another", async () => {
+    using folder = temporaryFolder();
+    const queueUrl = `db:sqlite:${folder.file("jobs.db")}`;
+    writeFileSync(
+      folder.file("jobs.mjs"),
+      `import { appendFileSync } from "node:fs";
+       import { defineJobs } from "@bk/queue";
+       const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+       export const jobs = defineJobs({ note: { run: async (n) => { appendFileSync("${folder.file("begun")}", n + "\\n"); await wait(1500); appendFileSync("${folder.file("done")}", n + "\\n"); } } });`,
+    );
+    execFileSync("ln", ["-s", `${process.cwd()}/node_modules`, folder.file("node_modules")]);
+    await using server = await startServerProcess([
+      "--workers",
+      "1",
+      "--job-workers",
+      "2",
+      "--jobs",
+      folder.file("jobs.mjs"),
+      "--queue",
+      queueUrl,
+      "--port",
+      "0",
+      "--home",
+      folder.path,
+      "--restart-delay",
+      "100ms",
+    ]);
+    const workers = (): number[] => childrenNamed(server, "bk: worker");
+    await vi.waitFor(() => expect(workers()).toHaveLength(2), soon);
+    const queue = await openQueue(queueUrl, { name: "default" });
+    const jobs = defineJobs({ note: { run: () => Promise.resolve() } });
+    for (const n of [1, 2, 3, 4]) await jobs.submit(queue, "note", n);
+    const lines = (name: string): string[] =>
+      existsSync(folder.file(name)) ? readFileSync(folder.file(name), "utf8").trim().split("\n") : [];
+    await vi.waitFor(() => expect(lines("begun").length).toBeGreaterThan(0), soon);
+    process.kill(workers()[0]!, "SIGKILL");
+    await vi.waitFor(() => expect([...new Set(lines("done"))].sort()).toEqual(["1", "2", "3", "4"]), { timeout: 90_000, interval: 200 });
+    await vi.waitFor(() => expect(workers()).toHaveLength(2), soon);
+    await queue.close();
+    expect((await server.stop()).code).toBe(0);
+  }, 150_000);
+
+  it.runIf(process.getuid?.() === 0)(
+    "that root starts becomes another user",
+    async () => {
+      using folder = temporaryFolder();
+      execFileSync("chmod", ["755", folder.path]);
+      for (const more of [[], ["--workers", "1"]]) {
+        await using server = await startServerProcess([...more, "--uid", "nobody", "--port", "0", "--home", folder.path]);
+        const served = more.length === 0 ? server.child.pid! : childrenNamed(server, "bk: web")[0]!;
+        const status = readFileSync(`/proc/${served}/status`, "utf8");
+        const nobody = Number(execFileSync("id", ["-u", "nobody"], { encoding: "utf8" }));
+        expect(/^Uid:\s+(.*)$/m.exec(status)![1]!.split(/\s+/).map(Number)).toEqual([nobody, nobody, nobody, nobody]);
+        expect(/^Groups:\s*(.*)$/m.exec(status)![1]!.split(" ")).not.toContain("0");
+        expect(statSync(folder.file("var/master.key")).uid).toBe(nobody);
+        expect((await fetch(`${server.url}/health/ready`)).status).toBe(200);
+      }
+      expect(await runCli(["--uid", "root", "--home", folder.path])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("without the rights of root"),
+      });
+      expect(await runCli(["--uid", "nosuchuser", "--home", folder.path])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("there is no nosuchuser"),
+      });
+    },
+    60_000,
+  );
+});
