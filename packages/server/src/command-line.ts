@@ -8,7 +8,9 @@ import type { Definitions } from "./config/define-config.js";
 import { shownDefault } from "./config/layers.js";
 import { addCommand, type AccountOptions, deleteCommand, listCommand } from "./commands/account.js";
 import { checkSettings, deleteRow, explainSetting, listRows, listSettings, type RowOptions, setRow } from "./commands/config.js";
+import { reloadCommand, restartCommand, statusCommand, stopCommand } from "./commands/control.js";
 import { exportCommand, type ExportOptions } from "./commands/export.js";
+import { genCommand, generated } from "./commands/gen.js";
 import { importCommand, type ImportOptions } from "./commands/import.js";
 import { addKeyCommand, type KeyOptions, listKeysCommand, revokeKeyCommand } from "./commands/key.js";
 import { requestCommand, type RequestOptions } from "./commands/request.js";
@@ -197,6 +199,36 @@ function buildProgram(onExitCode: (code: number) => void): Command {
     .option("--login <text>", "the account; default: nobody")
     .action((table: string, options: Options, command: Command) =>
       configured(command, (configuration) => explainRulesCommand(configuration, table, only<ExplainOptions>(options, ["login"]))),
+    );
+
+  withSettings(program.command("status").description("print the running server of the home folder and its processes"), placeSettings)
+    .option("--json", "as JSON")
+    .action((options: Options, command: Command) =>
+      configured(command, (configuration) => statusCommand(configuration, only(options, ["json"]))),
+    );
+  withSettings(
+    program.command("stop").description("have the running server finish what runs and end, and wait for that"),
+    placeSettings,
+  ).action((_options, command: Command) => configured(command, stopCommand));
+  withSettings(
+    program
+      .command("restart [role]")
+      .description("replace its processes, web or worker or all, one after another, without a failed request; ends when they are"),
+    placeSettings,
+  ).action((role: string | undefined, _options, command: Command) =>
+    configured(command, (configuration) => restartCommand(configuration, role)),
+  );
+  withSettings(program.command("reload").description("have it read its configuration again, and print what changed"), placeSettings).action(
+    (_options, command: Command) => configured(command, reloadCommand),
+  );
+
+  withSettings(program.command("gen <kind>").description(`print a file for those who run it: ${generated.join(", ")}`), {
+    ...placeSettings,
+    ...commonSettings,
+  })
+    .option("--with <list>", "services beside it, for compose: postgres, mysql, redis, nats")
+    .action((kind: string, options: Options, command: Command) =>
+      configured(command, async (configuration) => genCommand(configuration, kind, only(options, ["with"]))),
     );
 
   const config = program.command("config").description("settings: where they come from, and the table bk_config");

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type Log, plainText, systemClock } from "@bk/core";
 
 import { type AsChild, asChild, type ChildHandlers } from "../processes/as-child.js";
+import { type Control, type ControlHandlers, controlPath, openControl } from "../processes/control.js";
 import { become, ownerOf } from "../processes/privileges.js";
 import { varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/read-settings.js";
@@ -43,6 +44,16 @@ export function stopSignals(): StopSignals {
       now(name);
     });
   return { asked, now };
+}
+
+/** Answers `bk-server status` and the like, where the folder has room for a socket. */
+export async function control(configuration: Configuration, log: Log, handlers: ControlHandlers): Promise<Control | undefined> {
+  try {
+    return await openControl(controlPath(varFolder(configuration.home)), handlers);
+  } catch (error) {
+    log.warn("bk-server status, stop, restart and reload cannot reach this server", { reason: (error as Error).message });
+    return undefined;
+  }
 }
 
 /** A name for what the processes of one home folder share: of a cache and a bus by `shared:`. */

@@ -2,9 +2,11 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { BkError, type Log } from "@bk/core";
 import { modulesNamed } from "@bk/modules";
 
 import { liveLimits } from "../limits.js";
+import type { Control } from "../processes/control.js";
 import { become, giveFolder, ownerOf } from "../processes/privileges.js";
 import { watchStuck } from "../processes/watch-stuck.js";
 import { sampleTables } from "../sample-tables.js";
@@ -16,7 +18,7 @@ import { kebab } from "../settings/settings.js";
 import { version } from "../version.js";
 import { announce, isSample, modulesOf } from "./announce.js";
 import { namingDatabase } from "./open-database.js";
-import { processLog, reloader, sharedUrl, stopSignals, supervision } from "./process-parts.js";
+import { control, processLog, reloader, sharedUrl, type StopSignals, stopSignals, supervision } from "./process-parts.js";
 import { resetMails } from "./reset-mails.js";
 
 /** Serves in this process; the promise resolves when it was told to stop and everything is closed. */
@@ -93,6 +95,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     });
     // Of a server in a terminal it says that the terminal is gone.
     if (!process.stdout.isTTY) process.on("SIGHUP", reload);
+    const controlled = supervised === undefined ? await controlHere(configuration, log, url, stop) : undefined;
     if (supervised === undefined) announce(configuration, url, log);
     else supervised.ready();
     const ended = supervised === undefined ? undefined : watchStuck(stuckAfterMs);
@@ -101,6 +104,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     server.unready();
     if (supervised === undefined) await sleep(config.get("drain-delay"));
     ended?.();
+    controlled?.close();
   } finally {
     supervised?.close();
     await server.close(supervised === undefined ? {} : { idleMs });
@@ -108,6 +112,18 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   }
   // What an app or a library left open keeps no process that was told to end.
   if (supervised !== undefined) process.exit(0);
+}
+
+/** What commands may ask of a server that serves alone. */
+function controlHere(configuration: Configuration, log: Log, url: string, stop: StopSignals): Promise<Control | undefined> {
+  const startedAt = Date.now();
+  return control(configuration, log, {
+    status: () => ({ version, pid: process.pid, url, startedAt, processes: [] }),
+    restart: () =>
+      Promise.reject(new BkError("unsupported", "a server that serves alone cannot be restarted without an interruption; see --workers")),
+    reload: async () => [...(await configuration.config.reload())],
+    stop: () => stop.now("a command"),
+  });
 }
 
 /** How long a connection of a process that is replaced may be idle before it is closed: its client may just be sending. */

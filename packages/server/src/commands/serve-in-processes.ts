@@ -7,6 +7,7 @@ import { openCache } from "@bk/cache";
 import { openPubSub } from "@bk/queue";
 
 import { invalidSetting } from "../config/errors.js";
+import type { Control } from "../processes/control.js";
 import type { FromWorker } from "../processes/messages.js";
 import { Front } from "../processes/front.js";
 import type { Listening } from "../processes/listen-at.js";
@@ -14,8 +15,9 @@ import { Pool, type PoolOptions, StartFailed } from "../processes/pool.js";
 import { giveFolder, ownerOf } from "../processes/privileges.js";
 import { masterKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/read-settings.js";
+import { version } from "../version.js";
 import { announce } from "./announce.js";
-import { processLog, reloader, sharedUrl, stopSignals } from "./process-parts.js";
+import { control, processLog, reloader, sharedUrl, stopSignals } from "./process-parts.js";
 
 /** Beyond what requests and jobs get to finish. */
 const graceMs = 5000;
@@ -36,9 +38,12 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   if (owner !== undefined) giveFolder(varFolder(configuration.home), owner);
   const stop = stopSignals();
   let code = 0;
-  const restart = (why: string): void => {
-    for (const pool of pools) pool.roll(why).catch((error: unknown) => log.error((error as Error).message));
+  let controlled: Control | undefined;
+  const startedAt = Date.now();
+  const restartAll = async (why: string, role?: string): Promise<void> => {
+    await Promise.all(pools.filter((pool) => role === undefined || pool.role === role).map((pool) => pool.roll(why)));
   };
+  const restart = (why: string): void => void restartAll(why).catch((error: unknown) => log.error((error as Error).message));
   const reload = reloader(config, log);
   const reloadAll = (): void => {
     reload();
@@ -86,6 +91,15 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
         if (config.get("config-auto-restart") && [...changed].some((name) => config.explain(name)?.live === false))
           restart("the configuration changed");
       });
+      controlled = await control(configuration, log, {
+        status: () => ({ version, pid: process.pid, url: at?.url, startedAt, processes: pools.flatMap((pool) => pool.states) }),
+        restart: (role) => restartAll("somebody asked for it", role),
+        async reload() {
+          for (const pool of pools) pool.send({ bk: "reload" });
+          return [...(await config.reload())];
+        },
+        stop: () => stop.now("a command"),
+      });
       log.info(`${config.get("workers")} web and ${jobWorkers} job processes`);
       if (at === undefined) process.stdout.write("bk-server runs jobs\n");
       else announce(configuration, at.url, log);
@@ -99,6 +113,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     code = error.exitCode;
   } finally {
     front.close();
+    controlled?.close();
     await Promise.all(pools.map((pool) => pool.end()));
     for (const each of shared) await each.close();
   }

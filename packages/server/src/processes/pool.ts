@@ -97,6 +97,10 @@ export class Pool {
     };
   }
 
+  get role(): string {
+    return this.#options.role;
+  }
+
   get states(): ProcessState[] {
     const { role } = this.#options;
     return this.#slots.flatMap(({ number, child, others, restarts }) =>

@@ -26,6 +26,7 @@ const commandOptions = [
   "for-version",
   "from",
   "until",
+  "with",
 ];
 const names = new Names(allSettings);
 const valued: ReadonlySet<string> = new Set(commandOptions);

@@ -1,0 +1,63 @@
+// `bk-server status`, `stop`, `restart`, `reload`: asks the server of the home folder.
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { BkError } from "@bk/core";
+
+import { shownBytes } from "../config/value-types.js";
+import { askControl, controlPath, type ServerState } from "../processes/control.js";
+import { varFolder } from "../settings/home.js";
+import type { Configuration } from "../settings/read-settings.js";
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const at = ({ home }: Configuration): string => controlPath(varFolder(home));
+
+export async function statusCommand(configuration: Configuration, { json = false }: { readonly json?: boolean }): Promise<void> {
+  const state = (await askControl(at(configuration), { do: "status" })) as ServerState;
+  if (json) return print(JSON.stringify(state));
+  const { version, pid, url, startedAt, processes } = state;
+  print(`bk-server ${version}  pid ${pid}  ${url ?? "jobs alone"}  up ${shownAge(startedAt)}`);
+  for (const { role, slot, pid: own, state: is, startedAt: since, rss, restarts } of processes) {
+    const age = since === undefined ? "" : `  up ${shownAge(since)}`;
+    print(
+      `  ${role} ${slot}  ${is.padEnd(8)}  pid ${own ?? "-"}${age}  ${shownBytes(Math.round(rss / 2 ** 20) * 2 ** 20)}  ${restarts} restarts`,
+    );
+  }
+}
+
+function shownAge(since: number): string {
+  const seconds = Math.max(0, Math.round((Date.now() - since) / 1000));
+  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  if (days > 0) return `${days}d ${hours}h`;
+  if (hours > 0) return `${hours}h ${minutes}m`;
+  return minutes > 0 ? `${minutes}m ${seconds % 60}s` : `${seconds}s`;
+}
+
+/** Waits until the server has ended. */
+export async function stopCommand(configuration: Configuration): Promise<void> {
+  const { pid } = (await askControl(at(configuration), { do: "status" })) as ServerState;
+  await askControl(at(configuration), { do: "stop" });
+  while (isAlive(pid)) await sleep(100);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+const roles = ["web", "worker"];
+
+export async function restartCommand(configuration: Configuration, role: string | undefined): Promise<void> {
+  if (role !== undefined && !roles.includes(role))
+    throw new BkError("invalid", `role must be one of ${roles.join(", ")}`, { detail: { field: "role" } });
+  await askControl(at(configuration), { do: "restart", ...(role === undefined ? {} : { role }) });
+}
+
+export async function reloadCommand(configuration: Configuration): Promise<void> {
+  const changed = (await askControl(at(configuration), { do: "reload" })) as readonly string[];
+  print(changed.length === 0 ? "nothing changed" : `changed: ${changed.join(", ")}`);
+}

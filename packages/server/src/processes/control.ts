@@ -1,0 +1,120 @@
+// How commands reach a running server: a socket in its folder, for its user alone. A line of JSON asks, a line answers.
+
+import { chmodSync, rmSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
+
+import { BkError, type ErrorCode, errorCodes } from "@bk/core";
+
+import type { ProcessState } from "./pool.js";
+
+/** What a server says of itself. */
+export interface ServerState {
+  readonly version: string;
+  readonly pid: number;
+  readonly url: string | undefined;
+  /** In milliseconds since 1970. */
+  readonly startedAt: number;
+  /** Those that it started; none where it serves alone. */
+  readonly processes: readonly ProcessState[];
+}
+
+export interface ControlHandlers {
+  status(): ServerState;
+  /** Resolves once all processes of the role, or all, were replaced. */
+  restart(role: string | undefined): Promise<void>;
+  /** Reads the configuration again; gives the names of what changed. */
+  reload(): Promise<readonly string[]>;
+  stop(): void;
+}
+
+export type ControlRequest = { readonly do: "status" | "reload" | "stop" } | { readonly do: "restart"; readonly role?: string };
+
+const longestLine = 65_536;
+
+/** Where the socket of a home folder is. */
+export const controlPath = (folder: string): string => join(folder, "control.sock");
+
+export interface Control {
+  close(): void;
+}
+
+/** Answers commands until it is closed. A server that is killed leaves the socket; the next one takes its place. */
+export async function openControl(path: string, handlers: ControlHandlers): Promise<Control> {
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on("close", () => open.delete(socket));
+    socket.on("error", () => undefined);
+    void lineOf(socket)
+      .then(async (line) => socket.end(`${JSON.stringify({ ok: await answer(JSON.parse(line) as ControlRequest, handlers) })}\n`))
+      .catch((error: unknown) => {
+        const { code, message } = error instanceof BkError ? error : new BkError("invalid", (error as Error).message);
+        socket.end(`${JSON.stringify({ code, message })}\n`);
+      });
+  });
+  rmSync(path, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, resolve);
+  });
+  chmodSync(path, 0o600);
+  server.unref();
+  return {
+    close() {
+      server.close();
+      for (const socket of open) socket.destroySoon();
+    },
+  };
+}
+
+async function answer(request: ControlRequest, handlers: ControlHandlers): Promise<unknown> {
+  switch (request.do) {
+    case "status":
+      return handlers.status();
+    case "restart":
+      return (await handlers.restart(request.role)) ?? null;
+    case "reload":
+      return handlers.reload();
+    case "stop":
+      return handlers.stop() ?? null;
+    default:
+      throw new BkError("invalid", "there are status, restart, reload and stop");
+  }
+}
+
+/** Asks a running server. @throws BkError `unavailable` when none runs in this folder; what the server says otherwise */
+export async function askControl(path: string, request: ControlRequest): Promise<unknown> {
+  const socket = connect(path);
+  const line = await new Promise<string>((resolve, reject) => {
+    socket.once("error", (cause: NodeJS.ErrnoException) =>
+      reject(
+        cause.code === "EACCES"
+          ? new BkError("denied", "the server belongs to another user", { cause })
+          : new BkError("unavailable", `no server runs in this home folder (${path})`, { cause }),
+      ),
+    );
+    socket.once("connect", () => {
+      socket.write(`${JSON.stringify(request)}\n`);
+      lineOf(socket).then(resolve, reject);
+    });
+  });
+  const reply = JSON.parse(line) as { readonly ok: unknown } | { readonly code: string; readonly message: string };
+  if ("ok" in reply) return reply.ok;
+  throw new BkError(Object.hasOwn(errorCodes, reply.code) ? (reply.code as ErrorCode) : "internal", reply.message);
+}
+
+/** The first line that comes. */
+function lineOf(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    socket.setEncoding("utf8");
+    socket.on("data", (chunk: string) => {
+      text += chunk;
+      const end = text.indexOf("\n");
+      if (end >= 0) resolve(text.slice(0, end));
+      else if (text.length > longestLine) socket.destroy();
+    });
+    socket.once("close", () => reject(new BkError("unavailable", "the server ended before it answered")));
+  });
+}

@@ -1,0 +1,74 @@
+// bk-server status, stop, restart and reload against running servers.
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+
+import { describe, expect, it, vi } from "vitest";
+
+import { runHere, startServerProcess, temporaryFolder } from "./run-cli.js";
+
+interface State {
+  readonly pid: number;
+  readonly url: string;
+  readonly processes: readonly { readonly role: string; readonly pid: number; readonly state: string }[];
+}
+
+describe("a running server", () => {
+  it("in several processes says what runs, restarts, reads its configuration again, and stops", async () => {
+    using folder = temporaryFolder();
+    const home = ["--home", folder.path];
+    mkdirSync(folder.file("etc"));
+    writeFileSync(folder.file("etc/config"), "max-count=5");
+    await using server = await startServerProcess(["--workers", "2", "--port", "0", ...home]);
+    const status = async (): Promise<State> => JSON.parse((await runHere(["status", "--json", ...home])).stdout) as State;
+    const before = await status();
+    expect([before.pid, before.url]).toEqual([server.child.pid, server.url]);
+    expect(before.processes.map(({ role, state }) => [role, state])).toEqual([
+      ["web", "ready"],
+      ["web", "ready"],
+    ]);
+    expect((await runHere(["status", ...home])).stdout).toMatch(
+      /^bk-server \d\S* {2}pid \d+ {2}http:\S+ {2}up \d+s\n {2}web 0 {2}ready .* 0 restarts\n/,
+    );
+    expect(statSync(folder.file("var/control.sock")).mode & 0o777).toBe(0o600);
+
+    // It ends once all were replaced.
+    expect(await runHere(["restart", ...home])).toMatchObject({ code: 0, stderr: "" });
+    const after = await status();
+    expect(after.processes.filter(({ state }) => state === "ready")).toHaveLength(2);
+    expect(after.processes.map(({ pid }) => pid).filter((pid) => before.processes.some((old) => old.pid === pid))).toEqual([]);
+    expect(await runHere(["restart", "king", ...home])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("role must be one of web, worker"),
+    });
+
+    writeFileSync(folder.file("etc/config"), "max-count=x");
+    expect(await runHere(["reload", "--config", "/dev/null", ...home])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("max-count must be"),
+    });
+    writeFileSync(folder.file("etc/config"), "max-count=6");
+    await vi.waitFor(async () => expect((await runHere(["reload", ...home])).code).toBe(0));
+    expect((await runHere(["reload", ...home])).stdout).toBe("nothing changed\n");
+
+    expect(await runHere(["stop", ...home])).toMatchObject({ code: 0 });
+    expect((await server.ended).code).toBe(0);
+    expect(await runHere(["status", ...home])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("no server runs in this home folder"),
+    });
+  }, 90_000);
+
+  it("that serves alone is reached too, and leaves no socket that keeps the next one from starting", async () => {
+    using folder = temporaryFolder();
+    const home = ["--home", folder.path];
+    {
+      await using server = await startServerProcess(["--port", "0", ...home]);
+      expect(JSON.parse((await runHere(["status", "--json", ...home])).stdout)).toMatchObject({ pid: server.child.pid, processes: [] });
+      expect(await runHere(["restart", ...home])).toMatchObject({ code: 1, stderr: expect.stringContaining("see --workers") });
+      server.child.kill("SIGKILL");
+      await server.ended;
+    }
+    await using next = await startServerProcess(["--port", "0", ...home]);
+    expect(await runHere(["stop", ...home])).toMatchObject({ code: 0 });
+    expect((await next.ended).code).toBe(0);
+  }, 60_000);
+});
