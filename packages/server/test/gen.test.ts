@@ -35,10 +35,10 @@ describe("bk-server gen", () => {
   });
 
   it("compose has the services that are asked for, and is YAML", async () => {
-    const text = await gen("compose", "--with", "postgres,redis,nats,mysql");
-    for (const name of ["postgres", "redis", "nats", "mysql"]) expect(text).toContain(`\n  ${name}:\n`);
+    const text = await gen("compose", "--with", "postgres,redis,nats");
+    for (const name of ["postgres", "redis", "nats"]) expect(text).toContain(`\n  ${name}:\n`);
     const { services } = parse(text) as { readonly services: object };
-    expect(Object.keys(services)).toEqual(["app", "postgres", "redis", "nats", "mysql"]);
+    expect(Object.keys(services)).toEqual(["app", "postgres", "redis", "nats"]);
   });
 
   it("k8s is a deployment and a service", async () => {

@@ -33,6 +33,8 @@ export function genCommand({ config, home, port, limits }: Configuration, kind: 
     throw new BkError("invalid", `--with: there is no ${unknown}; there are ${Object.keys(services).join(", ")}`, {
       detail: { field: "with" },
     });
+  const settings = wanted.map((name) => services[name as Service].setting[0]);
+  if (new Set(settings).size < settings.length) throw new BkError("invalid", "--with: name one database", { detail: { field: "with" } });
   const stopSeconds = Math.ceil((limits.shutdownMs + config.get("drain-delay")) / 1000) + 10;
   process.stdout.write(files[kind as Kind]({ app: config.get("app-name"), port, home, stopSeconds, services: wanted as Service[] }));
 }
