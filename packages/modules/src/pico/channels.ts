@@ -1,10 +1,12 @@
-// Channels: packets that are kept until the client says that it has them.
+// Channels: packets that are kept until the client says that it has them. Each has the number after the one before: its row is added before the
+// channel's counter moves on to it, so whoever reads up to the counter has missed none.
 
 import { randomBytes } from "node:crypto";
 
 import { BkError, type Clock } from "@bk/core";
 
 import { hasCode } from "../common/failures.js";
+import { afterCommit } from "../contract/after-commit.js";
 import { hashOf } from "../common/tokens.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Call } from "../contract/endpoint.js";
@@ -62,24 +64,46 @@ export function picoChannels(db: ModuleDb, bus: BusLike, clock: Clock, keepMs: n
     return { id, row };
   }
 
-  async function keep(id: string, packet: object): Promise<object & { readonly resId: number }> {
-    const { row } = await db.incr(table, { id, counter: 1 }, { returning: "new", mustMatch: true });
-    const res = Number(row!["counter"]);
-    const kept = { ...packet, resId: res };
-    await db.put(messages, { channel: id, res, packet: kept, gone: gone() });
-    if (res > mostKept) await db.del(messages, { channel: id, res: res - mostKept });
-    return kept;
+  /** The number up to which packets are there. */
+  async function counterOf(id: string): Promise<number> {
+    const row = await db.get(table, { id }, { consistent: true });
+    if (row === undefined) throw new BkError("not-found", "there is no such channel");
+    return Number(row["counter"]);
   }
 
-  async function after(id: string, number: number): Promise<StreamedEvent[]> {
-    const { rows } = await db.select(messages, { channel: id, res: { $gt: number } }, { sort: "res", count: mostKept });
+  /** @param isSent  whether it goes to streams, and not into the reply of a request */
+  async function keep(id: string, packet: object, isSent: boolean): Promise<object & { readonly resId: number }> {
+    let resId = (await counterOf(id)) + 1;
+    // A number that another packet has is one before the next.
+    while (!(await added({ channel: id, res: resId, packet: { ...packet, resId }, sent: isSent, gone: gone() }))) resId++;
+    // Whoever has an earlier number may not have come so far, or never will. A channel that was opened by an older server has no counter yet.
+    const isBehind = { $or: [{ counter: { $lt: resId } }, { counter: null }] };
+    await db.update(table, { id, counter: resId }, { where: isBehind });
+    if (resId > mostKept) await db.del(messages, { channel: id, res: resId - mostKept });
+    return { ...packet, resId };
+  }
+
+  async function added(row: Row): Promise<boolean> {
+    try {
+      await db.add(messages, row);
+      return true;
+    } catch (error) {
+      if (!hasCode(error, "already-exists")) throw error;
+      return false;
+    }
+  }
+
+  /** The packets after a number that are not acknowledged, up to another one. */
+  async function between(id: string, first: number, last: number, more: Row = {}): Promise<StreamedEvent[]> {
+    const filter = { channel: id, res: { $gt: first, $le: last }, ...more };
+    const { rows } = await db.select(messages, filter, { sort: "res", count: mostKept, consistent: true });
     return rows.map((row) => ({ id: String(row["res"]), data: row["packet"] as object }));
   }
 
   return {
     async open(account) {
       const [id, pass] = [random(), random()];
-      await db.add(table, { id, account, pass_hash: hashOf(pass), gone: gone() });
+      await db.add(table, { id, account, pass_hash: hashOf(pass), counter: 0, gone: gone() });
       return { id, pass };
     },
 
@@ -101,33 +125,44 @@ export function picoChannels(db: ModuleDb, bus: BusLike, clock: Clock, keepMs: n
       return { id, pass };
     },
 
-    keep,
+    keep: (id, packet) => keep(id, packet, false),
 
     async ack(id, numbers) {
       for (const res of numbers) await db.del(messages, { channel: id, res });
     },
 
-    async left(id, upTo) {
-      return (await after(id, 0)).filter(({ id: res }) => Number(res) <= upTo).map(({ data }) => data);
-    },
+    left: async (id, upTo) => (await between(id, 0, upTo)).map(({ data }) => data),
 
-    last: async (id) => Number((await db.get(table, { id }))?.["counter"] ?? 0),
+    last: counterOf,
 
     async send(id, packet) {
-      const kept = await keep(id, packet);
-      await bus.publish(`bk.pico.${id}`, kept);
+      const kept = await keep(id, packet, true);
+      await afterCommit(() => bus.publish(`bk.pico.${id}`, kept));
       return kept;
     },
 
     async stream(text, number, call) {
       if (isOver) throw new BkError("closed", "the server stops");
       const { id } = await find(text, call.caller.id);
+      /** The number of the last packet that was taken. */
+      let seen = number;
+      let begin!: () => void;
+      /** Packets are told in any order, those that several servers send at once, or not at all; they are taken one after the other. */
+      let taken = new Promise<void>((resolve) => (begin = resolve));
+      async function takeUpTo(packet: { readonly resId: number }, take: (event: StreamedEvent) => void): Promise<void> {
+        const { resId } = packet;
+        if (resId <= seen) return;
+        if (resId > seen + 1) for (const event of await between(id, seen, resId - 1, { sent: true })) take(event);
+        seen = resId;
+        take({ id: String(resId), data: packet });
+      }
       return eventStream({
         call,
         async listen(take, end) {
-          const subscription = await bus.subscribe(`bk.pico.${id}`, (packet) =>
-            take({ id: String((packet as { readonly resId: number }).resId), data: packet as object }),
-          );
+          const subscription = await bus.subscribe(`bk.pico.${id}`, (packet) => {
+            // The client comes back, and goes on where it was, once the database answers again.
+            taken = taken.then(() => takeUpTo(packet as { readonly resId: number }, take)).catch(end);
+          });
           streams.add(end);
           return () => {
             streams.delete(end);
@@ -135,7 +170,13 @@ export function picoChannels(db: ModuleDb, bus: BusLike, clock: Clock, keepMs: n
             subscription.close().catch(() => undefined);
           };
         },
-        missed: () => after(id, number),
+        async missed() {
+          const last = await counterOf(id);
+          const events = await between(id, number, last);
+          seen = Math.max(number, last);
+          begin();
+          return events;
+        },
       });
     },
 

@@ -12,5 +12,12 @@ export const picoTables = {
     gone: { type: "ttl" },
   },
   /** Packets that were not acknowledged. */
-  bk_pico_message: { channel: { primary: 1 }, res: { type: "bigint", primary: 2 }, packet: { type: "json" }, gone: { type: "ttl" } },
+  bk_pico_message: {
+    channel: { primary: 1 },
+    res: { type: "bigint", primary: 2 },
+    packet: { type: "json" },
+    /** It was sent to streams, and not in the reply to a request. */
+    sent: { type: "bool" },
+    gone: { type: "ttl" },
+  },
 } as const satisfies Readonly<Record<string, ColumnDefinitions>>;
