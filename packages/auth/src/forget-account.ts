@@ -1,6 +1,7 @@
 // What is kept of an account beside its row. Node only.
 import type { CodeDb } from "./one-time-codes.js";
 import { dbSessions, type SessionDb } from "./sessions/session-db.js";
+import type { SessionStore } from "./sessions/session-store.js";
 
 /** An account that is removed. */
 export interface ForgottenAccount {
@@ -19,8 +20,12 @@ export interface ForgetKeysDb {
   del(table: "bk_key", key: { keyid: string }): Promise<{ affected: number }>;
 }
 
-/** What forgetting needs of a database: the tables of `authTables`. */
-export type ForgetDb = SessionDb & Pick<CodeDb, "del"> & ForgetKeysDb;
+/** What removing an account needs of a database: the tables of `authTables`. */
+export type RemoveDb = SessionDb &
+  Pick<CodeDb, "del"> &
+  ForgetKeysDb & {
+    del(table: "bk_auth", key: { login: string }, options: { where: { id: string } }): Promise<{ affected: number }>;
+  };
 
 /**
  * Removes the keys that sign for an account by RFC 9421. Call it before its row in `bk_auth` goes, so that whoever is interrupted finds the
@@ -40,10 +45,19 @@ export async function forgetKeys(db: ForgetKeysDb, { id, login }: ForgottenAccou
   for (const keyid of keyids) await db.del("bk_key", { keyid });
 }
 
-/** Removes the keys, sessions, access tokens and one-time codes of an account. None of them counts once its row in `bk_auth` is gone. */
-export async function forgetAccount(db: ForgetDb, account: ForgottenAccount): Promise<void> {
+/**
+ * Removes an account: its keys, its row in `bk_auth` if it is still this account's, its sessions, access tokens and one-time codes. Given again, it goes on
+ * where it was interrupted.
+ *
+ * @param store  where its sessions are; default `bk_session` of the database
+ * @returns  whether the row was there
+ */
+export async function removeAccount(db: RemoveDb, account: ForgottenAccount, store: SessionStore = dbSessions(db)): Promise<boolean> {
+  const { id, login } = account;
+  // While the row is there, nobody else can have the login, whom its keys would sign for.
   await forgetKeys(db, account);
-  const store = dbSessions(db);
-  for (const { id } of await store.listOf(account.id)) await store.remove(id);
-  await db.del("bk_totp", { account: account.id });
+  const { affected } = await db.del("bk_auth", { login }, { where: { id } });
+  for (const row of await store.listOf(id)) await store.remove(row.id);
+  await db.del("bk_totp", { account: id });
+  return affected > 0;
 }

@@ -66,6 +66,6 @@ export { type LoginAccount, type LoginOptions, type TypedLogin, verifyLogin } fr
 export { createLogins, type LoggedIn, type LoginRequest, type Logins, type LoginsOptions } from "./sessions/create-logins.js";
 export { type CodeDb, type CodeRow, type Enrolled, oneTimeCodes, type OneTimeCodes, type OneTimeCodesOptions } from "./one-time-codes.js";
 export { dbKeys, type DbKeys, type DbKeysOptions, type KeyDb, type KeyInfo, type KeyRow } from "./db-keys.js";
-export { forgetAccount, type ForgetDb, forgetKeys, type ForgetKeysDb, type ForgottenAccount } from "./forget-account.js";
+export { forgetKeys, type ForgetKeysDb, type ForgottenAccount, removeAccount, type RemoveDb } from "./forget-account.js";
 export { legacyTokens } from "./legacy-token.js";
 export { AuthError } from "./errors.js";

@@ -94,7 +94,7 @@ export async function* listAccounts(db: AccountDb): AsyncGenerator<AccountInfo, 
   } while (start !== undefined);
 }
 
-/** Deletes the account with this login. False when there was none. */
+/** Deletes the row of the account with this login; `removeAccount` takes along what is kept beside it. False when there was none. */
 export async function deleteAccount(db: AccountDb, login: string): Promise<boolean> {
   checkLogin(login);
   return (await db.del("bk_auth", { login })).affected > 0;

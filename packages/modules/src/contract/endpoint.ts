@@ -139,6 +139,8 @@ export interface Endpoint<P extends Parameters = Parameters> {
   /** The one method that is taken; others are refused with 405. Default: all of the server. */
   readonly method?: "POST";
   readonly parameters?: P;
+  /** A parameter (`by`) that names the field which has another one (`parameter`), where clients choose how that is called. */
+  readonly named?: { readonly by: string; readonly parameter: string };
   /** Further parameters are columns of this table of the module; of those with `admin`, `secure` or `hidden` only admins give `admin` ones. */
   readonly columns?: {
     readonly table: string;

@@ -4,22 +4,14 @@ import { pageOptions, pageParameters, pageReply } from "../common/pages.js";
 import { anyRow, type Call, endpoint, type Endpoint, nothing, pageSchema, type Parameters } from "../contract/endpoint.js";
 import { disposition, sentType } from "./file-kind.js";
 import { rangeOf } from "./ranges.js";
-import type { FileBytes, FileService } from "./service.js";
+import type { FileBytes, FileLimits, FileService } from "./service.js";
 
 const prefix = { required: true, max: 255, about: "where it is: up to four parts between slashes" } as const;
 const name = { required: true, max: 160, about: "letters, digits, dots, `_` and `-`" } as const;
 const id = { max: 100, about: "whose; default the caller's" } as const;
 
-/**
- * @param maxFileBytes  of a file that is held in memory
- * @param maxUploadBytes  of a file that is the body of its request
- * @param now  milliseconds since 1970
- */
-export function fileRoutes(
-  service: FileService,
-  { maxFileBytes, maxUploadBytes }: { readonly maxFileBytes: number; readonly maxUploadBytes: number },
-  now: () => number,
-): Endpoint[] {
+/** @param now  milliseconds since 1970 */
+export function fileRoutes(service: FileService, { maxFileBytes, maxUploadBytes }: FileLimits, now: () => number): Endpoint[] {
   const given = {
     prefix,
     name,
@@ -31,7 +23,7 @@ export function fileRoutes(
     },
     text: { max: Math.min(maxFileBytes, 1024 * 1024), about: "what is in it, as text, instead of `data`" },
     acl_allow: { max: 5100, about: "who may read it: empty: the owner, `all`, `auth`: every account, or ids of accounts between commas" },
-    _name: { values: ["data", "text"], about: "which of both is meant" },
+    _name: { min: 1, max: 100, pattern: /[^\p{C}]+/u, about: "which field has what is in it: `text`, or another one in place of `data`" },
     _encoding: { values: ["base64", "hex", "utf8"], about: "what `text` is in; default `utf8`" },
     _ext: { max: 16, pattern: /\.?[A-Za-z0-9]+/, about: "what the name is to end in" },
     _tm: { type: "bool", about: "adds the time to the name, as `-20260131T235959123`" },
@@ -43,6 +35,7 @@ export function fileRoutes(
       who: "account",
       changes: true,
       parameters: given,
+      named: { by: "_name", parameter: "data" },
       // Base64 in JSON is a third longer.
       maxBodyBytes: Math.ceil(maxFileBytes * 1.4) + 64 * 1024,
       maxUploadBytes,
@@ -103,8 +96,11 @@ interface GivenBytes {
 
 function bytesOf({ data, text, _name: wanted, _encoding: encoding = "utf8" }: GivenBytes): Uint8Array {
   if (data !== undefined && text !== undefined) throw invalid("give data or text, not both", "text");
-  const found = wanted === "data" ? data : wanted === "text" ? text : (data ?? text);
-  if (found === undefined) throw invalid(`${wanted ?? "data"} is required`, wanted ?? "data");
+  const found = wanted === undefined ? (data ?? text) : wanted === "text" ? text : data;
+  if (found === undefined)
+    throw wanted === undefined
+      ? invalid("data is required", "data")
+      : invalid("_name names a field that is not there, or another parameter", "_name");
   if (typeof found !== "string") return found;
   if (encoding === "hex" && !/^([0-9a-fA-F]{2})*$/.test(found)) throw invalid("text is not hex", "text");
   if (encoding === "base64" && !/^[A-Za-z0-9+/_-]*={0,2}$/.test(found)) throw invalid("text is not base64", "text");

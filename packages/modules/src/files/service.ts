@@ -18,15 +18,22 @@ export interface FileServiceOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly storage: ObjectStorage;
-  /** Most files of an account. Default 1,000. */
-  readonly maxFiles?: number;
-  /** Most bytes of a file that is held in memory. Default 10 MiB. */
-  readonly maxFileBytes?: number;
-  /** Most bytes of a file that is in a file already. Default 100 MiB. */
-  readonly maxUploadBytes?: number;
+  readonly limits?: Partial<FileLimits>;
   /** What media types files may have, such as `/image\/.+/`, by what is in them. Default all. */
   readonly types?: RegExp;
 }
+
+export interface FileLimits {
+  /** Most files of an account. Default 1,000. */
+  readonly maxFiles: number;
+  /** Most bytes of a file in JSON or a form, up to 100 MiB, which a server holds in memory while it arrives. Default 10 MiB. */
+  readonly maxFileBytes: number;
+  /** Most bytes of a file that is the body of its request, up to 5 GiB: it goes to the server's disk while it arrives. Default 100 MiB. */
+  readonly maxUploadBytes: number;
+}
+
+export const mib = 1024 * 1024;
+export const defaultFileLimits: FileLimits = Object.freeze({ maxFiles: 1000, maxFileBytes: 10 * mib, maxUploadBytes: 100 * mib });
 
 /** Which file. */
 export interface FileName {
@@ -83,8 +90,8 @@ const mostParts = 4;
 const mostPath = 255;
 
 export function fileService(options: FileServiceOptions): FileService {
-  const { db, directory, clock, log, maxFiles = 1000, types } = options;
-  const { maxFileBytes = 10 * 1024 * 1024, maxUploadBytes = 100 * 1024 * 1024 } = options;
+  const { db, directory, clock, log, types } = options;
+  const { maxFiles, maxFileBytes, maxUploadBytes } = { ...defaultFileLimits, ...options.limits };
   const objects = rowObjects(options.storage, "files", log, () => clock.now());
 
   async function writable(caller: Caller, id: string | undefined): Promise<string> {

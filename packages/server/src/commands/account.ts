@@ -2,17 +2,7 @@
 
 import { text } from "node:stream/consumers";
 
-import {
-  type AccountDb,
-  accountsOf,
-  addAccount,
-  deleteAccount,
-  forgetAccount,
-  type ForgetDb,
-  forgetKeys,
-  listAccounts,
-  type NewAccount,
-} from "@bk/auth";
+import { type AccountDb, accountsOf, addAccount, listAccounts, type NewAccount, removeAccount, type RemoveDb } from "@bk/auth";
 import { BkError } from "@bk/core";
 
 import { masterKeyOf } from "../settings/home.js";
@@ -76,13 +66,7 @@ export async function listCommand(configuration: Configuration): Promise<void> {
 export async function deleteCommand(configuration: Configuration, login: string): Promise<void> {
   const found = await withAccounts(configuration, async (db) => {
     const account = (await db.get("bk_auth", { login })) as { readonly id: string } | undefined;
-    if (account === undefined) return deleteAccount(db, login);
-    const [forgetDb, forgotten] = [db as unknown as ForgetDb, { id: account.id, login }];
-    // Whoever takes the login later must not be signed for by its keys; while it is there, an interrupted command can be given again.
-    await forgetKeys(forgetDb, forgotten);
-    const isDeleted = await deleteAccount(db, login);
-    await forgetAccount(forgetDb, forgotten);
-    return isDeleted;
+    return account !== undefined && removeAccount(db as unknown as RemoveDb, { id: account.id, login });
   });
   if (!found) throw noAccount(login);
   print({ deleted: login });

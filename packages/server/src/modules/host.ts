@@ -4,10 +4,10 @@ import {
   addAccount,
   authTables,
   changeSecret,
-  type ForgetKeysDb,
-  forgetKeys,
   type MasterKey,
   type PasswordPolicy,
+  removeAccount,
+  type RemoveDb,
   type SessionStore,
 } from "@bk/auth";
 import type { Cache } from "@bk/cache";
@@ -109,11 +109,7 @@ function loginsOf(db: ModuleDb, masterKey: MasterKey, { db: opened, sessions: st
       await changeSecret(opened, { login, secret, oldSecret, tokenSecret: tokens }, { masterKey, store, policy });
     },
     async del(login, id) {
-      // While the row is there, nobody else can have the login.
-      await forgetKeys(db as unknown as ForgetKeysDb, { id, login });
-      await db.del("bk_auth", { login }, { where: { id } });
-      for (const row of await store.listOf(id)) await store.remove(row.id);
-      await db.del("bk_totp", { account: id });
+      await removeAccount(db as unknown as RemoveDb, { id, login }, store);
     },
   };
 }

@@ -1,6 +1,6 @@
 // The parameters and columns of a request to an endpoint, checked as the endpoint says.
 
-import type { Caller, Parameter, Parameters, Row, UploadedFile } from "@bk/modules";
+import type { Caller, Endpoint, Parameter, Parameters, Row, UploadedFile } from "@bk/modules";
 import type { ColumnDefinition, TypeName } from "@bk/db";
 
 import { fromJson, fromText, listFromText } from "../data/from-text.js";
@@ -31,13 +31,9 @@ const typeOf: Readonly<Record<NonNullable<Parameter["type"]>, TypeName>> = {
 };
 
 /** @throws HttpError 400 that names the parameter; 403 for a column that admins set */
-export function readValues(
-  { endpoint, table }: ServedEndpoint,
-  { fields, files }: Given,
-  caller: Caller,
-  maxJsonDepth: number,
-): ReadValues {
+export function readValues({ endpoint, table }: ServedEndpoint, given: Given, caller: Caller, maxJsonDepth: number): ReadValues {
   const parameters: Parameters = endpoint.parameters ?? {};
+  const { fields, files } = endpoint.named === undefined ? given : renamed(given, endpoint.named, parameters);
   const values: Record<string, unknown> = {};
   const columns: Row = {};
   const { only, except = [] } = endpoint.columns ?? {};
@@ -65,6 +61,19 @@ export function readValues(
     if (byDefault !== undefined) values[name] = byDefault;
   }
   return { values, columns };
+}
+
+/** The field that is named to have a parameter, under that one's name. One that is a parameter itself stays what it is. */
+function renamed(given: Given, { by, parameter }: NonNullable<Endpoint["named"]>, parameters: Parameters): Given {
+  const naming = given.fields.get(by);
+  const name = naming === undefined ? undefined : "json" in naming ? naming.json : naming.text;
+  if (typeof name !== "string" || Object.hasOwn(parameters, name)) return given;
+  const has = (field: string): boolean => given.fields.has(field) || given.files.has(field);
+  if (!has(name)) throw badRequest(`${by} names a field that is not there`, by);
+  if (has(parameter)) throw badRequest(`${by} names another field than ${parameter}; give one`, by);
+  const rename = <T>(all: ReadonlyMap<string, T>): Map<string, T> =>
+    new Map([...all].map(([key, value]) => [key === name ? parameter : key, value]));
+  return { fields: rename(given.fields), files: rename(given.files) };
 }
 
 function knownNames(parameters: Parameters): string {
