@@ -34,6 +34,15 @@ export function systemRoutes(service: SystemService): Endpoint[] {
         return new Response(prometheusText(stats), { headers: { "content-type": "text/plain; version=0.0.4" } });
       },
     }),
+    acts({
+      path: "/system/cache/init",
+      summary: "Asks the cache for an answer; it connects again where it was cut off",
+      reply: nothing,
+      async answer({ caller }) {
+        await service.cacheInit(caller);
+        return {};
+      },
+    }),
     reads({
       path: "/system/cache/stats",
       summary: "Numbers of the server's cache",
@@ -117,6 +126,25 @@ export function systemRoutes(service: SystemService): Endpoint[] {
       ...job,
       path: "/system/jobs/submit",
       answer: ({ caller, values: given }) => service.submitJob(caller, given.name, given.input),
+    }),
+    acts({
+      path: "/system/config/init",
+      summary: "Reads the configuration again",
+      reply: nothing,
+      async answer({ caller }) {
+        await service.configInit(caller);
+        return {};
+      },
+    }),
+    acts({
+      path: "/system/queue/init",
+      summary: "Asks a queue, or all of them, for an answer; they connect again where they were cut off",
+      parameters: { queue: { max: 200 } },
+      reply: nothing,
+      async answer({ caller, values: given }) {
+        await service.queueInit(caller, given.queue);
+        return {};
+      },
     }),
     reads({
       path: "/system/queue/stats",

@@ -29,6 +29,8 @@ export interface SystemOptions {
   readonly submitJob?: (name: string, input: unknown) => Promise<{ readonly id: string }>;
   /** What the server was configured with; secrets are masked. */
   readonly params?: () => Readonly<Record<string, unknown>>;
+  /** Reads the configuration again. What cannot be understood changes nothing, and is thrown. */
+  readonly reload?: () => Promise<unknown>;
   /** Begins a restart. Called after the reply was made. */
   readonly restart?: () => void | Promise<void>;
   /** Reads and sets the level of the log. */
@@ -54,6 +56,8 @@ export interface SystemService {
   readonly hooks: readonly Hook[];
   stats(): Promise<StatNumbers>;
   cacheStats(): Promise<object>;
+  /** Asks the cache for an answer: it connects again where it was cut off. @throws what the cache throws while it is away */
+  cacheInit(caller: Caller): Promise<void>;
   /** @param prefix  what the keys begin with. At most 1,000 */
   cacheKeys(prefix: string): Promise<string[]>;
   cacheGet(name: string): Promise<ShownValue>;
@@ -69,6 +73,9 @@ export interface SystemService {
   submitJob(caller: Caller, name: string, input: unknown): Promise<{ readonly id: string }>;
   publish(caller: Caller, queue: string, message: unknown): Promise<{ readonly id: string }>;
   queueStats(): Promise<Row>;
+  /** The same as `cacheInit` of a queue, or of all. */
+  queueInit(caller: Caller, queue: string | undefined): Promise<void>;
+  configInit(caller: Caller): Promise<void>;
   restart(caller: Caller): void;
   close(): Promise<void>;
 }
@@ -80,7 +87,7 @@ const mostShown = 65_536;
 const atOnce = 200;
 
 export function systemService(options: SystemServiceOptions): SystemService {
-  const { db, cache, clock, log, queues = {}, submitJob, params, restart, logLevel } = options;
+  const { db, cache, clock, log, queues = {}, submitJob, params, reload, restart, logLevel } = options;
   const requests = requestStats(clock, options.maxPaths ?? 25);
   const stats = processStats({ db, cache, requests, clock, app: options.app });
 
@@ -92,6 +99,16 @@ export function systemService(options: SystemServiceOptions): SystemService {
     return name;
   }
 
+  function queueOf(name: string): SystemQueue {
+    requireQueues();
+    if (!Object.hasOwn(queues, name)) throw notFound("there is no such queue");
+    return queues[name]!;
+  }
+
+  function requireQueues(): void {
+    if (Object.keys(queues).length === 0) throw unsupported("queues");
+  }
+
   const patternOf = (prefix: string): string => `${prefix.replaceAll(/[*?\\]/g, "\\$&")}*`;
 
   return {
@@ -101,6 +118,11 @@ export function systemService(options: SystemServiceOptions): SystemService {
     async cacheStats() {
       const { raw: _raw, ...numbers } = await cache.stats();
       return numbers;
+    },
+
+    async cacheInit(caller) {
+      note(caller, "cache init");
+      await cache.stats();
     },
 
     async cacheKeys(prefix) {
@@ -163,12 +185,24 @@ export function systemService(options: SystemServiceOptions): SystemService {
       return submitJob(name, input);
     },
 
-    publish(caller, queue, message) {
-      if (Object.keys(queues).length === 0) throw unsupported("queues");
-      if (!Object.hasOwn(queues, queue)) throw notFound("there is no such queue");
+    async publish(caller, queue, message) {
+      const known = queueOf(queue);
       if (message === undefined) throw invalid("value is required", "value");
       note(caller, `message to queue ${queue}`);
-      return queues[queue]!.submit(message);
+      return known.submit(message);
+    },
+
+    async queueInit(caller, queue) {
+      requireQueues();
+      const asked = queue === undefined ? Object.values(queues) : [queueOf(queue)];
+      note(caller, "queue init");
+      for (const each of asked) await each.stats();
+    },
+
+    async configInit(caller) {
+      if (reload === undefined) throw unsupported("reading the configuration again");
+      note(caller, "config init");
+      await reload();
     },
 
     async queueStats() {

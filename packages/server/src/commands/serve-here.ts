@@ -43,6 +43,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
       app: `bk-server/${version}`,
       logLevel: level,
       params: () => paramsOf(config),
+      reload: () => config.reload(),
       ...(supervised === undefined ? {} : { restart: () => supervised.send({ bk: "roll" }) }),
     },
   });

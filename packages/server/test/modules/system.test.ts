@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 
-import { type LogLevel, testClock } from "@bk/core";
+import { BkError, type LogLevel, testClock } from "@bk/core";
 import { openCache } from "@bk/cache";
 import { system } from "@bk/modules";
 import { afterEach, describe, expect, it } from "vitest";
@@ -159,6 +159,8 @@ describe("the module system", () => {
   it("sets the level of the log, sends jobs and messages, and begins a restart behind its reply", async () => {
     const done: unknown[] = [];
     let level: LogLevel = "info";
+    let [reloads, isAway] = [0, false];
+    const stats = (): Promise<object> => (isAway ? Promise.reject(new BkError("unavailable", "away")) : Promise.resolve({ waiting: 1 }));
     let restarted!: () => void;
     const restart = new Promise<void>((resolve) => (restarted = resolve));
     server = await startServer({
@@ -166,10 +168,14 @@ describe("the module system", () => {
         system({
           logLevel: { get: () => level, set: (wanted) => void (level = wanted) },
           queues: {
-            mail: { submit: (message) => Promise.resolve({ id: `m${done.push(message)}` }), stats: () => Promise.resolve({ waiting: 1 }) },
+            mail: {
+              submit: (message) => Promise.resolve({ id: `m${done.push(message)}` }),
+              stats,
+            },
           },
           submitJob: (name, input) => Promise.resolve({ id: `j${done.push([name, input])}` }),
           restart: restarted,
+          reload: () => Promise.resolve(++reloads),
         }),
       ],
     });
@@ -181,6 +187,17 @@ describe("the module system", () => {
     expect((await call("root", "/system/queue/publish", post({ queue: "constructor", value: 1 }))).status).toBe(404);
     expect((await call("root", "/system/queue/publish", post({ queue: "mail" }))).body).toMatchObject({ field: "value" });
     expect((await call("root", "/system/queue/stats")).body).toEqual({ mail: { waiting: 1 } });
+    for (const [command, json] of [
+      ["cache/init", {}],
+      ["queue/init", {}],
+      ["queue/init", { queue: "mail" }],
+      ["config/init", {}],
+    ] as const)
+      expect(await call("root", `/system/${command}`, post(json))).toMatchObject({ status: 200, body: {} });
+    expect(reloads).toBe(1);
+    expect((await call("root", "/system/queue/init", post({ queue: "none" }))).status).toBe(404);
+    isAway = true;
+    expect((await call("root", "/system/queue/init", post({}))).status).toBe(503);
     for (const [i, command] of ["send", "submit"].entries())
       expect((await call("root", `/system/jobs/${command}`, post({ name: "clean", input: { days: 1 } }))).body).toEqual({
         id: `j${i + 2}`,
@@ -197,6 +214,8 @@ describe("the module system", () => {
       ["restart", {}],
       ["jobs/submit", { name: "x" }],
       ["queue/publish", { queue: "x", value: 1 }],
+      ["queue/init", {}],
+      ["config/init", {}],
     ];
     for (const [path, json] of requests)
       expect((await server.call("root", `/system/${path}`, { json })).body).toMatchObject({ status: 400, code: "unsupported" });
