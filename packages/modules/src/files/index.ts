@@ -23,6 +23,11 @@ export { fileTables } from "./tables.js";
 export interface FilesOptions extends Partial<FileLimits> {
   /** Where the bytes are kept. Default: the server's folder, under `objects`; servers that share the work need one that all of them see, or `s3Storage`. */
   readonly storage?: ObjectStorage;
+  /**
+   * Rows of files have a `url` of the bucket, signed, for so long, in milliseconds: a second to seven days. Whoever has it reads the file until then. Needs a
+   * storage that signs URLs, such as `s3Storage`. Default: they have none.
+   */
+  readonly signedUrlMs?: number;
   /** What media types files may have, such as `/image\/.+/`, by what is in them. Default all. */
   readonly types?: RegExp;
 }

@@ -8,8 +8,8 @@ import { visible } from "../common/visible.js";
 import type { ModuleDb, Page, Row } from "../contract/database.js";
 import type { Directory } from "../contract/directory.js";
 import type { Caller } from "../contract/endpoint.js";
-import { type ByteRange, type ObjectStorage, rowObjects, type StoredFile } from "../storage/object-storage.js";
-import { kindOf } from "./file-kind.js";
+import { type ByteRange, type ObjectStorage, rowObjects, signedUrls, type StoredFile } from "../storage/object-storage.js";
+import { disposition, kindOf, sentType } from "./file-kind.js";
 import { fileTables } from "./tables.js";
 
 export interface FileServiceOptions {
@@ -19,6 +19,8 @@ export interface FileServiceOptions {
   readonly log: Log;
   readonly storage: ObjectStorage;
   readonly limits?: Partial<FileLimits>;
+  /** How long URLs hold that the storage signs, in milliseconds: then rows have a `url`. Default: they have none. */
+  readonly signedUrlMs?: number;
   /** What media types files may have, such as `/image\/.+/`, by what is in them. Default all. */
   readonly types?: RegExp;
 }
@@ -66,7 +68,10 @@ export interface FileBytes {
 export interface FileService {
   /** @throws BkError `not-found` for a file that there is not, or that the caller may not read */
   get(caller: Caller, file: FileName): Promise<FileBytes>;
-  /** A page of the files of an account below a prefix that the caller may read, in the order of their paths. It may be empty and have a next one. */
+  /**
+   * A page of the files of an account below a prefix that the caller may read, in the order of their paths, with their signed URLs where there are some. It may be
+   * empty and have a next one.
+   */
   select(
     caller: Caller,
     where: { readonly prefix?: string | undefined; readonly id?: string | undefined },
@@ -102,8 +107,13 @@ export function fileService(options: FileServiceOptions): FileService {
   }
 
   const mayReadRow = (row: Row, id: string, caller: Caller): boolean => mayRead((row["acl_allow"] as string | null) ?? "", id, caller);
-  const shown = (row: Row, caller: Caller): Row =>
-    visible(fileTables.bk_file, row, caller.isAdmin ? "admin" : row["id"] === caller.id ? "owner" : "other");
+  const sign = signedUrls(options.storage, options.signedUrlMs);
+  async function shown(row: Row, caller: Caller): Promise<Row> {
+    const columns = visible(fileTables.bk_file, row, caller.isAdmin ? "admin" : row["id"] === caller.id ? "owner" : "other");
+    if (sign === undefined) return columns;
+    const [type, name] = [row["type"] as string, row["name"] as string];
+    return { ...columns, url: await sign(row["object"] as string, { type: sentType(type), disposition: disposition(type, name) }) };
+  }
 
   async function refuseMore(id: string, most: number): Promise<void> {
     if ((await db.count(table, { id })) > most) throw denied(`no more than ${maxFiles} files are allowed`);
@@ -129,8 +139,8 @@ export function fileService(options: FileServiceOptions): FileService {
     async select(caller, { prefix, id = caller.id }, page) {
       const below = prefix === undefined || prefix === "" ? {} : { path: { $begins_with: `${checkPrefix(prefix)}/` } };
       const { rows, next } = await db.select(table, { id, ...below }, page);
-      const readable = rows.filter((row) => mayReadRow(row, id, caller)).map((row) => shown(row, caller));
-      return { rows: readable, ...(next === undefined ? {} : { next }) };
+      const readable = rows.filter((row) => mayReadRow(row, id, caller));
+      return { rows: await Promise.all(readable.map((row) => shown(row, caller))), ...(next === undefined ? {} : { next }) };
     },
 
     async put(caller, { prefix, name, id, bytes, acl_allow: acl = "" }) {

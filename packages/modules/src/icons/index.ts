@@ -23,6 +23,11 @@ export interface IconsOptions {
   readonly limits?: Readonly<Record<string, number>>;
   /** Prefixes of icons that have an address under `/image/`, if their owner says that everybody, or every account, may see them. Default `account` alone. */
   readonly publicPrefixes?: readonly string[];
+  /**
+   * URLs of icons are those of the bucket, signed, for so long, in milliseconds: a second to seven days. Whoever has one sees the icon until then. Needs a storage
+   * that signs URLs, such as `s3Storage`. Default: URLs are those of the server, which looks who asks.
+   */
+  readonly signedUrlMs?: number;
 }
 
 /** The module `icons`: `/icon/get`, `select`, `put`, `upload`, `del`, the same for `/account/…/icon`, and `/image/`. */

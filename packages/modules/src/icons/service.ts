@@ -11,7 +11,7 @@ import { visible } from "../common/visible.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Directory } from "../contract/directory.js";
 import type { Caller } from "../contract/endpoint.js";
-import { type ObjectStorage, rowObjects } from "../storage/object-storage.js";
+import { type ObjectStorage, rowObjects, signedUrls } from "../storage/object-storage.js";
 import { type ImageChanges, type ImageEngine, imageType, mediaTypes } from "./image-engine.js";
 import { iconTables } from "./tables.js";
 
@@ -27,6 +27,8 @@ export interface IconServiceOptions {
   readonly limits?: Readonly<Record<string, number>>;
   /** Prefixes of icons that have an address for everybody, if their owner says so. Default `account` alone. */
   readonly publicPrefixes?: readonly string[];
+  /** How long URLs of icons hold that the storage signs, in milliseconds. Default: URLs are those of the server. */
+  readonly signedUrlMs?: number;
 }
 
 /** Which icon. */
@@ -93,6 +95,8 @@ export function iconService(options: IconServiceOptions): IconService {
   const { db, directory, clock, log, images, limits = { "*": 100 }, publicPrefixes = ["account"] } = options;
   const objects = rowObjects(options.storage, "icons", log, () => clock.now());
 
+  const sign = signedUrls(options.storage, options.signedUrlMs);
+
   function urlOf({ prefix, type, id, acl_allow: acl, ext }: Row, caller: Caller): string {
     const [group, kind, owner] = [prefix, type, id].map((part) => encodeURIComponent(part as string)) as [string, string, string];
     if (acl === "all" && publicPrefixes.includes(prefix as string))
@@ -101,14 +105,15 @@ export function iconService(options: IconServiceOptions): IconService {
     return id === caller.id ? own : `${own}&id=${owner}`;
   }
 
-  const shown = (row: Row, caller: Caller): Row => {
+  async function shown(row: Row, caller: Caller): Promise<Row> {
     const { name: _name, ...columns } = visible(
       iconTables.bk_icon,
       row,
       caller.isAdmin ? "admin" : row["id"] === caller.id ? "owner" : "other",
     );
-    return { ...columns, url: urlOf(row, caller) };
-  };
+    const signed = sign?.(row["object"] as string, { type: mediaTypes[row["ext"] as keyof typeof mediaTypes] });
+    return { ...columns, url: (await signed) ?? urlOf(row, caller) };
+  }
 
   async function writable(caller: Caller, id: string | undefined): Promise<string> {
     if (id === undefined || id === caller.id) return caller.id;
@@ -128,7 +133,8 @@ export function iconService(options: IconServiceOptions): IconService {
 
   async function select(caller: Caller, { prefix, type = "", id = caller.id }: IconName): Promise<Row[]> {
     const { rows } = await db.select(table, { id, name: { $begins_with: nameOf(prefix, type) } }, { count: mostListed });
-    return rows.filter((row) => mayRead((row["acl_allow"] as string | null) ?? "", id, caller)).map((row) => shown(row, caller));
+    const readable = rows.filter((row) => mayRead((row["acl_allow"] as string | null) ?? "", id, caller));
+    return Promise.all(readable.map((row) => shown(row, caller)));
   }
 
   return {
@@ -202,7 +208,7 @@ export function iconService(options: IconServiceOptions): IconService {
         }
       }
       await objects.sweep(owner, name, object);
-      return { row: shown(row, caller), warning: image.warning };
+      return { row: await shown(row, caller), warning: image.warning };
     },
 
     async del(caller, { prefix, type = "", id }) {

@@ -2,7 +2,7 @@
 
 import { createHash, randomBytes } from "node:crypto";
 
-import type { Log } from "@bk/core";
+import { BkError, type Log } from "@bk/core";
 
 import { afterCommit } from "../contract/after-commit.js";
 
@@ -46,7 +46,39 @@ export interface ObjectStorage {
   list(prefix: string): AsyncIterable<{ readonly key: string; readonly mtime: number }>;
   /** Removes everything under a folder, which is the beginning of keys up to a slash. */
   delAll(folder: string): Promise<void>;
+  /** A URL that gives an object to whoever has it, for a while. Absent where the storage has none to give. */
+  signedUrl?(key: string, reply: SignedReply): Promise<string>;
 }
+
+/** How the storage replies to a signed URL. */
+export interface SignedReply {
+  /** How long it holds, in milliseconds: a second to seven days. */
+  readonly ttlMs: number;
+  /** The media type, which an object may have otherwise. */
+  readonly type: string;
+  /** `Content-Disposition`; default none. */
+  readonly disposition?: string;
+}
+
+/**
+ * The signed URLs of rows, where rows have some.
+ *
+ * @param ttlMs  how long each holds; undefined: there are none
+ * @throws BkError `invalid` for a storage that signs none, and a time that is too short or too long
+ */
+export function signedUrls(
+  { signedUrl }: ObjectStorage,
+  ttlMs: number | undefined,
+): ((key: string, reply: Omit<SignedReply, "ttlMs">) => Promise<string>) | undefined {
+  if (ttlMs === undefined) return undefined;
+  const refuse = (what: string): BkError => new BkError("invalid", `signedUrlMs ${what}`, { detail: { field: "signedUrlMs" } });
+  if (!Number.isInteger(ttlMs) || ttlMs < 1000 || ttlMs > longestSignedMs) throw refuse("is from a second to seven days");
+  if (signedUrl === undefined) throw refuse("needs a storage that signs URLs, such as s3Storage");
+  return (key, reply) => signedUrl(key, { ...reply, ttlMs });
+}
+
+/** What S3 takes. */
+const longestSignedMs = 7 * 86_400_000;
 
 const hash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 40);
 

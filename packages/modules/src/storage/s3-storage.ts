@@ -108,6 +108,12 @@ export function s3Storage(options: S3StorageOptions): ObjectStorage {
     async delAll(folder) {
       for await (const { key } of list(`${folder}/`)) await del(key);
     },
+
+    async signedUrl(key, { ttlMs, type, disposition }) {
+      const query = new URLSearchParams({ "X-Amz-Expires": String(Math.floor(ttlMs / 1000)), "response-content-type": type });
+      if (disposition !== undefined) query.set("response-content-disposition", disposition);
+      return (await client.sign(`${urlOf(key)}?${query.toString()}`, { method: "GET", aws: { signQuery: true } })).url;
+    },
   };
 }
 
