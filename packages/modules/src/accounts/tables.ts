@@ -29,7 +29,8 @@ export function accountTables(more: AccountColumns = {}) {
       state: { maxLength: 140 },
       zipcode: { maxLength: 32 },
       country: { maxLength: 140 },
-      device_id: { maxLength: 500 },
+      /** Devices that get messages, as `[service://]TOKEN[@APP]` with commas between them. */
+      device_id: { maxLength: 4000 },
       ctime: { type: "now", readonly: true },
       mtime: { type: "now" },
       ...more,
