@@ -4,12 +4,10 @@ import { join } from "node:path";
 import {
   type AccessRules,
   type AccountStore,
-  accountsOf,
   authTables,
   type AuthOptions,
   createAuth,
   defaultAllowPaths,
-  listAccounts,
   type MasterKey,
   passwordPolicy,
   type RateRule,
@@ -22,7 +20,6 @@ import type { BackendModule, Hook, Who } from "@bk/modules";
 import { openPubSub, type PubSub } from "@bk/queue";
 import type { Hono } from "hono";
 
-import { cachedAccounts } from "./account-cache.js";
 import { createApp, openPaths, resetPaths } from "./app.js";
 import { attemptsOf, noncesOf, ratesOf } from "./counts.js";
 import { controlReader } from "./data/controls.js";
@@ -45,6 +42,7 @@ import { loginRedirect } from "./middleware/login-redirect.js";
 import { overload } from "./middleware/overload.js";
 import { defaultRates } from "./middleware/rate-limit.js";
 import { type MessageKeySettings, messageKeys } from "./message-keys.js";
+import { ownAccounts } from "./own-accounts.js";
 import type { Fetch } from "./request/fetch.js";
 import { clientAddress } from "./request/client-address.js";
 import { Uploads } from "./request/upload.js";
@@ -356,27 +354,6 @@ function originsOf(cors: CorsOptions | undefined): readonly string[] {
 
 /** One-time codes that may be tried for an account. */
 const codesPerMinute = 5;
-
-/** How many accounts are tried at start. */
-const triedAccounts = 20;
-
-/** The accounts of the database; says so when the master key is not theirs, which they would otherwise learn one by one. */
-async function ownAccounts(db: Db, served: ServedDb, key: MasterKey, log: Log): Promise<AccountStore> {
-  const stored = accountsOf(db, { masterKey: key });
-  let [tried, unreadable] = [0, 0];
-  for await (const { login } of listAccounts(db)) {
-    await stored.findByLogin(login).catch((error: unknown) => {
-      if (!(error instanceof BkError) || error.code !== "internal") throw error;
-      unreadable++;
-    });
-    if (++tried === triedAccounts) break;
-  }
-  if (unreadable > 0)
-    log.error(
-      `the master key is not the one that ${unreadable === tried ? "the accounts" : `${unreadable} of ${tried} accounts`} were made with: their requests are answered with 500; give the key as BK_MASTER_KEY, or put the old var/master.key back`,
-    );
-  return cachedAccounts(served, stored);
-}
 
 function masterKey(options: ServerOptions): MasterKey {
   return options.masterKey ?? masterKeyOf({ home: options.home ?? ".", masterKey: process.env["BK_MASTER_KEY"] });
