@@ -10,6 +10,7 @@ import { accessLog, loggedPath } from "./middleware/access-log.js";
 import { allowOrigins, type CorsOptions } from "./middleware/cors.js";
 import { gate } from "./middleware/gate.js";
 import type { Health } from "./health.js";
+import { phrases } from "./middleware/phrases.js";
 import { hookReplies } from "./middleware/hook-replies.js";
 import { limitAccounts, limitCallers } from "./middleware/rate-limit.js";
 import { checkFrame, rawTarget } from "./request/check-frame.js";
@@ -67,6 +68,7 @@ export function createApp(server: ServerContext, { health, overload, cors: corsO
   document(undefined);
   if (overload !== undefined) app.use(overload);
   app.use(accessLog(server.log));
+  if (server.locales !== undefined) app.use(phrases(server.locales));
   hookReplies(app, server);
   if (cors !== undefined) app.use(cors);
   limitCallers(app, server);

@@ -13,6 +13,7 @@ import { exportCommand, type ExportOptions } from "./commands/export.js";
 import { genCommand, generated } from "./commands/gen.js";
 import { importCommand, type ImportOptions } from "./commands/import.js";
 import { addKeyCommand, type KeyOptions, listKeysCommand, revokeKeyCommand } from "./commands/key.js";
+import { extractLocalesCommand, type ExtractOptions } from "./commands/locales.js";
 import { requestCommand, type RequestOptions } from "./commands/request.js";
 import { explainRulesCommand, type ExplainOptions } from "./commands/rules.js";
 import { serve } from "./commands/serve.js";
@@ -189,6 +190,14 @@ function buildProgram(onExitCode: (code: number) => void): Command {
       await configured(command, async (configuration) => onExitCode(await requestCommand(configuration, method, second ?? first, own)));
     });
 
+  const locales = program.command("locales").description("what the server says in other languages");
+  locales
+    .command("extract <path...>")
+    .description('add the phrases of sources, which stand in phrase("…") and __("…"), to a file for a language; translations in it stay')
+    .requiredOption("--lang <tag>", "the language, such as es or pt-BR")
+    .option("--dir <folder>", "where the file is", "locales")
+    .action((paths: string[], options: ExtractOptions) => extractLocalesCommand(paths, options));
+
   const rules = program.command("rules").description("who may do what with the rows of a table");
   withSettings(
     rules
@@ -272,7 +281,7 @@ function buildProgram(onExitCode: (code: number) => void): Command {
     );
 
   program.exitOverride();
-  for (const command of [...program.commands, ...[account, key, rules, config].flatMap((group) => [...group.commands])])
+  for (const command of [...program.commands, ...[account, key, locales, rules, config].flatMap((group) => [...group.commands])])
     command.exitOverride().showHelpAfterError("(--help lists the options)");
   return program;
 }

@@ -4,6 +4,7 @@ import { AuthError } from "@bk/auth";
 import { BkError, type ErrorCode, httpStatuses } from "@bk/core";
 import { DbError } from "@bk/db";
 import type { Context } from "hono";
+import type { Translated } from "./locales/locales.js";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 
 /** What a client is told of anything that went wrong. */
@@ -175,14 +176,26 @@ export function bodyResponse(
   { status, message, code, field, policy }: ErrorBody,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
+  const told = translated(context, message, code);
   const body: ErrorBody = {
     status,
-    message,
+    message: told?.text ?? message,
     code,
     ...(field === undefined ? {} : { field }),
     ...(policy === undefined ? {} : { policy }),
   };
-  return context.json(body, status as ContentfulStatusCode, { ...replyHeaders, ...headers });
+  if (told !== undefined) context.header("vary", "accept-language", { append: true });
+  const language = told?.language === undefined ? {} : { "content-language": told.language };
+  return context.json(body, status as ContentfulStatusCode, { ...replyHeaders, ...language, ...headers });
+}
+
+/** A message in the language of the request; where it has no translation, as for one with a name in it, what its code means. */
+function translated(context: Context, message: string, code: string): Translated | undefined {
+  const phrase = context.get("phrase") as ((text: string) => Translated) | undefined;
+  const told = phrase?.(message);
+  if (told === undefined || told.language !== undefined) return told;
+  const general = phrase!(code);
+  return general.language === undefined ? told : general;
 }
 
 function retryHeader(error: unknown): Record<string, string> {

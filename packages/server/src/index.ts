@@ -3,4 +3,5 @@ export { defaultLimits, type LiveLimits, liveLimits, type ServerLimits } from ".
 export type { LoginSettings } from "./login-setup.js";
 export type { CorsOptions } from "./middleware/cors.js";
 export type { ListenOptions } from "./listen.js";
+export { type Locales, type LocalesGiven, type LocalesOptions, openLocales, type Translated } from "./locales/locales.js";
 export type { ErrorBody } from "./error-response.js";

@@ -34,6 +34,7 @@ import type { Dispatching } from "./modules/endpoint-routes.js";
 import { type Lent, moduleHost } from "./modules/host.js";
 import { refusalWatch } from "./modules/refusal-watch.js";
 import { type RunningModules, startModules, tablesOfModules } from "./modules/start-modules.js";
+import { type LocalesGiven, localesOf } from "./locales/locales.js";
 import { listen, type Listener, type ListenOptions } from "./listen.js";
 import { defaultLimits, type LiveLimits, liveLimits, type ServerLimits } from "./limits.js";
 import { loginContext, type LoginSettings, sessionStoreOf } from "./login-setup.js";
@@ -110,6 +111,10 @@ export interface ServerOptions {
   readonly tokenKey?: string;
   /** Lets browser pages of other origins call the server. Default: none. */
   readonly cors?: CorsOptions;
+  /**
+   * What the server says, in other languages: folders of translations, or another library's. Error replies are told by their message, else by their code. Default: none.
+   */
+  readonly locales?: LocalesGiven;
   /** What is done beside the requests of others, such as a check before credentials or a change of rows. Default none. */
   readonly hooks?: readonly Hook[];
   readonly limits?: Partial<ServerLimits>;
@@ -159,6 +164,8 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
   const open: (() => Promise<void>)[] = [];
   const close = (): Promise<void> => endAll(open);
   try {
+    const locales = await localesOf(options.locales, log);
+    if (locales?.close !== undefined) open.push(async () => locales.close!());
     const cache = await cacheOf(options.cache, log, open);
     const { db, isOurs } = await databaseOf({ ...options, tables: { ...tables, ...tablesOf } }, limits, cache);
     if (isOurs) open.push(() => db.close());
@@ -230,6 +237,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       watchRefusal: refusalWatch(limits.streamCheckMs, log),
       addressOf: clientAddress(options.trustedProxies ?? []),
       trustedOrigins,
+      locales,
       uploads: new Uploads(join(options.home ?? ".", "var", "uploads")),
       hooks,
       secrets: secretNames({ ...tables, ...tablesOf }),

@@ -99,6 +99,11 @@ export interface Call<P extends Parameters = Parameters> {
   readonly address: string | undefined;
   /** The version that the request asks for (`bk-version`). */
   readonly version: string | undefined;
+  /**
+   * A phrase in the language that the request asks for (`bk-lang`, else `Accept-Language`), as the server's locales have it; else the phrase. `%s`, `%d` and `%j` in it stand for
+   * `args`; where a translation differs by number, the first number among them decides.
+   */
+  phrase(text: string, ...args: readonly unknown[]): string;
   /** The app that asks (`bk-app`, else the user agent), never to be believed. */
   readonly app: App | undefined;
   /** Aborts when the client is gone. */

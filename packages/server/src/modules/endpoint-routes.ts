@@ -7,6 +7,7 @@ import { badRequest, forbidden, notFound, replyHeaders, replyTooLarge, wrongMeth
 import { hookRequest } from "../hooks/hook-request.js";
 import { privateNames } from "../hooks/private-names.js";
 import { jsonReply } from "../json-reply.js";
+import { filled } from "../locales/locales.js";
 import { rawTarget } from "../request/check-frame.js";
 import { type Fields, fieldsOf, readInput, readJsonBody } from "../request/fields.js";
 import { askingApp, parseVersion } from "../request/version.js";
@@ -103,6 +104,7 @@ async function callOf(
     source: allowed.source,
     address: addressOf(context),
     version: context.get("version")?.text,
+    phrase: (text, ...args) => context.get("phrase")?.(text, args).text ?? filled(text, args),
     get app() {
       return askingApp(rawTarget(context), context.req.raw.headers);
     },

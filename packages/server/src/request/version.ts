@@ -1,4 +1,4 @@
-// The version that a request asks for, and the app that sends it: `bk-version` and `bk-app`, in the query or as headers.
+// The version and the language that a request asks for, and the app that sends it: `bk-version`, `bk-lang` and `bk-app`, in the query or as headers.
 
 import type { App } from "@bk/modules";
 
@@ -6,6 +6,8 @@ import { badRequest } from "../error-response.js";
 
 export const versionName = "bk-version";
 export const appName = "bk-app";
+const languageName = "bk-lang";
+const ownNames = [versionName, appName, languageName];
 
 export interface Version {
   /** As it was written. */
@@ -52,6 +54,11 @@ export function askingApp(target: string, headers: Headers): App | undefined {
   return { name, version, platform: platform ?? platforms.find(([, mark]) => mark.test(agent))?.[0] };
 }
 
+/** The languages that a request asks for, as `Accept-Language` has them. */
+export function askedLanguage(target: string, headers: Headers): string | undefined {
+  return valueOf(target, headers, languageName) ?? headers.get("accept-language") ?? undefined;
+}
+
 /** What user agents have in them. */
 const platforms = [
   ["ios", /darwin|cfnetwork|iphone|ipad/i],
@@ -60,10 +67,10 @@ const platforms = [
 
 /** A query without what is read here. */
 export function withoutVersion(query: string): string {
-  if (!query.includes(versionName) && !query.includes(appName)) return query;
+  if (!ownNames.some((name) => query.includes(name))) return query;
   return query
     .split("&")
-    .filter((piece) => ![versionName, appName].includes(nameOf(piece)))
+    .filter((piece) => !ownNames.includes(nameOf(piece)))
     .join("&");
 }
 

@@ -10,6 +10,7 @@ import type { DataLimits, ReadControls } from "../data/controls.js";
 import type { ServedDb } from "../data/served-db.js";
 import type { ServedTable } from "../data/served-table.js";
 import type { Hooks } from "../hooks/run-hooks.js";
+import type { Locales, Translated } from "../locales/locales.js";
 import type { EndpointMap, Found } from "../modules/endpoint-map.js";
 import type { LoginRedirect } from "../middleware/login-redirect.js";
 import type { RefusalWatch } from "../modules/refusal-watch.js";
@@ -48,6 +49,8 @@ export interface ServerContext {
   readonly secrets: ReadonlySet<string>;
   /** Origins whose pages may open sockets with a session, beside those of the server's own host. */
   readonly trustedOrigins: readonly string[];
+  /** What is said in other languages. */
+  readonly locales: Pick<Locales, "translate"> | undefined;
   /** Where bodies go that are not held in memory. */
   readonly uploads: Uploads;
   /** The address that a request comes from; undefined where there is no socket. */
@@ -66,6 +69,8 @@ export interface RequestVariables {
   readonly version: Version | undefined;
   /** The id that the log and the reply have. */
   readonly requestId: string;
+  /** A phrase in the language that the request asks for; absent where there are no others. */
+  readonly phrase: ((text: string, args?: readonly unknown[]) => Translated) | undefined;
   /** Why the gate let nobody in, for the log. */
   readonly refused: RefusalNote;
 }

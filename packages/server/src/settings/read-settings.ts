@@ -39,6 +39,8 @@ export interface Configuration {
   readonly mailTransport: string | undefined;
   readonly mailFrom: string | undefined;
   readonly mailPage: string | undefined;
+  /** Folders with translations, and the languages that are loaded; undefined: there are none. */
+  readonly locales: { readonly folders: readonly string[]; readonly languages?: readonly string[] } | undefined;
   readonly masterKey: string | undefined;
   readonly tokenKey: string | undefined;
   readonly logLevel: LogLevel;
@@ -90,6 +92,7 @@ export function configurationOf(config: Config<typeof allSettings>): Configurati
     signatureScheme: config.get("signature-scheme"),
     signUp: config.get("sign-up"),
     ...mailOf(config),
+    locales: localesOf(config),
     masterKey: config.get("master-key"),
     tokenKey: config.get("token-key"),
     logLevel: config.get("log-level"),
@@ -116,6 +119,12 @@ function mailOf(config: Config<typeof allSettings>): Pick<Configuration, "mailTr
   if (mailTransport === undefined && (mailFrom ?? mailPage) !== undefined)
     throw invalidSetting("mail-transport", "mail-from and mail-page need mail-transport");
   return { mailTransport, mailFrom, mailPage };
+}
+
+function localesOf(config: Config<typeof allSettings>): Configuration["locales"] {
+  const [folders, languages] = [config.get("locales-path"), config.get("locales")];
+  if (folders === undefined && languages !== undefined) throw invalidSetting("locales", "locales needs locales-path");
+  return folders === undefined ? undefined : { folders, ...(languages === undefined ? {} : { languages }) };
 }
 
 function modulesOf(given: string | undefined): readonly string[] | undefined {

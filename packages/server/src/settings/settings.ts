@@ -304,6 +304,12 @@ export const serveSettings = defineConfig({
     help: "the page that asks for the new secret: it gets the token behind a #; default: mails have the token alone",
     group: "Mail",
   },
+  "locales-path": {
+    value: "list",
+    type: words(),
+    help: "folders with translations of what the server says, a file for each language such as es.json; default: none",
+  },
+  locales: { value: "list", type: words(), help: "the languages that are loaded, such as en,es; default: all that there are files of" },
   "log-format": {
     value: "form",
     type: oneOf(["text", "json"]),
