@@ -14,6 +14,8 @@ export {
   type BusLike,
   type ToldEvent,
 } from "./events/account-events.js";
+export { hasSame } from "./common/bytes-reply.js";
+export { rangeOf } from "./files/ranges.js";
 export { type Look, visible } from "./common/visible.js";
 export { type ListValues } from "./common/lists.js";
 export { type PageReply, pageOptions, pageParameters, pageReply } from "./common/pages.js";

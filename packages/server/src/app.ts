@@ -15,6 +15,7 @@ import { hookReplies } from "./middleware/hook-replies.js";
 import { limitAccounts, limitCallers } from "./middleware/rate-limit.js";
 import { checkFrame, rawTarget } from "./request/check-frame.js";
 import { dataRoutes } from "./routes/data.js";
+import { fileRoutes } from "./routes/files.js";
 import type { LoginContext } from "./routes/login-context.js";
 import { loginRoutes } from "./routes/login.js";
 import { frontPage, frontPageHeaders } from "./routes/front-page.js";
@@ -74,6 +75,7 @@ export function createApp(server: ServerContext, { health, overload, cors: corsO
   limitCallers(app, server);
   app.use(gate(server));
   limitAccounts(app, server);
+  fileRoutes(app, server);
   app.all("/", (context) => context.body(frontPage, 200, { ...replyHeaders, ...frontPageHeaders }));
   for (const [path, answer] of monitored) app.all(path, answer);
   app.all("/openapi.json", (context) => jsonReply(document(context.get("version"))));

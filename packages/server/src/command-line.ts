@@ -13,6 +13,7 @@ import { exportCommand, type ExportOptions } from "./commands/export.js";
 import { genCommand, generated } from "./commands/gen.js";
 import { importCommand, type ImportOptions } from "./commands/import.js";
 import { addKeyCommand, type KeyOptions, listKeysCommand, revokeKeyCommand } from "./commands/key.js";
+import { bundleCommand, type BundleOptions } from "./commands/bundle.js";
 import { extractLocalesCommand, type ExtractOptions } from "./commands/locales.js";
 import { requestCommand, type RequestOptions } from "./commands/request.js";
 import { explainRulesCommand, type ExplainOptions } from "./commands/rules.js";
@@ -189,6 +190,13 @@ function buildProgram(onExitCode: (code: number) => void): Command {
       const method = second === undefined ? (own.body === undefined ? "GET" : "POST") : first.toUpperCase();
       await configured(command, async (configuration) => onExitCode(await requestCommand(configuration, method, second ?? first, own)));
     });
+
+  program
+    .command("bundle <entry...>")
+    .description("bundle scripts and styles of pages, with hashes in their names and packed files beside them; needs esbuild")
+    .option("--out <folder>", "where the files go", "web")
+    .option("--dev", "leave them readable")
+    .action((entries: string[], options: BundleOptions) => bundleCommand(entries, options));
 
   const locales = program.command("locales").description("what the server says in other languages");
   locales

@@ -4,4 +4,6 @@ export type { LoginSettings } from "./login-setup.js";
 export type { CorsOptions } from "./middleware/cors.js";
 export type { ListenOptions } from "./listen.js";
 export { type Locales, type LocalesGiven, type LocalesOptions, openLocales, type Translated } from "./locales/locales.js";
+export type { StaticHost, StaticOptions } from "./static/static-options.js";
+export type { View, ViewOptions } from "./static/view.js";
 export type { ErrorBody } from "./error-response.js";

@@ -1,3 +1,5 @@
+import { BkError } from "@bk/core";
+
 /** The limits of a server; each has a default and is a setting of `bk-server` too. */
 export interface ServerLimits {
   /** Most bytes of a body; beyond: 413. */
@@ -109,3 +111,16 @@ export const liveLimits = [
   "shutdownMs",
 ] as const satisfies readonly (keyof ServerLimits)[];
 export type LiveLimits = Pick<ServerLimits, (typeof liveLimits)[number]>;
+
+/** @throws BkError `invalid` for a limit that is not one of `liveLimits`, or no number */
+export function changesOf(changes: Partial<LiveLimits>): Partial<LiveLimits> {
+  for (const [name, value] of Object.entries(changes)) {
+    if (!liveLimits.some((live) => live === name))
+      throw new BkError("invalid", `${name} cannot be changed while the server runs; there are ${liveLimits.join(", ")}`, {
+        detail: { field: name },
+      });
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new BkError("invalid", `${name} must be an integer from 0`, { detail: { field: name } });
+  }
+  return changes;
+}

@@ -36,7 +36,7 @@ import { refusalWatch } from "./modules/refusal-watch.js";
 import { type RunningModules, startModules, tablesOfModules } from "./modules/start-modules.js";
 import { type LocalesGiven, localesOf } from "./locales/locales.js";
 import { listen, type Listener, type ListenOptions } from "./listen.js";
-import { defaultLimits, type LiveLimits, liveLimits, type ServerLimits } from "./limits.js";
+import { changesOf, defaultLimits, type LiveLimits, type ServerLimits } from "./limits.js";
 import { loginContext, type LoginSettings, sessionStoreOf } from "./login-setup.js";
 import type { CorsOptions } from "./middleware/cors.js";
 import { loginRedirect } from "./middleware/login-redirect.js";
@@ -49,6 +49,9 @@ import { clientAddress } from "./request/client-address.js";
 import { Uploads } from "./request/upload.js";
 import type { ServerContext, ServerEnv } from "./routes/server-context.js";
 import { masterKeyOf } from "./settings/home.js";
+import { staticFiles } from "./static/static-files.js";
+import type { StaticOptions } from "./static/static-options.js";
+import { type View, type ViewOptions, views } from "./static/view.js";
 import { webSockets } from "./sockets/web-sockets.js";
 
 /** Signatures in headers that only read may hold this long. */
@@ -111,6 +114,10 @@ export interface ServerOptions {
   readonly tokenKey?: string;
   /** Lets browser pages of other origins call the server. Default: none. */
   readonly cors?: CorsOptions;
+  /** Files that are sent to everybody: folders, and how. Default: none. */
+  readonly static?: StaticOptions;
+  /** Templates, and what makes pages of them, for `view`. Default: none. */
+  readonly views?: ViewOptions;
   /**
    * What the server says, in other languages: folders of translations, or another library's. Error replies are told by their message, else by their code. Default: none.
    */
@@ -126,6 +133,8 @@ export interface BkServer {
   readonly app: Hono<ServerEnv>;
   /** The open database. */
   readonly db: Db;
+  /** Gives a page of `views`. */
+  readonly view: View;
   /**
    * Accepts requests.
    *
@@ -237,6 +246,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       watchRefusal: refusalWatch(limits.streamCheckMs, log),
       addressOf: clientAddress(options.trustedProxies ?? []),
       trustedOrigins,
+      files: options.static === undefined ? undefined : staticFiles(options.static),
       locales,
       uploads: new Uploads(join(options.home ?? ".", "var", "uploads")),
       hooks,
@@ -252,7 +262,14 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       Object.assign(limits, changesOf(changes));
       controls = controlReader(limits);
     };
-    return serverOf(app, db, { endpoints, drain: running.drain, close, setLimits, unready: health.unready }, limits, log);
+    return serverOf(
+      app,
+      db,
+      views(options.views),
+      { endpoints, drain: running.drain, close, setLimits, unready: health.unready },
+      limits,
+      log,
+    );
   } catch (error) {
     await close();
     throw error;
@@ -367,21 +384,9 @@ function masterKey(options: ServerOptions): MasterKey {
   return options.masterKey ?? masterKeyOf({ home: options.home ?? ".", masterKey: process.env["BK_MASTER_KEY"] });
 }
 
-function changesOf(changes: Partial<LiveLimits>): Partial<LiveLimits> {
-  for (const [name, value] of Object.entries(changes)) {
-    if (!liveLimits.some((live) => live === name))
-      throw new BkError("invalid", `${name} cannot be changed while the server runs; there are ${liveLimits.join(", ")}`, {
-        detail: { field: name },
-      });
-    if (!Number.isSafeInteger(value) || value < 0)
-      throw new BkError("invalid", `${name} must be an integer from 0`, { detail: { field: name } });
-  }
-  return changes;
-}
-
 type Parts = Omit<RunningModules, "hooks"> & Pick<BkServer, "setLimits" | "unready">;
 
-function serverOf(app: Hono<ServerEnv>, db: Db, end: Parts, limits: ServerLimits, log: Log): BkServer {
+function serverOf(app: Hono<ServerEnv>, db: Db, view: View, end: Parts, limits: ServerLimits, log: Log): BkServer {
   let listener: Listener | undefined;
   let closing: Promise<void> | undefined;
   async function close({ idleMs }: { readonly idleMs?: number } = {}): Promise<void> {
@@ -393,6 +398,7 @@ function serverOf(app: Hono<ServerEnv>, db: Db, end: Parts, limits: ServerLimits
   return {
     app,
     db,
+    view,
     async listen(where = {}) {
       if (listener !== undefined || closing !== undefined)
         throw new BkError("invalid", "listen: this server listens already, or is closed");

@@ -61,6 +61,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
       ...(bus === undefined ? {} : { bus }),
       tokenKey: tokenKeyOf(configuration, masterKey),
       ...(configuration.cors === undefined ? {} : { cors: configuration.cors }),
+      ...(configuration.web === undefined ? {} : { static: { roots: configuration.web } }),
       ...(configuration.locales === undefined ? {} : { locales: configuration.locales }),
       messageKeys: { scheme: configuration.signatureScheme },
       trustedProxies: configuration.trustedProxies,

@@ -10,6 +10,7 @@ import type { HookFor } from "../hooks/hook-map.js";
 import { hookRequest } from "../hooks/hook-request.js";
 import { refusedBody } from "../hooks/run-hooks.js";
 import { moduleCaller } from "../modules/caller.js";
+import { fileFor } from "../routes/files.js";
 import { mayAskToBegin } from "../routes/begin.js";
 import { bodyLimit, changesSomething, needsSecrets } from "../routes/auth-paths.js";
 import { checkFrame, rawTarget } from "../request/check-frame.js";
@@ -26,7 +27,7 @@ interface Passing {
   readonly withSecrets: boolean;
   /** Its reply may go on and on. */
   readonly goesOn: boolean;
-  /** A hook has opened it. */
+  /** A hook has opened it, or it is for a file. */
   readonly open: boolean;
 }
 
@@ -46,7 +47,9 @@ export function gate(server: ServerContext): MiddlewareHandler<ServerEnv> {
     const access = hooks.find("accessCheck", request.method, path);
     const decided = access === undefined ? undefined : await hooks.accessCheck(access, hookRequest(context, server));
     if (decided !== undefined && decided.status !== 200) return refusedByHook(context, decided);
-    const open = decided !== undefined;
+    const file = endpoint === undefined ? await fileFor(context, server) : undefined;
+    if (file !== undefined) context.set("file", file);
+    const open = decided !== undefined || file !== undefined;
     const goesOn = endpoint?.streams === true;
     const upload = endpoint?.maxUploadBytes === undefined ? undefined : uploads.of(request, endpoint.maxUploadBytes);
     if (upload === undefined) {

@@ -15,6 +15,8 @@ import type { EndpointMap, Found } from "../modules/endpoint-map.js";
 import type { LoginRedirect } from "../middleware/login-redirect.js";
 import type { RefusalWatch } from "../modules/refusal-watch.js";
 import type { FieldLimits } from "../request/fields.js";
+import type { FoundFile } from "../static/file-reply.js";
+import type { StaticFiles } from "../static/static-files.js";
 import type { Upload, Uploads } from "../request/upload.js";
 import type { Version } from "../request/version.js";
 
@@ -49,6 +51,8 @@ export interface ServerContext {
   readonly secrets: ReadonlySet<string>;
   /** Origins whose pages may open sockets with a session, beside those of the server's own host. */
   readonly trustedOrigins: readonly string[];
+  /** Files for everybody. */
+  readonly files: StaticFiles | undefined;
   /** What is said in other languages. */
   readonly locales: Pick<Locales, "translate"> | undefined;
   /** Where bodies go that are not held in memory. */
@@ -65,6 +69,8 @@ export interface RequestVariables {
   readonly upload: Upload | undefined;
   /** The module's endpoint of the path, where there is one. */
   readonly found: Found | undefined;
+  /** The file that is asked for, where there is one. */
+  readonly file: FoundFile | "folder" | undefined;
   /** The version that the request asks for. */
   readonly version: Version | undefined;
   /** The id that the log and the reply have. */

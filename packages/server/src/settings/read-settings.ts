@@ -39,6 +39,8 @@ export interface Configuration {
   readonly mailTransport: string | undefined;
   readonly mailFrom: string | undefined;
   readonly mailPage: string | undefined;
+  /** Folders with files for everybody. */
+  readonly web: readonly string[] | undefined;
   /** Folders with translations, and the languages that are loaded; undefined: there are none. */
   readonly locales: { readonly folders: readonly string[]; readonly languages?: readonly string[] } | undefined;
   readonly masterKey: string | undefined;
@@ -92,6 +94,7 @@ export function configurationOf(config: Config<typeof allSettings>): Configurati
     signatureScheme: config.get("signature-scheme"),
     signUp: config.get("sign-up"),
     ...mailOf(config),
+    web: config.get("web"),
     locales: localesOf(config),
     masterKey: config.get("master-key"),
     tokenKey: config.get("token-key"),

@@ -304,6 +304,7 @@ export const serveSettings = defineConfig({
     help: "the page that asks for the new secret: it gets the token behind a #; default: mails have the token alone",
     group: "Mail",
   },
+  web: { value: "list", type: words(), help: "folders with files for everybody, such as web; default: none" },
   "locales-path": {
     value: "list",
     type: words(),
