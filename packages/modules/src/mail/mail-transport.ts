@@ -61,7 +61,7 @@ const mostWaiting = 10_000;
 /**
  * Opens a transport.
  *
- * @param ca  certificates that a server may be signed by, in PEM, beside those of the system
+ * @param ca  certificates that a server may be signed by, in PEM, in place of the system's
  * @throws BkError `invalid` naming the field; `driver-missing` without nodemailer
  */
 export async function mailTransport(url: string, dkim: DkimOptions | undefined, ca: string | undefined): Promise<MailTransport> {
