@@ -1,22 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 
-import {
-  type AccessRules,
-  type AccountStore,
-  authTables,
-  type AuthOptions,
-  createAuth,
-  defaultAllowPaths,
-  type MasterKey,
-  passwordPolicy,
-  type RateRule,
-} from "@bk/auth";
-import { type RowRules, rowRules, type RowRulesOptions } from "@bk/auth/row-rules";
+import { type AccountStore, authTables, type AuthOptions, createAuth, type MasterKey, passwordPolicy, type RateRule } from "@bk/auth";
+import { rowRules, type RowRulesOptions } from "@bk/auth/row-rules";
 import { type Cache, openCache } from "@bk/cache";
 import { BkError, type Log, silentLog } from "@bk/core";
 import { type Db, openDb, type OpenOptions, type TableDefinitions } from "@bk/db";
-import type { BackendModule, Hook, Who } from "@bk/modules";
+import type { BackendModule, Hook } from "@bk/modules";
 import { openPubSub, type PubSub } from "@bk/queue";
 import type { Hono } from "hono";
 
@@ -29,7 +19,7 @@ import { serverHealth } from "./health.js";
 import { hookMap } from "./hooks/hook-map.js";
 import { secretNames } from "./hooks/private-names.js";
 import { runHooks } from "./hooks/run-hooks.js";
-import { type EndpointMap, endpointMap } from "./modules/endpoint-map.js";
+import { endpointMap } from "./modules/endpoint-map.js";
 import type { Dispatching } from "./modules/endpoint-routes.js";
 import { type Lent, moduleHost } from "./modules/host.js";
 import { refusalWatch } from "./modules/refusal-watch.js";
@@ -52,6 +42,7 @@ import { masterKeyOf } from "./settings/home.js";
 import { staticFiles } from "./static/static-files.js";
 import type { StaticOptions } from "./static/static-options.js";
 import { type View, type ViewOptions, views } from "./static/view.js";
+import { rulesWith } from "./server-rules.js";
 import { webSockets } from "./sockets/web-sockets.js";
 
 /** Signatures in headers that only read may hold this long. */
@@ -331,18 +322,6 @@ async function busOf(given: string | PubSub = "local:", log: Log, open: (() => P
   const bus = await openPubSub(given, { log });
   open.push(() => bus.close());
   return bus;
-}
-
-/** The rules of the app, and what the server and its modules open or close. */
-function rulesWith(rules: AccessRules, { all }: EndpointMap, { anonymous }: RowRules, open: readonly string[]): AccessRules {
-  const paths = (who: Who): string[] => all.filter(({ endpoint }) => endpoint.who === who).map(({ endpoint: { path } }) => path);
-  return {
-    ...rules,
-    allowPaths: [...(rules.allowPaths ?? defaultAllowPaths), ...open, ...paths("anybody")],
-    // Tables say themselves what somebody without an account may do.
-    allowAnonymous: [...(rules.allowAnonymous ?? []), ...paths("anonymous"), ...(anonymous.length === 0 ? [] : ["/data/*"])],
-    allowAdmin: [...(rules.allowAdmin ?? []), ...paths("admin")],
-  };
 }
 
 interface OpenedDb {
