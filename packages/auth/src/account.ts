@@ -40,6 +40,7 @@ export const secretColumns = ["secret", "auth_secret", "token_secret", "session_
 /** An account as the rest of a program sees it. */
 export type PublicAccount<A extends Account = Account> = Omit<A, (typeof secretColumns)[number]>;
 
+/** The account without the columns that never leave this package. */
 export function withoutSecrets<A extends Account>(account: A): PublicAccount<A> {
   const copy: Record<string, unknown> = {};
   // An object that columns are deleted from is slow to read ever after.

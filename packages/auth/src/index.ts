@@ -36,7 +36,7 @@ export {
   type RateVerdict,
 } from "./rate-limits.js";
 export type { PathPattern } from "./path-pattern.js";
-export { type Account, type AccountStore, accountTypes, isAdmin, type PublicAccount } from "./account.js";
+export { type Account, type AccountStore, accountTypes, isAdmin, type PublicAccount, withoutSecrets } from "./account.js";
 
 export { createSessions, type NewSession, type Sessions, type SessionsOptions } from "./sessions/create-sessions.js";
 export { createTokens, type NewToken, type NewTokenOptions, type Tokens, type TokensOptions } from "./sessions/create-tokens.js";

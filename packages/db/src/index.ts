@@ -29,4 +29,5 @@ export type { Drift, SyncOptions, SyncResult } from "./calls/sync.js";
 export type { ChangedRowOf, ChangesOf, KeyOf, NewRowOf, RowOf, Selected, SortOf } from "./schema/infer.js";
 export type { AggregateRowOf, AsksAggregate, GroupName, GroupSortOf, NumberName } from "./schema/aggregate-type.js";
 export type { FilterOf } from "./schema/filter-type.js";
+export type { ScopeOf } from "./api/scope-types.js";
 export type * from "./driver.js";

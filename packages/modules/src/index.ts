@@ -1,6 +1,7 @@
 // The package's front door: what a module is, and all of them. Each has an entry of its own too.
 
 export * from "./contract/cache.js";
+export { bothOf, type CallerDb, type DbFor, type RowVerb, type RuledTable, unruled } from "./contract/caller-db.js";
 export * from "./contract/database.js";
 export * from "./contract/directory.js";
 export * from "./contract/endpoint.js";

@@ -211,7 +211,7 @@ function buildProgram(onExitCode: (code: number) => void): Command {
     rules
       .command("explain <table>")
       .description("print the rules of a table, what they become for an account, and how the database serves it"),
-    commonSettings,
+    { ...commonSettings, modules: serveSettings.modules },
   )
     .option("--login <text>", "the account; default: nobody")
     .action((table: string, options: Options, command: Command) =>

@@ -22,6 +22,7 @@ import { runHooks } from "./hooks/run-hooks.js";
 import { endpointMap } from "./modules/endpoint-map.js";
 import type { Dispatching } from "./modules/endpoint-routes.js";
 import { type Lent, moduleHost } from "./modules/host.js";
+import { moduleRules, type RulesByTable } from "./modules/module-rules.js";
 import { refusalWatch } from "./modules/refusal-watch.js";
 import { type RunningModules, startModules, tablesOfModules } from "./modules/start-modules.js";
 import { type LocalesGiven, localesOf } from "./locales/locales.js";
@@ -53,6 +54,11 @@ export interface ServerOptions {
   readonly db: string | { readonly pools: NonNullable<OpenOptions["pools"]> } | Db;
   /** The tables that the data API serves. They are made where they are missing. Default none. */
   readonly tables?: TableDefinitions;
+  /**
+   * Rules by rows of the tables of modules, by table: `{ bk_account: { read: { city: "$account.city" } } }`. What a module does for a caller is
+   * within them, beside what the module says itself. Default none.
+   */
+  readonly moduleRules?: RulesByTable;
   /** Features to serve beside the data API, such as `accounts()` of `@bk/modules`. Their tables are made where they are missing. Default none. */
   readonly modules?: readonly BackendModule[];
   /**
@@ -171,8 +177,10 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     if (isOurs) open.push(() => db.close());
     // Before anything is made: definitions that contradict themselves are refused.
     const ready = servedTables(tables);
-    const tableRules = rowRules(tables, options.accountFields === undefined ? {} : { accountFields: options.accountFields });
-    for (const warning of tableRules.warnings) log.warn(`rules: ${warning}`);
+    const ruleOptions = options.accountFields === undefined ? {} : { accountFields: options.accountFields };
+    const tableRules = rowRules(tables, ruleOptions);
+    const ofModules = moduleRules(modules, options.moduleRules ?? {}, { ...tables, ...authTables }, ruleOptions);
+    for (const warning of [...tableRules.warnings, ...(ofModules?.rules.warnings ?? [])]) log.warn(`rules: ${warning}`);
     await db.sync();
     const served = db as unknown as ServedDb;
     const accounts = options.accounts ?? (await ownAccounts(db, served, masterKey(options), log));
@@ -185,7 +193,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       if (made.server === undefined) throw new BkError("unavailable", "the server is not made yet");
       return made.server;
     };
-    const running = await runModules(options, { db, cache, sessions, policy }, dispatchedBy, log, open);
+    const running = await runModules(options, { db, cache, sessions, policy, rules: ofModules }, dispatchedBy, log, open);
     const hooks = runHooks(hookMap([{ owner: "the app", hooks: options.hooks ?? [] }, ...running.hooks]), limits.hookTimeoutMs, log);
     open.push(() => hooks.idle());
     const attempts = others.attempts ?? (limits.maxAttempts === 0 ? undefined : attemptsOf(limits.maxAttempts, cache, log));
@@ -226,6 +234,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       tables: ready,
       rules: tableRules,
       auth,
+      accounts,
       log,
       limits,
       endpoints,
@@ -287,13 +296,12 @@ const noModules: RunningModules = { endpoints: endpointMap([]), hooks: [], drain
 /** Starts the modules, with a cache and a bus in this process where none is given. */
 async function runModules(
   options: ServerOptions,
-  { db, cache: given, sessions, policy }: Pick<Lent, "db" | "sessions" | "policy"> & { readonly cache: Cache | undefined },
+  { db, cache: given, sessions, policy, rules }: Pick<Lent, "db" | "sessions" | "policy" | "rules"> & { readonly cache: Cache | undefined },
   dispatchedBy: () => Dispatching,
   log: Log,
   open: (() => Promise<void>)[],
 ): Promise<RunningModules> {
   const { modules = [], accounts, home = "." } = options;
-  const { maxJsonDepth } = { ...defaultLimits, ...options.limits };
   if (modules.length === 0) return noModules;
   const cache = given ?? (await cacheOf("local:", log, open))!;
   const bus = await busOf(options.bus, log, open);
@@ -308,9 +316,9 @@ async function runModules(
       log,
       sessions,
       policy,
+      rules,
       hasAccounts: modules.some(({ name }) => name === "accounts"),
     }),
-    maxJsonDepth,
     dispatchedBy,
   );
   open.push(running.close);

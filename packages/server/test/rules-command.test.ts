@@ -40,3 +40,30 @@ it("rules explain shows the rules of a table, and what they become for an accoun
   const unknown = await runCli(["rules", "explain", "post", "--login", "eve", ...settings]);
   expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining("there is no account") });
 }, 120_000);
+
+it("rules explain shows the rules of a module's table, and what they may say where there are none", async () => {
+  using folder = temporaryFolder();
+  const rules = [
+    { read: { city: "Rome" }, columns: { read: ["id", "name"] } },
+    { read: { id: "$account.id" }, update: { id: "$account.id" } },
+  ];
+  writeFileSync(folder.file("tables.json"), JSON.stringify({ ...tables, bk_account: { $table: { rules } } }));
+  const common = ["--home", folder.path, "--tables", folder.file("tables.json")];
+  const settings = [...common, "--modules", "accounts,files"];
+  const added = await runCli(["account", "add", "--login", "ann", "--secret", "s3cret", ...common]);
+  const { id } = JSON.parse(added.stdout) as { id: string };
+  const ann = await runCli(["rules", "explain", "bk_account", "--login", "ann", ...settings]);
+  expect(ann).toMatchObject({ code: 0 });
+  expect(ann.stdout).toContain('read   {"city":"Rome"}  columns id, name\n');
+  expect(ann.stdout).toContain("within what the module accounts does");
+  expect(ann.stdout).toContain(`"id":"${id}"`);
+  expect(ann.stdout).toContain("del    nothing");
+  const file = await runCli(["rules", "explain", "bk_file", ...settings]);
+  expect(file.stdout).toContain("bk_file: has no rules; the module files says by itself");
+  expect(file.stdout).toContain("rules that add or update have acl_allow");
+  const event = await runCli(["rules", "explain", "bk_event", ...settings]);
+  expect(event.stdout).toContain("cannot have rules");
+  // Without the module they are of nothing.
+  const none = await runCli(["rules", "explain", "post", ...common, "--modules", "files"]);
+  expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining("bk_account: is no table of a module that runs") });
+}, 120_000);

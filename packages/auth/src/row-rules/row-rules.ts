@@ -1,4 +1,4 @@
-import { rowFilters, type TableDefinitions } from "@bk/db";
+import { rowFilters, type ScopeOf, type TableDefinitions } from "@bk/db";
 
 import { type Account, accountTypes } from "../account.js";
 import { invalid } from "../errors.js";
@@ -17,24 +17,24 @@ export interface RowRulesOptions {
 export type RuledAccount = Pick<Account, "id" | "type"> & { readonly [field: string]: unknown };
 
 /** What one account may do with every table. */
-export interface AccountRules {
+export interface AccountRules<Tables extends TableDefinitions = TableDefinitions> {
   /** The tables that have rules: all. */
   readonly names: readonly string[];
   /** Undefined where there is no such table. */
   table(name: string): TableAccess | undefined;
   /**
    * What the account reads, for `db.scope`: of each table the rows of its rules, in the columns that it sees in all of them, and no
-   * writes. Tables of which it reads nothing are not there.
+   * writes. Tables of which it reads nothing are not there. Columns that are hidden are not in the rows, whatever the types of the table say.
    */
-  readonly reads: Readonly<Record<string, AccessScope>>;
+  readonly reads: ScopeOf<Tables, Tables>;
 }
 
-export interface RowRules {
+export interface RowRules<Tables extends TableDefinitions = TableDefinitions> {
   /**
    * What an account may do; undefined: somebody who has none. The rules of accounts that are alike in what conditions name are made
    * once, and kept.
    */
-  rulesFor(account: RuledAccount | undefined): AccountRules;
+  rulesFor(account: RuledAccount | undefined): AccountRules<Tables>;
   /** Tables that somebody without an account may use. */
   readonly anonymous: readonly string[];
   /** What works and will be slow, or be refused, on some databases; for a log. */
@@ -66,7 +66,10 @@ const kinds: ReadonlySet<unknown> = new Set<FieldKind>(["text", "number", "flag"
  *
  * @throws AuthError `invalid`, naming table, rule and column, for rules that cannot be meant; DbError `invalid` for tables that are none
  */
-export function rowRules(definitions: TableDefinitions, { accountFields = {} }: RowRulesOptions = {}): RowRules {
+export function rowRules<const Tables extends TableDefinitions>(
+  definitions: Tables,
+  { accountFields = {} }: RowRulesOptions = {},
+): RowRules<Tables> {
   for (const [name, kind] of Object.entries(accountFields))
     if (!kinds.has(kind) || !/^[A-Za-z]\w*$/.test(name))
       throw invalid("accountFields", `has ${name}, which must be ${[...kinds].join(", ")}`);
@@ -116,7 +119,8 @@ export function rowRules(definitions: TableDefinitions, { accountFields = {} }: 
   }
 
   return {
-    rulesFor,
+    // Scopes are made of the tables; which parts they have is known while the program runs.
+    rulesFor: rulesFor as RowRules<Tables>["rulesFor"],
     tables,
     anonymous: [...tables.keys()].filter((name) => nobody.table(name)!.isOpen),
     warnings: [...tables.values()].flatMap((table) => warningsOf(table)),

@@ -30,12 +30,13 @@ export function accounts({ columns, signUp = "admin", addsPerMinute, subscribe }
   return {
     name: "accounts",
     tables: { ...tables, ...eventTables },
+    ruled: { bk_account: { verbs: ["read", "add", "update", "del"], needs: ["id"], sets: ["login"] } },
     start(host) {
       const { logins } = host;
       if (logins === undefined)
         throw new BkError("unsupported", "the module accounts keeps logins in bk_auth; a server with accounts of its own cannot have it");
       const service = accountService({ ...host, logins, tables, ...(addsPerMinute === undefined ? {} : { addsPerMinute }) });
-      const { endpoint, end } = subscribing(host.events, host.clock, host.log, subscribe);
+      const { endpoint, end } = subscribing(host, subscribe);
       return {
         name: "accounts",
         endpoints: [...accountRoutes(service, signUp, tables.bk_account), endpoint],

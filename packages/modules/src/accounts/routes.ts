@@ -1,7 +1,7 @@
 import type { ColumnDefinitions } from "@bk/db";
 
 import { invalid } from "../common/failures.js";
-import { listParameters } from "../common/lists.js";
+import { isClosed, listParameters } from "../common/lists.js";
 import type { Row } from "../contract/database.js";
 import { anyRow, endpoint, type Endpoint, nothing, pageOrTotalSchema } from "../contract/endpoint.js";
 import type { AccountService } from "./service.js";
@@ -20,6 +20,7 @@ export function accountRoutes(service: AccountService, signUp: "open" | "admin",
     who: "account",
     parameters: listParameters,
     columns: { table: "bk_account" },
+    filters: Object.keys(columns).filter((name) => !isClosed(columns[name]!)),
     reply: pageOrTotalSchema(anyRow),
   } as const;
   // What clients of an older API call it; an app may have a column of that name.
@@ -74,12 +75,12 @@ export function accountRoutes(service: AccountService, signUp: "open" | "admin",
     endpoint({
       ...selecting,
       path: "/account/select",
-      answer: ({ caller, values, columns: filter }) => service.select(caller, filter, values),
+      answer: ({ caller, values, filter }) => service.select(caller, filter, values),
     }),
     endpoint({
       ...selecting,
       path: "/account/search",
-      answer: ({ caller, values, columns: filter }) => service.select(caller, filter, values),
+      answer: ({ caller, values, filter }) => service.select(caller, filter, values),
     }),
     endpoint({
       path: "/account/update",

@@ -1,13 +1,15 @@
 // Accounts: what they say of themselves, over the logins of @bk/auth.
 
+import { columnsIn } from "@bk/auth/row-rules";
 import type { Clock, Log } from "@bk/core";
 
 import { codeOf, denied, hasCode, invalid, notFound } from "../common/failures.js";
-import { filterOf, listOptions, type ListValues } from "../common/lists.js";
+import { listOptions, type ListValues } from "../common/lists.js";
 import { keepPace } from "../common/pace.js";
 import { type PageReply, pageReply } from "../common/pages.js";
 import { visible } from "../common/visible.js";
 import type { CacheLike } from "../contract/cache.js";
+import { type DbFor, unruled } from "../contract/caller-db.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Caller } from "../contract/endpoint.js";
 import type { AccountChange, Logins, Running, SecretChange } from "../contract/module.js";
@@ -16,6 +18,8 @@ import type { accountTables } from "./tables.js";
 
 export interface AccountServiceOptions {
   readonly db: ModuleDb;
+  /** What callers may do with `bk_account`. Default: what the service says. */
+  readonly dbFor?: DbFor;
   readonly cache: CacheLike;
   readonly logins: Logins;
   readonly clock: Clock;
@@ -70,7 +74,7 @@ const table = "bk_account";
 const shared = ["name", "email"] as const;
 
 export function accountService(options: AccountServiceOptions): AccountService {
-  const { db, cache, logins, log, tables, addsPerMinute = 10 } = options;
+  const { db, cache, logins, log, tables, addsPerMinute = 10, dbFor = unruled(db) } = options;
   const definition = tables.bk_account;
   const removing = removals(options);
 
@@ -112,19 +116,23 @@ export function accountService(options: AccountServiceOptions): AccountService {
     }
   }
 
-  async function fullRow(id: string, login: string, isAdmin: boolean): Promise<Row> {
-    const [row, own] = [await rowOf(id, login), await logins.get(login)];
-    return { ...own, ...visible(definition, row, isAdmin ? "admin" : "owner") };
+  async function fullRow(caller: Caller, id: string, login: string): Promise<Row> {
+    await rowOf(id, login);
+    const [row, own] = [await dbFor(caller).get(table, { id }), await logins.get(login)];
+    if (row === undefined) throw notFound("account not found");
+    // What rules hide of the account its login does not tell.
+    const others = Object.fromEntries(Object.entries(own ?? {}).filter(([name]) => !Object.hasOwn(definition, name) || name in row));
+    return { ...others, ...visible(definition, row, caller.isAdmin ? "admin" : "owner") };
   }
 
   return {
     async own(caller) {
-      const row = await fullRow(caller.id, caller.login, caller.isAdmin);
+      const row = await fullRow(caller, caller.id, caller.login);
       return (await described(caller, [row]))[0]!;
     },
 
     async others(caller, ids) {
-      const rows = new Map((await db.list(table, [...new Set(ids)])).map((row) => [row["id"], row]));
+      const rows = new Map((await dbFor(caller).list(table, [...new Set(ids)])).map((row) => [row["id"], row]));
       const seen = ids.flatMap((id) => {
         const row = rows.get(id);
         return row === undefined ? [] : [visible(definition, row, caller.isAdmin ? "admin" : id === caller.id ? "owner" : "other")];
@@ -147,9 +155,14 @@ export function accountService(options: AccountServiceOptions): AccountService {
       });
       const { id } = added;
       try {
-        const { row } = await db.add(table, { ...columns, id, login }, { returning: "new" });
+        const mine = dbFor(caller);
+        const { row } = await mine.add(table, { ...columns, id, login }, { returning: "new", whole: true });
         await told("added", row!);
-        return { ...visible(definition, row!, "owner"), ...(added.secret === undefined ? {} : { secret: added.secret }) };
+        return {
+          id,
+          ...visible(definition, mine.masked(table, row!), "owner"),
+          ...(added.secret === undefined ? {} : { secret: added.secret }),
+        };
       } catch (error) {
         // What the columns are refused for, nobody can log in to. After a crash here the first call of the account makes its row.
         await logins.del(login, id);
@@ -163,12 +176,12 @@ export function accountService(options: AccountServiceOptions): AccountService {
         if (Object.keys(filter).length === 0) throw invalid("name at least one column to search by", "name");
         const sort = list._sort === undefined || list._sort === "" ? [] : [list._sort];
         // An order tells of what it is by.
-        for (const name of [...Object.keys(filter), ...sort])
+        for (const name of [...columnsIn(filter), ...sort])
           if (!isPublic(definition, name)) throw denied(`accounts are not found by ${name.slice(0, 50)}`);
       }
-      const where = filterOf(filter, list._ops);
-      if (list._total) return { count: await db.count(table, where) };
-      const page = await db.select(table, where, listOptions(list, definition));
+      const mine = dbFor(caller);
+      if (list._total) return { count: await mine.count(table, filter) };
+      const page = await mine.select(table, filter, listOptions(list, definition));
       return pageReply(page, (row) => visible(definition, row, isAdmin ? "admin" : "other"));
     },
 
@@ -179,13 +192,16 @@ export function accountService(options: AccountServiceOptions): AccountService {
       if (columns["name"] === null || columns["name"] === "") throw invalid("name cannot be emptied", "name");
       const login = id === caller.id ? caller.login : await logins.loginOf(id);
       if (login === undefined) throw notFound("account not found");
-      await rowOf(id, login);
-      if (Object.keys(columns).length > 0) await db.update(table, { ...columns, id });
+      const row = await rowOf(id, login);
+      const mine = dbFor(caller);
+      if (!mine.fits("read", table, row)) throw notFound("account not found");
+      if (Object.keys(columns).length > 0 && (await mine.update(table, { ...columns, id })).affected === 0)
+        throw denied("this account is not changed by its caller");
       const own = Object.fromEntries(shared.filter((name) => Object.hasOwn(columns, name)).map((name) => [name, columns[name]]));
       const changes = { ...own, ...(type === undefined ? {} : { type }) };
       if (Object.keys(changes).length > 0) await logins.update(login, changes, { asAdmin: isAdmin });
       await told("updated", await rowOf(id, login));
-      return fullRow(id, login, isAdmin);
+      return fullRow(caller, id, login);
     },
 
     async changeSecret({ login }, change) {
@@ -196,7 +212,9 @@ export function accountService(options: AccountServiceOptions): AccountService {
     async del(caller, id) {
       if (id !== caller.id && !caller.isAdmin) throw denied("another account is removed by admins only");
       const login = id === caller.id ? caller.login : await logins.loginOf(id);
-      if (login === undefined && (await db.get(table, { id })) === undefined) throw notFound("account not found");
+      const row = await db.get(table, { id });
+      if (login === undefined && row === undefined) throw notFound("account not found");
+      if (!dbFor(caller).fits("del", table, row ?? { id, login: login ?? null })) throw denied("this account is not removed by its caller");
       await removing.remove(id, login);
     },
 

@@ -11,7 +11,8 @@ export const listParameters = {
   ...pageParameters,
   _ops: {
     type: "list",
-    about: "how columns are compared: `column,operator,…`; eq, ne, gt, ge, lt, le, begins_with, contains, or > >= < <= = !=",
+    about:
+      "how columns are compared: `column,operator,…`, with the operators of the data API, such as ne, gt, begins_with, in, between or null",
   },
   _sort: { max: 48, about: "the column to sort by; default the key" },
   _desc: { type: "bool", default: false, about: "the greatest first" },
@@ -22,45 +23,17 @@ export const listParameters = {
 export interface ListValues {
   readonly _count: number;
   readonly _start: string | undefined;
-  readonly _ops: readonly string[] | undefined;
   readonly _sort: string | undefined;
   readonly _desc: boolean;
   readonly _select: readonly string[] | undefined;
   readonly _total: boolean;
 }
 
-const operators: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(["eq", "ne", "gt", "ge", "lt", "le", "begins_with", "contains"].map((name) => [name, `$${name}`])),
-  "=": "$eq",
-  "==": "$eq",
-  "!=": "$ne",
-  "<>": "$ne",
-  ">": "$gt",
-  ">=": "$ge",
-  "<": "$lt",
-  "<=": "$le",
-};
+/** Columns that nobody gives or sees. */
+export const isClosed = ({ secure, hidden }: ColumnDefinition): boolean => secure === true || hidden === true;
 
 /** Columns that no filter, sort or selection of accounts may name. */
-export const isHidden = ({ secure, hidden, admin }: ColumnDefinition): boolean => secure === true || hidden === true || admin === true;
-
-/**
- * The filter of the given columns, compared as `_ops` says.
- *
- * @throws BkError `invalid` for an operator that there is not, or a column that is not given
- */
-export function filterOf(columns: Readonly<Row>, ops: readonly string[] = []): Row {
-  const filter: Row = { ...columns };
-  if (ops.length % 2 === 1) throw invalid("_ops is a list of column,operator pairs", "_ops");
-  for (let i = 0; i < ops.length; i += 2) {
-    const [column, name] = [ops[i]!, ops[i + 1]!];
-    const operator = Object.hasOwn(operators, name) ? operators[name] : undefined;
-    if (operator === undefined) throw invalid(`_ops: there is no operator ${JSON.stringify(name.slice(0, 20))}`, "_ops");
-    if (!Object.hasOwn(columns, column)) throw invalid(`_ops: ${JSON.stringify(column.slice(0, 50))} is not given`, "_ops");
-    filter[column] = { [operator]: columns[column] };
-  }
-  return filter;
-}
+const isHidden = (column: ColumnDefinition): boolean => isClosed(column) || column.admin === true;
 
 /**
  * Options of a select: page, order and columns.

@@ -6,8 +6,9 @@ import { BkError, type Clock, type Log } from "@bk/core";
 import type { ColumnDefinitions } from "@bk/db";
 
 import { codeOf, hasCode } from "../common/failures.js";
+import { bothOf, type CallerDb } from "../contract/caller-db.js";
 import type { ModuleDb, Row } from "../contract/database.js";
-import { countsOf, type EdgeKey, type EdgeStore, keyOf, mirrorOf, type NewEdge, replacementOf, rowOf } from "./edges.js";
+import { countsOf, type EdgeKey, type EdgeStore, keyOf, mirrorOf, type NewEdge, refuseOthers, replacementOf, rowOf } from "./edges.js";
 
 export interface NotedEdgesOptions {
   readonly db: ModuleDb;
@@ -59,26 +60,29 @@ export function notedEdges({ db, clock, log, columns, counters }: NotedEdgesOpti
   }
 
   /** Writes to the connection, if it is there, and holds it for the task. */
-  async function hold(task: Task, changes: Row, options: Row = {}): Promise<Row | undefined> {
+  async function hold(mine: CallerDb, task: Task, changes: Row, options: Row = {}): Promise<Row | undefined> {
     const key = keyOf(task);
     for (const patience = clock.now() + patienceMs; ;) {
       check(task);
-      const { affected, row } = await write(changes, options, key, task.token);
+      const { affected, row } = await write(mine, changes, options, task);
       if (affected > 0) return row;
-      const there = await db.get(table, key);
+      const there = await mine.get(table, key, { whole: true });
       if (there === undefined) return undefined;
+      if (!mine.fits(task.verb === "remove" ? "del" : "update", table, there)) return undefined;
       const holder = there["token"] as string | null;
       if (holder !== null && !(await takeOver(holder)) && clock.now() >= patience)
         throw new BkError("limited", "another change of this connection has not ended; try again", { detail: { retryAfterMs: leaseMs } });
     }
   }
 
-  async function write(changes: Row, { verb = "update", ...options }: Row, key: Row, token: string): ReturnType<ModuleDb["update"]> {
-    const row = { ...changes, ...key, token };
+  async function write(mine: CallerDb, changes: Row, { verb = "update", ...options }: Row, task: Task): ReturnType<ModuleDb["update"]> {
+    const row = { ...changes, ...keyOf(task), token: task.token };
     const guarded = { ...options, where: { token: null }, returning: "new" };
-    if (verb === "update") return db.update(table, row, guarded);
+    // That it is being removed is the first step of removing it.
+    if (task.verb === "remove") return db.update(table, row, { ...guarded, where: bothOf(guarded.where, mine.guard("del", table)) });
+    if (verb === "update") return mine.update(table, row, { ...guarded, whole: true });
     try {
-      return await db.incr(table, row, { ...guarded, mustMatch: true });
+      return await mine.incr(table, row, { ...guarded, mustMatch: true, whole: true });
     } catch (error) {
       if (hasCode(error, "not-found") || hasCode(error, "condition-failed")) return { affected: 0 };
       throw error;
@@ -144,11 +148,11 @@ export function notedEdges({ db, clock, log, columns, counters }: NotedEdgesOpti
     }
   }
 
-  async function add(edge: NewEdge): Promise<void> {
+  async function add(mine: CallerDb, edge: NewEdge): Promise<void> {
     const task = await begin("add", edge);
     try {
       check(task);
-      await db.add(table, { ...rowOf(edge, counters), token: task.token });
+      await mine.add(table, { ...rowOf(edge, counters), token: task.token });
     } catch (error) {
       if (error instanceof BkError && error.outcome === "none") await end(task);
       throw hasCode(error, "already-exists") ? new BkError("already-exists", "this connection exists already") : error;
@@ -157,14 +161,14 @@ export function notedEdges({ db, clock, log, columns, counters }: NotedEdgesOpti
   }
 
   /** Changes a connection that is there. */
-  async function change(key: EdgeKey, changes: Row, options?: Row): Promise<boolean> {
-    return heldToTheEnd(await begin("change", key), changes, options);
+  async function change(mine: CallerDb, key: EdgeKey, changes: Row, options?: Row): Promise<boolean> {
+    return heldToTheEnd(mine, await begin("change", key), changes, options);
   }
 
-  async function heldToTheEnd(task: Task, changes: Row, options?: Row): Promise<boolean> {
+  async function heldToTheEnd(mine: CallerDb, task: Task, changes: Row, options?: Row): Promise<boolean> {
     let row: Row | undefined;
     try {
-      row = await hold(task, changes, options);
+      row = await hold(mine, task, changes, options);
     } catch (error) {
       if (error instanceof BkError && error.outcome === "none") await end(task);
       throw error;
@@ -178,12 +182,13 @@ export function notedEdges({ db, clock, log, columns, counters }: NotedEdgesOpti
     present: { ending: null },
     add,
 
-    async put(edge) {
+    async put(mine, edge) {
       for (;;) {
-        const isThere = (await db.get(table, keyOf(edge))) !== undefined;
-        if (isThere && (await change(edge, replacementOf(edge, columns)))) return;
+        const there = await db.get(table, keyOf(edge));
+        refuseOthers(mine, there);
+        if (there !== undefined && (await change(mine, edge, replacementOf(edge, columns)))) return;
         try {
-          return await add(edge);
+          return await add(mine, edge);
         } catch (error) {
           // Somebody made it meanwhile: then there is one to change.
           if (!hasCode(error, "already-exists")) throw error;
@@ -191,13 +196,13 @@ export function notedEdges({ db, clock, log, columns, counters }: NotedEdgesOpti
       }
     },
 
-    update: (key, changes) => change(key, changes),
-    incr: (key, changes) => change(key, changes, { verb: "incr" }),
+    update: (mine, key, changes) => change(mine, key, changes),
+    incr: (mine, key, changes) => change(mine, key, changes, { verb: "incr" }),
 
-    async remove(key) {
-      const row = await db.get(table, keyOf(key));
+    async remove(mine, key) {
+      const row = await mine.get(table, keyOf(key), { whole: true });
       if (row === undefined || row["ending"] === true) return false;
-      return heldToTheEnd(await begin("remove", key), { ending: true });
+      return heldToTheEnd(mine, await begin("remove", key), { ending: true });
     },
 
     async repair() {

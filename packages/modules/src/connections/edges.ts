@@ -2,6 +2,8 @@
 
 import type { ColumnDefinitions } from "@bk/db";
 
+import { denied } from "../common/failures.js";
+import type { CallerDb } from "../contract/caller-db.js";
 import type { Row } from "../contract/database.js";
 
 /** Which connection. */
@@ -23,18 +25,21 @@ export interface NewEdge extends EdgeKey {
   readonly columns: Row;
 }
 
-/** Writes connections, each as a whole: rows, mirrors and counters. */
+/**
+ * Writes connections, each as a whole: rows, mirrors and counters. The row of who makes it is written by `mine`, the database as this account may use
+ * it; what follows from it is written for the module itself.
+ */
 export interface EdgeStore {
-  /** @throws BkError `already-exists` */
-  add(edge: NewEdge): Promise<void>;
-  /** Makes it, or sets all its columns; those that are not given get their defaults. */
-  put(edge: NewEdge): Promise<void>;
-  /** @returns  false when there is none */
-  update(key: EdgeKey, columns: Row): Promise<boolean>;
-  /** Adds to numeric columns. @returns  false when there is none */
-  incr(key: EdgeKey, columns: Row): Promise<boolean>;
+  /** @throws BkError `already-exists`; `denied` */
+  add(mine: CallerDb, edge: NewEdge): Promise<void>;
+  /** Makes it, or sets all its columns; those that are not given get their defaults. @throws BkError `denied` */
+  put(mine: CallerDb, edge: NewEdge): Promise<void>;
+  /** @returns  false when there is none. @throws BkError `denied` */
+  update(mine: CallerDb, key: EdgeKey, columns: Row): Promise<boolean>;
+  /** Adds to numeric columns. @returns  false when there is none. @throws BkError `denied` */
+  incr(mine: CallerDb, key: EdgeKey, columns: Row): Promise<boolean>;
   /** @returns  false when there was none */
-  remove(key: EdgeKey): Promise<boolean>;
+  remove(mine: CallerDb, key: EdgeKey): Promise<boolean>;
   /** A filter for connections that are there: not those which are being removed. */
   readonly present: Row;
 }
@@ -91,4 +96,9 @@ export function countsOf({ id, type, peer, counted, told }: Readonly<Row>): read
   if (counted === true) counts.push({ id: id as string, counter: `${String(type)}0` });
   if (told === true) counts.push({ id: peer as string, counter: `${String(type)}1` });
   return counts.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** A connection that is there and that the caller may not change cannot be made either. */
+export function refuseOthers(mine: CallerDb, row: Readonly<Row> | undefined): void {
+  if (row !== undefined && !mine.fits("update", "bk_connection", row)) throw denied("this connection is not changed by this account");
 }

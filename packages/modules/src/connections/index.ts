@@ -3,7 +3,7 @@
 import type { BackendModule } from "../contract/module.js";
 import { connectionRoutes } from "./routes.js";
 import { connectionService, type ConnectionVerb } from "./service.js";
-import { type ConnectionColumns, connectionTables } from "./tables.js";
+import { type ConnectionColumns, connectionRuled, connectionTables } from "./tables.js";
 
 export { type ConnectionColumns, type ConnectionTables, connectionTables } from "./tables.js";
 export {
@@ -31,6 +31,7 @@ export function connections({ columns, allow }: ConnectionsOptions = {}): Backen
   return {
     name: "connections",
     tables: { ...tables },
+    ruled: connectionRuled,
     start(host) {
       const service = connectionService({ ...host, own: tables, ...(allow === undefined ? {} : { allow }) });
       const ending = new AbortController();

@@ -1,7 +1,7 @@
 import type { ColumnDefinitions } from "@bk/db";
 
 import { invalid } from "../common/failures.js";
-import { listParameters } from "../common/lists.js";
+import { isClosed, listParameters } from "../common/lists.js";
 import { pageReply } from "../common/pages.js";
 import type { Row } from "../contract/database.js";
 import { anyRow, type Call, endpoint, type Endpoint, nothing, pageOrTotalSchema } from "../contract/endpoint.js";
@@ -92,10 +92,10 @@ export function connectionRoutes(service: ConnectionService, columns: ColumnDefi
     },
   });
 
-  return [...makes, ...changes, del, ...readsOf(service, "connection"), ...readsOf(service, "reference"), ...refusals()];
+  return [...makes, ...changes, del, ...readsOf(service, "connection", columns), ...readsOf(service, "reference", columns), ...refusals()];
 }
 
-function readsOf(service: ConnectionService, side: Side): Endpoint[] {
+function readsOf(service: ConnectionService, side: Side, columns: ColumnDefinitions): Endpoint[] {
   const isOwn = side === "connection";
   const details = { _details: { type: "bool", default: false, about: "with what everybody may know of the peers' accounts" } } as const;
   return [
@@ -116,11 +116,13 @@ function readsOf(service: ConnectionService, side: Side): Endpoint[] {
       who: "account",
       parameters: { ...which, ...listParameters, ...details },
       columns: readColumns(`bk_${side}`),
+      filters: Object.keys(columns).filter((name) => name !== "id" && !isClosed(columns[name]!)),
       reply: pageOrTotalSchema(anyRow),
-      async answer({ caller, values, columns: given }) {
-        const [peer, type] = both(values);
-        const filter = { ...given, ...(peer === "" ? {} : { peer }), ...(type === "" ? {} : { type }) };
-        if (values._total) return { count: await service.count(caller, side, filter, values) };
+      async answer({ caller, values, filter: given }) {
+        const { id } = values;
+        const isNamed = id === undefined || id === "" || Object.hasOwn(given, "peer");
+        const filter = isNamed ? given : { ...given, peer: id };
+        if (values._total) return { count: await service.count(caller, side, filter) };
         return pageReply(await service.select(caller, side, filter, values, values._details));
       },
     }),

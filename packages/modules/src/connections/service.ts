@@ -5,8 +5,9 @@ import type { ColumnDefinitions, TableDefinitions } from "@bk/db";
 
 import { withDetails } from "../common/details.js";
 import { codeOf, invalid, notFound } from "../common/failures.js";
-import { filterOf, listOptions, type ListValues } from "../common/lists.js";
+import { listOptions, type ListValues } from "../common/lists.js";
 import { visible } from "../common/visible.js";
+import { type CallerDb, type DbFor, unruled } from "../contract/caller-db.js";
 import { type ModuleDb, type Page, type Row, writesTogether } from "../contract/database.js";
 import type { Directory } from "../contract/directory.js";
 import type { Caller } from "../contract/endpoint.js";
@@ -20,6 +21,8 @@ export type ConnectionVerb = "add" | "put" | "update" | "incr" | "del";
 
 export interface ConnectionServiceOptions {
   readonly db: ModuleDb;
+  /** What callers may do with the tables. Default: what the service says. */
+  readonly dbFor?: DbFor;
   readonly events: AccountEvents;
   readonly directory: Directory;
   readonly clock: Clock;
@@ -66,7 +69,7 @@ export interface ConnectionService {
   get(caller: Caller, side: Side, peer: string, type: string, details?: boolean): Promise<Row>;
   /** A page by type and peer. */
   select(caller: Caller, side: Side, filter: Row, list: ListValues, details?: boolean): Promise<Page>;
-  count(caller: Caller, side: Side, filter: Row, list: ListValues): Promise<number>;
+  count(caller: Caller, side: Side, filter: Row): Promise<number>;
   /** The connection that the peer has made to the caller, as the caller may see it. */
   connected(caller: Caller, peer: string, type: string): Promise<Row | undefined>;
   /** Removes what an account has made, and what leads to it. */
@@ -77,10 +80,13 @@ export interface ConnectionService {
   repairing(signal: AbortSignal): Promise<void>;
 }
 
+const nobody: Caller = { id: "", login: "", name: undefined, isAdmin: false, types: [] };
 const typePattern = /^[a-z0-9_]{1,32}$/;
 
 export function connectionService(options: ConnectionServiceOptions): ConnectionService {
-  const { db, events, directory, clock, log, own, tables, allow = {} } = options;
+  const { db, events, directory, clock, log, own, tables, allow = {}, dbFor = unruled(db) } = options;
+  /** For what is done for nobody. */
+  const all = unruled(db)(nobody);
   const columns = own.bk_connection;
   const counters = counterNames(tables);
   const noted = writesTogether(db) ? undefined : notedEdges({ db, clock, log, columns, counters });
@@ -96,7 +102,7 @@ export function connectionService(options: ConnectionServiceOptions): Connection
   }
 
   async function edgeOf(caller: Caller, key: EdgeKey, given: Row, { reference, count, alias }: WriteOptions): Promise<NewEdge> {
-    const person = (await directory.find([key.peer])).get(key.peer);
+    const person = (await directory.find([key.peer], caller)).get(key.peer);
     if (person === undefined) throw notFound("account not found");
     return {
       ...key,
@@ -111,13 +117,21 @@ export function connectionService(options: ConnectionServiceOptions): Connection
   async function tell(caller: Caller, { type, peer }: EdgeKey, verb: ConnectionVerb, { publish }: WriteOptions): Promise<void> {
     if (publish === false) return;
     const name = caller.name === undefined ? {} : { name: caller.name };
-    await events.publish(peer, { path: `/connection/${verb}`, mtime: clock.now(), type, id: caller.id, ...name });
+    await events.publish(
+      peer,
+      { path: `/connection/${verb}`, mtime: clock.now(), type, id: caller.id, ...name },
+      {
+        table: "bk_reference",
+        key: keyOf({ id: peer, type, peer: caller.id }),
+        columns: { type: "type", id: "peer", name: "name" },
+      },
+    );
   }
 
   async function change(verb: "update" | "incr", caller: Caller, key: EdgeKey, given: Row, how: WriteOptions): Promise<void> {
     if (Object.keys(given).length === 0 && how.alias === undefined) throw invalid("name at least one column", "status");
     const changes = how.alias === undefined ? given : { ...given, name: how.alias };
-    if (!(await edges[verb](key, changes))) throw notFound("no connection");
+    if (!(await edges[verb](dbFor(caller), key, changes))) throw notFound("no connection");
     await tell(caller, key, verb, how);
   }
 
@@ -125,19 +139,19 @@ export function connectionService(options: ConnectionServiceOptions): Connection
   /** Which rows a side has that are to be seen. */
   const presentOn = (side: Side): Row => (side === "connection" ? edges.present : { silent: false });
 
-  const detailed = (rows: readonly Row[], isWanted: boolean): Promise<readonly Row[]> | readonly Row[] =>
-    isWanted ? withDetails(db, tables, rows, "peer") : rows;
+  const detailed = (mine: CallerDb, rows: readonly Row[], isWanted: boolean): Promise<readonly Row[]> | readonly Row[] =>
+    isWanted ? withDetails(mine, tables, rows, "peer") : rows;
 
   const service: ConnectionService = {
     async add(caller, peer, type, given, how = {}) {
       const key = check(caller, peer, type, "add");
-      await edges.add(await edgeOf(caller, key, { ...given }, how));
+      await edges.add(dbFor(caller), await edgeOf(caller, key, { ...given }, how));
       await tell(caller, key, "add", how);
     },
 
     async put(caller, peer, type, given, how = {}) {
       const key = check(caller, peer, type, "put");
-      await edges.put(await edgeOf(caller, key, { ...given }, how));
+      await edges.put(dbFor(caller), await edgeOf(caller, key, { ...given }, how));
       await tell(caller, key, "put", how);
     },
 
@@ -152,41 +166,45 @@ export function connectionService(options: ConnectionServiceOptions): Connection
     async del(caller, { peer, type }) {
       if (type !== undefined && !typePattern.test(type)) throw invalid("invalid connection type", "type");
       if (type !== undefined && !isAllowed(type, "del")) throw invalid("cannot delete connection", "type");
-      if (type !== undefined && peer !== undefined) return void (await edges.remove({ id: caller.id, type, peer }));
+      const mine = dbFor(caller);
+      if (type !== undefined && peer !== undefined) return void (await edges.remove(mine, { id: caller.id, type, peer }));
       const filter = { id: caller.id, ...(type === undefined ? {} : { type }), ...(peer === undefined ? {} : { peer }) };
-      for await (const row of db.scan("bk_connection", filter))
-        if (isAllowed(row["type"] as string, "del")) await edges.remove(edgeKeyOf(row));
+      for await (const row of mine.scan("bk_connection", filter))
+        if (isAllowed(row["type"] as string, "del")) await edges.remove(mine, edgeKeyOf(row));
     },
 
     async get(caller, side, peer, type, details = false) {
       if (peer === "" || type === "") throw invalid("peer and type are required", peer === "" ? "peer" : "type");
-      const row = await db.get(`bk_${side}`, keyOf({ id: caller.id, type, peer }));
+      const mine = dbFor(caller);
+      const row = await mine.get(`bk_${side}`, keyOf({ id: caller.id, type, peer }));
       if (row === undefined || (side === "connection" ? row["ending"] === true : row["silent"] === true)) throw notFound("no connection");
-      return (await detailed([lookAt(row, side)], details))[0]!;
+      return (await detailed(mine, [lookAt(row, side)], details))[0]!;
     },
 
     async select(caller, side, filter, list, details = false) {
-      const { _ops } = list;
-      const where = { ...filterOf(filter, _ops), ...presentOn(side), id: caller.id };
-      const { rows, next } = await db.select(`bk_${side}`, where, listOptions(list, columns, details ? ["peer"] : []));
+      const where = { ...filter, ...presentOn(side), id: caller.id };
+      const mine = dbFor(caller);
+      const { rows, next } = await mine.select(`bk_${side}`, where, listOptions(list, columns, details ? ["peer"] : []));
       const shown = await detailed(
+        mine,
         rows.map((row) => lookAt(row, side)),
         details,
       );
       return { rows: [...shown], ...(next === undefined ? {} : { next }) };
     },
 
-    count: (caller, side, filter, { _ops }) => db.count(`bk_${side}`, { ...filterOf(filter, _ops), ...presentOn(side), id: caller.id }),
+    count: (caller, side, filter) => dbFor(caller).count(`bk_${side}`, { ...filter, ...presentOn(side), id: caller.id }),
 
     async connected(caller, peer, type) {
-      const row = await db.get("bk_connection", keyOf({ id: peer, type, peer: caller.id }));
+      const mine = dbFor(caller);
+      const row = mine.reads("bk_connection") ? await mine.get("bk_connection", keyOf({ id: peer, type, peer: caller.id })) : undefined;
       return row === undefined || row["silent"] === true || row["ending"] === true ? undefined : visible(columns, row, "other");
     },
 
     async forget(id) {
-      for await (const row of db.scan("bk_connection", { id })) await edges.remove(edgeKeyOf(row));
+      for await (const row of db.scan("bk_connection", { id })) await edges.remove(all, edgeKeyOf(row));
       for await (const { type, peer } of db.scan("bk_reference", { id })) {
-        await edges.remove({ id: peer, type, peer: id } as EdgeKey);
+        await edges.remove(all, { id: peer, type, peer: id } as EdgeKey);
         // Normally it is gone with its connection.
         await db.del("bk_reference", { id, type, peer });
       }

@@ -1,6 +1,8 @@
 import type { ColumnDefinition, ColumnDefinitions } from "@bk/db";
 import { BkError } from "@bk/core";
 
+import type { RuledTable } from "../contract/caller-db.js";
+
 /** Columns of an app's own for connections, by name. */
 export type ConnectionColumns = Readonly<Record<string, ColumnDefinition>>;
 
@@ -64,3 +66,9 @@ export function connectionTables(more: ConnectionColumns = {}): ConnectionTables
     },
   };
 }
+
+/** References follow connections. */
+export const connectionRuled: Readonly<Record<string, RuledTable>> = {
+  bk_connection: { verbs: ["read", "add", "update", "del"], needs: ["id", "type", "peer"], sets: ["name"] },
+  bk_reference: { verbs: ["read"], needs: ["id", "type", "peer"] },
+};

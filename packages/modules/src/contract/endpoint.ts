@@ -81,6 +81,8 @@ export interface Call<P extends Parameters = Parameters> {
   readonly values: ValuesOf<P>;
   /** The columns of the endpoint's table that were given. */
   readonly columns: Row;
+  /** What rows are asked for, by the endpoint's `filters`: a filter of @bk/db. */
+  readonly filter: Row;
   /** The files of a multipart form by the name of their field. */
   readonly files: ReadonlyMap<string, UploadedFile>;
   /** The body, of endpoints with `maxUploadBytes`, where it is neither JSON nor a form. It is removed when the call has ended. */
@@ -115,6 +117,11 @@ export interface Call<P extends Parameters = Parameters> {
    * @returns  ends that
    */
   whenRefused(then: () => void): () => void;
+  /**
+   * The caller as the account is now, with the types that it has by then; undefined when there is none, or another one has its login. For
+   * replies that go on for long.
+   */
+  again(): Promise<Caller | undefined>;
 }
 
 /**
@@ -154,6 +161,11 @@ export interface Endpoint<P extends Parameters = Parameters> {
     /** Columns that alone are taken. */
     readonly only?: readonly string[];
   };
+  /**
+   * Columns of that table by which rows are asked for, and which do not come as `columns`: each compared as the parameter `_ops` says, with the
+   * operators of the data API, else by equality. Those that are parameters too are only described there. Default none.
+   */
+  readonly filters?: readonly string[];
   /** Its body is any JSON, and parameters come in the query alone. What is said here is for the API reference. */
   readonly body?: Schema;
   /** Most bytes of a body; default the server's limit. Multipart forms are read where this is given. */

@@ -5,6 +5,7 @@ import type { TableDefinitions } from "@bk/db";
 
 import type { AccountEvents, BusLike } from "../events/account-events.js";
 import type { WholeCache } from "./cache.js";
+import type { DbFor, RuledTable } from "./caller-db.js";
 import type { ModuleDb, Row } from "./database.js";
 import type { Directory } from "./directory.js";
 import type { Call, Caller, Endpoint } from "./endpoint.js";
@@ -12,7 +13,10 @@ import type { Hook } from "./hooks.js";
 
 /** What a server lends to its modules. */
 export interface ModuleHost {
+  /** For what a module does by itself: nothing of what a caller asks for. */
   readonly db: ModuleDb;
+  /** For what a module does for a caller, within the rules that an app has given to its tables. */
+  readonly dbFor: DbFor;
   readonly cache: WholeCache;
   /** Tells accounts of events, on every server that shares the bus. */
   readonly events: AccountEvents;
@@ -112,6 +116,8 @@ export interface BackendModule {
   /** One word, such as `messages`. */
   readonly name: string;
   readonly tables: TableDefinitions;
+  /** The tables that apps may give rules to: those that it uses for callers by `dbFor` alone. Default none. */
+  readonly ruled?: Readonly<Record<string, RuledTable>>;
   /** Names of modules that must run too. */
   readonly needs?: readonly string[];
   start(host: ModuleHost): Promise<Running> | Running;

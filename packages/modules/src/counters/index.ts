@@ -21,6 +21,7 @@ export function counters({ columns, pingsPerMinute }: CountersOptions = {}): Bac
   return {
     name: "counters",
     tables,
+    ruled: { bk_counter: { verbs: ["read", "add", "update"], needs: ["id"] } },
     start(host) {
       const service = counterService({ ...host, columns: tables.bk_counter, ...(pingsPerMinute === undefined ? {} : { pingsPerMinute }) });
       return { name: "counters", endpoints: counterRoutes(service), forget: (id) => service.forget(id) };

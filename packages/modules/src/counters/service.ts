@@ -8,6 +8,7 @@ import { denied, hasCode, invalid, notFound } from "../common/failures.js";
 import { keepPace } from "../common/pace.js";
 import { type Look, visible } from "../common/visible.js";
 import type { CacheLike } from "../contract/cache.js";
+import { type CallerDb, type DbFor, unruled } from "../contract/caller-db.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Directory } from "../contract/directory.js";
 import type { Caller } from "../contract/endpoint.js";
@@ -15,6 +16,8 @@ import type { AccountEvents } from "../events/account-events.js";
 
 export interface CounterServiceOptions {
   readonly db: ModuleDb;
+  /** What callers may do with the table. Default: what the service says. */
+  readonly dbFor?: DbFor;
   readonly cache: CacheLike;
   readonly events: AccountEvents;
   readonly directory: Directory;
@@ -48,7 +51,7 @@ export interface CounterService {
 const most = 1_000_000;
 
 export function counterService(options: CounterServiceOptions): CounterService {
-  const { db, cache, events, directory, clock, columns, pingsPerMinute = 60 } = options;
+  const { db, cache, events, directory, clock, columns, pingsPerMinute = 60, dbFor = unruled(db) } = options;
   const table = "bk_counter";
   const names = Object.keys(columns).filter((name) => columns[name]!.type === "counter");
   const isKept = (name: string): boolean => names.includes(name) && /^\w*[01]$/.test(name);
@@ -63,47 +66,44 @@ export function counterService(options: CounterServiceOptions): CounterService {
     }
   }
 
-  async function incrOwn(id: string, counts: Counts, look: Look): Promise<Row> {
+  async function incrOwn(caller: Caller, id: string, counts: Counts, look: Look): Promise<Row> {
     // Counters that were set are kept as they are; a row that is not there begins with the defaults.
-    const { row = {} } = await db.incr(table, { id, ...counts }, { returning: "new" });
-    const touched = Object.fromEntries(Object.keys(counts).map((name) => [name, row[name]]));
+    const { row = {} } = await dbFor(caller).incr(table, { id, ...counts }, { returning: "new" });
+    const touched = Object.fromEntries(Object.keys(counts).flatMap((name) => (name in row ? [[name, row[name]]] : [])));
     return visible(columns, { id, ...touched }, look);
   }
 
   return {
     async get(caller, id = caller.id) {
-      const row = await db.get(table, { id });
+      const row = await dbFor(caller).get(table, { id });
       return row === undefined ? undefined : visible(columns, row, caller.isAdmin ? "admin" : id === caller.id ? "owner" : "other");
     },
 
     async put(caller, counts) {
       check(counts, true);
       const zero = Object.fromEntries(names.filter((name) => !isKept(name)).map((name) => [name, 0]));
-      await setOrAdd(db, { id: caller.id, ...zero, ...counts });
+      await setOrAdd(db, dbFor(caller), { id: caller.id, ...zero, ...counts });
     },
 
     async update(caller, counts) {
       check(counts, true);
-      await setOrAdd(db, { id: caller.id, ...counts });
+      await setOrAdd(db, dbFor(caller), { id: caller.id, ...counts });
     },
 
     async incr(caller, id, counts) {
       check(counts, false);
-      if (id === caller.id) return incrOwn(id, counts, "owner");
+      if (id === caller.id) return incrOwn(caller, id, counts, "owner");
       for (const [name, value] of Object.entries(counts)) {
         if (columns[name]!.pub !== true) throw denied(`${name} is changed by its own account alone`, name);
         if (value !== 1) throw invalid(`${name} of another account can be increased by 1 only`, name);
       }
       await keepPace(cache, `counter/incr:${caller.id}`, pingsPerMinute);
-      if (!(await directory.find([id])).has(id)) throw notFound("account not found");
-      const row = await incrOwn(id, counts, "other");
-      await events.publish(id, {
-        path: "/counter/incr",
-        mtime: clock.now(),
-        type: Object.keys(counts).join(","),
-        id: caller.id,
-        ...(caller.name === undefined ? {} : { name: caller.name }),
-      });
+      if (!(await directory.find([id], caller)).has(id)) throw notFound("account not found");
+      const row = await incrOwn(caller, id, counts, "other");
+      const names = Object.keys(counts);
+      const name = caller.name === undefined ? {} : { name: caller.name };
+      const event = { path: "/counter/incr", mtime: clock.now(), type: names.join(","), id: caller.id, ...name };
+      await events.publish(id, event, { table, key: { id }, columns: { type: names } });
       return row;
     },
 
@@ -114,15 +114,17 @@ export function counterService(options: CounterServiceOptions): CounterService {
 }
 
 /** Changes a row, or makes it with its defaults where it is not there. */
-async function setOrAdd(db: ModuleDb, row: Row): Promise<void> {
+async function setOrAdd(db: ModuleDb, mine: CallerDb, row: Row): Promise<void> {
   for (;;) {
-    if ((await db.update("bk_counter", row)).affected > 0) return;
+    if ((await mine.update("bk_counter", row)).affected > 0) return;
     try {
-      await db.add("bk_counter", row);
+      await mine.add("bk_counter", row);
       return;
     } catch (error) {
       // Somebody was quicker: then there is one to change.
       if (!hasCode(error, "already-exists")) throw error;
+      const there = await db.get("bk_counter", { id: row["id"] });
+      if (there !== undefined && !mine.fits("update", "bk_counter", there)) throw denied("these counters are not changed by this account");
     }
   }
 }

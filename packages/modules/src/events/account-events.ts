@@ -4,7 +4,7 @@ import { type Clock, type Log, systemClock } from "@bk/core";
 
 import { codeOf, invalid } from "../common/failures.js";
 import { afterCommit } from "../contract/after-commit.js";
-import type { ModuleDb } from "../contract/database.js";
+import type { ModuleDb, Row } from "../contract/database.js";
 
 /** What happened: where, when, and what the receiver should know of it. */
 export interface AccountEvent {
@@ -15,9 +15,19 @@ export interface AccountEvent {
   readonly [property: string]: unknown;
 }
 
+/** The row that an event tells of. Where its table has rules, the event is for those who read the row. */
+export interface EventRow {
+  readonly table: string;
+  readonly key: Row;
+  /** Properties of the event by the columns that they tell of; one is left out where a column of it is hidden. */
+  readonly columns: Readonly<Record<string, string | readonly string[]>>;
+}
+
 /** An event as it is told: with an id that grows with time. */
 export interface ToldEvent extends AccountEvent {
   readonly event_id: string;
+  /** Not for whoever it is told to. */
+  readonly _row?: EventRow;
 }
 
 /** What is used of a bus: a `PubSub` of @bk/queue has it. */
@@ -30,8 +40,10 @@ export interface AccountEvents {
   /**
    * Tells an account of an event, within `committed` when that has ended. It never fails: what was done is done, whether or not
    * somebody can be told of it; a bus or a database that is away is logged.
+   *
+   * @param row  the row that it tells of, if it tells of one
    */
-  publish(id: string, event: AccountEvent): Promise<void>;
+  publish(id: string, event: AccountEvent, row?: EventRow): Promise<void>;
   /** Hands over every event of an account from now on. */
   subscribe(id: string, handler: (event: ToldEvent) => void): Promise<{ close(): Promise<void> }>;
   /**
@@ -77,9 +89,10 @@ export function accountEvents({ bus, log, clock = systemClock, keep }: AccountEv
     if (count % sweepEvery === 0) await keep.db.delAll("bk_event", { account: id, id: { $lt: timeText(now - keep.ms) } });
   }
 
-  async function tell(id: string, channel: string, event: AccountEvent): Promise<void> {
+  async function tell(id: string, channel: string, event: AccountEvent, row: EventRow | undefined): Promise<void> {
     // The count keeps the order of events of one moment.
-    const told: ToldEvent = { ...event, event_id: `${timeText(clock.now())}${(++count).toString(36).padStart(6, "0")}${maker}` };
+    const event_id = `${timeText(clock.now())}${(++count).toString(36).padStart(6, "0")}${maker}`;
+    const told: ToldEvent = { ...event, event_id, ...(row === undefined ? {} : { _row: row }) };
     // Kept first: who begins to listen in between finds it there.
     await store(id, told).catch((error: unknown) => log.warn("an event could not be kept", { path: event.path, code: codeOf(error) }));
     await bus
@@ -88,9 +101,9 @@ export function accountEvents({ bus, log, clock = systemClock, keep }: AccountEv
   }
 
   return {
-    async publish(id, event) {
+    async publish(id, event, row) {
       const channel = channelOf(id);
-      await afterCommit(() => tell(id, channel, event));
+      await afterCommit(() => tell(id, channel, event, row));
     },
 
     subscribe: async (id, handler) => bus.subscribe(channelOf(id), (message) => handler(message as ToldEvent)),

@@ -1,12 +1,12 @@
 // `/account/subscribe`: a request that waits for events, or a stream of them.
 
-import type { Clock, Log } from "@bk/core";
-
 import { invalid } from "../common/failures.js";
 import { type Call, endpoint, type Endpoint } from "../contract/endpoint.js";
-import type { AccountEvents, ToldEvent } from "./account-events.js";
+import type { ModuleHost } from "../contract/module.js";
+import type { ToldEvent } from "./account-events.js";
 import { eventListeners, type Listeners } from "./listeners.js";
 import { type EventTest, readMatch } from "./match.js";
+import { receiver } from "./rights.js";
 import { eventStream, type StreamedEvent } from "./stream.js";
 
 export interface SubscribeOptions {
@@ -26,19 +26,21 @@ export interface Subscribing {
   end(): void;
 }
 
+type Host = Pick<ModuleHost, "events" | "clock" | "log" | "dbFor">;
+
 interface Waiting {
   readonly listeners: Listeners;
-  readonly events: AccountEvents;
-  readonly clock: Clock;
+  readonly host: Host;
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly mostEvents: number;
 }
 
-export function subscribing(events: AccountEvents, clock: Clock, log: Log, options: SubscribeOptions = {}): Subscribing {
+export function subscribing(host: Host, options: SubscribeOptions = {}): Subscribing {
   const { intervalMs = 5_000, timeoutMs = 30 * 60_000, mostOfAccount = 5, mostEvents = 100 } = options;
-  const listeners = eventListeners(events, mostOfAccount, log);
-  const waiting: Waiting = { listeners, events, clock, intervalMs, timeoutMs, mostEvents };
+  const { events } = host;
+  const listeners = eventListeners(events, mostOfAccount, host.log);
+  const waiting: Waiting = { listeners, host, intervalMs, timeoutMs, mostEvents };
   return {
     endpoint: endpoint({
       path: "/account/subscribe",
@@ -63,8 +65,17 @@ export function subscribing(events: AccountEvents, clock: Clock, log: Log, optio
           const before = async (): Promise<readonly ToldEvent[]> =>
             since === undefined ? [] : events.since(call.caller.id, since, 10 * mostEvents);
           return eventStream({
-            listen: (take, end) => listeners.add(call.caller.id, { take: (event) => wanted(event) && take(streamed(event)), end }),
-            missed: async () => (await before()).filter(wanted).map(streamed),
+            async listen(take, end) {
+              const { take: look } = receiver(call, (event) => wanted(event) && take(streamed(event)), end, host);
+              return listeners.add(call.caller.id, { take: look, end });
+            },
+            async missed(end) {
+              const found: ToldEvent[] = [];
+              const { take, idle } = receiver(call, (event) => found.push(event), end, host);
+              for (const event of await before()) take(event);
+              await idle();
+              return found.filter(wanted).map(streamed);
+            },
             call,
           });
         }
@@ -79,13 +90,10 @@ export function subscribing(events: AccountEvents, clock: Clock, log: Log, optio
 const streamed = ({ event_id: id, ...data }: ToldEvent): StreamedEvent => ({ id, data });
 
 /** Waits for the first event, then as long as events are gathered. */
-async function poll(
-  waiting: Waiting,
-  { caller, signal, whenRefused }: Call,
-  wanted: EventTest,
-  since: string | undefined,
-): Promise<readonly ToldEvent[]> {
-  const { listeners, events, clock, intervalMs, timeoutMs, mostEvents } = waiting;
+async function poll(waiting: Waiting, call: Call, wanted: EventTest, since: string | undefined): Promise<readonly ToldEvent[]> {
+  const { listeners, host, intervalMs, timeoutMs, mostEvents } = waiting;
+  const { events, clock } = host;
+  const { caller, signal, whenRefused } = call;
   const found = new Map<string, ToldEvent>();
   const first = new AbortController();
   const over = new AbortController();
@@ -99,15 +107,18 @@ async function poll(
     first.abort();
     over.abort();
   };
-  const remove = await listeners.add(caller.id, { take, end });
+  const own = receiver(call, take, end, host);
+  const remove = await listeners.add(caller.id, { take: own.take, end });
   signal.addEventListener("abort", end, { once: true });
   const stop = whenRefused(end);
   try {
     if (signal.aborted) end();
-    if (since !== undefined) for (const event of await events.since(caller.id, since, mostEvents)) take(event);
+    if (since !== undefined) for (const event of await events.since(caller.id, since, mostEvents)) own.take(event);
+    await own.idle();
     // Both waits end by being aborted: that is no failure.
     await clock.sleep(timeoutMs, first.signal).catch(() => undefined);
     if (found.size > 0 && !over.signal.aborted) await clock.sleep(intervalMs, over.signal).catch(() => undefined);
+    await own.idle();
     return [...found.values()].sort((a, b) => (a.event_id < b.event_id ? -1 : 1));
   } finally {
     signal.removeEventListener("abort", end);

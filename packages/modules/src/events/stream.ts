@@ -42,8 +42,8 @@ export interface StreamSource {
    * @returns  ends it
    */
   listen(take: (event: StreamedEvent) => void, end: () => void): Promise<() => void>;
-  /** What came before and was missed. What comes from both is sent once. */
-  missed(): Promise<readonly StreamedEvent[]>;
+  /** What came before and was missed; `end` as for `listen`. What comes from both is sent once. */
+  missed(end: () => void): Promise<readonly StreamedEvent[]>;
   /** The request, which ends it when its client is gone, or may not listen any more. */
   readonly call: Pick<Call, "signal" | "whenRefused">;
 }
@@ -81,10 +81,11 @@ export async function eventStream({ listen, missed, call: { signal, whenRefused 
   };
   ends.push(await listen(take, end));
   try {
-    const before = await missed();
+    const before = await missed(end);
     if (before.length > 0) known = new Set(before.map(({ id }) => id));
     const stream = new ReadableStream<Uint8Array>({
       start(given) {
+        if (isOver) return given.close();
         controller = given;
         send(beat);
         for (const event of before) sendEvent(event);

@@ -7,7 +7,7 @@ import { serverStorage } from "../storage/folder-storage.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import { fileRoutes } from "./routes.js";
 import { defaultFileLimits, type FileLimits, fileService, mib } from "./service.js";
-import { fileTables } from "./tables.js";
+import { fileRuled, fileTables } from "./tables.js";
 
 export {
   type FileBytes,
@@ -46,6 +46,7 @@ export function files(options: FilesOptions = {}): BackendModule {
   return {
     name: "files",
     tables: fileTables,
+    ruled: fileRuled,
     start(host) {
       const service = fileService({ ...host, ...options, limits, storage: options.storage ?? serverStorage(host) });
       const endpoints = fileRoutes(service, limits, () => host.clock.now());

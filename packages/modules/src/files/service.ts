@@ -2,9 +2,10 @@
 
 import { BkError, type Clock, type Log } from "@bk/core";
 
-import { denied, invalid, notFound } from "../common/failures.js";
+import { denied, hasCode, invalid, notFound } from "../common/failures.js";
 import { checkAcl, checkName, mayRead } from "../common/names.js";
 import { visible } from "../common/visible.js";
+import { type DbFor, unruled } from "../contract/caller-db.js";
 import type { ModuleDb, Page, Row } from "../contract/database.js";
 import type { Directory } from "../contract/directory.js";
 import type { Caller } from "../contract/endpoint.js";
@@ -14,6 +15,8 @@ import { fileTables } from "./tables.js";
 
 export interface FileServiceOptions {
   readonly db: ModuleDb;
+  /** What callers may do with the table. Default: what the service says. */
+  readonly dbFor?: DbFor;
   readonly directory: Directory;
   readonly clock: Clock;
   readonly log: Log;
@@ -95,14 +98,14 @@ const mostParts = 4;
 const mostPath = 255;
 
 export function fileService(options: FileServiceOptions): FileService {
-  const { db, directory, clock, log, types } = options;
+  const { db, dbFor = unruled(db), directory, clock, log, types } = options;
   const { maxFiles, maxFileBytes, maxUploadBytes } = { ...defaultFileLimits, ...options.limits };
   const objects = rowObjects(options.storage, "files", log, () => clock.now());
 
   async function writable(caller: Caller, id: string | undefined): Promise<string> {
     if (id === undefined || id === caller.id) return caller.id;
     if (!caller.isAdmin) throw denied("files are written by their own account alone");
-    if (!(await directory.find([id])).has(id)) throw notFound("account not found");
+    if (!(await directory.find([id], caller)).has(id)) throw notFound("account not found");
     return id;
   }
 
@@ -122,7 +125,7 @@ export function fileService(options: FileServiceOptions): FileService {
   return {
     async get(caller, { prefix, name, id = caller.id }) {
       const path = pathOf(prefix, name);
-      const row = id === "" ? undefined : await db.get(table, { id, path });
+      const row = id === "" ? undefined : await dbFor(caller).get(table, { id, path });
       if (row === undefined || !mayReadRow(row, id, caller)) throw notFound(notHere);
       return {
         name,
@@ -138,7 +141,7 @@ export function fileService(options: FileServiceOptions): FileService {
 
     async select(caller, { prefix, id = caller.id }, page) {
       const below = prefix === undefined || prefix === "" ? {} : { path: { $begins_with: `${checkPrefix(prefix)}/` } };
-      const { rows, next } = await db.select(table, { id, ...below }, page);
+      const { rows, next } = await dbFor(caller).select(table, { id, ...below }, page);
       const readable = rows.filter((row) => mayReadRow(row, id, caller));
       return { rows: await Promise.all(readable.map((row) => shown(row, caller))), ...(next === undefined ? {} : { next }) };
     },
@@ -173,7 +176,12 @@ export function fileService(options: FileServiceOptions): FileService {
         object,
         ctime: before?.["ctime"] ?? clock.now(),
       };
-      const { row: old } = await db.put(table, row, { returning: "old" });
+      const mine = dbFor(caller);
+      const { row: old } = await mine.put(table, row, { returning: "old", whole: true }).catch(async (error: unknown) => {
+        // What is refused keeps no bytes.
+        if (hasCode(error, "denied")) await objects.drop(object);
+        throw error;
+      });
       if (old !== undefined && old !== null) await objects.drop(old["object"] as string);
       else {
         // Of many at once some would be too many; each sees the others now.
@@ -186,12 +194,12 @@ export function fileService(options: FileServiceOptions): FileService {
         }
       }
       await objects.sweep(owner, path, object);
-      return shown(row, caller);
+      return shown(mine.masked(table, row), caller);
     },
 
     async del(caller, { prefix, name, id }) {
       const owner = await writable(caller, id);
-      const { row } = await db.del(table, { id: owner, path: pathOf(prefix, name) }, { returning: "old" });
+      const { row } = await dbFor(caller).del(table, { id: owner, path: pathOf(prefix, name) }, { returning: "old", whole: true });
       if (row === undefined || row === null) throw notFound(notHere);
       await objects.drop(row["object"] as string);
     },

@@ -1,5 +1,7 @@
 import type { ColumnDefinitions } from "@bk/db";
 
+import type { RuledTable } from "../contract/caller-db.js";
+
 /** The table of files: what there is of each; the bytes are in a storage. */
 export const fileTables = {
   bk_file: {
@@ -20,3 +22,12 @@ export const fileTables = {
     mtime: { type: "now" },
   },
 } satisfies { readonly bk_file: ColumnDefinitions };
+
+export const fileRuled: Readonly<Record<string, RuledTable>> = {
+  bk_file: {
+    verbs: ["read", "add", "update", "del"],
+    needs: ["id", "path", "name", "size", "type", "sha256", "acl_allow", "mtime"],
+    writes: ["acl_allow"],
+    sets: ["prefix", "name", "size", "type", "sha256", "ctime", "mtime"],
+  },
+};

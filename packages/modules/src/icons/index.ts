@@ -7,7 +7,7 @@ import { type ImageEngine, plainImages } from "./image-engine.js";
 import { iconRoutes } from "./routes.js";
 import { iconService } from "./service.js";
 import { sharpImages } from "./sharp-images.js";
-import { iconTables } from "./tables.js";
+import { iconRuled, iconTables } from "./tables.js";
 
 export { type ImageChanges, type ImageEngine, type ImageType, type MadeImage, plainImages } from "./image-engine.js";
 export { sharpImages } from "./sharp-images.js";
@@ -36,6 +36,7 @@ export function icons(options: IconsOptions = {}): BackendModule {
   return {
     name: "icons",
     tables: iconTables,
+    ruled: iconRuled,
     async start(host) {
       const images = options.images ?? (await sharpImages());
       if (images === undefined) host.log.warn("sharp is not installed: icons are kept as they are uploaded");

@@ -5,9 +5,10 @@ import { randomUUID } from "node:crypto";
 import type { Clock, Log } from "@bk/core";
 
 import { etagOf } from "../common/bytes-reply.js";
-import { denied, invalid, notFound } from "../common/failures.js";
+import { denied, hasCode, invalid, notFound } from "../common/failures.js";
 import { checkAcl, checkName, mayRead } from "../common/names.js";
 import { visible } from "../common/visible.js";
+import { type CallerDb, type DbFor, unruled } from "../contract/caller-db.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Directory } from "../contract/directory.js";
 import type { Caller } from "../contract/endpoint.js";
@@ -17,6 +18,8 @@ import { iconTables } from "./tables.js";
 
 export interface IconServiceOptions {
   readonly db: ModuleDb;
+  /** What callers may do with the table. Default: what the service says. */
+  readonly dbFor?: DbFor;
   readonly directory: Directory;
   readonly clock: Clock;
   readonly log: Log;
@@ -92,7 +95,7 @@ const notHere = "not found or not allowed";
 const width = 10;
 
 export function iconService(options: IconServiceOptions): IconService {
-  const { db, directory, clock, log, images, limits = { "*": 100 }, publicPrefixes = ["account"] } = options;
+  const { db, dbFor = unruled(db), directory, clock, log, images, limits = { "*": 100 }, publicPrefixes = ["account"] } = options;
   const objects = rowObjects(options.storage, "icons", log, () => clock.now());
 
   const sign = signedUrls(options.storage, options.signedUrlMs);
@@ -118,7 +121,7 @@ export function iconService(options: IconServiceOptions): IconService {
   async function writable(caller: Caller, id: string | undefined): Promise<string> {
     if (id === undefined || id === caller.id) return caller.id;
     if (!caller.isAdmin) throw denied("icons are written by their own account alone");
-    if (!(await directory.find([id])).has(id)) throw notFound("account not found");
+    if (!(await directory.find([id], caller)).has(id)) throw notFound("account not found");
     return id;
   }
 
@@ -131,8 +134,18 @@ export function iconService(options: IconServiceOptions): IconService {
     if (rows.length > most) throw denied("no more icons allowed");
   }
 
+  /** What is refused keeps no bytes. */
+  async function putRow(mine: CallerDb, row: Row, object: string): ReturnType<CallerDb["put"]> {
+    try {
+      return await mine.put(table, row, { returning: "old", whole: true });
+    } catch (error) {
+      if (hasCode(error, "denied")) await objects.drop(object);
+      throw error;
+    }
+  }
+
   async function select(caller: Caller, { prefix, type = "", id = caller.id }: IconName): Promise<Row[]> {
-    const { rows } = await db.select(table, { id, name: { $begins_with: nameOf(prefix, type) } }, { count: mostListed });
+    const { rows } = await dbFor(caller).select(table, { id, name: { $begins_with: nameOf(prefix, type) } }, { count: mostListed });
     const readable = rows.filter((row) => mayRead((row["acl_allow"] as string | null) ?? "", id, caller));
     return Promise.all(readable.map((row) => shown(row, caller)));
   }
@@ -140,7 +153,7 @@ export function iconService(options: IconServiceOptions): IconService {
   return {
     async get(caller, { prefix, type = "", id = caller.id }) {
       const key = { id, name: nameOf(prefix, type) };
-      const row = id === "" ? undefined : await db.get(table, key);
+      const row = id === "" ? undefined : await dbFor(caller).get(table, key);
       if (row === undefined || !mayRead((row["acl_allow"] as string | null) ?? "", id, caller)) throw notFound(notHere);
       const ext = row["ext"] as keyof typeof mediaTypes;
       return {
@@ -156,7 +169,7 @@ export function iconService(options: IconServiceOptions): IconService {
     select,
 
     async urls(caller, ids) {
-      const [all, found] = [[...new Set(ids)], new Map<string, Row>()];
+      const [all, found] = [dbFor(caller).reads(table) ? [...new Set(ids)] : [], new Map<string, Row>()];
       for (let i = 0; i < all.length; i += width) {
         const some = all.slice(i, i + width);
         const icons = await Promise.all(some.map((id) => select(caller, { prefix: "account", id })));
@@ -195,7 +208,7 @@ export function iconService(options: IconServiceOptions): IconService {
         ...(latitude === undefined ? {} : { latitude }),
         ...(longitude === undefined ? {} : { longitude }),
       };
-      const { row: old } = await db.put(table, row, { returning: "old" });
+      const { row: old } = await putRow(dbFor(caller), row, object);
       if (old !== undefined && old !== null) await objects.drop(old["object"] as string);
       else if (most < Infinity) {
         // Of many at once some would be too many; each sees the others now.
@@ -208,12 +221,12 @@ export function iconService(options: IconServiceOptions): IconService {
         }
       }
       await objects.sweep(owner, name, object);
-      return { row: await shown(row, caller), warning: image.warning };
+      return { row: await shown(dbFor(caller).masked(table, row), caller), warning: image.warning };
     },
 
     async del(caller, { prefix, type = "", id }) {
       const owner = await writable(caller, id);
-      const { row } = await db.del(table, { id: owner, name: nameOf(prefix, type) }, { returning: "old" });
+      const { row } = await dbFor(caller).del(table, { id: owner, name: nameOf(prefix, type) }, { returning: "old", whole: true });
       if (row !== undefined && row !== null) await objects.drop(row["object"] as string);
     },
 

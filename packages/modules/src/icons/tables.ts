@@ -1,5 +1,7 @@
 import type { ColumnDefinitions } from "@bk/db";
 
+import type { RuledTable } from "../contract/caller-db.js";
+
 /** The table of icons. `name` is `prefix:type`: neither holds a colon, and an empty type is a name all the same. */
 export const iconTables = {
   bk_icon: {
@@ -24,3 +26,12 @@ export const iconTables = {
     mtime: { type: "now" },
   },
 } satisfies { readonly bk_icon: ColumnDefinitions };
+
+export const iconRuled: Readonly<Record<string, RuledTable>> = {
+  bk_icon: {
+    verbs: ["read", "add", "update", "del"],
+    needs: ["id", "name", "prefix", "type", "acl_allow", "ext", "size"],
+    writes: ["acl_allow"],
+    sets: ["prefix", "type", "width", "height", "rotation", "ext", "size", "mtime"],
+  },
+};

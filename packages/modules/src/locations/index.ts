@@ -43,6 +43,14 @@ export function locations({ columns = {}, ...options }: LocationsOptions = {}): 
   return {
     name: "locations",
     tables,
+    ruled: {
+      bk_location: {
+        verbs: ["read", "add", "update"],
+        // Distances tell of the place.
+        needs: ["id", "latitude", "longitude"],
+        sets: ["name", "latitude", "longitude", "ltime", "geohash"],
+      },
+    },
     start(host) {
       const service = locationService({ ...host, ...options, ...distances, blurKm, columns: tables.bk_location });
       return {

@@ -5,6 +5,7 @@ import type { ColumnDefinitions } from "@bk/db";
 
 import { hasCode, invalid } from "../common/failures.js";
 import { visible } from "../common/visible.js";
+import { type CallerDb, type DbFor, unruled } from "../contract/caller-db.js";
 import type { ModuleDb, NearPage, Row } from "../contract/database.js";
 import type { Directory } from "../contract/directory.js";
 import type { Caller } from "../contract/endpoint.js";
@@ -12,6 +13,8 @@ import { blurred, distanceKm, type Place } from "./places.js";
 
 export interface LocationServiceOptions {
   readonly db: ModuleDb;
+  /** What callers may do with the table. Default: what the service says. */
+  readonly dbFor?: DbFor;
   readonly directory: Directory;
   readonly clock: Clock;
   /** The columns of the table, as `locationTables` gives them. */
@@ -70,33 +73,44 @@ export interface LocationService {
 const ownPlace = ["latitude", "longitude", "geohash", "location", "ltime"] as const;
 
 export function locationService(options: LocationServiceOptions): LocationService {
-  const { db, directory, clock, columns, minDistanceKm = 5, maxDistanceKm = 50, blurKm = minDistanceKm / 10, expose = false } = options;
+  const {
+    db,
+    dbFor = unruled(db),
+    directory,
+    clock,
+    columns,
+    minDistanceKm = 5,
+    maxDistanceKm = 50,
+    blurKm = minDistanceKm / 10,
+    expose = false,
+  } = options;
   const table = "bk_location";
   const isPublic = (name: string): boolean => Object.hasOwn(columns, name) && columns[name]!.pub === true;
   /** Whether the database finds geohashes by their beginning; known after the first search. */
   let findsBeginnings = true;
 
-  async function nearPage(place: Place & { readonly distanceKm: number }, asked: Row): Promise<NearPage> {
+  async function nearPage(mine: CallerDb, place: Place & { readonly distanceKm: number }, asked: Row): Promise<NearPage> {
     if (findsBeginnings) {
       try {
-        return await db.near(table, place, { ...asked, column: "about_hash" });
+        return await mine.near(table, place, { ...asked, column: "about_hash" });
       } catch (error) {
         if (!hasCode(error, "scan-refused")) throw error;
         findsBeginnings = false;
       }
     }
-    return db.near(table, place, { ...asked, column: "area_hash" });
+    return mine.near(table, place, { ...asked, column: "area_hash" });
   }
 
   return {
     async put(caller, { latitude, longitude }, more = {}) {
       const place = checkPlace({ latitude, longitude });
-      const old = await db.get(table, { id: caller.id });
+      const mine = dbFor(caller);
+      const old = await mine.get(table, { id: caller.id });
       const before = old === undefined ? undefined : placeOf(old);
       if (before !== undefined && distanceKm(before, place) <= minDistanceKm) return { ignored: true, min_distance: minDistanceKm };
       const about = blurred(place, blurKm);
       const person = (await directory.find([caller.id])).get(caller.id);
-      const { row } = await db.put(
+      const { row } = await mine.put(
         table,
         {
           ...more,
@@ -121,10 +135,16 @@ export function locationService(options: LocationServiceOptions): LocationServic
       const reachKm = Math.min(Math.max(search.distanceKm ?? minDistanceKm, minDistanceKm), maxDistanceKm);
       const roundKm = Math.max(search.roundKm ?? minDistanceKm, minDistanceKm);
       const page = await nearPage(
+        dbFor(caller),
         { ...place, distanceKm: reachKm },
         { filter: { ...filter, id: { $ne: caller.id } }, count, ...(start === undefined || start === "" ? {} : { start }) },
       );
-      const people = details ? await directory.find(page.rows.map(({ id }) => id as string)) : undefined;
+      const people = details
+        ? await directory.find(
+            page.rows.map(({ id }) => id as string),
+            caller,
+          )
+        : undefined;
       const rows = page.rows.map((row, i) => ({
         ...visible(columns, row, "other"),
         ...people?.get(row["id"] as string),
@@ -136,8 +156,9 @@ export function locationService(options: LocationServiceOptions): LocationServic
       return { rows, ...(page.next === undefined ? {} : { next: page.next }) };
     },
 
-    async describe({ id }, ids) {
-      const row = ids.includes(id) ? await db.get(table, { id }, { select: ownPlace }) : undefined;
+    async describe(caller, ids) {
+      const [{ id }, mine] = [caller, dbFor(caller)];
+      const row = ids.includes(id) && mine.reads(table) ? await mine.get(table, { id }, { select: ownPlace }) : undefined;
       return new Map(row === undefined ? [] : [[id, row]]);
     },
 

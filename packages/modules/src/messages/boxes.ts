@@ -3,6 +3,7 @@
 import type { Clock } from "@bk/core";
 
 import { hasCode } from "../common/failures.js";
+import type { CallerDb } from "../contract/caller-db.js";
 import { type ModuleCalls, type ModuleDb, type Row, writesTogether } from "../contract/database.js";
 
 export type Box = "inbox" | "archive";
@@ -25,8 +26,11 @@ export interface Delivery {
 }
 
 export interface Boxes {
-  /** @returns  when it was received, in milliseconds since 1970: no other message of the recipient's inbox has that time */
-  deliver(delivery: Delivery): Promise<number>;
+  /**
+   * @param mine  the database as the sender may use it
+   * @returns  when it was received, in milliseconds since 1970: no other message of the recipient's inbox has that time
+   */
+  deliver(mine: CallerDb, delivery: Delivery): Promise<number>;
   /**
    * Moves a message from the inbox to the archive.
    *
@@ -89,11 +93,11 @@ export function messageBoxes(db: ModuleDb, clock: Clock, dropped: (row: Row) => 
     }
   }
 
-  async function deliverTogether(delivery: Delivery): Promise<number> {
+  async function deliverTogether(mine: CallerDb, delivery: Delivery): Promise<number> {
     return atFreeTime(nextTime(delivery.recipient), (mtime) =>
       db.transaction(
         async (tx: ModuleCalls) => {
-          await tx.add("bk_message", inboxRow(delivery, mtime));
+          await mine.add("bk_message", inboxRow(delivery, mtime));
           if (delivery.isKept) await tx.add("bk_sent", sentRow(delivery, mtime));
           for (const { id, counter } of delivery.counts) await tx.incr("bk_counter", { id, [counter]: 1 });
           return mtime;
@@ -104,14 +108,14 @@ export function messageBoxes(db: ModuleDb, clock: Clock, dropped: (row: Row) => 
   }
 
   /** The copy comes first and is not shown until the message has arrived. */
-  async function deliverAlone(delivery: Delivery): Promise<number> {
+  async function deliverAlone(mine: CallerDb, delivery: Delivery): Promise<number> {
     const key = (mtime: number): Row => ({ id: delivery.sender, mtime, recipient: delivery.recipient });
     const mtime = await atFreeTime(nextTime(delivery.recipient), async (time) => {
       if (delivery.isKept) await db.add("bk_sent", { ...sentRow(delivery, time), pending: clock.now() + deliveryMs });
       try {
-        await db.add("bk_message", inboxRow(delivery, time));
+        await mine.add("bk_message", inboxRow(delivery, time));
       } catch (error) {
-        if (delivery.isKept && hasCode(error, "already-exists")) await db.del("bk_sent", key(time));
+        if (delivery.isKept && (hasCode(error, "already-exists") || hasCode(error, "denied"))) await db.del("bk_sent", key(time));
         throw error;
       }
       return time;

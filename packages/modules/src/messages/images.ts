@@ -4,6 +4,7 @@ import { BkError, type Clock, type Log } from "@bk/core";
 
 import { etagOf } from "../common/bytes-reply.js";
 import { notFound } from "../common/failures.js";
+import { type DbFor, unruled } from "../contract/caller-db.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Caller, UploadedFile } from "../contract/endpoint.js";
 import { type ImageEngine, imageType, type MadeImage, mediaTypes } from "../icons/image-engine.js";
@@ -49,13 +50,15 @@ export interface MessageImages {
 
 export interface MessageImageOptions {
   readonly db: ModuleDb;
+  /** What callers may do with the tables. Default: what the service says. */
+  readonly dbFor?: DbFor;
   readonly clock: Clock;
   readonly log: Log;
   readonly storage: ObjectStorage;
   readonly images: ImageEngine;
 }
 
-export function messageImages({ db, clock, log, storage, images }: MessageImageOptions): MessageImages {
+export function messageImages({ db, clock, log, storage, images, dbFor = unruled(db) }: MessageImageOptions): MessageImages {
   const objects = rowObjects(storage, "messages", log, () => clock.now());
 
   async function drop({ object }: Row): Promise<void> {
@@ -64,12 +67,13 @@ export function messageImages({ db, clock, log, storage, images }: MessageImageO
 
   async function find(caller: Caller, { sender, mtime, recipient, isArchived = false }: ImageName): Promise<Row | undefined> {
     const { id } = caller;
+    const mine = dbFor(caller);
     if (recipient !== undefined) {
-      const row = sender === id ? await db.get("bk_sent", { id, mtime, recipient }) : undefined;
+      const row = sender === id ? await mine.get("bk_sent", { id, mtime, recipient }) : undefined;
       return (row?.["pending"] ?? null) === null ? row : undefined;
     }
     for (const box of isArchived ? ["archive"] : ["inbox", "archive"]) {
-      const row = await db.get("bk_message", { id, box, mtime });
+      const row = await mine.get("bk_message", { id, box, mtime });
       if (row?.["sender"] === sender) return row;
     }
     return undefined;
@@ -90,8 +94,9 @@ export function messageImages({ db, clock, log, storage, images }: MessageImageO
     },
     async open(caller, name) {
       const row = await find(caller, name);
-      const { object, icon_type: type } = row ?? {};
-      if (typeof object !== "string") throw notFound("not found");
+      const { object, icon, icon_type: type } = row ?? {};
+      // Whose column `icon` is hidden has none.
+      if (typeof object !== "string" || icon !== 1) throw notFound("not found");
       return {
         type: mediaTypes[type as keyof typeof mediaTypes],
         etag: etagOf(object),

@@ -8,7 +8,7 @@ import type { ObjectStorage } from "../storage/object-storage.js";
 import { messageImages } from "./images.js";
 import { messageRoutes } from "./routes.js";
 import { messageService, type MessageServiceOptions } from "./service.js";
-import { type MessageColumns, messageTables } from "./tables.js";
+import { type MessageColumns, messageRuled, messageTables } from "./tables.js";
 
 export { type MessageColumns, type MessageTables, messageTables } from "./tables.js";
 export {
@@ -45,6 +45,7 @@ export function messages({ columns, storage, images, ...options }: MessagesOptio
   return {
     name: "messages",
     tables: { ...own },
+    ruled: messageRuled,
     async start(host) {
       const pictures = messageImages({
         ...host,

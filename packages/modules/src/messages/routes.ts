@@ -20,6 +20,9 @@ const sentKeys = {
   mtime: inboxKeys.mtime,
 } as const;
 
+const keys = ["sender", "mtime"];
+const sentBy = ["recipient", "mtime"];
+
 const many = {
   _ops: listParameters._ops,
   _all: { type: "bool", default: false, about: "all messages, where nothing says which" },
@@ -116,6 +119,7 @@ function imageOf(service: MessageService): Endpoint {
 
 function reading(service: MessageService, custom: readonly string[]): Endpoint[] {
   const columns = { table: "bk_message", only: ["read", "msg", "name", ...custom] };
+  const filters = [...keys, ...columns.only];
   const parameters = {
     ...inboxKeys,
     ...listParameters,
@@ -133,13 +137,14 @@ function reading(service: MessageService, custom: readonly string[]): Endpoint[]
         _trash: { type: "bool", default: false, about: "remove them" },
       },
       columns,
+      filters,
       reply: pageOrTotalSchema(anyRow),
       async answer(call) {
-        const { caller, values, columns: given } = call;
+        const { caller, values, filter: given } = call;
         const take: Taking | undefined = values._archive ? "archive" : values._trash ? "trash" : undefined;
         if (take !== undefined) refuseBrowsersGet(call);
-        const filter = containing(values.q, { ...given, ...keysOf(values) });
-        if (values._total && take === undefined) return { count: await service.count(caller, "inbox", filter, values) };
+        const filter = containing(values.q, given);
+        if (values._total && take === undefined) return { count: await service.count(caller, "inbox", filter) };
         const page = await service.list(caller, "inbox", filter, values, {
           ...(take === undefined ? {} : { take }),
           details: values._details,
@@ -160,12 +165,12 @@ function reading(service: MessageService, custom: readonly string[]): Endpoint[]
       who: "account",
       parameters,
       columns,
+      filters,
       reply: pageOrTotalSchema(anyRow),
-      async answer({ caller, values, columns: given }) {
-        const list = { ...values, _ops: newer(values) };
-        const filter = containing(values.q, { ...given, ...keysOf(values) });
-        if (values._total) return { count: await service.count(caller, "archive", filter, list) };
-        return pageReply(await service.list(caller, "archive", filter, list, { details: values._details }));
+      async answer({ caller, values, filter: given }) {
+        const filter = containing(values.q, newer(given));
+        if (values._total) return { count: await service.count(caller, "archive", filter) };
+        return pageReply(await service.list(caller, "archive", filter, values, { details: values._details }));
       },
     }),
   ];
@@ -173,6 +178,7 @@ function reading(service: MessageService, custom: readonly string[]): Endpoint[]
 
 function changing(service: MessageService, custom: readonly string[]): Endpoint[] {
   const parameters = { ...inboxKeys, ...many } as const;
+  const byKey = { columns: { table: "bk_message", only: [] }, filters: keys };
   const updates = (["inbox", "archive"] as const).map((box: Box) =>
     endpoint({
       path: box === "inbox" ? "/message/update" : "/message/update/archive",
@@ -180,10 +186,11 @@ function changing(service: MessageService, custom: readonly string[]): Endpoint[
       ...account,
       parameters,
       columns: { table: "bk_message", only: ["read", "flags", ...custom] },
+      filters: keys,
       reply: nothing,
-      async answer({ caller, values, columns }) {
-        const changed = await service.update(caller, box, whichOf(values), columns, values._ops);
-        if (changed === 0 && isOne(values)) throw notFound("not found");
+      async answer({ caller, values, filter, columns }) {
+        const changed = await service.update(caller, box, whichOf(filter, values._all), columns);
+        if (changed === 0 && isOne(filter)) throw notFound("not found");
         return {};
       },
     }),
@@ -194,9 +201,10 @@ function changing(service: MessageService, custom: readonly string[]): Endpoint[
       summary: `Removes messages of the ${box}`,
       ...account,
       parameters,
+      ...byKey,
       reply: nothing,
-      async answer({ caller, values }) {
-        await service.del(caller, box, whichOf(values), values._ops);
+      async answer({ caller, values, filter }) {
+        await service.del(caller, box, whichOf(filter, values._all));
         return {};
       },
     }),
@@ -207,18 +215,20 @@ function changing(service: MessageService, custom: readonly string[]): Endpoint[
       summary: "Marks messages of the inbox as read; replies how many were not",
       ...account,
       parameters,
+      ...byKey,
       reply: count,
-      answer: async ({ caller, values }) => ({ count: await service.read(caller, whichOf(values), values._ops) }),
+      answer: async ({ caller, values, filter }) => ({ count: await service.read(caller, whichOf(filter, values._all)) }),
     }),
     endpoint({
       path: "/message/archive",
       summary: "Moves messages of the inbox to the archive; replies how many",
       ...account,
       parameters,
+      ...byKey,
       reply: count,
-      async answer({ caller, values }) {
-        const moved = await service.archive(caller, whichOf(values), values._ops);
-        if (moved === 0 && isOne(values)) throw notFound("not found");
+      async answer({ caller, values, filter }) {
+        const moved = await service.archive(caller, whichOf(filter, values._all));
+        if (moved === 0 && isOne(filter)) throw notFound("not found");
         return { count: moved };
       },
     }),
@@ -235,12 +245,12 @@ function sentOnes(service: MessageService, custom: readonly string[]): Endpoint[
       who: "account",
       parameters: { ...sentKeys, ...listParameters, ...details },
       columns: { table: "bk_sent", only: ["msg", "name", ...custom] },
+      filters: [...sentBy, "msg", "name", ...custom],
       reply: pageOrTotalSchema(anyRow),
-      async answer({ caller, values, columns }) {
-        const list = { ...values, _ops: newer(values) };
-        const filter = { ...columns, ...sentKeysOf(values) };
-        if (values._total) return { count: await service.countSent(caller, filter, list) };
-        return pageReply(await service.sent(caller, filter, list, values._details));
+      async answer({ caller, values, filter: given }) {
+        const filter = newer(sentTo(given, values.id));
+        if (values._total) return { count: await service.countSent(caller, filter) };
+        return pageReply(await service.sent(caller, filter, values, values._details));
       },
     }),
     endpoint({
@@ -248,11 +258,13 @@ function sentOnes(service: MessageService, custom: readonly string[]): Endpoint[
       summary: "Removes messages that the caller has sent from what the caller has",
       ...account,
       parameters: { ...sentKeys, ...many },
+      columns: { table: "bk_sent", only: [] },
+      filters: sentBy,
       reply: nothing,
-      async answer({ caller, values }) {
-        const filter = sentKeysOf(values);
+      async answer({ caller, values, filter: given }) {
+        const filter = sentTo(given, values.id);
         refuseAll(filter, values._all, "recipient");
-        await service.delSent(caller, filter, values._ops);
+        await service.delSent(caller, filter);
         return {};
       },
     }),
@@ -265,31 +277,13 @@ function refuseBrowsersGet({ source, method }: Call): void {
     throw denied("_archive and _trash change something: with a session they need a method that is not GET");
 }
 
-interface InboxKeys {
-  readonly sender: string | undefined;
-  readonly mtime: number | undefined;
-}
-
-interface SentKeys {
-  readonly recipient: string | undefined;
-  readonly id: string | undefined;
-  readonly mtime: number | undefined;
-}
-
-const keysOf = ({ sender, mtime }: InboxKeys): Row => ({
-  ...(sender === undefined || sender === "" ? {} : { sender }),
-  ...(mtime === undefined ? {} : { mtime }),
-});
-
-function sentKeysOf({ recipient, id, mtime }: SentKeys): Row {
-  const to = recipient === undefined || recipient === "" ? id : recipient;
-  return { ...(to === undefined || to === "" ? {} : { recipient: to }), ...(mtime === undefined ? {} : { mtime }) };
-}
+/** `id` stands for the recipient, where that is not given. */
+const sentTo = (filter: Row, id: string | undefined): Row =>
+  id === undefined || id === "" || Object.hasOwn(filter, "recipient") ? filter : { ...filter, recipient: id };
 
 /** Which messages are meant: nobody changes all of them without saying so. */
-function whichOf(values: InboxKeys & { readonly _all: boolean }): Row {
-  const filter = keysOf(values);
-  refuseAll(filter, values._all, "sender");
+function whichOf(filter: Row, isAll: boolean): Row {
+  refuseAll(filter, isAll, "sender");
   return filter;
 }
 
@@ -298,20 +292,11 @@ function refuseAll(filter: Row, isAll: boolean, field: string): void {
 }
 
 /** Whether one message alone is meant. */
-const isOne = ({ mtime, _ops }: InboxKeys & { readonly _ops: readonly string[] | undefined }): boolean =>
-  mtime !== undefined && (_ops ?? []).length === 0;
+const isOne = ({ mtime }: Row): boolean => typeof mtime === "number";
 
-/** `_ops` that compare `mtime` as later, where they do not say. */
-function newer({
-  mtime,
-  _ops = [],
-}: {
-  readonly mtime: number | undefined;
-  readonly _ops?: readonly string[] | undefined;
-}): readonly string[] {
-  const isSaid = _ops.some((name, i) => i % 2 === 0 && name === "mtime");
-  return mtime === undefined || isSaid ? _ops : [..._ops, "mtime", "gt"];
-}
+/** Messages after `mtime`, where nothing else is said of it. */
+const newer = ({ mtime, ...filter }: Row): Row =>
+  mtime === undefined ? filter : { ...filter, mtime: typeof mtime === "number" ? { $gt: mtime } : mtime };
 
 /** A filter for what the text of a message contains, whatever case it is in. */
 function containing(text: string | undefined, filter: Row): Row {

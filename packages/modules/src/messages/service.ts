@@ -5,11 +5,12 @@ import type { ColumnDefinitions, TableDefinitions } from "@bk/db";
 
 import { withDetails } from "../common/details.js";
 import { codeOf, invalid, notFound } from "../common/failures.js";
-import { filterOf, listOptions, type ListValues } from "../common/lists.js";
+import { listOptions, type ListValues } from "../common/lists.js";
 import { keepPace } from "../common/pace.js";
 import { visible } from "../common/visible.js";
 import { afterCommit } from "../contract/after-commit.js";
 import type { CacheLike } from "../contract/cache.js";
+import { bothOf, type DbFor, unruled } from "../contract/caller-db.js";
 import type { ModuleDb, Page, Row } from "../contract/database.js";
 import type { Directory, Person } from "../contract/directory.js";
 import type { Caller } from "../contract/endpoint.js";
@@ -23,6 +24,8 @@ export type { Box } from "./boxes.js";
 
 export interface MessageServiceOptions {
   readonly db: ModuleDb;
+  /** What callers may do with the tables. Default: what the service says. */
+  readonly dbFor?: DbFor;
   readonly cache: CacheLike;
   readonly events: AccountEvents;
   readonly directory: Directory;
@@ -80,21 +83,21 @@ export interface MessageService {
     list: ListValues,
     more?: { readonly take?: Taking; readonly details?: boolean },
   ): Promise<Page>;
-  count(caller: Caller, box: Box, filter: Row, list: Pick<ListValues, "_ops">): Promise<number>;
+  count(caller: Caller, box: Box, filter: Row): Promise<number>;
   /** Messages in the inbox that have not been read. It is kept in the cache, at most for an hour. */
   unread(caller: Caller): Promise<number>;
   /** Marks messages of the inbox as read. @returns  how many were not */
-  read(caller: Caller, filter: Row, ops?: readonly string[]): Promise<number>;
+  read(caller: Caller, filter: Row): Promise<number>;
   /** Moves messages of the inbox to the archive. @returns  how many */
-  archive(caller: Caller, filter: Row, ops?: readonly string[]): Promise<number>;
+  archive(caller: Caller, filter: Row): Promise<number>;
   /** Sets `read`, `flags` and the app's columns. @returns  how many messages there were */
-  update(caller: Caller, box: Box, filter: Row, columns: Row, ops?: readonly string[]): Promise<number>;
+  update(caller: Caller, box: Box, filter: Row, columns: Row): Promise<number>;
   /** Removes messages. @returns  how many */
-  del(caller: Caller, box: Box, filter: Row, ops?: readonly string[]): Promise<number>;
+  del(caller: Caller, box: Box, filter: Row): Promise<number>;
   /** A page of what the caller has sent. */
   sent(caller: Caller, filter: Row, list: ListValues, details?: boolean): Promise<Page>;
-  countSent(caller: Caller, filter: Row, list: Pick<ListValues, "_ops">): Promise<number>;
-  delSent(caller: Caller, filter: Row, ops?: readonly string[]): Promise<number>;
+  countSent(caller: Caller, filter: Row): Promise<number>;
+  delSent(caller: Caller, filter: Row): Promise<number>;
   /** The image of a message that the caller has. @throws BkError `not-found` */
   image(caller: Caller, image: ImageName): Promise<MessageImage>;
   /** Removes what an account has received and sent, with what others have of it. */
@@ -107,9 +110,11 @@ const unreadTtlMs = 3_600_000;
 /** How many rows are written side by side. */
 const width = 10;
 const unread: Row = Object.freeze({ read: { $ne: 1 } });
+/** What an event tells of the row of a message. */
+const messageOf = { mtime: "mtime", sender: "sender", name: "name", msg: "msg", icon: "icon" } as const;
 
 export function messageService(options: MessageServiceOptions): MessageService {
-  const { db, cache, events, directory, clock, log, own, tables, accepts, perMinute, pictures } = options;
+  const { db, cache, events, directory, clock, log, own, tables, accepts, perMinute, pictures, dbFor = unruled(db) } = options;
   const dropImage = async (row: Row): Promise<void> => pictures?.drop(row);
   const boxes = messageBoxes(db, clock, dropImage);
   const counter = (tables["bk_counter"] ?? {}) as ColumnDefinitions;
@@ -126,11 +131,11 @@ export function messageService(options: MessageServiceOptions): MessageService {
       }
     });
 
-  async function people(recipients: readonly string[]): Promise<ReadonlyMap<string, Person>> {
+  async function people(caller: Caller, recipients: readonly string[]): Promise<ReadonlyMap<string, Person>> {
     if (recipients.length === 0) throw invalid("recipient id is required", "id");
     if (recipients.length > mostRecipients) throw invalid(`a message has at most ${mostRecipients} recipients`, "id");
     if (new Set(recipients).size < recipients.length) throw invalid("a recipient is given twice", "id");
-    const found = await directory.find(recipients);
+    const found = await directory.find(recipients, caller);
     if (recipients.some((id) => !found.has(id))) throw notFound("account not found");
     return found;
   }
@@ -157,7 +162,7 @@ export function messageService(options: MessageServiceOptions): MessageService {
     try {
       received = await keepFor(id, token, made);
       if (isKept) copied = await keepFor(caller.id, `${token} sent`, made);
-      mtime = await boxes.deliver({
+      mtime = await boxes.deliver(dbFor(caller), {
         sender: caller.id,
         recipient: id,
         senderName: caller.name ?? null,
@@ -177,20 +182,24 @@ export function messageService(options: MessageServiceOptions): MessageService {
     if (how.publish !== false && id !== caller.id) {
       const start = Array.from(msg.slice(0, 256)).slice(0, 128).join("");
       const name = caller.name === undefined ? {} : { name: caller.name };
-      await events.publish(id, {
-        path: "/message/add",
-        mtime,
-        sender: caller.id,
-        ...name,
-        msg: start,
-        ...(made === undefined ? {} : { icon: 1 }),
-      });
+      await events.publish(
+        id,
+        {
+          path: "/message/add",
+          mtime,
+          sender: caller.id,
+          ...name,
+          msg: start,
+          ...(made === undefined ? {} : { icon: 1 }),
+        },
+        { table: "bk_message", key: { id, box: "inbox", mtime }, columns: messageOf },
+      );
     }
     return { id, mtime, sender: caller.id };
   }
 
-  const where = (caller: Caller, box: Box, filter: Row, ops?: readonly string[]): Row => ({
-    ...filterOf(filter, ops),
+  const where = (caller: Caller, box: Box, filter: Row): Row => ({
+    ...filter,
     ...(box === "inbox" ? boxes.present : {}),
     id: caller.id,
     box,
@@ -206,7 +215,7 @@ export function messageService(options: MessageServiceOptions): MessageService {
       batch = [];
     };
     try {
-      for await (const row of db.scan("bk_message", filter)) {
+      for await (const row of dbFor(caller).scan("bk_message", filter, { whole: true })) {
         batch.push(row);
         if (batch.length === width) await flush();
       }
@@ -220,13 +229,18 @@ export function messageService(options: MessageServiceOptions): MessageService {
   /** Still there, and still from whom it was read. */
   const still = ({ box, token }: Row): Row => ({ token, ...(box === "inbox" ? boxes.present : {}) });
   const keyOf = ({ id, box, mtime }: Row): Row => ({ id, box, mtime });
-  async function remove(row: Row): Promise<boolean> {
-    const { affected } = await db.del("bk_message", keyOf(row), { where: still(row) });
+  async function remove(caller: Caller, row: Row): Promise<boolean> {
+    const { affected } = await dbFor(caller).del("bk_message", keyOf(row), { where: still(row) });
     if (affected > 0) await dropImage(row);
     return affected > 0;
   }
-  const toArchive = async (row: Row): Promise<boolean> =>
-    (await boxes.archive(row["id"] as string, row["mtime"] as number, { token: row["token"] })) !== undefined;
+  /** @returns  false for what is not there any more, and what the caller may not move */
+  async function toArchive(caller: Caller, row: Row): Promise<boolean> {
+    const mine = dbFor(caller);
+    const guard = bothOf({ token: row["token"] }, mine.guard("update", "bk_message"));
+    if (!mine.fits("update", "bk_message", { ...row, box: "archive" })) return false;
+    return (await boxes.archive(row["id"] as string, row["mtime"] as number, guard)) !== undefined;
+  }
 
   /** Of the rows those which this call has taken: somebody else may be faster. */
   async function taken(caller: Caller, rows: readonly Row[], take: Taking): Promise<Row[]> {
@@ -234,7 +248,7 @@ export function messageService(options: MessageServiceOptions): MessageService {
     try {
       for (let i = 0; i < rows.length; i += width) {
         const some = rows.slice(i, i + width);
-        const isTaken = await Promise.all(some.map(take === "archive" ? toArchive : remove));
+        const isTaken = await Promise.all(some.map((row) => (take === "archive" ? toArchive : remove)(caller, row)));
         mine.push(...some.filter((_row, at) => isTaken[at]));
       }
     } finally {
@@ -258,7 +272,7 @@ export function messageService(options: MessageServiceOptions): MessageService {
       // What callers hand over is theirs to change.
       const content = { ...others, columns: { ...others.columns } };
       const ids = [...recipients];
-      const found = await people(ids);
+      const found = await people(caller, ids);
       if (perMinute !== undefined) for (const _id of ids) await keepPace(cache, `message/add:${caller.id}`, perMinute);
       const made = icon === undefined ? undefined : await pictures!.make(icon);
       const sent: Sent[] = [];
@@ -280,63 +294,67 @@ export function messageService(options: MessageServiceOptions): MessageService {
     async list(caller, box, filter, list, { take, details = false } = {}) {
       if (box === "archive") await boxes.arrive(caller.id);
       const always = ["id", "box", "mtime", "sender", "token", "object"];
-      const { rows, next } = await db.select(
-        "bk_message",
-        where(caller, box, filter, list._ops),
-        listOptions(list, own.bk_message, always),
-      );
+      const mine = dbFor(caller);
+      const { rows, next } = await mine.select("bk_message", where(caller, box, filter), {
+        ...listOptions(list, own.bk_message, always),
+        whole: take !== undefined,
+      });
       const given = take === undefined ? rows : await taken(caller, rows, take);
       // What was removed has no image any more.
-      const seen = given.map((row) => shown("bk_message", take === "trash" ? { ...row, icon: 0 } : row));
-      return { rows: details ? await withDetails(db, tables, seen, "sender") : seen, ...(next === undefined ? {} : { next }) };
+      const seen = given.map((row) => {
+        const own = take === undefined ? row : mine.masked("bk_message", row);
+        return shown("bk_message", take === "trash" ? { ...own, icon: 0 } : own);
+      });
+      return { rows: details ? await withDetails(mine, tables, seen, "sender") : seen, ...(next === undefined ? {} : { next }) };
     },
 
-    async count(caller, box, filter, { _ops }) {
+    async count(caller, box, filter) {
       if (box === "archive") await boxes.arrive(caller.id);
-      return db.count("bk_message", where(caller, box, filter, _ops));
+      return dbFor(caller).count("bk_message", where(caller, box, filter));
     },
 
     async unread(caller) {
-      const load = (): Promise<number> => db.count("bk_message", where(caller, "inbox", unread));
+      const mine = dbFor(caller);
+      const load = (): Promise<number> => mine.count("bk_message", where(caller, "inbox", unread));
+      // What the account may read can change without a message.
+      if (mine.isRuled("bk_message")) return load();
       return (await cache.remember(unreadKey(caller.id), load, { ttlMs: unreadTtlMs })) as number;
     },
 
-    read: (caller, filter, ops) =>
-      each(caller, "inbox", { ...where(caller, "inbox", filter, ops), ...unread }, async (row) => {
-        const { affected } = await db.update("bk_message", { ...keyOf(row), read: 1 }, { where: { ...still(row), ...unread } });
+    read: (caller, filter) =>
+      each(caller, "inbox", { ...where(caller, "inbox", filter), ...unread }, async (row) => {
+        const { affected } = await dbFor(caller).update("bk_message", { ...keyOf(row), read: 1 }, { where: { ...still(row), ...unread } });
         return affected > 0;
       }),
 
-    archive: (caller, filter, ops) => each(caller, "inbox", where(caller, "inbox", filter, ops), toArchive),
+    archive: (caller, filter) => each(caller, "inbox", where(caller, "inbox", filter), (row) => toArchive(caller, row)),
 
-    async update(caller, box, filter, columns, ops) {
+    async update(caller, box, filter, columns) {
       const changes = { ...columns };
       if (Object.keys(changes).length === 0) throw invalid("name at least one column", "read");
-      return each(caller, box, where(caller, box, filter, ops), async (row) => {
-        return (await db.update("bk_message", { ...changes, ...keyOf(row) }, { where: still(row) })).affected > 0;
+      return each(caller, box, where(caller, box, filter), async (row) => {
+        return (await dbFor(caller).update("bk_message", { ...changes, ...keyOf(row) }, { where: still(row) })).affected > 0;
       });
     },
 
-    del: (caller, box, filter, ops) => each(caller, box, where(caller, box, filter, ops), remove),
+    del: (caller, box, filter) => each(caller, box, where(caller, box, filter), (row) => remove(caller, row)),
 
     async sent(caller, filter, list, details = false) {
       const always = ["id", "mtime", "recipient", "token", "pending"];
-      const { rows, next } = await db.select(
-        "bk_sent",
-        { ...filterOf(filter, list._ops), id: caller.id },
-        listOptions(list, own.bk_sent, always),
-      );
+      const mine = dbFor(caller);
+      const { rows, next } = await mine.select("bk_sent", { ...filter, id: caller.id }, listOptions(list, own.bk_sent, always));
       const seen = (await boxes.settled(rows)).map((row) => shown("bk_sent", row));
-      return { rows: details ? await withDetails(db, tables, seen, "recipient") : seen, ...(next === undefined ? {} : { next }) };
+      return { rows: details ? await withDetails(mine, tables, seen, "recipient") : seen, ...(next === undefined ? {} : { next }) };
     },
 
-    countSent: (caller, filter, { _ops }) => db.count("bk_sent", { ...filterOf(filter, _ops), id: caller.id, pending: null }),
+    countSent: (caller, filter) => dbFor(caller).count("bk_sent", { ...filter, id: caller.id, pending: null }),
 
-    async delSent(caller, filter, ops) {
+    async delSent(caller, filter) {
       let done = 0;
-      for await (const row of db.scan("bk_sent", { ...filterOf(filter, ops), id: caller.id, pending: null })) {
+      const mine = dbFor(caller);
+      for await (const row of mine.scan("bk_sent", { ...filter, id: caller.id, pending: null })) {
         const { id, mtime, recipient, token } = row;
-        const { affected } = await db.del("bk_sent", { id, mtime, recipient }, { where: { token } });
+        const { affected } = await mine.del("bk_sent", { id, mtime, recipient }, { where: { token } });
         if (affected > 0) await dropImage(row);
         done += affected;
       }

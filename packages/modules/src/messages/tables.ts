@@ -1,6 +1,8 @@
 import { BkError } from "@bk/core";
 import type { ColumnDefinition, ColumnDefinitions } from "@bk/db";
 
+import type { RuledTable } from "../contract/caller-db.js";
+
 /** Columns of an app's own for messages, by name. */
 export type MessageColumns = Readonly<Record<string, ColumnDefinition>>;
 
@@ -55,3 +57,13 @@ export function messageTables(more: MessageColumns = {}): MessageTables {
       throw new BkError("invalid", `messages: columns: ${name} is a column already, or part of a key`, { detail: { field: "columns" } });
   return { bk_message: { ...bk_message, ...more }, bk_sent: { ...bk_sent, ...more } };
 }
+
+/** Who sends makes the recipient's row; the sender's copy follows it. */
+export const messageRuled: Readonly<Record<string, RuledTable>> = {
+  bk_message: {
+    verbs: ["read", "add", "update", "del"],
+    needs: ["id", "box", "mtime", "sender", "read"],
+    sets: ["sender", "name", "icon", "icon_type"],
+  },
+  bk_sent: { verbs: ["read", "del"], needs: ["id", "mtime", "recipient"] },
+};

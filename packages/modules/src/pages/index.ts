@@ -18,8 +18,15 @@ export function pages({ filesFor = "account", ...options }: PagesOptions = {}): 
   return {
     name: "pages",
     tables: pageTables,
+    ruled: {
+      bk_pages: {
+        verbs: ["read", "add", "update", "del"],
+        needs: ["id", "pub", "userid", "version", "mtime"],
+        sets: ["version", "mtime", "userid"],
+      },
+    },
     start(host) {
-      const service = pageService({ db: host.db, cache: host.cache, clock: host.clock, log: host.log, ...options });
+      const service = pageService({ db: host.db, dbFor: host.dbFor, cache: host.cache, clock: host.clock, log: host.log, ...options });
       return {
         name: "pages",
         endpoints: pageRoutes(service, filesFor),

@@ -9,6 +9,7 @@ import { keepPace } from "../common/pace.js";
 import { type PageReply, pageReply } from "../common/pages.js";
 import { visible } from "../common/visible.js";
 import type { CacheLike } from "../contract/cache.js";
+import { type CallerDb, type DbFor, unruled } from "../contract/caller-db.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Caller } from "../contract/endpoint.js";
 import { documentReply } from "./document.js";
@@ -19,6 +20,8 @@ import { pageTables } from "./tables.js";
 
 export interface PageServiceOptions {
   readonly db: ModuleDb;
+  /** What callers may do with `bk_pages`, and with the versions of its rows. Default: what the service says. */
+  readonly dbFor?: DbFor;
   readonly cache: Pick<CacheLike, "limit">;
   readonly clock: Clock;
   readonly log: Log;
@@ -74,9 +77,10 @@ const versions = "bk_page_version";
 const listed = ["id", "title", "subtitle", "icon", "link", "toc", "pub", "userid", "version", "mtime"];
 const listedVersions = ["id", "version", "title", "subtitle", "icon", "link", "toc", "pub", "author", "mtime"];
 const missing = (): BkError => notFound("no page found");
+const notWritten = (): BkError => denied("the page is not written so by this account");
 
 export function pageService(options: PageServiceOptions): PageService {
-  const { db, cache, log, main = {}, folder, keepVersions = 100, writesPerMinute = 60 } = options;
+  const { db, cache, log, main = {}, folder, keepVersions = 100, writesPerMinute = 60, dbFor = unruled(db) } = options;
   if (!Number.isSafeInteger(keepVersions) || keepVersions < 2)
     throw invalid("keepVersions must be an integer of at least 2", "keepVersions");
   const pages = pageLog({ db, clock: options.clock, keepVersions });
@@ -87,6 +91,8 @@ export function pageService(options: PageServiceOptions): PageService {
     });
   });
   const show = (row: Row): Row => visible(pageTables.bk_pages, row, "other");
+  /** A whole row as the caller sees it. */
+  const showTo = (caller: Caller, row: Row): Row => show(isMade(row) ? row : dbFor(caller).masked(table, row));
 
   const firstPage = (): Row => ({
     id: mainPage,
@@ -97,11 +103,17 @@ export function pageService(options: PageServiceOptions): PageService {
     version: 0,
   });
 
-  /** Nobody without an account learns of a page that is not public whether it is there. */
-  async function readable({ id: caller }: Caller, id: string): Promise<Row> {
-    const row = (await db.get(table, { id })) ?? (id === mainPage ? firstPage() : undefined);
-    if (row === undefined || (caller === "" && row["pub"] !== true)) throw missing();
+  /** The whole row. Nobody without an account learns of a page that is not public whether it is there. */
+  async function readable(caller: Caller, id: string): Promise<Row> {
+    const row = (await dbFor(caller).get(table, { id }, { whole: true })) ?? (id === mainPage ? firstPage() : undefined);
+    if (row === undefined || (caller.id === "" && row["pub"] !== true)) throw missing();
     return row;
+  }
+
+  /** What rules say of writing a page, before and after; the log sees to it that it is still the page that is written. */
+  function requireFit(mine: CallerDb, verb: "add" | "update" | "del", page: Row, columns: Row = {}): void {
+    mine.guard(verb, table, columns);
+    if (!mine.fits(verb, table, { book: "pages", ...page })) throw notWritten();
   }
 
   function requireWriter(caller: Caller, id: string, page: Row | undefined): void {
@@ -121,7 +133,7 @@ export function pageService(options: PageServiceOptions): PageService {
 
   return {
     async get(caller, id, render) {
-      const row = show(await readable(caller, id));
+      const row = showTo(caller, await readable(caller, id));
       return render ? rendered(row) : row;
     },
 
@@ -129,12 +141,12 @@ export function pageService(options: PageServiceOptions): PageService {
       const given = { book: "pages", ...filter, ...within(caller) };
       // What is asked for beside that is not public is not there.
       if (caller.id === "" && filter["pub"] === false) return pageReply({ rows: [] });
-      return pageReply(await db.select(table, given, { ...page, sort: "-mtime", select: listed }), show);
+      return pageReply(await dbFor(caller).select(table, given, { ...page, sort: "-mtime", select: listed }), show);
     },
 
     async search(caller, words, page) {
       try {
-        return pageReply(await db.search(table, words, { ...page, filter: within(caller), select: listed }), show);
+        return pageReply(await dbFor(caller).search(table, words, { ...page, filter: within(caller), select: listed }), show);
       } catch (error) {
         if (!hasCode(error, "unsupported")) throw error;
         throw new BkError("unsupported", "the database of this server has no full-text search; select pages by their columns");
@@ -145,31 +157,41 @@ export function pageService(options: PageServiceOptions): PageService {
       if (caller.id === "") throw denied("pages are written by accounts");
       await keepPace(cache, `pages/put:${caller.id}`, writesPerMinute);
       const id = given ?? randomBytes(12).toString("hex");
-      const row = await pages.write(id, caller.id, async (page) => {
+      const mine = dbFor(caller);
+      const row = await pages.write(id, caller.id, async (found) => {
+        // One that the caller does not read is none, as far as the caller is told.
+        const page = found !== undefined && mine.fits("read", table, found) ? found : undefined;
         requireWriter(caller, id, page);
         const now = page === undefined ? 0 : (page["version"] as number);
         if (version !== undefined && version !== now)
           throw new BkError("condition-failed", `the page has another version: ${now}`, { detail: { field: "version" } });
-        return checked({ ...page, ...columns });
+        if (page !== undefined) requireFit(mine, "update", page, columns);
+        const written = await checked({ ...page, ...columns });
+        const key = page === undefined ? { id, userid: caller.id } : {};
+        requireFit(mine, page === undefined ? "add" : "update", { ...written, ...key }, columns);
+        if (found !== page) throw notWritten();
+        return written;
       });
-      return show(row);
+      return showTo(caller, { book: "pages", ...row });
     },
 
     async del(caller, id) {
       await pages.del(id, (page) => {
-        if (page === undefined) throw missing();
+        if (page === undefined || !dbFor(caller).fits("read", table, page)) throw missing();
         requireWriter(caller, id, page);
+        requireFit(dbFor(caller), "del", page);
       });
     },
 
     async history(caller, id, page) {
-      const { version } = await readable(caller, id);
+      const now = await readable(caller, id);
       const found = await db.select(
         versions,
-        { id, version: { $le: version }, deleted: false },
-        { ...page, sort: "-version", select: listedVersions },
+        { id, version: { $le: now["version"] }, deleted: false },
+        { ...page, sort: "-version", select: [...listedVersions, ...(dbFor(caller).isRuled(table) ? ["content"] : [])] },
       );
-      return pageReply(found);
+      const rows = found.rows.map((row) => versionFor(caller, now, row, listedVersions)).filter((row) => row !== undefined);
+      return pageReply({ ...found, rows });
     },
 
     async version(caller, id, version, render) {
@@ -180,16 +202,22 @@ export function pageService(options: PageServiceOptions): PageService {
     async revert(caller, id, version) {
       await keepPace(cache, `pages/put:${caller.id}`, writesPerMinute);
       const row = await pages.write(id, caller.id, async (page) => {
-        if (page === undefined) throw missing();
+        const mine = dbFor(caller);
+        if (page === undefined || !mine.fits("read", table, page)) throw missing();
         requireWriter(caller, id, page);
-        const old = await versionOf(caller, id, version);
-        return { ...Object.fromEntries(versionColumns.map((name) => [name, old[name]])), pub: page["pub"] };
+        await versionOf(caller, id, version);
+        const old = (await db.get(versions, { id, version })) ?? {};
+        const columns = Object.fromEntries(versionColumns.map((name) => [name, old[name] ?? null]));
+        requireFit(mine, "update", page, columns);
+        const written = { ...columns, pub: page["pub"] };
+        requireFit(mine, "update", { ...page, ...written });
+        return written;
       });
-      return show(row);
+      return showTo(caller, { book: "pages", ...row });
     },
 
     async show(caller, id) {
-      const row = await readable(caller, id);
+      const row = showTo(caller, await readable(caller, id));
       const { render, renderLine, escape } = await loadRenderer();
       const { html, toc } = render(textOf(row, "content"));
       const link = escape(textOf(row, "link"));
@@ -230,8 +258,19 @@ export function pageService(options: PageServiceOptions): PageService {
   async function versionOf(caller: Caller, id: string, version: number): Promise<Row> {
     const page = await readable(caller, id);
     const row = version > (page["version"] as number) ? undefined : await db.get(versions, { id, version });
-    if (row === undefined || row["deleted"] === true) throw notFound("the page has no such version");
-    return Object.fromEntries([...listedVersions, "content"].map((name) => [name, row[name] ?? null]));
+    const shown = row === undefined || row["deleted"] === true ? undefined : versionFor(caller, page, row, [...listedVersions, "content"]);
+    if (shown === undefined) throw notFound("the page has no such version");
+    return shown;
+  }
+
+  /** A version as the caller would see the page if it were so still; undefined where the caller would not. */
+  function versionFor(caller: Caller, page: Row, row: Row, names: readonly string[]): Row | undefined {
+    const mine = dbFor(caller);
+    const asPage = { ...page, ...Object.fromEntries(versionColumns.map((name) => [name, row[name] ?? null])) };
+    if (!isMade(page) && !mine.fits("read", table, asPage)) return undefined;
+    const seen = isMade(page) ? asPage : mine.masked(table, asPage);
+    const isShown = (name: string): boolean => !(versionColumns as readonly string[]).includes(name) || name in seen;
+    return Object.fromEntries(names.filter(isShown).map((name) => [name, row[name] ?? null]));
   }
 }
 
@@ -246,6 +285,9 @@ async function checked(version: Row): Promise<Row> {
   if (found === undefined) throw invalid("title is required", "title");
   return { ...version, title: found };
 }
+
+/** Whether it stands for a page that nobody has written. */
+const isMade = ({ version }: Row): boolean => version === 0;
 
 function isLink(link: string): boolean {
   if (/[\s\\\p{Cc}]/u.test(link)) return false;

@@ -28,6 +28,14 @@ export function status({ columns, intervalMs, touch = false }: StatusOptions = {
   return {
     name: "status",
     tables: { ...own },
+    ruled: {
+      bk_status: {
+        verbs: ["read", "add", "update", "del"],
+        needs: ["id", "status", "atime", "mtime"],
+        writes: ["status"],
+        sets: ["name", "atime", "mtime"],
+      },
+    },
     start(host) {
       const service = statusService({ ...host, columns: own.bk_status, ...(intervalMs === undefined ? {} : { intervalMs }) });
       const note: Hook = {

@@ -6,12 +6,15 @@ import type { ColumnDefinitions, TableDefinitions } from "@bk/db";
 import { invalid } from "../common/failures.js";
 import { visible } from "../common/visible.js";
 import type { CacheLike } from "../contract/cache.js";
+import { type DbFor, unruled } from "../contract/caller-db.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Caller } from "../contract/endpoint.js";
 import type { AccountEvents } from "../events/account-events.js";
 
 export interface StatusServiceOptions {
   readonly db: ModuleDb;
+  /** What callers may do with the table. Default: what the service says. */
+  readonly dbFor?: DbFor;
   readonly cache: CacheLike;
   readonly events: AccountEvents;
   readonly clock: Clock;
@@ -54,7 +57,7 @@ const mostTold = 1000;
 const maxStatus = 32;
 
 export function statusService(options: StatusServiceOptions): StatusService {
-  const { db, cache, events, clock, columns, tables, intervalMs = 15 * 60_000 } = options;
+  const { db, cache, events, clock, columns, tables, intervalMs = 15 * 60_000, dbFor = unruled(db) } = options;
   const table = "bk_status";
   /** When an account that only says so was last there. */
   const seenKey = (id: string): string => `status:seen:${id}`;
@@ -80,7 +83,7 @@ export function statusService(options: StatusServiceOptions): StatusService {
 
   async function write(caller: Caller, status: string, given: Row): Promise<Row> {
     const changes = { ...given, id: caller.id, name: caller.name ?? null, status, atime: clock.now() };
-    const { row = changes } = await db.update(table, changes, { upsert: true, returning: "new" });
+    const { row = changes } = await dbFor(caller).update(table, changes, { upsert: true, returning: "new" });
     await cache.del(seenKey(caller.id));
     return row;
   }
@@ -89,7 +92,11 @@ export function statusService(options: StatusServiceOptions): StatusService {
     if (tables["bk_reference"] === undefined) return;
     const { rows } = await db.select("bk_reference", { id, silent: false }, { select: ["peer"], count: mostTold });
     const event = { path: "/status/put", mtime: clock.now(), id, status };
-    await Promise.all([...new Set(rows.map(({ peer }) => peer as string))].map((peer) => events.publish(peer, event)));
+    await Promise.all(
+      [...new Set(rows.map(({ peer }) => peer as string))].map((peer) =>
+        events.publish(peer, event, { table, key: { id }, columns: { id: "id", status: "status" } }),
+      ),
+    );
   }
 
   return {
@@ -98,7 +105,7 @@ export function statusService(options: StatusServiceOptions): StatusService {
       if (status === "") throw invalid("status is required", "status");
       if (Array.from(status).length > maxStatus) throw invalid(`status is longer than ${maxStatus} characters`, "status");
       const now = clock.now();
-      const row = isCheck ? await db.get(table, { id: caller.id }) : undefined;
+      const row = isCheck ? await dbFor(caller).get(table, { id: caller.id }) : undefined;
       const isFresh = row !== undefined && row["status"] === status && now - (row["mtime"] as number) < 1.5 * intervalMs;
       if (isFresh && Object.keys(own).length === 0) {
         await cache.put(seenKey(caller.id), now, { ttlMs: intervalMs });
@@ -119,17 +126,21 @@ export function statusService(options: StatusServiceOptions): StatusService {
     async list(caller, ids) {
       if (ids.length > mostIds) throw invalid(`id has more than ${mostIds} items`, "id");
       const wanted = [...new Set(ids)];
-      const rows = await db.list(
+      const mine = dbFor(caller);
+      const rows = await mine.list(
         table,
         wanted.map((id) => ({ id })),
       );
       const byId = new Map(rows.map((row) => [row["id"] as string, row]));
-      const seen = await Promise.all(wanted.map((id) => lastSeen(id)));
+      // Where rules say whose status is seen, an account without a row is not there.
+      const isHidden = (id: string): boolean => mine.isRuled(table) && !byId.has(id);
+      const seen = await Promise.all(wanted.map(async (id) => (isHidden(id) ? 0 : lastSeen(id))));
       return wanted.map((id, i) => shown(caller, id, byId.get(id), seen[i]!));
     },
 
-    async del({ id }) {
-      await db.del(table, { id });
+    async del(caller) {
+      const { id } = caller;
+      await dbFor(caller).del(table, { id });
       await cache.del(seenKey(id));
     },
 

@@ -5,13 +5,11 @@ import { BkError, redactUrl } from "@bk/core";
 import { type Db, DbError, openDb, type TableDefinitions } from "@bk/db";
 
 import { databaseOf } from "../settings/home.js";
-import { loadTables } from "../settings/load-tables.js";
+import { type LoadedTables, loadTables } from "../settings/load-tables.js";
 import type { Configuration } from "../settings/read-settings.js";
 
-export interface OpenedDatabase {
+export interface OpenedDatabase extends LoadedTables {
   readonly db: Db;
-  /** The declared tables, without the server's own. */
-  readonly tables: TableDefinitions;
 }
 
 /** Opens the database of a configuration with the server's and the declared tables, and makes what is missing. */
@@ -28,16 +26,16 @@ export async function openDatabase(configuration: Configuration): Promise<Opened
   });
 }
 
-/** The same, and makes nothing. */
-export async function openUnsynced(configuration: Configuration): Promise<OpenedDatabase> {
-  const tables = configuration.tables === undefined ? {} : await loadTables(configuration.tables);
+/** The same, and makes nothing. @param more  further tables that the database knows */
+export async function openUnsynced(configuration: Configuration, more: TableDefinitions = {}): Promise<OpenedDatabase> {
+  const loaded = configuration.tables === undefined ? { tables: {}, moduleRules: {} } : await loadTables(configuration.tables);
   const place = databaseOf(configuration);
   return namingDatabase(configuration, async () => {
     const db = await openDb({
       ...(typeof place === "string" ? { url: place } : place),
-      tables: { ...tables, ...authTables } as TableDefinitions,
+      tables: { ...loaded.tables, ...more, ...authTables } as TableDefinitions,
     });
-    return { db, tables };
+    return { db, ...loaded };
   });
 }
 

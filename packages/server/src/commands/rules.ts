@@ -1,11 +1,16 @@
 // `bk-server rules explain`: what the rules of a table are, what they become for an account, and how the database serves it.
 
 import { type AccountRules, fillIn, rowRules, type RuleTable, ruleVerbs, type TableAccess } from "@bk/auth/row-rules";
+import { authTables } from "@bk/auth";
 import { BkError } from "@bk/core";
 import { DbError } from "@bk/db";
+import { modulesNamed, type RuledTable } from "@bk/modules";
 
 import type { ServedDb } from "../data/served-db.js";
+import { moduleRules } from "../modules/module-rules.js";
+import { tablesOfModules } from "../modules/start-modules.js";
 import type { Configuration } from "../settings/read-settings.js";
+import { modulesOf } from "./announce.js";
 import { namingDatabase, openUnsynced } from "./open-database.js";
 
 export interface ExplainOptions {
@@ -16,24 +21,48 @@ type Explain = { explain(verb: string, table: string, ...args: readonly unknown[
 
 /** Prints the rules of a table; with a login also what that account may do. */
 export async function explainRulesCommand(configuration: Configuration, name: string, { login }: ExplainOptions): Promise<void> {
-  const { db, tables } = await openUnsynced(configuration);
+  const modules = modulesNamed(modulesOf(configuration));
+  const ofModules = tablesOfModules(modules, {});
+  const { db, tables, moduleRules: given } = await openUnsynced(configuration, ofModules);
   try {
-    const rules = rowRules(tables);
+    const print = (line: string): void => void process.stdout.write(`${line}\n`);
+    const own = moduleRules(modules, given, { ...tables, ...authTables }, {});
+    const module = modules.find((each) => Object.hasOwn(each.tables, name));
+    const ruled = module?.ruled !== undefined && Object.hasOwn(module.ruled, name) ? module.ruled[name] : undefined;
+    if (module !== undefined && own?.tables.has(name) !== true) {
+      for (const line of unruledLines(name, module.name, ruled)) print(line);
+      return;
+    }
+    const rules = module === undefined ? rowRules(tables) : own!.rules;
     const table = rules.tables.get(name);
     if (table === undefined)
-      throw new BkError("not-found", `there is no table ${JSON.stringify(name)}; there are ${[...rules.tables.keys()].join(", ")}`);
-    const print = (line: string): void => void process.stdout.write(`${line}\n`);
+      throw new BkError(
+        "not-found",
+        `there is no table ${JSON.stringify(name)}; there are ${Object.keys({ ...tables, ...ofModules }).join(", ")}`,
+      );
     for (const line of ruleLines(table)) print(line);
+    if (module !== undefined) print(`within what the module ${module.name} does with these rows for its callers`);
     for (const warning of rules.warnings) if (warning.startsWith(`${name}:`)) print(`warning: ${warning}`);
     const served = db as unknown as ServedDb;
     const account = login === undefined ? undefined : await namingDatabase(configuration, () => served.get("bk_auth", { login }));
     if (login !== undefined && account === undefined) throw new BkError("not-found", `there is no account ${JSON.stringify(login)}`);
-    const own: AccountRules = rules.rulesFor(account as Parameters<typeof rules.rulesFor>[0]);
+    const held: AccountRules = rules.rulesFor(account as Parameters<typeof rules.rulesFor>[0]);
     print(`\n${name} for ${login ?? "somebody without an account"}`);
-    for (const line of await accessLines(served, table, own.table(name)!)) print(line);
+    for (const line of await accessLines(served, table, held.table(name)!)) print(line);
   } finally {
     await db.close();
   }
+}
+
+function unruledLines(name: string, module: string, ruled: RuledTable | undefined): string[] {
+  if (ruled === undefined) return [`${name}: is what the module ${module} keeps for itself, and cannot have rules`];
+  const { verbs, needs, writes = [] } = ruled;
+  return [
+    `${name}: has no rules; the module ${module} says by itself who reads and writes what`,
+    `   rules may say ${verbs.join(", ")}`,
+    `   rules that read have ${needs.join(", ")} among their columns`,
+    ...(writes.length === 0 ? [] : [`   rules that add or update have ${writes.join(", ")} among their columns`]),
+  ];
 }
 
 function ruleLines({ name, rules, isWritten }: RuleTable): string[] {

@@ -33,8 +33,10 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   const shared = supervised === undefined ? undefined : sharedUrl(configuration);
   const cache = configuration.cache ?? shared;
   const bus = configuration.bus ?? shared;
-  const tables =
-    configuration.tables === undefined ? (isSample(configuration) ? sampleTables : {}) : await loadTables(configuration.tables);
+  const { tables, moduleRules } =
+    configuration.tables === undefined
+      ? { tables: isSample(configuration) ? sampleTables : {}, moduleRules: {} }
+      : await loadTables(configuration.tables);
   const modules = modulesNamed(modulesOf(configuration), {
     signUp: configuration.signUp,
     pushcartToken: configuration.pushcartToken,
@@ -55,6 +57,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
       db,
       tables,
       modules,
+      moduleRules,
       masterKey,
       home: configuration.home,
       ...(cache === undefined ? {} : { cache }),

@@ -1,5 +1,6 @@
 // Requests to the endpoints of modules.
 
+import { withoutSecrets } from "@bk/auth";
 import type { Call, Caller, Endpoint, HookRequest, ModuleHost } from "@bk/modules";
 import type { Hono } from "hono";
 
@@ -71,12 +72,8 @@ function takeBegins(given: Given, begins: Asking): Given {
   return { ...given, fields: new Map([...given.fields].filter((field) => !isBegin(field))) };
 }
 
-async function callOf(
-  context: ServerRequest,
-  { served, rest }: Found,
-  { limits, addressOf, watchRefusal }: ServerContext,
-  begins: Asking | undefined,
-): Promise<Call> {
+async function callOf(context: ServerRequest, { served, rest }: Found, server: ServerContext, begins: Asking | undefined): Promise<Call> {
+  const { limits, accounts, addressOf, watchRefusal } = server;
   const { endpoint } = served;
   if (endpoint.method !== undefined && context.req.method !== endpoint.method)
     throw wrongMethod(context.req.method, [endpoint.method], "path");
@@ -88,12 +85,13 @@ async function callOf(
   const all =
     takesJson || upload !== undefined ? queryOf(context, limits) : await givenOf(context, endpoint.maxBodyBytes !== undefined, limits);
   const given = begins === undefined ? all : takeBegins(all, begins);
-  const { values, columns } = readValues(served, given, caller, limits.maxJsonDepth);
+  const { values, columns, filter } = readValues(served, given, caller, server);
   return {
     id: context.get("requestId"),
     caller,
     values: values as Call["values"],
     columns,
+    filter,
     files: given.files,
     upload: await upload?.stored(),
     body: takesJson ? readJsonBody(context.req.header("content-type") ?? "", context.get("body"), limits) : undefined,
@@ -107,6 +105,10 @@ async function callOf(
     phrase: (text, ...args) => context.get("phrase")?.(text, args).text ?? filled(text, args),
     get app() {
       return askingApp(rawTarget(context), context.req.raw.headers);
+    },
+    async again() {
+      const account = caller.id === "" ? undefined : await accounts.findByLogin(caller.login);
+      return account?.id === caller.id ? moduleCaller(withoutSecrets(account)) : undefined;
     },
     // Asking for it makes a whole Request of what Node received, which few endpoints need.
     get signal() {
@@ -123,10 +125,10 @@ function requireCaller({ who }: Endpoint, caller: Caller): void {
 }
 
 /** What endpoints are dispatched by, once modules have started. */
-export type Dispatching = Pick<ServerContext, "endpoints" | "hooks" | "secrets">;
+export type Dispatching = Pick<ServerContext, "endpoints" | "hooks" | "secrets" | "limits" | "readControls">;
 
 /** Calls endpoints for the caller of another one. */
-export function dispatcher(dispatchedBy: () => Dispatching, maxJsonDepth: number): ModuleHost["dispatch"] {
+export function dispatcher(dispatchedBy: () => Dispatching): ModuleHost["dispatch"] {
   return async (path, values, call) => {
     const server = dispatchedBy();
     const found = server.endpoints.find(path, call.version === undefined ? undefined : parseVersion(call.version));
@@ -138,10 +140,10 @@ export function dispatcher(dispatchedBy: () => Dispatching, maxJsonDepth: number
     requireCaller(endpoint, caller);
     const takesJson = endpoint.body !== undefined;
     const given: Given = { fields: takesJson ? new Map() : fieldsOf(values), files: noFiles };
-    const read = readValues(found.served, given, caller, maxJsonDepth);
+    const read = readValues(found.served, given, caller, server);
     const reply = await endpoint.answer({
       ...call,
-      ...(read as Pick<Call, "values" | "columns">),
+      ...(read as Pick<Call, "values" | "columns" | "filter">),
       files: noFiles,
       upload: undefined,
       body: takesJson ? values : undefined,

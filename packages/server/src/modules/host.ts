@@ -18,11 +18,15 @@ import {
   accountEvents,
   type BusLike,
   callsOf,
+  type DbFor,
   type Directory,
   type Logins,
   type ModuleDb,
   type ModuleHost,
+  unruled,
 } from "@bk/modules";
+
+import { type ModuleRules, ruledDbs } from "./ruled-db.js";
 
 export interface Lent {
   readonly db: Db;
@@ -38,21 +42,25 @@ export interface Lent {
   readonly policy: PasswordPolicy | undefined;
   /** Whether the module of accounts runs. */
   readonly hasAccounts: boolean;
+  /** What apps say of the modules' tables, if they do. */
+  readonly rules: ModuleRules | undefined;
 }
 
 /** How long events are kept for listeners that come back. */
 const keptEventsMs = 5 * 60_000;
 
 export function moduleHost(lent: Lent): Omit<ModuleHost, "modules" | "tables" | "dispatch"> {
-  const { db: opened, cache, bus, masterKey, folder, log, hasAccounts } = lent;
+  const { db: opened, cache, bus, masterKey, folder, log, hasAccounts, rules } = lent;
   const db = callsOf(opened);
+  const dbFor = rules === undefined ? unruled(db) : ruledDbs(db, rules);
   const logins = masterKey === undefined ? undefined : loginsOf(db, masterKey, lent);
   return {
     db,
+    dbFor,
     cache,
     events: accountEvents({ bus, log, ...(hasAccounts ? { keep: { db, ms: keptEventsMs } } : {}) }),
     bus,
-    directory: directoryOf(db, hasAccounts, logins !== undefined),
+    directory: directoryOf(db, dbFor, hasAccounts, logins !== undefined),
     logins,
     clock: systemClock,
     folder,
@@ -61,13 +69,15 @@ export function moduleHost(lent: Lent): Omit<ModuleHost, "modules" | "tables" | 
 }
 
 /** Names of the module of accounts where it runs, and of logins: somebody may have been added by the command line. */
-function directoryOf(db: ModuleDb, hasAccounts: boolean, hasLogins: boolean): Directory {
-  const named = hasAccounts ? accountDirectory(db) : undefined;
+function directoryOf(db: ModuleDb, dbFor: DbFor, hasAccounts: boolean, hasLogins: boolean): Directory {
+  const named = hasAccounts ? accountDirectory(db, dbFor) : undefined;
   return {
-    async find(ids) {
-      const found = new Map(await named?.find(ids));
+    async find(ids, caller) {
+      const found = new Map(await named?.find(ids, caller));
       const missing = [...new Set(ids)].filter((id) => !found.has(id));
-      if (!hasLogins || missing.length === 0) return found;
+      // Whose row has rules is not told of by another table.
+      const isRuled = caller !== undefined && hasAccounts && dbFor(caller).isRuled("bk_account");
+      if (!hasLogins || isRuled || missing.length === 0) return found;
       const { rows } = await db.select("bk_auth", { id: missing }, { select: ["id", "name"], count: missing.length });
       for (const { id, name } of rows) found.set(id as string, { id: id as string, name: (name as string | null) ?? undefined });
       return found;

@@ -3,10 +3,12 @@
 import type { Caller, Endpoint, Parameter, Parameters, Row, UploadedFile } from "@bk/modules";
 import type { ColumnDefinition, TypeName } from "@bk/db";
 
+import { filterOf } from "../data/filter.js";
 import { fromJson, fromText, listFromText } from "../data/from-text.js";
-import type { ServedColumn } from "../data/served-table.js";
+import type { ServedColumn, ServedTable } from "../data/served-table.js";
 import { badRequest, forbidden } from "../error-response.js";
 import type { Field, Fields } from "../request/fields.js";
+import type { ServerContext } from "../routes/server-context.js";
 import type { ServedEndpoint } from "./endpoint-map.js";
 
 export interface Given {
@@ -17,7 +19,11 @@ export interface Given {
 export interface ReadValues {
   readonly values: Readonly<Record<string, unknown>>;
   readonly columns: Row;
+  readonly filter: Row;
 }
+
+/** What filters and their operators are read by: as the data API does. */
+export type ReadingBy = Pick<ServerContext, "limits" | "readControls">;
 
 const defaultMax = { text: 1000, list: 100 } as const;
 const typeOf: Readonly<Record<NonNullable<Parameter["type"]>, TypeName>> = {
@@ -31,13 +37,22 @@ const typeOf: Readonly<Record<NonNullable<Parameter["type"]>, TypeName>> = {
 };
 
 /** @throws HttpError 400 that names the parameter; 403 for a column that admins set */
-export function readValues({ endpoint, table }: ServedEndpoint, given: Given, caller: Caller, maxJsonDepth: number): ReadValues {
+export function readValues({ endpoint, table }: ServedEndpoint, given: Given, caller: Caller, by: ReadingBy): ReadValues {
+  const { maxJsonDepth } = by.limits;
   const parameters: Parameters = endpoint.parameters ?? {};
   const { fields, files } = endpoint.named === undefined ? given : renamed(given, endpoint.named, parameters);
   const values: Record<string, unknown> = {};
   const columns: Row = {};
   const { only, except = [] } = endpoint.columns ?? {};
+  const filters: ReadonlySet<string> = new Set(endpoint.filters);
+  const asked = new Map<string, Field>();
   for (const [name, field] of fields) {
+    if (filters.has(name)) {
+      if (table!.columns.get(name)?.definition.admin === true && !caller.isAdmin) throw forbidden(`${name} is for admins only`, name);
+      if (!Object.hasOwn(parameters, name) || !isEmpty(field)) asked.set(name, field);
+      continue;
+    }
+    if (name === "_ops" && filters.size > 0) continue;
     if (Object.hasOwn(parameters, name)) {
       const value = valueOf(name, parameters[name]!, field, maxJsonDepth);
       if (value !== undefined) values[name] = value;
@@ -60,7 +75,29 @@ export function readValues({ endpoint, table }: ServedEndpoint, given: Given, ca
     if (required === true) throw badRequest(`${name} is required`, name);
     if (byDefault !== undefined) values[name] = byDefault;
   }
-  return { values, columns };
+  const filter = filters.size === 0 ? {} : readFilter(table!, asked, fields.get("_ops"), filters, by);
+  return { values, columns, filter };
+}
+
+/** A parameter is left out so, too. */
+const isEmpty = (field: Field): boolean => ("json" in field ? field.json === null || field.json === "" : field.text === "");
+
+/** One value for each column, compared as `_ops` says. */
+function readFilter(
+  table: ServedTable,
+  asked: ReadonlyMap<string, Field>,
+  given: Field | undefined,
+  names: ReadonlySet<string>,
+  { limits, readControls }: ReadingBy,
+): Row {
+  const raw = given === undefined ? undefined : "json" in given ? given.json : given.text;
+  // A list in JSON is what a query has between commas.
+  const text: unknown = Array.isArray(raw) && raw.every((item) => typeof item === "string") ? raw.join(",") : raw;
+  const { _ops: ops } = readControls("select", text === undefined || text === null || text === "" ? new Map() : new Map([["_ops", text]]));
+  for (const [name, field] of asked)
+    if (ops?.has(name) !== true && ("json" in field ? typeof field.json === "object" : typeof field.text !== "string"))
+      throw badRequest(`${name} must be one value; _ops says how it is compared`, name);
+  return filterOf(table, asked, { seen: { names, rest: false }, ops, limits });
 }
 
 /** The field that is named to have a parameter, under that one's name. One that is a parameter itself stays what it is. */

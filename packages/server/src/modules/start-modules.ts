@@ -49,7 +49,6 @@ export function tablesOfModules(modules: readonly BackendModule[], others: Table
 export async function startModules(
   modules: readonly BackendModule[],
   lend: Omit<ModuleHost, "modules" | "tables" | "dispatch">,
-  maxJsonDepth: number,
   dispatchedBy: () => Dispatching,
 ): Promise<RunningModules> {
   const running: Running[] = [];
@@ -57,7 +56,7 @@ export async function startModules(
     ...lend,
     tables: Object.assign({}, ...modules.map(({ tables }) => tables)) as TableDefinitions,
     modules: () => running,
-    dispatch: dispatcher(dispatchedBy, maxJsonDepth),
+    dispatch: dispatcher(dispatchedBy),
   };
   const close = async (): Promise<void> => {
     for (const module of running.toReversed())

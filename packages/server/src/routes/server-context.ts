@@ -1,6 +1,6 @@
 // What the routes share: made once when the server is made.
 
-import type { Allowed, Auth, RateLimits, RefusalNote } from "@bk/auth";
+import type { AccountStore, Allowed, Auth, RateLimits, RefusalNote } from "@bk/auth";
 import type { RowRules } from "@bk/auth/row-rules";
 import type { Log } from "@bk/core";
 import type { Context } from "hono";
@@ -33,6 +33,7 @@ export interface ServerContext {
   readonly tables: ReadonlyMap<string, ServedTable>;
   readonly rules: RowRules;
   readonly auth: Auth;
+  readonly accounts: Pick<AccountStore, "findByLogin">;
   readonly log: Log;
   /** What the modules serve. */
   readonly endpoints: EndpointMap;

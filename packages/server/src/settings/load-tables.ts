@@ -7,27 +7,38 @@ import { pathToFileURL } from "node:url";
 import { BkError } from "@bk/core";
 import { table, type TableDefinitions } from "@bk/db";
 
+import type { RulesByTable } from "../modules/module-rules.js";
+
+/** What a file of tables says. */
+export interface LoadedTables {
+  readonly tables: TableDefinitions;
+  /** Rules of tables that modules have: of those which are named without columns. */
+  readonly moduleRules: RulesByTable;
+}
+
 /**
  * Reads the tables of a file: `.js`, `.mjs` or `.ts` that exports `tables`, or `.json`. The settings of a table stand under
- * the key `$table`, beside its columns.
+ * the key `$table`, beside its columns; `{ $table: { rules } }` alone gives rules to a table of a module.
  *
  * @throws BkError `invalid` that names the file; `openDb` checks the definitions themselves
  */
-export async function loadTables(file: string): Promise<TableDefinitions> {
+export async function loadTables(file: string): Promise<LoadedTables> {
   const extension = extname(file).toLowerCase();
   const read = readers[extension];
   if (read === undefined) throw invalid(file, `must end in ${Object.keys(readers).join(", ")}`);
   const tables = await read(resolve(file), file);
   if (!isObject(tables)) throw invalid(file, "must hold an object of tables by name");
-  return Object.fromEntries(
-    Object.entries(tables).map(([name, definition]) => {
-      if (!isObject(definition)) throw invalid(file, `table ${JSON.stringify(name.slice(0, 60))} must be an object of columns`);
-      if (!Object.hasOwn(definition, "$table")) return [name, definition];
-      const { $table: settings, ...columns } = definition;
-      if (!isObject(settings)) throw invalid(file, `table ${JSON.stringify(name.slice(0, 60))}: $table must be an object of settings`);
-      return [name, table(columns as never, settings)];
-    }),
-  ) as TableDefinitions;
+  const loaded = { tables: {} as Record<string, unknown>, moduleRules: {} as Record<string, unknown> };
+  for (const [name, definition] of Object.entries(tables)) {
+    const wrong = (what: string): BkError => invalid(file, `table ${JSON.stringify(name.slice(0, 60))}${what}`);
+    if (!isObject(definition)) throw wrong(" must be an object of columns");
+    const { $table: settings, ...columns } = definition;
+    if (!Object.hasOwn(definition, "$table")) loaded.tables[name] = definition;
+    else if (!isObject(settings)) throw wrong(": $table must be an object of settings");
+    else if (Object.keys(columns).length === 0 && Object.keys(settings).join() === "rules") loaded.moduleRules[name] = settings["rules"];
+    else loaded.tables[name] = table(columns as never, settings);
+  }
+  return loaded as LoadedTables;
 }
 
 type Reader = (path: string, file: string) => Promise<unknown>;
