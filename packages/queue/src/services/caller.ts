@@ -20,8 +20,16 @@ interface Call {
   /** How often nobody listened. */
   misses: number;
   isSent: boolean;
-  batch: string | undefined;
+  batch: Batch | undefined;
   forget: (() => void) | undefined;
+}
+
+/** The calls of one message; those that still wait for their answer have it as their `batch`. */
+interface Batch {
+  readonly token: string;
+  readonly calls: readonly Call[];
+  /** How many still wait. */
+  left: number;
 }
 
 export interface CallLimits {
@@ -43,8 +51,8 @@ export class Caller implements ServiceCaller {
   readonly #maxBatch: number;
   readonly #errorOf: (error: unknown, op: string, target: string) => QueueError;
   readonly #pending = new Map<number, Call>();
-  /** Of each message with several calls those that have no answer yet. */
-  readonly #batches = new Map<string, Set<Call>>();
+  /** Messages with several calls, as long as one of those waits. */
+  readonly #batches = new Map<string, Batch>();
   readonly #outbox = new Map<string, Call[]>();
   /** Until when a service is taken for one that knows no batches. */
   readonly #plain = new Map<string, number>();
@@ -118,7 +126,7 @@ export class Caller implements ServiceCaller {
     const batch = this.#batches.get(token);
     if (batch !== undefined) {
       this.#batches.delete(token);
-      for (const call of batch) this.#sendAlone(call);
+      for (const call of waitingOf(batch)) this.#sendAlone(call);
       return;
     }
     const call = this.#pending.get(Number(token));
@@ -146,8 +154,7 @@ export class Caller implements ServiceCaller {
   }
 
   broken(token: string, error: unknown): void {
-    for (const call of this.#batches.get(token) ?? [this.#pending.get(Number(token))])
-      if (call !== undefined) this.#reject(call, this.#errorOf(error, "request", `${call.service}.${call.method}`));
+    for (const call of this.#waitingFor(token)) this.#reject(call, this.#errorOf(error, "request", `${call.service}.${call.method}`));
   }
 
   failed(error: unknown): void {
@@ -221,9 +228,10 @@ export class Caller implements ServiceCaller {
 
   #sendBatch(service: string, calls: readonly Call[]): void {
     const token = `b${++this.#lastId}`;
-    this.#batches.set(token, new Set(calls));
+    const batch: Batch = { token, calls, left: calls.length };
+    this.#batches.set(token, batch);
     for (const call of calls) {
-      call.batch = token;
+      call.batch = batch;
       call.isSent = true;
     }
     const body = `[${calls.map(({ id, method, json }) => callText(id, method, json)).join(",")}]`;
@@ -279,9 +287,7 @@ export class Caller implements ServiceCaller {
   }
 
   #unreadable(token: string, error: unknown): void {
-    const calls = this.#batches.get(token) ?? [this.#pending.get(Number(token))];
-    for (const call of calls) {
-      if (call === undefined) continue;
+    for (const call of this.#waitingFor(token)) {
       const { service, method } = call;
       const where = { driver: this.#driver.name, op: "request", target: `${service}.${method}`, cause: error };
       this.#reject(call, new QueueError("internal", "Bad JSON response", { ...where, outcome: "unknown" }));
@@ -326,15 +332,25 @@ export class Caller implements ServiceCaller {
   }
 
   #leaveBatch(call: Call): void {
-    const batch = this.#batches.get(call.batch!);
-    if (batch?.delete(call) === true && batch.size === 0) this.#batches.delete(call.batch!);
+    const batch = call.batch!;
+    if (--batch.left === 0) this.#batches.delete(batch.token);
     call.batch = undefined;
+  }
+
+  /** The calls of a message that have no answer yet. */
+  #waitingFor(token: string): readonly Call[] {
+    const batch = this.#batches.get(token);
+    if (batch !== undefined) return waitingOf(batch);
+    const call = this.#pending.get(Number(token));
+    return call === undefined ? [] : [call];
   }
 
   #error(code: "limited" | "closed" | "unavailable" | "timeout", message: string, target: string, outcome: "none" | "unknown"): QueueError {
     return new QueueError(code, message, { driver: this.#driver.name, op: "request", target, outcome });
   }
 }
+
+const waitingOf = (batch: Batch): readonly Call[] => batch.calls.filter((call) => call.batch === batch);
 
 /** Runs `task` behind the promise callbacks that are due now. */
 const afterCallbacks: (task: () => void) => void =

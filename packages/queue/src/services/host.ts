@@ -111,7 +111,7 @@ export class Host implements ServiceHost {
       this.#options.log.warn("a message of several calls cannot be read", { service: this.#options.name });
       return;
     }
-    for (const [id, method, message] of parts) this.#take({ method: String(method), message, answer: answers.of(id) });
+    for (const [id, method, message] of parts) this.#take({ method: String(method), message, answer: new PartAnswer(answers, id) });
   }
 
   all(body: Body): void {
@@ -196,7 +196,7 @@ export class Host implements ServiceHost {
         const code = error instanceof QueueError && error.code === "too-large" ? "too-large" : "internal";
         // What the handler did is done.
         const done = { ...wireErrorOf(error), code, status: code === "internal" ? 500 : 413, outcome: "done" };
-        return this.#failed(error, context, { ...answer, failed: () => answer.failed(done) }, since);
+        return this.#failed(error, context, { done: () => undefined, failed: () => answer.failed(done) }, since);
       }
       answer.done(json);
     }
@@ -258,6 +258,25 @@ const oneAnswer = (reply: Reply): Answer => ({
   failed: (error) => reply(JSON.stringify(error)),
 });
 
+/** The answer to one of several calls. */
+class PartAnswer implements Answer {
+  readonly #answers: Answers;
+  readonly #id: number;
+
+  constructor(answers: Answers, id: number) {
+    this.#answers = answers;
+    this.#id = id;
+  }
+
+  done(json: string | undefined): void {
+    this.#answers.add(partText(this.#id, json));
+  }
+
+  failed(error: WireError): void {
+    this.#answers.add(partErrorText(this.#id, error));
+  }
+}
+
 /** The answers to the calls of one message: those of one tick go in one message. */
 class Answers {
   readonly #reply: Reply;
@@ -269,11 +288,7 @@ class Answers {
     this.#reply = reply;
   }
 
-  of(id: number): Answer {
-    return { done: (json) => this.#add(partText(id, json)), failed: (error) => this.#add(partErrorText(id, error)) };
-  }
-
-  #add(part: string): void {
+  add(part: string): void {
     if (this.#length > 0 && this.#length + part.length > maxReplyLength) this.#flush();
     this.#parts.push(part);
     this.#length += part.length;

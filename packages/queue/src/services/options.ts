@@ -153,8 +153,26 @@ export function checkMethods(methods: Methods): CheckedMethod[] {
   });
 }
 
+interface Target {
+  readonly service: string;
+  readonly method: string;
+}
+
+/** Those that were read before: a program has few, and calls them often. */
+const targets = new Map<unknown, Target>();
+const maxTargets = 1000;
+
 /** Takes `service.method` apart. @throws QueueError `invalid` */
-export function readTarget(target: unknown, op: string): { readonly service: string; readonly method: string } {
+export function readTarget(target: unknown, op: string): Target {
+  const known = targets.get(target);
+  if (known !== undefined) return known;
+  const read = takeApart(target, op);
+  if (targets.size >= maxTargets) targets.clear();
+  targets.set(target, read);
+  return read;
+}
+
+function takeApart(target: unknown, op: string): Target {
   const dot = typeof target === "string" ? target.lastIndexOf(".") : -1;
   if (dot < 0) throw invalid(`${op}: name a service and its method, as "math.add"`);
   const service = (target as string).slice(0, dot);
