@@ -66,7 +66,8 @@ function problemOfObject(value: object, depth: number): string | undefined {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null)
     return "holds an object that is not a plain one, such as a Date; convert it first";
-  for (const name of Object.keys(value)) {
+  // Without a list of the names, which costs as much as the rest. JSON would ask for an inherited `toJSON` too.
+  for (const name in value) {
     const item = (value as Readonly<Record<string, unknown>>)[name];
     if (item === undefined) continue;
     if (name === "toJSON" && typeof item === "function") return "holds what is not JSON: function";

@@ -18,18 +18,18 @@ export interface Letter {
   readonly data: unknown;
 }
 
-const plain: Header = Object.freeze({});
+/** That of most messages. */
+export const plainHeader: Header = Object.freeze({});
 
 /** @param json  the payload's text */
 export function bodyOf(json: string, header: Header): string {
-  for (const name in header) if (header[name as keyof Header] !== undefined) return `~${JSON.stringify(header)}\n${json}`;
-  return json;
+  return header === plainHeader ? json : `~${JSON.stringify(header)}\n${json}`;
 }
 
 /** The letter in a body; undefined when it is none, which only others can have submitted. */
 export function letterOf(body: string): Letter | undefined {
   try {
-    if (!body.startsWith("~")) return { header: plain, data: JSON.parse(body) as unknown };
+    if (!body.startsWith("~")) return { header: plainHeader, data: JSON.parse(body) as unknown };
     const end = body.indexOf("\n");
     const header: unknown = JSON.parse(body.slice(1, end));
     return typeof header === "object" && header !== null ? { header, data: JSON.parse(body.slice(end + 1)) as unknown } : undefined;

@@ -126,7 +126,8 @@ export class Queue<Message = unknown> implements AsyncDisposable {
     const replies: Submitted[] = [];
     for (let from = 0; from < messages.length; from += most.submit) {
       try {
-        replies.push(...(await this.#send(messages.slice(from, from + most.submit), limits)));
+        const part = messages.length <= most.submit ? messages : messages.slice(from, from + most.submit);
+        replies.push(...(await this.#send(part, limits)));
       } catch (error) {
         throw this.#partly(replies, error);
       }

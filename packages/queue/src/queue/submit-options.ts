@@ -2,7 +2,7 @@ import type { Limits } from "../common/limits.js";
 import { checkLimits } from "../common/limits.js";
 import { invalid } from "../errors.js";
 import type { NewMessage, QueueCapabilities } from "./driver.js";
-import type { Header } from "./envelope.js";
+import { type Header, plainHeader } from "./envelope.js";
 import type { Engine } from "./engine.js";
 
 export interface MessageOptions {
@@ -48,7 +48,7 @@ export interface Options extends Pick<NewMessage, "delayMs" | "priority" | "grou
   readonly header: Header;
 }
 
-const plain: Options = Object.freeze({ delayMs: 0, priority: 0, groupKey: undefined, dedupeKey: undefined, header: Object.freeze({}) });
+const plain: Options = Object.freeze({ delayMs: 0, priority: 0, groupKey: undefined, dedupeKey: undefined, header: plainHeader });
 
 /**
  * Checks the options of a message.
@@ -80,11 +80,14 @@ export function messageOptions(options: SubmitOptions | undefined, engine: Engin
     priority,
     groupKey,
     dedupeKey,
-    header: {
-      ...(maxAttempts === undefined ? {} : { maxAttempts }),
-      ...(endTime === undefined ? {} : { endTime }),
-      ...(atMostOnce ? { atMostOnce } : {}),
-    },
+    header:
+      maxAttempts === undefined && endTime === undefined && !atMostOnce
+        ? plainHeader
+        : {
+            ...(maxAttempts === undefined ? {} : { maxAttempts }),
+            ...(endTime === undefined ? {} : { endTime }),
+            ...(atMostOnce ? { atMostOnce } : {}),
+          },
   };
 }
 

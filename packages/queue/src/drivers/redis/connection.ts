@@ -9,7 +9,7 @@ import { driverMissing, QueueError } from "../../errors.js";
 import { classifyRedis } from "./errors.js";
 import type { RedisHost, RedisSettings } from "./options.js";
 
-export type RedisModule = Pick<typeof Ioredis, "Redis" | "Cluster">;
+export type RedisModule = Pick<typeof Ioredis, "Redis" | "Cluster" | "Command">;
 export type RedisClient = Ioredis.Redis | Ioredis.Cluster;
 
 /** How long a server may take to say goodbye. */

@@ -31,6 +31,17 @@ export function headText({ id, attempts, priority, isHead, groupKey, dedupeKey }
 /** What `messageText` gives for a plain message, without asking what it has. */
 export const plainText = ({ id, body }: NewMessage): string => `${id} 0 ${body}`;
 
+/**
+ * RPUSH of plain messages, as it is sent. The client would copy the list, and make each text whole to measure it: that is a third of
+ * the cost of many messages.
+ */
+export function pushText(key: string, messages: readonly NewMessage[]): string {
+  let text = `*${messages.length + 2}\r\n$5\r\nRPUSH\r\n$${Buffer.byteLength(key)}\r\n${key}\r\n`;
+  // An id is ASCII, and " 0 " comes after it.
+  for (const { id, body } of messages) text += `$${id.length + 3 + Buffer.byteLength(body)}\r\n${id} 0 ${body}\r\n`;
+  return text;
+}
+
 export function messageText(message: NewMessage): string {
   return headText({ ...message, attempts: 0, isHead: false }) + message.body;
 }
