@@ -2,16 +2,19 @@
 
 import type { DbTaken, Place } from "./messages.js";
 import { doneOnMysql, hasSkipLocked, takeOnMysql } from "./mysql.js";
-import { doneOnPostgres, takeOnPostgres } from "./postgres.js";
+import type { NewMessage } from "../../queue/driver.js";
+import { doneOnPostgres, submitOnPostgres, takeOnPostgres } from "./postgres.js";
 
 /** Steps of one engine in its own language, in place of those that every database can. */
 export interface FastWay {
+  /** Adds messages without a dedupeKey, all or none. Not in a transaction of the app, which native commands do not join. */
+  submit?(place: Place, messages: readonly NewMessage[], now: number, signal: AbortSignal | undefined): Promise<void>;
   take(place: Place, count: number, visibilityMs: number, now: number, owner: string): Promise<DbTaken[]>;
   /** Removes messages that are done; gives whether each was still this consumer's. */
   done(place: Place, taken: readonly DbTaken[]): Promise<boolean[]>;
 }
 
-const onPostgres: FastWay = { take: takeOnPostgres, done: doneOnPostgres };
+const onPostgres: FastWay = { submit: submitOnPostgres, take: takeOnPostgres, done: doneOnPostgres };
 const onMysql: FastWay = { take: takeOnMysql, done: doneOnMysql };
 
 /** The fast way of the database, when it has one. */

@@ -1,12 +1,26 @@
 // The fast way on PostgreSQL: one statement takes many messages, past those that others are about to take.
 
+import type { NewMessage } from "../../queue/driver.js";
 import type { DbTaken, Place } from "./messages.js";
 
 type NativeRow = Readonly<Record<string, unknown>>;
 
-async function native({ db, pool }: Place, text: string, values: readonly unknown[]): Promise<readonly NativeRow[]> {
-  const reply = await db.native(pool ?? "main", { text, values });
+async function native({ db, pool }: Place, text: string, values: readonly unknown[], signal?: AbortSignal): Promise<readonly NativeRow[]> {
+  const reply = await db.native(pool ?? "main", { text, values }, { signal });
   return (Array.isArray(reply) ? reply : ((reply as { rows?: readonly NativeRow[] }).rows ?? [])) as readonly NativeRow[];
+}
+
+const submitText = `INSERT INTO "bk_queue" ("queue", "id", "message", "body", "due", "attempts")
+SELECT $1, m.id, m.id, m.body, m.due, 0 FROM unnest($2::text[], $3::text[], $4::bigint[]) AS m(id, body, due)`;
+
+export async function submitOnPostgres(
+  place: Place,
+  messages: readonly NewMessage[],
+  now: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const columns = [messages.map(({ id }) => id), messages.map(({ body }) => body), messages.map(({ delayMs }) => now + delayMs)];
+  await native(place, submitText, [place.queue, ...columns], signal);
 }
 
 /** A message that was taken, and where its row lay then. A renewal moves it. */
