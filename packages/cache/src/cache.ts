@@ -79,7 +79,9 @@ export class Cache {
     const core = this.#core;
     const stored = await core.driver.get(key, call);
     core.saw(key, stored);
-    const value = await core.present(stored, call);
+    const presented = core.present(stored, call);
+    // Waiting for what is there already would cost a turn.
+    const value = presented instanceof Promise ? await presented : presented;
     if (value === undefined) core.counts.misses++;
     else core.counts.hits++;
     return value;

@@ -113,7 +113,8 @@ export class CacheCore {
 
   checkSize(stored: Stored): void {
     const { maxValueBytes } = this.driver.capabilities;
-    if (maxValueBytes === undefined || sizeOf(stored) <= maxValueBytes) return;
+    // A unit of a text is three bytes at most, so most need no counting.
+    if (maxValueBytes === undefined || stored.length * 3 <= maxValueBytes || sizeOf(stored) <= maxValueBytes) return;
     throw new CacheError("too-large", `the value is larger than ${maxValueBytes} bytes`, { detail: { maxValueBytes } });
   }
 

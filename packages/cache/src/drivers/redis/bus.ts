@@ -5,11 +5,11 @@ import { connectAgain } from "@bk/core/redis";
 import type { Bus } from "../../driver.js";
 import type { RedisClient } from "./connection.js";
 
-export function redisBus(client: RedisClient): Bus {
+export function redisBus(client: RedisClient, silenceMs: number): Bus {
   return {
     publish: (channel, message) => client.publish(channel, message),
     async subscribe(channel, listener, lost) {
-      const own = (client as Ioredis.Redis).duplicate();
+      const own = "nodes" in client ? client.duplicate() : client.duplicate({ socketTimeout: silenceMs });
       let isBegun = false;
       let isClosed = false;
       connectAgain(own, () => isClosed);

@@ -21,17 +21,23 @@ const attemptsEach = 3;
 
 export class RedisConnection {
   readonly client: RedisClient;
+  /** Commands that have left, and those that have their answer or never will. */
+  readonly counts = { sent: 0, answered: 0 };
   readonly #log: Log;
   #isReady = false;
   /** The last attempt to connect failed: calls do not wait for the next. */
   #down: CacheError | undefined;
   #isClosed = false;
   #waiting: { resolve: () => void; reject: (error: CacheError) => void }[] = [];
+  readonly #silence: Silence | undefined;
 
-  constructor(client: RedisClient, log: Log) {
+  constructor(client: RedisClient, log: Log, silenceMs: number) {
     this.client = client;
     this.#log = log;
+    // Nodes of a cluster have the client's own timers.
+    this.#silence = "nodes" in client ? undefined : new Silence(client, silenceMs, this.counts);
     client.on("ready", () => {
+      this.#silence?.begin();
       this.#isReady = true;
       this.#down = undefined;
       const waiting = this.#waiting;
@@ -44,6 +50,7 @@ export class RedisConnection {
       if (!this.#isReady) this.#fail(error);
     });
     client.on("close", () => {
+      this.#silence?.end();
       if (!this.#isReady) return this.#fail(undefined);
       this.#isReady = false;
     });
@@ -96,12 +103,50 @@ export class RedisConnection {
   }
 }
 
+/**
+ * Ends a connection that owes an answer for as long as `silenceMs` or half as long again. The client's own `socketTimeout` sets a timer for
+ * each call that is alone, which is a twentieth of the call: here that is for what the client sends until it is ready.
+ */
+class Silence {
+  readonly #client: Ioredis.Redis;
+  readonly #silenceMs: number;
+  readonly #counts: RedisConnection["counts"];
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(client: Ioredis.Redis, silenceMs: number, counts: RedisConnection["counts"]) {
+    this.#client = client;
+    this.#silenceMs = silenceMs;
+    this.#counts = counts;
+  }
+
+  begin(): void {
+    this.end();
+    delete this.#client.options.socketTimeout;
+    const counts = this.#counts;
+    let seen = counts.answered;
+    let looks = 0;
+    const look = (): void => {
+      const isSilent = counts.sent > counts.answered && counts.answered === seen;
+      seen = counts.answered;
+      looks = isSilent ? looks + 1 : 0;
+      if (looks > 2) this.#client.disconnect(true);
+    };
+    this.#timer = setInterval(look, Math.ceil(this.#silenceMs / 2));
+    this.#timer.unref();
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.#client.options.socketTimeout = this.#silenceMs;
+  }
+}
+
 /** @throws CacheError `driver-missing` when the client package is not installed */
 export async function connectRedis(options: RedisOptions, log: Log): Promise<RedisConnection> {
   const client = await makeClient(options);
   for (const [name, lua] of Object.entries(scripts)) client.defineCommand(name, { lua, numberOfKeys: 1 });
   client.defineCommand("bkPutMany", { lua: putManyScript });
-  return new RedisConnection(client, log);
+  return new RedisConnection(client, log, options.silenceMs);
 }
 
 async function makeClient(options: RedisOptions): Promise<RedisClient> {

@@ -89,7 +89,7 @@ export async function redisDriver(options: DriverOptions): Promise<CacheDriver> 
       for await (const keys of keysOf(match, call)) if (keys.length > 0) await del(keys, call);
     },
     stats: (call) => sender.run(call, (client) => statsOf(nodes(client))),
-    bus: (): Bus => redisBus(connection.client),
+    bus: (): Bus => redisBus(connection.client, settings.silenceMs),
     close: () => connection.close(),
   };
 }

@@ -1,5 +1,5 @@
-// Sends commands in the order in which they were asked for; those of one tick together: gets as MGET, puts of one expiry
-// as one command. A call alone is the plain command.
+// Sends commands in the order in which they were asked for: one alone at once, as the plain command; those that are made while others are on
+// their way once a tick and together, gets as MGET, puts of one expiry as one command.
 
 import type { Call, Stored } from "../../driver.js";
 import { commandError } from "./errors.js";
@@ -58,11 +58,14 @@ export class Sender {
   }
 
   #ask(asked: Asked): void {
-    // At the end of the tick: the calls that it still makes are sent with this one.
-    if (this.#asked.push(asked) === 1) process.nextTick(() => this.#flush());
+    if (this.#asked.push(asked) > 1) return;
+    const { counts, isReady } = this.#connection;
+    // A call alone does not wait for others; while it is on its way they gather until the end of the tick.
+    if (isReady && counts.sent === counts.answered) this.#send();
+    else process.nextTick(this.#flush);
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     if (!this.#connection.isReady) {
       this.#connection.ready().then(
         () => this.#send(),
@@ -75,7 +78,7 @@ export class Sender {
       return;
     }
     this.#send();
-  }
+  };
 
   #send(): void {
     const asked = this.#asked.length === 1 ? this.#asked : this.#asked.filter(({ call }) => !call.isGone);
@@ -100,10 +103,11 @@ export class Sender {
   #sendAlone(asked: Extract<Asked, { kind: "get" | "put" }>): void {
     const { client } = this.#connection;
     if (asked.kind === "get") {
-      const reply = this.#bytes ? client.getBuffer(asked.key) : client.get(asked.key);
-      reply.then(
+      const reply: Promise<unknown> = this.#bytes ? client.getBuffer(asked.key) : client.get(asked.key);
+      this.#answer(
+        reply,
         (value) => asked.resolve(this.stored(value) as never),
-        (error: unknown) => asked.reject(commandError(error)),
+        (error) => asked.reject(commandError(error)),
       );
       return;
     }
@@ -115,11 +119,12 @@ export class Sender {
     const { client } = this.#connection;
     const keys = asked.map(({ key }) => key);
     const reply: Promise<readonly unknown[]> = this.#bytes ? client.mgetBuffer(keys) : client.mget(keys);
-    reply.then(
+    this.#answer(
+      reply,
       (values) => {
         for (let i = 0; i < asked.length; i++) asked[i]!.resolve(this.stored(values[i]) as never);
       },
-      (error: unknown) => rejectAll(asked, error),
+      (error) => rejectAll(asked, error),
     );
   }
 
@@ -133,18 +138,35 @@ export class Sender {
       for (const { value } of asked) words.push(this.word(value));
     }
     const reply: Promise<unknown> = ttlMs === 0 ? client.mset(words) : client.bkPutMany(asked.length, ...words);
-    reply.then(
+    this.#answer(
+      reply,
       () => {
         for (const { resolve } of asked) resolve(undefined as never);
       },
-      (error: unknown) => rejectAll(asked, error),
+      (error) => rejectAll(asked, error),
     );
   }
 
   #settle(asked: Asked, reply: Promise<unknown>): void {
-    reply.then(
+    this.#answer(
+      reply,
       (value) => asked.resolve(value as never),
-      (error: unknown) => asked.reject(commandError(error)),
+      (error) => asked.reject(commandError(error)),
+    );
+  }
+
+  #answer<T>(reply: Promise<T>, done: (value: T) => void, failed: (error: unknown) => void): void {
+    const { counts } = this.#connection;
+    counts.sent++;
+    reply.then(
+      (value) => {
+        counts.answered++;
+        done(value);
+      },
+      (error: unknown) => {
+        counts.answered++;
+        failed(error);
+      },
     );
   }
 }
