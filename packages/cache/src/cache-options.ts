@@ -16,6 +16,11 @@ export interface IncrOptions extends PutOptions {
   readonly ttlMode?: "touch" | "create" | undefined;
 }
 
+export interface IncrManyOptions extends Omit<IncrOptions, "ttlMs"> {
+  /** As for `incr`: one for all, or by key; a key that it does not name has that of the cache. */
+  readonly ttlMs?: number | Readonly<Record<string, number>> | undefined;
+}
+
 /** `hits` and `misses` are those of this object's reads; `count`, `bytes` and `evictions` those of the store, where it can tell. */
 export interface CacheStats extends DriverStats {
   readonly driver: string;

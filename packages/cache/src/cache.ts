@@ -1,4 +1,5 @@
-import type { CacheStats, IncrOptions, PutOptions, TaggedPutOptions } from "./cache-options.js";
+import type { CacheStats, IncrManyOptions, IncrOptions, PutOptions, TaggedPutOptions } from "./cache-options.js";
+import { incr, incrMany } from "./counters.js";
 import type { CallOptions } from "./calls.js";
 import type { Capabilities, Call, Stored } from "./driver.js";
 import { type CacheCore, type ReadOptions } from "./core.js";
@@ -8,7 +9,7 @@ import { limit, type LimitOptions, type LimitReply } from "./limits.js";
 import { CacheList } from "./list.js";
 import { type CacheLock, type LockOptions, Locks } from "./locks.js";
 import { CacheMap, entriesOf } from "./map.js";
-import { checkInteger, checkKey, checkKeys, checkNumber, checkOptions } from "./options.js";
+import { checkKey, checkKeys, checkNumber, checkOptions } from "./options.js";
 import { type LoadContext, Remember, type RememberOptions } from "./remember.js";
 
 const callOptions = ["signal", "timeoutMs"];
@@ -206,18 +207,18 @@ export class Cache {
    * @returns the sum
    * @throws CacheError `invalid` when the key holds no integer, or the sum is not safe; nothing is changed
    */
-  async incr(key: string, by = 1, options?: IncrOptions): Promise<number> {
-    checkOptions(options, [...putOptions, "ttlMode"], "incr");
-    const core = this.#core;
-    const mode = options?.ttlMode ?? "touch";
-    if (mode !== "touch" && mode !== "create")
-      throw new CacheError("invalid", "ttlMode must be touch or create", { detail: { field: "ttlMode" } });
-    const operation = { op: "incr", by: checkInteger(by, "by"), ttlMs: core.ttl(options?.ttlMs), renew: mode === "touch" } as const;
-    const stored = core.key(key);
-    const sum = await core.apply("incr", stored, operation, options);
-    core.counts.sets++;
-    core.saw(stored, String(sum));
-    return sum;
+  incr(key: string, by = 1, options?: IncrOptions): Promise<number> {
+    return incr(this.#core, key, by, options);
+  }
+
+  /**
+   * Adds integers to the numbers of many keys, each as `incr` does, and not all at the same moment.
+   *
+   * @returns the sums by key
+   * @throws CacheError as `incr`, the first one; with the outcome `some` when others were added to, their keys in `detail.done`
+   */
+  incrMany(by: ReadonlyMap<string, number> | Readonly<Record<string, number>>, options?: IncrManyOptions): Promise<Map<string, number>> {
+    return incrMany(this.#core, by, options);
   }
 
   /** Writes a number unless there is one that is as large, atomically. @returns the number that was there; undefined when there was none */

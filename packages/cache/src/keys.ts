@@ -2,7 +2,7 @@
 // prefix that no ordinary key begins with, so that a lock, a map and a value of one name never meet.
 
 /** Kinds of entries beside ordinary values. */
-export type EntryKind = "map" | "list" | "lock" | "limit" | "tag" | "load";
+export type EntryKind = "map" | "list" | "lock" | "limit" | "tag" | "load" | "spare";
 
 const mark = "!";
 
@@ -33,7 +33,7 @@ export function callersKey(prefix: string, stored: string): string | undefined {
   return key.startsWith(mark + mark) ? key.slice(1) : undefined;
 }
 
-const cleared = /^!(?:map|list|tag|load):/;
+const cleared = /^!(?:map|list|tag|load|spare):/;
 
 /** Tells whether a stored key is meant. */
 export function keyMatcher({ prefix, pattern }: KeyMatch): (stored: string) => boolean {

@@ -3,7 +3,7 @@ import { type CacheCore, isDown } from "./core.js";
 import { CacheError, invalid } from "./errors.js";
 import { systemKey } from "./keys.js";
 import type { LimitReply } from "./operation.js";
-import { checkInteger, checkKey, checkNumber, checkOptions } from "./options.js";
+import { checkInteger, checkKey, checkNumber, checkOptions, checkTtl } from "./options.js";
 
 export type { LimitReply } from "./operation.js";
 
@@ -18,11 +18,20 @@ export interface LimitOptions extends CallOptions {
   readonly cost?: number | undefined;
   /** How long to wait for the tokens, in milliseconds; default 0. Waiters are not in order. */
   readonly waitMs?: number | undefined;
+  /** How long the bucket is remembered after a call at least, in milliseconds; default: until it is full again. */
+  readonly ttlMs?: number | undefined;
+  /** Drops the bucket, so that the next call finds a full one: `true` when a call is denied, a number from 2 with the call of that number. Default false. */
+  readonly reset?: boolean | number | undefined;
+  /**
+   * Each call that is denied makes `perMs` so many times as long, up to 3·10¹⁰ ms, until the bucket is full again: for those who go on trying.
+   * A negative one: the next call that is allowed ends it. 1 or more, or −1 or less; default 1.
+   */
+  readonly multiplier?: number | undefined;
   /** What happens while the store cannot be reached: reject (`throw`, the default), or answer without it. */
   readonly onDown?: "throw" | "allow" | "deny" | undefined;
 }
 
-const limitOptions = ["signal", "timeoutMs", "rate", "perMs", "burst", "cost", "waitMs", "onDown"];
+const limitOptions = ["signal", "timeoutMs", "rate", "perMs", "burst", "cost", "waitMs", "ttlMs", "reset", "multiplier", "onDown"];
 
 /** Takes tokens from the bucket of a key. */
 export async function limit(core: CacheCore, key: string, options: LimitOptions): Promise<LimitReply> {
@@ -36,7 +45,12 @@ export async function limit(core: CacheCore, key: string, options: LimitOptions)
   const onDown = options.onDown ?? "throw";
   if (cost > burst) throw invalid("cost", `at most burst (${burst}): more never come together`);
   if (onDown !== "throw" && onDown !== "allow" && onDown !== "deny") throw invalid("onDown", "one of throw, allow, deny");
-  const operation = { op: "limit", rate, perMs, burst, cost } as const;
+  const reset = options.reset === true ? 1 : checkInteger(options.reset || 0, "reset", 0);
+  if (options.reset === 1) throw invalid("reset", "true, or an integer from 2");
+  const multiplier = checkNumber(options.multiplier ?? 1, "multiplier", -1e6, 1e6);
+  if (Math.abs(multiplier) < 1) throw invalid("multiplier", "1 or more, or -1 or less");
+  const ttlMs = checkTtl(options.ttlMs, 0);
+  const operation = { op: "limit", rate, perMs, burst, cost, ttlMs, reset, multiplier } as const;
   const deadline = performance.now() + waitMs;
   for (;;) {
     let reply: LimitReply;
@@ -45,7 +59,7 @@ export async function limit(core: CacheCore, key: string, options: LimitOptions)
     } catch (error) {
       if (onDown === "throw" || !isDown(error)) throw error;
       core.warn("limit", `the store of the cache cannot be reached; limits ${onDown} what is asked`, error);
-      return { allowed: onDown === "allow", delayMs: onDown === "allow" ? 0 : Math.ceil(perMs / rate), remaining: 0 };
+      return { allowed: onDown === "allow", delayMs: onDown === "allow" ? 0 : Math.ceil(perMs / rate), remaining: 0, total: 0 };
     }
     // Who cannot have them within its time is told at once.
     if (reply.allowed || performance.now() + reply.delayMs > deadline) return reply;

@@ -1,9 +1,10 @@
 import type { CallOptions } from "./calls.js";
 import type { CacheCore } from "./core.js";
-import type { Stored } from "./driver.js";
+import type { Call, Stored } from "./driver.js";
 import { CacheError, invalid } from "./errors.js";
 import { systemKey } from "./keys.js";
 import { checkInteger, checkOptions, checkTtl } from "./options.js";
+import { identityOf } from "./stored.js";
 
 /** Options of `add`. */
 export interface ListAddOptions extends CallOptions {
@@ -11,16 +12,27 @@ export interface ListAddOptions extends CallOptions {
   readonly ttlMs?: number | undefined;
 }
 
+/** Options of `pop`. */
+export interface ListPopOptions extends CallOptions {
+  /**
+   * Members that were taken out with this option in the last so many milliseconds, and have been added again, stay; default 0: none does.
+   * It costs two more requests for each member.
+   */
+  readonly spareMs?: number | undefined;
+}
+
 const callOptions = ["signal", "timeoutMs"];
 
 /** A list by name: members without order and repeats, which expire together. `unsupported` where `capabilities.lists` is false. */
 export class CacheList {
   readonly #core: CacheCore;
+  readonly #name: string;
   readonly #key: string;
 
   /** @internal */
   constructor(core: CacheCore, name: string) {
     this.#core = core;
+    this.#name = name;
     this.#key = systemKey(core.prefix, "list", name);
     if (!core.driver.capabilities.lists)
       throw new CacheError("unsupported", `${core.driver.name} has no lists (capability lists); a map has fields instead`, {
@@ -65,8 +77,33 @@ export class CacheList {
   }
 
   /** Takes out at most `count` members (1), picked at random: each member goes to one caller. */
-  async pop<T = unknown>(count = 1, options?: CallOptions): Promise<T[]> {
-    return this.#pick("list.pop", count, true, options);
+  async pop<T = unknown>(count = 1, options: ListPopOptions = {}): Promise<T[]> {
+    const { spareMs, ...rest } = options;
+    const ttlMs = checkTtl(spareMs, 0, "spareMs");
+    if (ttlMs === 0) return this.#pick("list.pop", count, true, rest);
+    checkOptions(rest, callOptions, "list.pop");
+    checkInteger(count, "count", 1, 100_000);
+    return this.#decodeAll(await this.#core.calls.run("list.pop", false, rest, (call) => this.#popSparing(count, ttlMs, call)));
+  }
+
+  /** Who makes the mark of a member, which lives for `ttlMs`, takes it out. */
+  async #popSparing(count: number, ttlMs: number, call: Call): Promise<Stored[]> {
+    const { driver, prefix } = this.#core;
+    const popped: Stored[] = [];
+    const seen = new Set<string>();
+    // Some at random, which are enough where few are spared; then all.
+    for (const look of [{ op: "listPick", count: 2 * count + 10, remove: false }, { op: "listAll" }] as const) {
+      for (const member of await driver.apply(this.#key, look, call)) {
+        if (popped.length === count || call.isGone) return popped;
+        const identity = identityOf(member);
+        if (seen.has(identity)) continue;
+        seen.add(identity);
+        const mark = systemKey(prefix, "spare", `${this.#name.length}:${this.#name}${identity}`);
+        if ((await driver.apply(mark, { op: "add", value: "1", ttlMs, prolong: false } as const, call)) !== undefined) continue;
+        if ((await driver.apply(this.#key, { op: "listDel", members: [member] } as const, call)) === 1) popped.push(member);
+      }
+    }
+    return popped;
   }
 
   /** Removes the whole list. @returns whether there was one */

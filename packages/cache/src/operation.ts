@@ -3,13 +3,20 @@
 
 import type { Stored } from "./stored.js";
 
-/** Adds tokens, `rate` in `perMs`, up to `burst`; takes `cost` of them if they are there. */
+/**
+ * Adds tokens, `rate` in `perMs`, up to `burst`; takes `cost` of them if they are there. A call that is denied makes `perMs` longer by the
+ * amount of `multiplier`, for as long as the bucket is kept, or with a negative one until a call is allowed. The bucket is kept until it is full,
+ * and for `ttlMs`; it is dropped when a call is denied (`reset` 1), or by the `reset`th call. 0: not so.
+ */
 export interface LimitOperation {
   readonly op: "limit";
   readonly rate: number;
   readonly perMs: number;
   readonly burst: number;
   readonly cost: number;
+  readonly ttlMs: number;
+  readonly reset: number;
+  readonly multiplier: number;
 }
 
 /** Fields of a map with their values. */
@@ -81,6 +88,8 @@ export interface LimitReply {
   readonly delayMs: number;
   /** Whole tokens that are left. */
   readonly remaining: number;
+  /** Calls since the bucket was made, this one too: it is forgotten when it has been full for a moment. */
+  readonly total: number;
 }
 
 interface Results {

@@ -194,8 +194,9 @@ const table: Table = {
 
   limit: (entry, operation, { now }) => {
     if (entry !== undefined && entry.kind !== "bucket") throw otherKind();
-    const { bucket, reply, fullAfterMs } = takeTokens(entry?.bucket, operation, now);
-    return changed({ kind: "bucket", bucket, expiresAt: now + Math.ceil(fullAfterMs) + 1000 }, reply);
+    const { bucket, reply, keepMs } = takeTokens(entry?.bucket, operation, now);
+    if (bucket === undefined) return entry === undefined ? same(entry, reply) : changed(undefined, reply);
+    return changed({ kind: "bucket", bucket, expiresAt: now + keepMs + 1000 }, reply);
   },
 };
 

@@ -155,7 +155,7 @@ function encodeEntry(entry: Entry): Stored {
     case "lock":
       return JSON.stringify([entry.owner, entry.until, entry.token]);
     case "bucket":
-      return JSON.stringify([entry.bucket.tokens, entry.bucket.time]);
+      return JSON.stringify([entry.bucket.tokens, entry.bucket.time, entry.bucket.calls, entry.bucket.factor]);
   }
 }
 
@@ -167,8 +167,9 @@ function decodeEntry(kind: Entry["kind"], { value, expiresAt }: CasEntry<unknown
     return { kind, owner, until, token, expiresAt };
   }
   if (kind === "bucket") {
-    const [tokens, time] = parts as [number, number];
-    return { kind, bucket: { tokens, time } satisfies Bucket, expiresAt };
+    // Those of earlier versions have two parts.
+    const [tokens, time, calls = 0, factor = 1] = parts as [number, number, number?, number?];
+    return { kind, bucket: { tokens, time, calls, factor } satisfies Bucket, expiresAt };
   }
   const values = new Map((parts as [string, StoredJson][]).map(([name, json]) => [name, fromJson(json)]));
   return kind === "map" ? { kind, fields: values, expiresAt } : { kind, members: values, expiresAt };

@@ -84,9 +84,10 @@ const table: Table = {
   extend: async (key, { owner, ttlMs }, { client }) => (await client.bkExtend(key, owner, ttlMs)) === 1,
   unlock: async (key, { owner }, { client }) => (await client.bkUnlock(key, owner ?? "")) === 1,
   locked: async (key, _operation, { client }) => (await client.bkLocked(key)) === 1,
-  async limit(key, { rate, perMs, burst, cost }, { client }) {
-    const [allowed, delayMs, remaining] = (await client.bkLimit(key, rate, perMs, burst, cost)) as [number, string, string];
-    return { allowed: allowed === 1, delayMs: Number(delayMs), remaining: Number(remaining) };
+  async limit(key, { rate, perMs, burst, cost, ttlMs, reset, multiplier }, { client }) {
+    const reply = await client.bkLimit(key, rate, perMs, burst, cost, ttlMs, reset, multiplier);
+    const [allowed, delayMs, remaining, total] = reply as [number, string, string, number];
+    return { allowed: allowed === 1, delayMs: Number(delayMs), remaining: Number(remaining), total };
   },
 };
 

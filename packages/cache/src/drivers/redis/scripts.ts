@@ -1,6 +1,8 @@
 // Operations that take more than one command, as scripts. They say what engines/carry-out.ts says; the suite compares them.
 // Each has one key. An expiry of 0 is none; TIME is the server's, so that the clocks of callers do not matter.
 
+import { longestPerMs } from "../../engines/bucket.js";
+
 const set = `local function set(value, ttl)
   if ttl == '0' then redis.call('SET', KEYS[1], value) else redis.call('SET', KEYS[1], value, 'PX', ttl) end
 end
@@ -131,13 +133,15 @@ redis.call('PEXPIRE', KEYS[1], ${lockMemoryMs})
 return 1`,
   bkLocked: `${now}
 return tonumber(redis.call('HGET', KEYS[1], 'u') or '0') > now and 1 or 0`,
-  /** A hash: n (tokens), m (time). rate, perMs, burst, cost → 1 or 0, delay, tokens */
+  /** A hash: n (tokens), m (time), c(alls), f(actor). rate, perMs, burst, cost, ttl, reset, multiplier → 1 or 0, delay, tokens, calls */
   bkLimit: `${now}
 local rate, per, burst, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local bucket = redis.call('HMGET', KEYS[1], 'n', 'm')
+local ttl, reset, multiplier = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local bucket = redis.call('HMGET', KEYS[1], 'n', 'm', 'c', 'f')
 local tokens, at = tonumber(bucket[1] or ''), tonumber(bucket[2] or '')
-if tokens and at and at - now <= burst * per / rate then
-  tokens = math.min(burst, tokens + math.max(0, now - at) * rate / per)
+local calls, factor = tonumber(bucket[3] or '0') + 1, tonumber(bucket[4] or '1')
+if tokens and at and at - now <= burst * per * factor / rate then
+  tokens = math.min(burst, tokens + math.max(0, now - at) * rate / (per * factor))
   at = math.max(at, now)
 else
   tokens, at = burst, now
@@ -146,12 +150,19 @@ local allowed, delay = 0, 0
 if tokens + 1e-9 >= cost then
   allowed = 1
   tokens = math.max(0, tokens - cost)
+  if multiplier < 0 then factor = 1 end
 else
-  delay = math.max(1, math.ceil((cost - tokens) * per / rate))
+  factor = math.max(factor, math.min(factor * math.abs(multiplier), ${longestPerMs} / per))
+  delay = math.max(1, math.ceil((cost - tokens) * per * factor / rate))
 end
-redis.call('HSET', KEYS[1], 'n', string.format('%.17g', tokens), 'm', string.format('%.0f', at))
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil((burst - tokens) * per / rate) + 1000))
-return {allowed, string.format('%.0f', delay), string.format('%.0f', math.floor(tokens + 1e-9))}`,
+if (reset == 1 and allowed == 0) or (reset > 1 and calls >= reset) then
+  redis.call('DEL', KEYS[1])
+else
+  redis.call('HSET', KEYS[1], 'n', string.format('%.17g', tokens), 'm', string.format('%.0f', at),
+    'c', string.format('%.0f', calls), 'f', string.format('%.17g', factor))
+  redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(ttl, math.ceil((burst - tokens) * per * factor / rate)) + 1000))
+end
+return {allowed, string.format('%.0f', delay), string.format('%.0f', math.floor(tokens + 1e-9)), calls}`,
 } as const;
 
 /** Writes many values with one expiry: ttl, value, … for as many keys. */

@@ -100,6 +100,30 @@ export function collectionTopics(suite: Suite): void {
       expect(await list.clear()).toBe(false);
     });
 
+    test("pop can spare members that were taken out a moment ago", async (context) => {
+      const { cache, capabilities, fresh, pass } = context;
+      if (!capabilities.lists) return expect(() => cache.list(fresh())).toThrow("no lists");
+      const list = cache.list(fresh());
+      await list.add(["a", "b", "c"]);
+      const taken = await Promise.all([list.pop(2, { spareMs: 600_000 }), list.pop(2, { spareMs: 600_000 })]);
+      expect(taken.flat().sort()).toEqual(["a", "b", "c"]);
+      await list.add(["a", "b", "d"]);
+      expect(await list.pop(3, { spareMs: 600_000 })).toEqual(["d"]);
+      expect((await list.all()).sort()).toEqual(["a", "b"]);
+      // Who does not ask spares none.
+      expect((await list.pop(3)).sort()).toEqual(["a", "b"]);
+      await refuses(list.pop(1, { spareMs: -1 }), "invalid");
+      await patiently(context, async ({ soon, past }) => {
+        const short = cache.list(fresh());
+        await short.add(["a"]);
+        expect(await short.pop(1, { spareMs: soon })).toEqual(["a"]);
+        await short.add(["a"]);
+        expect(await short.pop(1, { spareMs: soon })).toEqual([]);
+        await pass(past);
+        expect(await short.pop(1, { spareMs: soon })).toEqual(["a"]);
+      });
+    });
+
     test("lists expire", async (context) => {
       const { cache, capabilities, fresh, pass } = context;
       if (!capabilities.lists) return expect(() => cache.list(fresh())).toThrow("no lists");

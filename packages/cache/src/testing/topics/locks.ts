@@ -114,10 +114,10 @@ export function lockTopics(suite: Suite): void {
     test("a bucket begins full, empties, and says how long to wait", async ({ cache, fresh }) => {
       const key = fresh();
       const options = { rate: 1, perMs: 600_000, burst: 3 };
-      expect(await cache.limit(key, options)).toEqual({ allowed: true, delayMs: 0, remaining: 2 });
-      expect(await cache.limit(key, { ...options, cost: 2 })).toEqual({ allowed: true, delayMs: 0, remaining: 0 });
+      expect(await cache.limit(key, options)).toEqual({ allowed: true, delayMs: 0, remaining: 2, total: 1 });
+      expect(await cache.limit(key, { ...options, cost: 2 })).toEqual({ allowed: true, delayMs: 0, remaining: 0, total: 2 });
       const denied = await cache.limit(key, options);
-      expect(denied).toMatchObject({ allowed: false, remaining: 0 });
+      expect(denied).toMatchObject({ allowed: false, remaining: 0, total: 3 });
       expect(denied.delayMs).toBeGreaterThan(590_000);
       expect(denied.delayMs).toBeLessThanOrEqual(600_000);
       expect(await cache.limit(key, { ...options, cost: 0 })).toMatchObject({ allowed: true });
@@ -136,6 +136,52 @@ export function lockTopics(suite: Suite): void {
       expect((await cache.limit(key, options)).allowed).toBe(false);
       await pass(1500);
       expect(await cache.limit(key, options)).toMatchObject({ allowed: true, remaining: 0 });
+    });
+
+    test("a bucket is dropped when it denies, or by a call of a number, where that is asked for", async ({ cache, fresh }) => {
+      const key = fresh();
+      const options = { rate: 1, perMs: 600_000, reset: true } as const;
+      for (const allowed of [true, false, true, false]) expect(await cache.limit(key, options)).toMatchObject({ allowed });
+      const other = fresh();
+      const third = { rate: 1, perMs: 600_000, reset: 3 };
+      const replies = [];
+      for (let i = 0; i < 5; i++) replies.push(await cache.limit(other, third));
+      expect(replies.map(({ allowed, total }) => [allowed, total])).toEqual([
+        [true, 1],
+        [false, 2],
+        [false, 3],
+        [true, 1],
+        [false, 2],
+      ]);
+      // Dropped by its first call, of which nothing is kept.
+      expect(await cache.limit(fresh(), { rate: 1, cost: 0, reset: 2, ttlMs: 60_000 })).toMatchObject({ allowed: true, total: 1 });
+      await refuses(cache.limit(key, { rate: 1, reset: 1 }), "invalid");
+      await refuses(cache.limit(key, { rate: 1, reset: -2 }), "invalid");
+    });
+
+    test("who goes on trying waits longer each time, where that is asked for", async ({ cache, fresh }) => {
+      const [key, other] = [fresh(), fresh()];
+      const options = { rate: 1, perMs: 600_000, multiplier: 2 };
+      const delayOf = async (name: string, more: object = {}): Promise<number> =>
+        Math.round((await cache.limit(name, { ...options, ...more })).delayMs / 600_000);
+      expect([await delayOf(key), await delayOf(key), await delayOf(key), await delayOf(key)]).toEqual([0, 2, 4, 8]);
+      // One that is allowed ends it, where the multiplier is negative.
+      await cache.limit(other, options);
+      expect([await delayOf(other, { multiplier: -2 }), await delayOf(other, { multiplier: -2 })]).toEqual([2, 4]);
+      expect(await delayOf(other, { cost: 0, multiplier: -2 })).toBe(0);
+      expect(await delayOf(other, { multiplier: -2 })).toBe(2);
+      // Never beyond all measure.
+      expect((await cache.limit(other, { ...options, multiplier: 1e6 })).delayMs).toBeLessThanOrEqual(3e10);
+      await refuses(cache.limit(key, { rate: 1, multiplier: 0.5 }), "invalid");
+    });
+
+    test("a bucket is remembered for as long as it is asked to", async ({ cache, capabilities, fresh, pass }) => {
+      const [kept, forgotten] = [fresh(), fresh()];
+      await cache.limit(kept, { rate: 1000, ttlMs: 60_000 });
+      await cache.limit(forgotten, { rate: 1000 });
+      await pass(1500 + 2 * capabilities.ttlStepMs);
+      expect(await cache.limit(kept, { rate: 1000 })).toMatchObject({ total: 2 });
+      expect(await cache.limit(forgotten, { rate: 1000 })).toMatchObject({ total: 1 });
     });
 
     test("who waits gets tokens when they are there, or is told at once that it takes too long", async ({ cache, fresh }) => {

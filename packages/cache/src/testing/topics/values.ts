@@ -261,6 +261,27 @@ export function valueTopics(suite: Suite): void {
       expect(await cache.get(key)).toBe(96);
     });
 
+    test("incrMany adds to each of many numbers, and says which when some cannot", async ({ cache, fresh, pass, capabilities }) => {
+      const [a, b, text, short] = [fresh(), fresh(), fresh(), fresh()];
+      await cache.put(a, 5);
+      expect(await cache.incrMany({ [a]: 2, [b]: -1 })).toEqual(
+        new Map([
+          [a, 7],
+          [b, -1],
+        ]),
+      );
+      expect(await cache.incrMany(new Map([[b, 4]]))).toEqual(new Map([[b, 3]]));
+      expect(await cache.incrMany({})).toEqual(new Map());
+      await cache.put(text, "no number");
+      await refuses(cache.incrMany({ [text]: 1 }), "invalid", { outcome: "none" });
+      await refuses(cache.incrMany({ [a]: 1, [text]: 1 }), "invalid", { outcome: "some", detail: { done: [a] } });
+      expect(await cache.getMany([a, text])).toEqual([8, "no number"]);
+      await refuses(cache.incrMany({ [a]: 0.5 }), "invalid", { outcome: "none" });
+      await cache.incrMany({ [a]: 1, [short]: 1 }, { ttlMs: { [short]: 1 } });
+      await pass(50 + 2 * capabilities.ttlStepMs);
+      expect(await cache.getMany([a, short])).toEqual([9, undefined]);
+    });
+
     test("incr of what is no integer, or beyond the safe ones, is refused and changes nothing", async ({ cache, fresh }) => {
       const [text, fraction, big] = [fresh(), fresh(), fresh()];
       await cache.putMany({ [text]: "7", [fraction]: 1.5, [big]: Number.MAX_SAFE_INTEGER });
