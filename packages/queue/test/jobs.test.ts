@@ -6,6 +6,15 @@ import { until } from "../src/testing/queue/suite.js";
 const open = () => openQueue("local:");
 const fast = { backoff: { delayMs: 0 }, closeTimeoutMs: 1000, graceMs: 0 } as const;
 
+/** The calls of a queue as members of an object of their own. */
+const bare = (queue: Awaited<ReturnType<typeof open>>) => ({
+  name: queue.name,
+  submit: queue.submit.bind(queue),
+  listen: queue.listen.bind(queue),
+  cancel: queue.cancel.bind(queue),
+  stats: queue.stats.bind(queue),
+});
+
 /** Locks as a cache gives them, in this process. */
 function locksInMemory(): LocksLike & { readonly held: Set<string>; lose(key: string): void } {
   const held = new Set<string>();
@@ -72,6 +81,30 @@ describe("jobs", () => {
     await queue.idle();
     expect(ran).toBe(0);
     expect((await queue.dead.list()).rows.map(({ attempts }) => attempts)).toEqual(foreign.map(() => 1));
+  });
+
+  it("that are to run last wait for the others, and not for each other", async () => {
+    const log: unknown[] = [];
+    const jobs = defineJobs({ work: { run: async (input) => void log.push(input) } });
+    await using queue = await open();
+    await jobs.submit(queue, "work", "last", { runLast: true });
+    await jobs.submit(queue, "work", "also last", { runLast: true });
+    for (const each of [1, 2, 3]) await jobs.submit(queue, "work", each);
+    await jobs.work(queue, { ...fast, maxAttempts: 1 });
+    await queue.idle();
+    expect(log.slice(0, 3)).toEqual([1, 2, 3]);
+    expect(log.slice(3).sort()).toEqual(["also last", "last"]);
+  });
+
+  it("cannot be the last where the engine does not tell what waits", async () => {
+    const jobs = defineJobs({ work: { run: () => undefined } });
+    await using queue = await open();
+    const blind = { ...bare(queue), capabilities: () => ({ ...queue.capabilities(), stats: ["dead"] as const }) };
+    await expect(jobs.submit(blind, "work", 1, { runLast: true })).rejects.toMatchObject({
+      code: "unsupported",
+      detail: { capability: "stats" },
+    });
+    expect(await queue.stats()).toMatchObject({ waiting: 0 });
   });
 
   it("run in sequence and in parallel, as the spec says", async () => {

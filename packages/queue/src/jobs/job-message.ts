@@ -7,6 +7,8 @@ export interface JobMessage {
   readonly tag?: string | undefined;
   readonly maxRunMs?: number | undefined;
   readonly stopOnError?: boolean | undefined;
+  /** It runs when nothing else waits or runs. */
+  readonly runLast?: boolean | undefined;
   /** Of the whole message. */
   readonly unique?: UniqueNote | undefined;
 }

@@ -2,12 +2,13 @@
 
 import { onAbort } from "@bk/core";
 
-import { invalid } from "../errors.js";
+import { invalid, unsupported } from "../errors.js";
+import type { QueueCapabilities } from "../queue/driver.js";
 import type { HandlerContext, ListenOptions } from "../queue/listen-options.js";
 import type { Listener } from "../queue/listener.js";
-import type { Receipt } from "../queue/queue.js";
+import type { QueueStats, Receipt } from "../queue/queue.js";
 import type { SubmitOptions } from "../queue/submit-options.js";
-import { type Failure, GiveUp, usualFailure } from "../queue/verdict.js";
+import { type Failure, GiveUp, TryLater, usualFailure } from "../queue/verdict.js";
 import type { JobDefinition } from "./job-definition.js";
 import { isJobMessage, type JobMessage } from "./job-message.js";
 import { type JobSpec, type Steps, stepsOf } from "./job-spec.js";
@@ -20,6 +21,8 @@ export interface QueueLike {
   submit(message: unknown, options?: SubmitOptions): Promise<Receipt>;
   listen(handler: (message: unknown, context: HandlerContext) => unknown, options?: ListenOptions): Promise<Listener>;
   cancel(id: string): Promise<boolean>;
+  stats(): Promise<QueueStats>;
+  capabilities(): QueueCapabilities;
 }
 
 export interface JobSubmitOptions extends SubmitOptions {
@@ -29,6 +32,11 @@ export interface JobSubmitOptions extends SubmitOptions {
   readonly maxRunMs?: number;
   /** When a task fails, the signals of those beside it abort. Default false: all end. */
   readonly stopOnError?: boolean;
+  /**
+   * It runs when nothing else waits or runs in its queue; what is delayed is not waited for. Looked at about once a second. Default false;
+   * `unsupported` where the engine does not tell how many wait and run.
+   */
+  readonly runLast?: boolean;
   /** Only one message of this key runs at a time. */
   readonly unique?: Omit<Unique, "key"> & { readonly key?: string };
 }
@@ -56,6 +64,17 @@ interface Running {
 /** Its job was cancelled: the message is removed. */
 class Cancelled extends Error {
   override readonly name = "Cancelled";
+}
+
+/** @throws QueueError `unsupported` */
+function needCounts(queue: QueueLike): void {
+  const { stats } = queue.capabilities();
+  if (stats.includes("waiting") && stats.includes("running")) return;
+  throw unsupported(`submit: the engine of ${queue.name} does not tell what waits and runs, so runLast cannot be kept; use unique`, {
+    op: "submit",
+    target: queue.name,
+    detail: { capability: "stats" },
+  });
 }
 
 /** Jobs that were defined. */
@@ -99,14 +118,15 @@ export class Jobs<Inputs extends { readonly [name: string]: unknown } = { readon
   }
 
   async #submit(queue: QueueLike, steps: Steps, options: JobSubmitOptions): Promise<Receipt> {
-    const { tag, maxRunMs, stopOnError, unique, ...rest } = options;
+    const { tag, maxRunMs, stopOnError, runLast, unique, ...rest } = options;
     if (tag !== undefined && (typeof tag !== "string" || tag === "")) throw invalid("submit: tag must be a string that is not empty");
     if (maxRunMs !== undefined && (!Number.isSafeInteger(maxRunMs) || maxRunMs < 1))
       throw invalid("submit: maxRunMs must be an integer from 1");
+    if (runLast === true) needCounts(queue);
     // A copy at once: a schema may take its time, and the caller goes on.
     const copy = structuredClone(steps);
     for (const [name, input] of copy.flat()) await this.#check(name, input);
-    const message: JobMessage = { steps: copy, tag, maxRunMs, stopOnError, unique: this.#noteOf(unique, copy) };
+    const message: JobMessage = { steps: copy, tag, maxRunMs, stopOnError, runLast, unique: this.#noteOf(unique, copy) };
     const [only] = copy.length === 1 && copy[0]!.length === 1 ? copy[0]! : [];
     const maxAttempts = rest.maxAttempts ?? (only && this.#definitions.get(only[0])?.maxAttempts);
     return queue.submit(message, { ...rest, maxAttempts });
@@ -132,7 +152,7 @@ export class Jobs<Inputs extends { readonly [name: string]: unknown } = { readon
     const { bus, log } = this.#options;
     const subscription = await bus?.subscribe(cancelChannel, (choice) => void this.#cancelHere((choice ?? {}) as CancelChoice));
     try {
-      const listener = await queue.listen((message: unknown, context: HandlerContext) => this.#handle(message, context), {
+      const listener = await queue.listen((message: unknown, context: HandlerContext) => this.#handle(queue, message, context), {
         ...rest,
         failure: (error): Failure => (error instanceof Cancelled ? "drop" : failure(error)),
       });
@@ -147,8 +167,9 @@ export class Jobs<Inputs extends { readonly [name: string]: unknown } = { readon
     }
   }
 
-  async #handle(message: unknown, handler: HandlerContext): Promise<void> {
+  async #handle(queue: QueueLike, message: unknown, handler: HandlerContext): Promise<void> {
     if (!isJobMessage(message)) throw new GiveUp("the message is no job");
+    if (message.runLast === true) await this.#throwUnlessLast(queue);
     const controller = new AbortController();
     const own: Running = { id: handler.id, message, controller };
     const { bus, log, locks } = this.#options;
@@ -178,6 +199,12 @@ export class Jobs<Inputs extends { readonly [name: string]: unknown } = { readon
       stopListening();
       this.#running.delete(own);
     }
+  }
+
+  /** @throws TryLater while other messages wait or run; apart, so that two such jobs do not find each other again and again */
+  async #throwUnlessLast(queue: QueueLike): Promise<void> {
+    const { waiting = 0, running = 0 } = await queue.stats();
+    if (waiting + running > 1) throw new TryLater(500 + Math.floor(this.#options.clock.random() * 1000), "others wait or run");
   }
 
   /**

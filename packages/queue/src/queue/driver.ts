@@ -45,7 +45,7 @@ export interface QueueCapabilities {
   readonly transactions: boolean;
   /** Most bytes of a body; absent where there is no limit worth stating. */
   readonly bodyBytes?: number;
-  /** Most messages of one `submit`, one `take`, and one `settle` or `extend`. */
+  /** Most messages of one `submit`, one `take`, and one `settle` or `extend`. Of an engine without consumers `take` is 0. */
   readonly most: { readonly submit: number; readonly take: number; readonly settle: number };
 }
 

@@ -23,6 +23,8 @@ export interface QueueEvents {
   readonly stuck: { readonly id: string; readonly attempt: number };
   /** What a handler said of its progress. */
   readonly progress: { readonly id: string; readonly value: unknown };
+  /** At least as many messages wait as `alarm` of a listener says. */
+  readonly long: { readonly waiting: number };
   /** Messages could not be taken or settled; it is tried again. */
   readonly error: { readonly error: unknown };
 }

@@ -49,8 +49,19 @@ export interface ListenOptions {
   readonly prefetch?: number;
   /** Milliseconds that one request for messages waits at the broker while there are none; default 20,000. */
   readonly waitMs?: number;
+  /** Most requests for messages in a second, for brokers that are paid by the request; default: no limit. */
+  readonly maxPollRate?: number;
+  /** Tells when very many messages wait. `unsupported` where the engine does not tell how many. */
+  readonly alarm?: Alarm;
   /** Closes the listener when it aborts. */
   readonly signal?: AbortSignal;
+}
+
+/** While at least `length` messages wait, each look logs a warning and emits `long`. */
+export interface Alarm {
+  readonly length: number;
+  /** Milliseconds between two looks; default 30,000. */
+  readonly everyMs?: number;
 }
 
 /** Options with their defaults. */
@@ -65,6 +76,8 @@ export interface ListenSettings {
   readonly failure: (error: unknown) => Failure;
   readonly prefetch: number;
   readonly waitMs: number;
+  readonly maxPollRate: number | undefined;
+  readonly alarm: Required<Alarm> | undefined;
 }
 
 const numbers = {
@@ -76,6 +89,7 @@ const numbers = {
   maxAttempts: integer(),
   prefetch: integer({ max: 100_000 }),
   waitMs: integer({ max: 3_600_000 }),
+  maxPollRate: number({ above: 0 }),
 } satisfies OptionTypes;
 
 const backoffs = {
@@ -85,11 +99,13 @@ const backoffs = {
   jitter: number({ above: -1, max: 1 }),
 } satisfies OptionTypes;
 
+const alarms = { length: integer({ min: 1 }), everyMs: integer({ min: 1 }) } satisfies OptionTypes;
+
 const hourMs = 3_600_000;
 
 /** @throws QueueError `invalid` naming the option */
 export function listenSettings(options: ListenOptions, maxAttempts: number): ListenSettings {
-  const { backoff = {}, failure = usualFailure, signal, ...rest } = options;
+  const { backoff = {}, failure = usualFailure, alarm, signal, ...rest } = options;
   const wrong = wrongOption("listen");
   if (typeof failure !== "function") throw wrong("failure", 'option "failure" must be a function');
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong("signal", 'option "signal" must be an AbortSignal');
@@ -110,5 +126,14 @@ export function listenSettings(options: ListenOptions, maxAttempts: number): Lis
     failure,
     prefetch: given.prefetch ?? 500,
     waitMs: given.waitMs ?? 20_000,
+    maxPollRate: given.maxPollRate,
+    alarm: alarm === undefined ? undefined : alarmOf(alarm),
   };
+}
+
+function alarmOf(alarm: Alarm): Required<Alarm> {
+  const wrong = wrongOption("listen: alarm");
+  const { length, everyMs = 30_000 } = readOptions({ ...alarm }, alarms, wrong);
+  if (length === undefined) throw wrong("length", 'option "length" must be an integer from 1');
+  return { length, everyMs };
 }

@@ -7,6 +7,7 @@ import type { Taken } from "./driver.js";
 import { letterOf } from "./envelope.js";
 import type { HandlerContext } from "./listen-options.js";
 import { Pace } from "./pace.js";
+import { PollRate } from "./poll-rate.js";
 import { renewUntil } from "./renewal.js";
 import { type ListenerParts, Outcomes } from "./outcomes.js";
 import { longestRest, type Settler, shortestRest } from "./settler.js";
@@ -23,6 +24,7 @@ export class Listener implements AsyncDisposable {
   /** Taken, and waiting for a free handler. */
   #ahead: Delivery[] = [];
   readonly #pace: Pace;
+  readonly #polls: PollRate | undefined;
   #starts = 0;
   #isStarting = false;
   #isWatched = false;
@@ -46,6 +48,7 @@ export class Listener implements AsyncDisposable {
     this.#outcomes = new Outcomes(parts);
     this.#settler = this.#outcomes.settler;
     this.#pace = new Pace(engine.options.clock, settings.prefetch);
+    this.#polls = settings.maxPollRate === undefined ? undefined : new PollRate(engine.options.clock, settings.maxPollRate);
     this.#taking = this.#takeMessages();
     void renewUntil(this.#renewing.signal, {
       engine,
@@ -178,6 +181,8 @@ export class Listener implements AsyncDisposable {
       }
       const { signal } = this.#waiting;
       try {
+        await this.#polls?.turn(signal);
+        if (signal.aborted) continue;
         const taken = await engine.take({ count: Math.min(free, most), visibilityMs, waitMs, signal }, (late) => this.#giveBack(late));
         rest = shortestRest;
         this.#accept(taken);

@@ -3,7 +3,7 @@
 import { type Clock, integer, type Log, parseConnectUrl, readOptions, redactUrl, silentLog, systemClock } from "@bk/core";
 
 import { checkName } from "../common/names.js";
-import { invalid, wrongOption } from "../errors.js";
+import { invalid, unsupported, wrongOption } from "../errors.js";
 import type { DbLike } from "../drivers/db/db-like.js";
 import type { QueueDriver } from "./driver.js";
 import { Engine } from "./engine.js";
@@ -74,6 +74,11 @@ async function driverOf(
   // What follows `db:` is a URL of its own.
   const scheme = /^db:/i.test(url) ? "db" : parseConnectUrl(url).scheme;
   const open = await queueDriverFor(scheme);
+  if (scheme === "sns" || scheme === "eventbridge")
+    throw unsupported(`there is no driver for ${scheme}:; submit to sqs:, or publish with the client of AWS in the handler of a queue`, {
+      driver: scheme,
+      op: "openQueue",
+    });
   if (open === undefined)
     throw invalid(`there is no driver for queues at ${redactUrl(url)}; there are ${queueSchemes.map((each) => `${each}:`).join(", ")}`);
   return open(options);

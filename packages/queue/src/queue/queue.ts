@@ -10,6 +10,7 @@ import { bodyOf } from "./envelope.js";
 import type { Engine } from "./engine.js";
 import { type EventListener, type EventName, Events } from "./events.js";
 import { idMaker } from "./ids.js";
+import { watchLength } from "./length-alarm.js";
 import { type Handler, type ListenOptions, listenSettings } from "./listen-options.js";
 import { Listener } from "./listener.js";
 import { type Counts, noCounts, type QueueMetrics } from "./metrics.js";
@@ -185,11 +186,15 @@ export class Queue<Message = unknown> implements AsyncDisposable {
     if (typeof handler !== "function") throw invalid("listen takes a function");
     const settings = listenSettings(options, this.#settings.maxAttempts);
     const engine = this.#engine;
+    engine.need("most", engine.driver.capabilities.most.take > 0, "listen", "others consume what it writes");
+    const { alarm } = settings;
+    if (alarm !== undefined) engine.need("stats", engine.driver.capabilities.stats.includes("waiting"), "listen", "leave out alarm");
     await engine.request("listen", false, () => Promise.resolve(), options.signal === undefined ? {} : { signal: options.signal });
     engine.throwIfClosed("listen");
     const listener = new Listener({ engine, events: this.#events, counts: this.#counts, settings, handler: handler as Handler });
     this.#listeners.add(listener);
     if (options.signal !== undefined) listener.closeWith(options.signal);
+    if (alarm !== undefined) watchLength(listener, { engine, events: this.#events, alarm });
     return listener;
   }
 

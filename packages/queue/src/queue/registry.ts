@@ -10,6 +10,7 @@ const load: Readonly<Record<string, () => Promise<OpenQueueDriver>>> = {
   db: async () => (await import("../drivers/db/queue.js")).dbQueue,
   nats: async () => (await import("../drivers/nats/queue.js")).natsQueue,
   redis: async () => (await import("../drivers/redis/queue.js")).redisQueue,
+  json: async () => (await import("../drivers/json/queue.js")).jsonQueue,
   sqs: async () => (await import("../drivers/sqs/queue.js")).sqsQueue,
 };
 
@@ -28,6 +29,7 @@ const schemes: Readonly<Record<string, keyof typeof load>> = {
   "redis-cluster": "redis",
   "redis-sentinel": "redis",
   sqs: "sqs",
+  json: "json",
   hazelcast: "hazelcast",
 };
 

@@ -103,6 +103,31 @@ export function control(suite: QueueSuite): void {
       expect(reason).toMatchObject({ reason: "closing" });
     });
 
+    test("a listener tells when many messages wait; or cannot", async ({ queue, capabilities }) => {
+      const own = await queue();
+      const alarm = { length: 3, everyMs: 20 };
+      if (!capabilities.stats.includes("waiting")) {
+        await expect(own.listen(() => undefined, { alarm })).rejects.toEqual(code("unsupported"));
+        return;
+      }
+      const told: number[] = [];
+      own.on("long", ({ waiting }) => told.push(waiting));
+      const listener = await own.listen(() => undefined, { alarm });
+      listener.pause();
+      await own.submitMany([1, 2, 3].map((message) => ({ message })));
+      await until(() => told.length > 0, "it is told");
+      expect(told[0]).toBe(3);
+      await expect(own.listen(() => undefined, { alarm: { length: 0 } })).rejects.toEqual(code("invalid"));
+    });
+
+    test("a listener that asks seldom gets what it asks for", async ({ queue }) => {
+      const own = await queue();
+      await own.submitMany([1, 2, 3].map((message) => ({ message })));
+      const { seen } = await collect(own, { maxPollRate: 20, concurrency: 3, waitMs: 0 });
+      await until(() => seen.length === 3, "all have come");
+      await expect(own.listen(() => undefined, { maxPollRate: 0 })).rejects.toEqual(code("invalid"));
+    });
+
     test("stats count, and idle waits until nothing is left", async ({ queue, capabilities }) => {
       const own = await queue();
       const told = capabilities.stats;
