@@ -1,10 +1,12 @@
+import type { ClientEvent, ClientEventName } from "@bk/core";
 import type { CacheStats, IncrManyOptions, IncrOptions, PutOptions, TaggedPutOptions } from "./cache-options.js";
 import { incr, incrMany } from "./counters.js";
 import type { CallOptions } from "./calls.js";
 import type { Capabilities, Call, Stored } from "./driver.js";
 import { type CacheCore, type ReadOptions } from "./core.js";
 import { CacheError } from "./errors.js";
-import { callersKey, keyMatcher, systemKey } from "./keys.js";
+import { systemKey } from "./keys.js";
+import { listKeys } from "./list-keys.js";
 import { limit, type LimitOptions, type LimitReply } from "./limits.js";
 import { CacheList } from "./list.js";
 import { type CacheLock, type LockOptions, Locks } from "./locks.js";
@@ -287,28 +289,9 @@ export class Cache {
    */
   async *keys(pattern?: string, options?: CallOptions): AsyncIterableIterator<string> {
     checkOptions(options, callOptions, "keys");
-    const { driver, calls, prefix } = this.#core;
+    const { driver } = this.#core;
     if (!driver.capabilities.keys || driver.keys === undefined) throw this.#unsupported("keys", "keys", "the store cannot list its keys");
-    const match = { prefix, pattern: pattern === undefined ? undefined : checkKey(pattern, "pattern") };
-    const matches = keyMatcher(match);
-    const seen = new Set<string>();
-    const call: Call = { isGone: false, isSent: false };
-    const lists = driver.keys(match, call)[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        // Each list is a call of its own in time.
-        const next = await calls.run("keys", true, options, () => lists.next());
-        if (next.done === true) return;
-        for (const stored of next.value) {
-          const key = callersKey(prefix, stored);
-          if (key === undefined || seen.has(key) || !matches(stored)) continue;
-          seen.add(key);
-          yield key;
-        }
-      }
-    } finally {
-      call.isGone = true;
-    }
+    yield* listKeys(this.#core, pattern === undefined ? undefined : checkKey(pattern, "pattern"), options);
   }
 
   /**
@@ -371,6 +354,16 @@ export class Cache {
     return { driver: driver.name, ...counts, ...store };
   }
 
+  /**
+   * Calls back for what happens to the connection: `connect`, `reconnect`, `ready`, `disconnect`, `error`, `close`. A store without a connection tells
+   * `close` alone.
+   *
+   * @returns stops it
+   */
+  on(event: ClientEventName, listener: (event: ClientEvent) => void): () => void {
+    return this.#core.events.on(event, listener);
+  }
+
   /** Ends what was begun, releases the locks that are held, and closes the connections. Later calls are `closed`. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -388,6 +381,7 @@ export class Cache {
     await this.#locks.releaseAll();
     await calls.idle();
     await driver.close();
+    this.#core.events.closed();
   }
 
   #unsupported(op: string, capability: string, wayOut: string): CacheError {

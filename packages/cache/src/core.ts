@@ -1,6 +1,6 @@
 // What the parts of a cache share: the driver behind its checks, the codec, prefixed keys, and what stored values mean.
 
-import type { Clock, Log } from "@bk/core";
+import type { ClientEvents, Clock, Log } from "@bk/core";
 import { LRUCache } from "lru-cache";
 import type { CallOptions, Calls } from "./calls.js";
 import { type Codec, isWrapped, plain, unwrap, type Unwrapped, wrap, type Wrapping } from "./codec.js";
@@ -38,6 +38,7 @@ export interface CoreOptions {
   readonly onDown: DownPolicy;
   readonly clock: Clock;
   readonly log: Log;
+  readonly events: ClientEvents;
 }
 
 /** Counts since the cache was opened. */
@@ -79,6 +80,7 @@ export class CacheCore {
   readonly onDown: DownPolicy;
   readonly clock: Clock;
   readonly log: Log;
+  readonly events: ClientEvents;
   readonly counts: Counts = { hits: 0, misses: 0, sets: 0, deletes: 0 };
   readonly #warned = new Map<string, number>();
   #lastSeen: LRUCache<string, Stored> | undefined;
@@ -93,6 +95,7 @@ export class CacheCore {
     this.onDown = options.onDown;
     this.clock = options.clock;
     this.log = options.log;
+    this.events = options.events;
     if (options.onDown === "stale") this.#lastSeen = newLastSeen();
   }
 

@@ -4,7 +4,7 @@
 // bytes, and operations that are plain data. Checks, codecs, prefixes, time limits, tags, single flight, stale values,
 // waiting for locks and counting are the core's.
 
-import type { Clock, Log } from "@bk/core";
+import type { ClientEvents, Clock, Log } from "@bk/core";
 import type { KeyMatch } from "./keys.js";
 import type { Operation, ResultOf } from "./operation.js";
 import type { Stored } from "./stored.js";
@@ -122,6 +122,8 @@ export interface DriverOptions {
   readonly options: Readonly<Record<string, unknown>>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told by the driver of what happens to its connection. */
+  readonly events?: ClientEvents | undefined;
   /** Whether values may be bytes; where not, a driver need not look for them. */
   readonly bytes: boolean;
   /** Opens another cache's driver, for drivers that stand before others. */

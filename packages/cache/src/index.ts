@@ -1,6 +1,7 @@
 // The package's front door.
 
 export { openCache, type CacheOptions } from "./open-cache.js";
+export { type Caches, type CacheSpec, openCaches } from "./open-caches.js";
 export type { Cache } from "./cache.js";
 export type { CacheStats, IncrManyOptions, IncrOptions, PutOptions, TaggedPutOptions } from "./cache-options.js";
 export type { CallOptions } from "./calls.js";

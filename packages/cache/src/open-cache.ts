@@ -1,4 +1,4 @@
-import { type Clock, integer, type Log, oneOf, readOptions, flag, silentLog, string, systemClock, BkError } from "@bk/core";
+import { ClientEvents, type Clock, integer, type Log, oneOf, readOptions, flag, silentLog, string, systemClock, BkError } from "@bk/core";
 import { Cache } from "./cache.js";
 import { Calls } from "./calls.js";
 import { type CodecName, codecs } from "./codec.js";
@@ -58,10 +58,11 @@ export async function openCache(store: string | OpenDriver, options: CacheOption
   });
   const { codec = "json", onDown = "throw", frozen = false, timeoutMs = 5_000, maxWaiting = 10_000 } = read;
   const ttlMs = checkTtl(read.ttlMs, 0);
+  const events = new ClientEvents(log);
   const openOne = async (url: string, own: Readonly<Record<string, unknown>>): Promise<CacheDriver> => {
     const open = typeof store === "string" || url !== "" ? await driverOf(url) : store;
     try {
-      return await open({ url, options: own, clock, log, bytes: codec === "raw", open: openOne });
+      return await open({ url, options: own, clock, log, events, bytes: codec === "raw", open: openOne });
     } catch (error) {
       if (!(error instanceof BkError) || error instanceof CacheError) throw error;
       throw new CacheError(error.code, error.message, { detail: error.detail, cause: error });
@@ -70,7 +71,7 @@ export async function openCache(store: string | OpenDriver, options: CacheOption
   const driver = await openOne(typeof store === "string" ? store : "", driverOptions);
   const prefix = read.prefix ?? (driver.capabilities.scope === "process" ? "" : "bk:");
   const calls = new Calls({ driver, timeoutMs, maxWaiting });
-  return new Cache(new CacheCore({ driver, calls, codec: codecs[codec], prefix, ttlMs, isFrozen: frozen, onDown, clock, log }));
+  return new Cache(new CacheCore({ driver, calls, codec: codecs[codec], prefix, ttlMs, isFrozen: frozen, onDown, clock, log, events }));
 }
 
 async function driverOf(url: unknown): Promise<OpenDriver> {

@@ -63,3 +63,5 @@ export { openCron, type CronJobs, type CronOptions } from "./cron/open-cron.js";
 export type { Claims } from "./cron/claims.js";
 export type { Cron, CronDue, CronListing, SubmitDue } from "./cron/cron.js";
 export type { CronEntry } from "./cron/entries.js";
+
+export { openPubSubs, openQueues, type PubSubs, type PubSubSpec, type Queues, type QueueSpec } from "./open-named.js";

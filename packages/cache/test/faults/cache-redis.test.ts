@@ -47,6 +47,18 @@ describe.runIf(runs)("driver: cache-redis", { timeout: 120_000 }, () => {
     await eventually(async () => (await cache.get("a").catch(() => undefined)) === 1, "the connection");
   });
 
+  it("tells when its connection stands, is lost, and stands again", async () => {
+    const cache = await open();
+    const told: string[] = [];
+    for (const name of ["connect", "reconnect", "ready", "disconnect", "close"] as const) cache.on(name, () => told.push(name));
+    await cache.put("a", 1);
+    expect(told).toEqual(["connect", "ready"]);
+    proxy.cutAll();
+    await eventually(async () => (await cache.get("a").catch(() => undefined)) === 1, "the connection");
+    await cache.close();
+    expect(told).toEqual(["connect", "ready", "disconnect", "reconnect", "ready", "close"]);
+  });
+
   it("a change whose answer is lost is told as unknown, and is not made twice", async () => {
     const cache = await open();
     await cache.put("n", 10);

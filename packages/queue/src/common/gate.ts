@@ -1,5 +1,7 @@
 // Whether an engine can be reached, and the calls that wait for it.
 
+import type { ClientEvents } from "@bk/core";
+
 import { QueueError } from "../errors.js";
 
 interface Waiter {
@@ -14,11 +16,13 @@ export interface GateOptions {
   readonly waitMs: number;
   /** Most calls that wait at once; further ones are refused. Default 1,000. */
   readonly maxWaiting?: number;
+  /** Told of what happens to the connection. */
+  readonly events?: ClientEvents | undefined;
 }
 
 /** Shut until the engine is reached. Calls wait for it, for a time and up to a number, so that nothing piles up while it is away. */
 export class Gate {
-  readonly #options: Required<GateOptions>;
+  readonly #options: GateOptions & { readonly maxWaiting: number };
   readonly #waiting = new Set<Waiter>();
   #isOpen = false;
   #isClosed = false;
@@ -42,6 +46,7 @@ export class Gate {
     if (this.#isClosed) return;
     this.#isOpen = true;
     this.#reason = undefined;
+    this.#options.events?.connected();
     for (const waiter of this.#take()) waiter.resolve();
   }
 
@@ -49,6 +54,7 @@ export class Gate {
   shut(reason?: unknown): void {
     this.#isOpen = false;
     this.#reason = reason ?? this.#reason;
+    if (!this.#isClosed) this.#options.events?.lost(reason);
   }
 
   /** An attempt failed for a reason that waiting does not heal: those who wait are told. */

@@ -1,4 +1,4 @@
-import { BkError, parseConnectUrl, silentLog, systemClock } from "@bk/core";
+import { BkError, ClientEvents, parseConnectUrl, silentLog, systemClock } from "@bk/core";
 
 import { invalid, QueueError } from "../errors.js";
 import type { PubSubDriver } from "./driver.js";
@@ -17,22 +17,27 @@ import { pubSubDriverFor, pubSubSchemes } from "./registry.js";
  */
 export async function openPubSub(at: string | PubSubDriver, options: PubSubOptions = {}): Promise<PubSub> {
   if (typeof options !== "object" || options === null) throw invalid("openPubSub: options must be an object");
-  const driver = typeof at === "string" ? await openDriver(at, options) : at;
+  const events = new ClientEvents(options.log);
+  const driver = typeof at === "string" ? await openDriver(at, options, events) : at;
   if (typeof driver?.publish !== "function") throw invalid("openPubSub needs a URL or a driver");
   try {
-    return new PubSub(driver, options);
+    return new PubSub(driver, options, events);
   } catch (error) {
     await driver.close();
     throw error;
   }
 }
 
-async function openDriver(url: string, { options = {}, clock = systemClock, log = silentLog }: PubSubOptions): Promise<PubSubDriver> {
+async function openDriver(
+  url: string,
+  { options = {}, clock = systemClock, log = silentLog }: PubSubOptions,
+  events: ClientEvents,
+): Promise<PubSubDriver> {
   try {
     const { scheme } = parseConnectUrl(url);
     const open = await pubSubDriverFor(scheme);
     if (open === undefined) throw invalid(`openPubSub: there is no driver for "${scheme}:"; there are ${pubSubSchemes.join(", ")}`);
-    return await open({ url, options, clock, log });
+    return await open({ url, options, clock, log, events });
   } catch (error) {
     if (error instanceof BkError && !(error instanceof QueueError)) throw new QueueError(error.code, error.message, { cause: error });
     throw error;

@@ -1,6 +1,6 @@
 // The facade of publish and subscribe: it checks, encodes, bounds calls and makes errors, once for all engines.
 
-import { type Log, onAbort, silentLog } from "@bk/core";
+import { type ClientEvent, type ClientEventName, type ClientEvents, type Log, onAbort, silentLog } from "@bk/core";
 
 import { checkLimits, type Limits, withinLimits } from "../common/limits.js";
 import { invalid, QueueError, unsupported } from "../errors.js";
@@ -14,6 +14,7 @@ import { Subscription } from "./subscription.js";
 /** Publish and subscribe on one engine; `openPubSub` gives it. */
 export class PubSub {
   readonly #driver: PubSubDriver;
+  readonly #events: ClientEvents;
   readonly #codec: Codec;
   readonly #prefix: string;
   readonly #maxBytes: number;
@@ -26,10 +27,11 @@ export class PubSub {
   #closing: Promise<void> | undefined;
 
   /** @internal */
-  constructor(driver: PubSubDriver, options: PubSubOptions) {
+  constructor(driver: PubSubDriver, options: PubSubOptions, events: ClientEvents) {
     const { codec, prefix, maxMessageBytes, timeoutMs, drainTimeoutMs } = readBusOptions(options);
     if (prefix !== "") checkChannel(`${prefix}x`, "openPubSub: prefix");
     this.#driver = driver;
+    this.#events = events;
     this.#codec = codec;
     this.#prefix = prefix;
     this.#maxBytes = Math.min(maxMessageBytes ?? 1024 * 1024, driver.capabilities.maxBytes);
@@ -69,6 +71,16 @@ export class PubSub {
     } catch (error) {
       return Promise.reject(this.#errorOf(error, "publish", String(channel)));
     }
+  }
+
+  /**
+   * Calls back for what happens to the connection: `connect`, `reconnect`, `ready`, `disconnect`, `error`, `close`. An engine without a connection tells
+   * `close` alone.
+   *
+   * @returns stops it
+   */
+  on(event: ClientEventName, listener: (event: ClientEvent) => void): () => void {
+    return this.#events.on(event, listener);
   }
 
   /**
@@ -139,6 +151,7 @@ export class PubSub {
     await Promise.race([Promise.allSettled([...drains, ...this.#publishing]), late]);
     clearTimeout(timer);
     await this.#driver.close();
+    this.#events.closed();
   }
 
   async #publish(full: string, channel: string, payload: Parameters<PubSubDriver["publish"]>[1], limits: Limits): Promise<void> {

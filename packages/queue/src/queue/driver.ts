@@ -4,7 +4,7 @@
 // consumer at a time, bringing back what was not settled. Options, payloads, sizes, attempts, backoff, end times, limits of
 // calls, events and errors are the facade's.
 
-import type { Clock, Log } from "@bk/core";
+import type { ClientEvents, Clock, Log } from "@bk/core";
 import type { Classified } from "../errors.js";
 
 /** What `stats` can tell. */
@@ -170,6 +170,8 @@ export interface QueueDriverOptions {
   readonly options: Readonly<Record<string, unknown>>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told by the driver of what happens to its connection. */
+  readonly events?: ClientEvents | undefined;
 }
 
 export type OpenQueueDriver = (options: QueueDriverOptions) => Promise<QueueDriver>;

@@ -1,8 +1,9 @@
 // What happens to the messages that this queue object consumes, told to whoever asks.
 
-import type { Log } from "@bk/core";
+import type { ClientEvent, ClientEventName, Log } from "@bk/core";
 
-export interface QueueEvents {
+/** Beside what is listed here, what happens to the connection: `connect`, `reconnect`, `ready`, `disconnect` and `close`. */
+export interface QueueEvents extends Readonly<Record<Exclude<ClientEventName, "error">, ClientEvent>> {
   /** A handler succeeded and its message was removed. */
   readonly done: { readonly id: string; readonly attempt: number; readonly elapsedMs: number };
   /** A handler failed; its message comes back in `retryInMs`. */
@@ -25,7 +26,7 @@ export interface QueueEvents {
   readonly progress: { readonly id: string; readonly value: unknown };
   /** At least as many messages wait as `alarm` of a listener says. */
   readonly long: { readonly waiting: number };
-  /** Messages could not be taken or settled; it is tried again. */
+  /** Messages could not be taken or settled, or there is no connection; it is tried again. */
   readonly error: { readonly error: unknown };
 }
 

@@ -1,6 +1,6 @@
 // Opening a work queue.
 
-import { type Clock, integer, type Log, parseConnectUrl, readOptions, redactUrl, silentLog, systemClock } from "@bk/core";
+import { ClientEvents, type Clock, integer, type Log, parseConnectUrl, readOptions, redactUrl, silentLog, systemClock } from "@bk/core";
 
 import { checkName } from "../common/names.js";
 import { invalid, unsupported, wrongOption } from "../errors.js";
@@ -58,13 +58,14 @@ export async function openQueue<Message = unknown>(
   checkName(name, "the name of a queue");
   const { maxAttempts = 10, maxPayloadBytes, requestTimeoutMs = 30_000 } = readOptions({ ...others }, numbers, wrongOption("openQueue"));
   if ([url, db, given].filter((way) => way !== undefined).length !== 1) throw invalid("openQueue needs one of url, db and driver");
-  const driverOptions = { queue: name, url: url ?? "", options: settings, clock, log };
+  const events = new ClientEvents(log);
+  const driverOptions = { queue: name, url: url ?? "", options: settings, clock, log, events };
   const onDb = db === undefined ? undefined : (await import("../drivers/db/queue.js")).queueOnDb(db, driverOptions);
   const driver = given ?? onDb ?? (await driverOf(url!, driverOptions));
   const { bodyBytes } = driver.capabilities;
   const most = bodyBytes === undefined ? Infinity : bodyBytes - headerBytes;
   const engine = new Engine(driver, { queue: name, clock, log, requestTimeoutMs });
-  return new Queue<Message>(engine, { maxAttempts, maxPayloadBytes: Math.min(maxPayloadBytes ?? defaultPayloadBytes, most) });
+  return new Queue<Message>(engine, events, { maxAttempts, maxPayloadBytes: Math.min(maxPayloadBytes ?? defaultPayloadBytes, most) });
 }
 
 async function driverOf(

@@ -1,5 +1,7 @@
 // The calls of a work queue.
 
+import { type ClientEvents, clientEventNames } from "@bk/core";
+
 import { encodeJson } from "../common/json.js";
 import { Gatherer, type Ticket } from "../common/gatherer.js";
 import { checkLimits, type Limits, withinLimits } from "../common/limits.js";
@@ -56,16 +58,19 @@ export class Queue<Message = unknown> implements AsyncDisposable {
   readonly #engine: Engine;
   readonly #settings: QueueSettings;
   readonly #events: Events;
+  readonly #connection: ClientEvents;
   readonly #counts: Counts = noCounts();
   readonly #listeners = new Set<Listener>();
   readonly #submitter: Gatherer<NewMessage, Submitted>;
   readonly #nextId: () => string;
   #closed: Promise<void> | undefined;
 
-  constructor(engine: Engine, settings: QueueSettings) {
+  constructor(engine: Engine, connection: ClientEvents, settings: QueueSettings) {
     this.#engine = engine;
     this.#settings = settings;
     this.#events = new Events(engine.options.log);
+    this.#connection = connection;
+    for (const name of clientEventNames) connection.on(name, (event) => this.#events.emit(name, { error: undefined, ...event }));
     this.#nextId = idMaker(engine.options.clock);
     this.#submitter = new Gatherer({
       most: engine.driver.capabilities.most.submit,
@@ -198,7 +203,7 @@ export class Queue<Message = unknown> implements AsyncDisposable {
     return listener;
   }
 
-  /** Calls back for what happens to the messages that this object consumes. @returns stops it */
+  /** Calls back for what happens to the messages that this object consumes, and to its connection. @returns stops it */
   on<Name extends EventName>(event: Name, listener: EventListener<Name>): () => void {
     return this.#events.on(event, listener);
   }
@@ -280,5 +285,6 @@ export class Queue<Message = unknown> implements AsyncDisposable {
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
     await this.#submitter.idle();
     await this.#engine.close();
+    this.#connection.closed();
   }
 }

@@ -1,6 +1,6 @@
 // The contract of services: how calls and their answers travel. Read this to write a driver.
 
-import type { Clock, Log } from "@bk/core";
+import type { ClientEvents, Clock, Log } from "@bk/core";
 
 import type { Classified } from "../errors.js";
 
@@ -99,4 +99,6 @@ export interface ServiceDriverOptions {
   readonly options: Readonly<Record<string, unknown>>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told by the driver of what happens to its connection. */
+  readonly events?: ClientEvents | undefined;
 }

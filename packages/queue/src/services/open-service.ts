@@ -1,4 +1,4 @@
-import { BkError, parseConnectUrl, silentLog, systemClock } from "@bk/core";
+import { BkError, ClientEvents, parseConnectUrl, silentLog, systemClock } from "@bk/core";
 
 import { checkName } from "../common/names.js";
 import { invalid, QueueError } from "../errors.js";
@@ -20,22 +20,18 @@ export async function openService(name: string, options: ServiceOptions = {}): P
   checkName(name, "openService: the name");
   if (name.split(".").includes("")) throw invalid("openService: the name has no empty parts");
   readServiceOptions(options);
-  const driver = options.driver ?? (await openDriver(options));
-  return new Service(name, globalThis.crypto.randomUUID(), driver, options);
+  const events = new ClientEvents(options.log);
+  const driver = options.driver ?? (await openDriver(options, events));
+  return new Service(name, globalThis.crypto.randomUUID(), driver, options, events);
 }
 
-async function openDriver({
-  servers,
-  url = urlOf(servers),
-  options = {},
-  clock = systemClock,
-  log = silentLog,
-}: ServiceOptions): Promise<ServiceDriver> {
+async function openDriver(given: ServiceOptions, events: ClientEvents): Promise<ServiceDriver> {
+  const { servers, url = urlOf(servers), options = {}, clock = systemClock, log = silentLog } = given;
   try {
     const { scheme } = parseConnectUrl(url);
     const open = await serviceDriverFor(scheme);
     if (open === undefined) throw invalid(`openService: there is no driver for "${scheme}:"; there are ${serviceSchemes.join(", ")}`);
-    return await open({ url, options, clock, log });
+    return await open({ url, options, clock, log, events });
   } catch (error) {
     if (error instanceof BkError && !(error instanceof QueueError)) throw new QueueError(error.code, error.message, { cause: error });
     throw error;

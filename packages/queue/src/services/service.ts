@@ -1,6 +1,6 @@
 // The facade of services: it checks, encodes, and makes errors, once for all engines.
 
-import { type Log, nextTurn, silentLog } from "@bk/core";
+import { type ClientEvent, type ClientEventName, type ClientEvents, type Log, nextTurn, silentLog } from "@bk/core";
 
 import { encodeJson } from "../common/json.js";
 import { checkName } from "../common/names.js";
@@ -25,6 +25,7 @@ export class Service {
   /** Of this instance. */
   readonly id: string;
   readonly #driver: ServiceDriver;
+  readonly #events: ClientEvents;
   readonly #settings: ReturnType<typeof readServiceOptions>;
   readonly #log: Log;
   readonly #host: Host;
@@ -34,10 +35,11 @@ export class Service {
   #closing: Promise<void> | undefined;
 
   /** @internal */
-  constructor(name: string, id: string, driver: ServiceDriver, options: ServiceOptions) {
+  constructor(name: string, id: string, driver: ServiceDriver, options: ServiceOptions, events: ClientEvents) {
     this.name = name;
     this.id = id;
     this.#driver = driver;
+    this.#events = events;
     this.#settings = readServiceOptions(options);
     this.#log = options.log ?? silentLog;
     const { version, concurrency, maxWaiting, onError, maxBatch } = this.#settings;
@@ -48,6 +50,16 @@ export class Service {
   /** What the engine can do, as plain data. */
   get capabilities(): ServiceCapabilities {
     return this.#driver.capabilities;
+  }
+
+  /**
+   * Calls back for what happens to the connection: `connect`, `reconnect`, `ready`, `disconnect`, `error`, `close`. An engine without a connection tells
+   * `close` alone.
+   *
+   * @returns stops it
+   */
+  on(event: ClientEventName, listener: (event: ClientEvent) => void): () => void {
+    return this.#events.on(event, listener);
   }
 
   /**
@@ -168,6 +180,7 @@ export class Service {
     // The last answers go out with this turn.
     await nextTurn();
     await this.#driver.close();
+    this.#events.closed();
   }
 
   async #serve(): Promise<Serving> {

@@ -142,6 +142,23 @@ export function testPubSubFaults(fixture: Pick<PubSubFixture, "name" | "env">, s
       }
     });
 
+    it("tells when its connection stands, is lost, and stands again", async () => {
+      const bus = await open(proxy.url(server.url));
+      const channel = fresh();
+      const told: string[] = [];
+      for (const name of ["connect", "reconnect", "ready", "disconnect", "close"] as const) bus.on(name, () => told.push(name));
+      const [got, missed] = [collector(), collector()];
+      await bus.subscribe(channel, (value) => got.add(value), { onMissed: (about) => missed.add(about) });
+      await untilHeard(bus, channel, got);
+      expect(told).toEqual(["connect", "ready"]);
+      proxy.cutAll();
+      await missed.has(1);
+      await untilHeard(bus, channel, got);
+      await bus.close();
+      expect(told.slice(0, 5)).toEqual(["connect", "ready", "disconnect", "reconnect", "ready"]);
+      expect(told.at(-1)).toBe("close");
+    });
+
     it("a server that does not answer is a timeout, and close ends all the same", async () => {
       const bus = await open(proxy.url(server.url));
       const channel = fresh();

@@ -1,6 +1,6 @@
 // One client of a cluster, made with the first call; and anew when it has given the cluster up.
 
-import type { Log } from "@bk/core";
+import type { ClientEvents, Log } from "@bk/core";
 import type * as Hazelcast from "hazelcast-client";
 import type { Call } from "../../driver.js";
 import { CacheError } from "../../errors.js";
@@ -16,6 +16,7 @@ export interface HazelcastOptions {
   readonly tls: boolean | Readonly<Record<string, unknown>>;
   readonly connectTimeoutMs: number;
   readonly log: Log;
+  readonly events: ClientEvents | undefined;
 }
 
 /** How long a cluster that could not be reached is left alone. */
@@ -127,17 +128,24 @@ export class HazelcastConnection {
       } as Hazelcast.ClientConfig);
       this.#client = client;
       this.#isConnected = true;
+      this.#options.events?.connected();
       const map = await client.getMap<string, string>(mapName);
       this.#map = map;
       return map;
     } catch (error) {
       this.#downUntil = performance.now() + restMs;
+      this.#options.events?.lost(error);
       throw this.#unreachable(error);
     }
   }
 
   #changed(state: string): void {
-    if (state === "CONNECTED") this.#isConnected = true;
+    const { events } = this.#options;
+    if (state === "CONNECTED") {
+      this.#isConnected = true;
+      events?.connected();
+    }
+    if (state === "DISCONNECTED" || state === "SHUTDOWN") events?.lost();
     if (state === "DISCONNECTED") this.#isConnected = false;
     if (state !== "SHUTDOWN") return;
     // It has given the cluster up; the next call makes another one.

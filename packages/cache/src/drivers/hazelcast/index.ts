@@ -35,7 +35,7 @@ const wrong = wrongOption("hazelcast");
  *
  * @throws CacheError `invalid` naming the field for a wrong URL or option; `driver-missing` when hazelcast-client is not installed
  */
-export async function hazelcastDriver({ url, options, clock, log }: DriverOptions): Promise<CacheDriver> {
+export async function hazelcastDriver({ url, options, clock, log, events }: DriverOptions): Promise<CacheDriver> {
   const parsed = parseConnectUrl(url);
   const given = readOptions({ ...parsed.options, ...options }, types, wrong);
   const hosts = parsed.hosts.length === 0 ? [{ host: "127.0.0.1" }] : parsed.hosts;
@@ -48,6 +48,7 @@ export async function hazelcastDriver({ url, options, clock, log }: DriverOption
     tls: given.tls ?? false,
     connectTimeoutMs: given.connectTimeoutMs ?? 5_000,
     log,
+    events,
   });
 
   /** An entry says itself when it expires: the cluster counts in seconds, and forgets the time of one that is replaced. */

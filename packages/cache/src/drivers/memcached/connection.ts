@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly connectTimeoutMs: number;
   readonly silenceMs: number;
   readonly log: Log;
+  /** Called when it is connected, when it is not any more, and with the error of an attempt that failed. */
+  readonly onChange: (error?: unknown) => void;
 }
 
 /** An answer: its first word and flags, and the value that comes with `VA`. */
@@ -98,9 +100,11 @@ export class MemcachedServer {
       }
       await this.#signIn();
       this.#downUntil = 0;
+      this.#options.onChange();
     } catch (error) {
       this.#downUntil = performance.now() + restMs;
       this.#downCause = error;
+      this.#options.onChange(error);
       if (error instanceof CacheError) throw error;
       throw this.#unreachable();
     }
@@ -170,6 +174,7 @@ export class MemcachedServer {
     this.#unreadLength = 0;
     this.#needed = 0;
     this.#unsent = [];
+    this.#options.onChange();
     for (const { reject } of waiting) reject(new CacheError("unavailable", "the connection was lost", { outcome: "unknown" }));
   }
 

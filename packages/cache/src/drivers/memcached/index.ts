@@ -47,6 +47,11 @@ export async function memcachedDriver(options: DriverOptions): Promise<CacheDriv
   if (parsed.path !== undefined) throw wrong("url", "the URL has no path");
   const given = readOptions({ ...parsed.options, ...options.options }, types, wrong);
   const { failover = true, flush = false, maxValueBytes = usualMaxBytes } = given;
+  // As long as one of several is there, so is the store.
+  const onChange = (error?: unknown): void => {
+    if (all.some((server) => server.isReady)) options.events?.connected();
+    else options.events?.lost(error);
+  };
   const hosts = [...parsed.hosts, ...(given.servers ?? []).map(addressOf)];
   const servers = (hosts.length === 0 ? [{ host: "127.0.0.1" }] : hosts).map(({ host, port = 11_211 }) => ({
     // As libketama names them: without the usual port.
@@ -60,6 +65,7 @@ export async function memcachedDriver(options: DriverOptions): Promise<CacheDriv
       connectTimeoutMs: given.connectTimeoutMs ?? 5_000,
       silenceMs: given.silenceMs ?? 10_000,
       log: options.log,
+      onChange,
     }),
   }));
   const ring = new Ring(servers.map(({ name, server }) => [name, server] as const));

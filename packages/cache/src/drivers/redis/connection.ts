@@ -3,6 +3,7 @@
 import type { Log } from "@bk/core";
 import { connectAgain, withoutCommand } from "@bk/core/redis";
 import type * as Ioredis from "ioredis";
+import type { DriverOptions } from "../../driver.js";
 import { CacheError } from "../../errors.js";
 import { meaningOf } from "./errors.js";
 import type { RedisOptions } from "./options.js";
@@ -19,6 +20,8 @@ const patienceMs = 2_000;
 /** How often one of several servers is tried before the next. */
 const attemptsEach = 3;
 
+type Surroundings = Pick<DriverOptions, "log" | "events">;
+
 export class RedisConnection {
   readonly client: RedisClient;
   /** Commands that have left, and those that have their answer or never will. */
@@ -31,7 +34,7 @@ export class RedisConnection {
   #waiting: { resolve: () => void; reject: (error: CacheError) => void }[] = [];
   readonly #silence: Silence | undefined;
 
-  constructor(client: RedisClient, log: Log, silenceMs: number) {
+  constructor(client: RedisClient, { log, events }: Surroundings, silenceMs: number) {
     this.client = client;
     this.#log = log;
     // Nodes of a cluster have the client's own timers.
@@ -40,19 +43,24 @@ export class RedisConnection {
       this.#silence?.begin();
       this.#isReady = true;
       this.#down = undefined;
+      events?.connected();
       const waiting = this.#waiting;
       this.#waiting = [];
       for (const { resolve } of waiting) resolve();
     });
     // Without a listener an error would end the process; the commands that it concerns fail by themselves.
     client.on("error", (error: unknown) => {
-      this.#log.debug("redis connection failed", { error: withoutCommand(error) });
-      if (!this.#isReady) this.#fail(error);
+      const told = withoutCommand(error);
+      this.#log.debug("redis connection failed", { error: told });
+      if (this.#isReady) return;
+      this.#fail(error);
+      events?.lost(told);
     });
     client.on("close", () => {
       this.#silence?.end();
       if (!this.#isReady) return this.#fail(undefined);
       this.#isReady = false;
+      events?.lost();
     });
     client.on("end", () => {
       this.#isReady = false;
@@ -142,11 +150,11 @@ class Silence {
 }
 
 /** @throws CacheError `driver-missing` when the client package is not installed */
-export async function connectRedis(options: RedisOptions, log: Log): Promise<RedisConnection> {
+export async function connectRedis(options: RedisOptions, around: Surroundings): Promise<RedisConnection> {
   const client = await makeClient(options);
   for (const [name, lua] of Object.entries(scripts)) client.defineCommand(name, { lua, numberOfKeys: 1 });
   client.defineCommand("bkPutMany", { lua: putManyScript });
-  return new RedisConnection(client, log, options.silenceMs);
+  return new RedisConnection(client, around, options.silenceMs);
 }
 
 async function makeClient(options: RedisOptions): Promise<RedisClient> {

@@ -32,7 +32,7 @@ const mostKeys = 1000;
  */
 export async function redisDriver(options: DriverOptions): Promise<CacheDriver> {
   const settings = redisOptions(options);
-  const connection = await connectRedis(settings, options.log);
+  const connection = await connectRedis(settings, options);
   const { bytes } = options;
   const isCluster = settings.mode === "cluster";
   const sender = new Sender(connection, bytes, !isCluster);

@@ -127,7 +127,7 @@ export function loadingTopics(suite: Suite): void {
 
     test("a caller's signal ends its wait, and that of the last one the loader's", async ({ cache, fresh }) => {
       const key = fresh();
-      const abort = new AbortController();
+      const [abort, abortLast] = [new AbortController(), new AbortController()];
       let loaderSignal: AbortSignal | undefined;
       let begun: () => void = () => undefined;
       const isLoading = new Promise<void>((resolve) => (begun = resolve));
@@ -137,13 +137,15 @@ export function loadingTopics(suite: Suite): void {
         return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("given up")), { once: true }));
       };
       const one = cache.remember(key, load, { signal: abort.signal });
-      const two = cache.remember(key, load, { timeoutMs: 100 });
+      const two = cache.remember(key, load, { signal: abortLast.signal });
       await isLoading;
       abort.abort();
       await refuses(one, "cancelled");
       expect(loaderSignal!.aborted).toBe(false);
-      await refuses(two, "timeout");
+      abortLast.abort();
+      await refuses(two, "cancelled");
       expect(loaderSignal!.aborted).toBe(true);
+      await refuses(cache.remember(fresh(), load, { timeoutMs: 20 }), "timeout");
       await eventually(async () => (await cache.remember(key, () => "again").catch(() => "")) === "again", "a new load");
     });
 

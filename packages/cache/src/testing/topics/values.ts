@@ -261,6 +261,16 @@ export function valueTopics(suite: Suite): void {
       expect(await cache.get(key)).toBe(96);
     });
 
+    test("closing is told once, to those who still listen", async ({ open }) => {
+      const cache = await open();
+      const told: string[] = [];
+      cache.on("close", () => told.push("first"));
+      const stop = cache.on("close", () => told.push("second"));
+      stop();
+      await Promise.all([cache.close(), cache.close()]);
+      expect(told).toEqual(["first"]);
+    });
+
     test("incrMany adds to each of many numbers, and says which when some cannot", async ({ cache, fresh, pass, capabilities }) => {
       const [a, b, text, short] = [fresh(), fresh(), fresh(), fresh()];
       await cache.put(a, 5);

@@ -1,7 +1,7 @@
 // One connection to RabbitMQ, opened with the first call and made again by itself. What it carries (channels, queues of this
 // process, consumers) is made anew by those who listen.
 
-import type { Clock, Log } from "@bk/core";
+import type { ClientEvents, Clock, Log } from "@bk/core";
 import type * as Amqplib from "amqplib";
 
 import { atMost } from "../../common/at-most.js";
@@ -33,13 +33,18 @@ export class AmqpLink {
   #connection: AmqpConnection | undefined;
   #isRunning = false;
 
-  constructor(options: AmqpOptions, module: typeof Amqplib, listener: AmqpListener, { clock, log }: { clock: Clock; log: Log }) {
+  constructor(
+    options: AmqpOptions,
+    module: typeof Amqplib,
+    listener: AmqpListener,
+    { clock, log, events }: { clock: Clock; log: Log; events?: ClientEvents | undefined },
+  ) {
     this.#options = options;
     this.#module = module;
     this.#listener = listener;
     this.#clock = clock;
     this.#log = log;
-    this.#gate = new Gate({ driver: "amqp", waitMs: options.connectTimeoutMs });
+    this.#gate = new Gate({ driver: "amqp", waitMs: options.connectTimeoutMs, events });
   }
 
   ready(): Promise<void> | undefined {

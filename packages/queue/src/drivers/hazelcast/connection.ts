@@ -1,6 +1,6 @@
 // One client of a cluster, made with the first call; it connects again by itself, and is made anew when it has given the cluster up.
 
-import type { Log } from "@bk/core";
+import type { ClientEvents, Log } from "@bk/core";
 import type * as Hazelcast from "hazelcast-client";
 
 import { atMost } from "../../common/at-most.js";
@@ -56,13 +56,18 @@ export class HazelcastLink {
   /** Ends of the calls that are on their way. */
   #pending = new Set<(error: unknown) => void>();
 
-  constructor(options: HazelcastOptions, module: HazelcastModule, use: HazelcastUse, log: Log) {
+  constructor(
+    options: HazelcastOptions,
+    module: HazelcastModule,
+    use: HazelcastUse,
+    { log, events }: { readonly log: Log; readonly events?: ClientEvents | undefined },
+  ) {
     this.#options = options;
     this.#module = module;
     this.classify = classifierOf(module);
     this.#use = use;
     this.#log = log;
-    this.#gate = new Gate({ driver: "hazelcast", waitMs: options.connectTimeoutMs });
+    this.#gate = new Gate({ driver: "hazelcast", waitMs: options.connectTimeoutMs, events });
   }
 
   /** Undefined when it is connected; else a promise for it, which rejects when that takes too long. */

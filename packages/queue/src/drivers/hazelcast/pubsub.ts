@@ -24,7 +24,7 @@ export async function hazelcastPubSub(options: PubSubDriverOptions): Promise<Pub
     isWanted: () => ring.hasMembers,
     connected: () => ring.connected(),
   };
-  const link = new HazelcastLink(settings, module, use, options.log);
+  const link = new HazelcastLink(settings, module, use, options);
   const publishes = new Gatherer<Buffer, undefined>({
     most: atOnce,
     // They are carried out in the order in which they are sent.

@@ -33,11 +33,11 @@ const capabilities: QueueCapabilities = Object.freeze({
  */
 export async function hazelcastQueue(options: QueueDriverOptions): Promise<QueueDriver> {
   const settings = hazelcastOptions(options);
-  const { clock, log, queue } = options;
+  const { clock, queue } = options;
   const module = await loadHazelcast();
   const place = new HazelcastPlace(module, settings.prefix + queue);
   const use = { prepare: place.prepare.bind(place), isWanted: () => false };
-  const link = new HazelcastLink(settings, module, use, log);
+  const link = new HazelcastLink(settings, module, use, options);
   const taker = new Taker(place, clock);
   const waiter = new HintWaiter({ poll: (ms) => place.hints.poll(ms), giveBack: (hint) => place.hints.offer(hint) }, clock);
   /** Something of this queue is due in `ms`. */

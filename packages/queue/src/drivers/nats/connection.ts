@@ -1,6 +1,6 @@
 // One NATS connection, opened with the first call and made again by itself.
 
-import type { Log } from "@bk/core";
+import type { ClientEvents, Log } from "@bk/core";
 import type { NatsConnection } from "@nats-io/nats-core";
 import type * as Transport from "@nats-io/transport-node";
 
@@ -34,11 +34,11 @@ export class NatsLink {
   #isClosed = false;
   #attempt = 0;
 
-  constructor(options: NatsOptions, module: typeof Transport, log: Log) {
+  constructor(options: NatsOptions, module: typeof Transport, log: Log, events: ClientEvents | undefined) {
     this.#options = options;
     this.#module = module;
     this.#log = log;
-    this.#gate = new Gate({ driver: "nats", waitMs: options.connectTimeoutMs });
+    this.#gate = new Gate({ driver: "nats", waitMs: options.connectTimeoutMs, events });
   }
 
   /** Undefined when the connection stands; else a promise for it. */
@@ -155,12 +155,15 @@ export class NatsLink {
 }
 
 /** @throws QueueError `driver-missing` */
-export async function openNats(options: NatsOptions, log: Log): Promise<NatsLink> {
+export async function openNats(
+  options: NatsOptions,
+  { log, events }: { readonly log: Log; readonly events?: ClientEvents | undefined },
+): Promise<NatsLink> {
   let module: typeof Transport;
   try {
     module = await import("@nats-io/transport-node");
   } catch (error) {
     throw driverMissing("nats", "@nats-io/transport-node", error);
   }
-  return new NatsLink(options, module, log);
+  return new NatsLink(options, module, log, events);
 }

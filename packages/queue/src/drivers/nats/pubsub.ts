@@ -12,7 +12,7 @@ import { natsOptions } from "./options.js";
  * @throws QueueError `invalid` naming the field for a wrong URL or option; `driver-missing`
  */
 export async function natsPubSub(options: PubSubDriverOptions): Promise<PubSubDriver> {
-  const link = await openNats(natsOptions(options), options.log);
+  const link = await openNats(natsOptions(options), options);
   const sinks = new Set<Sink>();
   link.listen({
     reconnected() {

@@ -64,7 +64,7 @@ const ackTimeoutMs = 10_000;
 export async function natsQueue(options: QueueDriverOptions): Promise<QueueDriver> {
   const settings = natsQueueOptions(options);
   const [jetstream, core] = await loadJetStream();
-  const link = await openNats(settings, options.log);
+  const link = await openNats(settings, options);
   return new NatsQueue(link, jetstream, core, options, settings);
 }
 

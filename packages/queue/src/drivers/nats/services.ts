@@ -20,7 +20,7 @@ const usualMaxPayload = 1024 * 1024;
  */
 export async function natsServices(options: ServiceDriverOptions): Promise<ServiceDriver> {
   const settings = natsOptions(options);
-  const link = await openNats(settings, options.log);
+  const link = await openNats(settings, options);
   const flushes = new Flushes(link);
   const inbox = `${settings.inboxPrefix}.${globalThis.crypto.randomUUID().replaceAll("-", "")}`;
   let caller: ServiceCaller | undefined;

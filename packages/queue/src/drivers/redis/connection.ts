@@ -1,6 +1,6 @@
 // The clients of one Redis: for commands, and for subscribing, which needs a connection of its own.
 
-import type { Log } from "@bk/core";
+import type { ClientEvents, Log } from "@bk/core";
 import { withoutCommand } from "@bk/core/redis";
 import type * as Ioredis from "ioredis";
 
@@ -82,8 +82,12 @@ export class RedisCommands {
   readonly #gate: Gate;
   #lastError: unknown;
 
-  constructor(module: RedisModule, settings: RedisSettings, log: Log) {
-    this.#gate = new Gate({ driver: "redis", waitMs: settings.connectTimeoutMs });
+  constructor(
+    module: RedisModule,
+    settings: RedisSettings,
+    { log, events }: { readonly log: Log; readonly events?: ClientEvents | undefined },
+  ) {
+    this.#gate = new Gate({ driver: "redis", waitMs: settings.connectTimeoutMs, events });
     this.client = makeClient(module, settings);
     this.client.on("error", (error: unknown) => {
       // Without a listener it would end the process; the commands that it concerns fail by themselves.

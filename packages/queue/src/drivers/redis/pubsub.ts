@@ -21,7 +21,7 @@ const mostBytes = 2 ** 29;
 export async function redisPubSub(options: PubSubDriverOptions): Promise<PubSubDriver> {
   const settings = redisSettings(options);
   const module = await loadRedis();
-  const commands = new RedisCommands(module, settings, options.log);
+  const commands = new RedisCommands(module, settings, options);
   const { client } = commands;
   if (settings.sharded) return shardedPubSub(commands, new ShardedSubscriber(module, settings, client as Cluster, options));
   const subscriber = new RedisSubscriber(module, settings, nodes, options);

@@ -68,7 +68,7 @@ const deadPart = 500;
 export async function redisQueue(options: QueueDriverOptions): Promise<QueueDriver> {
   const settings = redisSettings(options);
   const module = await loadRedis();
-  const commands = new RedisCommands(module, settings, options.log);
+  const commands = new RedisCommands(module, settings, options);
   const base = `{${settings.prefix}${options.queue}}:`;
   const client = withScripts(commands.client, settings.kind === "cluster" ? `${base}k` : undefined);
   const maker = Buffer.from(options.clock.randomBytes(9)).toString("base64url");
@@ -89,7 +89,7 @@ export async function redisQueue(options: QueueDriverOptions): Promise<QueueDriv
       const { nextMs, taken } = await takeNow(request);
       const leftMs = until - performance.now();
       if (taken.length > 0 || leftMs <= 0 || request.signal.aborted) return taken;
-      sleeper ??= new Sleeper(new RedisCommands(module, settings, options.log), `${base}k`, () => client.bkWake(base));
+      sleeper ??= new Sleeper(new RedisCommands(module, settings, { log: options.log }), `${base}k`, () => client.bkWake(base));
       await sleeper.sleep(Math.min(leftMs, longestSleepMs, nextMs < 0 ? Infinity : nextMs + 1), request.signal);
       if (request.signal.aborted) return [];
     }

@@ -46,7 +46,7 @@ export async function redisServices(options: ServiceDriverOptions): Promise<Serv
   if (settings.kind === "cluster")
     throw wrongOption("redis")("url", "services are not for a cluster; take one of its nodes alone, or NATS");
   const module = await loadRedis();
-  const commands = new RedisCommands(module, settings, options.log);
+  const commands = new RedisCommands(module, settings, options);
   commands.client.defineCommand("bkCall", { lua: callScript, numberOfKeys: 1 });
   commands.client.defineCommand("bkRenew", { lua: renewScript, numberOfKeys: 1 });
   const subscriber = new RedisSubscriber(module, settings, () => [], options);

@@ -1,7 +1,7 @@
 // The connection on which a process subscribes. It is made again when it is lost, to another node where there are several,
 // and what was subscribed is subscribed again.
 
-import type { Clock, Log } from "@bk/core";
+import type { ClientEvents, Clock, Log } from "@bk/core";
 import { withoutCommand } from "@bk/core/redis";
 import type { Redis } from "ioredis";
 
@@ -33,13 +33,18 @@ export class RedisSubscriber {
   #running: Promise<void> | undefined;
 
   /** @param nodes  those of a cluster that are known now */
-  constructor(module: RedisModule, settings: RedisSettings, nodes: () => readonly RedisHost[], { clock, log }: { clock: Clock; log: Log }) {
+  constructor(
+    module: RedisModule,
+    settings: RedisSettings,
+    nodes: () => readonly RedisHost[],
+    { clock, log, events }: { clock: Clock; log: Log; events?: ClientEvents | undefined },
+  ) {
     this.#module = module;
     this.#settings = settings;
     this.#nodes = nodes;
     this.#clock = clock;
     this.#log = log;
-    this.#gate = new Gate({ driver: "redis", waitMs: settings.connectTimeoutMs });
+    this.#gate = new Gate({ driver: "redis", waitMs: settings.connectTimeoutMs, events });
   }
 
   /** @throws native errors, and `unavailable` when it is not connected in time */

@@ -84,6 +84,16 @@ export function control(suite: QueueSuite): void {
       expect(dataOf(seen).sort()).toEqual([1, 2, 3]);
     });
 
+    test("closing is told once, to those who still listen", async ({ queue }) => {
+      const own = await queue();
+      const told: string[] = [];
+      own.on("close", () => told.push("first"));
+      const stop = own.on("close", () => told.push("second"));
+      stop();
+      await Promise.all([own.close(), own.close()]);
+      expect(told).toEqual(["first"]);
+    });
+
     test("a handler that goes on after close has its signal aborted", async ({ queue }) => {
       const own = await queue();
       let reason: unknown;
