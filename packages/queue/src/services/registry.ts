@@ -20,6 +20,7 @@ const load: Readonly<Record<string, () => Promise<OpenServiceDriver>>> = {
   redis,
   rediss: redis,
   "redis-sentinel": redis,
+  "redis-cluster": redis,
 };
 
 export const serviceSchemes: readonly string[] = Object.keys(load);

@@ -1,28 +1,40 @@
 // Services on Redis: each instance subscribes to a channel of its own and keeps its name in a sorted set; a script picks one and
-// publishes the call to it. That nobody heard it is known at once.
+// publishes the call to it. That nobody heard it is known at once. In a cluster the channels are sharded: those of a service lie in the slot
+// of its set, whose node knows who hears them.
 
 import { withoutCommand } from "@bk/core/redis";
 
-import { wrongOption } from "../../errors.js";
+import type { Cluster } from "ioredis";
+
 import type { Payload, Sink } from "../../pubsub/driver.js";
 import type { InstanceInfo, ServiceCaller, ServiceDriver, ServiceDriverOptions, ServiceHost, Serving } from "../../services/driver.js";
 import { loadRedis, type RedisClient, RedisCommands } from "./connection.js";
 import { classifyRedis } from "./errors.js";
 import { redisSettings } from "./options.js";
+import { ShardedSubscriber } from "./sharded-subscriber.js";
 import { RedisSubscriber } from "./subscriber.js";
+
+type Publish = "publish" | "spublish";
+
+/** What listens to channels. */
+interface Subscriber {
+  add(channel: string, sink: Sink): Promise<void>;
+  remove(channel: string, sink: Sink): Promise<void>;
+  close(): Promise<void>;
+}
 
 /** How long an instance is found that is not heard of any more. */
 const aliveMs = 15_000;
 const renewMs = 5000;
 
 // Picks an instance by chance, and another where nobody hears. Gives how many were reached: 0 or 1.
-const callScript = `
+const callScript = (publish: Publish): string => `
 local time = redis.call('TIME')
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', time[1] * 1000)
 while true do
   local id = redis.call('ZRANDMEMBER', KEYS[1])
   if not id then return 0 end
-  if redis.call('PUBLISH', ARGV[1] .. id, ARGV[2]) > 0 then return 1 end
+  if redis.call('${publish}', ARGV[1] .. id, ARGV[2]) > 0 then return 1 end
   redis.call('ZREM', KEYS[1], id)
 end
 `;
@@ -37,20 +49,28 @@ return 1
 type Scripts = Record<"bkCall" | "bkRenew", (key: string, ...args: string[]) => Promise<number>>;
 
 /**
- * `redis://`, `rediss://`, `redis-sentinel://host1,host2/name`.
+ * `redis://`, `rediss://`, `redis-sentinel://host1,host2/name`; `redis-cluster://host1,host2` of Redis 7.
  *
  * @throws QueueError `invalid` naming the field for a wrong URL or option; `driver-missing`
  */
 export async function redisServices(options: ServiceDriverOptions): Promise<ServiceDriver> {
   const settings = redisSettings(options);
-  if (settings.kind === "cluster")
-    throw wrongOption("redis")("url", "services are not for a cluster; take one of its nodes alone, or NATS");
   const module = await loadRedis();
   const commands = new RedisCommands(module, settings, options);
-  commands.client.defineCommand("bkCall", { lua: callScript, numberOfKeys: 1 });
+  const publish = settings.kind === "cluster" ? "spublish" : "publish";
+  commands.client.defineCommand("bkCall", { lua: callScript(publish), numberOfKeys: 1 });
   commands.client.defineCommand("bkRenew", { lua: renewScript, numberOfKeys: 1 });
+  if (settings.kind === "cluster") {
+    const sharded = new ShardedSubscriber(module, settings, commands.client as Cluster, options);
+    return new RedisServices(commands, sharded, publish, settings.prefix, options);
+  }
   const subscriber = new RedisSubscriber(module, settings, () => [], options);
-  return new RedisServices(commands, subscriber, settings.prefix, options);
+  const plain: Subscriber = {
+    add: (channel, sink) => subscriber.add("channel", channel, sink),
+    remove: (channel, sink) => subscriber.remove("channel", channel, sink),
+    close: () => subscriber.close(),
+  };
+  return new RedisServices(commands, plain, publish, settings.prefix, options);
 }
 
 class RedisServices implements ServiceDriver {
@@ -59,7 +79,8 @@ class RedisServices implements ServiceDriver {
   readonly maxBytes = 2 ** 28;
   readonly #commands: RedisCommands;
   readonly #client: RedisClient & Scripts;
-  readonly #subscriber: RedisSubscriber;
+  readonly #subscriber: Subscriber;
+  readonly #publish: Publish;
   readonly #prefix: string;
   readonly #options: ServiceDriverOptions;
   readonly #inbox: string;
@@ -68,10 +89,11 @@ class RedisServices implements ServiceDriver {
   #receiving: Promise<void> | undefined;
   #lastAsked = 0;
 
-  constructor(commands: RedisCommands, subscriber: RedisSubscriber, prefix: string, options: ServiceDriverOptions) {
+  constructor(commands: RedisCommands, subscriber: Subscriber, publish: Publish, prefix: string, options: ServiceDriverOptions) {
     this.#commands = commands;
     this.#client = commands.client as RedisClient & Scripts;
     this.#subscriber = subscriber;
+    this.#publish = publish;
     this.#prefix = prefix;
     this.#options = options;
     this.#inbox = `${prefix}reply:${globalThis.crypto.randomUUID()}`;
@@ -99,7 +121,7 @@ class RedisServices implements ServiceDriver {
   }
 
   async postAll(service: string, body: string): Promise<void> {
-    await this.#client.publish(this.#channelOf(service, "all"), body);
+    await this.#client[this.#publish](this.#channelOf(service, "all"), body);
   }
 
   async serve(service: string, host: ServiceHost): Promise<Serving> {
@@ -120,8 +142,8 @@ class RedisServices implements ServiceDriver {
       (payload) => host.all(textOf(payload)),
       () => undefined,
     );
-    await this.#subscriber.add("channel", own, calls);
-    await this.#subscriber.add("channel", all, toAll);
+    await this.#subscriber.add(own, calls);
+    await this.#subscriber.add(all, toAll);
     await renew();
     await this.#client.sadd(this.#names, service);
     const timer = setInterval(renewQuietly, renewMs);
@@ -131,8 +153,8 @@ class RedisServices implements ServiceDriver {
         clearInterval(timer);
         // First callers find it no more, then it hears no more.
         await this.#client.zrem(this.#setOf(service), id);
-        await this.#subscriber.remove("channel", own, calls);
-        await this.#subscriber.remove("channel", all, toAll);
+        await this.#subscriber.remove(own, calls);
+        await this.#subscriber.remove(all, toAll);
       },
     };
   }
@@ -153,7 +175,10 @@ class RedisServices implements ServiceDriver {
       const services = service === undefined ? await this.#client.smembers(this.#names) : [service];
       for (const each of services) {
         const ids = await this.#client.zrange(this.#setOf(each), "0", "-1");
-        for (const id of ids) asked += await this.#client.publish(this.#channelOf(each, id), `${this.#inbox}\n${token}\n${kind}?\n`);
+        for (const id of ids) {
+          const question = `${this.#inbox}\n${token}\n${kind}?\n`;
+          asked += Number(await this.#client[this.#publish](this.#channelOf(each, id), question));
+        }
       }
       hasAskedAll = true;
       if (found.length < asked) await ended;
@@ -187,7 +212,7 @@ class RedisServices implements ServiceDriver {
     const body = text.slice(inbox.length + token.length + method.length + 3);
     const reply = (answer: string): void => {
       // An answer that comes when the connection is gone has nobody to go to; its call times out.
-      this.#client.publish(inbox, `${token}\n${answer}`).catch((error: unknown) => {
+      this.#client[this.#publish](inbox, `${token}\n${answer}`).catch((error: unknown) => {
         this.#options.log.debug("redis: an answer of a service was lost", { error: withoutCommand(error) });
       });
     };
@@ -202,7 +227,7 @@ class RedisServices implements ServiceDriver {
       (payload) => this.#answered(textOf(payload)),
       () => undefined,
     );
-    this.#receiving ??= this.#subscriber.add("channel", this.#inbox, answers).catch((error: unknown) => {
+    this.#receiving ??= this.#subscriber.add(this.#inbox, answers).catch((error: unknown) => {
       this.#receiving = undefined;
       throw error;
     });
@@ -226,11 +251,12 @@ class RedisServices implements ServiceDriver {
   }
 
   #setOf(service: string): string {
-    return `${this.#prefix}service:${service}`;
+    const name = `${this.#prefix}service:${service}`;
+    return this.#publish === "spublish" ? `{${name}}` : name;
   }
 
   #channelOf(service: string, id: string): string {
-    return `${this.#prefix}service:${service}:${id}`;
+    return `${this.#setOf(service)}:${id}`;
   }
 }
 

@@ -12,9 +12,4 @@ const fixtureOf = (name: string, more: string) => ({
 });
 
 export const queueFixture = fixtureOf("sqs", "");
-export const fifoQueueFixture = {
-  ...fixtureOf("sqs-fifo", "&fifo=true"),
-  knownDefects: [
-    { test: "failures > TryLater is no attempt", reason: "SQS counts deliveries, and a copy would lose its place in its group" },
-  ],
-};
+export const fifoQueueFixture = fixtureOf("sqs-fifo", "&fifo=true");

@@ -220,7 +220,9 @@ class SqsQueue implements QueueDriver {
     const early: SqsTaken[] = [];
     for (const message of Messages) {
       const parts = partsOf(message);
-      const received = Number(message.Attributes?.ApproximateReceiveCount ?? 1);
+      const deliveries = Number(message.Attributes?.ApproximateReceiveCount ?? 1);
+      // On a FIFO queue the first look was before it was due. Where it was not, and that consumer is gone, it is counted once too seldom.
+      const received = this.#settings.isFifo && parts.due > 0 && deliveries > 1 ? deliveries - 1 : deliveries;
       (parts.due > now ? early : taken).push(new SqsTaken(parts, received, message.ReceiptHandle!, ends));
     }
     if (early.length > 0) await Promise.all(early.map((one) => this.#putOff(one, one.parts.due - now)));
@@ -229,13 +231,17 @@ class SqsQueue implements QueueDriver {
 
   /** Hides what is not due yet. Shortly before it is sent anew, so that having been looked at counts as no attempt. */
   async #putOff(taken: SqsTaken, forMs: number): Promise<void> {
-    if (forMs > maxDelayMs) await this.#hide(this.#url!, [taken], Math.min(forMs - maxDelayMs / 2, maxHideMs), undefined);
+    if (this.#settings.isFifo) await this.#hide(this.#url!, [taken], Math.min(forMs, maxHideMs), undefined);
+    else if (forMs > maxDelayMs) await this.#hide(this.#url!, [taken], Math.min(forMs - maxDelayMs / 2, maxHideMs), undefined);
     else await this.#renew(taken, { ...taken.parts, due: 0 }, forMs, undefined);
   }
 
   /** Sends a copy and removes the message: twice where the process ends between the two. */
   async #renew(taken: SqsTaken, parts: Parts, delayMs: number, signal: AbortSignal | undefined): Promise<boolean> {
-    const due = delayMs > maxDelayMs ? this.#clock.now() + delayMs : parts.due;
+    const { isFifo } = this.#settings;
+    // A FIFO queue delays nothing: what is sent there is looked at, and hidden until it is due.
+    const isLate = isFifo ? delayMs > 0 : delayMs > maxDelayMs;
+    const due = isLate ? this.#clock.now() + delayMs : isFifo ? 0 : parts.due;
     const [fault] = await this.#send(this.#url!, [this.#entryOf({ ...parts, due }, delayMs)], signal);
     if (fault !== undefined) throw fault;
     return (await this.#remove(this.#url!, [taken], signal))[0]!;
@@ -321,7 +327,9 @@ class SqsQueue implements QueueDriver {
     }
     const { delayMs, counts } = verdict as Extract<Settlement["verdict"], { kind: "retry" }>;
     // A copy in a FIFO queue would come behind the others of its group.
-    if (this.#settings.isFifo || (counts && delayMs <= maxHideMs))
+    const { isFifo } = this.#settings;
+    const mayStay = counts && delayMs <= maxHideMs && !(isFifo && taken.parts.due > 0);
+    if (mayStay || (isFifo && taken.groupKey !== undefined))
       return (await this.#hide(this.#url!, [taken], Math.min(delayMs, maxHideMs), signal))[0]!;
     return this.#renew(taken, { ...taken.parts, before: counts ? taken.attempt : taken.attempt - 1 }, delayMs, signal);
   }
