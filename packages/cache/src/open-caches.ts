@@ -20,5 +20,5 @@ export function openCaches(specs: Readonly<Record<string, CacheSpec>> = {}): Pro
   };
   // A key that nobody has: what counts is the answer.
   const check = (cache: Cache): Promise<unknown> => cache.get("bk reached");
-  return NamedClients.open({ what: "openCaches", open, check }, { default: "shared:", local: "local:", ...specs });
+  return NamedClients.open<Cache, CacheSpec>({ what: "openCaches", open, check }, { default: "shared:", local: "local:", ...specs });
 }

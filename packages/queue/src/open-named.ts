@@ -45,5 +45,5 @@ export function openPubSubs(specs: Readonly<Record<string, PubSubSpec>> = {}): P
   };
   // Nobody listens to it: what counts is that the engine takes it.
   const check = (bus: PubSub): Promise<void> => bus.publish("bk.reached", null);
-  return NamedClients.open({ what: "openPubSubs", open, check }, { default: "shared:", local: "local:", ...specs });
+  return NamedClients.open<PubSub, PubSubSpec>({ what: "openPubSubs", open, check }, { default: "shared:", local: "local:", ...specs });
 }

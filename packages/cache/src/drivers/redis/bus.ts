@@ -1,6 +1,5 @@
 // Messages between processes over Redis, on a connection of its own: one that listens takes no other commands.
 
-import type * as Ioredis from "ioredis";
 import { connectAgain } from "@bk/core/redis";
 import type { Bus } from "../../driver.js";
 import type { RedisClient } from "./connection.js";
