@@ -30,6 +30,8 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** As long as the head of a message of the binary protocol: a server that speaks only that waits for no more, and ends the connection. */
+const noop = Buffer.from(`${"mn".padEnd(24)}\r\n`);
 const lineEnd = Buffer.from("\r\n");
 /** How long a server that could not be reached is left alone. */
 const restMs = 1_000;
@@ -138,16 +140,24 @@ export class MemcachedServer {
   /** With `-Y` the server wants the first command to bring user and password. */
   async #signIn(): Promise<void> {
     const { user, password } = this.#options;
-    if (user === undefined) return;
     const secret = Buffer.from(`${user} ${password ?? ""}`);
+    const command = user === undefined ? noop : Buffer.concat([Buffer.from(`set auth 0 0 ${secret.length}\r\n`), secret, lineEnd]);
     try {
-      const { words } = await this.#write(Buffer.concat([Buffer.from(`set auth 0 0 ${secret.length}\r\n`), secret, lineEnd]));
-      if (words[0] !== "STORED") throw refusesUser();
+      const { words } = await this.#write(command);
+      if (user !== undefined && words[0] !== "STORED") throw refusesUser();
     } catch (error) {
       // Nothing else may go out on it, though it is open.
       this.#socket?.destroy();
       this.#lost();
-      throw error;
+      if (!(error instanceof CacheError) || error.code !== "unavailable") throw error;
+      throw new CacheError(
+        "unavailable",
+        "the server closed the connection at its first command; one with SASL (-S) has another protocol, use -Y",
+        {
+          outcome: "none",
+          cause: error,
+        },
+      );
     }
   }
 
