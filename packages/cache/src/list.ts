@@ -101,6 +101,8 @@ export class CacheList {
         const mark = systemKey(prefix, "spare", `${this.#name.length}:${this.#name}${identity}`);
         if ((await driver.apply(mark, { op: "add", value: "1", ttlMs, prolong: false } as const, call)) !== undefined) continue;
         if ((await driver.apply(this.#key, { op: "listDel", members: [member] } as const, call)) === 1) popped.push(member);
+        // Somebody took it who spares none.
+        else await driver.del([mark], call);
       }
     }
     return popped;
