@@ -25,7 +25,7 @@ export type PubSubs = NamedClients<PubSub, PubSubSpec>;
  */
 export function openQueues(specs: Readonly<Record<string, QueueSpec>> = {}): Promise<Queues> {
   const open = (name: string, spec: QueueSpec): Promise<Queue> => openQueue({ name, ...(typeof spec === "string" ? { url: spec } : spec) });
-  return NamedClients.open(
+  return NamedClients.open<Queue, QueueSpec>(
     { what: "openQueues", open, check: (queue) => queue.stats() },
     { default: "shared:", local: "local:", ...specs },
   );
