@@ -126,7 +126,7 @@ export class Pool {
     if (first === undefined) return;
     await this.#firstReady(first);
     for (const slot of others) this.#launch(slot);
-    await Promise.all(others.map(({ child }) => (child === undefined ? undefined : Promise.race([child.ready, child.exited]))));
+    await Promise.all(others.flatMap(({ child }) => (child === undefined ? [] : [Promise.race([child.ready, child.exited])])));
     this.#check = setInterval(() => this.#checkAll(), checkMs).unref();
   }
 
