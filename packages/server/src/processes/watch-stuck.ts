@@ -1,5 +1,7 @@
-// Where a process is stuck, before it is ended for it.
+// Where a process is stuck, before it is ended for it: a thread of its own watches the main one. The thread is made from the text of a
+// function, so that bundles need no file for it; it has no names within, as loaders put helpers around those.
 
+import type { Debugger } from "node:inspector";
 import { Worker } from "node:worker_threads";
 
 const beatMs = 100;
@@ -12,9 +14,11 @@ const beatMs = 100;
 export function watchStuck(afterMs: number): () => void {
   const beats = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const timer = setInterval(() => Atomics.add(beats, 0, 1), beatMs).unref();
-  const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-  const worker = new Worker(new URL(`./stuck-thread${extension}`, import.meta.url), {
-    workerData: { beats: beats.buffer, afterMs },
+  const worker = new Worker(`(${watchMain.toString()})(require, ${afterMs})`, {
+    eval: true,
+    // None of what this process was started with, such as loaders.
+    execArgv: [],
+    workerData: beats,
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1 },
   });
   worker.unref();
@@ -24,4 +28,41 @@ export function watchStuck(afterMs: number): () => void {
     clearInterval(timer);
     void worker.terminate();
   };
+}
+
+function watchMain(require: NodeJS.Require, afterMs: number): void {
+  const { writeSync } = require("node:fs") as typeof import("node:fs");
+  const { Session } = require("node:inspector") as typeof import("node:inspector");
+  const { workerData } = require("node:worker_threads") as typeof import("node:worker_threads");
+  const seen = { count: -1, at: Date.now() };
+  setInterval(
+    () => {
+      const count = Atomics.load(workerData as Int32Array, 0);
+      if (count !== seen.count) {
+        Object.assign(seen, { count, at: Date.now() });
+        return;
+      }
+      if (Date.now() - seen.at < afterMs) return;
+      // Once for each time that it is stuck.
+      seen.at = Number.POSITIVE_INFINITY;
+      const session = new Session();
+      session.connectToMainThread();
+      // Frames name their scripts by number alone.
+      const files = new Map<string, string>();
+      session.on("Debugger.scriptParsed", ({ params }: { params: Debugger.ScriptParsedEventDataType }) =>
+        files.set(params.scriptId, params.url),
+      );
+      session.on("Debugger.paused", ({ params }: { params: Debugger.PausedEventDataType }) => {
+        const lines = params.callFrames.map(
+          ({ functionName, location }) =>
+            `    at ${functionName || "(anonymous)"} (${files.get(location.scriptId) ?? "unknown"}:${location.lineNumber + 1})\n`,
+        );
+        writeSync(2, `bk-server: process ${process.pid} is stuck in\n${lines.join("")}`);
+        session.post("Debugger.resume", () => session.disconnect());
+      });
+      session.post("Debugger.enable");
+      session.post("Debugger.pause");
+    },
+    Math.max(50, afterMs / 5),
+  );
 }
