@@ -20,7 +20,8 @@ import { explainRulesCommand, type ExplainOptions } from "./commands/rules.js";
 import { serve } from "./commands/serve.js";
 import { syncCommand, type SyncOptions } from "./commands/sync.js";
 import { normalizeArguments } from "./settings/arguments.js";
-import { type Configuration, readSettings } from "./settings/read-settings.js";
+import type { Configuration } from "./settings/configuration.js";
+import { readSettings } from "./settings/read-settings.js";
 import { commonSettings, placeSettings, serveSettings } from "./settings/settings.js";
 import { version } from "./version.js";
 

@@ -6,7 +6,7 @@ import { type AccountDb, accountsOf, addAccount, listAccounts, type NewAccount, 
 import { BkError } from "@bk/core";
 
 import { masterKeyOf } from "../settings/home.js";
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 import { openDatabase } from "./open-database.js";
 
 export interface AccountOptions {

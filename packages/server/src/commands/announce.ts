@@ -3,7 +3,7 @@
 import type { Log } from "@bk/core";
 
 import { nextCommands } from "../sample-tables.js";
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 import { databaseName } from "./open-database.js";
 
 /** Nothing is configured. A database that somebody names gets no table that was not asked for. */

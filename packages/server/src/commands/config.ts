@@ -7,7 +7,8 @@ import { BkError, redactUrl } from "@bk/core";
 import { configTypes } from "../config/db-layer.js";
 import { Names } from "../config/define-config.js";
 import { invalidSetting } from "../config/errors.js";
-import { type Configuration, openRows } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
+import { openRows } from "../settings/read-settings.js";
 import { allSettings } from "../settings/settings.js";
 import { similarName } from "../settings/similar-name.js";
 

@@ -7,7 +7,7 @@ import { BkError } from "@bk/core";
 import { shownBytes } from "../config/value-types.js";
 import { askControl, controlPath, type ServerState } from "../processes/control.js";
 import { varFolder } from "../settings/home.js";
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const at = ({ home }: Configuration): string => controlPath(varFolder(home));

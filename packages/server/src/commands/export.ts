@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { BkError } from "@bk/core";
 
 import { servedTables, type ServedTable } from "../data/served-table.js";
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 import { exportText, type ScanDb } from "../transfer/export-table.js";
 import { showProgress } from "../transfer/progress.js";
 import { formatOf } from "./file-format.js";

@@ -2,7 +2,7 @@
 
 import { BkError } from "@bk/core";
 
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 
 export const generated = ["systemd", "docker", "compose", "k8s", "logrotate"] as const;
 type Kind = (typeof generated)[number];

@@ -6,7 +6,7 @@ import { BkError } from "@bk/core";
 
 import { servedTables, type ServedTable } from "../data/served-table.js";
 import { varFolder } from "../settings/home.js";
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 import { parseMap } from "../transfer/convert-record.js";
 import { importState } from "../transfer/import-state.js";
 import { type BulkDb, type ImportPlan, validate, writeRows } from "../transfer/import-table.js";

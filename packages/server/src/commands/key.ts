@@ -7,7 +7,7 @@ import { type DbKeys, dbKeys, type KeyDb } from "@bk/auth";
 import { BkError } from "@bk/core";
 
 import { masterKeyOf } from "../settings/home.js";
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 import { checkMasterKey, noAccount, print, withAccounts } from "./account.js";
 
 export interface KeyOptions {

@@ -6,7 +6,7 @@ import { type Db, DbError, openDb, type TableDefinitions } from "@bk/db";
 
 import { databaseOf } from "../settings/home.js";
 import { type LoadedTables, loadTables } from "../settings/load-tables.js";
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 
 export interface OpenedDatabase extends LoadedTables {
   readonly db: Db;

@@ -9,7 +9,7 @@ import { type AsChild, asChild, type ChildHandlers } from "../processes/as-child
 import { type Control, type ControlHandlers, controlPath, openControl } from "../processes/control.js";
 import { become, ownerOf } from "../processes/privileges.js";
 import { varFolder } from "../settings/home.js";
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 import { bufferedLines } from "./buffered-lines.js";
 import { type SwitchedLog, switchedLog } from "./switched-log.js";
 

@@ -7,7 +7,7 @@ import { type AccountRow, accountsOf, signRequest } from "@bk/auth";
 import { BkError, plainText } from "@bk/core";
 
 import { masterKeyOf } from "../settings/home.js";
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 import { openDatabase } from "./open-database.js";
 
 export interface RequestOptions {

@@ -5,7 +5,7 @@ import { BkError, type Log } from "@bk/core";
 import { mailer } from "@bk/modules/mail";
 import { openQueue } from "@bk/queue";
 
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 
 export interface ResetMails {
   mail(message: ResetMail): Promise<void>;

@@ -9,7 +9,7 @@ import { modulesNamed, type RuledTable } from "@bk/modules";
 import type { ServedDb } from "../data/served-db.js";
 import { moduleRules } from "../modules/module-rules.js";
 import { tablesOfModules } from "../modules/start-modules.js";
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 import { modulesOf } from "./announce.js";
 import { namingDatabase, openUnsynced } from "./open-database.js";
 

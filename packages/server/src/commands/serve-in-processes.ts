@@ -14,7 +14,7 @@ import type { Listening } from "../processes/listen-at.js";
 import { Pool, type PoolOptions, StartFailed } from "../processes/pool.js";
 import { giveFolder, ownerOf } from "../processes/privileges.js";
 import { masterKeyOf, varFolder } from "../settings/home.js";
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 import { version } from "../version.js";
 import { announce } from "./announce.js";
 import { control, processLog, reloader, sharedUrl, stopSignals } from "./process-parts.js";

@@ -1,6 +1,6 @@
 // `bk-server` without a command: serves until it is told to stop, in this process or in several.
 
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 import { serveHere } from "./serve-here.js";
 import { serveInProcesses } from "./serve-in-processes.js";
 import { workHere } from "./work-here.js";

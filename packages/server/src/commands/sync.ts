@@ -2,7 +2,7 @@
 
 import type { SyncResult } from "@bk/db";
 
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 import { showProgress } from "../transfer/progress.js";
 import { openUnsynced } from "./open-database.js";
 

@@ -7,7 +7,7 @@ import { type Jobs, openQueue } from "@bk/queue";
 
 import { invalidSetting } from "../config/errors.js";
 import { watchStuck } from "../processes/watch-stuck.js";
-import type { Configuration } from "../settings/read-settings.js";
+import type { Configuration } from "../settings/configuration.js";
 import { processLog, reloader, stopSignals, supervision } from "./process-parts.js";
 
 /** The promise does not resolve: the process ends once its jobs have, when it is told to. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { BkError } from "@bk/core";
 import type { OpenOptions } from "@bk/db";
 
-import type { Configuration } from "./read-settings.js";
+import type { Configuration } from "./configuration.js";
 
 /** The folder for what the server writes; made when it is missing, for this user alone. */
 export function varFolder(home: string): string {

@@ -2,8 +2,6 @@
 
 import { resolve } from "node:path";
 
-import type { NetworkRule } from "@bk/auth";
-import type { LogLevel } from "@bk/core";
 import { openDb, type PoolDefinition } from "@bk/db";
 
 import { type Config, openConfig } from "../config/config.js";
@@ -13,53 +11,10 @@ import { words } from "../config/value-types.js";
 import type { ServerLimits } from "../limits.js";
 import type { CorsOptions } from "../middleware/cors.js";
 import { version } from "../version.js";
+import type { Configuration } from "./configuration.js";
 import { databaseOf, masterKeyOf } from "./home.js";
 import { networkRules } from "./network-rules.js";
 import { allSettings, kebab, limitNames } from "./settings.js";
-
-/** Everything that a command needs to know. */
-export interface Configuration {
-  readonly home: string;
-  readonly port: number;
-  readonly host: string;
-  /** A URL, or pools with the main one first; undefined: the embedded database. */
-  readonly db: string | { readonly pools: Record<string, PoolDefinition> } | undefined;
-  readonly tables: string | undefined;
-  /** The URL of a cache. */
-  readonly cache: string | undefined;
-  /** The URL of a pub/sub. */
-  readonly bus: string | undefined;
-  /** Names of modules; undefined: it was not said. */
-  readonly modules: readonly string[] | undefined;
-  readonly signUp: "open" | "admin";
-  readonly pushcartToken: string | undefined;
-  /** What clients write as the scheme. */
-  readonly signatureScheme: "http" | "https";
-  /** The URL of a mail transport, who mails are from, and the page that they lead to. */
-  readonly mailTransport: string | undefined;
-  readonly mailFrom: string | undefined;
-  readonly mailPage: string | undefined;
-  /** Folders with files for everybody. */
-  readonly web: readonly string[] | undefined;
-  /** Folders with translations, and the languages that are loaded; undefined: there are none. */
-  readonly locales: { readonly folders: readonly string[]; readonly languages?: readonly string[] } | undefined;
-  readonly masterKey: string | undefined;
-  readonly tokenKey: string | undefined;
-  readonly logLevel: LogLevel;
-  readonly logFormat: "text" | "json";
-  readonly cors: CorsOptions | undefined;
-  /** Addresses and networks. */
-  readonly trustedProxies: readonly string[];
-  /** Where requests may come from. */
-  readonly networks: readonly NetworkRule[];
-  /** A path or a URL. */
-  readonly loginRedirect: string | undefined;
-  readonly sessionDomain: string | undefined;
-  readonly statusTouch: boolean;
-  readonly limits: ServerLimits;
-  /** Where all of it comes from. */
-  readonly config: Config<typeof allSettings>;
-}
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
