@@ -29,7 +29,7 @@ import { type LocalesGiven, localesOf } from "./locales/locales.js";
 import { listen, type Listener, type ListenOptions } from "./listen.js";
 import { changesOf, defaultLimits, type LiveLimits, type ServerLimits } from "./limits.js";
 import { loginContext, type LoginSettings, sessionStoreOf } from "./login-setup.js";
-import type { CorsOptions } from "./middleware/cors.js";
+import { type CorsOptions, originsWithCookies } from "./middleware/cors.js";
 import { loginRedirect } from "./middleware/login-redirect.js";
 import { overload } from "./middleware/overload.js";
 import { defaultRates } from "./middleware/rate-limit.js";
@@ -207,7 +207,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
             store: sessions,
             own: isOwn ? { db, masterKey: masterKey(options), policy } : undefined,
             codeAttempts: cache === undefined ? undefined : attemptsOf(codesPerMinute, cache, log),
-            trustedOrigins: others.trustedOrigins ?? originsOf(options.cors),
+            trustedOrigins: others.trustedOrigins ?? originsWithCookies(options.cors),
             log,
           });
     if (others.messages !== undefined && options.messageKeys)
@@ -357,11 +357,6 @@ async function databaseOf(options: ServerOptions, limits: ServerLimits, cache: C
     }),
     isOurs: true,
   };
-}
-
-/** Pages that may send cookies are trusted with what they are for. */
-function originsOf(cors: CorsOptions | undefined): readonly string[] {
-  return cors?.credentials === true && cors.origins !== "*" ? cors.origins : [];
 }
 
 /** One-time codes that may be tried for an account. */

@@ -3,7 +3,8 @@ import { status } from "@bk/modules";
 import { describe, expect, it } from "vitest";
 
 import { networkRules } from "../src/settings/network-rules.js";
-import { type Configuration, readSettings } from "../src/settings/configuration.js";
+import type { Configuration } from "../src/settings/configuration.js";
+import { readSettings } from "../src/settings/read-settings.js";
 import { origin, startServer, type TestServer } from "./start-server.js";
 
 const fetchOf = ({ server }: TestServer, path: string, headers: Record<string, string> = {}, method = "GET"): Promise<Response> =>

@@ -51,3 +51,8 @@ export function isOrigin(text: string): boolean {
 function invalid(what: string): BkError {
   return new BkError("invalid", `cors: ${what}`, { detail: { field: "cors" } });
 }
+
+/** Pages that may send cookies are trusted with what they are for. */
+export function originsWithCookies(cors: CorsOptions | undefined): readonly string[] {
+  return cors?.credentials === true && cors.origins !== "*" ? cors.origins : [];
+}
