@@ -1,7 +1,9 @@
 // Where a process is stuck, before it is ended for it: a thread of its own watches the main one. The thread is made from the text of a
 // function, so that bundles need no file for it; it has no names within, as loaders put helpers around those.
 
-import type { Debugger } from "node:inspector";
+import type * as fs from "node:fs";
+import type * as inspector from "node:inspector";
+import type * as threads from "node:worker_threads";
 import { Worker } from "node:worker_threads";
 
 const beatMs = 100;
@@ -31,9 +33,9 @@ export function watchStuck(afterMs: number): () => void {
 }
 
 function watchMain(require: NodeJS.Require, afterMs: number): void {
-  const { writeSync } = require("node:fs") as typeof import("node:fs");
-  const { Session } = require("node:inspector") as typeof import("node:inspector");
-  const { workerData } = require("node:worker_threads") as typeof import("node:worker_threads");
+  const { writeSync } = require("node:fs") as typeof fs;
+  const { Session } = require("node:inspector") as typeof inspector;
+  const { workerData } = require("node:worker_threads") as typeof threads;
   const seen = { count: -1, at: Date.now() };
   setInterval(
     () => {
@@ -49,10 +51,10 @@ function watchMain(require: NodeJS.Require, afterMs: number): void {
       session.connectToMainThread();
       // Frames name their scripts by number alone.
       const files = new Map<string, string>();
-      session.on("Debugger.scriptParsed", ({ params }: { params: Debugger.ScriptParsedEventDataType }) =>
+      session.on("Debugger.scriptParsed", ({ params }: { params: inspector.Debugger.ScriptParsedEventDataType }) =>
         files.set(params.scriptId, params.url),
       );
-      session.on("Debugger.paused", ({ params }: { params: Debugger.PausedEventDataType }) => {
+      session.on("Debugger.paused", ({ params }: { params: inspector.Debugger.PausedEventDataType }) => {
         const lines = params.callFrames.map(
           ({ functionName, location }) =>
             `    at ${functionName || "(anonymous)"} (${files.get(location.scriptId) ?? "unknown"}:${location.lineNumber + 1})\n`,
