@@ -1,13 +1,11 @@
 // A bk-server with modules on SQLite in a process of its own; or the statements of its endpoints alone, on a file with the same tables.
 
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-
 import { addAccount } from "@bk/auth";
 import { accounts, type BackendModule, connections, counters, icons, messages, type ModuleHost } from "@bk/modules";
 import { type BkServer, createServer } from "@bk/server";
 
 import { answerOrders } from "./answer.js";
+import { memory } from "./memory.js";
 import { loginOf, secretOf } from "./modules-requests.js";
 import { plainStatements } from "./modules-sql.js";
 
@@ -28,8 +26,6 @@ export type ModulesServerOrder =
 if (process.send !== undefined && process.argv[2]?.includes('"modules"')) run(JSON.parse(process.argv[2]) as ModulesServerOptions);
 
 function run({ modules, home, accounts: count }: ModulesServerOptions): void {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
   const masterKey = "a key of the benchmark that hides nothing";
   let server: BkServer;
   let ids: readonly string[] = [];
@@ -61,15 +57,6 @@ function run({ modules, home, accounts: count }: ModulesServerOptions): void {
     await server.close();
     sql = plainStatements(`${home}/bench.db`, ids);
     return { port: 0, ids };
-  }
-
-  async function memory(): Promise<{ rssKb: number; heapKb: number }> {
-    // What is freed is given back a little later.
-    for (let i = 0; i < 4; i++) {
-      collect();
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    return { rssKb: process.memoryUsage.rss() / 1024, heapKb: process.memoryUsage().heapUsed / 1024 };
   }
 
   async function publish(marker: string, to: "each" | "first"): Promise<{ at: number }> {

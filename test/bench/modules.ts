@@ -9,6 +9,7 @@ import sharp from "sharp";
 
 import { load } from "./http-load.js";
 import { median } from "./measure.js";
+import type { Memory } from "./memory.js";
 import type { ModulesClientOrder, SubscriberKind } from "./modules-client.js";
 import { loginOf, moduleCells, moduleRequests, secretOf } from "./modules-requests.js";
 import type { ModulesServerOrder } from "./modules-server.js";
@@ -36,8 +37,10 @@ interface Started {
   readonly ids: readonly string[];
 }
 
+type StartWorker = (options: object, built: URL) => Worker;
+
 /** Runs `work` with processes, which end with it. */
-async function withWorkers<T>(work: (start: (options: object, built: URL) => Worker, folder: string) => Promise<T>): Promise<T> {
+async function withWorkers<T>(work: (start: StartWorker, folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "bk-bench-modules-"));
   const workers: Worker[] = [];
   try {
@@ -66,49 +69,75 @@ async function subscribers({ subscribers: count, rounds, built, say }: ModulesSe
   const lines: string[][] = [];
   for (const as of kinds) {
     say(`modules: ${count} subscribers by ${as}`);
-    const line = await withWorkers(async (start, home) => {
-      const server = start({ modules: "server", home, accounts: count }, built);
-      const ask = <T>(order: ModulesServerOrder): Promise<T> => server.ask(order) as Promise<T>;
-      const { port } = await ask<Started>({ kind: "start" });
-      const client = start({ client: "modules", port }, built);
-      const tell = <T>(order: ModulesClientOrder): Promise<T> => client.ask(order) as Promise<T>;
-      let events = 0;
-      /** Milliseconds until all have heard of what is told. */
-      async function heard(to: "each" | "first"): Promise<number> {
-        const times: number[] = [];
-        for (let round = 0; round <= rounds; round++) {
-          const marker = `event${++events}`;
-          const last = tell<{ at: number }>({ kind: "heard", marker });
-          const { at } = await ask<{ at: number }>({ kind: "publish", marker, to });
-          times.push((await last).at - at);
-        }
-        // The first round brings the code to its speed and does not count.
-        return median(times.slice(1));
-      }
-      // What the code itself needs, once it runs, is no subscriber's.
-      await tell({ kind: "open", as, count: Math.min(500, count), of: "each" });
-      await heard("each");
-      await tell({ kind: "leave" });
-      const before = await ask<{ rssKb: number; heapKb: number }>({ kind: "memory" });
-      await tell({ kind: "open", as, count, of: "each" });
-      const after = await ask<{ rssKb: number; heapKb: number }>({ kind: "memory" });
-      const each = await heard("each");
-      await tell({ kind: "leave" });
-      await tell({ kind: "open", as, count, of: "first" });
-      const one = await heard("first");
+    const bare = await withWorkers(async (start) => {
+      const open = await subscribe(start({ bare: true }, built), start, built, as);
+      const sizes = await open.sizes(count);
+      return [`${as} of Node alone`, ...sizes.map((size) => size.toFixed(1)), (await open.heard("first", rounds)).toFixed(0), ""];
+    });
+    const own = await withWorkers(async (start, home) => {
+      const open = await subscribe(start({ modules: "server", home, accounts: count }, built), start, built, as);
+      const [rss, heap] = await open.sizes(count);
+      const each = await open.heard("each", rounds);
+      await open.again(count);
       return [
         as,
-        mark((after.rssKb - before.rssKb) / count, goals.memoryKb, 1),
-        ((after.heapKb - before.heapKb) / count).toFixed(1),
-        mark(one, goals.eventMs),
+        mark(rss, goals.memoryKb, 1),
+        heap.toFixed(1),
+        mark(await open.heard("first", rounds), goals.eventMs),
         mark(each, goals.eventMs),
       ];
     });
-    lines.push(line);
+    lines.push(bare, own);
   }
   const head = ["", "RSS, kB of a subscriber", "of it heap", "one event to all, ms", "an event for each, ms"];
   const goal = ["goal", `< ${goals.memoryKb}`, "", `≤ ${goals.eventMs}`, `≤ ${goals.eventMs}`];
   return `\n## ${count} open subscribers\n\n${markdown([head, goal, ...lines])}\n`;
+}
+
+interface Subscribed {
+  /** Opens so many, each of an account of its own; gives the kilobytes that one takes, and those of them in the heap. */
+  sizes(count: number): Promise<readonly [rss: number, heap: number]>;
+  /** Lets them go, and opens so many of the first account. */
+  again(count: number): Promise<void>;
+  /** Milliseconds until all have heard of what is told. */
+  heard(to: "each" | "first", rounds: number): Promise<number>;
+}
+
+/** Subscribers of a server, which is started. */
+async function subscribe(server: Worker, start: StartWorker, built: URL, as: SubscriberKind): Promise<Subscribed> {
+  const ask = <T>(order: ModulesServerOrder): Promise<T> => server.ask(order) as Promise<T>;
+  const { port } = await ask<Started>({ kind: "start" });
+  const client = start({ client: "modules", port }, built);
+  const tell = <T>(order: ModulesClientOrder): Promise<T> => client.ask(order) as Promise<T>;
+  let events = 0;
+  async function heard(to: "each" | "first", rounds: number): Promise<number> {
+    const times: number[] = [];
+    for (let round = 0; round <= rounds; round++) {
+      const marker = `event${++events}`;
+      const last = tell<{ at: number }>({ kind: "heard", marker });
+      const { at } = await ask<{ at: number }>({ kind: "publish", marker, to });
+      times.push((await last).at - at);
+    }
+    // The first round brings the code to its speed and does not count.
+    return median(times.slice(1));
+  }
+  return {
+    heard,
+    async sizes(count) {
+      // What the code itself needs, once it runs, is no subscriber's.
+      await tell({ kind: "open", as, count: Math.min(500, count), of: "each" });
+      await heard("each", 0);
+      await tell({ kind: "leave" });
+      const before = await ask<Memory>({ kind: "memory" });
+      await tell({ kind: "open", as, count, of: "each" });
+      const after = await ask<Memory>({ kind: "memory" });
+      return [(after.rssKb - before.rssKb) / count, (after.heapKb - before.heapKb) / count];
+    },
+    async again(count) {
+      await tell({ kind: "leave" });
+      await tell({ kind: "open", as, count, of: "first" });
+    },
+  };
 }
 
 const accountsOfCalls = 1000;

@@ -3,6 +3,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { BareServerOptions } from "./bare-server.js";
 import type { ExtraOptions } from "./extra-worker.js";
 import type { HttpServerOptions } from "./http-server.js";
 import type { ModulesClientOptions } from "./modules-client.js";
@@ -10,7 +11,14 @@ import type { ModulesServerOptions } from "./modules-server.js";
 import type { RpcOptions } from "./rpc-worker.js";
 import type { WorkerOptions } from "./worker.js";
 
-type ProgramOptions = WorkerOptions | ExtraOptions | HttpServerOptions | RpcOptions | ModulesServerOptions | ModulesClientOptions;
+type ProgramOptions =
+  | WorkerOptions
+  | ExtraOptions
+  | HttpServerOptions
+  | RpcOptions
+  | ModulesServerOptions
+  | ModulesClientOptions
+  | BareServerOptions;
 
 export interface Worker {
   readonly name: string;
@@ -60,6 +68,7 @@ function programOf(options: ProgramOptions): {
   readonly name: string;
   readonly program: string;
 } {
+  if ("bare" in options) return { name: "bare server", program: "bare-server.js" };
   if ("modules" in options) return { name: `modules ${options.modules}`, program: "modules-server.js" };
   if ("client" in options) return { name: "clients of modules", program: "modules-client.js" };
   if ("rpc" in options) return { name: `rpc ${options.rpc}`, program: "rpc-worker.js" };

@@ -5,6 +5,7 @@ export { bothOf, type CallerDb, type DbFor, type RowVerb, type RuledTable, unrul
 export * from "./contract/database.js";
 export * from "./contract/directory.js";
 export * from "./contract/endpoint.js";
+export * from "./contract/event-stream.js";
 export type * from "./contract/hooks.js";
 export type * from "./contract/module.js";
 export {

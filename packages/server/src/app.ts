@@ -3,6 +3,7 @@
 import { BkError } from "@bk/core";
 import { Hono, type MiddlewareHandler } from "hono";
 
+import { sendEvents } from "./events/send-events.js";
 import { bodyResponse, errorBody, errorResponse, HttpError, notFound, plainResponse, replyHeaders } from "./error-response.js";
 import { faultFields } from "./fault-fields.js";
 import { jsonReply } from "./json-reply.js";
@@ -67,6 +68,7 @@ export function createApp(server: ServerContext, { health, overload, cors: corsO
       });
   // Made at the start: what cannot be described is noticed then.
   document(undefined);
+  sendEvents(app, server);
   if (overload !== undefined) app.use(overload);
   app.use(accessLog(server.log));
   if (server.locales !== undefined) app.use(phrases(server.locales));

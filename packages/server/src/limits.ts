@@ -42,7 +42,7 @@ export interface ServerLimits {
   readonly maxSocketMessageBytes: number;
   /** Requests of one WebSocket that may run at a time; beyond: 429. */
   readonly maxSocketRequests: number;
-  /** Bytes that may wait for a WebSocket whose client does not read; beyond: it is closed with 1013. */
+  /** Bytes that may wait for a WebSocket or a stream of events whose client does not read; beyond: it is closed with 1013, or cut off. */
   readonly maxSocketUnreadBytes: number;
   /** How often the client of a WebSocket is asked whether it is there; one that says nothing until the next time is cut off. */
   readonly socketBeatMs: number;

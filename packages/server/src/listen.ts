@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "@bk/core";
 import { getRequestListener, RequestError } from "@hono/node-server";
 
+import { sendByNode } from "./events/send-events.js";
 import { faultFields } from "./fault-fields.js";
 import { listenAt } from "./processes/listen-at.js";
 import type { WebSockets } from "./sockets/web-sockets.js";
@@ -39,6 +40,8 @@ export interface SocketLimits {
   readonly keepAliveMs: number;
   /** Connections beyond this are closed at once. */
   readonly maxConnections: number;
+  /** Bytes of events that may wait for a client that does not read. */
+  readonly maxSocketUnreadBytes: number;
 }
 
 export interface Listener {
@@ -74,7 +77,10 @@ export async function listen(
     if (!(error instanceof RequestError)) log.error("request failed outside of the app", faultFields(error));
     return plainResponse(error instanceof RequestError ? badRequest(`the request cannot be read: ${error.message}`) : error);
   };
-  const answer = getRequestListener(fetch as (request: Request) => Response | Promise<Response>, { errorHandler });
+  const sendEvents = sendByNode(limits.maxSocketUnreadBytes);
+  const answer = getRequestListener((request, { incoming, outgoing }) => fetch(request, { incoming, outgoing, sendEvents }), {
+    errorHandler,
+  });
   const server = createServer(settings, (request, response) => void answer(request, response));
   const setLimits = ({ requestTimeoutMs, headersTimeoutMs, keepAliveMs, maxConnections }: SocketLimits): void => {
     server.requestTimeout = requestTimeoutMs;

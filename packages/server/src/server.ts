@@ -373,8 +373,10 @@ function serverOf(app: Hono<ServerEnv>, db: Db, view: View, end: Parts, limits: 
   let closing: Promise<void> | undefined;
   async function close({ idleMs }: { readonly idleMs?: number } = {}): Promise<void> {
     end.unready();
+    // The listener first: what the modules end then is known to end with the server.
+    const closed = listener?.close(limits.shutdownMs, idleMs);
     end.drain();
-    await listener?.close(limits.shutdownMs, idleMs);
+    await closed;
     await end.close();
   }
   return {

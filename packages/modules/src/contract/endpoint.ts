@@ -176,7 +176,7 @@ export interface Endpoint<P extends Parameters = Parameters> {
   readonly reply: Schema | string;
   /** Media types that it replies beside that, by the method or by what is asked for. */
   readonly otherReplies?: readonly string[];
-  /** Whether it replies a stream of events where `text/event-stream` is accepted; then a WebSocket may be opened to it too. Default false. */
+  /** Whether it replies an `EventStream` where `text/event-stream` is accepted; then a WebSocket may be opened to it too. Default false. */
   readonly streams?: boolean;
   /**
    * Whether it takes `_session` and `_accesstoken` as `/auth` does, and gives the caller a session or an access token beside the object that it replies.
@@ -184,7 +184,7 @@ export interface Endpoint<P extends Parameters = Parameters> {
    */
   readonly givesSessions?: boolean;
   /**
-   * Answers. What it gives is sent as JSON, a `Response` as it is.
+   * Answers. What it gives is sent as JSON, an `EventStream` as its events, a `Response` as it is.
    *
    * @throws BkError  becomes an error reply by its code
    */

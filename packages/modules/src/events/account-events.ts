@@ -81,23 +81,33 @@ const timeText = (ms: number): string => Math.max(0, Math.floor(ms)).toString(36
 export function accountEvents({ bus, log, clock = systemClock, keep }: AccountEventsOptions): AccountEvents {
   const maker = [...clock.randomBytes(8)].map((byte) => byte.toString(36).padStart(2, "0")).join("");
   let count = 0;
+  let isSweeping = false;
 
   async function store(id: string, { event_id, ...event }: ToldEvent): Promise<void> {
-    if (keep === undefined) return;
-    const now = clock.now();
-    await keep.db.put("bk_event", { account: id, id: event_id, event, gone: now + keep.ms });
-    if (count % sweepEvery === 0) await keep.db.delAll("bk_event", { account: id, id: { $lt: timeText(now - keep.ms) } });
+    if (keep !== undefined) await keep.db.put("bk_event", { account: id, id: event_id, event, gone: clock.now() + keep.ms });
+  }
+
+  /** One at a time: of many events in a moment none waits for more. */
+  async function sweep(id: string): Promise<void> {
+    if (keep === undefined || isSweeping) return;
+    isSweeping = true;
+    try {
+      await keep.db.delAll("bk_event", { account: id, id: { $lt: timeText(clock.now() - keep.ms) } });
+    } finally {
+      isSweeping = false;
+    }
   }
 
   async function tell(id: string, channel: string, event: AccountEvent, row: EventRow | undefined): Promise<void> {
+    const failed = (what: string) => (error: unknown) => log.warn(what, { path: event.path, code: codeOf(error) });
     // The count keeps the order of events of one moment.
     const event_id = `${timeText(clock.now())}${(++count).toString(36).padStart(6, "0")}${maker}`;
     const told: ToldEvent = { ...event, event_id, ...(row === undefined ? {} : { _row: row }) };
+    const sweeps = count % sweepEvery === 0;
     // Kept first: who begins to listen in between finds it there.
-    await store(id, told).catch((error: unknown) => log.warn("an event could not be kept", { path: event.path, code: codeOf(error) }));
-    await bus
-      .publish(channel, told)
-      .catch((error: unknown) => log.warn("an event could not be told", { path: event.path, code: codeOf(error) }));
+    await store(id, told).catch(failed("an event could not be kept"));
+    await bus.publish(channel, told).catch(failed("an event could not be told"));
+    if (sweeps) await sweep(id).catch(failed("old events could not be removed"));
   }
 
   return {

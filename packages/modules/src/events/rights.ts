@@ -82,8 +82,11 @@ export function receiver(
 
 const isRuled = (rights: CallerDb, { _row: of }: ToldEvent): boolean => of !== undefined && rights.isRuled(of.table);
 
-function toldOf({ _row, ...event }: ToldEvent): ToldEvent {
-  return event;
+/** One that tells of no row stays the same object, which is written once for all who listen. */
+function toldOf(event: ToldEvent): ToldEvent {
+  if (event._row === undefined) return event;
+  const { _row, ...told } = event;
+  return told;
 }
 
 /** What of an event is told: of a row, what is read of it now. Undefined: nothing, as the row is gone or not for this account. */

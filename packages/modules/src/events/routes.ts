@@ -2,12 +2,12 @@
 
 import { invalid } from "../common/failures.js";
 import { type Call, endpoint, type Endpoint } from "../contract/endpoint.js";
+import { EventStream, type StreamedEvent } from "../contract/event-stream.js";
 import type { ModuleHost } from "../contract/module.js";
 import type { ToldEvent } from "./account-events.js";
 import { eventListeners, type Listeners } from "./listeners.js";
 import { type EventTest, readMatch } from "./match.js";
 import { receiver } from "./rights.js";
-import { eventStream, type StreamedEvent } from "./stream.js";
 
 export interface SubscribeOptions {
   /** How long events are gathered after the first, in milliseconds. Default 5,000. */
@@ -62,21 +62,23 @@ export function subscribing(host: Host, options: SubscribeOptions = {}): Subscri
         const since = _since ?? call.headers.get("last-event-id") ?? undefined;
         if (since === "") throw invalid("is empty", "_since");
         if (/\btext\/event-stream\b/.test(call.headers.get("accept") ?? "")) {
-          const before = async (): Promise<readonly ToldEvent[]> =>
-            since === undefined ? [] : events.since(call.caller.id, since, 10 * mostEvents);
-          return eventStream({
+          const { caller, again, whenRefused } = call;
+          // Not the call: it would keep the whole request as long as the stream is open.
+          const listener = { caller, again };
+          return EventStream.of({
             async listen(take, end) {
-              const { take: look } = receiver(call, (event) => wanted(event) && take(streamed(event)), end, host);
-              return listeners.add(call.caller.id, { take: look, end });
+              const { take: look } = receiver(listener, (event) => wanted(event) && take(streamed(event)), end, host);
+              return listeners.add(caller.id, { take: look, end });
             },
             async missed(end) {
+              const before = since === undefined ? [] : await events.since(caller.id, since, 10 * mostEvents);
               const found: ToldEvent[] = [];
-              const { take, idle } = receiver(call, (event) => found.push(event), end, host);
-              for (const event of await before()) take(event);
+              const { take, idle } = receiver(listener, (event) => found.push(event), end, host);
+              for (const event of before) take(event);
               await idle();
               return found.filter(wanted).map(streamed);
             },
-            call,
+            whenRefused,
           });
         }
         const own = { ...waiting, intervalMs: _interval ?? intervalMs, timeoutMs: Math.min(_timeout ?? timeoutMs, timeoutMs) };

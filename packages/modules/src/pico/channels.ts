@@ -10,8 +10,8 @@ import { afterCommit } from "../contract/after-commit.js";
 import { hashOf } from "../common/tokens.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Call } from "../contract/endpoint.js";
+import { EventStream, type StreamedEvent } from "../contract/event-stream.js";
 import type { BusLike } from "../events/account-events.js";
-import { eventStream, type StreamedEvent } from "../events/stream.js";
 
 /** A channel as its client knows it. */
 export interface Channel {
@@ -38,7 +38,7 @@ export interface Channels {
   /** Keeps a packet, and sends it to whoever streams the channel, on any server. */
   send(id: string, packet: object): Promise<object>;
   /** The packets of a channel as they come, after the number of the last one that was seen. */
-  stream(text: string, after: number, call: Pick<Call, "caller" | "signal" | "whenRefused">): Promise<Response>;
+  stream(text: string, after: number, call: Pick<Call, "caller" | "whenRefused">): Promise<EventStream>;
   /** Ends all streams. */
   end(): void;
 }
@@ -141,9 +141,9 @@ export function picoChannels(db: ModuleDb, bus: BusLike, clock: Clock, keepMs: n
       return kept;
     },
 
-    async stream(text, number, call) {
+    async stream(text, number, { caller, whenRefused }) {
       if (isOver) throw new BkError("closed", "the server stops");
-      const { id } = await find(text, call.caller.id);
+      const { id } = await find(text, caller.id);
       /** The number of the last packet that was taken. */
       let seen = number;
       let begin!: () => void;
@@ -156,8 +156,8 @@ export function picoChannels(db: ModuleDb, bus: BusLike, clock: Clock, keepMs: n
         seen = resId;
         take({ id: String(resId), data: packet });
       }
-      return eventStream({
-        call,
+      return EventStream.of({
+        whenRefused,
         async listen(take, end) {
           const subscription = await bus.subscribe(`bk.pico.${id}`, (packet) => {
             // The client comes back, and goes on where it was, once the database answers again.

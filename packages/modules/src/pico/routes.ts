@@ -112,11 +112,11 @@ export function picoRoutes(
       },
       reply: "text/event-stream",
       async answer(call) {
-        const { values, headers, signal } = call;
+        const { values, headers } = call;
         const last = Number(headers.get("last-event-id") ?? values.after ?? 0);
         if (!Number.isSafeInteger(last)) throw invalid("must be an integer", "after");
         return channels.stream(values.channel, last, call).catch(async (error: unknown) => {
-          if (error instanceof BkError && error.code === "denied") await slowDown(signal);
+          if (error instanceof BkError && error.code === "denied") await slowDown(call.signal);
           throw error;
         });
       },

@@ -6,6 +6,7 @@ import { committed } from "../contract/after-commit.js";
 import type { CacheLike } from "../contract/cache.js";
 import type { ModuleDb } from "../contract/database.js";
 import type { Call } from "../contract/endpoint.js";
+import { EventStream } from "../contract/event-stream.js";
 import type { Channels } from "./channels.js";
 import { checkProofs, type Order, type PicoRequest } from "./orders.js";
 import { withReferences } from "./references.js";
@@ -76,7 +77,8 @@ export function picoService(options: PicoServiceOptions): PicoService {
     if (!isObject && given !== undefined && given !== "")
       throw new BkError("invalid", "data must be an object of parameters", { detail: { field: "data" } });
     const reply = await dispatch(api, isObject ? (given as Record<string, unknown>) : {}, context.call);
-    if (reply instanceof Response) throw new BkError("unsupported", `${api} does not reply JSON`);
+    if (reply instanceof EventStream) reply.cancel();
+    if (reply instanceof Response || reply instanceof EventStream) throw new BkError("unsupported", `${api} does not reply JSON`);
     return reply;
   }
 

@@ -41,7 +41,8 @@ export interface Message<T> {
 export class Subscription<T = unknown> implements AsyncIterable<Message<T>> {
   readonly #options: SubscriptionOptions;
   readonly #waiting = new Fifo<Waiting>();
-  readonly #controller = new AbortController();
+  /** Made when a handler asks for its signal: few do. */
+  #controller: AbortController | undefined;
   #waitingBytes = 0;
   #running = 0;
   #isHanding = false;
@@ -128,7 +129,7 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>> {
       this.#state = "ended";
       this.#waiting.clear();
       this.#waitingBytes = 0;
-      this.#controller.abort(new QueueError("closed", "the subscription was closed", { ...this.#where, outcome: "none" }));
+      this.#controller?.abort(this.#closedError());
       this.#wake?.();
       this.#settle();
       this.#resolveClosed(this.#error);
@@ -189,6 +190,18 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>> {
     return { driver: this.#options.driver, op: "subscribe", target: this.pattern };
   }
 
+  #signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#state === "ended") this.#controller.abort(this.#closedError());
+    }
+    return this.#controller.signal;
+  }
+
+  #closedError(): QueueError {
+    return new QueueError("closed", "the subscription was closed", { ...this.#where, outcome: "none" });
+  }
+
   #take(): Waiting | undefined {
     const next = this.#waiting.shift();
     if (next !== undefined) this.#waitingBytes -= sizeOf(next.payload);
@@ -218,7 +231,13 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>> {
     const data = this.#decode(next);
     if (data === undefined) return;
     this.#counts.delivered++;
-    const info: MessageInfo = { channel: next.channel, signal: this.#controller.signal };
+    const signalOf = (): AbortSignal => this.#signal();
+    const info: MessageInfo = {
+      channel: next.channel,
+      get signal() {
+        return signalOf();
+      },
+    };
     let result: unknown;
     try {
       result = handler(data.value, info);

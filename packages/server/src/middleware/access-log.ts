@@ -6,7 +6,6 @@ import { type Clock, type Log, plainText, silentLog, systemClock } from "@bk/cor
 import type { MiddlewareHandler } from "hono";
 
 import { rawTarget } from "../request/check-frame.js";
-import { opensSocket } from "../sockets/socket-request.js";
 import { versionName } from "../request/version.js";
 import type { ServerEnv, ServerRequest } from "../routes/server-context.js";
 
@@ -42,7 +41,10 @@ export function accessLog(log: Log, clock: Clock = systemClock): MiddlewareHandl
     const login = context.get("allowed")?.account?.login;
     const refused = context.get("refused");
     const socket = context.env?.fromSocket;
-    const status = socket?.openedBy === undefined && socket !== undefined && opensSocket(context.res) ? 101 : context.res.status;
+    const status =
+      socket?.openedBy === undefined && socket !== undefined && context.get("events") !== undefined && context.res.ok
+        ? 101
+        : context.res.status;
     log.info(`${context.req.method} ${loggedPath(context)} ${status}`, {
       id,
       ms: clock.now() - startMs,

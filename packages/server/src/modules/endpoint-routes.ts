@@ -1,10 +1,11 @@
 // Requests to the endpoints of modules.
 
 import { withoutSecrets } from "@bk/auth";
-import type { Call, Caller, Endpoint, HookRequest, ModuleHost } from "@bk/modules";
+import type { Call, Caller, Endpoint, EventStream, HookRequest, ModuleHost } from "@bk/modules";
 import type { Hono } from "hono";
 
 import { badRequest, forbidden, notFound, replyHeaders, replyTooLarge, wrongMethod } from "../error-response.js";
+import { eventsReply } from "../events/send-events.js";
 import { hookRequest } from "../hooks/hook-request.js";
 import { privateNames } from "../hooks/private-names.js";
 import { jsonReply } from "../json-reply.js";
@@ -32,6 +33,10 @@ export function endpointRoutes(app: Hono<ServerEnv>, server: ServerContext, logi
     const call = await callOf(context, found, server, begins);
     const reply = await found.served.endpoint.answer(call);
     if (reply instanceof Response) return withHeaders(reply);
+    if (isStream(reply)) {
+      context.set("events", reply);
+      return eventsReply();
+    }
     const change = server.hooks.has("postProcess") ? changing(server, found, hookRequest(context, server), call.caller) : undefined;
     const shown = change === undefined ? reply : await change(reply);
     if (begins?.fields === undefined) return jsonReply(textOf(shown, limits.maxReplyBytes));
@@ -106,15 +111,20 @@ async function callOf(context: ServerRequest, { served, rest }: Found, server: S
     get app() {
       return askingApp(rawTarget(context), context.req.raw.headers);
     },
-    async again() {
-      const account = caller.id === "" ? undefined : await accounts.findByLogin(caller.login);
-      return account?.id === caller.id ? moduleCaller(withoutSecrets(account)) : undefined;
-    },
+    again: callerAgain(accounts, caller),
     // Asking for it makes a whole Request of what Node received, which few endpoints need.
     get signal() {
       return context.req.raw.signal;
     },
     whenRefused: watchRefusal(allowed, context.env?.fromSocket?.onRefused),
+  };
+}
+
+/** It is kept by replies that go on for long, and so holds nothing else of the request. */
+function callerAgain(accounts: ServerContext["accounts"], { id, login }: Caller): Call["again"] {
+  return async () => {
+    const account = id === "" ? undefined : await accounts.findByLogin(login);
+    return account?.id === id ? moduleCaller(withoutSecrets(account)) : undefined;
   };
 }
 
@@ -151,7 +161,7 @@ export function dispatcher(dispatchedBy: () => Dispatching): ModuleHost["dispatc
       method: "POST",
       url: path,
     });
-    const change = reply instanceof Response ? undefined : changing(server, found, request, caller);
+    const change = reply instanceof Response || isStream(reply) ? undefined : changing(server, found, request, caller);
     return change === undefined ? reply : change(reply);
   };
 }
@@ -210,6 +220,11 @@ function decodePath(rest: string): string {
   } catch {
     throw badRequest("the path has a malformed percent escape, or text that is not UTF-8");
   }
+}
+
+/** JSON has no functions: nothing else has one of this name. */
+function isStream(reply: unknown): reply is EventStream {
+  return typeof (reply as Partial<EventStream> | null | undefined)?.begin === "function";
 }
 
 function textOf(reply: unknown, maxBytes: number): string {

@@ -3,6 +3,7 @@
 import type { AccountStore, Allowed, Auth, RateLimits, RefusalNote } from "@bk/auth";
 import type { RowRules } from "@bk/auth/row-rules";
 import type { Log } from "@bk/core";
+import type { EventStream } from "@bk/modules";
 import type { Context } from "hono";
 import type { HttpBindings } from "@hono/node-server";
 
@@ -76,6 +77,8 @@ export interface RequestVariables {
   readonly version: Version | undefined;
   /** The id that the log and the reply have. */
   readonly requestId: string;
+  /** What an endpoint streams; sent when all have had their say of the reply's headers. */
+  readonly events: EventStream | undefined;
   /** A phrase in the language that the request asks for; absent where there are no others. */
   readonly phrase: ((text: string, args?: readonly unknown[]) => Translated) | undefined;
   /** Why the gate let nobody in, for the log. */
@@ -90,5 +93,11 @@ export interface FromSocket {
   readonly onRefused?: () => void;
 }
 
-export type ServerEnv = { Bindings: Partial<HttpBindings> & { readonly fromSocket?: FromSocket }; Variables: RequestVariables };
+export interface ServerBindings extends Partial<HttpBindings> {
+  readonly fromSocket?: FromSocket;
+  /** Sends a stream of events, and gives what stands for the reply that it was; without it events are a body as any. */
+  readonly sendEvents?: (events: EventStream, reply: Response, env: ServerBindings) => Response;
+}
+
+export type ServerEnv = { Bindings: ServerBindings; Variables: RequestVariables };
 export type ServerRequest = Context<ServerEnv>;

@@ -50,7 +50,7 @@ const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
   maxAttempts: "most wrong signatures of an address for a login, in a minute; 0: no limit",
   maxSocketMessageBytes: "most bytes of a message of a WebSocket",
   maxSocketRequests: "requests of a WebSocket that may run at a time",
-  maxSocketUnreadBytes: "bytes that may wait for a WebSocket that is not read",
+  maxSocketUnreadBytes: "bytes that may wait for a WebSocket or a stream of events that is not read",
   socketBeatMs: "how often the client of a WebSocket is asked whether it is there",
   streamCheckMs: "how often it is asked whether who listens to a stream or a WebSocket may still",
   maxDelayMs: "how late the event loop may be, in milliseconds, until requests are refused with 503; 0: that does not count",

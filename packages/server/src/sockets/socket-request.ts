@@ -2,6 +2,8 @@
 
 import type { IncomingMessage } from "node:http";
 
+import type { EventStream } from "@bk/modules";
+
 import type { Fetch } from "../request/fetch.js";
 import type { ServerEnv } from "../routes/server-context.js";
 
@@ -20,45 +22,64 @@ export interface Asked {
 const ofUpgradeAlone =
   /^(?:accept|bk-signature|signature|signature-input|content-.*|connection|upgrade|sec-websocket-.*|last-event-id|range|if-.*|expect|te|trailer|transfer-encoding)$/;
 
-/** The upgrade itself as a request for a stream of events. `onRefused` is called when its credentials count no more. */
-export async function askForStream(fetch: Fetch, upgrade: IncomingMessage, signal: AbortSignal, onRefused: () => void): Promise<Response> {
+/** What is kept of the request that opened a socket. */
+export interface Opening extends Pick<IncomingMessage, "headers" | "rawHeaders" | "socket"> {
+  readonly host: string;
+  /** The id that it has in the log. */
+  readonly id: string;
+  /** Its credentials count no more. */
+  readonly isRefused: boolean;
+}
+
+/** What is noted while a socket is opened. */
+export type Upgrading = { -readonly [Name in keyof Opening]: Opening[Name] } & { events?: EventStream };
+
+/** Takes out of an upgrade what requests of its messages have of it. */
+export function upgradingBy({ headers, rawHeaders, socket }: IncomingMessage): Upgrading {
+  const [kept, raw]: [IncomingMessage["headers"], string[]] = [{}, []];
+  for (const [name, value] of Object.entries(headers)) if (!ofUpgradeAlone.test(name)) kept[name] = value;
+  for (let i = 0; i < rawHeaders.length; i += 2)
+    if (!ofUpgradeAlone.test(rawHeaders[i]!.toLowerCase())) raw.push(rawHeaders[i]!, rawHeaders[i + 1]!);
+  return { headers: kept, rawHeaders: raw, socket, host: headers.host!, id: "", isRefused: false };
+}
+
+/** The upgrade itself as a request for a stream of events. What the app would stream, and that its credentials count no more, goes into `upgrading`. */
+export async function askForStream(fetch: Fetch, upgrade: IncomingMessage, upgrading: Upgrading, signal: AbortSignal): Promise<Response> {
   const headers = headersOf(upgrade);
   headers.set("accept", "text/event-stream");
   const request = new Request(`http://${upgrade.headers.host}${upgrade.url}`, { headers, signal });
-  return fetch(request, { incoming: upgrade, fromSocket: { onRefused } } as ServerEnv["Bindings"]);
+  const env: ServerEnv["Bindings"] = {
+    incoming: upgrade,
+    fromSocket: { onRefused: refusing(upgrading) },
+    sendEvents(events, reply) {
+      upgrading.events = events;
+      return reply;
+    },
+  };
+  return fetch(request, env);
 }
 
-/** Whether the app's reply to an upgrade opens a socket: it is a stream of events. Any other refuses it. */
-export function opensSocket({ ok, body, headers }: Response): boolean {
-  return ok && body !== null && /^text\/event-stream\b/.test(headers.get("content-type") ?? "");
-}
+/** It is kept as long as the socket is open, and so holds nothing else. */
+const refusing = (upgrading: Upgrading) => () => void (upgrading.isRefused = true);
 
-/**
- * A request with the headers and the address of the upgrade.
- *
- * @param openedBy  the id that the upgrade has in the log
- */
+/** A request with the headers and the address of the upgrade. */
 export async function ask(
   fetch: Fetch,
-  upgrade: IncomingMessage,
-  openedBy: string,
+  { headers: sent, rawHeaders, socket, host, id }: Opening,
   { method, target, body, signature }: Asked,
   signal: AbortSignal,
 ): Promise<Response> {
-  const host = upgrade.headers.host!;
-  const headers = headersOf(upgrade, ofUpgradeAlone);
+  const headers = headersOf({ rawHeaders });
   if (signature !== undefined) headers.set("bk-signature", signature);
   if (body !== undefined) headers.set("content-type", "application/json");
   const request = new Request(`http://${host}${target}`, { method, headers, signal, ...(body === undefined ? {} : { body }) });
-  const { headers: sent, socket } = upgrade;
   // What the app reads of Node's request: the target as it was sent, and where it comes from.
   const incoming = { url: target, method, headers: sent, rawHeaders: ["host", host], socket };
-  return fetch(request, { incoming, fromSocket: { openedBy } } as unknown as ServerEnv["Bindings"]);
+  return fetch(request, { incoming, fromSocket: { openedBy: id } } as unknown as ServerEnv["Bindings"]);
 }
 
-function headersOf({ rawHeaders }: IncomingMessage, without?: RegExp): Headers {
+function headersOf({ rawHeaders }: Pick<IncomingMessage, "rawHeaders">): Headers {
   const headers = new Headers();
-  for (let i = 0; i < rawHeaders.length; i += 2)
-    if (without?.test(rawHeaders[i]!.toLowerCase()) !== true) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+  for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
   return headers;
 }

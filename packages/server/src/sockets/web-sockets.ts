@@ -4,15 +4,15 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 
-import { systemClock } from "@bk/core";
+import { type Log, systemClock } from "@bk/core";
 import { type WebSocket, WebSocketServer } from "ws";
 
-import { plainResponse } from "../error-response.js";
+import { badRequest, plainResponse } from "../error-response.js";
 import { pathOfTarget, requestIdHeader } from "../middleware/access-log.js";
 import { faultFields } from "../fault-fields.js";
 import type { EndpointMap } from "../modules/endpoint-map.js";
-import { type OpenSocket, openSocket, type OpenSocketOptions } from "./open-socket.js";
-import { askForStream, opensSocket } from "./socket-request.js";
+import { OpenSocket, type OpenSocketOptions } from "./open-socket.js";
+import { askForStream, upgradingBy } from "./socket-request.js";
 
 export interface WebSocketOptions extends OpenSocketOptions {
   readonly endpoints: EndpointMap;
@@ -49,7 +49,7 @@ export function webSockets(options: WebSocketOptions): WebSockets {
   function add(socket: WebSocket, opened: OpenSocket): void {
     open.add(opened);
     timer ??= setInterval(() => {
-      for (const each of open) each.beat();
+      for (const each of open) each.look();
     }, socketBeatMs).unref();
     socket.once("close", () => {
       open.delete(opened);
@@ -72,37 +72,34 @@ export function webSockets(options: WebSocketOptions): WebSockets {
       const gone = new AbortController();
       const leave = (): void => gone.abort();
       socket.once("close", leave);
-      const opening = { upgrade: request, isRefused: false };
+      const upgrading = upgradingBy(request);
       const startMs = systemClock.now();
-      const reply = await askForStream(fetch, request, gone.signal, () => (opening.isRefused = true)).catch((error: unknown) => {
+      const reply = await askForStream(fetch, request, upgrading, gone.signal).catch((error: unknown) => {
         log.error("a socket was not opened, by a fault outside of the app", faultFields(error));
         return plainResponse(error);
       });
-      if (!opensSocket(reply)) {
-        await refuse(socket, reply);
+      socket.off("close", leave);
+      const { events } = upgrading;
+      if (events === undefined) {
+        await refuse(socket, await finite(reply));
         return;
       }
-      const id = reply.headers.get(requestIdHeader) ?? "";
-      const logEnd = (code?: number): void =>
-        log.info(`GET ${pathOfTarget(request.url!)} closed`, {
-          id,
-          ms: systemClock.now() - startMs,
-          ...(code === undefined ? {} : { code }),
-        });
+      delete upgrading.events;
+      upgrading.id = reply.headers.get(requestIdHeader) ?? "";
+      const logEnd = endLog(log, request.url!, upgrading.id, startMs);
       const addHeaders = (headers: string[]): void => void headers.push(...headersOf101(reply.headers));
       server.once("headers", addHeaders);
       let isOpen = false;
       server.handleUpgrade(request, socket, head, (webSocket) => {
         isOpen = true;
-        socket.off("close", leave);
         webSocket.once("close", logEnd);
-        add(webSocket, openSocket(webSocket, Object.assign(opening, { id, events: reply.body! }), gone, options));
+        add(webSocket, new OpenSocket(webSocket, upgrading, events, options));
       });
       server.off("headers", addHeaders);
       if (isOpen) return;
       // The client is gone, or its upgrade was malformed and is answered.
       logEnd();
-      await reply.body!.cancel();
+      events.cancel();
     },
 
     drain() {
@@ -115,6 +112,12 @@ export function webSockets(options: WebSocketOptions): WebSockets {
   };
 }
 
+/** Logs the end of a socket. It is kept as long as that is open, and so holds nothing else. */
+function endLog(log: Log, target: string, id: string, startMs: number): (code?: number) => void {
+  return (code) =>
+    log.info(`GET ${pathOfTarget(target)} closed`, { id, ms: systemClock.now() - startMs, ...(code === undefined ? {} : { code }) });
+}
+
 /** Headers that are about the connection, or that are said otherwise here. */
 const notPassedOn: ReadonlySet<string> = new Set(["connection", "content-length", "transfer-encoding", "keep-alive"]);
 
@@ -124,6 +127,13 @@ function headersOf101(headers: Headers): string[] {
     const value = headers.get(name);
     return value === null ? [] : [`${name}: ${value}`];
   });
+}
+
+/** The reply, unless it is a stream that an endpoint has made itself, which may never end. */
+async function finite(reply: Response): Promise<Response> {
+  if (!/^text\/event-stream\b/.test(reply.headers.get("content-type") ?? "")) return reply;
+  await reply.body?.cancel();
+  return plainResponse(badRequest("this stream is not sent to a socket; ask for it by HTTP"));
 }
 
 /** Sends a reply by hand: Node has given the connection away. */

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
+
 import { accounts, counters } from "@bk/modules";
 import { openPubSub } from "@bk/queue";
 import { describe, expect, it, vi } from "vitest";
@@ -147,6 +150,48 @@ describe("events of accounts", () => {
       await second.close();
       await first.server.close();
       await bus.close();
+    }
+  });
+
+  it("are not held without end for a client that does not read: its stream is cut off", async () => {
+    const bus = await openPubSub("local:");
+    const on = await startServer({ modules: [accounts()], bus, limits: { maxSocketUnreadBytes: 10_000 } });
+    try {
+      const { url } = await on.server.listen({ port: 0 });
+      const target = `${url}/account/subscribe`;
+      const signature = await signRequest({ method: "GET", url: target, login: "eve", secret: "secret of eve" });
+      const asked = get(target, { headers: { ...signature, accept: "text/event-stream" } });
+      const [reply] = (await once(asked, "response")) as [IncomingMessage];
+      const more = "x".repeat(20_000);
+      for (let i = 0; i < 3000; i++) await bus.publish(`bk.account.${on.ids["eve"]}`, { path: "/x", mtime: i, event_id: String(i), more });
+      let text = "";
+      await expect(
+        (async () => {
+          for await (const part of reply) text += (part as Buffer).toString();
+        })(),
+      ).rejects.toThrow("aborted");
+      const ids = [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
+      expect(ids.length).toBeLessThan(3000);
+      // In order, with nothing left out in between.
+      expect(ids).toEqual(ids.map((_, i) => i));
+    } finally {
+      await on.server.close();
+      await bus.close();
+    }
+  });
+
+  it("begin no stream where the headers alone are asked for", async () => {
+    const on = await startServer({ modules: [accounts({ subscribe: { mostOfAccount: 1 } })] });
+    try {
+      const { url } = await on.server.listen({ port: 0 });
+      for (let i = 0; i < 3; i++) {
+        const target = `${url}/account/subscribe`;
+        const signature = await signRequest({ method: "HEAD", url: target, login: "eve", secret: "secret of eve" });
+        const reply = await fetch(target, { method: "HEAD", headers: { ...signature, accept: "text/event-stream" } });
+        expect([reply.status, reply.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+      }
+    } finally {
+      await on.server.close();
     }
   });
 });

@@ -1,7 +1,7 @@
 // Endpoints of one path in several versions, in a module of an app.
 
 import { signUrl } from "@bk/auth";
-import { type BackendModule, endpoint, type Endpoint, pico } from "@bk/modules";
+import { type BackendModule, endpoint, type Endpoint, EventStream, pico } from "@bk/modules";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 
@@ -79,15 +79,12 @@ const others = [
     who: "account",
     reply: "text/event-stream",
     streams: true,
-    answer: async ({ version }) =>
-      new Response(
-        new ReadableStream({
-          start(controller) {
-            controller.enqueue(new TextEncoder().encode(`id: 1\ndata: ${JSON.stringify({ run: "2", version })}\n\n`));
-          },
-        }),
-        { headers: { "content-type": "text/event-stream" } },
-      ),
+    answer: ({ version, whenRefused }) =>
+      EventStream.of({
+        whenRefused,
+        listen: () => Promise.resolve(() => undefined),
+        missed: () => Promise.resolve([{ id: "1", data: { run: "2", version } }]),
+      }),
   }),
 ];
 
