@@ -117,7 +117,7 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
     if (body === undefined) return refuse("tooLarge", given);
     const changes = given.changes ?? changesBy(method, path);
     const { address, renews, onRefused } = given;
-    const asked = { ...incoming, body };
+    const asked = body === incoming.body ? incoming : { ...incoming, body };
     const result = await authenticate(asked, options, { changes, address, renews, onRefused });
     if (!result.ok) {
       const anonymous = result.code === "NOLOGIN" && compiled.isAnonymous(method, path);

@@ -36,7 +36,8 @@ export async function authenticate<A extends Account>(
   const now = (options.clock ?? systemClock).now();
   const signed = messages === undefined || hasSignature(incoming, options) ? undefined : messages.read(incoming);
   if (signed !== undefined) return authenticateMessage(signed, incoming, options, { ...facts, now });
-  const credential = await findCredential(incoming, options);
+  const found = findCredential(incoming, options);
+  const credential = found instanceof Promise ? await found : found;
   if (typeof credential === "string") {
     onRefused?.({ login: undefined, why: whyOf(credential) });
     return refusal(credential, options.statuses);
@@ -67,7 +68,8 @@ export async function authenticate<A extends Account>(
   const { tag, login, expires, checksum } = value;
   const { method, host, path, contentType } = incoming;
   const text = canonicalText({ version, tag, login, method, host, path, query: query.text, expires, contentType, checksum });
-  const fits = equalTexts(await hasher.hmac(hashOf[version], key ?? dummyKey, text), value.digest);
+  const digest = hasher.hmac(hashOf[version], key ?? dummyKey, text);
+  const fits = equalTexts(typeof digest === "string" ? digest : await digest, value.digest);
   // The login is compared too: a store may fold case, the canonical text does not.
   if (!fits || key === undefined || account === undefined || account.login !== login) {
     if (address !== undefined) await attempts?.failed(login, address);

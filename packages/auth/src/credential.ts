@@ -45,15 +45,14 @@ export interface StoredCredential {
   readonly secret: string;
 }
 
+type Found = Credential | StoredCredential | RefusalReason;
+
 /**
  * Takes the first credential there is: signature in the query, in a header, access token in the query, in a header, session cookie.
  *
  * One that is there but cannot be read is `noLogin`; the next is not tried.
  */
-export async function findCredential(
-  incoming: Incoming,
-  options: CredentialOptions,
-): Promise<Credential | StoredCredential | RefusalReason> {
+export function findCredential(incoming: Incoming, options: CredentialOptions): Found | Promise<Found> {
   const { signatureName = "bk-signature" } = options;
   const inQuery = queryValues(incoming.query, signatureName);
   if (inQuery.length > 1) return "reservedName";
@@ -62,16 +61,22 @@ export async function findCredential(
   if (inHeader !== undefined) return credential("header", inHeader);
 
   const token = findToken(incoming, options);
-  if (token !== undefined) {
-    const legacy = await openToken(token, options.legacyTokens ?? []);
-    return legacy === undefined && options.tokens !== undefined ? { source: "token", secret: token } : credential("token", legacy);
-  }
+  if (token !== undefined) return tokenCredential(token, options);
   const { sessions, legacySessions } = options;
   const cookies = incoming.header("cookie");
   const session = cookies === undefined ? undefined : sessions?.cookie.read(cookies, incoming.host);
   if (session !== undefined) return { source: "session", secret: session };
   if (legacySessions === undefined) return "noLogin";
-  return credential("session", await openSession(cookies, signatureName, legacySessions.keys));
+  return legacySession(cookies, signatureName, legacySessions);
+}
+
+async function tokenCredential(token: string, { tokens, legacyTokens = [] }: CredentialOptions): Promise<Found> {
+  const legacy = await openToken(token, legacyTokens);
+  return legacy === undefined && tokens !== undefined ? { source: "token", secret: token } : credential("token", legacy);
+}
+
+async function legacySession(cookies: string | undefined, signatureName: string, { keys }: LegacySessionOptions): Promise<Found> {
+  return credential("session", await openSession(cookies, signatureName, keys));
 }
 
 /** The access token of a request, whatever its kind: out of the query, its header, or `Authorization: Bearer`. */

@@ -60,8 +60,8 @@ export interface RateLimitsOptions {
 export interface RateLimits {
   /** Whether a rule counts by this at all. */
   counts(by: RateRule["by"]): boolean;
-  /** Counts a request by one of the three. Undefined when no rule is for it. Never rejects. */
-  take(by: RateRule["by"], subject: RateSubject): Promise<RateVerdict | undefined>;
+  /** Counts a request by one of the three. Undefined, at once or awaited, when no rule is for it. Never rejects. */
+  take(by: RateRule["by"], subject: RateSubject): Promise<RateVerdict | undefined> | undefined;
 }
 
 interface Compiled {
@@ -79,29 +79,34 @@ export function rateLimits({ limiter = memoryLimiter(), rules, onFault }: RateLi
   const names = new Set(compiled.map(({ name }) => name));
   if (names.size < compiled.length) throw invalid("rules", "has two rules with one name");
 
+  const isFor = (rule: Compiled, by: RateRule["by"], { method, path }: RateSubject): boolean =>
+    rule.by === by && rule.fits?.(method, path) !== false;
+
+  async function count(by: RateRule["by"], subject: RateSubject): Promise<RateVerdict | undefined> {
+    let worst: { readonly verdict: RateVerdict; readonly remaining: number } | undefined;
+    for (const rule of compiled) {
+      if (!isFor(rule, by, subject)) continue;
+      const key = await keyOf(rule, subject);
+      if (key === undefined) continue;
+      const own = ownRates(rule, subject);
+      try {
+        // Another rate begins with a full bucket.
+        const reply = await limiter.limit(`rate:${rule.name}:${own.rate}-${own.burst}-${own.perMs}:${key}`, own);
+        const headers = headersOf(rule.name, own, reply);
+        const verdict = { allowed: reply.allowed, retryAfterMs: reply.allowed ? 0 : Math.max(1, reply.delayMs), headers };
+        // Rules behind it are not counted: a request that is refused should cost nothing more.
+        if (!reply.allowed) return verdict;
+        if (worst === undefined || reply.remaining < worst.remaining) worst = { verdict, remaining: reply.remaining };
+      } catch (error) {
+        onFault?.(error);
+      }
+    }
+    return worst?.verdict;
+  }
+
   return {
     counts: (by) => compiled.some((rule) => rule.by === by),
-    async take(by, subject) {
-      let worst: { readonly verdict: RateVerdict; readonly remaining: number } | undefined;
-      for (const rule of compiled) {
-        if (rule.by !== by || rule.fits?.(subject.method, subject.path) === false) continue;
-        const key = await keyOf(rule, subject);
-        if (key === undefined) continue;
-        const own = ownRates(rule, subject);
-        try {
-          // Another rate begins with a full bucket.
-          const reply = await limiter.limit(`rate:${rule.name}:${own.rate}-${own.burst}-${own.perMs}:${key}`, own);
-          const headers = headersOf(rule.name, own, reply);
-          const verdict = { allowed: reply.allowed, retryAfterMs: reply.allowed ? 0 : Math.max(1, reply.delayMs), headers };
-          // Rules behind it are not counted: a request that is refused should cost nothing more.
-          if (!reply.allowed) return verdict;
-          if (worst === undefined || reply.remaining < worst.remaining) worst = { verdict, remaining: reply.remaining };
-        } catch (error) {
-          onFault?.(error);
-        }
-      }
-      return worst?.verdict;
-    },
+    take: (by, subject) => (compiled.some((rule) => isFor(rule, by, subject)) ? count(by, subject) : undefined),
   };
 }
 

@@ -44,6 +44,11 @@ export interface SocketLimits {
   readonly maxSocketUnreadBytes: number;
 }
 
+interface Connection {
+  /** Those in progress. */
+  requests: number;
+}
+
 export interface Listener {
   readonly url: string;
   readonly port: number;
@@ -94,13 +99,13 @@ export async function listen(
   /** While it stops: idle connections are still kept. */
   let keepsIdle = false;
   /** Requests in progress of each open connection. */
-  const running = new Map<Socket, number>();
+  const running = new Map<Socket, Connection>();
   /** Upgrades that were sent before earlier requests of their connection are answered. */
   const upgrades = new Map<Socket, () => void>();
   server.on("connection", (socket: Socket) => {
     // It is an old one, which asked for another protocol.
     if (running.has(socket)) return;
-    running.set(socket, 0);
+    running.set(socket, { requests: 0 });
     socket.once("close", () => {
       running.delete(socket);
       upgrades.delete(socket);
@@ -108,10 +113,10 @@ export async function listen(
   });
   server.prependListener("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
     if (stopping) response.setHeader("connection", "close");
-    running.set(socket, (running.get(socket) ?? 0) + 1);
-    response.once("close", () => {
-      const left = (running.get(socket) ?? 1) - 1;
-      if (running.has(socket)) running.set(socket, left);
+    const connection = running.get(socket) ?? { requests: 0 };
+    connection.requests++;
+    response.on("close", () => {
+      const left = --connection.requests;
       // Its reply may have begun before the end was asked for, and said that the connection is kept.
       if (stopping && left === 0 && !keepsIdle) socket.end();
       else if (left === 0) upgrades.get(socket)?.();
@@ -130,7 +135,7 @@ export async function listen(
           socket.off("error", ignore);
           return;
         }
-        running.set(socket, 1);
+        running.set(socket, { requests: 1 });
         void sockets
           .open(request, socket, head)
           .catch((error: unknown) => {
@@ -144,7 +149,7 @@ export async function listen(
           });
       };
       socket.on("error", ignore);
-      if ((running.get(socket) ?? 0) === 0) serve();
+      if ((running.get(socket)?.requests ?? 0) === 0) serve();
       else upgrades.set(socket, serve);
     });
   const accepted = from === undefined ? undefined : new Accepted(server, from, () => limits.maxConnections);
@@ -160,7 +165,7 @@ export async function listen(
     if (keepsIdle) await Promise.race([closed, sleep(idleMs, undefined, { ref: false })]);
     keepsIdle = false;
     // Also those that have sent nothing, or no whole head of a request: Node takes them for busy ones.
-    for (const [socket, requests] of running) if (requests === 0) socket.destroy();
+    for (const [socket, { requests }] of running) if (requests === 0) socket.destroy();
     const timer = setTimeout(() => {
       log.warn(`requests were still running after ${timeoutMs} ms; their connections are cut`);
       server.closeAllConnections();

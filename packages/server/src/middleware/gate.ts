@@ -15,7 +15,8 @@ import { mayAskToBegin } from "../routes/begin.js";
 import { bodyLimit, changesSomething, needsSecrets } from "../routes/auth-paths.js";
 import { checkFrame, rawTarget } from "../request/check-frame.js";
 import { methods } from "../request/methods.js";
-import { readBody } from "../request/read-body.js";
+import { hasBody, readBody } from "../request/read-body.js";
+import type { Upload } from "../request/upload.js";
 import { askedVersion, withoutVersion } from "../request/version.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
 import { refusalResponse } from "./refusal-response.js";
@@ -31,9 +32,10 @@ interface Passing {
   readonly open: boolean;
 }
 
+/** What most requests do not wait for, such as hooks and bodies, is in functions of its own: each wait costs. */
 export function gate(server: ServerContext): MiddlewareHandler<ServerEnv> {
-  const { limits, endpoints, uploads, hooks } = server;
-  return async (context, next) => {
+  const { endpoints, hooks } = server;
+  return (context, next) => {
     const request = context.req.raw;
     const target = rawTarget(context);
     checkFrame(target, context.env?.incoming?.rawHeaders);
@@ -43,29 +45,75 @@ export function gate(server: ServerContext): MiddlewareHandler<ServerEnv> {
     if (version !== undefined) context.set("version", version);
     const found = endpoints.find(path, version);
     if (found !== undefined) context.set("found", found);
-    const endpoint = found?.served.endpoint;
     const access = hooks.find("accessCheck", request.method, path);
-    const decided = access === undefined ? undefined : await hooks.accessCheck(access, hookRequest(context, server));
-    if (decided !== undefined && decided.status !== 200) return refusedByHook(context, decided);
-    const file = endpoint === undefined ? await fileFor(context, server) : undefined;
-    if (file !== undefined) context.set("file", file);
-    const open = decided !== undefined || file !== undefined;
-    const goesOn = endpoint?.streams === true;
-    const upload = endpoint?.maxUploadBytes === undefined ? undefined : uploads.of(request, endpoint.maxUploadBytes);
-    if (upload === undefined) {
-      const body = await readBody(request, endpoint?.maxBodyBytes ?? bodyLimit(path, limits.maxBodyBytes));
-      context.set("body", body);
-      const begins = endpoint?.givesSessions === true && (mayAskToBegin(target) || mayAskToBegin(Buffer.from(body).toString()));
-      const changes = endpoint === undefined ? changesSomething(path, target, body.length > 0) : endpoint.changes === true || begins;
-      return pass(server, context, next, { body, changes, withSecrets: begins || needsSecrets(path), goesOn, open });
-    }
-    context.set("upload", upload);
-    try {
-      return await pass(server, context, next, { body: upload, changes: endpoint?.changes === true, withSecrets: false, goesOn, open });
-    } finally {
-      await upload.remove();
-    }
+    const mayBeFile = server.files !== undefined && found === undefined;
+    return access === undefined && !mayBeFile ? enter(server, context, next, false) : decide(server, context, next, access);
   };
+}
+
+/** What is asked before credentials: hooks, and whether there is a file. */
+async function decide(
+  server: ServerContext,
+  context: ServerRequest,
+  next: Next,
+  access: readonly HookFor<"accessCheck">[] | undefined,
+): Promise<Response | undefined> {
+  const decided = access === undefined ? undefined : await server.hooks.accessCheck(access, hookRequest(context, server));
+  if (decided !== undefined && decided.status !== 200) return refusedByHook(context, decided);
+  const file = context.get("found") === undefined ? await fileFor(context, server) : undefined;
+  if (file !== undefined) context.set("file", file);
+  return enter(server, context, next, decided !== undefined || file !== undefined);
+}
+
+/** @param open  a hook has opened it, or it is for a file */
+function enter(server: ServerContext, context: ServerRequest, next: Next, open: boolean): Promise<Response | undefined> {
+  const request = context.req.raw;
+  const endpoint = context.get("found")?.served.endpoint;
+  const upload = endpoint?.maxUploadBytes === undefined ? undefined : server.uploads.of(request, endpoint.maxUploadBytes);
+  if (upload !== undefined) return passUpload(server, context, next, upload, open);
+  return hasBody(request) ? passBody(server, context, next, open) : passWith(server, context, next, noBody, open);
+}
+
+const noBody = new Uint8Array();
+
+async function passBody(server: ServerContext, context: ServerRequest, next: Next, open: boolean): Promise<Response | undefined> {
+  const { path, raw } = context.req;
+  const most = context.get("found")?.served.endpoint.maxBodyBytes ?? bodyLimit(path, server.limits.maxBodyBytes);
+  return passWith(server, context, next, await readBody(raw, most), open);
+}
+
+function passWith(
+  server: ServerContext,
+  context: ServerRequest,
+  next: Next,
+  body: Uint8Array,
+  open: boolean,
+): Promise<Response | undefined> {
+  context.set("body", body);
+  const { path } = context.req;
+  const target = rawTarget(context);
+  const endpoint = context.get("found")?.served.endpoint;
+  const begins = endpoint?.givesSessions === true && (mayAskToBegin(target) || mayAskToBegin(Buffer.from(body).toString()));
+  const changes = endpoint === undefined ? changesSomething(path, target, body.length > 0) : endpoint.changes === true || begins;
+  const goesOn = endpoint?.streams === true;
+  return pass(server, context, next, { body, changes, withSecrets: begins || needsSecrets(path), goesOn, open });
+}
+
+async function passUpload(
+  server: ServerContext,
+  context: ServerRequest,
+  next: Next,
+  upload: Upload,
+  open: boolean,
+): Promise<Response | undefined> {
+  const { changes, streams } = context.get("found")!.served.endpoint;
+  context.set("upload", upload);
+  try {
+    const passing = { body: upload, changes: changes === true, withSecrets: false, goesOn: streams === true, open };
+    return await pass(server, context, next, passing);
+  } finally {
+    await upload.remove();
+  }
 }
 
 /** Lets a request through whose sender may do what it asks for. */
@@ -73,14 +121,20 @@ async function pass(server: ServerContext, context: ServerRequest, next: Next, p
   const { auth, addressOf, trustedOrigins, hooks } = server;
   const request = context.req.raw;
   const host = context.env?.incoming?.headers.host;
+  const { body, changes, withSecrets, goesOn, open } = passing;
+  // Members by name: a spread takes longer than all checks of a request without credentials.
   const asked = {
-    ...passing,
+    body,
+    changes,
+    withSecrets,
+    goesOn,
+    open,
+    host,
     target: rawTarget(context),
     address: addressOf(context),
     // A client does not see the headers of a reply to a message: its cookie would end before the session does.
     renews: context.env?.fromSocket?.openedBy === undefined,
     onRefused: (note: RefusalNote) => context.set("refused", note),
-    ...(host === undefined ? {} : { host }),
   };
   const checked = await auth.check(request, asked);
   const before = hooks.find("preProcess", request.method, context.req.path);

@@ -1,7 +1,7 @@
 // How often somebody may ask. Off but for /login, unless rules are given.
 
 import { parseSignature, type RateLimits, type RateRule, type RateSubject } from "@bk/auth";
-import type { Hono } from "hono";
+import type { Hono, Next } from "hono";
 
 import { bodyResponse } from "../error-response.js";
 import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
@@ -15,17 +15,21 @@ export const defaultRates: readonly RateRule[] = Object.freeze([
 export function limitCallers(app: Hono<ServerEnv>, { rates, addressOf }: ServerContext): void {
   const [byAddress, byLogin] = [rates.counts("ip"), rates.counts("login")];
   if (!byAddress && !byLogin) return;
-  app.use(async (context, next) => {
-    const { path, method } = context.req;
-    const subject = { method, path, address: addressOf(context) };
-    const headers = byAddress ? await refused(context, rates, "ip", subject) : undefined;
+  async function limited(context: ServerRequest, next: Next, subject: RateSubject, taken: Taken): Promise<Response | undefined> {
+    const headers = await refused(context, taken);
     if (headers instanceof Response) return headers;
     const login = byLogin ? claimedLogin(context) : undefined;
-    const more = login === undefined ? undefined : await refused(context, rates, "login", { ...subject, login });
+    const more = login === undefined ? undefined : await refused(context, rates.take("login", { ...subject, login }));
     if (more instanceof Response) return more;
     await next();
     tell(context, more ?? headers);
     return undefined;
+  }
+  app.use((context, next) => {
+    const { path, method } = context.req;
+    const subject = { method, path, address: addressOf(context) };
+    const taken = byAddress ? rates.take("ip", subject) : undefined;
+    return taken === undefined && !byLogin ? next() : limited(context, next, subject, taken);
   });
 }
 
@@ -36,7 +40,7 @@ export function limitAccounts(app: Hono<ServerEnv>, { rates }: ServerContext): v
     const { account } = context.get("allowed");
     if (account === undefined) return next();
     const { path, method } = context.req;
-    const headers = await refused(context, rates, "account", { method, path, account });
+    const headers = await refused(context, rates.take("account", { method, path, account }));
     if (headers instanceof Response) return headers;
     await next();
     tell(context, headers);
@@ -46,13 +50,10 @@ export function limitAccounts(app: Hono<ServerEnv>, { rates }: ServerContext): v
 
 type Headers = Readonly<Record<string, string>>;
 
-async function refused(
-  context: ServerRequest,
-  rates: RateLimits,
-  by: RateRule["by"],
-  subject: RateSubject,
-): Promise<Response | Headers | undefined> {
-  const verdict = await rates.take(by, subject);
+type Taken = ReturnType<RateLimits["take"]>;
+
+async function refused(context: ServerRequest, taken: Taken): Promise<Response | Headers | undefined> {
+  const verdict = await taken;
   if (verdict === undefined || verdict.allowed) return verdict?.headers;
   const body = { status: 429, code: "limited", message: "Access limit reached, please try again later" };
   return bodyResponse(context, body, { ...verdict.headers, "retry-after": String(Math.ceil(verdict.retryAfterMs / 1000)) });

@@ -44,7 +44,7 @@ async function answerCall(context: ServerRequest, server: ServerContext, name: s
   const call = name as DataCall;
   const table = tableNamed(tables, tableName);
   const change = changeOf(context, server, table);
-  const asked = { ...askedOf(call, table, callerIn(context, server), inputOf(context, server), server), change };
+  const asked = askedOf(call, table, callerIn(context, server), inputOf(context, server), server, change);
   if (!isWrite(call)) return reads[call](db, asked);
   const result = await write(db, call, asked, togetherIn(db));
   if (result.row !== undefined) await change?.([result.row]);
@@ -58,7 +58,7 @@ async function scan(context: ServerRequest, server: ServerContext, name: string 
   for (const field of input.fields.keys())
     if (field.startsWith("_") && !(scanControls as readonly string[]).includes(field))
       throw badRequest(`unknown control parameter ${JSON.stringify(field.slice(0, 50))}; scan takes ${scanControls.join(", ")}`, field);
-  const asked = { ...askedOf("select", table, callerIn(context, server), input, server), change: changeOf(context, server, table) };
+  const asked = askedOf("select", table, callerIn(context, server), input, server, changeOf(context, server, table));
   const rows = await scanRows(server.db, asked, {
     maxRows: server.limits.maxScanRows,
     signal: context.req.raw.signal,
@@ -133,6 +133,7 @@ function askedOf(
   caller: Caller,
   { fields, array }: RequestInput,
   { tables, readControls, limits }: ServerContext,
+  change: ChangeRows | undefined,
 ): Asked {
   if (array !== undefined) throw badRequest("the body must be a JSON object");
   const columns = new Map<string, Field>();
@@ -141,7 +142,7 @@ function askedOf(
     if (name.startsWith("_")) controls.set(name as ControlName, "json" in field ? field.json : field.text);
     else columns.set(name, field);
   }
-  return { table, tables, caller, fields: columns, controls: readControls(call, controls), limits };
+  return { table, tables, caller, fields: columns, controls: readControls(call, controls), limits, change };
 }
 
 function batchOf(fields: RequestInput["fields"], array: RequestInput["array"]): { items: unknown; isAtomic: boolean } {
