@@ -39,6 +39,7 @@ interface Waiting {
 export function subscribing(host: Host, options: SubscribeOptions = {}): Subscribing {
   const { intervalMs = 5_000, timeoutMs = 30 * 60_000, mostOfAccount = 5, mostEvents = 100 } = options;
   const { events } = host;
+  const streamed = streaming();
   const listeners = eventListeners(events, mostOfAccount, host.log);
   const waiting: Waiting = { listeners, host, intervalMs, timeoutMs, mostEvents };
   return {
@@ -89,7 +90,19 @@ export function subscribing(host: Host, options: SubscribeOptions = {}): Subscri
   };
 }
 
-const streamed = ({ event_id: id, ...data }: ToldEvent): StreamedEvent => ({ id, data });
+/** What is streamed of an event: of one that goes to many listeners in a row the same object, which is written once. */
+function streaming(): (event: ToldEvent) => StreamedEvent {
+  let last: ToldEvent | undefined;
+  let made: StreamedEvent | undefined;
+  return (event) => {
+    if (event !== last || made === undefined) {
+      last = event;
+      const { event_id: id, ...data } = event;
+      made = { id, data };
+    }
+    return made;
+  };
+}
 
 /** Waits for the first event, then as long as events are gathered. */
 async function poll(waiting: Waiting, call: Call, wanted: EventTest, since: string | undefined): Promise<readonly ToldEvent[]> {
