@@ -28,19 +28,30 @@ class HeldBus implements BusLike {
 const caller = { id: "", login: "", name: undefined, isAdmin: false, types: [] };
 
 async function* events(channels: Channels, pass: string, after: number): AsyncGenerator<number> {
-  const leave = new AbortController();
-  const response = await channels.stream(pass, after, { caller, signal: leave.signal, whenRefused: () => () => undefined });
-  const decoder = new TextDecoder();
+  const stream = await channels.stream(pass, after, { caller, whenRefused: () => () => undefined });
+  const came: number[] = [];
+  let isOver = false;
+  let wake: () => void = () => undefined;
+  stream.begin({
+    event({ id }) {
+      came.push(Number(id));
+      wake();
+    },
+    beat: () => undefined,
+    end() {
+      isOver = true;
+      wake();
+    },
+  });
   try {
-    let text = "";
-    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-      text += decoder.decode(chunk);
-      const parts = text.split("\n\n");
-      text = parts.pop()!;
-      for (const part of parts) if (part.startsWith("id: ")) yield Number(/^id: (\d+)/.exec(part)![1]);
+    for (;;) {
+      const next = came.shift();
+      if (next !== undefined) yield next;
+      else if (isOver) return;
+      else await new Promise<void>((resolve) => (wake = resolve));
     }
   } finally {
-    leave.abort();
+    stream.cancel();
   }
 }
 
