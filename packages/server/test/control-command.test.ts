@@ -68,6 +68,10 @@ describe("a running server", () => {
       await server.ended;
     }
     await using next = await startServerProcess(["--port", "0", ...home]);
+    // Another server of the same folder does not take its place.
+    await using other = await startServerProcess(["--port", "0", ...home]);
+    expect(JSON.parse((await runHere(["status", "--json", ...home])).stdout)).toMatchObject({ pid: next.child.pid });
+    expect((await other.stop()).stderr).toContain("another server runs in this home folder");
     expect(await runHere(["stop", ...home])).toMatchObject({ code: 0 });
     expect((await next.ended).code).toBe(0);
   }, 60_000);

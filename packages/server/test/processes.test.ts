@@ -1,6 +1,6 @@
 // bk-server in several processes, as an operator meets it: signals, crashes, restarts under load, jobs.
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -265,4 +265,33 @@ describe("bk-server --workers", () => {
     },
     60_000,
   );
+
+  it("watches sources: what is saved takes over, what cannot start does not; the log goes on in a new file", async () => {
+    using folder = temporaryFolder();
+    const tables = (name: string): string => `export const tables = { ${name}: { id: { primary: 1, pub: true } } };`;
+    writeFileSync(folder.file("tables.mjs"), tables("first"));
+    const options = ["--watch", folder.path, "--tables", folder.file("tables.mjs"), "--port", "0", "--home", folder.path];
+    await using server = await startServerProcess([...options, "--log-file", folder.file("a.log")]);
+    const logged = (): string => readFileSync(folder.file("a.log"), "utf8");
+    const has = async (name: string): Promise<boolean> => (await fetch(`${server.url}/data/count/${name}`)).status !== 404;
+    const [before] = childrenNamed(server, "bk: web");
+    writeFileSync(folder.file("tables.mjs"), "export const tables = {");
+    await vi.waitFor(() => expect(logged()).toContain("the old one stays"), soon);
+    expect(childrenNamed(server, "bk: web")).toEqual([before]);
+    writeFileSync(folder.file("tables.mjs"), tables("second"));
+    await vi.waitFor(() => expect(childrenNamed(server, "bk: web")).not.toContain(before), soon);
+    expect(logged()).toContain("tables.mjs changed");
+    expect(await has("second")).toBe(true);
+
+    renameSync(folder.file("a.log"), folder.file("a.log.1"));
+    server.child.kill("SIGHUP");
+    await vi.waitFor(() => expect(existsSync(folder.file("a.log"))).toBe(true), soon);
+    await vi.waitFor(async () => {
+      await fetch(`${server.url}/openapi.json`);
+      expect(logged()).toContain("GET /openapi.json 200");
+    }, soon);
+    const { code, stderr } = await server.stop();
+    // What keeps a process from starting is told there too.
+    expect([code, stderr]).toEqual([0, expect.stringContaining("tables.mjs")]);
+  }, 90_000);
 });

@@ -5,8 +5,8 @@ import { writeSync } from "node:fs";
 const flushAfterMs = 20;
 const flushAtBytes = 64 * 1024;
 
-/** Gives a writer of lines to a file descriptor; `flush` writes what is left, at once. */
-export function bufferedLines(descriptor = 2): { readonly write: (line: string) => void; readonly flush: () => void } {
+/** Gives a writer of lines to what `descriptor` gives, default standard error; `flush` writes what is left, at once. */
+export function bufferedLines(descriptor: () => number = () => 2): { readonly write: (line: string) => void; readonly flush: () => void } {
   let text = "";
   let timer: NodeJS.Timeout | undefined;
   function flush(): void {
@@ -16,7 +16,7 @@ export function bufferedLines(descriptor = 2): { readonly write: (line: string) 
     text = "";
     while (bytes.length > 0) {
       try {
-        bytes = bytes.subarray(writeSync(descriptor, bytes));
+        bytes = bytes.subarray(writeSync(descriptor(), bytes));
       } catch (error) {
         // A pipe that is full for the moment; any other error means that nobody reads the log, which must not stop the server.
         if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;

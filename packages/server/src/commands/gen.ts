@@ -173,7 +173,7 @@ spec:
 `,
   logrotate: ({
     app,
-  }) => `# /etc/logrotate.d/${app}, where standard error goes to a file: systemd's and Docker's own logs are rotated by them
+  }) => `# /etc/logrotate.d/${app}, for a server with --log-file /var/log/${app}/${app}.log: systemd and Docker rotate what goes to standard error
 /var/log/${app}/*.log {
     daily
     rotate 30
@@ -181,7 +181,10 @@ spec:
     delaycompress
     missingok
     notifempty
-    copytruncate
+    sharedscripts
+    postrotate
+        systemctl kill --kill-whom=main --signal=HUP ${app}.service
+    endscript
 }
 `,
 };

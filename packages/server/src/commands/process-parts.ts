@@ -1,10 +1,12 @@
 // What every process of a server has: a log, a way to be told to stop, a way to read its configuration again.
 
 import { createHash } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 
 import { type Log, plainText, systemClock } from "@bk/core";
 
+import { invalidSetting } from "../config/errors.js";
 import { type AsChild, asChild, type ChildHandlers } from "../processes/as-child.js";
 import { type Control, type ControlHandlers, controlPath, openControl } from "../processes/control.js";
 import { become, ownerOf } from "../processes/privileges.js";
@@ -13,18 +15,49 @@ import type { Configuration } from "../settings/configuration.js";
 import { bufferedLines } from "./buffered-lines.js";
 import { type SwitchedLog, switchedLog } from "./switched-log.js";
 
-export function processLog({ logLevel: level, logFormat: format }: Configuration): SwitchedLog {
-  const lines = bufferedLines();
-  process.on("exit", () => lines.flush());
-  return switchedLog({ level, format, clock: systemClock, write: lines.write });
+export interface ProcessLog extends SwitchedLog {
+  /** Opens the log's file anew, after it was moved away. */
+  reopen(): void;
 }
 
-/** Reads the configuration again. What cannot be understood changes nothing. */
-export function reloader(config: Configuration["config"], log: Log): () => void {
-  return () =>
-    void config
-      .reload()
-      .catch((error: unknown) => log.error(`the configuration is kept as it was: ${plainText((error as Error).message)}`));
+/** @throws SettingsError when the log's file cannot be opened */
+export function processLog({ logLevel: level, logFormat: format, config }: Configuration): ProcessLog {
+  const path = config.get("log-file");
+  let descriptor = path === undefined ? 2 : openLog(path);
+  const lines = bufferedLines(() => descriptor);
+  process.on("exit", () => lines.flush());
+  const made = switchedLog({ level, format, clock: systemClock, write: lines.write });
+  return {
+    ...made,
+    reopen() {
+      if (path === undefined) return;
+      lines.flush();
+      try {
+        const next = openLog(path);
+        closeSync(descriptor);
+        descriptor = next;
+      } catch (error) {
+        made.log.error(`${(error as Error).message}; the old file is written on`);
+      }
+    },
+  };
+}
+
+/** For the server's user and group alone: logs name people. */
+function openLog(path: string): number {
+  try {
+    return openSync(path, "a", 0o640);
+  } catch (cause) {
+    throw invalidSetting("log-file", `log-file: cannot open ${path} (${(cause as NodeJS.ErrnoException).code})`, cause);
+  }
+}
+
+/** Reads the configuration again, and opens the log anew. What cannot be understood changes nothing. */
+export function reloader(config: Configuration["config"], { log, reopen }: ProcessLog): () => void {
+  return () => {
+    reopen();
+    config.reload().catch((error: unknown) => log.error(`the configuration is kept as it was: ${plainText((error as Error).message)}`));
+  };
 }
 
 export interface StopSignals {

@@ -15,7 +15,7 @@ import { databaseOf, masterKeyOf, tokenKeyOf, varFolder } from "../settings/home
 import { loadTables } from "../settings/load-tables.js";
 import type { Configuration } from "../settings/configuration.js";
 import { limitsOf } from "../settings/read-settings.js";
-import { kebab } from "../settings/settings.js";
+import { kebab } from "../settings/limit-settings.js";
 import { version } from "../version.js";
 import { announce, isSample, modulesOf } from "./announce.js";
 import { namingDatabase } from "./open-database.js";
@@ -25,8 +25,9 @@ import { resetMails } from "./reset-mails.js";
 /** Serves in this process; the promise resolves when it was told to stop and everything is closed. */
 export async function serveHere(configuration: Configuration): Promise<void> {
   const { config } = configuration;
-  const { log, level } = processLog(configuration);
-  const reload = reloader(config, log);
+  const processed = processLog(configuration);
+  const { log, level } = processed;
+  const reload = reloader(config, processed);
   const stop = stopSignals();
   const supervised = supervision(configuration, { drain: stop.now, reload, unready: () => unready() });
   let unready = (): void => undefined;

@@ -12,6 +12,7 @@ import type { FromWorker } from "../processes/messages.js";
 import { Front } from "../processes/front.js";
 import type { Listening } from "../processes/listen-at.js";
 import { Pool, type PoolOptions, StartFailed } from "../processes/pool.js";
+import { watchFolders } from "../processes/watch-folders.js";
 import { giveFolder, ownerOf } from "../processes/privileges.js";
 import { masterKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
@@ -25,16 +26,20 @@ const graceMs = 5000;
 /** Serves in processes of its own; the promise resolves when all have ended, with the exit code. */
 export async function serveInProcesses(configuration: Configuration): Promise<number> {
   const { config, limits } = configuration;
-  const { log, level } = processLog(configuration);
+  const processed = processLog(configuration);
+  const { log, level } = processed;
   const owner = ownerOf({ uid: config.get("uid"), gid: config.get("gid") });
   const jobWorkers = config.get("job-workers");
+  const watched = config.get("watch");
+  // What is watched is started anew beside the old one.
+  const webWorkers = Math.max(config.get("workers"), watched.length > 0 ? 1 : 0);
   if (jobWorkers > 0)
     for (const name of ["jobs", "queue"] as const) if (!config.has(name)) throw invalidSetting(name, `job-workers needs ${name}`);
   // Of several that start at once each would make a key.
   masterKeyOf(configuration);
   // What they share outlives each of them here.
   const url = sharedUrl(configuration);
-  const shared = config.get("workers") === 0 ? [] : [await openCache(url, { log }), await openPubSub(url, { log })];
+  const shared = webWorkers === 0 ? [] : [await openCache(url, { log }), await openPubSub(url, { log })];
   if (owner !== undefined) giveFolder(varFolder(configuration.home), owner);
   const stop = stopSignals();
   let code = 0;
@@ -44,7 +49,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     await Promise.all(pools.filter((pool) => role === undefined || pool.role === role).map((pool) => pool.roll(why)));
   };
   const restart = (why: string): void => void restartAll(why).catch((error: unknown) => log.error((error as Error).message));
-  const reload = reloader(config, log);
+  const reload = reloader(config, processed);
   const reloadAll = (): void => {
     reload();
     for (const pool of pools) pool.send({ bk: "reload" });
@@ -72,16 +77,17 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   let at: Listening | undefined;
   const launch = (role: string): ChildProcess =>
     fork(process.argv[1]!, [...process.argv.slice(2), `--role=${role}`, ...(at === undefined ? [] : [`--front-url=${at.url}`])]);
-  const web = new Pool({ ...options("web", config.get("workers")), launch: () => launch("web"), onReady: () => front.ready() });
+  const web = new Pool({ ...options("web", webWorkers), launch: () => launch("web"), onReady: () => front.ready() });
   const work = new Pool({ ...options("worker", jobWorkers), launch: () => launch("worker") });
   const front = new Front(web);
   const pools = [web, work];
+  const watching = watchFolders(watched, (file) => restart(`${file} changed`));
   process.on("exit", () => pools.forEach((pool) => pool.kill()));
   process.on("SIGUSR2", () => restart("SIGUSR2"));
   // Of a server in a terminal it says that the terminal is gone.
   if (!process.stdout.isTTY) process.on("SIGHUP", reloadAll);
   try {
-    if (config.get("workers") > 0) at = await front.listen(configuration.port, configuration.host, log);
+    if (webWorkers > 0) at = await front.listen(configuration.port, configuration.host, log);
     const started = await Promise.race([Promise.all(pools.map((pool) => pool.start())), stop.asked]);
     if (typeof started !== "string") {
       config.watch(log);
@@ -95,12 +101,13 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
         status: () => ({ version, pid: process.pid, url: at?.url, startedAt, processes: pools.flatMap((pool) => pool.states) }),
         restart: (role) => restartAll("somebody asked for it", role),
         async reload() {
+          processed.reopen();
           for (const pool of pools) pool.send({ bk: "reload" });
           return [...(await config.reload())];
         },
         stop: () => stop.now("a command"),
       });
-      log.info(`${config.get("workers")} web and ${jobWorkers} job processes`);
+      log.info(`${webWorkers} web and ${jobWorkers} job processes`);
       if (at === undefined) process.stdout.write("bk-server runs jobs\n");
       else announce(configuration, at.url, log);
     }
@@ -112,6 +119,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     if (!(error instanceof StartFailed)) throw error;
     code = error.exitCode;
   } finally {
+    watching.close();
     front.close();
     controlled?.close();
     await Promise.all(pools.map((pool) => pool.end()));

@@ -13,9 +13,10 @@ import { processLog, reloader, stopSignals, supervision } from "./process-parts.
 /** The promise does not resolve: the process ends once its jobs have, when it is told to. */
 export async function workHere(configuration: Configuration): Promise<void> {
   const { config } = configuration;
-  const { log } = processLog(configuration);
+  const processed = processLog(configuration);
+  const { log } = processed;
   const stop = stopSignals();
-  const supervised = supervision(configuration, { drain: stop.now, reload: reloader(config, log) });
+  const supervised = supervision(configuration, { drain: stop.now, reload: reloader(config, processed) });
   const file = config.get("jobs")!;
   const { jobs } = (await import(pathToFileURL(resolve(file)).href)) as { readonly jobs?: Jobs };
   // Not by its class: the module may have another copy of the package.

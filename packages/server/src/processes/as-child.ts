@@ -23,6 +23,9 @@ export interface ChildHandlers {
   readonly unready?: () => void;
 }
 
+/** How long a process goes on without its supervisor. */
+const orphanMs = 4000;
+
 /** Undefined where nobody supervises this process. */
 export function asChild(beatMs: number, { drain, reload, unready }: ChildHandlers): AsChild | undefined {
   if (process.send === undefined) return undefined;
@@ -39,7 +42,11 @@ export function asChild(beatMs: number, { drain, reload, unready }: ChildHandler
     if (bk === "unready") unready?.();
     if (bk === "reload") reload();
   });
-  process.on("disconnect", () => drain("the supervisor is gone"));
+  process.on("disconnect", () => {
+    drain("the supervisor is gone");
+    // The next one may begin already.
+    setTimeout(() => process.exit(1), orphanMs).unref();
+  });
   const beat = (): void => send({ bk: "beat", rss: process.memoryUsage.rss(), files: openFiles() });
   let timer: NodeJS.Timeout | undefined;
   return {

@@ -51,6 +51,11 @@ export class Child {
     process.on("error", () => undefined);
   }
 
+  /** It can be told something. */
+  get isReachable(): boolean {
+    return this.#process.connected;
+  }
+
   send(message: ToWorker): void {
     if (this.#process.connected) this.#process.send(message, () => undefined);
   }

@@ -53,6 +53,7 @@ export async function openControl(path: string, handlers: ControlHandlers): Prom
         socket.end(`${JSON.stringify({ code, message })}\n`);
       });
   });
+  if (await isAnswered(path)) throw new BkError("unavailable", "another server runs in this home folder");
   rmSync(path, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -66,6 +67,19 @@ export async function openControl(path: string, handlers: ControlHandlers): Prom
       for (const socket of open) socket.destroySoon();
     },
   };
+}
+
+/** Whether a server listens there: what was left by one that was killed does not answer. */
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const end = (is: boolean): void => {
+      socket.destroy();
+      resolve(is);
+    };
+    socket.once("error", () => end(false));
+    socket.once("connect", () => end(true));
+  });
 }
 
 async function answer(request: ControlRequest, handlers: ControlHandlers): Promise<unknown> {

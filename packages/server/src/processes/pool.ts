@@ -255,7 +255,7 @@ export class Pool {
   next(): Child | undefined {
     for (let i = 0; i < this.#slots.length; i++) {
       const { child } = this.#slots[this.#turn++ % this.#slots.length]!;
-      if (child?.isReady === true && !child.isEnding && child.stuck === undefined) return child;
+      if (child?.isReady === true && child.isReachable && !child.isEnding && child.stuck === undefined) return child;
     }
     return undefined;
   }

@@ -14,7 +14,8 @@ import { version } from "../version.js";
 import type { Configuration } from "./configuration.js";
 import { databaseOf, masterKeyOf } from "./home.js";
 import { networkRules } from "./network-rules.js";
-import { allSettings, kebab, limitNames } from "./settings.js";
+import { kebab, limitNames } from "./limit-settings.js";
+import { allSettings } from "./settings.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

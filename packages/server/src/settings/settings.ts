@@ -9,11 +9,11 @@ import { integer, logLevels, oneOf, type OptionType, string } from "@bk/core";
 import { moduleNames } from "@bk/modules";
 
 import { configSettings } from "../config/config-settings.js";
-import { defineConfig, type Parameter } from "../config/define-config.js";
+import { defineConfig } from "../config/define-config.js";
 import { bool, bytes, duration, words } from "../config/value-types.js";
-import { defaultLimits, liveLimits, type ServerLimits } from "../limits.js";
 import { isOrigin } from "../middleware/cors.js";
 import { isRedirect } from "../middleware/login-redirect.js";
+import { limitSettings } from "./limit-settings.js";
 import { isNetworkList } from "./network-rules.js";
 
 const isModuleList = (text: string): boolean =>
@@ -28,67 +28,6 @@ const workerCount: OptionType<number> = {
   mustBe: "auto, or an integer from 0 to 256",
   read: (given) => (given === "auto" ? Math.max(1, availableParallelism() - 1) : integer({ max: 256 }).read(given)),
 };
-
-const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
-  maxBodyBytes: "most bytes of a request body",
-  maxJsonDepth: "how deep JSON may be nested",
-  maxParameters: "most parameters of a query or form",
-  maxCount: "most rows of a page",
-  maxItems: "most items of a batch, keys of a list, and values in lists of a filter",
-  maxFilterTests: "most comparisons in a filter",
-  maxFilterPatterns: "how many of them may look inside of texts (contains, ends_with, like, ilike)",
-  maxFilterDepth: "how deep $or, $and and $not may be nested",
-  maxReplyBytes: "most bytes of a reply with rows",
-  maxScanRows: "most rows that /data/scan sends admins; 0: it is not served",
-  requestTimeoutMs: "longest time for a request to arrive",
-  headersTimeoutMs: "longest time for its headers to arrive",
-  callTimeoutMs: "longest time of a database call",
-  hookTimeoutMs: "longest time of a hook of the app or a module",
-  keepAliveMs: "how long an idle connection is kept",
-  maxConnections: "most connections at a time",
-  maxSignatureMs: "longest that a signature that changes something may hold",
-  maxAttempts: "most wrong signatures of an address for a login, in a minute; 0: no limit",
-  maxSocketMessageBytes: "most bytes of a message of a WebSocket",
-  maxSocketRequests: "requests of a WebSocket that may run at a time",
-  maxSocketUnreadBytes: "bytes that may wait for a WebSocket or a stream of events that is not read",
-  socketBeatMs: "how often the client of a WebSocket is asked whether it is there",
-  streamCheckMs: "how often it is asked whether who listens to a stream or a WebSocket may still",
-  maxDelayMs: "how late the event loop may be, in milliseconds, until requests are refused with 503; 0: that does not count",
-  maxRunning: "requests that may run at a time; beyond: 503; 0: no limit",
-  maxUtilization: "percent of the time that the event loop may be busy; beyond: 503; 0: no limit",
-  maxHeapBytes: "bytes of the JavaScript heap; beyond: 503; 0: no limit",
-  maxRssBytes: "bytes of memory of the process; beyond: 503; 0: no limit",
-  shutdownMs: "how long running requests are waited for at the end",
-};
-
-/** Limits of which 0 says something else. */
-const mayBeZero: ReadonlySet<keyof ServerLimits> = new Set([
-  "maxAttempts",
-  "maxScanRows",
-  "maxDelayMs",
-  "maxRunning",
-  "maxUtilization",
-  "maxHeapBytes",
-  "maxRssBytes",
-] as const);
-
-export const limitNames = Object.keys(limitHelp) as (keyof ServerLimits)[];
-
-/** `maxBodyBytes` → `max-body-bytes` */
-export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
-/** A server of an app of one's own decides itself whether it refuses. */
-const usual: ServerLimits = { ...defaultLimits, maxDelayMs: 3000 };
-
-const oldLimitNames: Readonly<Partial<Record<keyof ServerLimits, readonly string[]>>> = {
-  maxDelayMs: ["api-max-latency"],
-  maxRunning: ["api-max-request-queue", "api-max-requests"],
-  maxUtilization: ["api-max-cpu-util"],
-  maxHeapBytes: ["api-max-memory-heap"],
-  maxRssBytes: ["api-max-memory-rss"],
-};
-
-const live: ReadonlySet<string> = new Set(liveLimits);
 
 /** Settings that every command takes. */
 export const commonSettings = defineConfig({
@@ -218,6 +157,13 @@ export const serveSettings = defineConfig({
     help: "processes that run jobs; needs jobs and queue",
     group: "Processes",
   },
+  watch: {
+    value: "folders",
+    type: words(),
+    default: [],
+    help: "for development: when a script or a JSON file in these folders changes, a new process takes over once it serves; while it cannot start, the old one goes on",
+    group: "Processes",
+  },
   jobs: { value: "file", type: string(), help: "a file that exports `jobs`, made by defineJobs of @bk/queue", group: "Processes" },
   queue: { value: "url", type: string(), help: "where jobs wait, such as redis://host or db:postgres://host/name", group: "Processes" },
   "queue-name": { value: "name", type: string(), default: "default", help: "the name of that queue", group: "Processes" },
@@ -311,6 +257,12 @@ export const serveSettings = defineConfig({
     help: "folders with translations of what the server says, a file for each language such as es.json; default: none",
   },
   locales: { value: "list", type: words(), help: "the languages that are loaded, such as en,es; default: all that there are files of" },
+  "log-file": {
+    value: "file",
+    type: string(),
+    help: "where the log goes; SIGHUP opens it anew after it was moved away; default: standard error",
+    group: "Logging",
+  },
   "log-format": {
     value: "form",
     type: oneOf(["text", "json"]),
@@ -371,20 +323,7 @@ export const serveSettings = defineConfig({
     default: false,
     help: "every request of an account says that it is there, for /status/get",
   },
-  ...(Object.fromEntries(
-    limitNames.map((name) => [
-      kebab(name),
-      {
-        value: "number",
-        type: integer({ min: mayBeZero.has(name) ? 0 : 1 }),
-        default: usual[name],
-        aliases: oldLimitNames[name] ?? [],
-        live: live.has(name),
-        help: limitHelp[name],
-        group: "Limits",
-      },
-    ]),
-  ) as Record<string, Parameter<number>>),
+  ...limitSettings,
 });
 
 export const allSettings = defineConfig({ ...commonSettings, ...placeSettings, ...serveSettings });
