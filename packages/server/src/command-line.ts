@@ -8,7 +8,7 @@ import type { Definitions } from "./config/define-config.js";
 import { shownDefault } from "./config/layers.js";
 import { addCommand, type AccountOptions, deleteCommand, listCommand } from "./commands/account.js";
 import { checkSettings, deleteRow, explainSetting, listRows, listSettings, type RowOptions, setRow } from "./commands/config.js";
-import { reloadCommand, restartCommand, statusCommand, stopCommand } from "./commands/control.js";
+import { fleetOrder, reloadCommand, restartCommand, statusCommand, stopCommand } from "./commands/control.js";
 import { exportCommand, type ExportOptions } from "./commands/export.js";
 import { genCommand, generated } from "./commands/gen.js";
 import { importCommand, type ImportOptions } from "./commands/import.js";
@@ -240,6 +240,14 @@ function buildProgram(onExitCode: (code: number) => void): Command {
     (_options, command: Command) => configured(command, reloadCommand),
   );
 
+  withSettings(
+    program
+      .command("fleet <command> [level]")
+      .description("have all servers of the bus read their configuration again (reload), restart, or log at a level (log-level debug)"),
+    { ...commonSettings, bus: serveSettings.bus, "bus-secret": serveSettings["bus-secret"] },
+  ).action((name: string, level: string | undefined, _options, command: Command) =>
+    configured(command, (configuration) => fleetOrder(configuration, name, level)),
+  );
   withSettings(program.command("gen <kind>").description(`print a file for those who run it: ${generated.join(", ")}`), {
     ...placeSettings,
     ...commonSettings,

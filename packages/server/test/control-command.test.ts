@@ -75,4 +75,33 @@ describe("a running server", () => {
     expect(await runHere(["stop", ...home])).toMatchObject({ code: 0 });
     expect((await next.ended).code).toBe(0);
   }, 60_000);
+
+  it("carries out what somebody tells all servers of its bus, if it is signed by the key that they share", async () => {
+    using folder = temporaryFolder();
+    const common = ["--bus", `shared:${folder.file("bus.sock")}`, "--master-key", "k".repeat(32)];
+    await using one = await startServerProcess(["--port", "0", "--home", folder.file("one"), ...common]);
+    await using two = await startServerProcess(["--workers", "1", "--port", "0", "--home", folder.file("two"), ...common]);
+    const before = JSON.parse((await runHere(["status", "--json", "--home", folder.file("two")])).stdout) as State;
+    const tell = (...args: readonly string[]): ReturnType<typeof runHere> => runHere(["fleet", ...args, "--home", folder.file("three")]);
+    expect(await tell("restart", ...common.slice(0, 2), "--master-key", "x".repeat(32))).toMatchObject({ code: 0 });
+    expect(await tell("log-level", "debug", ...common)).toMatchObject({ code: 0, stderr: "" });
+    expect(await tell("restart", ...common)).toMatchObject({ code: 0 });
+    await vi.waitFor(
+      async () => {
+        const { processes } = JSON.parse((await runHere(["status", "--json", "--home", folder.file("two")])).stdout) as State;
+        expect(processes.map(({ pid, state }) => [pid === before.processes[0]!.pid, state])).toEqual([[false, "ready"]]);
+      },
+      { timeout: 30_000, interval: 200 },
+    );
+    expect(await tell("halt", ...common)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("there are reload, restart, log-level"),
+    });
+    expect(await tell("reload")).toMatchObject({ code: 2, stderr: expect.stringContaining("bus is not given") });
+    for (const server of [one, two]) {
+      const { stderr } = await server.stop();
+      expect(stderr).toContain('a command to the fleet was refused {"why":"its signature is wrong"}');
+      expect(stderr).toContain("a command to the fleet: log-level");
+    }
+  }, 90_000);
 });

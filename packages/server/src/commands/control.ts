@@ -6,7 +6,9 @@ import { BkError } from "@bk/core";
 
 import { shownBytes } from "../config/value-types.js";
 import { askControl, controlPath, type ServerState } from "../processes/control.js";
-import { varFolder } from "../settings/home.js";
+import { invalidSetting } from "../config/errors.js";
+import { fleetCommand, tellFleet } from "../processes/fleet.js";
+import { fleetKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -60,4 +62,11 @@ export async function restartCommand(configuration: Configuration, role: string 
 export async function reloadCommand(configuration: Configuration): Promise<void> {
   const changed = (await askControl(at(configuration), { do: "reload" })) as readonly string[];
   print(changed.length === 0 ? "nothing changed" : `changed: ${changed.join(", ")}`);
+}
+
+/** Tells all servers of the bus. */
+export async function fleetOrder(configuration: Configuration, name: string, level: string | undefined): Promise<void> {
+  const command = fleetCommand(name, level);
+  if (configuration.bus === undefined) throw invalidSetting("bus", "bus is not given: there is nothing that several servers share");
+  await tellFleet(configuration.bus, fleetKeyOf(configuration), command);
 }

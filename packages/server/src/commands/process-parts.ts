@@ -9,8 +9,9 @@ import { type Log, plainText, systemClock } from "@bk/core";
 import { invalidSetting } from "../config/errors.js";
 import { type AsChild, asChild, type ChildHandlers } from "../processes/as-child.js";
 import { type Control, type ControlHandlers, controlPath, openControl } from "../processes/control.js";
+import { type FleetHandlers, joinFleet } from "../processes/fleet.js";
 import { become, ownerOf } from "../processes/privileges.js";
-import { varFolder } from "../settings/home.js";
+import { fleetKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
 import { bufferedLines } from "./buffered-lines.js";
 import { type SwitchedLog, switchedLog } from "./switched-log.js";
@@ -85,6 +86,22 @@ export async function control(configuration: Configuration, log: Log, handlers: 
     return await openControl(controlPath(varFolder(configuration.home)), handlers);
   } catch (error) {
     log.warn("bk-server status, stop, restart and reload cannot reach this server", { reason: (error as Error).message });
+    return undefined;
+  }
+}
+
+/** Listens to commands for all servers of the bus, where there is one that others reach. */
+export async function fleetOf(
+  configuration: Configuration,
+  log: Log,
+  handlers: FleetHandlers,
+): Promise<{ close(): Promise<void> } | undefined> {
+  if (configuration.bus === undefined) return undefined;
+  try {
+    return await joinFleet(configuration.bus, fleetKeyOf(configuration), handlers, log);
+  } catch (error) {
+    // It serves without, too.
+    log.error("commands to the fleet do not reach this server", { reason: (error as Error).message });
     return undefined;
   }
 }

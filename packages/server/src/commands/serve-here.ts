@@ -19,7 +19,7 @@ import { kebab } from "../settings/limit-settings.js";
 import { version } from "../version.js";
 import { announce, isSample, modulesOf } from "./announce.js";
 import { namingDatabase } from "./open-database.js";
-import { control, processLog, reloader, sharedUrl, type StopSignals, stopSignals, supervision } from "./process-parts.js";
+import { control, fleetOf, processLog, reloader, sharedUrl, type StopSignals, stopSignals, supervision } from "./process-parts.js";
 import { resetMails } from "./reset-mails.js";
 
 /** Serves in this process; the promise resolves when it was told to stop and everything is closed. */
@@ -29,7 +29,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   const { log, level } = processed;
   const reload = reloader(config, processed);
   const stop = stopSignals();
-  const supervised = supervision(configuration, { drain: stop.now, reload, unready: () => unready() });
+  const supervised = supervision(configuration, { drain: stop.now, reload, logLevel: level.set, unready: () => unready() });
   let unready = (): void => undefined;
   // Where several processes serve, those who share the port share what they know, too.
   const shared = supervised === undefined ? undefined : sharedUrl(configuration);
@@ -103,6 +103,14 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     });
     // Of a server in a terminal it says that the terminal is gone.
     if (!process.stdout.isTTY) process.on("SIGHUP", reload);
+    const fleet =
+      supervised === undefined
+        ? await fleetOf(configuration, log, {
+            reload,
+            restart: () => log.warn("a server that serves alone is not restarted; see --workers"),
+            logLevel: level.set,
+          })
+        : undefined;
     const controlled = supervised === undefined ? await controlHere(configuration, log, url, stop) : undefined;
     if (supervised === undefined) announce(configuration, url, log);
     else supervised.ready();
@@ -112,6 +120,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     server.unready();
     if (supervised === undefined) await sleep(config.get("drain-delay"));
     ended?.();
+    await fleet?.close();
     controlled?.close();
   } finally {
     supervised?.close();

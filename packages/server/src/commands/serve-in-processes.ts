@@ -18,7 +18,7 @@ import { masterKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
 import { version } from "../version.js";
 import { announce } from "./announce.js";
-import { control, processLog, reloader, sharedUrl, stopSignals } from "./process-parts.js";
+import { control, fleetOf, processLog, reloader, sharedUrl, stopSignals } from "./process-parts.js";
 
 /** Beyond what requests and jobs get to finish. */
 const graceMs = 5000;
@@ -44,6 +44,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   const stop = stopSignals();
   let code = 0;
   let controlled: Control | undefined;
+  let fleet: Awaited<ReturnType<typeof fleetOf>>;
   const startedAt = Date.now();
   const restartAll = async (why: string, role?: string): Promise<void> => {
     await Promise.all(pools.filter((pool) => role === undefined || pool.role === role).map((pool) => pool.roll(why)));
@@ -107,6 +108,14 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
         },
         stop: () => stop.now("a command"),
       });
+      fleet = await fleetOf(configuration, log, {
+        reload: reloadAll,
+        restart: () => restart("a command to the fleet"),
+        logLevel(wanted) {
+          level.set(wanted);
+          for (const pool of pools) pool.send({ bk: "log-level", level: wanted });
+        },
+      });
       log.info(`${webWorkers} web and ${jobWorkers} job processes`);
       if (at === undefined) process.stdout.write("bk-server runs jobs\n");
       else announce(configuration, at.url, log);
@@ -122,6 +131,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     watching.close();
     front.close();
     controlled?.close();
+    await fleet?.close();
     await Promise.all(pools.map((pool) => pool.end()));
     for (const each of shared) await each.close();
   }

@@ -16,7 +16,7 @@ export async function workHere(configuration: Configuration): Promise<void> {
   const processed = processLog(configuration);
   const { log } = processed;
   const stop = stopSignals();
-  const supervised = supervision(configuration, { drain: stop.now, reload: reloader(config, processed) });
+  const supervised = supervision(configuration, { drain: stop.now, reload: reloader(config, processed), logLevel: processed.level.set });
   const file = config.get("jobs")!;
   const { jobs } = (await import(pathToFileURL(resolve(file)).href)) as { readonly jobs?: Jobs };
   // Not by its class: the module may have another copy of the package.

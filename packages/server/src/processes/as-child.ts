@@ -3,6 +3,8 @@
 import { readdirSync } from "node:fs";
 import type { Socket } from "node:net";
 
+import type { LogLevel } from "@bk/core";
+
 import { type FromWorker, isMessage, type ToWorker } from "./messages.js";
 
 export interface AsChild {
@@ -19,6 +21,7 @@ export interface ChildHandlers {
   /** Finish what runs, and end. Also called when the supervisor is gone. */
   readonly drain: (why: string) => void;
   readonly reload: () => void;
+  readonly logLevel: (level: LogLevel) => void;
   /** Say that nothing more is to come. */
   readonly unready?: () => void;
 }
@@ -27,7 +30,7 @@ export interface ChildHandlers {
 const orphanMs = 4000;
 
 /** Undefined where nobody supervises this process. */
-export function asChild(beatMs: number, { drain, reload, unready }: ChildHandlers): AsChild | undefined {
+export function asChild(beatMs: number, { drain, reload, logLevel, unready }: ChildHandlers): AsChild | undefined {
   if (process.send === undefined) return undefined;
   const send = (message: FromWorker): void => {
     if (process.connected) process.send!(message, () => undefined);
@@ -35,7 +38,9 @@ export function asChild(beatMs: number, { drain, reload, unready }: ChildHandler
   let take = (socket: Socket): void => void socket.destroy();
   process.on("message", (message, handle) => {
     if (!isMessage(message)) return;
-    const { bk } = message as ToWorker;
+    const told = message as ToWorker;
+    const { bk } = told;
+    if (told.bk === "log-level") logLevel(told.level);
     // Undefined where the client left on the way.
     if (bk === "connection" && handle !== undefined) take(handle as Socket);
     if (bk === "drain") drain("the supervisor");

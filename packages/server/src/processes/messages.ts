@@ -1,5 +1,7 @@
 // What a primary and the processes that it started tell each other.
 
+import type { LogLevel } from "@bk/core";
+
 /** Of a worker to its primary. */
 export type FromWorker =
   /** It serves. */
@@ -19,9 +21,10 @@ export type ToWorker =
   | { readonly bk: "unready" }
   /** Take nothing new, finish what runs, end. */
   | { readonly bk: "drain" }
+  | { readonly bk: "log-level"; readonly level: LogLevel }
   | { readonly bk: "reload" };
 
-const kinds: ReadonlySet<unknown> = new Set(["ready", "beat", "roll", "reload", "connection", "unready", "drain"]);
+const kinds: ReadonlySet<unknown> = new Set(["ready", "beat", "roll", "reload", "connection", "unready", "log-level", "drain"]);
 
 /** Others use the same channel: libraries of the app. */
 export function isMessage(message: unknown): message is FromWorker | ToWorker {

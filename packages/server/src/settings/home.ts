@@ -72,7 +72,16 @@ function makeKey(file: string): string {
   return readFileSync(file, "utf8").trim();
 }
 
+/** The key that signs commands to a fleet: the configured one, else one that follows from the master key. */
+export function fleetKeyOf(configuration: Configuration): string {
+  return configuration.config.get("bus-secret") ?? derived(masterKeyOf(configuration), "bk-server fleet");
+}
+
 /** The key of page tokens: the configured one, else one that follows from the master key, so that servers that share it agree. */
 export function tokenKeyOf({ tokenKey }: Configuration, masterKey: string): string {
-  return tokenKey ?? Buffer.from(hkdfSync("sha256", masterKey, "", "bk-server page tokens", 32)).toString("base64url");
+  return tokenKey ?? derived(masterKey, "bk-server page tokens");
+}
+
+function derived(masterKey: string, purpose: string): string {
+  return Buffer.from(hkdfSync("sha256", masterKey, "", purpose, 32)).toString("base64url");
 }

@@ -236,6 +236,14 @@ export const serveSettings = defineConfig({
     group: "Processes",
   },
   gid: { value: "group", type: string(), help: "the group to become; default: that of the user", group: "Processes" },
+  "bus-secret": {
+    value: "text",
+    type: ofLength(16),
+    secret: true,
+    shownDefault: "derived from the master key",
+    help: "signs commands that all servers of a bus carry out; servers that share them need the same",
+    group: "Security",
+  },
   "mail-transport": {
     value: "url",
     type: string(),
