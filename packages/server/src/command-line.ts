@@ -18,6 +18,7 @@ import { extractLocalesCommand, type ExtractOptions } from "./commands/locales.j
 import { requestCommand, type RequestOptions } from "./commands/request.js";
 import { explainRulesCommand, type ExplainOptions } from "./commands/rules.js";
 import { serve } from "./commands/serve.js";
+import { shellCommand, type ShellOptions } from "./commands/shell.js";
 import { syncCommand, type SyncOptions } from "./commands/sync.js";
 import { normalizeArguments } from "./settings/arguments.js";
 import type { Configuration } from "./settings/configuration.js";
@@ -248,6 +249,12 @@ function buildProgram(onExitCode: (code: number) => void): Command {
   ).action((name: string, level: string | undefined, _options, command: Command) =>
     configured(command, (configuration) => fleetOrder(configuration, name, level)),
   );
+  withSettings(program.command("shell").description("JavaScript at hand, with the database open"), commonSettings)
+    .option("--eval <code>", "runs this in place of asking, and prints its value")
+    .option("--json", "prints the value as JSON")
+    .action((options: Options, command: Command) =>
+      configured(command, (configuration) => shellCommand(configuration, only<ShellOptions>(options, ["eval", "json"]))),
+    );
   withSettings(program.command("gen <kind>").description(`print a file for those who run it: ${generated.join(", ")}`), {
     ...placeSettings,
     ...commonSettings,

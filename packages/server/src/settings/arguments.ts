@@ -27,6 +27,7 @@ const commandOptions = [
   "from",
   "until",
   "with",
+  "eval",
 ];
 const names = new Names(allSettings);
 const valued: ReadonlySet<string> = new Set(commandOptions);

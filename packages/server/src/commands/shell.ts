@@ -1,0 +1,94 @@
+// `bk-server shell`: JavaScript at hand, with the database open. Or one piece of it, whose value is printed: by --eval, or from a pipe.
+
+import { join } from "node:path";
+import { type REPLServer, start } from "node:repl";
+import { text } from "node:stream/consumers";
+import { inspect } from "node:util";
+
+import type { Db } from "@bk/db";
+
+import type { Configuration } from "../settings/configuration.js";
+import { varFolder } from "../settings/home.js";
+import { openDatabase } from "./open-database.js";
+
+export interface ShellOptions {
+  /** Code to run in place of asking for some. */
+  readonly eval?: string;
+  readonly json?: boolean;
+}
+
+/** Ends when the person leaves, or once the code has run. */
+export async function shellCommand(configuration: Configuration, { eval: code, json = false }: ShellOptions): Promise<void> {
+  const { db, tables } = await openDatabase(configuration);
+  try {
+    const { config } = configuration;
+    const piece = code ?? (process.stdin.isTTY ? undefined : await text(process.stdin));
+    if (piece !== undefined) {
+      const value = await run(piece, { db, config });
+      if (value !== undefined)
+        process.stdout.write(`${json ? JSON.stringify(value) : inspect(value, { depth: 6, colors: process.stdout.isTTY })}\n`);
+      return;
+    }
+    const { stdin: input, stdout: output } = process;
+    await talk(
+      { db, config, tables: Object.keys(tables) },
+      { input, output, history: join(varFolder(configuration.home), "shell_history") },
+    );
+  } finally {
+    await db.close();
+  }
+}
+
+type Body = (...values: readonly unknown[]) => Promise<unknown>;
+const AsyncFunction = (async () => undefined).constructor as new (...parts: readonly string[]) => Body;
+
+/** The value of an expression, or what statements return. */
+function run(code: string, names: Readonly<Record<string, unknown>>): Promise<unknown> {
+  const make = (body: string): Body => new AsyncFunction(...Object.keys(names), body);
+  let body: Body;
+  try {
+    body = make(`return (${code}\n)`);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    body = make(code);
+  }
+  return body(...Object.values(names));
+}
+
+interface Names {
+  readonly db: Db;
+  readonly config: Configuration["config"];
+  readonly tables: readonly string[];
+}
+
+interface Terminal {
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+  /** The file with what was typed before. */
+  readonly history: string;
+}
+
+/** Asks and answers, until `.exit` or the end of the input. */
+export async function talk({ db, config, tables }: Names, { input, output, history }: Terminal): Promise<void> {
+  const shell = start({ prompt: "bk> ", useGlobal: false, input, output });
+  Object.assign(shell.context, { db, config, tables });
+  completeTables(shell, tables);
+  if (shell.terminal) {
+    output.write(`db, config and tables (${tables.join(", ") || "none"}) are at hand; .exit or Ctrl+D ends\n`);
+    // Without a history file it works all the same.
+    shell.setupHistory(history, () => undefined);
+    shell.displayPrompt();
+  }
+  await new Promise<void>((resolve) => shell.once("exit", resolve));
+}
+
+/** `db.get("no` + Tab gives the tables that begin so; all else is completed as in Node's own shell. */
+function completeTables(shell: REPLServer, tables: readonly string[]): void {
+  const usual = shell.completer;
+  const own: typeof usual = (line, callback) => {
+    const [, begun] = /\bdb\.\w+\(["'`](\w*)$/.exec(line) ?? [];
+    if (begun === undefined) usual.call(shell, line, callback);
+    else callback(null, [tables.filter((table) => table.startsWith(begun)), begun]);
+  };
+  Object.defineProperty(shell, "completer", { value: own });
+}
