@@ -11,6 +11,7 @@ import { checkSettings, deleteRow, explainSetting, listRows, listSettings, type 
 import { fleetOrder, reloadCommand, restartCommand, statusCommand, stopCommand } from "./commands/control.js";
 import { exportCommand, type ExportOptions } from "./commands/export.js";
 import { genCommand, generated } from "./commands/gen.js";
+import { initCommand } from "./commands/init.js";
 import { importCommand, type ImportOptions } from "./commands/import.js";
 import { addKeyCommand, type KeyOptions, listKeysCommand, revokeKeyCommand } from "./commands/key.js";
 import { bundleCommand, type BundleOptions } from "./commands/bundle.js";
@@ -255,6 +256,10 @@ function buildProgram(onExitCode: (code: number) => void): Command {
     .action((options: Options, command: Command) =>
       configured(command, (configuration) => shellCommand(configuration, only<ShellOptions>(options, ["eval", "json"]))),
     );
+  program
+    .command("init <folder>")
+    .description("begin an app in TypeScript: a table, a module, tests, a file for CI")
+    .action((folder: string) => initCommand(folder));
   withSettings(program.command("gen <kind>").description(`print a file for those who run it: ${generated.join(", ")}`), {
     ...placeSettings,
     ...commonSettings,
