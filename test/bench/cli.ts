@@ -1,5 +1,5 @@
 // `npm run bench -- db`: measures @bk/db, as built, against raw clients and other libraries; `-- http`: bk-server against
-// Node's own server and Hono; `-- modules`: its modules; `-- cache`: @bk/cache against its clients; `-- queue`: work queues against others; `-- rpc`: services on NATS; `-- start`: how soon @bk/db answers; `-- types`: what its types cost the compiler.
+// Node's own server and Hono; `-- server`: it in several processes; `-- modules`: its modules; `-- cache`: @bk/cache against its clients; `-- queue`: work queues against others; `-- rpc`: services on NATS; `-- start`: how soon @bk/db answers; `-- types`: what its types cost the compiler.
 // With `--write` the tables go into docs/performance.md.
 
 import { spawnSync } from "node:child_process";
@@ -17,6 +17,7 @@ import { measureTypes } from "./types.js";
 import { measureCache } from "./cache.js";
 import { measureHttp, httpTable } from "./http.js";
 import { measureModules } from "./modules.js";
+import { measureServer } from "./server.js";
 import { measureRpc } from "./rpc.js";
 import { writeSections } from "./page.js";
 import { extraNames, runExtra, type ExtraName, type ExtraResult } from "./extras.js";
@@ -30,6 +31,7 @@ const usage = `usage: npm run bench -- db [options]
   --no-build                measure what was built last
   --write                   put the tables into docs/performance.md
        npm run bench -- http [--rounds=5] [--turn=1000] [--no-build] [--write]
+       npm run bench -- server [--rounds=5] [--turn=1000] [--no-build] [--write]
        npm run bench -- modules [--cells=subscribers,calls,pings] [--subscribers=10000] [--rounds=5] [--turn=1000] [--no-build] [--write]
        npm run bench -- cache [--rounds=5] [--turn=150] [--no-build] [--write]
        npm run bench -- rpc [--rounds=5] [--turn=500] [--no-build] [--write]
@@ -51,6 +53,7 @@ const others: Readonly<Record<string, (given: Given) => string | Promise<string>
   start: ({ rounds = 20 }) => measureStart(root, rounds),
   types: ({ rounds = 5 }) => measureTypes(root, rounds),
   http: async ({ rounds = 5, turnMs = 1000 }) => httpTable(await measureHttp({ rounds, turnMs, built: buildBench(), say })),
+  server: ({ rounds = 5, turnMs = 1000 }) => measureServer({ root, rounds, turnMs, built: buildBench(), say }),
   modules: ({ rounds = 5, turnMs = 1000, subscribers = 10_000, cells }) =>
     measureModules({ rounds, turnMs, subscribers, cells, built: buildBench(), say }),
   cache: ({ rounds = 5, turnMs = 150 }) => measureCache({ rounds, turnMs, built: buildBench() }),

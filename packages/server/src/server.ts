@@ -1,11 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 
 import { type AccountStore, authTables, type AuthOptions, createAuth, type MasterKey, passwordPolicy, type RateRule } from "@bk/auth";
 import { rowRules, type RowRulesOptions } from "@bk/auth/row-rules";
 import { type Cache, openCache } from "@bk/cache";
 import { BkError, type Log, silentLog } from "@bk/core";
-import { type Db, openDb, type OpenOptions, type TableDefinitions } from "@bk/db";
+import type { Db, OpenOptions, TableDefinitions } from "@bk/db";
 import type { BackendModule, Hook } from "@bk/modules";
 import { openPubSub, type PubSub } from "@bk/queue";
 import type { Hono } from "hono";
@@ -31,6 +30,7 @@ import { changesOf, defaultLimits, type LiveLimits, type ServerLimits } from "./
 import { loginContext, type LoginSettings, sessionStoreOf } from "./login-setup.js";
 import { type CorsOptions, originsWithCookies } from "./middleware/cors.js";
 import { loginRedirect } from "./middleware/login-redirect.js";
+import { databaseOf } from "./opened-database.js";
 import { overload } from "./middleware/overload.js";
 import { defaultRates } from "./middleware/rate-limit.js";
 import { type MessageKeySettings, messageKeys } from "./message-keys.js";
@@ -330,33 +330,6 @@ async function busOf(given: string | PubSub = "local:", log: Log, open: (() => P
   const bus = await openPubSub(given, { log });
   open.push(() => bus.close());
   return bus;
-}
-
-interface OpenedDb {
-  readonly db: Db;
-  /** It is closed with the server. */
-  readonly isOurs: boolean;
-}
-
-async function databaseOf(options: ServerOptions, limits: ServerLimits, cache: Cache | undefined): Promise<OpenedDb> {
-  const { db, tables = {}, log = silentLog, tokenKey = randomBytes(32).toString("base64url") } = options;
-  const place = typeof db === "string" ? { url: db } : "pools" in db ? { pools: db.pools } : undefined;
-  if (place === undefined) return { db: db as Db, isOurs: false };
-  const { bk_nonce, bk_session } = authTables;
-  const all: TableDefinitions = { ...tables, ...(options.accounts === undefined ? authTables : { bk_nonce, bk_session }) };
-  // A call of an engine in this process has ended before a timer could; without one it costs less.
-  const isEmbedded = typeof db === "string" && /^(sqlite|memory):/.test(db);
-  return {
-    db: await openDb({
-      ...place,
-      tables: all,
-      tokenKey,
-      log,
-      ...(isEmbedded ? {} : { timeoutMs: limits.callTimeoutMs }),
-      ...(cache === undefined ? {} : { cache: { store: cache } }),
-    }),
-    isOurs: true,
-  };
 }
 
 /** One-time codes that may be tried for an account. */

@@ -2,6 +2,8 @@
 
 import { version } from "../version.js";
 
+const server = "@bk/server";
+
 /** @param name  of the app, as npm takes it */
 export function initFiles(name: string): Readonly<Record<string, string>> {
   return {
@@ -128,7 +130,7 @@ export function thanks(): BackendModule {
 }
 `,
     "src/app.ts": `import { accounts } from "@bk/modules";
-import { type BkServer, createServer, type ServerOptions } from "@bk/server";
+import { type BkServer, createServer, type ServerOptions } from "${server}";
 
 import { tables } from "./tables.js";
 import { thanks } from "./thanks.js";
@@ -152,7 +154,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 import { after, before, test } from "node:test";
 
 import { addAccount, signRequest } from "@bk/auth";
-import type { BkServer } from "@bk/server";
+import type { BkServer } from "${server}";
 
 import { createApp } from "../src/app.js";
 
