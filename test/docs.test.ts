@@ -29,6 +29,9 @@ function pagesOf(place: string): string[] {
     .filter((path) => path.endsWith(".md") && !outside.test(path) && basename(path) !== "CHANGELOG.md");
 }
 
+/** Long enough on a machine that is busy: five run at a time. */
+const exampleMs = 60_000;
+
 const place = ({ file, line }: CodeBlock): string => `${file}:${line}`;
 const moduleOf = ({ file, line }: CodeBlock): string => join(folder, `${file.replaceAll(/[/.]/g, "-")}-${line}.ts`);
 
@@ -77,16 +80,20 @@ describe("docs", () => {
     expect(packages.filter((page) => !examples.some(({ file }) => file === page))).toEqual([]);
   });
 
-  it.concurrent.each(examples.map((block) => ({ name: place(block), block })))("$name prints what it says", async ({ block }) => {
-    const tsx = pathToFileURL(join(root, "node_modules/tsx/dist/loader.mjs")).href;
-    // With the packages as `npm test` has built them, which start in a fraction of the time; else with their sources.
-    const conditions = process.env["BK_TEST_BUILT"] === "1" ? [] : ["--conditions=bk-source"];
-    const args = [...conditions, `--import=${tsx}`, moduleOf(block)];
-    const { stdout } = await run(process.execPath, args, { cwd: folder, timeout: 25_000 });
-    const expected = expectedOutput(block);
-    expect(expected).not.toEqual([]);
-    expect(stdout.trimEnd().split("\n")).toEqual(expected);
-  });
+  it.concurrent.each(examples.map((block) => ({ name: place(block), block })))(
+    "$name prints what it says",
+    async ({ block }) => {
+      const tsx = pathToFileURL(join(root, "node_modules/tsx/dist/loader.mjs")).href;
+      // With the packages as `npm test` has built them, which start in a fraction of the time; else with their sources.
+      const conditions = process.env["BK_TEST_BUILT"] === "1" ? [] : ["--conditions=bk-source"];
+      const args = [...conditions, `--import=${tsx}`, moduleOf(block)];
+      const { stdout } = await run(process.execPath, args, { cwd: folder, timeout: exampleMs });
+      const expected = expectedOutput(block);
+      expect(expected).not.toEqual([]);
+      expect(stdout.trimEnd().split("\n")).toEqual(expected);
+    },
+    exampleMs + 5000,
+  );
 
   it("code that is copied from a file is the file's", () => {
     for (const { mark, code, ...block } of copies) {
