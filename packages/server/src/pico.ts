@@ -18,6 +18,7 @@ interface WebSettings {
   readonly secretKey?: string;
   readonly cullAge?: number;
   readonly delimiter?: readonly string[];
+  readonly uploadWL?: readonly string[];
 }
 
 /** What an element of an app gets: its web server by its name, with `route`. */
@@ -74,7 +75,7 @@ export async function createApp(folder: string, config: string, options: PicoApp
   const require = createRequire(join(home, "index.js"));
   for (const name of worker.app?.elements ?? [])
     for (const element of [require(join(home, name)) as Element | readonly Element[]].flat() as Element[]) await setUp(element, context);
-  const { secretKey, cullAge, delimiter, allowOrigin = "*" } = settings;
+  const { secretKey, cullAge, delimiter, uploadWL, allowOrigin = "*" } = settings;
   const server = await createServer({
     db: "memory:",
     log: consoleLog({ level: "info", format: "text", clock: systemClock }),
@@ -89,6 +90,7 @@ export async function createApp(folder: string, config: string, options: PicoApp
         ...(secretKey === undefined ? {} : { secretKey, allowMd5: true }),
         ...(cullAge === undefined ? {} : { cullAgeMs: cullAge }),
         ...(delimiter === undefined ? {} : { delimiter }),
+        ...(uploadWL === undefined ? {} : { uploads: uploadWL }),
       }),
     ],
   });

@@ -73,6 +73,24 @@ export interface UploadedFile {
   readonly type: string;
 }
 
+/** A body of another type than JSON, of endpoints that take theirs whole. */
+export interface OtherBody {
+  /** For the API reference. */
+  readonly schema: Schema;
+  /** Most bytes. Default as of JSON. */
+  readonly maxBytes?: number;
+}
+
+/** What was sent in place of JSON. */
+export interface SentBody {
+  /** Its media type, as the endpoint names it. */
+  readonly type: string;
+  /** All of it; empty for a form. */
+  readonly text: string;
+  /** The fields of a multipart form, in their order; its files are `files` of the call. */
+  readonly fields: ReadonlyMap<string, string>;
+}
+
 /** One request to an endpoint, after its checks. */
 export interface Call<P extends Parameters = Parameters> {
   /** The request's id, which the log and the reply have. */
@@ -89,6 +107,16 @@ export interface Call<P extends Parameters = Parameters> {
   readonly upload: StoredFile | undefined;
   /** The JSON of the body, of endpoints that take it whole; undefined when there is none. */
   readonly body: unknown;
+  /** What came in place of that JSON; undefined where nothing did. */
+  readonly otherBody: SentBody | undefined;
+  /**
+   * Reads JSON that stands in a text of the request, within the server's limits.
+   *
+   * @param what   how it is called in errors
+   * @param field  the parameter at fault
+   * @throws BkError `invalid`
+   */
+  parseJson(text: string, what: string, field: string): unknown;
   /** What follows the path of an endpoint that ends in `/*`, without a slash before it. */
   readonly rest: string;
   readonly method: string;
@@ -168,6 +196,8 @@ export interface Endpoint<P extends Parameters = Parameters> {
   readonly filters?: readonly string[];
   /** Its body is any JSON, and parameters come in the query alone. What is said here is for the API reference. */
   readonly body?: Schema;
+  /** By media type what is taken in place of that JSON: text in UTF-8, or `multipart/form-data`. Default none: others than JSON are refused with 415. */
+  readonly otherBodies?: Readonly<Record<string, OtherBody>>;
   /** Most bytes of a body; default the server's limit. Multipart forms are read where this is given. */
   readonly maxBodyBytes?: number;
   /** Most bytes of a body that is neither JSON nor a form: it goes to a file while it arrives, and parameters come in the query. Default: such bodies are refused. */

@@ -38,9 +38,10 @@ export interface ModuleHost {
    * Calls an endpoint of this server for the caller of another one, with its checks.
    *
    * @param values  its parameters, as they would be in a JSON body
+   * @param files  of a form, whose fields are the texts among `values`. Default: they are no form's
    * @throws BkError `not-found` for a path that is none; `denied` where the caller may not call it
    */
-  dispatch(path: string, values: Readonly<Record<string, unknown>>, call: Call): Promise<unknown>;
+  dispatch(path: string, values: Readonly<Record<string, unknown>>, call: Call, files?: Call["files"]): Promise<unknown>;
 }
 
 /** A change of what an account logs in with. */

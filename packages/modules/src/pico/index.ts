@@ -23,8 +23,15 @@ export interface PicoOptions {
   readonly cullAgeMs?: number;
   /** Whether keys by HMAC-MD5, as clients of the original make them, count too. Default false. */
   readonly allowMd5?: boolean;
-  /** What stands between packets for clients that do not ask for JSON: its JSON text. Default: packets are a JSON list. */
+  /**
+   * Its JSON text stands between packets for clients that do not ask for JSON, and between the parts of requests of type `application/x-pico`, which
+   * are taken with it alone. Default: packets are a JSON list.
+   */
   readonly delimiter?: readonly string[];
+  /** The `api` of orders that may come as multipart forms, with files. Default none: forms are refused with 415. */
+  readonly uploads?: readonly string[];
+  /** Most bytes of such a form. Default 10 MiB. */
+  readonly maxUploadBytes?: number;
   /** How long packets of a channel are kept, and a channel that nobody uses. Default an hour. */
   readonly keepMs?: number;
   /** How long a request that is refused as a whole waits for its answer. Default 5,000 ms. */
@@ -39,17 +46,19 @@ export interface PicoModule extends BackendModule {
 
 /** The module `pico`: `/pull`, `/channel`, `/push`. */
 export function pico(options: PicoOptions = {}): PicoModule {
-  const { path = "/pull", delimiter, keepMs = 3_600_000, refusalMs = 5_000, actions = {}, ...proofs } = options;
+  const { path = "/pull", delimiter, keepMs = 3_600_000, refusalMs = 5_000, actions = {}, ...others } = options;
+  const { uploads = [], maxUploadBytes = 10 * 1024 * 1024, ...proofs } = others;
   let running: Channels | undefined;
   return {
     name: "pico",
     tables: picoTables,
     start(host: ModuleHost) {
       const channels = (running = picoChannels(host.db, host.bus, host.clock, keepMs));
-      const service = picoService({ ...host, ...proofs, channels, actions: new Map(Object.entries(actions)) });
+      const service = picoService({ ...host, ...proofs, channels, actions: new Map(Object.entries(actions)), uploads: new Set(uploads) });
+      const taken = { path, delimiter, refusalMs, maxUploadBytes: uploads.length === 0 ? undefined : maxUploadBytes };
       return {
         name: "pico",
-        endpoints: picoRoutes(service, channels, host.clock, { path, delimiter, refusalMs }),
+        endpoints: picoRoutes(service, channels, host.clock, taken),
         drain: () => channels.end(),
       };
     },

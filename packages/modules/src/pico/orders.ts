@@ -7,6 +7,8 @@ import { BkError, type Clock } from "@bk/core";
 import { invalid } from "../common/failures.js";
 import { isSame } from "../common/tokens.js";
 import type { CacheLike } from "../contract/cache.js";
+import type { Call } from "../contract/endpoint.js";
+import type { Form } from "./form.js";
 
 export interface Order {
   /** Empty: nothing is to be done. */
@@ -18,6 +20,21 @@ export interface Order {
   readonly key: string | undefined;
   /** What `key` is made of. */
   readonly text: string;
+  /** What a key of the original is made of. */
+  readonly oldText: string;
+  /** The form that it came as. */
+  readonly form?: Form;
+}
+
+/** What the formats of requests have in different ways. */
+type OrderBody = Pick<Order, "data" | "text" | "oldText" | "form">;
+
+type ParseJson = Call["parseJson"];
+
+/** What a request says beside its body. */
+export interface AskedInQuery {
+  readonly tx?: boolean | undefined;
+  readonly onError?: string | undefined;
 }
 
 export interface PicoRequest {
@@ -31,7 +48,7 @@ export interface PicoRequest {
   readonly onError: "stop" | "continue";
 }
 
-const mostOrders = 32;
+export const mostOrders = 32;
 const mostAcks = 1_000;
 
 /**
@@ -39,52 +56,80 @@ const mostAcks = 1_000;
  *
  * @throws BkError `invalid`, naming what is wrong
  */
-export function readRequest(body: unknown): PicoRequest {
+export function readRequest(body: unknown, asked: AskedInQuery, parse: ParseJson): PicoRequest {
   const given = Array.isArray(body) ? { orders: body as unknown[] } : body;
   if (typeof given !== "object" || given === null) throw invalid("the body is a list of orders, or an object with orders", "orders");
-  const { orders: list, channel, acks = [], tx = false, onError, chain } = given as Readonly<Record<string, unknown>>;
+  const { orders: list, channel, acks = [], tx, onError, chain } = given as Readonly<Record<string, unknown>>;
   if (!Array.isArray(list)) throw invalid("orders must be a list", "orders");
   const [first, ...rest] = list as unknown[];
   const hasChannel = Array.isArray(first) || typeof first === "string";
   const orders = hasChannel ? rest : (list as unknown[]);
   const given1 = hasChannel ? channelText(first) : channel === undefined ? undefined : channelText(channel);
-  if (orders.length > mostOrders) throw invalid(`there are more than ${mostOrders} orders`, "orders");
+  if (orders.length > mostOrders) throw tooMany();
   if (!Array.isArray(acks) || acks.length > mostAcks || !acks.every((ack) => Number.isSafeInteger(ack)))
     throw invalid(`acks must be a list of at most ${mostAcks} integers`, "acks");
-  if (typeof tx !== "boolean") throw invalid("tx must be true or false", "tx");
-  const policy = onError ?? chain ?? "stop";
-  if (policy !== "stop" && policy !== "continue") throw invalid("onError must be stop or continue", "onError");
-  return { channel: given1, orders: orders.map(readOrder), acks: acks as number[], tx, onError: policy };
+  const way = readWay({ tx, onError: onError ?? chain }, asked);
+  return { channel: given1, orders: orders.map((order, at) => readOrder(order, at, parse)), acks: acks as number[], ...way };
 }
 
-function channelText(given: unknown): string {
+/** How orders are run, which the body or the query says. */
+export function readWay(
+  inBody: { readonly tx?: unknown; readonly onError?: unknown },
+  inQuery: AskedInQuery,
+): Pick<PicoRequest, "tx" | "onError"> {
+  for (const name of ["tx", "onError"] as const)
+    if (inBody[name] !== undefined && inQuery[name] !== undefined) throw invalid(`${name} is given in the query and in the body`, name);
+  const tx = inBody.tx ?? inQuery.tx ?? false;
+  if (typeof tx !== "boolean") throw invalid("tx must be true or false", "tx");
+  const onError = inBody.onError ?? inQuery.onError ?? "stop";
+  if (onError !== "stop" && onError !== "continue") throw invalid("onError must be stop or continue", "onError");
+  return { tx, onError };
+}
+
+export const tooMany = (): BkError => invalid(`there are more than ${mostOrders} orders`, "orders");
+
+export function channelText(given: unknown): string {
   const text: unknown = Array.isArray(given) ? ((given as unknown[])[0] ?? "") : given;
   if (typeof text !== "string" || text.length > 200) throw invalid("the channel is a text of id and pass", "channel");
   return text;
 }
 
-function readOrder(given: unknown, at: number): Order {
+function readOrder(given: unknown, at: number, parse: ParseJson): Order {
+  return orderOf(given, at, (said) => {
+    const text = JSON.stringify(said["data"] === undefined ? "" : said["data"]);
+    return { data: parsed(said["data"], at, parse), text, oldText: text };
+  });
+}
+
+/**
+ * One order.
+ *
+ * @param given  what it says of itself
+ * @param bodyOf  reads what it holds
+ * @throws BkError `invalid`, naming what is wrong
+ */
+export function orderOf(given: unknown, at: number, bodyOf: (said: Readonly<Record<string, unknown>>) => OrderBody): Order {
   if (typeof given !== "object" || given === null || Array.isArray(given)) throw invalid(`order ${at} must be an object`, "orders");
-  const { api = "", reqId, data, date, key } = given as Readonly<Record<string, unknown>>;
+  const { api = "", reqId, date, key } = given as Readonly<Record<string, unknown>>;
   if (typeof api !== "string" || api.length > 200) throw invalid(`order ${at}: api must be a text`, "api");
   if (reqId !== undefined && typeof reqId !== "string" && typeof reqId !== "number")
     throw invalid(`order ${at}: reqId must be a number or a text`, "reqId");
   if (typeof reqId === "string" && reqId.length > 100) throw invalid(`order ${at}: reqId is too long`, "reqId");
   if (date !== undefined && !Number.isSafeInteger(date)) throw invalid(`order ${at}: date must be milliseconds since 1970`, "date");
   if (key !== undefined && typeof key !== "string") throw invalid(`order ${at}: key must be a text`, "key");
-  const text = JSON.stringify(data === undefined ? "" : data);
-  return { api, reqId, data: parsed(data), date: date as number | undefined, key, text };
+  return { api, reqId, date: date as number | undefined, key, ...bodyOf(given as Readonly<Record<string, unknown>>) };
 }
 
 /** Old clients send JSON as text in it. */
-function parsed(data: unknown): unknown {
+function parsed(data: unknown, at: number, parse: ParseJson): unknown {
   if (typeof data !== "string" || !/^[[{]/.test(data)) return data;
   try {
-    return JSON.parse(data) as unknown;
+    JSON.parse(data);
   } catch {
     // A text that only begins so.
     return data;
   }
+  return parse(data, `data of order ${at}`, "data");
 }
 
 export interface ProofOptions {
@@ -125,10 +170,10 @@ export async function checkProofs(orders: readonly Order[], options: ProofOption
 }
 
 function isProved(order: Order, secretKey: string, allowMd5: boolean): boolean {
-  const { key = "", date, text } = order;
+  const { key = "", date, oldText } = order;
   const md5 = (): string =>
     createHmac("md5", `${secretKey}${String(date)}`)
-      .update(text)
+      .update(oldText)
       .digest("base64");
   return isSame(key, orderKey(secretKey, order)) || (allowMd5 && isSame(key, md5()));
 }

@@ -3,7 +3,9 @@ import { BkError, type Clock } from "@bk/core";
 import { invalid } from "../common/failures.js";
 import { type Call, endpoint, type Endpoint } from "../contract/endpoint.js";
 import type { Channels } from "./channels.js";
-import { readRequest } from "./orders.js";
+import { readForm } from "./form.js";
+import { framedTexts, framedType, readFramed, withoutSeparator } from "./framing.js";
+import { type PicoRequest, readRequest, readWay } from "./orders.js";
 import type { PicoService } from "./service.js";
 
 export interface PicoRouteOptions {
@@ -12,6 +14,8 @@ export interface PicoRouteOptions {
   readonly delimiter: readonly string[] | undefined;
   /** How long a request that is refused as a whole waits for its answer, in milliseconds. */
   readonly refusalMs: number;
+  /** Most bytes of a form; undefined where none is taken. */
+  readonly maxUploadBytes: number | undefined;
 }
 
 /** Requests that wait since they were refused; beyond, they are answered at once. */
@@ -38,12 +42,29 @@ const body = {
   ],
 };
 
+const form = {
+  type: "object",
+  required: ["api"],
+  properties: {
+    api: { type: "string" },
+    reqId: { type: "string" },
+    date: { type: "integer" },
+    key: { type: "string" },
+    channel: { type: "string" },
+  },
+};
+const inQuery = {
+  tx: { type: "bool", about: "whether all orders are done, or none; a JSON body may say so itself" },
+  onError: { values: ["stop", "continue"], about: "whether orders after one that failed are done; a JSON body may say so itself" },
+} as const;
+
 export function picoRoutes(
   service: PicoService,
   channels: Channels,
   clock: Clock,
-  { path, delimiter, refusalMs }: PicoRouteOptions,
+  { path, delimiter, refusalMs, maxUploadBytes }: PicoRouteOptions,
 ): Endpoint[] {
+  const separator = delimiter === undefined ? undefined : JSON.stringify(delimiter);
   let waiting = 0;
   /** Slows down whoever guesses. */
   async function slowDown(signal: AbortSignal): Promise<void> {
@@ -54,9 +75,16 @@ export function picoRoutes(
     waiting--;
   }
 
-  async function* packetsOf(call: Call, opens: boolean): AsyncGenerator<object> {
+  function requestOf({ body: json, otherBody, files, values, parseJson }: Call<typeof inQuery>): PicoRequest {
+    if (otherBody === undefined) return readRequest(json, values, parseJson);
+    const { type, text, fields } = otherBody;
+    const read = type === framedType ? readFramed(text, separator!, parseJson) : readForm(fields, files);
+    return { ...read, acks: [], ...readWay({}, values) };
+  }
+
+  async function* packetsOf(request: PicoRequest, call: Call, opens: boolean): AsyncGenerator<object> {
     let isRefused = true;
-    for await (const packet of service.run(readRequest(call.body), call, opens)) {
+    for await (const packet of service.run(request, call, opens)) {
       const { status } = packet as { readonly status?: number };
       if (isRefused && (status === 401 || status === 403)) await slowDown(call.signal);
       isRefused = false;
@@ -64,20 +92,29 @@ export function picoRoutes(
     }
   }
 
-  async function answer(call: Call, opens: boolean): Promise<unknown> {
+  async function answer(call: Call<typeof inQuery>, opens: boolean): Promise<unknown> {
     const accepts = call.headers.get("accept") ?? "";
-    if (/\bapplication\/x-ndjson\b/.test(accepts)) return streamOf(packetsOf(call, opens), "\n", "application/x-ndjson");
-    if (delimiter !== undefined && !/\bapplication\/json\b/.test(accepts))
-      return streamOf(packetsOf(call, opens), JSON.stringify(delimiter), "application/octet-stream");
+    // What cannot be read is told before anything is sent.
+    const all = packetsOf(requestOf(call), call as Call, opens);
+    if (/\bapplication\/x-ndjson\b/.test(accepts)) return streamOf(textsOf(all, "\n"), "application/x-ndjson");
+    if (separator !== undefined && !/\bapplication\/json\b/.test(accepts)) {
+      const isFramed = call.otherBody?.type === framedType;
+      return streamOf(isFramed ? framedTexts(all, separator) : textsOf(all, separator), "application/octet-stream");
+    }
     const packets: object[] = [];
-    for await (const packet of packetsOf(call, opens)) packets.push(packet);
+    for await (const packet of all) packets.push(packet);
     return packets;
   }
 
   const shared = {
     who: "anonymous",
     changes: true,
+    parameters: inQuery,
     body,
+    otherBodies: {
+      ...(separator === undefined ? {} : { [framedType]: { schema: { type: "string" } } }),
+      ...(maxUploadBytes === undefined ? {} : { "multipart/form-data": { schema: form, maxBytes: maxUploadBytes } }),
+    },
     reply: { type: "array", items: {} },
     otherReplies: ["application/octet-stream", "text/plain"],
   } as const;
@@ -98,7 +135,7 @@ export function picoRoutes(
       summary: "As pull, with a channel that is opened where the request has none: packets are kept until they are acknowledged",
       async answer(call) {
         if (call.method !== "POST") throw invalid("a channel is opened by POST", "method");
-        return answer(call.body === undefined ? { ...call, body: [] } : call, true);
+        return answer(call.body === undefined && call.otherBody === undefined ? { ...call, body: [] } : call, true);
       },
     }),
     endpoint({
@@ -124,17 +161,21 @@ export function picoRoutes(
   ];
 }
 
-/** Packets as they are done. What fails in between ends the reply without its end. */
-function streamOf(packets: AsyncGenerator<object>, between: string, type: string): Response {
+async function* textsOf(packets: AsyncIterable<object>, between: string): AsyncGenerator<string> {
+  for await (const packet of packets) yield `${withoutSeparator(JSON.stringify(packet), between)}${between}`;
+}
+
+/** Texts as they are made. What fails in between ends the reply without its end. */
+function streamOf(texts: AsyncGenerator<string>, type: string): Response {
   const encoder = new TextEncoder();
   const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await packets.next();
+      const { done, value } = await texts.next();
       if (done === true) controller.close();
-      else controller.enqueue(encoder.encode(`${JSON.stringify(value)}${between}`));
+      else controller.enqueue(encoder.encode(value));
     },
     async cancel() {
-      await packets.return(undefined);
+      await texts.return(undefined);
     },
   });
   return new Response(stream, { headers: { "content-type": type } });

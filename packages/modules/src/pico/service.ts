@@ -2,12 +2,14 @@
 
 import { BkError, type Clock, httpStatuses } from "@bk/core";
 
+import { denied } from "../common/failures.js";
 import { committed } from "../contract/after-commit.js";
 import type { CacheLike } from "../contract/cache.js";
 import type { ModuleDb } from "../contract/database.js";
 import type { Call } from "../contract/endpoint.js";
 import { EventStream } from "../contract/event-stream.js";
 import type { Channels } from "./channels.js";
+import { withFiles } from "./form.js";
 import { checkProofs, type Order, type PicoRequest } from "./orders.js";
 import { withReferences } from "./references.js";
 import { type Action, Session } from "./session.js";
@@ -43,7 +45,9 @@ export interface PicoServiceOptions {
   /** Answers by the `api` of orders. */
   readonly actions: ReadonlyMap<string, Answer>;
   /** Calls an endpoint of the server, for orders whose `api` is its path. */
-  dispatch(path: string, values: Readonly<Record<string, unknown>>, call: Call): Promise<unknown>;
+  dispatch(path: string, values: Readonly<Record<string, unknown>>, call: Call, files?: Call["files"]): Promise<unknown>;
+  /** The `api` of orders that may come as forms. */
+  readonly uploads: ReadonlySet<string>;
   readonly secretKey?: string | undefined;
   readonly cullAgeMs?: number | undefined;
   readonly allowMd5?: boolean;
@@ -63,20 +67,24 @@ export interface PicoService {
 const stopped = { status: 424, code: "condition-failed", message: "an order before this one failed" } as const;
 
 export function picoService(options: PicoServiceOptions): PicoService {
-  const { db, cache, clock, channels, actions, dispatch, secretKey, cullAgeMs, allowMd5 = false } = options;
+  const { db, cache, clock, channels, actions, dispatch, uploads, secretKey, cullAgeMs, allowMd5 = false } = options;
 
   /** What an order gives. */
-  async function answer({ api, data }: Order, context: ActionContext, replies: Map<string, unknown>): Promise<unknown> {
-    const given = withReferences(data, replies);
+  async function answer({ api, data, form }: Order, context: ActionContext, replies: Map<string, unknown>): Promise<unknown> {
+    // A form is the one order of its request: there is nothing earlier.
+    const given = form === undefined ? withReferences(data, replies) : data;
     if (api === "ack") return acknowledge(given, context.channel);
     const known = actions.get(api);
-    if (typeof known === "function") return known(given, context);
-    if (known !== undefined) return context.session.run(known, given);
+    if (known !== undefined) {
+      const act = async (held: unknown): Promise<unknown> =>
+        typeof known === "function" ? known(held, context) : context.session.run(known, held);
+      return form === undefined ? act(given) : withFiles(form, act);
+    }
     if (!api.startsWith("/")) throw new BkError("not-found", `there is no api ${JSON.stringify(api.slice(0, 80))}`);
     const isObject = typeof given === "object" && given !== null && !Array.isArray(given);
     if (!isObject && given !== undefined && given !== "")
       throw new BkError("invalid", "data must be an object of parameters", { detail: { field: "data" } });
-    const reply = await dispatch(api, isObject ? (given as Record<string, unknown>) : {}, context.call);
+    const reply = await dispatch(api, isObject ? (given as Record<string, unknown>) : {}, context.call, form?.files);
     if (reply instanceof EventStream) reply.cancel();
     if (reply instanceof Response || reply instanceof EventStream) throw new BkError("unsupported", `${api} does not reply JSON`);
     return reply;
@@ -148,6 +156,8 @@ export function picoService(options: PicoServiceOptions): PicoService {
       let before = 0;
       try {
         await checkProofs(orders, { secretKey, cullAgeMs, allowMd5, clock, cache });
+        const upload = orders.find(({ form, api }) => form !== undefined && !uploads.has(api));
+        if (upload !== undefined) throw denied(`${JSON.stringify(upload.api.slice(0, 80))} takes no forms`, "api");
         const account = call.caller.id;
         if (shown !== undefined && shown !== "") channel = await channels.enter(shown, account);
         else if (opens) channel = await channels.open(account);

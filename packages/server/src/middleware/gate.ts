@@ -10,6 +10,7 @@ import type { HookFor } from "../hooks/hook-map.js";
 import { hookRequest } from "../hooks/hook-request.js";
 import { refusedBody } from "../hooks/run-hooks.js";
 import { moduleCaller } from "../modules/caller.js";
+import { otherBodyOf } from "../modules/other-body.js";
 import { fileFor } from "../routes/files.js";
 import { mayAskToBegin } from "../routes/begin.js";
 import { bodyLimit, changesSomething, needsSecrets } from "../routes/auth-paths.js";
@@ -78,7 +79,9 @@ const noBody = new Uint8Array();
 
 async function passBody(server: ServerContext, context: ServerRequest, next: Next, open: boolean): Promise<Response | undefined> {
   const { path, raw } = context.req;
-  const most = context.get("found")?.served.endpoint.maxBodyBytes ?? bodyLimit(path, server.limits.maxBodyBytes);
+  const endpoint = context.get("found")?.served.endpoint;
+  const other = otherBodyOf(endpoint, context.req.header("content-type") ?? "");
+  const most = other?.maxBytes ?? endpoint?.maxBodyBytes ?? bodyLimit(path, server.limits.maxBodyBytes);
   return passWith(server, context, next, await readBody(raw, most), open);
 }
 

@@ -11,7 +11,8 @@ import { privateNames } from "../hooks/private-names.js";
 import { jsonReply } from "../json-reply.js";
 import { filled } from "../locales/locales.js";
 import { rawTarget } from "../request/check-frame.js";
-import { type Fields, fieldsOf, readInput, readJsonBody } from "../request/fields.js";
+import { type Field, type Fields, fieldsOf, readInput, readJsonBody } from "../request/fields.js";
+import { parseJson } from "../request/json.js";
 import { askingApp, parseVersion } from "../request/version.js";
 import { begin, beginNames } from "../routes/begin.js";
 import type { LoginContext } from "../routes/login-context.js";
@@ -20,6 +21,7 @@ import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-c
 import { moduleCaller } from "./caller.js";
 import type { Found } from "./endpoint-map.js";
 import { readMultipart } from "./multipart.js";
+import { otherBodyOf, readOtherBody } from "./other-body.js";
 import { type Given, readValues } from "./read-values.js";
 
 /** Serves what the modules have; other paths go on. */
@@ -91,15 +93,20 @@ async function callOf(context: ServerRequest, { served, rest }: Found, server: S
     takesJson || upload !== undefined ? queryOf(context, limits) : await givenOf(context, endpoint.maxBodyBytes !== undefined, limits);
   const given = begins === undefined ? all : takeBegins(all, begins);
   const { values, columns, filter } = readValues(served, given, caller, server);
+  const type = context.req.header("content-type") ?? "";
+  const isOther = takesJson && otherBodyOf(endpoint, type) !== undefined && context.get("body").length > 0;
+  const other = isOther ? await readOtherBody(type, context.get("body"), limits.maxParameters) : undefined;
   return {
     id: context.get("requestId"),
     caller,
     values: values as Call["values"],
     columns,
     filter,
-    files: given.files,
+    files: other?.files ?? given.files,
     upload: await upload?.stored(),
-    body: takesJson ? readJsonBody(context.req.header("content-type") ?? "", context.get("body"), limits) : undefined,
+    body: takesJson && !isOther ? readJsonBody(type, context.get("body"), limits) : undefined,
+    otherBody: other?.sent,
+    parseJson: (text, what, field) => parseJson(text, limits.maxJsonDepth, what, field),
     rest: decodePath(rest),
     method: context.req.method,
     url: rawTarget(context),
@@ -139,7 +146,7 @@ export type Dispatching = Pick<ServerContext, "endpoints" | "hooks" | "secrets" 
 
 /** Calls endpoints for the caller of another one. */
 export function dispatcher(dispatchedBy: () => Dispatching): ModuleHost["dispatch"] {
-  return async (path, values, call) => {
+  return async (path, values, call, ofForm) => {
     const server = dispatchedBy();
     const found = server.endpoints.find(path, call.version === undefined ? undefined : parseVersion(call.version));
     if (found === undefined) throw notFound(`nothing is served at ${path.slice(0, 80)}`);
@@ -149,14 +156,16 @@ export function dispatcher(dispatchedBy: () => Dispatching): ModuleHost["dispatc
     await server.hooks.checkWithin(request, caller, source);
     requireCaller(endpoint, caller);
     const takesJson = endpoint.body !== undefined;
-    const given: Given = { fields: takesJson ? new Map() : fieldsOf(values), files: noFiles };
+    const files = ofForm ?? noFiles;
+    const given: Given = { fields: takesJson ? new Map() : ofForm === undefined ? fieldsOf(values) : fieldsOfForm(values), files };
     const read = readValues(found.served, given, caller, server);
     const reply = await endpoint.answer({
       ...call,
       ...(read as Pick<Call, "values" | "columns" | "filter">),
-      files: noFiles,
+      files,
       upload: undefined,
       body: takesJson ? values : undefined,
+      otherBody: undefined,
       rest: found.rest,
       method: "POST",
       url: path,
@@ -164,6 +173,11 @@ export function dispatcher(dispatchedBy: () => Dispatching): ModuleHost["dispatc
     const change = reply instanceof Response || isStream(reply) ? undefined : changing(server, found, request, caller);
     return change === undefined ? reply : change(reply);
   };
+}
+
+/** Texts are read as those of a form are. */
+function fieldsOfForm(values: Readonly<Record<string, unknown>>): Map<string, Field> {
+  return new Map(Object.entries(values).map(([name, value]) => [name, typeof value === "string" ? { text: value } : { json: value }]));
 }
 
 /** What hooks do with the rows of a reply; undefined where they do nothing. */

@@ -51,7 +51,8 @@ export function readJsonBody(contentType: string, body: Uint8Array, limits: Fiel
   return parseJson(decodeUtf8(body), limits.maxJsonDepth, "the body");
 }
 
-const mediaType = (contentType: string): string => contentType.split(";", 1)[0]!.trim().toLowerCase();
+/** The media type alone, in small letters. */
+export const mediaType = (contentType: string): string => contentType.split(";", 1)[0]!.trim().toLowerCase();
 
 function requireJson(type: string): void {
   if (!/^(application|text)\/([\w.+-]+\+)?json$/.test(type)) throw wrongMediaType(type);
@@ -100,7 +101,8 @@ function decodePart(text: string, what: string): string {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function decodeUtf8(bytes: Uint8Array): string {
+/** @throws HttpError 400 */
+export function decodeUtf8(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
   } catch {

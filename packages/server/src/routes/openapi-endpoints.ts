@@ -34,6 +34,7 @@ export function endpointPath({ endpoint, module, version, table }: ServedEndpoin
     "application/json": { schema: endpoint.body ?? body },
     ...(endpoint.body === undefined ? { "application/x-www-form-urlencoded": { schema: body } } : {}),
     ...(endpoint.maxBodyBytes === undefined ? {} : { "multipart/form-data": { schema: multipart(body, parameters) } }),
+    ...Object.fromEntries(Object.entries(endpoint.otherBodies ?? {}).map(([type, { schema }]) => [type, { schema }])),
     ...(endpoint.maxUploadBytes === undefined ? {} : { "application/octet-stream": { schema: { type: "string", format: "binary" } } }),
   };
   const operation: Json = {

@@ -197,7 +197,7 @@ describe("the module pico", () => {
       { orders: [], tx: "yes" },
       Array.from({ length: 34 }, () => ({})),
     ])
-      expect((await send(json, "application/json")).status).toBe(400);
+      for (const accept of ["application/json", "application/x-ndjson", "*/*"]) expect((await send(json, accept)).status).toBe(400);
   });
 });
 
