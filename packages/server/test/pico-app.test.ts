@@ -104,6 +104,43 @@ it("runs the original's hello world as it is written, and answers its curl comma
   }
 }, 60_000);
 
+it("takes framed requests and uploads where its configuration says so", async () => {
+  using folder = temporaryFolder();
+  write(folder.path, 0);
+  const app = join(folder.path, "app");
+  const web = { mod: "web", delimiter: ["crlf"], uploadWL: ["upload"] };
+  writeFileSync(join(app, "config/worker.json"), JSON.stringify({ app: { elements: ["actions"] }, lib: { webServer: web } }));
+  const upload = `const { readFileSync } = require("node:fs");
+exports.setup = (context, next) => {
+  context.webServer.route("upload", [(session, data, done) => {
+    session.getModel("files").blob = readFileSync(data.photo.filename, "utf8") + data.count;
+    session.addJob(G_PICO_WEB.RENDER_FULL, [[session.createModelInfo("files", "blob")], [session.createModelInfo("files", "none")]]);
+    done();
+  }]);
+  next();
+};
+`;
+  writeFileSync(join(app, "actions/foobar.js"), upload);
+  const { url, close } = await createApp(app, "config/master", { port: 0 });
+  try {
+    const post = async (body: FormData | string, headers: Record<string, string>): Promise<string> => {
+      const reply = await fetch(`${url}/pull`, { method: "POST", body, headers });
+      expect(reply.status).toBe(200);
+      return reply.text();
+    };
+    const form = new FormData();
+    for (const [name, value] of Object.entries({ api: "upload", reqId: "1", "data/count": "2" })) form.append(name, value);
+    form.append("data/photo", new Blob(["a photo "]), "photo.png");
+    expect(JSON.parse(await post(form, { accept: "application/json" }))).toMatchObject([
+      { reqId: 1, status: 200, data: { blob: "a photo 2" } },
+    ]);
+    const framed = await post('["crlf"]{"api":"none","reqId":1}["crlf"]', { "content-type": "application/x-pico" });
+    expect(framed).toMatch(/^\["crlf"\]\{"api":"none","reqId":1,.*"status":404.*"len":0\}\["crlf"\]$/);
+  } finally {
+    await close();
+  }
+}, 30_000);
+
 it("says what is wrong with an app's files", async () => {
   using folder = temporaryFolder();
   write(folder.path, 0);

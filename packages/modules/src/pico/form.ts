@@ -32,18 +32,10 @@ export function readForm(
   const api = fields.get("api") ?? "";
   if (api === "") throw invalid("api is required", "api");
   const form: Form = { fields: inData(fields), files: inData(files) };
-  const date = fields.get("date");
-  const said = { api, reqId: valueOf(fields.get("reqId")), key: fields.get("key"), date: date === "" ? undefined : valueOf(date) };
+  const said = { api, reqId: valueOf(fields.get("reqId")), key: fields.get("key"), date: valueOf(fields.get("date")) };
   const text = JSON.stringify([...form.fields, ...[...form.files].map(([path, { bytes }]) => [path, sha256(bytes)])]);
-  // An endpoint reads texts by itself, and gets files beside them; both are looked at before anything is done.
-  const whole = dataOf(form, valueOf, () => null);
-  const data = api.startsWith("/")
-    ? dataOf(
-        { ...form, files: new Map() },
-        (value) => value,
-        () => null,
-      )
-    : whole;
+  // An endpoint reads texts by itself, and gets files beside them.
+  const data = api.startsWith("/") ? dataOf({ ...form, files: new Map() }, (value) => value) : dataOf(form, valueOf);
   return { channel: channelText(fields.get("channel") ?? ""), orders: [orderOf(said, 0, () => ({ data, text, oldText: text, form }))] };
 }
 
@@ -53,7 +45,7 @@ export function readForm(
  * @param act  gets `{ filename, contentType, name }` for each file: the path that it has here; type and name as the client says. It may move the file
  */
 export async function withFiles<T>(form: Form, act: (data: unknown) => Promise<T>): Promise<T> {
-  if (form.files.size === 0) return act(dataOf(form, valueOf, () => null));
+  if (form.files.size === 0) return act(dataOf(form, valueOf));
   const folder = await mkdtemp(join(tmpdir(), "bk-pico-"));
   try {
     const paths = new Map([...form.files.keys()].map((path, i) => [path, join(folder, `${i}`)]));
@@ -80,7 +72,12 @@ function valueOf(text: string | undefined): string | number | undefined {
 
 type Data = { [name: string]: unknown };
 
-function dataOf({ fields, files }: Form, read: (text: string) => unknown, describe: (path: string, file: UploadedFile) => unknown): Data {
+/** @param describe  gives what stands for a file. Default null, which is enough to see whether all have a place */
+function dataOf(
+  { fields, files }: Form,
+  read: (text: string) => unknown,
+  describe: (path: string, file: UploadedFile) => unknown = () => null,
+): Data {
   const data: Data = {};
   for (const [path, text] of fields) put(data, path, read(text));
   for (const [path, file] of files) put(data, path, describe(path, file));

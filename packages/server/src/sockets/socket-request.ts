@@ -70,6 +70,8 @@ export async function ask(
   signal: AbortSignal,
 ): Promise<Response> {
   const headers = headersOf({ rawHeaders });
+  // A message is JSON, and so is what answers it.
+  headers.set("accept", "application/json");
   if (signature !== undefined) headers.set("bk-signature", signature);
   if (body !== undefined) headers.set("content-type", "application/json");
   const request = new Request(`http://${host}${target}`, { method, headers, signal, ...(body === undefined ? {} : { body }) });
