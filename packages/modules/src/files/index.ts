@@ -1,12 +1,11 @@
 // @bk/modules/files: files of accounts.
 
-import { BkError } from "@bk/core";
-
+import { checkLimit, mib } from "../common/limits.js";
 import type { BackendModule } from "../contract/module.js";
 import { serverStorage } from "../storage/folder-storage.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import { fileRoutes } from "./routes.js";
-import { defaultFileLimits, type FileLimits, fileService, mib } from "./service.js";
+import { defaultFileLimits, type FileLimits, fileService } from "./service.js";
 import { fileRuled, fileTables } from "./tables.js";
 
 export {
@@ -39,10 +38,10 @@ export interface FilesOptions extends Partial<FileLimits> {
  */
 export function files(options: FilesOptions = {}): BackendModule {
   const limits: FileLimits = { ...defaultFileLimits, ...options };
-  checkLimit("maxFiles", limits.maxFiles, 1_000_000);
-  checkLimit("maxFileBytes", limits.maxFileBytes, 100 * mib);
+  checkLimit("files", "maxFiles", limits.maxFiles, 1_000_000);
+  checkLimit("files", "maxFileBytes", limits.maxFileBytes, 100 * mib);
   // What S3 takes as one object.
-  checkLimit("maxUploadBytes", limits.maxUploadBytes, 5 * 1024 * mib);
+  checkLimit("files", "maxUploadBytes", limits.maxUploadBytes, 5 * 1024 * mib);
   return {
     name: "files",
     tables: fileTables,
@@ -53,9 +52,4 @@ export function files(options: FilesOptions = {}): BackendModule {
       return { name: "files", endpoints, forget: (id) => service.forget(id) };
     },
   };
-}
-
-function checkLimit(name: string, value: number, highest: number): void {
-  if (!Number.isInteger(value) || value < 1 || value > highest)
-    throw new BkError("invalid", `files: ${name} must be an integer from 1 to ${highest}`, { detail: { field: name } });
 }

@@ -3,6 +3,7 @@
 import { BkError, type Clock, type Log } from "@bk/core";
 
 import { denied, hasCode, invalid, notFound } from "../common/failures.js";
+import { mib } from "../common/limits.js";
 import { checkAcl, checkName, mayRead } from "../common/names.js";
 import { visible } from "../common/visible.js";
 import { type DbFor, unruled } from "../contract/caller-db.js";
@@ -37,7 +38,6 @@ export interface FileLimits {
   readonly maxUploadBytes: number;
 }
 
-export const mib = 1024 * 1024;
 export const defaultFileLimits: FileLimits = Object.freeze({ maxFiles: 1000, maxFileBytes: 10 * mib, maxUploadBytes: 100 * mib });
 
 /** Which file. */

@@ -1,5 +1,6 @@
 // @bk/modules/pico: several orders in one request, and channels that lose no reply.
 
+import { checkLimit, mib } from "../common/limits.js";
 import type { BackendModule, ModuleHost } from "../contract/module.js";
 import { type Channels, picoChannels } from "./channels.js";
 import { picoRoutes } from "./routes.js";
@@ -30,7 +31,7 @@ export interface PicoOptions {
   readonly delimiter?: readonly string[];
   /** The `api` of orders that may come as multipart forms, with files. Default none: forms are refused with 415. */
   readonly uploads?: readonly string[];
-  /** Most bytes of such a form. Default 10 MiB. */
+  /** Most bytes of such a form. Default 10 MiB, at most 100. */
   readonly maxUploadBytes?: number;
   /** How long packets of a channel are kept, and a channel that nobody uses. Default an hour. */
   readonly keepMs?: number;
@@ -44,17 +45,23 @@ export interface PicoModule extends BackendModule {
   send(channel: string, packet: object): Promise<object>;
 }
 
-/** The module `pico`: `/pull`, `/channel`, `/push`. */
+/**
+ * The module `pico`: `/pull`, `/channel`, `/push`.
+ *
+ * @throws BkError `invalid` for a limit that is none
+ */
 export function pico(options: PicoOptions = {}): PicoModule {
   const { path = "/pull", delimiter, keepMs = 3_600_000, refusalMs = 5_000, actions = {}, ...others } = options;
-  const { uploads = [], maxUploadBytes = 10 * 1024 * 1024, ...proofs } = others;
+  const { uploads = [], maxUploadBytes = 10 * mib, ...proofs } = others;
+  // They are in memory while they are read.
+  checkLimit("pico", "maxUploadBytes", maxUploadBytes, 100 * mib);
   let running: Channels | undefined;
   return {
     name: "pico",
     tables: picoTables,
     start(host: ModuleHost) {
       const channels = (running = picoChannels(host.db, host.bus, host.clock, keepMs));
-      const service = picoService({ ...host, ...proofs, channels, actions: new Map(Object.entries(actions)), uploads: new Set(uploads) });
+      const service = picoService({ ...host, ...proofs, channels, actions: new Map(Object.entries(actions)), uploads });
       const taken = { path, delimiter, refusalMs, maxUploadBytes: uploads.length === 0 ? undefined : maxUploadBytes };
       return {
         name: "pico",

@@ -79,7 +79,7 @@ export function readWay(
 ): Pick<PicoRequest, "tx" | "onError"> {
   for (const name of ["tx", "onError"] as const)
     if (inBody[name] !== undefined && inQuery[name] !== undefined) throw invalid(`${name} is given in the query and in the body`, name);
-  const tx = inBody.tx ?? inQuery.tx ?? false;
+  const { tx = inQuery.tx ?? false } = inBody;
   if (typeof tx !== "boolean") throw invalid("tx must be true or false", "tx");
   const onError = inBody.onError ?? inQuery.onError ?? "stop";
   if (onError !== "stop" && onError !== "continue") throw invalid("onError must be stop or continue", "onError");

@@ -46,8 +46,8 @@ export interface PicoServiceOptions {
   readonly actions: ReadonlyMap<string, Answer>;
   /** Calls an endpoint of the server, for orders whose `api` is its path. */
   dispatch(path: string, values: Readonly<Record<string, unknown>>, call: Call, files?: Call["files"]): Promise<unknown>;
-  /** The `api` of orders that may come as forms. */
-  readonly uploads: ReadonlySet<string>;
+  /** The `api` of orders that may come as forms. Default none. */
+  readonly uploads?: readonly string[];
   readonly secretKey?: string | undefined;
   readonly cullAgeMs?: number | undefined;
   readonly allowMd5?: boolean;
@@ -67,7 +67,7 @@ export interface PicoService {
 const stopped = { status: 424, code: "condition-failed", message: "an order before this one failed" } as const;
 
 export function picoService(options: PicoServiceOptions): PicoService {
-  const { db, cache, clock, channels, actions, dispatch, uploads, secretKey, cullAgeMs, allowMd5 = false } = options;
+  const { db, cache, clock, channels, actions, dispatch, uploads = [], secretKey, cullAgeMs, allowMd5 = false } = options;
 
   /** What an order gives. */
   async function answer({ api, data, form }: Order, context: ActionContext, replies: Map<string, unknown>): Promise<unknown> {
@@ -156,7 +156,7 @@ export function picoService(options: PicoServiceOptions): PicoService {
       let before = 0;
       try {
         await checkProofs(orders, { secretKey, cullAgeMs, allowMd5, clock, cache });
-        const upload = orders.find(({ form, api }) => form !== undefined && !uploads.has(api));
+        const upload = orders.find(({ form, api }) => form !== undefined && !uploads.includes(api));
         if (upload !== undefined) throw denied(`${JSON.stringify(upload.api.slice(0, 80))} takes no forms`, "api");
         const account = call.caller.id;
         if (shown !== undefined && shown !== "") channel = await channels.enter(shown, account);

@@ -203,6 +203,8 @@ describe("other formats of pico", () => {
     expect(lastFile).toBe("none");
     const large = form(["api", "scan"], ["data/page", "x".repeat(5_000), "x"]);
     expect((await test.call("bob", "/pull", large)).status).toBe(413);
+    for (const maxUploadBytes of [0, NaN, 1e12])
+      expect(() => module({ maxUploadBytes })).toThrow("pico: maxUploadBytes must be an integer");
     // The limit of forms is none of the others.
     const list = { json: [{ api: "echo", reqId: 1, data: "x".repeat(10_000) }], headers: { "content-type": "application/json" } };
     expect((await test.call("bob", "/pull", list)).status).toBe(200);
