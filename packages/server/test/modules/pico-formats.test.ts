@@ -180,8 +180,8 @@ describe("other formats of pico", () => {
         expect(packetsOf(await pull(ann.login, json(put)))).toMatchObject([{ status: 200 }]);
         expect((await server.test.call(ann.login, "/file/get?prefix=p&name=5")).text).toBe("the bytes");
         expect(packetsOf(await server.test.call("", "/pull", { ...json(put), signed: false }))).toMatchObject([{ status: 403 }]);
-        const counter = (...fields: Parameters<typeof form>): Promise<Reply> =>
-          pull(ann.login, json(form(["api", "/counter/put"], ["reqId", "1"], ...fields)), "/pull?onError=stop");
+        const counter = (field: Parameters<typeof form>[number]): Promise<Reply> =>
+          pull(ann.login, json(form(["api", "/counter/put"], ["reqId", "1"], field)), "/pull?onError=stop");
         expect(packetsOf(await counter(["data/ping", "4"]))).toMatchObject([{ status: 200 }]);
         expect((await server.test.call(ann.login, "/counter/get")).body).toMatchObject({ ping: 4 });
         expect(packetsOf(await counter(["data/ping", "x"]))).toMatchObject([
