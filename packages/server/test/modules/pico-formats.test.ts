@@ -52,8 +52,9 @@ const module = (more: Parameters<typeof pico>[0] = {}) =>
 const sent = (type: string, body: string): CallOptions => ({ method: "POST", body, contentType: type, headers: { "content-type": type } });
 const framed = (...parts: readonly (string | object)[]): CallOptions =>
   sent(framedType, parts.map((part) => `${typeof part === "string" ? part : JSON.stringify(part)}${between}`).join(""));
-const form = (...parts: readonly (readonly [name: string, value: string, file?: string])[]): CallOptions => {
-  const part = ([name, value, file]: (typeof parts)[number]): string => {
+type Part = readonly [name: string, value: string, file?: string];
+const form = (...parts: readonly Part[]): CallOptions => {
+  const part = ([name, value, file]: Part): string => {
     const ofFile = file === undefined ? "" : `; filename="${file}"\r\nContent-Type: text/plain`;
     return `--edge\r\nContent-Disposition: form-data; name="${name}"${ofFile}\r\n\r\n${value}\r\n`;
   };
@@ -180,7 +181,7 @@ describe("other formats of pico", () => {
         expect(packetsOf(await pull(ann.login, json(put)))).toMatchObject([{ status: 200 }]);
         expect((await server.test.call(ann.login, "/file/get?prefix=p&name=5")).text).toBe("the bytes");
         expect(packetsOf(await server.test.call("", "/pull", { ...json(put), signed: false }))).toMatchObject([{ status: 403 }]);
-        const counter = (field: Parameters<typeof form>[number]): Promise<Reply> =>
+        const counter = (field: Part): Promise<Reply> =>
           pull(ann.login, json(form(["api", "/counter/put"], ["reqId", "1"], field)), "/pull?onError=stop");
         expect(packetsOf(await counter(["data/ping", "4"]))).toMatchObject([{ status: 200 }]);
         expect((await server.test.call(ann.login, "/counter/get")).body).toMatchObject({ ping: 4 });
