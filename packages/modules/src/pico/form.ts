@@ -7,13 +7,7 @@ import { join } from "node:path";
 
 import { invalid } from "../common/failures.js";
 import type { UploadedFile } from "../contract/endpoint.js";
-import { channelText, orderOf, type PicoRequest } from "./orders.js";
-
-/** What the data of an order is made of, by its path in it, such as `a/b`. */
-export interface Form {
-  readonly fields: ReadonlyMap<string, string>;
-  readonly files: ReadonlyMap<string, UploadedFile>;
-}
+import { channelText, type Form, orderOf, type PicoRequest } from "./orders.js";
 
 const mostLevels = 10;
 const members: ReadonlySet<string> = new Set(["api", "reqId", "date", "key", "channel"]);

@@ -7,8 +7,13 @@ import { BkError, type Clock } from "@bk/core";
 import { invalid } from "../common/failures.js";
 import { isSame } from "../common/tokens.js";
 import type { CacheLike } from "../contract/cache.js";
-import type { Call } from "../contract/endpoint.js";
-import type { Form } from "./form.js";
+import type { Call, UploadedFile } from "../contract/endpoint.js";
+
+/** What the data of an order is made of, by its path in it, such as `a/b`. */
+export interface Form {
+  readonly fields: ReadonlyMap<string, string>;
+  readonly files: ReadonlyMap<string, UploadedFile>;
+}
 
 export interface Order {
   /** Empty: nothing is to be done. */
