@@ -49,6 +49,17 @@ describe("bk-server config", () => {
     });
   });
 
+  it("knows what is for the process of a role alone", async () => {
+    using folder = homeWith({ "etc/config": "max-count=5\nmax-count@web=6\n[role=worker]\nmax-count=7" });
+    const holds = async (...args: readonly string[]): Promise<string | undefined> =>
+      (
+        JSON.parse((await runHere(["config", "explain", "max-count", "--json", "--home", folder.path, ...args])).stdout) as {
+          text?: string;
+        }
+      ).text;
+    expect([await holds(), await holds("--role", "web"), await holds("--role", "worker")]).toEqual(["5", "6", "7"]);
+  });
+
   it("checks", async () => {
     using folder = homeWith({ "etc/config": "max-count=5" });
     const home = ["--home", folder.path];

@@ -5,12 +5,11 @@ import { text } from "node:stream/consumers";
 import { BkError, redactUrl } from "@bk/core";
 
 import { configTypes } from "../config/db-layer.js";
-import { Names } from "../config/define-config.js";
 import { invalidSetting } from "../config/errors.js";
 import type { Configuration } from "../settings/configuration.js";
 import { openRows } from "../settings/read-settings.js";
-import { allSettings } from "../settings/settings.js";
-import { similarName } from "../settings/similar-name.js";
+import { settingNames } from "../settings/settings.js";
+import { didYouMean } from "../settings/similar-name.js";
 
 interface JsonOption {
   readonly json?: boolean;
@@ -52,7 +51,7 @@ export interface RowOptions {
 }
 
 export async function setRow(configuration: Configuration, name: string, given: string, options: RowOptions): Promise<void> {
-  const found = new Names(allSettings).find(name);
+  const found = settingNames.find(name);
   if (found === undefined) throw unknownSetting(name);
   const value = given === "-" ? (await text(process.stdin)).replace(/\r?\n$/, "") : given;
   const { early = false, type, secret = false } = found.parameter;
@@ -93,7 +92,7 @@ export async function listRows(configuration: Configuration, { for: type }: RowO
   await withRows(configuration, async (rows) => {
     for (const each of types)
       for (const { value, ...row } of await rows.list(each)) {
-        const isHidden = value?.startsWith("enc:") || new Names(allSettings).find(row.name)?.parameter.secret;
+        const isHidden = value?.startsWith("enc:") || settingNames.find(row.name)?.parameter.secret;
         print(JSON.stringify({ ...row, value: isHidden || value === null ? "***" : redactUrl(value) }));
       }
   });
@@ -119,9 +118,5 @@ function dateOf(option: string, given: string | undefined): Date | null {
 }
 
 function unknownSetting(name: string): BkError {
-  const meant = similarName(name, Object.keys(allSettings));
-  return invalidSetting(
-    name,
-    `there is no setting ${JSON.stringify(name.slice(0, 60))}${meant === undefined ? "" : `; did you mean ${meant}?`}`,
-  );
+  return invalidSetting(name, `there is no setting ${JSON.stringify(name.slice(0, 60))}${didYouMean(name, settingNames.all)}`);
 }

@@ -4,8 +4,9 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 
-import { type Log, plainText, systemClock } from "@bk/core";
+import { type Log, systemClock } from "@bk/core";
 
+import { reloadLogged } from "../config/config.js";
 import { invalidSetting } from "../config/errors.js";
 import { type AsChild, asChild, type ChildHandlers } from "../processes/as-child.js";
 import { type Control, type ControlHandlers, controlPath, openControl } from "../processes/control.js";
@@ -57,7 +58,7 @@ function openLog(path: string): number {
 export function reloader(config: Configuration["config"], { log, reopen }: ProcessLog): () => void {
   return () => {
     reopen();
-    config.reload().catch((error: unknown) => log.error(`the configuration is kept as it was: ${plainText((error as Error).message)}`));
+    reloadLogged(config, log);
   };
 }
 

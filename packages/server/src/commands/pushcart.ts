@@ -8,11 +8,10 @@ import { callsOf, pushcart } from "@bk/modules";
 import { pushcartService, type PushcartService, pushcartTables } from "@bk/modules/pushcart";
 import { Command } from "commander";
 
+import type { Environment } from "../config/variables.js";
 import { createServer } from "../server.js";
 import { databaseOf, masterKeyOf } from "../settings/home.js";
 import { version } from "../version.js";
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const about = `Environment:
   PORT         where the server listens; default 8000

@@ -2,11 +2,11 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { BkError, type Log } from "@bk/core";
+import { BkError } from "@bk/core";
 import { modulesNamed } from "@bk/modules";
 
 import { liveLimits } from "../limits.js";
-import type { Control } from "../processes/control.js";
+import type { AsChild } from "../processes/as-child.js";
 import { become, giveFolder, ownerOf } from "../processes/privileges.js";
 import { watchStuck } from "../processes/watch-stuck.js";
 import { sampleTables } from "../sample-tables.js";
@@ -19,7 +19,17 @@ import { kebab } from "../settings/limit-settings.js";
 import { version } from "../version.js";
 import { announce, isSample, modulesOf } from "./announce.js";
 import { namingDatabase } from "./open-database.js";
-import { control, fleetOf, processLog, reloader, sharedUrl, type StopSignals, stopSignals, supervision } from "./process-parts.js";
+import {
+  control,
+  fleetOf,
+  processLog,
+  type ProcessLog,
+  reloader,
+  sharedUrl,
+  type StopSignals,
+  stopSignals,
+  supervision,
+} from "./process-parts.js";
 import { resetMails } from "./reset-mails.js";
 
 /** Serves in this process; the promise resolves when it was told to stop and everything is closed. */
@@ -47,7 +57,11 @@ export async function serveHere(configuration: Configuration): Promise<void> {
       app: `bk-server/${version}`,
       logLevel: level,
       params: () => paramsOf(config),
-      reload: () => config.reload(),
+      reload() {
+        // The others of this server, too.
+        supervised?.send({ bk: "reload" });
+        return config.reload();
+      },
       ...(supervised === undefined ? {} : { restart: () => supervised.send({ bk: "roll" }) }),
     },
   });
@@ -103,25 +117,11 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     });
     // Of a server in a terminal it says that the terminal is gone.
     if (!process.stdout.isTTY) process.on("SIGHUP", reload);
-    const fleet =
-      supervised === undefined
-        ? await fleetOf(configuration, log, {
-            reload,
-            restart: () => log.warn("a server that serves alone is not restarted; see --workers"),
-            logLevel: level.set,
-          })
-        : undefined;
-    const controlled = supervised === undefined ? await controlHere(configuration, log, url, stop) : undefined;
-    if (supervised === undefined) announce(configuration, url, log);
-    else supervised.ready();
-    const ended = supervised === undefined ? undefined : watchStuck(stuckAfterMs);
+    const end = supervised === undefined ? await beginAlone(configuration, processed, url, { reload, stop }) : beginSupervised(supervised);
     unready = server.unready;
     log.info(`${await stop.asked}: finishing what runs`);
     server.unready();
-    if (supervised === undefined) await sleep(config.get("drain-delay"));
-    ended?.();
-    await fleet?.close();
-    controlled?.close();
+    await end();
   } finally {
     supervised?.close();
     await server.close(supervised === undefined ? {} : { idleMs });
@@ -131,16 +131,39 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   if (supervised !== undefined) process.exit(0);
 }
 
-/** What commands may ask of a server that serves alone. */
-function controlHere(configuration: Configuration, log: Log, url: string, stop: StopSignals): Promise<Control | undefined> {
+/** Says that it serves, and listens to commands; what is given back ends that, once load balancers may have noticed. */
+async function beginAlone(
+  configuration: Configuration,
+  { log, level }: ProcessLog,
+  url: string,
+  { reload, stop }: { readonly reload: () => void; readonly stop: StopSignals },
+): Promise<() => Promise<void>> {
   const startedAt = Date.now();
-  return control(configuration, log, {
+  const fleet = await fleetOf(configuration, log, {
+    reload,
+    restart: () => log.warn("a server that serves alone is not restarted; see --workers"),
+    logLevel: level.set,
+  });
+  const controlled = await control(configuration, log, {
     status: () => ({ version, pid: process.pid, url, startedAt, processes: [] }),
     restart: () =>
       Promise.reject(new BkError("unsupported", "a server that serves alone cannot be restarted without an interruption; see --workers")),
     reload: async () => [...(await configuration.config.reload())],
     stop: () => stop.now("a command"),
   });
+  announce(configuration, url, log);
+  return async () => {
+    await sleep(configuration.config.get("drain-delay"));
+    await fleet?.close();
+    controlled?.close();
+  };
+}
+
+/** Says that it serves, and is watched from now on. The primary waits for load balancers itself. */
+function beginSupervised(supervised: AsChild): () => Promise<void> {
+  supervised.ready();
+  const unwatch = watchStuck(stuckAfterMs);
+  return () => Promise.resolve(unwatch());
 }
 
 /** How long a connection of a process that is replaced may be idle before it is closed: its client may just be sending. */

@@ -8,7 +8,7 @@ import { openPubSub } from "@bk/queue";
 
 import { invalidSetting } from "../config/errors.js";
 import type { Control } from "../processes/control.js";
-import type { FromWorker } from "../processes/messages.js";
+import type { FromWorker, ToWorker } from "../processes/messages.js";
 import { Front } from "../processes/front.js";
 import type { Listening } from "../processes/listen-at.js";
 import { Pool, type PoolOptions, StartFailed } from "../processes/pool.js";
@@ -51,9 +51,12 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   };
   const restart = (why: string): void => void restartAll(why).catch((error: unknown) => log.error((error as Error).message));
   const reload = reloader(config, processed);
+  const tellAll = (message: ToWorker): void => {
+    for (const pool of pools) pool.send(message);
+  };
   const reloadAll = (): void => {
     reload();
-    for (const pool of pools) pool.send({ bk: "reload" });
+    tellAll({ bk: "reload" });
   };
   const onMessage = ({ bk }: FromWorker): void => {
     if (bk === "roll") restart("an admin asked for it");
@@ -103,7 +106,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
         restart: (role) => restartAll("somebody asked for it", role),
         async reload() {
           processed.reopen();
-          for (const pool of pools) pool.send({ bk: "reload" });
+          tellAll({ bk: "reload" });
           return [...(await config.reload())];
         },
         stop: () => stop.now("a command"),
@@ -113,7 +116,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
         restart: () => restart("a command to the fleet"),
         logLevel(wanted) {
           level.set(wanted);
-          for (const pool of pools) pool.send({ bk: "log-level", level: wanted });
+          tellAll({ bk: "log-level", level: wanted });
         },
       });
       log.info(`${webWorkers} web and ${jobWorkers} job processes`);
@@ -121,7 +124,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
       else announce(configuration, at.url, log);
     }
     log.info(`${await stop.asked}: ending the processes`);
-    for (const pool of pools) pool.send({ bk: "unready" });
+    tellAll({ bk: "unready" });
     await sleep(config.get("drain-delay"));
   } catch (error) {
     // The process that ended has said why.

@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
-import { similarName } from "../settings/similar-name.js";
+import { didYouMean } from "../settings/similar-name.js";
 import { invalidSetting } from "./errors.js";
 import { factNames, factOf, type Facts, isFact } from "./facts.js";
 
@@ -106,12 +106,8 @@ function sectionHolds(section: string, where: string, facts: Facts): boolean {
   const [, name, not, list] = /^([\w.]+)\s*(!?)=\s*(.*)$/.exec(section) ?? [];
   if (name === undefined) throw invalidSetting("config", `${where}: a section is [name=value,…], [name!=value,…] or [global]`);
   if (!isFact(name)) {
-    const meant = similarName(name, factNames);
-    const known = `there are ${factNames.join(", ")} and env.NAME`;
-    throw invalidSetting(
-      "config",
-      `${where}: no section is named ${JSON.stringify(name.slice(0, 60))}; ${meant === undefined ? known : `did you mean ${meant}?`}`,
-    );
+    const meant = didYouMean(name, factNames) || `; there are ${factNames.join(", ")} and env.NAME`;
+    throw invalidSetting("config", `${where}: no section is named ${JSON.stringify(name.slice(0, 60))}${meant}`);
   }
   const value = factOf(name, facts) ?? "";
   const isAmong = list === "" ? value === "" : list!.split(",").some((item) => item.trim() === value);

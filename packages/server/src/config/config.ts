@@ -5,18 +5,16 @@ import { join, resolve } from "node:path";
 
 import { type Clock, type Log, plainText, silentLog, systemClock } from "@bk/core";
 
-import { similarName } from "../settings/similar-name.js";
 import { configSettings } from "./config-settings.js";
-import { type Given, readConfigFile, readGiven } from "./config-text.js";
+import { type FileReading, type Given, readConfigFile, readGiven } from "./config-text.js";
 import type { ConfigRows } from "./db-layer.js";
-import { type ConfigValues, type Definitions, environmentName, Names, type Parameter } from "./define-config.js";
+import { type ConfigValues, type Definitions, Names, type Parameter } from "./define-config.js";
 import { dnsSettings, type ResolveTxt } from "./dns-layer.js";
 import { SettingsError } from "./errors.js";
 import type { Facts } from "./facts.js";
 import { type Layers, settle, type Settled, shown, shownDefault, type Snapshot } from "./layers.js";
+import { type Environment, settingOf, unknownVariables } from "./variables.js";
 import { FileWatch } from "./watch-files.js";
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface ConfigOptions {
   /** What the command line gives, by name; names may have the marks `@ROLE` and `@file`. Default: nothing. */
@@ -101,9 +99,12 @@ class LayeredConfig implements Config {
   readonly #options: ConfigOptions;
   readonly #environment: Environment;
   readonly #clock: Clock;
-  readonly #facts: Facts;
+  #facts: Facts;
   #snapshot = emptySnapshot;
-  #warnings: readonly string[] = [];
+  /** Why DNS gave nothing at the start. */
+  #away: readonly string[] = [];
+  /** The environment does not change. */
+  readonly #unknown: readonly string[];
   /** What was read last from where reading may fail for a while. */
   #remote: Pick<Layers, "DNS" | "database"> = { DNS: [], database: [] };
   #rows: Awaited<ReturnType<NonNullable<ConfigOptions["rows"]>>> | undefined;
@@ -118,9 +119,10 @@ class LayeredConfig implements Config {
     this.#names = new Names(definitions);
     this.#options = options;
     this.#environment = options.environment ?? process.env;
+    this.#unknown = unknownVariables(this.#environment, this.#names);
     this.#clock = options.clock ?? systemClock;
     this.#facts = {
-      role: options.role ?? "server",
+      role: options.role ?? options.given?.["role"] ?? (this.#environment["BK_ROLE"] || "server"),
       home: this.#home(),
       environment: this.#environment,
       own: {},
@@ -129,7 +131,7 @@ class LayeredConfig implements Config {
   }
 
   get warnings(): readonly string[] {
-    return this.#warnings;
+    return [...this.#away, ...this.#snapshot.warnings, ...this.#unknown];
   }
 
   #home(): string {
@@ -141,9 +143,14 @@ class LayeredConfig implements Config {
   async start(): Promise<void> {
     this.#take(this.#read());
     const domain = this.get("config-domain") as string | undefined;
-    if (domain !== undefined)
-      this.#remote = { ...this.#remote, DNS: await this.#fromDns(domain).catch((error: unknown) => this.#away("DNS", error)) };
-    this.#take(this.#read());
+    if (domain !== undefined) {
+      const given = await this.#fromDns(domain).catch((error: unknown): Given[] => {
+        this.#away = [`DNS gives no settings: ${(error as Error).message}`];
+        return [];
+      });
+      this.#remote = { ...this.#remote, DNS: given };
+      this.#take(this.#read());
+    }
     if (this.has("config-db")) {
       const open = this.#options.rows;
       if (open === undefined) throw new SettingsError("invalid", "config-db is not taken here", { detail: { field: "config-db" } });
@@ -153,16 +160,9 @@ class LayeredConfig implements Config {
     }
   }
 
-  #away(what: string, error: unknown): [] {
-    this.#warnings = [...this.#warnings, `${what} gives no settings: ${(error as Error).message}`];
-    return [];
-  }
-
   #take(read: { readonly snapshot: Snapshot; readonly facts: Facts }): void {
     this.#snapshot = read.snapshot;
-    Object.assign(this.#facts, read.facts);
-    const asked = this.#warnings.filter((warning) => warning.startsWith("DNS gives"));
-    this.#warnings = [...asked, ...read.snapshot.warnings, ...unknownVariables(this.#environment, this.#names)];
+    this.#facts = read.facts;
   }
 
   /** Reads what is near, and puts it together with what was read from afar. */
@@ -172,34 +172,32 @@ class LayeredConfig implements Config {
     const near = this.#nearest(onFile);
     const main = this.#mainFile(near);
     // What sections are chosen by is in the lines before them.
-    const plain =
-      main.isGiven || existsSync(main.path) ? readConfigFile(main.path, main.shown, { facts: this.#facts, onFile, plain: true }) : [];
-    const local = `${main.path}.local`;
-    const plainLocal = existsSync(local) ? readConfigFile(local, `${main.shown}.local`, { facts: this.#facts, onFile, plain: true }) : [];
-    const first = settle(
-      { ...noLayers, ...near, file: plain, "local file": plainLocal, DNS: this.#remote.DNS },
-      this.#names,
-      this.#facts.role,
-      "local",
-    );
+    const beginnings = this.#mainFiles(main, { facts: this.#facts, onFile, plain: true });
+    const first = settle({ ...noLayers, ...near, ...beginnings, DNS: this.#remote.DNS }, this.#names, this.#facts.role, "local");
     const facts = { ...this.#facts, own: factsIn(first) };
     const reading = { facts, onFile };
-    onFile(main.path);
-    onFile(local);
     const layers: Layers = {
       ...near,
       ...this.#remote,
-      package: this.#packages(first).flatMap(({ path, shown }) => (existsSync(path) ? readConfigFile(path, shown, reading) : [])),
-      file: main.isGiven || existsSync(main.path) ? readConfigFile(main.path, main.shown, reading) : [],
-      "local file": existsSync(local) ? readConfigFile(local, `${main.shown}.local`, reading) : [],
+      ...this.#mainFiles(main, reading),
+      package: this.#packages(first).flatMap((file) => readIfThere(file, reading)),
     };
-    const priority = (settle(layers, this.#names, facts.role, "local").settled.get("config-priority")?.value ?? "local") as "local" | "db";
-    const snapshot = settle(layers, this.#names, facts.role, priority);
+    const local = settle(layers, this.#names, facts.role, "local");
+    const isLed = local.settled.get("config-priority")?.value === "db";
     this.#files = files;
-    return { snapshot, facts };
+    return { snapshot: isLed ? settle(layers, this.#names, facts.role, "db") : local, facts };
   }
 
-  #packages(first: Snapshot): { readonly path: string; readonly shown: string }[] {
+  /** What the main file and the local one beside it say. One that is given has to be there. */
+  #mainFiles(main: MainFile, reading: FileReading): Pick<Layers, "file" | "local file"> {
+    const local = { path: `${main.path}.local`, shown: `${main.shown}.local` };
+    return {
+      file: main.isGiven ? readConfigFile(main.path, main.shown, reading) : readIfThere(main, reading),
+      "local file": readIfThere(local, reading),
+    };
+  }
+
+  #packages(first: Snapshot): ConfigFile[] {
     const names = (first.settled.get("packages")?.value ?? []) as readonly string[];
     return names.map((name) => {
       if (!/^(@[\w.-]+\/)?[\w-][\w.-]*$/.test(name))
@@ -218,11 +216,7 @@ class LayeredConfig implements Config {
     return { environment, "command line": line };
   }
 
-  #mainFile(near: Pick<Layers, "environment" | "command line">): {
-    readonly path: string;
-    readonly shown: string;
-    readonly isGiven: boolean;
-  } {
+  #mainFile(near: Pick<Layers, "environment" | "command line">): MainFile {
     const given = settle({ ...noLayers, ...near }, this.#names, this.#facts.role, "local").settled.get("config")?.text;
     if (given !== undefined) return { path: resolve(given), shown: given, isGiven: true };
     return { path: join(this.#facts.home, "etc/config"), shown: "etc/config", isGiven: false };
@@ -288,14 +282,19 @@ class LayeredConfig implements Config {
     if (database.status === "fulfilled") this.#remote = { ...this.#remote, database: database.value };
     else
       this.#log.warn("the table bk_config cannot be read now; what was read before holds", { reason: (database.reason as Error).message });
-    return this.#changeTo(this.#read());
+    try {
+      return this.#changeTo(this.#read());
+    } finally {
+      // Other files may be included now.
+      this.#watch?.set(this.#files);
+    }
   }
 
   #changeTo(read: { readonly snapshot: Snapshot; readonly facts: Facts }): ReadonlySet<string> {
     const before = this.#snapshot;
-    const known = new Set(this.#warnings);
+    const known = new Set(this.warnings);
     this.#take(read);
-    for (const warning of this.#warnings) if (!known.has(warning)) this.#log.warn(warning);
+    for (const warning of this.warnings) if (!known.has(warning)) this.#log.warn(warning);
     const changes = changesOf(before, read.snapshot);
     if (changes.size === 0) return new Set();
     this.#log.info("the configuration changed", Object.fromEntries([...changes].map(([name, { text }]) => [name, text])));
@@ -324,11 +323,7 @@ class LayeredConfig implements Config {
 
   watch(log: Log): void {
     this.#log = log;
-    const again = (): void => {
-      this.reload()
-        .catch((error: unknown) => log.error(`the configuration is kept as it was: ${plainText((error as Error).message)}`))
-        .finally(() => this.#watch?.set(this.#files));
-    };
+    const again = (): void => reloadLogged(this, log);
     this.#watch = new FileWatch(again);
     this.#watch.set(this.#files);
     const every = (ms: number): void => {
@@ -347,6 +342,27 @@ class LayeredConfig implements Config {
   }
 }
 
+/** Reads a configuration again. What cannot be understood changes nothing, and is logged. */
+export function reloadLogged(config: Pick<Config, "reload">, log: Log): void {
+  config.reload().catch((error: unknown) => log.error(`the configuration is kept as it was: ${plainText((error as Error).message)}`));
+}
+
+interface ConfigFile {
+  readonly path: string;
+  /** Its name for people. */
+  readonly shown: string;
+}
+
+interface MainFile extends ConfigFile {
+  readonly isGiven: boolean;
+}
+
+function readIfThere({ path, shown }: ConfigFile, reading: FileReading): Given[] {
+  // One that is made later is noticed.
+  reading.onFile(path);
+  return existsSync(path) ? readConfigFile(path, shown, reading) : [];
+}
+
 const noLayers: Layers = { package: [], file: [], "local file": [], DNS: [], database: [], environment: [], "command line": [] };
 
 /** What sections are chosen by, of what is settled so far. */
@@ -360,25 +376,6 @@ function factsIn({ settled }: Snapshot): Facts["own"] {
     region: of("instance-region"),
     zone: of("instance-zone"),
   };
-}
-
-/** The setting of a variable: `BK_DB_PG_POOL`, `BKJS_PORT`, `BK_MASTER_KEY_FILE`. */
-function settingOf(variable: string, names: Names): string | undefined {
-  const [, rest] = /^BK(?:JS)?_([A-Z][A-Z0-9_]*)$/.exec(variable) ?? [];
-  if (rest === undefined) return undefined;
-  const name = names.ofVariable(rest);
-  if (name !== undefined) return name;
-  const inFile = rest.endsWith("_FILE") ? names.ofVariable(rest.slice(0, -"_FILE".length)) : undefined;
-  return inFile === undefined ? undefined : `${inFile}@file`;
-}
-
-/** Other programs may have variables that begin so, which is no error; but a mistyped name must not be met with silence. */
-function unknownVariables(environment: Environment, names: Names): string[] {
-  const unknown = Object.keys(environment).filter((variable) => variable.startsWith("BK_") && settingOf(variable, names) === undefined);
-  return unknown.map((variable) => {
-    const meant = similarName(variable, names.all.map(environmentName));
-    return `${plainText(variable, 60)} is no setting and has no effect${meant === undefined ? "" : `; did you mean ${meant}?`}`;
-  });
 }
 
 interface Change {

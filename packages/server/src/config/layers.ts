@@ -2,7 +2,7 @@
 
 import { redactUrl } from "@bk/core";
 
-import { similarName } from "../settings/similar-name.js";
+import { didYouMean } from "../settings/similar-name.js";
 import type { Given } from "./config-text.js";
 import type { Names, Parameter } from "./define-config.js";
 import { environmentName } from "./define-config.js";
@@ -90,11 +90,7 @@ function read({ name, text, where }: Given, layer: LayerName, names: Names): { s
 }
 
 function unknown(name: string, where: string, names: Names): SettingsError {
-  const meant = similarName(name, names.all);
-  return invalidSetting(
-    name,
-    `${where} has an unknown setting ${JSON.stringify(name.slice(0, 60))}${meant === undefined ? "" : `; did you mean ${meant}?`}`,
-  );
+  return invalidSetting(name, `${where} has an unknown setting ${JSON.stringify(name.slice(0, 60))}${didYouMean(name, names.all)}`);
 }
 
 /** A value fit for people: secrets are hidden, and passwords in URLs. */

@@ -5,7 +5,7 @@ import type { ChildProcess } from "node:child_process";
 import { BkError, type Clock, type Log, systemClock } from "@bk/core";
 
 import { Child, type Exit } from "./child.js";
-import type { FromWorker } from "./messages.js";
+import type { FromWorker, ToWorker } from "./messages.js";
 import { Throttle, type ThrottleOptions } from "./throttle.js";
 
 export interface PoolOptions {
@@ -260,7 +260,7 @@ export class Pool {
     return undefined;
   }
 
-  send(message: Parameters<Child["send"]>[0]): void {
+  send(message: ToWorker): void {
     for (const { child } of this.#slots) child?.send(message);
   }
 

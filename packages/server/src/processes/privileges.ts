@@ -73,11 +73,12 @@ function canBeRoot(): boolean {
 }
 
 /** Gives a folder and what is in it to another user; links themselves rather than what they lead to. */
-export function giveFolder(folder: string, { uid, gid }: Owner): void {
+export function giveFolder(folder: string, owner: Owner): void {
+  const { uid, gid } = owner;
   lchownSync(folder, uid, gid);
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) giveFolder(path, { user: "", uid, gid });
+    if (entry.isDirectory()) giveFolder(path, owner);
     else lchownSync(path, uid, gid);
   }
 }

@@ -1,8 +1,7 @@
 // The command line before commander reads it: long options may have one dash (`-port 8080`), and pools are named in options.
 
 import { bool } from "../config/value-types.js";
-import { Names } from "../config/define-config.js";
-import { allSettings } from "./settings.js";
+import { settingNames } from "./settings.js";
 
 /** Options with a value, beside the settings. */
 const commandOptions = [
@@ -29,7 +28,6 @@ const commandOptions = [
   "with",
   "eval",
 ];
-const names = new Names(allSettings);
 const valued: ReadonlySet<string> = new Set(commandOptions);
 const flags: ReadonlySet<string> = new Set(["help", "version", "scramble", "skip-bad", "restart", "secure", "curl", "json", "encrypt"]);
 
@@ -43,7 +41,7 @@ export function normalizeArguments(args: readonly string[]): string[] {
     const arg = args[i]!;
     if (arg === "--") return [...result, ...args.slice(i)];
     const [, name, marks = "", given] = /^--?([a-z][a-z0-9_-]+)((?:@[a-z][\w-]*){0,2})(?:=([^]*))?$/.exec(arg) ?? [];
-    const setting = name === undefined ? undefined : names.find(name);
+    const setting = name === undefined ? undefined : settingNames.find(name);
     if (name !== undefined && setting === undefined && marks === "" && flags.has(name)) {
       result.push(given === undefined ? `--${name}` : arg);
     } else if (name === undefined || !(setting !== undefined || (valued.has(name) && marks === ""))) {

@@ -8,6 +8,7 @@ import { type Config, openConfig } from "../config/config.js";
 import { ConfigRows, configTable } from "../config/db-layer.js";
 import { invalidSetting } from "../config/errors.js";
 import { words } from "../config/value-types.js";
+import type { Environment } from "../config/variables.js";
 import type { ServerLimits } from "../limits.js";
 import type { CorsOptions } from "../middleware/cors.js";
 import { version } from "../version.js";
@@ -16,8 +17,6 @@ import { databaseOf, masterKeyOf } from "./home.js";
 import { networkRules } from "./network-rules.js";
 import { kebab, limitNames } from "./limit-settings.js";
 import { allSettings } from "./settings.js";
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * @param given  options of the command line by name, `db-pg-pool` among them

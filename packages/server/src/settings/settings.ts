@@ -9,7 +9,7 @@ import { integer, logLevels, oneOf, type OptionType, string } from "@bk/core";
 import { moduleNames } from "@bk/modules";
 
 import { configSettings } from "../config/config-settings.js";
-import { defineConfig } from "../config/define-config.js";
+import { defineConfig, Names } from "../config/define-config.js";
 import { bool, bytes, duration, words } from "../config/value-types.js";
 import { isOrigin } from "../middleware/cors.js";
 import { isRedirect } from "../middleware/login-redirect.js";
@@ -335,3 +335,6 @@ export const serveSettings = defineConfig({
 });
 
 export const allSettings = defineConfig({ ...commonSettings, ...placeSettings, ...serveSettings });
+
+/** Finds them by the names that people write. */
+export const settingNames = new Names(allSettings);

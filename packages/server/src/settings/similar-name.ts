@@ -1,5 +1,5 @@
 /** The name that differs least from a mistyped one, by at most two letters; undefined when none is near. */
-export function similarName(typed: string, names: readonly string[]): string | undefined {
+function similarName(typed: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = 3;
   for (const name of names) {
@@ -7,6 +7,12 @@ export function similarName(typed: string, names: readonly string[]): string | u
     if (steps < least) [best, least] = [name, steps];
   }
   return best;
+}
+
+/** The end of a message about a mistyped name: `; did you mean …?`, or nothing when no name is near. */
+export function didYouMean(typed: string, names: readonly string[]): string {
+  const meant = similarName(typed, names);
+  return meant === undefined ? "" : `; did you mean ${meant}?`;
 }
 
 /** Letters to add, drop, replace or swap with their neighbour (optimal string alignment). */
