@@ -95,7 +95,7 @@ describe("bk-server", () => {
         .sort(),
     ).toEqual(["me", "you"]);
     expect(list.stdout).not.toContain("secret");
-    expect((await runHere(["account", "del", ...home, "--login", "me"])).code).toBe(0);
+    expect((await runHere(["account", "del", ...home, "--login", "me", "--yes"])).code).toBe(0);
     expect((await signedFetch({ url, login: "me", secret: "-dash secret" })).status).toBe(401);
     expect(statSync(folder.file("var/master.key")).mode & 0o777).toBe(0o600);
   });

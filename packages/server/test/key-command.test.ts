@@ -59,7 +59,7 @@ describe("bk-server key", { timeout: 60_000 }, () => {
     expect(await run("key", "revoke", "--login", "bob", "--keyid", keyid)).toEqual([{ revoked: keyid }]);
     expect(await ask(`${server.url}/auth`, keyid, hmac)).toMatchObject({ status: 401, body: { code: "KEYENDED" } });
     expect(await ask(`${server.url}/auth`, "ed", ed)).toMatchObject({ status: 200 });
-    await run("account", "del", "--login", "bob");
+    await run("account", "del", "--yes", "--login", "bob");
     await run("account", "add", "--login", "bob");
     expect(await ask(`${server.url}/auth`, "ed", ed)).toMatchObject({ status: 401, body: { code: "NOAUTH" } });
     expect(await run("key", "list", "--login", "bob")).toEqual([]);

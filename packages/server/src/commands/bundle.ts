@@ -7,7 +7,10 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 
 import { BkError } from "@bk/core";
 
-export interface BundleOptions {
+import type { Configuration } from "../settings/configuration.js";
+import { type JsonOption, tell } from "./output.js";
+
+export interface BundleOptions extends JsonOption {
   /** The folder for the files; those of a server's `web`. */
   readonly out: string;
   /** For people who look for faults: no shortening. */
@@ -31,7 +34,11 @@ const manifest = "manifest.json";
  *
  * @throws BkError `driver-missing` without esbuild; `invalid` for what cannot be bundled, which esbuild has said
  */
-export async function bundleCommand(entries: readonly string[], { out, dev = false }: BundleOptions): Promise<void> {
+export async function bundleCommand(
+  _configuration: Configuration,
+  { out, dev = false, json }: BundleOptions,
+  entries: readonly string[],
+): Promise<void> {
   const esbuild = await load();
   const built = await esbuild
     .build({
@@ -58,7 +65,7 @@ export async function bundleCommand(entries: readonly string[], { out, dev = fal
     await pack(path);
     const place = relative(out, path).split(sep).join("/");
     if (entryPoint !== undefined) names[`${basename(entryPoint, extname(entryPoint))}${extname(path)}`] = place;
-    process.stdout.write(`${place} ${bytes} bytes\n`);
+    tell({ json }, { file: place, bytes }, `${place} ${bytes} bytes`);
   }
   // When everything that it names is there.
   await mkdir(out, { recursive: true });

@@ -7,28 +7,23 @@ import { BkError, redactUrl } from "@bk/core";
 import { configTypes } from "../config/db-layer.js";
 import { invalidSetting } from "../config/errors.js";
 import type { Configuration } from "../settings/configuration.js";
+import { type JsonOption, print, printJson, tell } from "./output.js";
 import { openRows } from "../settings/read-settings.js";
 import { settingNames } from "../settings/settings.js";
 import { didYouMean } from "../settings/similar-name.js";
 
-interface JsonOption {
-  readonly json?: boolean;
-}
-
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
-
 export async function listSettings({ config }: Configuration, { json = false }: JsonOption): Promise<void> {
   for (const { name, text: value, said } of config.list()) {
     const from = said[0]?.where;
-    if (json) print(JSON.stringify({ name, value, from }));
+    if (json) printJson({ name, value, from });
     else print(value === undefined ? name : `${name} = ${value}${from === undefined || from === "default" ? "" : `   (${from})`}`);
   }
 }
 
-export async function explainSetting({ config }: Configuration, name: string, { json = false }: JsonOption): Promise<void> {
+export async function explainSetting({ config }: Configuration, { json = false }: JsonOption, name: string): Promise<void> {
   const explained = config.explain(name);
   if (explained === undefined) throw unknownSetting(name);
-  if (json) return print(JSON.stringify(explained));
+  if (json) return printJson(explained);
   print(`${explained.name} = ${explained.text ?? "(none)"}`);
   print(`  ${explained.help}`);
   print(`  ${explained.live ? "a change is used at once" : "a change is used after a restart"}`);
@@ -37,12 +32,12 @@ export async function explainSetting({ config }: Configuration, name: string, { 
 }
 
 /** What is wrong was thrown when the settings were read; what has no effect is told. */
-export async function checkSettings({ config }: Configuration): Promise<void> {
+export async function checkSettings({ config }: Configuration, options: JsonOption): Promise<void> {
   if (config.warnings.length > 0) throw invalidSetting("config", `${config.warnings.length} of the settings have no effect as they are`);
-  print("the settings are fine");
+  tell(options, { warnings: [] }, "the settings are fine");
 }
 
-export interface RowOptions {
+export interface RowOptions extends JsonOption {
   readonly for?: string;
   readonly encrypt?: boolean;
   readonly forVersion?: string;
@@ -50,7 +45,7 @@ export interface RowOptions {
   readonly until?: string;
 }
 
-export async function setRow(configuration: Configuration, name: string, given: string, options: RowOptions): Promise<void> {
+export async function setRow(configuration: Configuration, options: RowOptions, name: string, given: string): Promise<void> {
   const found = settingNames.find(name);
   if (found === undefined) throw unknownSetting(name);
   const value = given === "-" ? (await text(process.stdin)).replace(/\r?\n$/, "") : given;
@@ -69,13 +64,19 @@ export async function setRow(configuration: Configuration, name: string, given: 
       etime: dateOf("until", options.until),
     };
     await rows.put(row, options.encrypt ?? false);
+    if (options.json) printJson({ name: row.name, type: row.type });
   });
 }
 
-export async function deleteRow(configuration: Configuration, name: string, { for: type = "all" }: RowOptions): Promise<void> {
+export async function deleteRow(
+  configuration: Configuration,
+  { for: type = "all", json = false }: RowOptions,
+  name: string,
+): Promise<void> {
   await withRows(configuration, async (rows) => {
     if (!(await rows.del(type, name)))
       throw new BkError("not-found", `bk_config has no row ${JSON.stringify(name)} for ${JSON.stringify(type)}`);
+    if (json) printJson({ name, type });
   });
 }
 
@@ -93,7 +94,7 @@ export async function listRows(configuration: Configuration, { for: type }: RowO
     for (const each of types)
       for (const { value, ...row } of await rows.list(each)) {
         const isHidden = value?.startsWith("enc:") || settingNames.find(row.name)?.parameter.secret;
-        print(JSON.stringify({ ...row, value: isHidden || value === null ? "***" : redactUrl(value) }));
+        printJson({ ...row, value: isHidden || value === null ? "***" : redactUrl(value) });
       }
   });
 }

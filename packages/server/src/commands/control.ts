@@ -10,13 +10,13 @@ import { invalidSetting } from "../config/errors.js";
 import { fleetCommand, tellFleet } from "../processes/fleet.js";
 import { fleetKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
+import { type JsonOption, print, printJson, tell } from "./output.js";
 
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const at = ({ home }: Configuration): string => controlPath(varFolder(home));
 
-export async function statusCommand(configuration: Configuration, { json = false }: { readonly json?: boolean }): Promise<void> {
+export async function statusCommand(configuration: Configuration, { json = false }: JsonOption): Promise<void> {
   const state = (await askControl(at(configuration), { do: "status" })) as ServerState;
-  if (json) return print(JSON.stringify(state));
+  if (json) return printJson(state);
   const { version, pid, url, startedAt, processes } = state;
   print(`bk-server ${version}  pid ${pid}  ${url ?? "jobs alone"}  up ${shownAge(startedAt)}`);
   for (const { role, slot, pid: own, state: is, startedAt: since, rss, restarts } of processes) {
@@ -36,10 +36,11 @@ function shownAge(since: number): string {
 }
 
 /** Waits until the server has ended. */
-export async function stopCommand(configuration: Configuration): Promise<void> {
+export async function stopCommand(configuration: Configuration, { json = false }: JsonOption): Promise<void> {
   const { pid } = (await askControl(at(configuration), { do: "status" })) as ServerState;
   await askControl(at(configuration), { do: "stop" });
   while (isAlive(pid)) await sleep(100);
+  if (json) printJson({ stopped: pid });
 }
 
 function isAlive(pid: number): boolean {
@@ -53,20 +54,22 @@ function isAlive(pid: number): boolean {
 
 const roles = ["web", "worker"];
 
-export async function restartCommand(configuration: Configuration, role: string | undefined): Promise<void> {
+export async function restartCommand(configuration: Configuration, { json = false }: JsonOption, role?: string): Promise<void> {
   if (role !== undefined && !roles.includes(role))
     throw new BkError("invalid", `role must be one of ${roles.join(", ")}`, { detail: { field: "role" } });
   await askControl(at(configuration), { do: "restart", ...(role === undefined ? {} : { role }) });
+  if (json) printJson({ restarted: role ?? "all" });
 }
 
-export async function reloadCommand(configuration: Configuration): Promise<void> {
+export async function reloadCommand(configuration: Configuration, options: JsonOption): Promise<void> {
   const changed = (await askControl(at(configuration), { do: "reload" })) as readonly string[];
-  print(changed.length === 0 ? "nothing changed" : `changed: ${changed.join(", ")}`);
+  tell(options, { changed }, changed.length === 0 ? "nothing changed" : `changed: ${changed.join(", ")}`);
 }
 
 /** Tells all servers of the bus. */
-export async function fleetOrder(configuration: Configuration, name: string, level: string | undefined): Promise<void> {
+export async function fleetOrder(configuration: Configuration, { json = false }: JsonOption, name: string, level?: string): Promise<void> {
   const command = fleetCommand(name, level);
   if (configuration.bus === undefined) throw invalidSetting("bus", "bus is not given: there is nothing that several servers share");
   await tellFleet(configuration.bus, fleetKeyOf(configuration), command);
+  if (json) printJson({ told: command });
 }

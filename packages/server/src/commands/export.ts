@@ -13,15 +13,16 @@ import { showProgress } from "../transfer/progress.js";
 import { formatOf } from "./file-format.js";
 import { declared } from "./import.js";
 import { openDatabase } from "./open-database.js";
+import { type JsonOption, printJson } from "./output.js";
 
-export interface ExportOptions {
+export interface ExportOptions extends JsonOption {
   readonly format?: "json" | "ndjson" | "csv";
   readonly columns?: string;
   readonly secure?: boolean;
 }
 
 /** Exports a table. The file appears when it is complete. */
-export async function exportCommand(configuration: Configuration, tableName: string, file: string, options: ExportOptions): Promise<void> {
+export async function exportCommand(configuration: Configuration, options: ExportOptions, tableName: string, file: string): Promise<void> {
   const toStdout = file === "-";
   const format = formatOf(file, options.format, toStdout ? "ndjson" : undefined);
   const { db, tables } = await openDatabase(configuration);
@@ -34,7 +35,8 @@ export async function exportCommand(configuration: Configuration, tableName: str
     if (toStdout) await pipeline(text, process.stdout, { end: false });
     else await writeFile(file, text);
     progress.end();
-    process.stderr.write(`${tableName}: ${rows} rows exported\n`);
+    if (options.json && !toStdout) printJson({ table: tableName, rows });
+    else process.stderr.write(`${tableName}: ${rows} rows exported\n`);
   } finally {
     progress.end();
     await db.close();
@@ -53,7 +55,8 @@ function columnsOf(table: ServedTable, { columns, secure = false }: ExportOption
   });
 }
 
-async function writeFile(file: string, text: AsyncIterable<string>): Promise<void> {
+/** Writes a file, which appears when it is complete. */
+export async function writeFile(file: string, text: AsyncIterable<string>): Promise<void> {
   const draft = `${file}.part`;
   try {
     // Rows may be private: only this user may read them.

@@ -3,11 +3,12 @@
 import { BkError } from "@bk/core";
 
 import type { Configuration } from "../settings/configuration.js";
+import { type JsonOption, tell } from "./output.js";
 
 export const generated = ["systemd", "docker", "compose", "k8s", "logrotate"] as const;
 type Kind = (typeof generated)[number];
 
-export interface GenOptions {
+export interface GenOptions extends JsonOption {
   /** Services beside the app, for compose. */
   readonly with?: string;
 }
@@ -24,7 +25,7 @@ interface Facts {
 
 type Service = keyof typeof services;
 
-export function genCommand({ config, home, port, limits }: Configuration, kind: string, { with: list = "" }: GenOptions): void {
+export function genCommand({ config, home, port, limits }: Configuration, { with: list = "", json }: GenOptions, kind: string): void {
   if (!generated.some((each) => each === kind))
     throw new BkError("invalid", `there are ${generated.join(", ")}`, { detail: { field: "kind" } });
   const wanted = list.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
@@ -36,7 +37,8 @@ export function genCommand({ config, home, port, limits }: Configuration, kind: 
   const settings = wanted.map((name) => services[name as Service].setting[0]);
   if (new Set(settings).size < settings.length) throw new BkError("invalid", "--with: name one database", { detail: { field: "with" } });
   const stopSeconds = Math.ceil((limits.shutdownMs + config.get("drain-delay")) / 1000) + 10;
-  process.stdout.write(files[kind as Kind]({ app: config.get("app-name"), port, home, stopSeconds, services: wanted as Service[] }));
+  const text = files[kind as Kind]({ app: config.get("app-name"), port, home, stopSeconds, services: wanted as Service[] });
+  tell({ json }, { kind, text }, text.replace(/\n$/, ""));
 }
 
 /** Images and URLs of services for development. */

@@ -14,8 +14,9 @@ import { showProgress } from "../transfer/progress.js";
 import { openSource } from "../transfer/source-file.js";
 import { formatOf } from "./file-format.js";
 import { databaseName, openDatabase } from "./open-database.js";
+import { type JsonOption, tell } from "./output.js";
 
-export interface ImportOptions {
+export interface ImportOptions extends JsonOption {
   readonly map?: string;
   readonly mode?: "put" | "add";
   readonly format?: "json" | "ndjson" | "csv";
@@ -26,7 +27,7 @@ export interface ImportOptions {
 const shownProblems = 100;
 
 /** Imports a file, and prints what became of it. Rejects, with nothing written, when a row is bad and `skipBad` is not given. */
-export async function importCommand(configuration: Configuration, tableName: string, file: string, options: ImportOptions): Promise<void> {
+export async function importCommand(configuration: Configuration, options: ImportOptions, tableName: string, file: string): Promise<void> {
   const { map, mode = "put", skipBad = false, restart = false } = options;
   const format = formatOf(file, options.format);
   const source = await openSource(file);
@@ -56,7 +57,7 @@ export async function importCommand(configuration: Configuration, tableName: str
     if (resumed > 0) notes.push(`${resumed} done by an earlier run`);
     if (existing > 0) notes.push(`${existing} left as they were`);
     if (bad > 0) notes.push(`${bad} bad rows skipped`);
-    process.stdout.write(`${tableName}: ${notes.join(", ")}\n`);
+    tell(options, { table: tableName, written, resumed, existing, bad }, `${tableName}: ${notes.join(", ")}`);
   } finally {
     await db.close();
   }
@@ -69,7 +70,7 @@ export function declared(tables: ReadonlyMap<string, ServedTable>, name: string)
   throw new BkError("invalid", `unknown table ${JSON.stringify(name.slice(0, 60))}: ${known}`);
 }
 
-function problemReport(file: string): { add: (line: number, problem: string) => void; end: () => void; readonly count: number } {
+export function problemReport(file: string): { add: (line: number, problem: string) => void; end: () => void; readonly count: number } {
   let count = 0;
   return {
     add(line, problem) {

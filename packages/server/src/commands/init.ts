@@ -5,10 +5,12 @@ import { basename, dirname, join, resolve } from "node:path";
 
 import { BkError } from "@bk/core";
 
+import type { Configuration } from "../settings/configuration.js";
 import { initFiles } from "./init-files.js";
+import { type JsonOption, tell } from "./output.js";
 
 /** Writes the files of a new app, none over one that is there. */
-export function initCommand(folder: string): void {
+export function initCommand(_configuration: Configuration, { json }: JsonOption, folder: string): void {
   const path = resolve(folder);
   const name = basename(path).toLowerCase();
   if (!/^[a-z0-9][\w.-]{0,200}$/.test(name))
@@ -23,7 +25,6 @@ export function initCommand(folder: string): void {
     mkdirSync(dirname(join(path, file)), { recursive: true });
     writeFileSync(join(path, file), text, { flag: "wx" });
   }
-  process.stdout.write(
-    `${files.map(([file]) => `  ${join(folder, file)}\n`).join("")}Next: cd ${folder}, npm install, npm test, npm start\n`,
-  );
+  const written = files.map(([file]) => join(folder, file));
+  tell({ json }, { written }, ...written.map((file) => `  ${file}`), `Next: cd ${folder}, npm install, npm test, npm start`);
 }

@@ -8,7 +8,8 @@ import { BkError } from "@bk/core";
 
 import { masterKeyOf } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
-import { checkMasterKey, noAccount, print, withAccounts } from "./account.js";
+import { checkMasterKey, noAccount, withAccounts } from "./account.js";
+import { printJson } from "./output.js";
 
 export interface KeyOptions {
   readonly login: string;
@@ -35,7 +36,7 @@ function withKeys<T>(configuration: Configuration, work: (opened: Opened) => Pro
       keys: dbKeys(db as unknown as KeyDb, { masterKey }),
       async idOf(login) {
         const account = (await db.get("bk_auth", { login })) as { readonly id: string } | undefined;
-        if (account === undefined) throw noAccount(login);
+        if (account === undefined) throw noAccount({ login });
         return account.id;
       },
     });
@@ -67,27 +68,30 @@ export async function addKeyCommand(configuration: Configuration, options: KeyOp
     if (!(error instanceof BkError) || error.code !== "already-exists") throw error;
     throw new BkError("already-exists", `there is a key ${JSON.stringify(keyid)} already`, { cause: error });
   }
-  print({ keyid, login, ...(secret === undefined ? {} : { secret }) });
+  printJson({ keyid, login, ...(secret === undefined ? {} : { secret }) });
 }
 
 /** Prints the keys of a login as lines of JSON, without what signs. */
-export async function listKeysCommand(configuration: Configuration, login: string): Promise<void> {
+export async function listKeysCommand(configuration: Configuration, { login }: Pick<KeyOptions, "login">): Promise<void> {
   const found = await withKeys(configuration, async ({ keys, idOf }) => {
     await idOf(login);
     return keys.list(login);
   });
-  for (const key of found) print(key);
+  for (const key of found) printJson(key);
 }
 
 /** Ends a key now. Its row stays, so that the log of what it signed can be understood. */
-export async function revokeKeyCommand(configuration: Configuration, login: string, keyid: string): Promise<void> {
+export async function revokeKeyCommand(
+  configuration: Configuration,
+  { login, keyid }: { readonly login: string; readonly keyid: string },
+): Promise<void> {
   const found = await withKeys(configuration, async ({ keys }) => {
     const isTheirs = (await keys.list(login)).some((key) => key.keyid === keyid);
     // A key counts through the millisecond in which it ends.
     return isTheirs && keys.end(keyid, Date.now() - 1);
   });
   if (!found) throw new BkError("not-found", `${JSON.stringify(login)} has no key ${JSON.stringify(keyid)}`);
-  print({ revoked: keyid });
+  printJson({ revoked: keyid });
 }
 
 /** The public key of a file, as PEM text. */

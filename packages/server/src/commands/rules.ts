@@ -12,20 +12,25 @@ import { tablesOfModules } from "../modules/start-modules.js";
 import type { Configuration } from "../settings/configuration.js";
 import { modulesOf } from "./announce.js";
 import { namingDatabase, openUnsynced } from "./open-database.js";
+import { type JsonOption, print as printLine, printJson } from "./output.js";
 
-export interface ExplainOptions {
+export interface ExplainOptions extends JsonOption {
   readonly login?: string;
 }
 
 type Explain = { explain(verb: string, table: string, ...args: readonly unknown[]): Promise<{ readonly plan: unknown }> };
 
 /** Prints the rules of a table; with a login also what that account may do. */
-export async function explainRulesCommand(configuration: Configuration, name: string, { login }: ExplainOptions): Promise<void> {
+export async function explainRulesCommand(
+  configuration: Configuration,
+  { login, json = false }: ExplainOptions,
+  name: string,
+): Promise<void> {
   const modules = modulesNamed(modulesOf(configuration));
   const ofModules = tablesOfModules(modules, {});
   const { db, tables, moduleRules: given } = await openUnsynced(configuration, ofModules);
   try {
-    const print = (line: string): void => void process.stdout.write(`${line}\n`);
+    const print = (line: string): void => void (json ? printJson({ line }) : printLine(line));
     const own = moduleRules(modules, given, { ...tables, ...authTables }, {});
     const module = modules.find((each) => Object.hasOwn(each.tables, name));
     const ruled = module?.ruled !== undefined && Object.hasOwn(module.ruled, name) ? module.ruled[name] : undefined;

@@ -24,7 +24,7 @@ export async function shellCommand(configuration: Configuration, { eval: code, j
     const { config } = configuration;
     const piece = code ?? (process.stdin.isTTY ? undefined : await text(process.stdin));
     if (piece !== undefined) {
-      const value = await run(piece, { db, config });
+      const value = await run(piece, { db, config, tables: Object.keys(tables) });
       if (value !== undefined)
         process.stdout.write(`${json ? JSON.stringify(value) : inspect(value, { depth: 6, colors: process.stdout.isTTY })}\n`);
       return;

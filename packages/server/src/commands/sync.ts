@@ -5,14 +5,15 @@ import type { SyncResult } from "@bk/db";
 import type { Configuration } from "../settings/configuration.js";
 import { showProgress } from "../transfer/progress.js";
 import { openUnsynced } from "./open-database.js";
+import { type JsonOption, tell } from "./output.js";
 
-export interface SyncOptions {
+export interface SyncOptions extends JsonOption {
   readonly dryRun?: boolean;
   readonly backfill?: boolean | string;
 }
 
 /** Makes what is missing of the declared tables, fills rows that are older than their columns, and prints what it did. */
-export async function syncCommand(configuration: Configuration, { dryRun = false, backfill = false }: SyncOptions): Promise<void> {
+export async function syncCommand(configuration: Configuration, { dryRun = false, backfill = false, json }: SyncOptions): Promise<void> {
   const { db } = await openUnsynced(configuration);
   let progress: { readonly table: string; readonly bar: ReturnType<typeof showProgress> } | undefined;
   try {
@@ -21,7 +22,7 @@ export async function syncCommand(configuration: Configuration, { dryRun = false
       ...(backfill === false ? {} : { backfill: typeof backfill === "string" ? backfill.split(",") : true, onProgress: showStep }),
     });
     progress?.bar.end();
-    for (const line of linesOf(result)) process.stdout.write(`${line}\n`);
+    tell({ json }, { ...result, drift: result.drift.map(({ message }) => message) }, ...linesOf(result));
   } finally {
     progress?.bar.end();
     await db.close();

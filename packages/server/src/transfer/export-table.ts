@@ -15,20 +15,21 @@ export interface ScanDb {
   scan(table: string, filter: object, options: object): { pages(): AsyncIterable<Row[]> };
 }
 
-/** The text of an export, in pieces. `onRows` is told of each page. */
+/** The text of an export, in pieces. `onRows` is told of each page. @param filter  of the rows; default all */
 export async function* exportText(
   db: ScanDb,
   table: ServedTable,
   columns: readonly string[],
   format: TransferFormat,
   onRows: (rows: number) => void,
+  filter: object = {},
 ): AsyncGenerator<string, void, undefined> {
   let isFirst = true;
   if (format === "csv") yield stringify([columns]);
   if (format === "json") yield "[";
   const isWhole = table.settings.open === true && format !== "csv";
   const wanted = new Set(columns);
-  for await (const rows of db.scan(table.name, {}, isWhole ? {} : { select: columns }).pages()) {
+  for await (const rows of db.scan(table.name, filter, isWhole ? {} : { select: columns }).pages()) {
     // The undeclared columns of an open table cannot be selected by name.
     const chosen = isWhole ? rows.map((row) => withoutOthers(table, row, wanted)) : rows;
     const ready = isPlainJson(table) ? chosen : chosen.map((row) => toJson(table, row));

@@ -1,0 +1,132 @@
+// Every command of bk-server: it has help, refuses what it does not know, and prints JSON where that is asked for.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { allCommands, buildProgram } from "../src/command-line/program.js";
+import { runHere, temporaryFolder } from "./run-cli.js";
+
+/** Commands that run something; `bk-server COMMAND` alone is a group. */
+const described = allCommands(buildProgram()).filter(({ command }) => command.commands.length === 0);
+const commands = described.map(({ name }) => name);
+
+/** Those that need a running server, or do not end, with where they are tried. */
+const elsewhere: Readonly<Record<string, string>> = {
+  status: "control-command.test.ts",
+  stop: "control-command.test.ts",
+  restart: "control-command.test.ts",
+  reload: "control-command.test.ts",
+  fleet: "control-command.test.ts",
+  request: "cli.test.ts",
+};
+
+/** Ordinary uses in order, on one database; what they print begins so, line by line. */
+const uses: readonly (readonly [args: readonly string[], ...prints: readonly unknown[]])[] = [
+  [["account", "add", "--login", "ann", "--name", "Ann"], { login: "ann", id: expect.any(String), secret: expect.any(String) }],
+  [["user", "add", "--login", "ben", "--secret", "of ben", "city=Rome"], { login: "ben" }],
+  [["account", "update", "--login", "ben", "--email", "ben@example.com", "city=Oslo"], { login: "ben" }],
+  [["account", "update", "--login", "ben", "--secret", "another", "--scramble"], { login: "ben", secret: expect.any(String) }],
+  [["account", "get", "ben", "ann"], { login: "ben", city: "Oslo", email: "ben@example.com" }, { login: "ann", name: "Ann" }],
+  [["account", "list"], { login: "ann" }, { login: "ben" }],
+  [["key", "add", "--login", "ann", "--keyid", "k1"], { keyid: "k1" }],
+  [["key", "list", "--login", "ann"], { keyid: "k1" }],
+  [["key", "revoke", "--login", "ann", "--keyid", "k1"], { revoked: "k1" }],
+  [["account", "del", "--login", "ben", "--yes"], { deleted: "ben" }],
+  [["db", "create-tables"], { created: [] }],
+  [["db", "tables"], { table: "note", key: ["id"] }],
+  [["db", "put", "note", "id=a", "n=1"], { affected: 1 }],
+  [["db", "add", "note", "id=b", "n=2", "_returning=new"], { affected: 1, row: { id: "b", n: 2 } }],
+  [["db", "update", "note", "id=a", "n=5"], { affected: 1 }],
+  [["db", "incr", "note", "id=a", "n=2"], { affected: 1 }],
+  [["db", "get", "note", "id=a"], { id: "a", n: 7 }],
+  [["db", "list", "note", "_keys=a,b"], { count: 2 }],
+  [["db", "select", "note", "n_$gt=3", "_scan=1"], { count: 1, data: [{ id: "a" }] }],
+  [["db", "search", "note", "_q=nothing"], { count: 0 }],
+  [["db", "count", "note", "_scan=1"], { count: 2 }],
+  [["db", "aggregate", "note", "_sum=n", "_scan=1"], { data: [{ sum: { n: 9 } }] }],
+  [["db", "scan", "note"], { id: "a" }, { id: "b" }],
+  [["db", "backup", "FOLDER/backup", "--only", "note,bk_auth"], { table: "note", rows: 2 }, { table: "bk_auth", rows: 1 }],
+  [["db", "del", "note", "id=b"], { affected: 1 }],
+  [["db", "backup", "FOLDER/backup", "--only", "note", "--incremental"], { table: "note", rows: 1 }],
+  [["db", "del-all", "note", "n=7", "_scan=1", "--yes"], { affected: 1 }],
+  [["db", "restore", "FOLDER/backup", "--only", "note"], { table: "note", written: 3, bad: 0 }],
+  [["db", "drop", "note", "--yes"], { dropped: "note" }],
+  [["sync"], { created: ["note"] }],
+  [["db", "config"]],
+  [["export", "note", "FOLDER/notes.csv"], { table: "note", rows: 0 }],
+  [["import", "note", "FOLDER/notes.json"], { table: "note", written: 1 }],
+  [["rules", "explain", "note"], { line: expect.any(String) }],
+  [["config", "explain", "port"], { name: "port" }],
+  [["config", "check"], { warnings: [] }],
+  [["config", "list"], { name: "home" }],
+  [["config", "set", "max-count", "5", "--config-db", "main"], { name: "max-count" }],
+  [["config", "rows", "--config-db", "main"], { name: "max-count", value: "5" }],
+  [["config", "del", "max-count", "--config-db", "main"], { name: "max-count" }],
+  [["shell", "--eval", "tables.length > 0"], true],
+  [["init", "FOLDER/app"], { written: expect.arrayContaining([expect.stringContaining("package.json")]) }],
+  [["gen", "systemd"], { kind: "systemd", text: expect.stringContaining("ExecStart") }],
+  [["locales", "extract", "FOLDER/app", "--lang", "de", "--dir", "FOLDER/locales"], { found: expect.any(Number) }],
+  [["bundle", "FOLDER/page.js", "--out", "FOLDER/web"], { bytes: expect.any(Number) }],
+];
+
+describe("every command", () => {
+  const folder = temporaryFolder();
+  const at = (text: string): string => text.replace("FOLDER", folder.path);
+  const common = ["--home", folder.path, "--tables", folder.file("tables.json"), "--modules", "all", "--json"];
+  beforeAll(() => {
+    writeFileSync(
+      folder.file("tables.json"),
+      JSON.stringify({ note: { id: { primary: 1 }, n: { type: "int" }, text: { search: true }, mtime: { type: "now" } } }),
+    );
+    writeFileSync(folder.file("notes.json"), '[{ "id": "c", "n": 3 }]');
+    writeFileSync(folder.file("page.js"), "console.log(1);");
+    mkdirSync(folder.file("locales"));
+  });
+  afterAll(() => folder[Symbol.dispose]());
+
+  it("is tried here or elsewhere", () => {
+    const tried = uses.map(([args]) => args.join(" ").replace(/^user /, "account "));
+    const missing = commands.filter((name) => !tried.some((line) => `${line} `.startsWith(`${name} `)) && !Object.hasOwn(elsewhere, name));
+    expect(missing).toEqual([]);
+    for (const [name, file] of Object.entries(elsewhere))
+      expect(readFileSync(new URL(file, import.meta.url), "utf8").includes(`"${name.split(" ")[0]}"`), name).toBe(true);
+  });
+
+  it.each(described)("$name has help, and refuses options that it does not know", async ({ name, command }) => {
+    const words = name.split(" ");
+    const help = await runHere([...words, "--help"]);
+    expect([help.code, help.stdout, help.stderr]).toEqual([0, expect.stringContaining(`Usage: bk-server ${name}`), ""]);
+    const unknown = await runHere([
+      ...words,
+      ...command.options.flatMap(({ mandatory, long }) => (mandatory ? [long!, "x"] : [])),
+      "--jsom",
+    ]);
+    expect([unknown.code, unknown.stdout]).toEqual([2, ""]);
+    expect(unknown.stderr).toMatch(/unknown option '--jsom'\n\(Did you mean --json\?\)/);
+  });
+
+  it.each(uses.map(([args, ...prints]) => ({ args, prints })))("$args prints JSON", async ({ args, prints }) => {
+    const { code, stdout, stderr } = await runHere([...args.map(at), ...common]);
+    expect([code, stderr]).toEqual([0, expect.any(String)]);
+    const lines = stdout
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as unknown);
+    expect(lines.slice(0, prints.length)).toMatchObject(prints);
+  });
+
+  it("what cannot be taken back is not done where nobody can be asked", async () => {
+    for (const args of [
+      ["account", "del", "--login", "ann"],
+      ["db", "del-all", "note"],
+      ["db", "drop", "note"],
+      ["db", "restore", "FOLDER/backup", "--drop"],
+    ])
+      expect(await runHere([...args.map(at), ...common])).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringContaining("give --yes"),
+      });
+    expect((await runHere(["db", "count", "note", "_scan=1", ...common])).stdout).toBe('{"count":1}\n');
+  });
+});
