@@ -22,6 +22,7 @@ export type { EventListener, EventName, QueueEvents } from "./queue/events.js";
 export { defineJobs } from "./jobs/define-jobs.js";
 export type { JobDefinition, JobDefinitions, JobsOptions } from "./jobs/job-definition.js";
 export type { CancelChoice, Jobs, JobSubmitOptions, QueueLike } from "./jobs/jobs.js";
+export type { JobEvent } from "./jobs/trace-job.js";
 export type { JobContext, JobReport } from "./jobs/job-context.js";
 export type { JobInputs, JobSpec } from "./jobs/job-spec.js";
 export type { BusLike, LockLike, LocksLike } from "./jobs/interfaces.js";

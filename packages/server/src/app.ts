@@ -17,6 +17,7 @@ import { limitAccounts, limitCallers } from "./middleware/rate-limit.js";
 import { checkFrame, rawTarget } from "./request/check-frame.js";
 import { dataRoutes } from "./routes/data.js";
 import { fileRoutes } from "./routes/files.js";
+import type { ServedMetrics } from "./metrics/served-metrics.js";
 import type { LoginContext } from "./routes/login-context.js";
 import { loginRoutes } from "./routes/login.js";
 import { frontPage, frontPageHeaders } from "./routes/front-page.js";
@@ -42,9 +43,10 @@ export interface AppParts {
   readonly overload?: MiddlewareHandler<ServerEnv> | undefined;
   readonly cors?: CorsOptions | undefined;
   readonly login?: LoginContext | undefined;
+  readonly metrics?: ServedMetrics | undefined;
 }
 
-export function createApp(server: ServerContext, { health, overload, cors: corsOptions, login }: AppParts): Hono<ServerEnv> {
+export function createApp(server: ServerContext, { health, overload, cors: corsOptions, login, metrics }: AppParts): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();
   const cors = corsOptions === undefined ? undefined : allowOrigins(corsOptions);
   if (cors !== undefined) app.use("/ping", cors);
@@ -69,6 +71,7 @@ export function createApp(server: ServerContext, { health, overload, cors: corsO
   // Made at the start: what cannot be described is noticed then.
   document(undefined);
   sendEvents(app, server);
+  if (metrics !== undefined) app.use(metrics.middleware(app));
   if (overload !== undefined) app.use(overload);
   app.use(accessLog(server.log));
   if (server.locales !== undefined) app.use(phrases(server.locales));
@@ -84,6 +87,7 @@ export function createApp(server: ServerContext, { health, overload, cors: corsO
   if (login === undefined)
     app.all("/auth", (context) => jsonReply(JSON.stringify(visibleAccount(context.get("allowed").account ?? nobody))));
   else loginRoutes(app, server, login);
+  metrics?.route(app, server.addressOf);
   dataRoutes(app, server);
   endpointRoutes(app, server, login);
   app.notFound((context) => errorResponse(context, notFound("nothing is served at this path")));

@@ -6,4 +6,7 @@ export type { ListenOptions } from "./listen.js";
 export { type Locales, type LocalesGiven, type LocalesOptions, openLocales, type Translated } from "./locales/locales.js";
 export type { StaticHost, StaticOptions } from "./static/static-options.js";
 export type { View, ViewOptions } from "./static/view.js";
+export { type Counter, type Histogram, type MetricOptions, Metrics, type Reading, type ReadOptions } from "./metrics/metrics.js";
+export type { MetricsOptions } from "./metrics/served-metrics.js";
+export type { Family, Series } from "./metrics/family.js";
 export type { ErrorBody } from "./error-response.js";

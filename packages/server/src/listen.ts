@@ -10,6 +10,7 @@ import { getRequestListener, RequestError } from "@hono/node-server";
 
 import { sendByNode } from "./events/send-events.js";
 import { faultFields } from "./fault-fields.js";
+import type { OpenCounts } from "./metrics/served-metrics.js";
 import { listenAt } from "./processes/listen-at.js";
 import type { WebSockets } from "./sockets/web-sockets.js";
 import type { Fetch } from "./request/fetch.js";
@@ -52,6 +53,8 @@ interface Connection {
 export interface Listener {
   readonly url: string;
   readonly port: number;
+  /** What is open now. */
+  counts(): OpenCounts;
   setLimits(limits: SocketLimits): void;
   /**
    * Takes no new connections, waits for the running requests, at most `timeoutMs`; then cuts what is left.
@@ -82,7 +85,8 @@ export async function listen(
     if (!(error instanceof RequestError)) log.error("request failed outside of the app", faultFields(error));
     return plainResponse(error instanceof RequestError ? badRequest(`the request cannot be read: ${error.message}`) : error);
   };
-  const sendEvents = sendByNode(limits.maxSocketUnreadBytes);
+  const streams = new Set<ServerResponse>();
+  const sendEvents = sendByNode(limits.maxSocketUnreadBytes, streams);
   const answer = getRequestListener((request, { incoming, outgoing }) => fetch(request, { incoming, outgoing, sendEvents }), {
     errorHandler,
   });
@@ -175,7 +179,8 @@ export async function listen(
     await closed;
     clearTimeout(timer);
   }
-  return { url, port: Number(new URL(url).port || 80), setLimits, close };
+  const counts = (): OpenCounts => ({ connections: running.size, sockets: sockets?.size() ?? 0, streams: streams.size });
+  return { url, port: Number(new URL(url).port || 80), counts, setLimits, close };
 }
 
 /** Connections that another process accepted. */

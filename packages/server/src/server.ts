@@ -35,6 +35,7 @@ import { overload } from "./middleware/overload.js";
 import { defaultRates } from "./middleware/rate-limit.js";
 import { type MessageKeySettings, messageKeys } from "./message-keys.js";
 import { ownAccounts } from "./own-accounts.js";
+import { type MetricsOptions, type ServedMetrics, servedMetrics } from "./metrics/served-metrics.js";
 import type { Fetch } from "./request/fetch.js";
 import { clientAddress } from "./request/client-address.js";
 import { Uploads } from "./request/upload.js";
@@ -121,6 +122,8 @@ export interface ServerOptions {
   readonly locales?: LocalesGiven;
   /** What is done beside the requests of others, such as a check before credentials or a change of rows. Default none. */
   readonly hooks?: readonly Hook[];
+  /** Counts requests, calls of the database and more, and serves them as text for Prometheus at `/metrics`. Default: nothing is counted. */
+  readonly metrics?: MetricsOptions;
   readonly limits?: Partial<ServerLimits>;
   readonly log?: Log;
 }
@@ -194,7 +197,10 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       return made.server;
     };
     const running = await runModules(options, { db, cache, sessions, policy, rules: ofModules }, dispatchedBy, log, open);
-    const hooks = runHooks(hookMap([{ owner: "the app", hooks: options.hooks ?? [] }, ...running.hooks]), limits.hookTimeoutMs, log);
+    const metrics = options.metrics === undefined ? undefined : servedMetrics(options.metrics, { db, cache });
+    if (metrics !== undefined) open.push(() => Promise.resolve(metrics.close()));
+    const ofOthers = [...running.hooks, ...(metrics === undefined ? [] : [{ owner: "metrics", hooks: metrics.hooks }])];
+    const hooks = runHooks(hookMap([{ owner: "the app", hooks: options.hooks ?? [] }, ...ofOthers]), limits.hookTimeoutMs, log);
     open.push(() => hooks.idle());
     const attempts = others.attempts ?? (limits.maxAttempts === 0 ? undefined : attemptsOf(limits.maxAttempts, cache, log));
     const isOwn = isOurs && options.accounts === undefined;
@@ -256,8 +262,11 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     const health = serverHealth(isOwn ? served : undefined);
     const { maxDelayMs, maxUtilization, maxRunning, maxHeapBytes, maxRssBytes } = limits;
     const guard = overload({ maxDelayMs, maxUtilization: maxUtilization / 100, maxRunning, maxHeapBytes, maxRssBytes });
-    if (guard !== undefined) open.push(() => Promise.resolve(guard.close()));
-    const app = createApp(context, { health, overload: guard?.middleware, cors: options.cors, login });
+    if (guard !== undefined) {
+      open.push(() => Promise.resolve(guard.close()));
+      metrics?.measureRefused(guard.refused);
+    }
+    const app = createApp(context, { health, overload: guard?.middleware, cors: options.cors, login, metrics });
     const setLimits = (changes: Partial<LiveLimits>): void => {
       Object.assign(limits, changesOf(changes));
       controls = controlReader(limits);
@@ -266,7 +275,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       app,
       db,
       views(options.views),
-      { endpoints, drain: running.drain, close, setLimits, unready: health.unready },
+      { endpoints, drain: running.drain, close, setLimits, unready: health.unready, metrics },
       limits,
       log,
     );
@@ -339,11 +348,12 @@ function masterKey(options: ServerOptions): MasterKey {
   return options.masterKey ?? masterKeyOf({ home: options.home ?? ".", masterKey: process.env["BK_MASTER_KEY"] });
 }
 
-type Parts = Omit<RunningModules, "hooks"> & Pick<BkServer, "setLimits" | "unready">;
+type Parts = Omit<RunningModules, "hooks"> & Pick<BkServer, "setLimits" | "unready"> & { readonly metrics: ServedMetrics | undefined };
 
 function serverOf(app: Hono<ServerEnv>, db: Db, view: View, end: Parts, limits: ServerLimits, log: Log): BkServer {
   let listener: Listener | undefined;
   let closing: Promise<void> | undefined;
+  end.metrics?.measureOpen(() => listener?.counts());
   async function close({ idleMs }: { readonly idleMs?: number } = {}): Promise<void> {
     end.unready();
     // The listener first: what the modules end then is known to end with the server.

@@ -5,6 +5,7 @@ import type { Clock } from "@bk/core";
 import type { Hook, HookRequest, Outcome } from "../contract/hooks.js";
 import { Histogram } from "./histogram.js";
 import { Meter } from "./meter.js";
+import type { StatPart } from "./stat-part.js";
 
 /** What is told of the requests to one path, or to all. */
 interface Watched {
@@ -18,7 +19,7 @@ interface Watched {
 export interface RequestStats {
   readonly hooks: readonly Hook[];
   /** @param since  what was added to a count since it was asked for before */
-  numbers(since: (name: string, now: number) => number): Readonly<Record<string, number>>;
+  read(since: (name: string, now: number) => number): Pick<StatPart, "sums" | "histograms">;
 }
 
 /** How many parts of a path its name has. */
@@ -64,20 +65,22 @@ export function requestStats(clock: Clock, maxPaths: number): RequestStats {
       { on: "accessCheck", path: "/", run: begin },
       { on: "cleanup", path: "/", run: end },
     ],
-    numbers(since) {
-      const found: Record<string, number> = { ...atOnce.numbers("api_que"), api_nreq: running.size };
+    read(since) {
+      const sums: Record<string, number> = { api_nreq: running.size };
+      const histograms = { api_que: atOnce.state };
       const tell = (name: string, counts: string, { meter, times, bad, failed }: Watched): void => {
         const numbers = meter.numbers(name);
-        Object.assign(found, numbers, times.numbers(name), {
+        Object.assign(histograms, { [name]: times.state });
+        Object.assign(sums, numbers, {
           [`${name}_0`]: since(`${name}_0`, numbers[`${name}_rcnt`]!),
           [`${counts}_bad_0`]: since(`${counts}_bad_0`, bad),
           [`${counts}_err_0`]: since(`${counts}_err_0`, failed),
         });
       };
       tell("api_req", "api", all);
-      for (const [status, count] of byStatus) found[`api_${status}_0`] = since(`api_${status}_0`, count);
+      for (const [status, count] of byStatus) sums[`api_${status}_0`] = since(`api_${status}_0`, count);
       for (const [name, one] of paths) tell(`url_${name}`, `url_${name}`, one);
-      return found;
+      return { sums, histograms };
     },
   };
 }

@@ -24,7 +24,8 @@ export function systemRoutes(service: SystemService): Endpoint[] {
   return [
     reads({
       path: "/system/stats/get",
-      summary: "Numbers of this process, its databases and its cache; what ends in `_0` counts since the last call",
+      summary:
+        "Numbers of the server, its databases and its cache; what ends in `_0` counts since the last call. Of several processes they are put together, and `workers` has those of each, null for one that did not answer",
       parameters: { _format: { values: ["json", "prometheus"], default: "json" } },
       reply: anyRow,
       otherReplies: ["text/plain"],

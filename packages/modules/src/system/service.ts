@@ -9,7 +9,8 @@ import type { Caller } from "../contract/endpoint.js";
 import type { Hook } from "../contract/hooks.js";
 import { shownParams } from "./params.js";
 import { requestStats } from "./request-stats.js";
-import { processStats, type StatNumbers } from "./stats.js";
+import { mergeParts, type ProcessesOfServer, statNumbers, type StatNumbers } from "./stat-part.js";
+import { processStats } from "./stats.js";
 
 /** What it needs of a queue; a `Queue` of @bk/queue has it. */
 export interface SystemQueue {
@@ -33,6 +34,8 @@ export interface SystemOptions {
   readonly reload?: () => Promise<unknown>;
   /** Begins a restart. Called after the reply was made. */
   readonly restart?: () => void | Promise<void>;
+  /** Where several processes serve: what they tell for the statistics. */
+  readonly processes?: ProcessesOfServer;
   /** Reads and sets the level of the log. */
   readonly logLevel?: { get(): LogLevel; set(level: LogLevel): void };
 }
@@ -54,7 +57,8 @@ export interface ShownValue {
 export interface SystemService {
   /** What counts requests, for the server. */
   readonly hooks: readonly Hook[];
-  stats(): Promise<StatNumbers>;
+  /** Of all processes; `workers` has what each of them tells. */
+  stats(): Promise<ServerStats>;
   cacheStats(): Promise<object>;
   /** Asks the cache for an answer: it connects again where it was cut off. @throws what the cache throws while it is away */
   cacheInit(caller: Caller): Promise<void>;
@@ -80,6 +84,9 @@ export interface SystemService {
   close(): Promise<void>;
 }
 
+/** Numbers of a server, flat. Where several processes serve they are of all of them. */
+export type ServerStats = Readonly<Record<string, number | string | Readonly<Record<string, StatNumbers | null>>>>;
+
 /** Used signatures, whose removal would let them be used again, and rows of tables, with columns that nobody may see. */
 const ownKeys = /^(nonce|db):/;
 const mostKeys = 1000;
@@ -90,6 +97,8 @@ export function systemService(options: SystemServiceOptions): SystemService {
   const { db, cache, clock, log, queues = {}, submitJob, params, reload, restart, logLevel } = options;
   const requests = requestStats(clock, options.maxPaths ?? 25);
   const stats = processStats({ db, cache, requests, clock, app: options.app });
+  const { processes } = options;
+  processes?.answer(() => stats.read());
 
   /** Which admin did what; never to which values. */
   const note = (caller: Caller, what: string): void => log.info(`system: ${what}`, { login: caller.login });
@@ -113,7 +122,14 @@ export function systemService(options: SystemServiceOptions): SystemService {
 
   return {
     hooks: requests.hooks,
-    stats: () => stats.read(),
+    async stats() {
+      if (processes === undefined) return statNumbers(await stats.read());
+      const parts = Object.entries(await processes.ask());
+      const [first, ...others] = parts.flatMap(([, part]) => part ?? []);
+      if (first === undefined) throw new BkError("unavailable", "no process of the server answers");
+      const each = parts.map(([name, part]) => [name, part === undefined ? null : statNumbers(part)]);
+      return { ...statNumbers(mergeParts(first, others)), workers: Object.fromEntries(each) as Record<string, StatNumbers | null> };
+    },
 
     async cacheStats() {
       const { raw: _raw, ...numbers } = await cache.stats();

@@ -1,6 +1,5 @@
 // What can be told of a process: the names are those of the original collector.
 
-import cluster from "node:cluster";
 import { cpus, freemem, hostname, loadavg, networkInterfaces, totalmem } from "node:os";
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 
@@ -10,12 +9,11 @@ import type { WholeCache } from "../contract/cache.js";
 import type { ModuleDb } from "../contract/database.js";
 import { Histogram } from "./histogram.js";
 import type { RequestStats } from "./request-stats.js";
-
-export type StatNumbers = Readonly<Record<string, number | string>>;
+import type { StatNumbers, StatPart } from "./stat-part.js";
 
 export interface Stats {
-  /** All of it, flat. What ends in `_0` counts since the last call. */
-  read(): Promise<StatNumbers>;
+  /** What this process tells. What ends in `_0` counts since the last call. */
+  read(): Promise<StatPart>;
   close(): Promise<void>;
 }
 
@@ -77,7 +75,7 @@ export function processStats({ db, cache, requests, clock, app }: StatsOptions):
     async read() {
       sample();
       const ip = address();
-      const found: Record<string, number | string> = {
+      const facts: StatNumbers = {
         id: `${ip}-${process.pid}`,
         ip,
         ctime: startedMs,
@@ -85,31 +83,30 @@ export function processStats({ db, cache, requests, clock, app }: StatsOptions):
         type: "web",
         host: hostname(),
         pid: process.pid,
-        worker: cluster.worker?.id ?? 0,
-        // Nothing was measured yet: not a number.
-        latency: Number.isFinite(delay.mean) ? delay.mean / 1e6 : 0,
+        worker: 0,
         cpus: cpus().length,
         mem: totalmem(),
         ...(app === undefined ? {} : { app }),
       };
+      const sums: Record<string, number> = {};
+      // Nothing was measured yet: not a number.
+      const most: Record<string, number> = { latency: Number.isFinite(delay.mean) ? delay.mean / 1e6 : 0 };
       delay.reset();
-      for (const [name, gauge] of Object.entries(gauges)) Object.assign(found, gauge.numbers(name));
       for (const [pool, { calls, errors, retries, cached }] of Object.entries(db.metrics())) {
         const name = `pool_${pool}`;
-        Object.assign(found, {
-          [`${name}_count`]: calls,
-          [`${name}_req_0`]: since(`${name}_req`, calls),
-          [`${name}_err_0`]: since(`${name}_err`, errors),
-        });
-        found[`${name}_retries_0`] = since(`${name}_retries`, retries);
-        if (cached !== undefined) Object.assign(found, { [`${name}_hits`]: cached.hits, [`${name}_misses`]: cached.misses });
+        sums[`${name}_count`] = calls;
+        sums[`${name}_req_0`] = since(`${name}_req`, calls);
+        sums[`${name}_err_0`] = since(`${name}_err`, errors);
+        sums[`${name}_retries_0`] = since(`${name}_retries`, retries);
+        if (cached !== undefined) Object.assign(sums, { [`${name}_hits`]: cached.hits, [`${name}_misses`]: cached.misses });
       }
-      Object.assign(found, requests.numbers(since));
+      const ofRequests = requests.read(since);
       const { hits, misses, sets, deletes, count, bytes } = await cache.stats();
-      Object.assign(found, { cache_hits: hits, cache_misses: misses, cache_inserted: sets, cache_deleted: deletes });
-      if (count !== undefined) found["cache_count"] = count;
-      if (bytes !== undefined) found["cache_size"] = bytes;
-      return found;
+      Object.assign(sums, ofRequests.sums, { cache_hits: hits, cache_misses: misses, cache_inserted: sets, cache_deleted: deletes });
+      if (count !== undefined) most["cache_count"] = count;
+      if (bytes !== undefined) most["cache_size"] = bytes;
+      const ofProcess = Object.entries(gauges).map(([name, gauge]) => [name, gauge.state]);
+      return { facts, sums, most, histograms: { ...Object.fromEntries(ofProcess), ...ofRequests.histograms } };
     },
     async close() {
       over.abort();
@@ -127,7 +124,7 @@ function address(): string {
 }
 
 /** The same as text for Prometheus. */
-export function prometheusText(stats: StatNumbers): string {
+export function prometheusText(stats: Readonly<Record<string, unknown>>): string {
   const numbers = Object.entries(stats).filter((entry): entry is [string, number] => typeof entry[1] === "number");
   return numbers.map(([name, value]) => `bk_${name.replaceAll(/\W/g, "_")} ${value}\n`).join("");
 }

@@ -6,6 +6,7 @@ import type { HandlerContext } from "../queue/listen-options.js";
 import { GiveUp } from "../queue/verdict.js";
 import type { JobDefinition, JobsOptions } from "./job-definition.js";
 import type { JobContext } from "./job-context.js";
+import { tracedJob } from "./trace-job.js";
 import type { JobMessage } from "./job-message.js";
 import type { Task } from "./job-spec.js";
 import { type UniqueNote, whileUnique } from "./unique.js";
@@ -100,10 +101,10 @@ async function runWithLimit(run: JobRun, definition: JobDefinition, context: Job
   const limitMs = message.maxRunMs ?? definition.maxRunMs;
   let outcome: { result?: unknown; error?: unknown } = {};
   try {
-    const work = (async () => {
+    const work = tracedJob(context, async () => {
       await before?.(context, input);
       return definition.run(input, context) as Promise<unknown>;
-    })();
+    });
     const result = await (limitMs === undefined ? work : Promise.race([work, overdue(clock, limitMs, graceMs, controller, ended.signal)]));
     outcome = { result };
   } catch (error) {

@@ -3,11 +3,13 @@
 import type { ResetMail } from "@bk/auth";
 import { BkError, type Log } from "@bk/core";
 import { mailer } from "@bk/modules/mail";
-import { openQueue } from "@bk/queue";
+import { openQueue, type Queue } from "@bk/queue";
 
 import type { Configuration } from "../settings/configuration.js";
 
 export interface ResetMails {
+  /** Where mails wait. */
+  readonly queue: Queue;
   mail(message: ResetMail): Promise<void>;
   /** Ends what is being sent. */
   close(): Promise<void>;
@@ -29,7 +31,7 @@ export async function resetMails(
 ): Promise<ResetMails | undefined> {
   const { mailTransport: transport, mailFrom: from, mailPage: page } = settings;
   if (transport === undefined || from === undefined) return undefined;
-  const queue = await openQueue("local:", { log });
+  const queue = await openQueue("local:", { name: "mail", log });
   const mail = await mailer({ transport, from, queue, log }).catch((error: unknown) => {
     if (error instanceof BkError && error.code === "invalid")
       throw new BkError("invalid", `mail-${error.detail?.["field"] === "from" ? "from" : "transport"}: ${error.message}`, {
@@ -42,6 +44,7 @@ export async function resetMails(
   );
   await mail.work({ closeTimeoutMs });
   return {
+    queue,
     async mail({ account, token, expires }) {
       if (typeof account.email !== "string") return log.info("a reset was asked for by an account without an address for mails");
       await mail.send({ to: account.email, subject: "Your new secret", text: textOf(account.login, token, page, expires) });

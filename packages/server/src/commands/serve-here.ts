@@ -30,6 +30,9 @@ import {
   stopSignals,
   supervision,
 } from "./process-parts.js";
+import { measureQueue } from "../metrics/work-metrics.js";
+import { familiesOf } from "../metrics/metrics.js";
+import { listenedMetrics, type ProcessMetrics, processMetrics } from "./process-metrics.js";
 import { resetMails } from "./reset-mails.js";
 
 /** Serves in this process; the promise resolves when it was told to stop and everything is closed. */
@@ -39,7 +42,15 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   const { log, level } = processed;
   const reload = reloader(config, processed);
   const stop = stopSignals();
-  const supervised = supervision(configuration, { drain: stop.now, reload, logLevel: level.set, unready: () => unready() });
+  const measured = processMetrics(configuration, log);
+  const supervised = supervision(configuration, {
+    drain: stop.now,
+    reload,
+    logLevel: level.set,
+    unready: () => unready(),
+    tell: measured.tell,
+    onFault: measured.onFault,
+  });
   let unready = (): void => undefined;
   // Where several processes serve, those who share the port share what they know, too.
   const shared = supervised === undefined ? undefined : sharedUrl(configuration);
@@ -57,6 +68,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
       app: `bk-server/${version}`,
       logLevel: level,
       params: () => paramsOf(config),
+      ...(supervised === undefined ? {} : { processes: measured.stats(supervised) }),
       reload() {
         // The others of this server, too.
         supervised?.send({ bk: "reload" });
@@ -68,6 +80,8 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   const masterKey = masterKeyOf(configuration);
   const mails = await resetMails(configuration, log);
   const db = databaseOf(configuration);
+  const metrics = measured.served(supervised);
+  if (metrics !== undefined && mails !== undefined) measureQueue(measured.metrics, mails.queue, false);
   const server = await namingDatabase(configuration, () =>
     createServer({
       db,
@@ -90,6 +104,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
         ...(configuration.loginRedirect === undefined ? {} : { redirect: configuration.loginRedirect }),
         ...(configuration.sessionDomain === undefined ? {} : { sessionDomain: configuration.sessionDomain }),
       },
+      ...(metrics === undefined ? {} : { metrics }),
       limits: configuration.limits,
       log,
     }),
@@ -117,7 +132,8 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     });
     // Of a server in a terminal it says that the terminal is gone.
     if (!process.stdout.isTTY) process.on("SIGHUP", reload);
-    const end = supervised === undefined ? await beginAlone(configuration, processed, url, { reload, stop }) : beginSupervised(supervised);
+    const end =
+      supervised === undefined ? await beginAlone(configuration, processed, url, { reload, stop, measured }) : beginSupervised(supervised);
     unready = server.unready;
     log.info(`${await stop.asked}: finishing what runs`);
     server.unready();
@@ -126,6 +142,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     supervised?.close();
     await server.close(supervised === undefined ? {} : { idleMs });
     await mails?.close();
+    if (metrics !== undefined) await supervised?.last(await measured.metrics.collect());
   }
   // What an app or a library left open keeps no process that was told to end.
   if (supervised !== undefined) process.exit(0);
@@ -136,9 +153,10 @@ async function beginAlone(
   configuration: Configuration,
   { log, level }: ProcessLog,
   url: string,
-  { reload, stop }: { readonly reload: () => void; readonly stop: StopSignals },
+  { reload, stop, measured }: { readonly reload: () => void; readonly stop: StopSignals; readonly measured: ProcessMetrics },
 ): Promise<() => Promise<void>> {
   const startedAt = Date.now();
+  const listener = await listenedMetrics(configuration, () => familiesOf(measured.metrics), log);
   const fleet = await fleetOf(configuration, log, {
     reload,
     restart: () => log.warn("a server that serves alone is not restarted; see --workers"),
@@ -156,6 +174,7 @@ async function beginAlone(
     await sleep(configuration.config.get("drain-delay"));
     await fleet?.close();
     controlled?.close();
+    listener?.close();
   };
 }
 

@@ -9,6 +9,11 @@ import { openPubSub } from "@bk/queue";
 import { invalidSetting } from "../config/errors.js";
 import type { Control } from "../processes/control.js";
 import type { FromWorker, ToWorker } from "../processes/messages.js";
+import { Metrics } from "../metrics/metrics.js";
+import type { MetricsListener } from "../metrics/metrics-listener.js";
+import { measureProcess } from "../metrics/process-metrics.js";
+import type { Child } from "../processes/child.js";
+import { Gatherer } from "../processes/gather.js";
 import { Front } from "../processes/front.js";
 import type { Listening } from "../processes/listen-at.js";
 import { Pool, type PoolOptions, StartFailed } from "../processes/pool.js";
@@ -18,6 +23,7 @@ import { masterKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
 import { version } from "../version.js";
 import { announce } from "./announce.js";
+import { listenedMetrics } from "./process-metrics.js";
 import { control, fleetOf, processLog, reloader, sharedUrl, stopSignals } from "./process-parts.js";
 
 /** Beyond what requests and jobs get to finish. */
@@ -58,9 +64,15 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     reload();
     tellAll({ bk: "reload" });
   };
-  const onMessage = ({ bk }: FromWorker): void => {
-    if (bk === "roll") restart("an admin asked for it");
-    if (bk === "reload") reloadAll();
+  const metrics = new Metrics();
+  const gatherer = new Gatherer(() => metrics.collect());
+  const onMessage = (message: FromWorker, child: Child): void => {
+    if (message.bk === "roll") restart("an admin asked for it");
+    if (message.bk === "reload") reloadAll();
+    if (message.bk === "gather") {
+      const { id, kind } = message;
+      void gatherer.gather(kind).then((gathered) => child.send({ bk: "gathered", id, gathered }));
+    }
   };
   const options = (role: string, size: number): Omit<PoolOptions, "launch"> => ({
     role,
@@ -73,6 +85,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     maxRss: config.get("max-worker-memory"),
     maxFiles: config.get("max-worker-files"),
     onMessage,
+    onStarted: (child, slot) => gatherer.add(`${role}-${slot}`, child),
     onGivenUp: () => {
       code = 1;
       stop.now("processes that end again and again");
@@ -85,12 +98,18 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   const work = new Pool({ ...options("worker", jobWorkers), launch: () => launch("worker") });
   const front = new Front(web);
   const pools = [web, work];
+  if (config.get("metrics")) {
+    measureProcess(metrics);
+    measureRestarts(metrics, pools);
+  }
+  let listener: MetricsListener | undefined;
   const watching = watchFolders(watched, (file) => restart(`${file} changed`));
   process.on("exit", () => pools.forEach((pool) => pool.kill()));
   process.on("SIGUSR2", () => restart("SIGUSR2"));
   // Of a server in a terminal it says that the terminal is gone.
   if (!process.stdout.isTTY) process.on("SIGHUP", reloadAll);
   try {
+    listener = await listenedMetrics(configuration, () => gatherer.families(), log);
     if (webWorkers > 0) at = await front.listen(configuration.port, configuration.host, log);
     const started = await Promise.race([Promise.all(pools.map((pool) => pool.start())), stop.asked]);
     if (typeof started !== "string") {
@@ -134,9 +153,20 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     watching.close();
     front.close();
     controlled?.close();
+    listener?.close();
     await fleet?.close();
     await Promise.all(pools.map((pool) => pool.end()));
     for (const each of shared) await each.close();
   }
   return code;
+}
+
+function measureRestarts(metrics: Metrics, pools: readonly Pool[]): void {
+  metrics.read({
+    name: "bk_process_restarts_total",
+    help: "Processes that ended and were started again, by slot",
+    type: "counter",
+    labels: ["role", "slot"],
+    read: () => pools.flatMap((pool) => pool.slots.map(({ number, restarts }) => [[pool.role, String(number)], restarts] as const)),
+  });
 }

@@ -8,6 +8,9 @@ import { type Jobs, openQueue } from "@bk/queue";
 import { invalidSetting } from "../config/errors.js";
 import { watchStuck } from "../processes/watch-stuck.js";
 import type { Configuration } from "../settings/configuration.js";
+import { measureProcess } from "../metrics/process-metrics.js";
+import { measureJobs, measureQueue } from "../metrics/work-metrics.js";
+import { processMetrics } from "./process-metrics.js";
 import { processLog, reloader, stopSignals, supervision } from "./process-parts.js";
 
 /** The promise does not resolve: the process ends once its jobs have, when it is told to. */
@@ -16,12 +19,24 @@ export async function workHere(configuration: Configuration): Promise<void> {
   const processed = processLog(configuration);
   const { log } = processed;
   const stop = stopSignals();
-  const supervised = supervision(configuration, { drain: stop.now, reload: reloader(config, processed), logLevel: processed.level.set });
+  const { metrics, tell, onFault } = processMetrics(configuration, log);
+  const supervised = supervision(configuration, {
+    drain: stop.now,
+    reload: reloader(config, processed),
+    logLevel: processed.level.set,
+    tell,
+    onFault,
+  });
   const file = config.get("jobs")!;
   const { jobs } = (await import(pathToFileURL(resolve(file)).href)) as { readonly jobs?: Jobs };
   // Not by its class: the module may have another copy of the package.
   if (typeof jobs?.work !== "function") throw invalidSetting("jobs", `jobs: ${file} does not export "jobs", made by defineJobs`);
   const queue = await openQueue(config.get("queue")!, { name: config.get("queue-name"), log });
+  if (config.get("metrics")) {
+    measureProcess(metrics);
+    measureJobs(metrics);
+    measureQueue(metrics, queue, true);
+  }
   const maxRunMs = config.get("job-max-run");
   const listener = await jobs.work(queue, {
     concurrency: config.get("job-concurrency"),
@@ -36,6 +51,7 @@ export async function workHere(configuration: Configuration): Promise<void> {
   await listener.close();
   await queue.close();
   await config.close();
+  if (config.get("metrics")) await supervised?.last(await metrics.collect());
   // A handler that never ends would keep the process.
   process.exit(0);
 }

@@ -38,8 +38,12 @@ export function sendEvents(app: Hono<ServerEnv>, { endpoints }: Pick<ServerConte
   });
 }
 
-/** Writes a stream to Node's reply. What the request was made of is not kept for it. */
-export function sendByNode(maxUnreadBytes: number): NonNullable<ServerEnv["Bindings"]["sendEvents"]> {
+/**
+ * Writes a stream to Node's reply. What the request was made of is not kept for it.
+ *
+ * @param open  has the replies that go on
+ */
+export function sendByNode(maxUnreadBytes: number, open: Set<ServerResponse>): NonNullable<ServerEnv["Bindings"]["sendEvents"]> {
   return (events, reply, { outgoing: given }) => {
     const outgoing = given as ServerResponse;
     for (const [name, value] of reply.headers) if (name !== "set-cookie") outgoing.setHeader(name, value);
@@ -47,7 +51,11 @@ export function sendByNode(maxUnreadBytes: number): NonNullable<ServerEnv["Bindi
     if (cookies.length > 0) outgoing.setHeader("set-cookie", cookies);
     if (outgoing.destroyed) events.cancel();
     else {
-      outgoing.once("close", () => events.cancel());
+      open.add(outgoing);
+      outgoing.once("close", () => {
+        open.delete(outgoing);
+        events.cancel();
+      });
       outgoing.writeHead(reply.status);
       events.begin(new ReplySink(outgoing, maxUnreadBytes));
     }

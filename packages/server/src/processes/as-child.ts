@@ -1,11 +1,12 @@
 // The side of a process that a supervisor started.
 
-import { readdirSync } from "node:fs";
 import type { Socket } from "node:net";
 
-import type { LogLevel } from "@bk/core";
+import { BkError, type LogLevel } from "@bk/core";
 
-import { type FromWorker, isMessage, type ToWorker } from "./messages.js";
+import type { Family } from "../metrics/family.js";
+import { type FromWorker, type Gathered, type GatheredKind, isMessage, type ToWorker } from "./messages.js";
+import { openFiles } from "./open-files.js";
 
 export interface AsChild {
   /** Says that it serves, and beats from now on. */
@@ -13,6 +14,14 @@ export interface AsChild {
   /** Calls `take` with each connection that comes from the supervisor. */
   accept(take: (socket: Socket) => void): void;
   send(message: FromWorker): void;
+  /**
+   * What all processes tell.
+   *
+   * @throws BkError `unavailable` when the primary does not answer
+   */
+  gather(kind: GatheredKind): Promise<Gathered>;
+  /** Says what it has counted in all; resolves once that is on its way. */
+  last(families: readonly Family[]): Promise<void>;
   /** Ends the beats. */
   close(): void;
 }
@@ -24,23 +33,40 @@ export interface ChildHandlers {
   readonly logLevel: (level: LogLevel) => void;
   /** Say that nothing more is to come. */
   readonly unready?: () => void;
+  /** What this process tells when it is asked; undefined: nothing of that kind. */
+  readonly tell: (kind: GatheredKind) => Promise<unknown> | undefined;
+  /** It could not be told. */
+  readonly onFault: (error: unknown) => void;
 }
+
+/** How long the primary is waited for, which waits itself for the others. */
+const gatherMs = 5000;
 
 /** How long a process goes on without its supervisor. */
 const orphanMs = 4000;
 
 /** Undefined where nobody supervises this process. */
-export function asChild(beatMs: number, { drain, reload, logLevel, unready }: ChildHandlers): AsChild | undefined {
+export function asChild(beatMs: number, { drain, reload, logLevel, unready, tell, onFault }: ChildHandlers): AsChild | undefined {
   if (process.send === undefined) return undefined;
   const send = (message: FromWorker): void => {
     if (process.connected) process.send!(message, () => undefined);
   };
+  const asked = new Map<number, (gathered: Gathered) => void>();
+  let lastAsked = 0;
   let take = (socket: Socket): void => void socket.destroy();
   process.on("message", (message, handle) => {
     if (!isMessage(message)) return;
     const told = message as ToWorker;
     const { bk } = told;
     if (told.bk === "log-level") logLevel(told.level);
+    if (told.bk === "gathered") asked.get(told.id)?.(told.gathered);
+    if (told.bk === "tell") {
+      const { id } = told;
+      const answer = (part: unknown): void => send({ bk: "part", id, part });
+      const telling = tell(told.kind);
+      if (telling === undefined) answer(null);
+      else telling.then(answer).catch(onFault);
+    }
     // Undefined where the client left on the way.
     if (bk === "connection" && handle !== undefined) take(handle as Socket);
     if (bk === "drain") drain("the supervisor");
@@ -64,15 +90,25 @@ export function asChild(beatMs: number, { drain, reload, logLevel, unready }: Ch
       take = taking;
     },
     send,
+    async gather(kind) {
+      const id = ++lastAsked;
+      let timer: NodeJS.Timeout | undefined;
+      try {
+        return await new Promise<Gathered>((resolve, reject) => {
+          asked.set(id, resolve);
+          timer = setTimeout(() => reject(new BkError("unavailable", "the primary process does not answer")), gatherMs);
+          send({ bk: "gather", id, kind });
+        });
+      } finally {
+        clearTimeout(timer);
+        asked.delete(id);
+      }
+    },
+    last: (families) =>
+      new Promise((resolve) => {
+        if (process.connected) process.send!({ bk: "last", families } satisfies FromWorker, () => resolve());
+        else resolve();
+      }),
     close: () => clearInterval(timer),
   };
-}
-
-/** Files and sockets that are open; undefined where the system does not tell. */
-function openFiles(): number | undefined {
-  try {
-    return readdirSync("/proc/self/fd").length - 1;
-  } catch {
-    return undefined;
-  }
 }

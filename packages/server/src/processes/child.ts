@@ -3,7 +3,8 @@
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 
-import { type FromWorker, isMessage, type ToWorker } from "./messages.js";
+import type { Family } from "../metrics/family.js";
+import { type FromWorker, type GatheredKind, isMessage, type ToWorker } from "./messages.js";
 
 export interface Exit {
   readonly code: number | null;
@@ -16,6 +17,10 @@ export class Child {
   /** Resolves once it is ready; never where it ends before. */
   readonly ready: Promise<void>;
   readonly exited: Promise<Exit>;
+  /** Resolves when it has ended and all that it said has come. */
+  readonly gone: Promise<void>;
+  /** Told what it has counted in all, when it ends. */
+  onLast: (families: readonly Family[]) => void = () => undefined;
   isReady = false;
   /** It was told to end. */
   isEnding = false;
@@ -26,8 +31,10 @@ export class Child {
   rss = 0;
   files: number | undefined;
   readonly #process: ChildProcess;
+  readonly #asked = new Map<number, (part: unknown) => void>();
+  #lastAsked = 0;
 
-  constructor(process: ChildProcess, now: () => number, onMessage: (message: FromWorker) => void) {
+  constructor(process: ChildProcess, now: () => number, onMessage: (message: FromWorker, child: Child) => void) {
     this.#process = process;
     this.pid = process.pid ?? 0;
     this.startedAt = this.heardAt = now();
@@ -40,13 +47,20 @@ export class Child {
         else if (own.bk === "ready") {
           this.isReady = true;
           resolve();
-        } else onMessage(own);
+        } else if (own.bk === "part") this.#asked.get(own.id)?.(own.part);
+        else if (own.bk === "last") this.onLast(own.families);
+        else onMessage(own, this);
       });
     });
     this.exited = new Promise((resolve) => {
       process.once("error", () => resolve({ code: 1, signal: null }));
       process.once("exit", (code, signal) => resolve({ code, signal }));
     });
+    const disconnected = new Promise<void>((resolve) => {
+      if (process.connected) process.once("disconnect", resolve);
+      else resolve();
+    });
+    this.gone = Promise.all([this.exited, disconnected]).then(() => undefined);
     // What was sent to a process that is gone is nobody's loss.
     process.on("error", () => undefined);
   }
@@ -58,6 +72,23 @@ export class Child {
 
   send(message: ToWorker): void {
     if (this.#process.connected) this.#process.send(message, () => undefined);
+  }
+
+  /** What it tells; undefined when it does not within `waitMs`, or is gone. */
+  async ask(kind: GatheredKind, waitMs: number): Promise<unknown> {
+    const id = ++this.#lastAsked;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<unknown>((resolve) => {
+        this.#asked.set(id, resolve);
+        timer = setTimeout(() => resolve(undefined), waitMs);
+        void this.gone.then(() => resolve(undefined));
+        this.send({ bk: "tell", id, kind });
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#asked.delete(id);
+    }
   }
 
   /** Hands over a connection; false when that failed, and another one has to take it. */

@@ -70,7 +70,7 @@ export async function openControl(path: string, handlers: ControlHandlers): Prom
 }
 
 /** Whether a server listens there: what was left by one that was killed does not answer. */
-function isAnswered(path: string): Promise<boolean> {
+export function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     const end = (is: boolean): void => {

@@ -6,10 +6,10 @@ export interface Listening {
   readonly url: string;
 }
 
-/** Listens, and gives the URL. */
-export async function listenAt(server: Server, port: number, host: string): Promise<Listening> {
+/** Listens, and gives the URL. @param setting  what another port is given by */
+export async function listenAt(server: Server, port: number, host: string, setting = "port"): Promise<Listening> {
   await new Promise<void>((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => reject(listenError(error, port, host));
+    const failed = (error: NodeJS.ErrnoException): void => reject(listenError(error, port, host, setting));
     server.once("error", failed);
     server.listen(port, host, () => {
       server.off("error", failed);
@@ -20,12 +20,12 @@ export async function listenAt(server: Server, port: number, host: string): Prom
   return { url: `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}` };
 }
 
-function listenError(error: NodeJS.ErrnoException, port: number, host: string): BkError {
+function listenError(error: NodeJS.ErrnoException, port: number, host: string, setting: string): BkError {
   const why =
     error.code === "EADDRINUSE"
-      ? `port ${port} of ${host} is in use: is another bk-server running? Choose another one with --port`
+      ? `port ${port} of ${host} is in use: is another bk-server running? Choose another one with --${setting}`
       : error.code === "EACCES"
-        ? `port ${port} of ${host} needs rights that this user has not; choose one above 1023 with --port`
+        ? `port ${port} of ${host} needs rights that this user has not; choose one above 1023 with --${setting}`
         : `cannot listen on port ${port} of ${host} (${error.code ?? error.message})`;
   return new BkError("unavailable", why, { cause: error });
 }

@@ -2,6 +2,13 @@
 
 import type { LogLevel } from "@bk/core";
 
+import type { Family } from "../metrics/family.js";
+
+/** What is asked for: what is measured, or statistics. */
+export type GatheredKind = "metrics" | "stats";
+/** What all processes tell: families that are put together, or parts by process. */
+export type Gathered = readonly Family[] | Readonly<Record<string, unknown>>;
+
 /** Of a worker to its primary. */
 export type FromWorker =
   /** It serves. */
@@ -11,7 +18,13 @@ export type FromWorker =
   /** Somebody asked it for a rolling restart of all. */
   | { readonly bk: "roll" }
   /** Somebody asked it to read the configuration again, everywhere. */
-  | { readonly bk: "reload" };
+  | { readonly bk: "reload" }
+  /** It asks what all processes tell. */
+  | { readonly bk: "gather"; readonly id: number; readonly kind: GatheredKind }
+  /** It tells what it was asked for; null: it has none. */
+  | { readonly bk: "part"; readonly id: number; readonly part: unknown }
+  /** What it has counted in all: it ends now. */
+  | { readonly bk: "last"; readonly families: readonly Family[] };
 
 /** Of a primary to a worker. */
 export type ToWorker =
@@ -22,9 +35,27 @@ export type ToWorker =
   /** Take nothing new, finish what runs, end. */
   | { readonly bk: "drain" }
   | { readonly bk: "log-level"; readonly level: LogLevel }
-  | { readonly bk: "reload" };
+  | { readonly bk: "reload" }
+  /** It is to tell something. */
+  | { readonly bk: "tell"; readonly id: number; readonly kind: GatheredKind }
+  /** What all processes tell, which it asked for. */
+  | { readonly bk: "gathered"; readonly id: number; readonly gathered: Gathered };
 
-const kinds: ReadonlySet<unknown> = new Set(["ready", "beat", "roll", "reload", "connection", "unready", "log-level", "drain"]);
+const kinds: ReadonlySet<unknown> = new Set([
+  "ready",
+  "beat",
+  "roll",
+  "reload",
+  "gather",
+  "part",
+  "last",
+  "connection",
+  "unready",
+  "log-level",
+  "drain",
+  "tell",
+  "gathered",
+]);
 
 /** Others use the same channel: libraries of the app. */
 export function isMessage(message: unknown): message is FromWorker | ToWorker {

@@ -29,7 +29,9 @@ export interface PoolOptions {
   readonly maxFiles: number;
   /** One more is ready. */
   readonly onReady?: () => void;
-  readonly onMessage?: (message: FromWorker) => void;
+  readonly onMessage?: (message: FromWorker, child: Child) => void;
+  /** One more was started. */
+  readonly onStarted?: (child: Child, slot: number) => void;
   /** Restarting does not help. */
   readonly onGivenUp?: (exit: Exit) => void;
 }
@@ -101,6 +103,11 @@ export class Pool {
     return this.#options.role;
   }
 
+  /** How often each slot was filled again. */
+  get slots(): readonly { readonly number: number; readonly restarts: number }[] {
+    return this.#slots;
+  }
+
   get states(): ProcessState[] {
     const { role } = this.#options;
     return this.#slots.flatMap(({ number, child, others, restarts }) =>
@@ -158,12 +165,14 @@ export class Pool {
   }
 
   #spawn(slot: Slot): Child {
-    const { launch, onMessage } = this.#options;
-    return new Child(
+    const { launch, onMessage, onStarted } = this.#options;
+    const child = new Child(
       launch(slot.number),
       () => this.#clock.now(),
-      (message) => onMessage?.(message),
+      (message, own) => onMessage?.(message, own),
     );
+    onStarted?.(child, slot.number);
+    return child;
   }
 
   #launch(slot: Slot): void {

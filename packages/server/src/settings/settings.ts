@@ -14,6 +14,7 @@ import { bool, bytes, duration, words } from "../config/value-types.js";
 import { isOrigin } from "../middleware/cors.js";
 import { isRedirect } from "../middleware/login-redirect.js";
 import { limitSettings } from "./limit-settings.js";
+import { metricSettings } from "./metric-settings.js";
 import { isNetworkList } from "./network-rules.js";
 
 const isModuleList = (text: string): boolean =>
@@ -331,6 +332,7 @@ export const serveSettings = defineConfig({
     default: false,
     help: "every request of an account says that it is there, for /status/get",
   },
+  ...metricSettings,
   ...limitSettings,
 });
 

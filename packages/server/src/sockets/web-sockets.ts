@@ -31,6 +31,8 @@ export interface WebSockets {
   drain(): void;
   /** Cuts those that are left. */
   cut(): void;
+  /** How many are open. */
+  size(): number;
 }
 
 export function webSockets(options: WebSocketOptions): WebSockets {
@@ -109,6 +111,7 @@ export function webSockets(options: WebSocketOptions): WebSockets {
     cut() {
       for (const each of open) each.cut();
     },
+    size: () => open.size,
   };
 }
 

@@ -30,7 +30,7 @@ const capabilities: Capabilities = Object.freeze({
  * `shared:name`. In a cluster of Node that is the primary, which has to open it too, so that the store outlives the workers.
  *
  * Options: `max` entries (100,000) and `maxBytes`, of the process that keeps the store; `host`: whether this process may keep it,
- * `auto` (default) unless it is a worker of a cluster.
+ * `auto` (default) unless it is a worker of a cluster; `true`: it does from now on.
  *
  * @throws CacheError `invalid` naming the field for a wrong URL or option
  */
@@ -45,6 +45,8 @@ export async function sharedDriver({ url, options, clock, log }: DriverOptions):
     log,
     ...(typeof host === "boolean" ? { host } : {}),
   });
+  // Others wait for it, whether or not this process ever calls.
+  if (host === true) await link.ready();
 
   const ask = async <T>(body: SharedCall, call: Call): Promise<T> => {
     try {

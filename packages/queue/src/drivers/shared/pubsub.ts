@@ -130,6 +130,8 @@ export async function sharedPubSub(given: PubSubDriverOptions): Promise<PubSubDr
     },
     ...(host === undefined ? {} : { host }),
   });
+  // Others wait for it, whether or not this process ever calls.
+  if (host === true) await link.ready();
   return {
     name: "shared",
     capabilities: { reach: "server", wildcards: true, groups: true, maxBytes: 2 ** 24 },
