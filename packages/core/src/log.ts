@@ -28,8 +28,8 @@ export interface ConsoleLogOptions {
   readonly format?: "text" | "json";
   /** Puts the time before each line, or into each object as `time`. Default: no times. */
   readonly clock?: Clock;
-  /** Takes each line; default standard error, so that standard output stays with the program's results. */
-  readonly write?: (line: string) => void;
+  /** Takes each line, and its level; default standard error, so that standard output stays with the program's results. */
+  readonly write?: (line: string, level: LogLevel) => void;
 }
 
 /** Gives a log that writes one line a message. Control characters, which could pass for lines or move a terminal's cursor, are escaped. */
@@ -38,7 +38,7 @@ export function consoleLog({ level = "info", format = "text", clock, write = wri
   const at = (own: LogLevel): Log["info"] => {
     if (logLevels.indexOf(own) < logLevels.indexOf(level)) return drop;
     return (message, fields) =>
-      write(plainText(lineOf(clock === undefined ? undefined : new Date(clock.now()).toISOString(), own, message, fields)));
+      write(plainText(lineOf(clock === undefined ? undefined : new Date(clock.now()).toISOString(), own, message, fields)), own);
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }

@@ -73,7 +73,7 @@ export function createApp(server: ServerContext, { health, overload, cors: corsO
   sendEvents(app, server);
   if (metrics !== undefined) app.use(metrics.middleware(app));
   if (overload !== undefined) app.use(overload);
-  app.use(accessLog(server.log));
+  app.use(accessLog(server.accessLog, server.addressOf));
   if (server.locales !== undefined) app.use(phrases(server.locales));
   hookReplies(app, server);
   if (cors !== undefined) app.use(cors);

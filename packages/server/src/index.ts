@@ -7,6 +7,7 @@ export { type Locales, type LocalesGiven, type LocalesOptions, openLocales, type
 export type { StaticHost, StaticOptions } from "./static/static-options.js";
 export type { View, ViewOptions } from "./static/view.js";
 export { type Counter, type Histogram, type MetricOptions, Metrics, type Reading, type ReadOptions } from "./metrics/metrics.js";
+export type { AccessLogOptions } from "./logging/access-options.js";
 export type { MetricsOptions } from "./metrics/served-metrics.js";
 export type { Family, Series } from "./metrics/family.js";
 export type { ErrorBody } from "./error-response.js";

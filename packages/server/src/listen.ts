@@ -10,7 +10,6 @@ import { getRequestListener, RequestError } from "@hono/node-server";
 
 import { sendByNode } from "./events/send-events.js";
 import { faultFields } from "./fault-fields.js";
-import type { OpenCounts } from "./metrics/served-metrics.js";
 import { listenAt } from "./processes/listen-at.js";
 import type { WebSockets } from "./sockets/web-sockets.js";
 import type { Fetch } from "./request/fetch.js";
@@ -48,6 +47,13 @@ export interface SocketLimits {
 interface Connection {
   /** Those in progress. */
   requests: number;
+}
+
+/** What is open now. */
+export interface OpenCounts {
+  readonly connections: number;
+  readonly sockets: number;
+  readonly streams: number;
 }
 
 export interface Listener {

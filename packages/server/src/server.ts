@@ -25,6 +25,7 @@ import { moduleRules, type RulesByTable } from "./modules/module-rules.js";
 import { refusalWatch } from "./modules/refusal-watch.js";
 import { type RunningModules, startModules, tablesOfModules } from "./modules/start-modules.js";
 import { type LocalesGiven, localesOf } from "./locales/locales.js";
+import { type AccessLogOptions, accessLogOf } from "./logging/access-options.js";
 import { listen, type Listener, type ListenOptions } from "./listen.js";
 import { changesOf, defaultLimits, type LiveLimits, type ServerLimits } from "./limits.js";
 import { loginContext, type LoginSettings, sessionStoreOf } from "./login-setup.js";
@@ -124,6 +125,8 @@ export interface ServerOptions {
   readonly hooks?: readonly Hook[];
   /** Counts requests, calls of the database and more, and serves them as text for Prometheus at `/metrics`. Default: nothing is counted. */
   readonly metrics?: MetricsOptions;
+  /** How requests are told; `false`: not at all. Default: a line each in `log`. */
+  readonly accessLog?: AccessLogOptions | false;
   readonly limits?: Partial<ServerLimits>;
   readonly log?: Log;
 }
@@ -242,6 +245,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       auth,
       accounts,
       log,
+      accessLog: accessLogOf(options.accessLog, log),
       limits,
       endpoints,
       people: login === undefined ? undefined : { codes: login.codes !== undefined, resets: login.resets !== undefined },

@@ -1,58 +1,18 @@
 // What every process of a server has: a log, a way to be told to stop, a way to read its configuration again.
 
 import { createHash } from "node:crypto";
-import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 
-import { type Log, systemClock } from "@bk/core";
+import type { Log } from "@bk/core";
 
 import { reloadLogged } from "../config/config.js";
-import { invalidSetting } from "../config/errors.js";
 import { type AsChild, asChild, type ChildHandlers } from "../processes/as-child.js";
 import { type Control, type ControlHandlers, controlPath, openControl } from "../processes/control.js";
 import { type FleetHandlers, joinFleet } from "../processes/fleet.js";
 import { become, ownerOf } from "../processes/privileges.js";
 import { fleetKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
-import { bufferedLines } from "./buffered-lines.js";
-import { type SwitchedLog, switchedLog } from "./switched-log.js";
-
-export interface ProcessLog extends SwitchedLog {
-  /** Opens the log's file anew, after it was moved away. */
-  reopen(): void;
-}
-
-/** @throws SettingsError when the log's file cannot be opened */
-export function processLog({ logLevel: level, logFormat: format, config }: Configuration): ProcessLog {
-  const path = config.get("log-file");
-  let descriptor = path === undefined ? 2 : openLog(path);
-  const lines = bufferedLines(() => descriptor);
-  process.on("exit", () => lines.flush());
-  const made = switchedLog({ level, format, clock: systemClock, write: lines.write });
-  return {
-    ...made,
-    reopen() {
-      if (path === undefined) return;
-      lines.flush();
-      try {
-        const next = openLog(path);
-        closeSync(descriptor);
-        descriptor = next;
-      } catch (error) {
-        made.log.error(`${(error as Error).message}; the old file is written on`);
-      }
-    },
-  };
-}
-
-/** For the server's user and group alone: logs name people. */
-function openLog(path: string): number {
-  try {
-    return openSync(path, "a", 0o640);
-  } catch (cause) {
-    throw invalidSetting("log-file", `log-file: cannot open ${path} (${(cause as NodeJS.ErrnoException).code})`, cause);
-  }
-}
+import type { ProcessLog } from "./process-log.js";
 
 /** Reads the configuration again, and opens the log anew. What cannot be understood changes nothing. */
 export function reloader(config: Configuration["config"], { log, reopen }: ProcessLog): () => void {

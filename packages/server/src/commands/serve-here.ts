@@ -19,17 +19,8 @@ import { kebab } from "../settings/limit-settings.js";
 import { version } from "../version.js";
 import { announce, isSample, modulesOf } from "./announce.js";
 import { namingDatabase } from "./open-database.js";
-import {
-  control,
-  fleetOf,
-  processLog,
-  type ProcessLog,
-  reloader,
-  sharedUrl,
-  type StopSignals,
-  stopSignals,
-  supervision,
-} from "./process-parts.js";
+import { processLog, type ProcessLog } from "./process-log.js";
+import { control, fleetOf, reloader, sharedUrl, type StopSignals, stopSignals, supervision } from "./process-parts.js";
 import { measureQueue } from "../metrics/work-metrics.js";
 import { familiesOf } from "../metrics/metrics.js";
 import { listenedMetrics, type ProcessMetrics, processMetrics } from "./process-metrics.js";
@@ -81,6 +72,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   const mails = await resetMails(configuration, log);
   const db = databaseOf(configuration);
   const metrics = measured.served(supervised);
+  if (metrics !== undefined) processed.measure(measured.metrics);
   if (metrics !== undefined && mails !== undefined) measureQueue(measured.metrics, mails.queue, false);
   const server = await namingDatabase(configuration, () =>
     createServer({
@@ -105,6 +97,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
         ...(configuration.sessionDomain === undefined ? {} : { sessionDomain: configuration.sessionDomain }),
       },
       ...(metrics === undefined ? {} : { metrics }),
+      accessLog: processed.access,
       limits: configuration.limits,
       log,
     }),
@@ -143,6 +136,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     await server.close(supervised === undefined ? {} : { idleMs });
     await mails?.close();
     if (metrics !== undefined) await supervised?.last(await measured.metrics.collect());
+    await processed.close();
   }
   // What an app or a library left open keeps no process that was told to end.
   if (supervised !== undefined) process.exit(0);

@@ -24,7 +24,8 @@ import type { Configuration } from "../settings/configuration.js";
 import { version } from "../version.js";
 import { announce } from "./announce.js";
 import { listenedMetrics } from "./process-metrics.js";
-import { control, fleetOf, processLog, reloader, sharedUrl, stopSignals } from "./process-parts.js";
+import { processLog } from "./process-log.js";
+import { control, fleetOf, reloader, sharedUrl, stopSignals } from "./process-parts.js";
 
 /** Beyond what requests and jobs get to finish. */
 const graceMs = 5000;
@@ -100,6 +101,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   const pools = [web, work];
   if (config.get("metrics")) {
     measureProcess(metrics);
+    processed.measure(metrics);
     measureRestarts(metrics, pools);
   }
   let listener: MetricsListener | undefined;
@@ -157,6 +159,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     await fleet?.close();
     await Promise.all(pools.map((pool) => pool.end()));
     for (const each of shared) await each.close();
+    await processed.close();
   }
   return code;
 }

@@ -11,7 +11,8 @@ import type { Configuration } from "../settings/configuration.js";
 import { measureProcess } from "../metrics/process-metrics.js";
 import { measureJobs, measureQueue } from "../metrics/work-metrics.js";
 import { processMetrics } from "./process-metrics.js";
-import { processLog, reloader, stopSignals, supervision } from "./process-parts.js";
+import { processLog } from "./process-log.js";
+import { reloader, stopSignals, supervision } from "./process-parts.js";
 
 /** The promise does not resolve: the process ends once its jobs have, when it is told to. */
 export async function workHere(configuration: Configuration): Promise<void> {
@@ -34,6 +35,7 @@ export async function workHere(configuration: Configuration): Promise<void> {
   const queue = await openQueue(config.get("queue")!, { name: config.get("queue-name"), log });
   if (config.get("metrics")) {
     measureProcess(metrics);
+    processed.measure(metrics);
     measureJobs(metrics);
     measureQueue(metrics, queue, true);
   }
@@ -52,6 +54,7 @@ export async function workHere(configuration: Configuration): Promise<void> {
   await queue.close();
   await config.close();
   if (config.get("metrics")) await supervised?.last(await metrics.collect());
+  await processed.close();
   // A handler that never ends would keep the process.
   process.exit(0);
 }

@@ -12,6 +12,7 @@ import { moduleCaller } from "../modules/caller.js";
 import type { AddressOf } from "../request/client-address.js";
 import type { ServerEnv } from "../routes/server-context.js";
 import { exposition, expositionType } from "./exposition.js";
+import type { OpenCounts } from "../listen.js";
 import type { Family } from "./family.js";
 import { familiesOf, Metrics } from "./metrics.js";
 import { measureProcess } from "./process-metrics.js";
@@ -25,13 +26,6 @@ export interface MetricsOptions {
   readonly registry?: Metrics;
   /** What `/metrics` tells: of several processes, those of all. Default what the registry has. */
   readonly read?: () => Promise<readonly Family[]>;
-}
-
-/** What is open now. */
-export interface OpenCounts {
-  readonly connections: number;
-  readonly sockets: number;
-  readonly streams: number;
 }
 
 export interface ServedMetrics {

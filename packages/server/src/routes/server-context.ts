@@ -13,6 +13,7 @@ import type { ServedTable } from "../data/served-table.js";
 import type { Hooks } from "../hooks/run-hooks.js";
 import type { Locales, Translated } from "../locales/locales.js";
 import type { EndpointMap, Found } from "../modules/endpoint-map.js";
+import type { AccessRecord, AccessWriter } from "../logging/access-line.js";
 import type { LoginRedirect } from "../middleware/login-redirect.js";
 import type { RefusalWatch } from "../modules/refusal-watch.js";
 import type { FieldLimits } from "../request/fields.js";
@@ -29,6 +30,14 @@ export interface PeopleServed {
   readonly resets: boolean;
 }
 
+/** How requests are told. */
+export interface AccessLog {
+  readonly write: AccessWriter;
+  /** Whether it is told how much was sent, once it was. */
+  readonly isTold: boolean;
+  readonly fields: (context: ServerRequest) => AccessRecord["fields"];
+}
+
 export interface ServerContext {
   readonly db: ServedDb;
   readonly tables: ReadonlyMap<string, ServedTable>;
@@ -36,6 +45,8 @@ export interface ServerContext {
   readonly auth: Auth;
   readonly accounts: Pick<AccountStore, "findByLogin">;
   readonly log: Log;
+  /** Where requests are told; undefined: nowhere. */
+  readonly accessLog: AccessLog | undefined;
   /** What the modules serve. */
   readonly endpoints: EndpointMap;
   /** What people who log in find here; undefined where they cannot. */

@@ -4,7 +4,7 @@
 import { availableParallelism } from "node:os";
 
 import { isCookieDomain } from "@bk/auth";
-import { integer, logLevels, oneOf, type OptionType, string } from "@bk/core";
+import { integer, oneOf, type OptionType, string } from "@bk/core";
 
 import { moduleNames } from "@bk/modules";
 
@@ -14,6 +14,7 @@ import { bool, bytes, duration, words } from "../config/value-types.js";
 import { isOrigin } from "../middleware/cors.js";
 import { isRedirect } from "../middleware/login-redirect.js";
 import { limitSettings } from "./limit-settings.js";
+import { logLevelSetting, logSettings } from "./log-settings.js";
 import { metricSettings } from "./metric-settings.js";
 import { isNetworkList } from "./network-rules.js";
 
@@ -65,15 +66,7 @@ export const commonSettings = defineConfig({
     help: "seals page tokens",
     group: "Security",
   },
-  "log-level": {
-    value: "level",
-    type: oneOf(logLevels),
-    default: "info",
-    live: true,
-    aliases: ["log"],
-    help: `${logLevels.join(", ")}`,
-    group: "Logging",
-  },
+  ...logLevelSetting,
 });
 
 /** Where the server is: for the server itself, and for whoever calls it. */
@@ -266,19 +259,6 @@ export const serveSettings = defineConfig({
     help: "folders with translations of what the server says, a file for each language such as es.json; default: none",
   },
   locales: { value: "list", type: words(), help: "the languages that are loaded, such as en,es; default: all that there are files of" },
-  "log-file": {
-    value: "file",
-    type: string(),
-    help: "where the log goes; SIGHUP opens it anew after it was moved away; default: standard error",
-    group: "Logging",
-  },
-  "log-format": {
-    value: "form",
-    type: oneOf(["text", "json"]),
-    default: "text",
-    help: "text, or json: an object a line",
-    group: "Logging",
-  },
   "cors-origins": {
     value: "list",
     type: string(
@@ -332,6 +312,7 @@ export const serveSettings = defineConfig({
     default: false,
     help: "every request of an account says that it is there, for /status/get",
   },
+  ...logSettings,
   ...metricSettings,
   ...limitSettings,
 });

@@ -1,0 +1,113 @@
+// Where a process of bk-server logs: standard error, a file, or syslog; and its access log.
+
+import { closeSync, openSync } from "node:fs";
+
+import { systemClock } from "@bk/core";
+
+import { invalidSetting } from "../config/errors.js";
+import type { AccessLogOptions } from "../logging/access-options.js";
+import { accessFacility, Syslog, syslogTarget } from "../logging/syslog.js";
+import { throttledErrors } from "../logging/throttled-errors.js";
+import type { Metrics } from "../metrics/metrics.js";
+import type { Configuration } from "../settings/configuration.js";
+import { bufferedLines } from "./buffered-lines.js";
+import { type SwitchedLog, switchedLog } from "./switched-log.js";
+
+export interface ProcessLog extends SwitchedLog {
+  /** How requests are told. */
+  readonly access: AccessLogOptions | false;
+  /** Opens the files anew, after they were moved away. */
+  reopen(): void;
+  /** Counts what could not be written. */
+  measure(metrics: Metrics): void;
+  /** Sends what waits. */
+  close(): Promise<void>;
+}
+
+/** @throws SettingsError when a file cannot be opened */
+export function processLog(configuration: Configuration): ProcessLog {
+  const { logLevel: level, logFormat: format, config } = configuration;
+  const [path, target, accessPath] = [config.get("log-file"), config.get("log-syslog"), config.get("access-log-file")];
+  if (path !== undefined && target !== undefined) throw invalidSetting("log-syslog", "give either log-syslog or log-file");
+  const accessFormat = config.get("access-log");
+  if (accessPath !== undefined && accessFormat !== "json" && accessFormat !== "combined")
+    throw invalidSetting("access-log-file", "access-log-file needs access-log to be json or combined");
+  const syslog = target === undefined ? undefined : new Syslog(syslogTarget(target)!);
+  const main = new LogFile("log-file", path);
+  const files = [main, ...(accessPath === undefined ? [] : [new LogFile("access-log-file", accessPath)])];
+  process.on("exit", () => files.forEach((file) => file.flush()));
+  const made =
+    syslog === undefined
+      ? switchedLog({ level, format, clock: systemClock, write: (line) => main.write(line) })
+      : // Records have times of their own.
+        switchedLog({ level, format, write: (line, severity) => syslog.send(severity, line) });
+  const writeAccess = (line: string): void => {
+    if (accessPath === undefined && syslog !== undefined) syslog.send("info", line, accessFacility);
+    else files.at(-1)!.write(line);
+  };
+  const log = throttledErrors(made.log, { max: config.get("log-errors-max"), intervalMs: config.get("log-errors-interval") }, systemClock);
+  return {
+    log,
+    level: made.level,
+    access: accessFormat === "off" ? false : { format: accessFormat, write: writeAccess, fields: config.get("access-log-fields") },
+    reopen() {
+      for (const file of files) {
+        try {
+          file.reopen();
+        } catch (error) {
+          made.log.error(`${(error as Error).message}; the old file is written on`);
+        }
+      }
+    },
+    measure(metrics) {
+      metrics.read({
+        name: "bk_log_dropped_total",
+        help: "Records of the log that could not be sent",
+        type: "counter",
+        read: () => (syslog === undefined ? [] : [[[], syslog.dropped]]),
+      });
+    },
+    async close() {
+      await syslog?.close();
+    },
+  };
+}
+
+/** A file that lines are added to, or standard error. */
+class LogFile {
+  readonly #setting: string;
+  readonly #path: string | undefined;
+  #descriptor: number;
+  readonly #lines = bufferedLines(() => this.#descriptor);
+
+  constructor(setting: string, path: string | undefined) {
+    this.#setting = setting;
+    this.#path = path;
+    this.#descriptor = path === undefined ? 2 : this.#open(path);
+  }
+
+  /** For the server's user and group alone: logs name people. */
+  #open(path: string): number {
+    try {
+      return openSync(path, "a", 0o640);
+    } catch (cause) {
+      throw invalidSetting(this.#setting, `${this.#setting}: cannot open ${path} (${(cause as NodeJS.ErrnoException).code})`, cause);
+    }
+  }
+
+  write(line: string): void {
+    this.#lines.write(line);
+  }
+
+  flush(): void {
+    this.#lines.flush();
+  }
+
+  reopen(): void {
+    if (this.#path === undefined) return;
+    this.flush();
+    const next = this.#open(this.#path);
+    closeSync(this.#descriptor);
+    this.#descriptor = next;
+  }
+}
