@@ -116,7 +116,7 @@ export async function listen(
     // It is an old one, which asked for another protocol.
     if (running.has(socket)) return;
     running.set(socket, { requests: 0 });
-    socket.once("close", () => {
+    socket.on("close", () => {
       running.delete(socket);
       upgrades.delete(socket);
     });
@@ -204,7 +204,7 @@ class Accepted {
         return;
       }
       this.#open.add(socket);
-      socket.once("close", () => {
+      socket.on("close", () => {
         this.#open.delete(socket);
         if (this.#isClosing && this.#open.size === 0) this.#allClosed();
       });

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { type EventSink, EventStream, type StreamedEvent } from "./event-stream.js";
+import { type EventSink, EventStream, type EventTaker, type StreamedEvent } from "./event-stream.js";
 
 const event = (id: string): StreamedEvent => ({ id, data: { id } });
 
@@ -13,27 +13,26 @@ function noted(): EventSink & { readonly told: string[] } {
 }
 
 it("a stream that goes on sends what was kept before it was told once", async () => {
-  let take: (event: StreamedEvent) => void;
-  let end: () => void;
+  let taker: EventTaker;
   let left = 0;
   const stream = await EventStream.of({
     whenRefused,
-    listen(given, over) {
-      [take, end] = [given, over];
+    listen(given) {
+      taker = given;
       return Promise.resolve(() => void left++);
     },
     missed() {
       // Told while what was missed is read …
-      for (const id of ["b", "d"]) take(event(id));
+      for (const id of ["b", "d"]) taker.take(event(id));
       return Promise.resolve(["a", "b", "c"].map(event));
     },
   });
   const sink = noted();
   stream.begin(sink);
   // … and after the stream has begun.
-  for (const id of ["c", "e"]) take!(event(id));
-  end!();
-  take!(event("f"));
+  for (const id of ["c", "e"]) taker!.take(event(id));
+  taker!.end();
+  taker!.take(event("f"));
   expect(sink.told).toEqual(["beat", "a", "b", "c", "d", "e", "end"]);
   expect(left).toBe(1);
 });
@@ -42,9 +41,9 @@ it("a stream that has ended before it begins sends what came, and its end", asyn
   let left = 0;
   const stream = await EventStream.of({
     whenRefused,
-    listen(take, end) {
-      take(event("a"));
-      end();
+    listen(taker) {
+      taker.take(event("a"));
+      taker.end();
       return Promise.resolve(() => void left++);
     },
     missed: () => Promise.resolve([]),

@@ -14,17 +14,23 @@ export interface StreamedEvent {
   readonly data: object;
 }
 
+/** What takes events before they are sent: an open stream. */
+export interface EventTaker {
+  /** One has come. */
+  take(event: StreamedEvent): void;
+  /** Nothing comes any more. */
+  end(): void;
+}
+
 export interface EventSource {
   /**
    * Hands over what comes from now on.
    *
-   * @param take  what has come
-   * @param end  nothing comes any more
    * @returns  ends it
    */
-  listen(take: (event: StreamedEvent) => void, end: () => void): Promise<() => void>;
-  /** What came before and was missed; `end` as for `listen`. What comes from both is sent once. */
-  missed(end: () => void): Promise<readonly StreamedEvent[]>;
+  listen(taker: EventTaker): Promise<() => void>;
+  /** What came before and was missed; it may end the stream. What comes from both is sent once. */
+  missed(taker: Pick<EventTaker, "end">): Promise<readonly StreamedEvent[]>;
   /** The call's own: the stream ends when its caller may not listen any more. */
   readonly whenRefused: Call["whenRefused"];
 }
@@ -39,7 +45,7 @@ export interface EventSink {
 }
 
 /** An open stream of events. Whoever gets one begins it, or cancels it. */
-export class EventStream {
+export class EventStream implements EventTaker {
   /** Those that have begun, with one timer for all. */
   static readonly #open = new Set<EventStream>();
   static #timer: ReturnType<typeof setInterval> | undefined;
@@ -60,20 +66,17 @@ export class EventStream {
   /** Opens a stream: from then on nothing is missed. Throws what the source throws. */
   static async of({ listen, missed, whenRefused }: EventSource): Promise<EventStream> {
     const stream = new EventStream();
-    const leave = await listen(
-      (event) => stream.#take(event),
-      () => stream.#end(),
-    );
+    const leave = await listen(stream);
     stream.#leave = leave;
     // It may have ended by then.
     if (stream.#isOver) stream.cancel();
     try {
-      stream.#missed = await missed(() => stream.#end());
+      stream.#missed = await missed(stream);
     } catch (error) {
       stream.cancel();
       throw error;
     }
-    if (!stream.#isOver) stream.#stopAsking = whenRefused(() => stream.#end());
+    if (!stream.#isOver) stream.#stopAsking = whenRefused(() => stream.end());
     if (stream.#missed.length > 0) stream.#known = new Set(stream.#missed.map(({ id }) => id));
     return stream;
   }
@@ -109,6 +112,21 @@ export class EventStream {
     EventStream.#timer = undefined;
   }
 
+  /** For its source. */
+  take(event: StreamedEvent): void {
+    if (this.#isOver) return;
+    if (this.#early === undefined) {
+      if (!this.#isKnown(event)) this.#sink!.event(event);
+    } else if (this.#early.length < mostEarly) this.#early.push(event);
+  }
+
+  /** For its source. */
+  end(): void {
+    if (this.#isOver) return;
+    this.cancel();
+    this.#sink?.end();
+  }
+
   #beat(): void {
     if (++this.#beats === 2) this.#known = undefined;
     this.#sink!.beat();
@@ -116,18 +134,5 @@ export class EventStream {
 
   #isKnown({ id }: StreamedEvent): boolean {
     return this.#known?.has(id) === true;
-  }
-
-  #take(event: StreamedEvent): void {
-    if (this.#isOver) return;
-    if (this.#early === undefined) {
-      if (!this.#isKnown(event)) this.#sink!.event(event);
-    } else if (this.#early.length < mostEarly) this.#early.push(event);
-  }
-
-  #end(): void {
-    if (this.#isOver) return;
-    this.cancel();
-    this.#sink?.end();
   }
 }

@@ -5,7 +5,7 @@ import { type CallerDb, unruled } from "../contract/caller-db.js";
 import type { Row } from "../contract/database.js";
 import type { Caller } from "../contract/endpoint.js";
 import type { ToldEvent } from "./account-events.js";
-import { receiver, rightsMs } from "./rights.js";
+import { Receiver, rightsMs } from "./rights.js";
 
 const caller = (...types: string[]): Caller => ({ id: "u", login: "u", name: undefined, isAdmin: false, types });
 const columns = { text: "text", type: ["one", "two"] };
@@ -35,13 +35,8 @@ function listening(again: () => Promise<Caller | undefined>) {
   });
   const told: ToldEvent[] = [];
   let ends = 0;
-  const own = receiver(
-    { caller: caller(), again },
-    (each) => told.push(each),
-    () => ends++,
-    { dbFor, clock, log: silentLog },
-  );
-  return { ...own, told, ends: () => ends, pass: (ms: number) => (now += ms) };
+  const own = new Receiver({ caller: caller(), again }, (each) => told.push(each), { end: () => ends++ }, { dbFor, clock, log: silentLog });
+  return { take: (each: ToldEvent) => own.take(each), idle: () => own.idle(), told, ends: () => ends, pass: (ms: number) => (now += ms) };
 }
 
 it("tells what is read of a row, without what is hidden of it, in the order in which it came", async () => {

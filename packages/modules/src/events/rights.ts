@@ -6,6 +6,7 @@ import { codeOf } from "../common/failures.js";
 import type { CallerDb, DbFor } from "../contract/caller-db.js";
 import type { Call } from "../contract/endpoint.js";
 import type { ToldEvent } from "./account-events.js";
+import type { EventListener } from "./listeners.js";
 
 /** How long a listener counts as who it was: then the account is looked up before it is told of anything. */
 export const rightsMs = 10_000;
@@ -18,66 +19,84 @@ export interface ReceiverOptions {
   readonly log: Log;
 }
 
-export interface Receiver {
+/** A listener, as it is told what it may know. There may be many: each is one object. */
+export class Receiver {
+  readonly #again: Call["again"];
+  readonly #hand: (event: ToldEvent) => void;
+  readonly #listener: Pick<EventListener, "end">;
+  readonly #options: ReceiverOptions;
+  #rights: CallerDb;
+  #untilMs: number;
+  #waiting = 0;
+  #last: Promise<void> | undefined;
+  #isOver = false;
+
+  /**
+   * @param call  the request that listens, of which nothing else is kept
+   * @param hand  gets what may be told
+   * @param listener  is ended when it may know nothing any more, or that cannot be found out: it comes back and goes on where it was
+   */
+  constructor(
+    { caller, again }: Pick<Call, "caller" | "again">,
+    hand: (event: ToldEvent) => void,
+    listener: Pick<EventListener, "end">,
+    options: ReceiverOptions,
+  ) {
+    [this.#again, this.#hand, this.#listener, this.#options] = [again, hand, listener, options];
+    this.#rights = options.dbFor(caller);
+    this.#untilMs = options.clock.now() + rightsMs;
+  }
+
   /** Takes an event, and hands over what the listener may know of it: in the order in which they came. */
-  take(event: ToldEvent): void;
+  take(event: ToldEvent): void {
+    if (this.#isOver) return;
+    if (this.#waiting === 0 && this.#options.clock.now() < this.#untilMs && !isRuled(this.#rights, event)) {
+      this.#hand(toldOf(event));
+      return;
+    }
+    if (this.#waiting >= mostWaiting) {
+      this.#end();
+      return;
+    }
+    this.#waiting++;
+    this.#last = (this.#last ?? Promise.resolve()).then(() => this.#look(event)).finally(() => this.#waiting--);
+  }
+
+  /** Nothing comes any more. */
+  end(): void {
+    this.#listener.end();
+  }
+
   /** Resolves when all that was taken has been handed over, or left out. */
-  idle(): Promise<void>;
-}
+  async idle(): Promise<void> {
+    while (this.#waiting > 0) await this.#last;
+  }
 
-/**
- * @param call  the request that listens
- * @param hand  gets what may be told
- * @param end  the listener may know nothing any more, or that cannot be found out: it comes back and goes on where it was
- */
-export function receiver(
-  call: Pick<Call, "caller" | "again">,
-  hand: (event: ToldEvent) => void,
-  end: () => void,
-  { dbFor, clock, log }: ReceiverOptions,
-): Receiver {
-  let rights: CallerDb = dbFor(call.caller);
-  let until = clock.now() + rightsMs;
-  let waiting = 0;
-  let last: Promise<void> | undefined;
-  let isOver = false;
-  const over = (): void => {
-    isOver = true;
-    end();
-  };
+  #end(): void {
+    this.#isOver = true;
+    this.#listener.end();
+  }
 
-  async function look(event: ToldEvent): Promise<void> {
-    if (isOver) return;
+  async #look(event: ToldEvent): Promise<void> {
+    if (this.#isOver) return;
+    const { dbFor, clock, log } = this.#options;
     try {
-      if (clock.now() >= until) {
-        const caller = await call.again();
-        if (caller === undefined) return over();
-        rights = dbFor(caller);
-        until = clock.now() + rightsMs;
+      if (clock.now() >= this.#untilMs) {
+        const caller = await this.#again();
+        if (caller === undefined) return this.#end();
+        this.#rights = dbFor(caller);
+        this.#untilMs = clock.now() + rightsMs;
       }
-      const told = await permitted(rights, event);
-      if (told !== undefined && !isOver) hand(told);
+      const told = await permitted(this.#rights, event);
+      if (told !== undefined && !this.#isOver) this.#hand(told);
     } catch (error) {
       log.warn("an event could not be told: whether its listener may know it could not be found out", {
         path: event.path,
         code: codeOf(error),
       });
-      over();
+      this.#end();
     }
   }
-
-  return {
-    take(event) {
-      if (isOver) return;
-      if (waiting === 0 && clock.now() < until && !isRuled(rights, event)) return hand(toldOf(event));
-      if (waiting >= mostWaiting) return over();
-      waiting++;
-      last = (last ?? Promise.resolve()).then(() => look(event)).finally(() => waiting--);
-    },
-    async idle() {
-      while (waiting > 0) await last;
-    },
-  };
 }
 
 const isRuled = (rights: CallerDb, { _row: of }: ToldEvent): boolean => of !== undefined && rights.isRuled(of.table);

@@ -2,12 +2,12 @@
 
 import { invalid } from "../common/failures.js";
 import { type Call, endpoint, type Endpoint } from "../contract/endpoint.js";
-import { EventStream, type StreamedEvent } from "../contract/event-stream.js";
+import { EventStream, type EventTaker, type StreamedEvent } from "../contract/event-stream.js";
 import type { ModuleHost } from "../contract/module.js";
 import type { ToldEvent } from "./account-events.js";
 import { eventListeners, type Listeners } from "./listeners.js";
 import { type EventTest, readMatch } from "./match.js";
-import { receiver } from "./rights.js";
+import { Receiver } from "./rights.js";
 
 export interface SubscribeOptions {
   /** How long events are gathered after the first, in milliseconds. Default 5,000. */
@@ -25,6 +25,8 @@ export interface Subscribing {
   /** Answers all that wait, and takes no more. */
   end(): void;
 }
+
+const everyEvent: EventTest = () => true;
 
 type Host = Pick<ModuleHost, "events" | "clock" | "log" | "dbFor">;
 
@@ -59,7 +61,7 @@ export function subscribing(host: Host, options: SubscribeOptions = {}): Subscri
       reply: { type: "array", items: { type: "object", required: ["path", "mtime", "event_id"], additionalProperties: true } },
       async answer(call) {
         const { match, _interval, _timeout, _since } = call.values;
-        const wanted = match === undefined || match === "" ? () => true : readMatch(match);
+        const wanted = match === undefined || match === "" ? everyEvent : readMatch(match);
         const since = _since ?? call.headers.get("last-event-id") ?? undefined;
         if (since === "") throw invalid("is empty", "_since");
         if (/\btext\/event-stream\b/.test(call.headers.get("accept") ?? "")) {
@@ -67,16 +69,13 @@ export function subscribing(host: Host, options: SubscribeOptions = {}): Subscri
           // Not the call: it would keep the whole request as long as the stream is open.
           const listener = { caller, again };
           return EventStream.of({
-            async listen(take, end) {
-              const { take: look } = receiver(listener, (event) => wanted(event) && take(streamed(event)), end, host);
-              return listeners.add(caller.id, { take: look, end });
-            },
-            async missed(end) {
+            listen: (taker) => listeners.add(caller.id, new Receiver(listener, toldTo(taker, wanted, streamed), taker, host)),
+            async missed(taker) {
               const before = since === undefined ? [] : await events.since(caller.id, since, 10 * mostEvents);
               const found: ToldEvent[] = [];
-              const { take, idle } = receiver(listener, (event) => found.push(event), end, host);
-              for (const event of before) take(event);
-              await idle();
+              const own = new Receiver(listener, (event) => found.push(event), taker, host);
+              for (const event of before) own.take(event);
+              await own.idle();
               return found.filter(wanted).map(streamed);
             },
             whenRefused,
@@ -104,6 +103,13 @@ function streaming(): (event: ToldEvent) => StreamedEvent {
   };
 }
 
+/** It is kept as long as the stream is open, and so holds nothing else. */
+const toldTo =
+  (taker: EventTaker, wanted: EventTest, streamed: ReturnType<typeof streaming>) =>
+  (event: ToldEvent): void => {
+    if (wanted(event)) taker.take(streamed(event));
+  };
+
 /** Waits for the first event, then as long as events are gathered. */
 async function poll(waiting: Waiting, call: Call, wanted: EventTest, since: string | undefined): Promise<readonly ToldEvent[]> {
   const { listeners, host, intervalMs, timeoutMs, mostEvents } = waiting;
@@ -122,8 +128,8 @@ async function poll(waiting: Waiting, call: Call, wanted: EventTest, since: stri
     first.abort();
     over.abort();
   };
-  const own = receiver(call, take, end, host);
-  const remove = await listeners.add(caller.id, { take: own.take, end });
+  const own = new Receiver(call, take, { end }, host);
+  const remove = await listeners.add(caller.id, own);
   signal.addEventListener("abort", end, { once: true });
   const stop = whenRefused(end);
   try {

@@ -10,7 +10,7 @@ import { afterCommit } from "../contract/after-commit.js";
 import { hashOf } from "../common/tokens.js";
 import type { ModuleDb, Row } from "../contract/database.js";
 import type { Call } from "../contract/endpoint.js";
-import { EventStream, type StreamedEvent } from "../contract/event-stream.js";
+import { EventStream, type EventTaker, type StreamedEvent } from "../contract/event-stream.js";
 import type { BusLike } from "../events/account-events.js";
 
 /** A channel as its client knows it. */
@@ -52,7 +52,7 @@ const random = (): string => randomBytes(16).toString("base64url");
 const refused = (): BkError => new BkError("denied", "the channel is not known, or the pass is wrong");
 
 export function picoChannels(db: ModuleDb, bus: BusLike, clock: Clock, keepMs: number): Channels {
-  const streams = new Set<() => void>();
+  const streams = new Set<EventTaker>();
   let isOver = false;
   const gone = (): number => clock.now() + keepMs;
 
@@ -149,23 +149,23 @@ export function picoChannels(db: ModuleDb, bus: BusLike, clock: Clock, keepMs: n
       let begin!: () => void;
       /** Packets are told in any order, those that several servers send at once, or not at all; they are taken one after the other. */
       let taken = new Promise<void>((resolve) => (begin = resolve));
-      async function takeUpTo(packet: { readonly resId: number }, take: (event: StreamedEvent) => void): Promise<void> {
+      async function takeUpTo(packet: { readonly resId: number }, taker: EventTaker): Promise<void> {
         const { resId } = packet;
         if (resId <= seen) return;
-        if (resId > seen + 1) for (const event of await between(id, seen, resId - 1, { sent: true })) take(event);
+        if (resId > seen + 1) for (const event of await between(id, seen, resId - 1, { sent: true })) taker.take(event);
         seen = resId;
-        take({ id: String(resId), data: packet });
+        taker.take({ id: String(resId), data: packet });
       }
       return EventStream.of({
         whenRefused,
-        async listen(take, end) {
+        async listen(taker) {
           const subscription = await bus.subscribe(`bk.pico.${id}`, (packet) => {
             // The client comes back, and goes on where it was, once the database answers again.
-            taken = taken.then(() => takeUpTo(packet as { readonly resId: number }, take)).catch(end);
+            taken = taken.then(() => takeUpTo(packet as { readonly resId: number }, taker)).catch(() => taker.end());
           });
-          streams.add(end);
+          streams.add(taker);
           return () => {
-            streams.delete(end);
+            streams.delete(taker);
             // A bus that is away has no subscription any more.
             subscription.close().catch(() => undefined);
           };
@@ -182,7 +182,7 @@ export function picoChannels(db: ModuleDb, bus: BusLike, clock: Clock, keepMs: n
 
     end() {
       isOver = true;
-      for (const end of streams) end();
+      for (const taker of streams) taker.end();
     },
   };
 }

@@ -39,8 +39,25 @@ export function readPattern(text: unknown, op: string): Pattern {
   const last = parts.length - 1;
   const isBroken = (part: string, at: number): boolean => /[*>]/.test(part) && part !== "*" && !(part === ">" && at === last);
   if (parts.some(isBroken)) throw invalid(`${op}: "*" stands for a whole part of a channel, ">" for its last parts`);
-  if (!/[*>]/.test(text)) return { text, isWild: false, matches: (channel) => channel === text };
-  return { text, isWild: true, matches: (channel) => matches(parts, channel.split(".")) };
+  return new ReadPattern(text, /[*>]/.test(text) ? parts : undefined);
+}
+
+/** Many are kept: each is no more than its text, unless it is wild. */
+class ReadPattern implements Pattern {
+  readonly text: string;
+  readonly #parts: readonly string[] | undefined;
+
+  constructor(text: string, parts: readonly string[] | undefined) {
+    [this.text, this.#parts] = [text, parts];
+  }
+
+  get isWild(): boolean {
+    return this.#parts !== undefined;
+  }
+
+  matches(channel: string): boolean {
+    return this.#parts === undefined ? channel === this.text : matches(this.#parts, channel.split("."));
+  }
 }
 
 function matches(pattern: readonly string[], channel: readonly string[]): boolean {

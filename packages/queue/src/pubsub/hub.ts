@@ -98,12 +98,12 @@ class Entry implements Sink {
     this.failed = failed;
   }
 
-  readonly deliver = (channel: string, payload: Payload): void => {
+  deliver(channel: string, payload: Payload): void {
     if (this.pattern.isWild && !this.pattern.matches(channel)) return;
     for (const user of this.users) user.push(channel, payload);
-  };
+  }
 
-  readonly missed = (): void => {
+  missed(): void {
     for (const user of this.users) user.missed();
-  };
+  }
 }

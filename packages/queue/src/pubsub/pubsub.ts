@@ -98,13 +98,13 @@ export class PubSub {
     const handler = typeof second === "function" ? (second as MessageHandler<unknown>) : undefined;
     const options = (handler === undefined ? (second as SubscribeOptions | undefined) : third) ?? {};
     if (typeof options !== "object") throw invalid("subscribe: options must be an object");
-    const checked = readSubscribeOptions(options);
+    const limits = readSubscribeOptions(options);
     readPattern(text, "subscribe");
     const pattern = readPattern(this.#prefix + text, "subscribe");
     this.#checkSupported(pattern.isWild, options.group);
     const { name } = this.#driver;
     const subscription = new Subscription({
-      ...checked,
+      limits,
       driver: name,
       pattern: text,
       prefix: this.#prefix,

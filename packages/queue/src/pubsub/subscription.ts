@@ -19,7 +19,8 @@ export interface Source {
   leave(): Promise<void>;
 }
 
-interface SubscriptionOptions extends CheckedSubscribeOptions {
+interface SubscriptionOptions {
+  readonly limits: CheckedSubscribeOptions;
   readonly driver: string;
   readonly pattern: string;
   readonly prefix: string;
@@ -84,7 +85,8 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>> {
     if (this.#state === "ended") return;
     this.#counts.received++;
     const channel = fullChannel.slice(this.#options.prefix.length);
-    const { handler, concurrency, maxWaiting, maxWaitingBytes, whenFull } = this.#options;
+    const { handler, limits } = this.#options;
+    const { concurrency, maxWaiting, maxWaitingBytes, whenFull } = limits;
     if (handler !== undefined && !this.#isHanding && this.#running < concurrency && this.#waiting.size === 0) {
       this.#isHanding = true;
       this.#hand(handler, { channel, payload });
@@ -206,8 +208,8 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>> {
     const next = this.#waiting.shift();
     if (next !== undefined) this.#waitingBytes -= sizeOf(next.payload);
     // Told again only when it had caught up meanwhile.
-    if (this.#isTold && this.#waiting.size * 2 <= this.#options.maxWaiting && this.#waitingBytes * 2 <= this.#options.maxWaitingBytes)
-      this.#isTold = false;
+    const { maxWaiting, maxWaitingBytes } = this.#options.limits;
+    if (this.#isTold && this.#waiting.size * 2 <= maxWaiting && this.#waitingBytes * 2 <= maxWaitingBytes) this.#isTold = false;
     return next;
   }
 
@@ -221,7 +223,7 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>> {
 
   #tell(missed: Missed): void {
     try {
-      this.#options.onMissed?.(missed);
+      this.#options.limits.onMissed?.(missed);
     } catch (error) {
       this.#options.log.error("onMissed of a subscription failed", { pattern: this.pattern, error });
     }
@@ -265,10 +267,10 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>> {
   }
 
   #pump(): void {
-    const { handler, concurrency } = this.#options;
+    const { handler, limits } = this.#options;
     if (this.#isHanding || handler === undefined) return;
     this.#isHanding = true;
-    while (this.#running < concurrency) {
+    while (this.#running < limits.concurrency) {
       const next = this.#take();
       if (next === undefined) break;
       this.#hand(handler, next);

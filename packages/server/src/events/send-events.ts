@@ -52,11 +52,13 @@ export function sendByNode(maxUnreadBytes: number, open: Set<ServerResponse>): N
     if (outgoing.destroyed) events.cancel();
     else {
       open.add(outgoing);
-      outgoing.once("close", () => {
+      outgoing.on("close", () => {
         open.delete(outgoing);
         events.cancel();
       });
       outgoing.writeHead(reply.status);
+      // Node keeps the text of the head, which it makes of many pieces: one that is sent alone is kept as one.
+      outgoing.flushHeaders();
       events.begin(new ReplySink(outgoing, maxUnreadBytes));
     }
     return RESPONSE_ALREADY_SENT;

@@ -56,7 +56,7 @@ export class OpenSocket implements EventSink {
     });
     // A message that is too large, or no message at all: the library has closed it with the code for that.
     socket.on("error", (error) => options.log.debug("a socket failed", faultFields(error)));
-    socket.once("close", () => {
+    socket.on("close", () => {
       events.cancel();
       this.#gone?.abort();
     });

@@ -53,7 +53,7 @@ export function webSockets(options: WebSocketOptions): WebSockets {
     timer ??= setInterval(() => {
       for (const each of open) each.look();
     }, socketBeatMs).unref();
-    socket.once("close", () => {
+    socket.on("close", () => {
       open.delete(opened);
       if (open.size > 0) return;
       clearInterval(timer);
@@ -94,7 +94,7 @@ export function webSockets(options: WebSocketOptions): WebSockets {
       let isOpen = false;
       server.handleUpgrade(request, socket, head, (webSocket) => {
         isOpen = true;
-        webSocket.once("close", logEnd);
+        webSocket.on("close", logEnd);
         add(webSocket, new OpenSocket(webSocket, upgrading, events, options));
       });
       server.off("headers", addHeaders);

@@ -3,7 +3,7 @@
 import { nodeModule } from "@bk/core";
 import type { Channel, ConsumeMessage } from "amqplib";
 
-import { readPattern } from "../../pubsub/channels.js";
+import { type Pattern, readPattern } from "../../pubsub/channels.js";
 import type { EngineSubscription, PubSubDriver, PubSubDriverOptions, Sink, Wanted } from "../../pubsub/driver.js";
 import { Confirms } from "./confirms.js";
 import { type AmqpConnection, AmqpLink, loadAmqp } from "./connection.js";
@@ -17,7 +17,7 @@ const maxLength = 100_000;
 interface Member {
   readonly wanted: Wanted;
   readonly sink: Sink;
-  readonly matches: (channel: string) => boolean;
+  readonly pattern: Pattern;
   /** In a group: its consumer. */
   consumer: string | undefined;
 }
@@ -103,7 +103,7 @@ class TopicExchange {
   }
 
   async subscribe(wanted: Wanted, sink: Sink): Promise<EngineSubscription> {
-    const member: Member = { wanted, sink, matches: readPattern(wanted.pattern, "subscribe").matches, consumer: undefined };
+    const member: Member = { wanted, sink, pattern: readPattern(wanted.pattern, "subscribe"), consumer: undefined };
     this.#members.add(member);
     try {
       await this.#begin(member);
@@ -148,8 +148,8 @@ class TopicExchange {
     // The broker has ended the queue.
     if (message === null) return this.onLost();
     const { routingKey } = message.fields;
-    for (const { wanted, matches, sink } of this.#members)
-      if (wanted.group === undefined && matches(routingKey)) sink.deliver(routingKey, message.content);
+    for (const { wanted, pattern, sink } of this.#members)
+      if (wanted.group === undefined && pattern.matches(routingKey)) sink.deliver(routingKey, message.content);
   }
 
   #deliverTo({ sink }: Member, message: ConsumeMessage | null): void {

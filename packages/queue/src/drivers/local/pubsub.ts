@@ -2,13 +2,13 @@
 
 import { parseConnectUrl, readOptions } from "@bk/core";
 
-import { readPattern } from "../../pubsub/channels.js";
+import { type Pattern, readPattern } from "../../pubsub/channels.js";
 import type { Payload, PubSubDriver, PubSubDriverOptions, Sink, Wanted } from "../../pubsub/driver.js";
 import { wrongOption } from "../../errors.js";
 
 interface Listener {
   readonly sink: Sink;
-  readonly matches: (channel: string) => boolean;
+  readonly pattern: Pattern;
   readonly group: string | undefined;
 }
 
@@ -19,7 +19,7 @@ export class Exchange {
   #turn = 0;
 
   add({ pattern, isWild, group }: Wanted, sink: Sink): () => void {
-    const listener: Listener = { sink, group, matches: readPattern(pattern, "subscribe").matches };
+    const listener: Listener = { sink, group, pattern: readPattern(pattern, "subscribe") };
     if (isWild) {
       this.#byPattern.add(listener);
       return () => void this.#byPattern.delete(listener);
@@ -36,7 +36,7 @@ export class Exchange {
 
   publish(channel: string, payload: Payload): void {
     const listeners = [...(this.#byChannel.get(channel) ?? [])];
-    for (const listener of this.#byPattern) if (listener.matches(channel)) listeners.push(listener);
+    for (const listener of this.#byPattern) if (listener.pattern.matches(channel)) listeners.push(listener);
     for (const listener of this.#oneOfEachGroup(listeners)) listener.sink.deliver(channel, payload);
   }
 
