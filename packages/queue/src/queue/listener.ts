@@ -3,9 +3,9 @@
 import { onAbort } from "@bk/core";
 
 import { Delivery } from "./delivery.js";
+import { DeliveryContext } from "./delivery-context.js";
 import type { Taken } from "./driver.js";
 import { letterOf } from "./envelope.js";
-import type { HandlerContext } from "./listen-options.js";
 import { Pace } from "./pace.js";
 import { PollRate } from "./poll-rate.js";
 import { renewUntil } from "./renewal.js";
@@ -288,7 +288,7 @@ export class Listener implements AsyncDisposable {
     if (settings.maxRunMs !== undefined) void this.#limit(delivery, settings.maxRunMs);
     let result: unknown;
     try {
-      result = handler(delivery.letter.data, this.#contextOf(delivery));
+      result = handler(delivery.letter.data, new DeliveryContext(delivery, this.#parts));
     } catch (error) {
       return this.#failed(delivery, error);
     }
@@ -297,22 +297,6 @@ export class Listener implements AsyncDisposable {
       () => this.#succeeded(delivery),
       (error: unknown) => this.#failed(delivery, error),
     );
-  }
-
-  #contextOf(delivery: Delivery): HandlerContext {
-    const { events, engine, settings } = this.#parts;
-    const { id, attempt, groupKey } = delivery.taken;
-    return {
-      id,
-      attempt,
-      maxAttempts: delivery.letter.header.maxAttempts ?? settings.maxAttempts,
-      queue: engine.options.queue,
-      groupKey,
-      get signal() {
-        return delivery.signal;
-      },
-      progress: (value) => events.emit("progress", { id, value }),
-    };
   }
 
   /** Aborts the handler's signal when its time is over; after the grace it counts as failed, whether or not it ever ends. */

@@ -36,11 +36,15 @@ export const plainText = ({ id, body }: NewMessage): string => `${id} 0 ${body}`
  * the cost of many messages.
  */
 export function pushText(key: string, messages: readonly NewMessage[]): string {
-  let text = `*${messages.length + 2}\r\n$5\r\nRPUSH\r\n$${Buffer.byteLength(key)}\r\n${key}\r\n`;
+  let text = `*${messages.length + 2}\r\n$5\r\nRPUSH${lengthLine(Buffer.byteLength(key))}${key}`;
   // An id is ASCII, and " 0 " comes after it.
-  for (const { id, body } of messages) text += `$${id.length + 3 + Buffer.byteLength(body)}\r\n${id} 0 ${body}\r\n`;
-  return text;
+  for (const { id, body } of messages) text += `${lengthLine(id.length + 3 + Buffer.byteLength(body))}${id} 0 ${body}`;
+  return `${text}\r\n`;
 }
+
+/** The line before a text of so many bytes, and the end of the one before. Most are made once: of few pieces a long text is sent sooner. */
+const lengthLine = (bytes: number): string => lengthLines[bytes] ?? `\r\n$${bytes}\r\n`;
+const lengthLines: readonly string[] = Array.from({ length: 1024 }, (_each, bytes) => `\r\n$${bytes}\r\n`);
 
 export function messageText(message: NewMessage): string {
   return headText({ ...message, attempts: 0, isHead: false }) + message.body;
@@ -48,8 +52,12 @@ export function messageText(message: NewMessage): string {
 
 const longHead = /^(\S+) (\d+)\* (\d) \d =(\S*) =(\S*) /;
 
-/** Takes a message apart. */
-export function parseMessage(text: string): Omit<RedisTaken, "lease" | "number"> {
+/**
+ * Takes a message apart.
+ *
+ * @param lease  where it is, and `number` its place there; nothing for a dead one
+ */
+export function parseMessage(text: string, lease = "", number = 0): RedisTaken {
   const first = text.indexOf(" ");
   const second = text.indexOf(" ", first + 1);
   if (text.charCodeAt(second - 1) !== 42 /* "*" */) {
@@ -61,6 +69,8 @@ export function parseMessage(text: string): Omit<RedisTaken, "lease" | "number">
       priority: 0,
       dedupeKey: undefined,
       headLength: second + 1,
+      lease,
+      number,
     };
   }
   const [head, id, attempts, priority, group, dedupe] = longHead.exec(text)!;
@@ -72,5 +82,7 @@ export function parseMessage(text: string): Omit<RedisTaken, "lease" | "number">
     priority: Number(priority),
     dedupeKey: dedupe === "" ? undefined : dedupe,
     headLength: head.length,
+    lease,
+    number,
   };
 }

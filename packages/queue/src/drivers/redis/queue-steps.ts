@@ -36,8 +36,9 @@ export function settleSteps(settlements: readonly Settlement[]): Steps {
   const places: number[] = [];
   settlements.forEach(({ taken: given, verdict }, place) => {
     const taken = given as RedisTaken;
-    const { id, lease, number, groupKey, dedupeKey, priority, headLength, attempt } = taken;
+    const { groupKey, dedupeKey } = taken;
     if (verdict.kind === "done" && groupKey === undefined && dedupeKey === undefined) return addTo(done, taken, place);
+    const { id, lease, number, priority, headLength, attempt } = taken;
     places.push(place);
     const [group, dedupe] = [groupKey ?? "", dedupeKey ?? ""];
     if (verdict.kind === "done") return void args.push("D", lease, number, id, group, dedupe);

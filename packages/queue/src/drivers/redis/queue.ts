@@ -78,8 +78,7 @@ export async function redisQueue(options: QueueDriverOptions): Promise<QueueDriv
   async function takeNow({ count, visibilityMs }: TakeRequest): Promise<{ readonly nextMs: number; readonly taken: readonly Taken[] }> {
     const lease = `${maker}${(leases++).toString(36)}`;
     const [next, ...messages] = (await client.bkTake(base, count, visibilityMs, lease)) as [number, ...string[]];
-    const taken = messages.map((text, index): RedisTaken => ({ ...parseMessage(text), lease, number: index + 1 }));
-    return { nextMs: next, taken };
+    return { nextMs: next, taken: messages.map((text, index) => parseMessage(text, lease, index + 1)) };
   }
 
   async function take(request: TakeRequest): Promise<readonly Taken[]> {
