@@ -149,13 +149,14 @@ export async function countRows(
   now: number,
 ): Promise<{ waiting: number; delayed: number; running: number; dead: number }> {
   const count = (filter: Record<string, unknown>): Promise<number> => db.count(table, { queue, ...filter }, { pool, consistent: seesAll });
-  const [waiting, delayed, running, dead] = await Promise.all([
-    count({ due: { $le: now } }),
+  // All that is pending by one look: what becomes another kind of it between two would be in none.
+  const [all, delayed, running, dead] = await Promise.all([
+    count({ due: { $gt: 0 } }),
     count({ due: { $gt: now }, owner: null }),
     count({ due: { $gt: now }, owner: { $not_null: true } }),
     count({ dead: { $gt: 0 } }),
   ]);
-  return { waiting, delayed, running, dead };
+  return { waiting: Math.max(0, all - delayed - running), delayed, running, dead };
 }
 
 /** Rows of a filter, all of them, in parts. */

@@ -53,21 +53,13 @@ export async function countRecords(
   now: number,
 ): Promise<{ waiting: number; delayed: number; running: number; dead: number }> {
   const { Aggregators, Predicates } = module;
-  const count = async (s: string, later: boolean): Promise<number> => {
-    const state = Predicates.equal("s", s);
-    const meant = later ? Predicates.and(state, Predicates.greaterThan("due", now)) : state;
+  const count = async (...states: Record["s"][]): Promise<number> => {
+    const meant = Predicates.and(Predicates.inPredicate("s", ...states), Predicates.greaterThan("due", now));
     return Number(await messages.aggregateWithPredicate(Aggregators.count(), meant));
   };
-  const [waits, allDelayed, delayed, allRunning, running, dying, buried] = await Promise.all([
-    count("w", false),
-    count("d", false),
-    count("d", true),
-    count("r", false),
-    count("r", true),
-    count("x", false),
-    dead.size(),
-  ]);
-  return { waiting: waits + allDelayed - delayed + allRunning - running, delayed, running, dead: dying + buried };
+  // What is pending is in the map all the time, whatever it becomes between two of these: it is never in none of them. One that dies runs until it is with the dead.
+  const [all, delayed, running, buried] = await Promise.all([messages.size(), count("d"), count("r", "x"), dead.size()]);
+  return { waiting: Math.max(0, all - delayed - running), delayed, running, dead: buried };
 }
 
 /** Removes those of these messages that wait or are delayed. */

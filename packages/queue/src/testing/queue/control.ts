@@ -166,6 +166,27 @@ export function control(suite: QueueSuite): void {
       expect(await own.stats()).toEqual(expected({ waiting: 0, running: 0, delayed: 0, dead: 1 }));
     });
 
+    test("stats count a message whatever becomes of it meanwhile", async ({ queue, capabilities }) => {
+      const own = await queue();
+      if (!["waiting", "running", "delayed"].every((name) => (capabilities.stats as readonly string[]).includes(name))) return;
+      const times = 30;
+      let runs = 0;
+      await own.submit("restless", { maxAttempts: 0 });
+      await collect(own, { backoff: { delayMs: 0, jitter: 0 } }, () => {
+        if (++runs < times) throw new Error("once more");
+      });
+      const sums: number[] = [];
+      // While its last run is not over it is pending, so what is counted before that is one at least.
+      while (runs < times) {
+        const { waiting = 0, delayed = 0, running = 0 } = await own.stats();
+        if (runs < times) sums.push(waiting + delayed + running);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      expect(sums.filter((sum) => sum === 0)).toEqual([]);
+      await own.idle();
+      expect(runs).toBe(times);
+    });
+
     test("purge removes what waits and is delayed", async ({ queue, capabilities }) => {
       const own = await queue();
       if (!capabilities.purge) return expect(own.purge()).rejects.toEqual(code("unsupported"));
