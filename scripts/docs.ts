@@ -12,6 +12,7 @@ import type { Capabilities as CacheCapabilities } from "../packages/cache/src/dr
 import { pubSubDriverFor } from "../packages/queue/src/pubsub/registry.js";
 import { queueDriverFor } from "../packages/queue/src/queue/registry.js";
 import { testDrivers } from "../test/runner/drivers.js";
+import { commandsPage } from "./commands-page.js";
 import { configurationPage } from "./configuration-page.js";
 import { apiPages } from "./api-pages.js";
 import { capabilitiesPage, driverTable, mainTable, markdownTable } from "./capability-tables.js";
@@ -172,6 +173,7 @@ const reference = new Map([
   ["errors.md", errorsPage()],
   ["endpoints.md", await endpointsPage()],
   ["configuration.md", configurationPage()],
+  ["commands.md", commandsPage()],
   [
     "cache-capabilities.md",
     plainCapabilitiesPage(

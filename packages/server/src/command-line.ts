@@ -6,6 +6,7 @@ import { CommanderError } from "commander";
 import { SettingsError } from "./config/errors.js";
 import { buildProgram } from "./command-line/program.js";
 import { normalizeArguments } from "./command-line/arguments.js";
+import { newSpelling } from "./command-line/old-spelling.js";
 
 /**
  * Runs a command line, and gives the exit code: 0, 1 when the command failed, 2 when it cannot be understood.
@@ -15,8 +16,11 @@ import { normalizeArguments } from "./command-line/arguments.js";
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   let exitCode = 0;
   const program = buildProgram((code) => (exitCode = code));
+  const known = new Set(program.commands.flatMap((command) => [command.name(), ...command.aliases()]));
+  const spelled = newSpelling(args, known);
+  if (spelled !== undefined) process.stderr.write(`bk-server: ${spelled.old} is an old spelling; write ${spelled.now}\n`);
   try {
-    await program.parseAsync(normalizeArguments(args, program), { from: "user" });
+    await program.parseAsync(normalizeArguments(spelled?.args ?? args, program), { from: "user" });
     return exitCode;
   } catch (error) {
     // Commander has said what is wrong already; help and version end here too, with 0.

@@ -1,6 +1,8 @@
 // Every command of bk-server: it has help, refuses what it does not know, and prints JSON where that is asked for.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
+import { fileURLToPath } from "node:url";
+
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { allCommands, buildProgram } from "../src/command-line/program.js";
@@ -14,11 +16,17 @@ const commands = described.map(({ name }) => name);
 const elsewhere: Readonly<Record<string, string>> = {
   status: "control-command.test.ts",
   stop: "control-command.test.ts",
+  start: "control-command.test.ts",
+  web: "control-command.test.ts",
+  kill: "control-command.test.ts",
+  stats: "control-command.test.ts",
   restart: "control-command.test.ts",
   reload: "control-command.test.ts",
   fleet: "control-command.test.ts",
-  request: "cli.test.ts",
+  request: "control-command.test.ts",
 };
+
+const queue = ["--queue", "db:sqlite:FOLDER/jobs.db"];
 
 /** Ordinary uses in order, on one database; what they print begins so, line by line. */
 const uses: readonly (readonly [args: readonly string[], ...prints: readonly unknown[]])[] = [
@@ -62,6 +70,16 @@ const uses: readonly (readonly [args: readonly string[], ...prints: readonly unk
   [["config", "set", "max-count", "5", "--config-db", "main"], { name: "max-count" }],
   [["config", "rows", "--config-db", "main"], { name: "max-count", value: "5" }],
   [["config", "del", "max-count", "--config-db", "main"], { name: "max-count" }],
+  [["info"], { app: "bk", modules: ["all"], database: expect.stringContaining("bk.db") }],
+  [["env"]],
+  [["show-args", "a", "--port", "81"], { words: ["a"], settings: { port: "81" } }],
+  [["help", "db", "get"], { name: "db get", options: expect.arrayContaining([expect.objectContaining({ flags: "--secure" })]) }],
+  [["run", "FOLDER/script.mjs", "x"], { args: ["x"], n: 3 }],
+  [["job", "run", "note", "n=5", "--jobs", "FIXTURE"], { ran: "note" }],
+  [["job", "submit", "note", "--input", '{"n":6}', "--jobs", "FIXTURE", ...queue], { id: expect.any(String), duplicate: false }],
+  [["submit-job", "note", "n=7", "--key", "seven", "--jobs", "FIXTURE", ...queue], { id: expect.any(String) }],
+  [["job", "list", "--jobs", "FIXTURE", ...queue], { jobs: ["note"], waiting: 2 }],
+  [["location", "put", "--login", "ann", "latitude=1.5", "longitude=2"], { latitude: 1.5, longitude: 2 }],
   [["shell", "--eval", "tables.length > 0"], true],
   [["init", "FOLDER/app"], { written: expect.arrayContaining([expect.stringContaining("package.json")]) }],
   [["gen", "systemd"], { kind: "systemd", text: expect.stringContaining("ExecStart") }],
@@ -69,9 +87,12 @@ const uses: readonly (readonly [args: readonly string[], ...prints: readonly unk
   [["bundle", "FOLDER/page.js", "--out", "FOLDER/web"], { bytes: expect.any(Number) }],
 ];
 
+/** Beside the packages, so that it can import them. */
+const jobs = fileURLToPath(new URL("jobs-fixture.ts", import.meta.url));
+
 describe("every command", () => {
   const folder = temporaryFolder();
-  const at = (text: string): string => text.replace("FOLDER", folder.path);
+  const at = (text: string): string => text.replace("FOLDER", folder.path).replace("FIXTURE", jobs);
   const common = ["--home", folder.path, "--tables", folder.file("tables.json"), "--modules", "all", "--json"];
   beforeAll(() => {
     writeFileSync(
@@ -81,6 +102,10 @@ describe("every command", () => {
     writeFileSync(folder.file("notes.json"), '[{ "id": "c", "n": 3 }]');
     writeFileSync(folder.file("page.js"), "console.log(1);");
     mkdirSync(folder.file("locales"));
+    writeFileSync(
+      folder.file("script.mjs"),
+      'export const run = async ({ db, args }) => ({ args, n: (await db.get("note", { id: "c" })).n });',
+    );
   });
   afterAll(() => folder[Symbol.dispose]());
 

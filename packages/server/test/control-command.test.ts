@@ -1,14 +1,34 @@
 // bk-server status, stop, restart and reload against running servers.
+import { once } from "node:events";
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 
 import { describe, expect, it, vi } from "vitest";
 
-import { runHere, startServerProcess, temporaryFolder } from "./run-cli.js";
+import { runCli, runHere, startServerProcess, temporaryFolder } from "./run-cli.js";
 
 interface State {
   readonly pid: number;
   readonly url: string;
   readonly processes: readonly { readonly role: string; readonly pid: number; readonly state: string }[];
+}
+
+/** Also after a test that failed. */
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** One that nobody has for the moment. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 describe("a running server", () => {
@@ -35,6 +55,19 @@ describe("a running server", () => {
     const after = await status();
     expect(after.processes.filter(({ state }) => state === "ready")).toHaveLength(2);
     expect(after.processes.map(({ pid }) => pid).filter((pid) => before.processes.some((old) => old.pid === pid))).toEqual([]);
+    // Those of a role are ended, and others take their place.
+    const killed = JSON.parse((await runHere(["kill", "web", "--json", ...home])).stdout) as { ended: readonly number[] };
+    expect(killed.ended.toSorted()).toEqual(after.processes.flatMap(({ state, pid }) => (state === "ready" ? [pid] : [])).toSorted());
+    await vi.waitFor(
+      async () => {
+        const { processes } = await status();
+        expect(processes.map(({ state, pid }) => [state, killed.ended.includes(pid)])).toEqual([
+          ["ready", false],
+          ["ready", false],
+        ]);
+      },
+      { timeout: 30_000, interval: 200 },
+    );
     expect(await runHere(["restart", "king", ...home])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("role must be one of web, worker"),
@@ -74,6 +107,36 @@ describe("a running server", () => {
     expect((await other.stop()).stderr).toContain("another server runs in this home folder");
     expect(await runHere(["stop", ...home])).toMatchObject({ code: 0 });
     expect((await next.ended).code).toBe(0);
+  }, 60_000);
+
+  it("starts in the background, is asked by its admin, and stops", async () => {
+    using folder = temporaryFolder();
+    const home = ["--home", folder.path];
+    const port = String(await freePort());
+    // As backendjs was started.
+    const started = await runCli(["-daemon", "-master", "-port", port, "--json", ...home]);
+    expect([started.code, started.stderr]).toEqual([0, expect.stringContaining("-daemon -master is an old spelling; write start")]);
+    const { pid, url } = JSON.parse(started.stdout) as State;
+    using _ended = { [Symbol.dispose]: () => endProcess(pid) };
+    expect(url).toBe(`http://127.0.0.1:${port}`);
+    expect(JSON.parse((await runHere(["status", "--json", ...home])).stdout)).toMatchObject({ pid, url });
+    expect(await runHere(["kill", "web", ...home])).toMatchObject({ code: 1, stderr: expect.stringContaining("see stop, and --workers") });
+    const asked = ["--port", port, ...home];
+    expect(await runHere(["stats", ...asked])).toMatchObject({ code: 1, stderr: expect.stringContaining("there is no admin") });
+    await runHere(["account", "add", "--login", "root", "--type", "admin", ...home]);
+    expect(JSON.parse((await runHere(["stats", ...asked])).stdout)).toMatchObject({ type: "web" });
+    const own = await runHere(["fetch", "/account/get", "--login", "root", "--select", "login,name", ...asked]);
+    expect([own.code, own.stdout]).toEqual([0, '{"login":"root","name":"root"}\n']);
+    const wrong = await runHere(["request", "POST", "/account/update", "gender=f", "naem=x", "--login", "root", "--json", ...asked]);
+    expect([wrong.code, JSON.parse(wrong.stdout)]).toEqual([1, { status: 400, body: expect.objectContaining({ field: "naem" }) }]);
+    expect((await runHere(["stop", ...home])).code).toBe(0);
+  }, 60_000);
+
+  it("web serves, and ends with what keeps it from serving", async () => {
+    expect(await runHere(["web", "--port", "x"])).toMatchObject({ code: 2, stderr: expect.stringContaining("port must be") });
+    using folder = temporaryFolder();
+    const failed = await runCli(["start", "--daemon", "--db", "sqlite:/dev/null/a.db", "--home", folder.path]);
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining("the server did not start: it ended with 1") });
   }, 60_000);
 
   it("carries out what somebody tells all servers of its bus, if it is signed by the key that they share", async () => {

@@ -1,18 +1,76 @@
 // The commands for whoever makes an app.
 
-import { Option } from "commander";
+import { type Command, Option } from "commander";
 
 import { bundleCommand } from "../commands/bundle.js";
 import { genCommand, generated } from "../commands/gen.js";
+import { argsCommand, envCommand, infoCommand } from "../commands/info.js";
 import { initCommand } from "../commands/init.js";
+import { listJobsCommand, runJobCommand, submitJobCommand } from "../commands/job.js";
 import { extractLocalesCommand } from "../commands/locales.js";
+import { putLocationCommand } from "../commands/location.js";
 import { requestCommand } from "../commands/request.js";
+import { runCommand } from "../commands/run.js";
 import { shellCommand } from "../commands/shell.js";
-import { commonSettings, placeSettings } from "../settings/settings.js";
+import { allSettings, commonSettings, placeSettings, serveSettings } from "../settings/settings.js";
 import { addCommand, type CommandLine } from "./describe.js";
+
+/** What jobs need beside the database. */
+const jobSettings = { ...commonSettings, jobs: serveSettings.jobs, queue: serveSettings.queue, "queue-name": serveSettings["queue-name"] };
+
+const withInput = (command: Command): Command => command.option("--input <json>", "the input of the job; default: the words, or none");
 
 export function addAppCommands(line: CommandLine): void {
   const { program } = line;
+  addCommand(
+    line,
+    program,
+    "run [file] [args...]",
+    "run a script that exports run({ db, config, tables, args }), or such a function as its default; without a file serve",
+    allSettings,
+    runCommand,
+  );
+  const job = program.command("job").description("jobs of the app: the file of the setting jobs, in the queue of the setting queue");
+  for (const [group, name] of [
+    [job, "submit"],
+    [program, "submit-job"],
+  ] as const)
+    withInput(
+      addCommand(
+        line,
+        group,
+        `${name} <name> [name=value...]`,
+        "put a job into the queue, and print its id",
+        jobSettings,
+        submitJobCommand,
+      ),
+    )
+      .option("--delay <ms>", "how long it waits")
+      .option("--tag <text>", "a tag to cancel it by")
+      .option("--key <text>", "while a job of this key waits or runs, another one is not added");
+  addCommand(line, job, "list", "print what waits and runs, and the jobs that gave up", jobSettings, listJobsCommand);
+  withInput(addCommand(line, job, "run <name> [name=value...]", "run a job here, and end when it has ended", jobSettings, runJobCommand));
+  const location = program.command("location").description("where accounts are");
+  addCommand(
+    line,
+    location,
+    "put <name=value...>",
+    "say where an account is: latitude=1.5 longitude=2.5",
+    { ...commonSettings, modules: serveSettings.modules },
+    putLocationCommand,
+  )
+    .option("--login <text>", "its login")
+    .option("--id <text>", "its id, in place of the login");
+  addCommand(
+    line,
+    program,
+    "info",
+    "print what runs here: versions, mode, addresses, database",
+    { ...commonSettings, modules: serveSettings.modules },
+    infoCommand,
+  );
+  addCommand(line, program, "env", "print the variables of the environment that are settings", commonSettings, envCommand);
+  addCommand(line, program, "show-args [words...]", "print the arguments as they are understood", allSettings, argsCommand);
   addCommand(
     line,
     program,

@@ -4,14 +4,13 @@ import type { Command } from "commander";
 
 import { bool } from "../config/value-types.js";
 import { settingNames } from "../settings/settings.js";
-import { SettingOption } from "./describe.js";
-import { allCommands } from "./program.js";
+import { allCommands, ownOptions } from "./program.js";
 
 type Kind = "value" | "flag" | "optional";
 
 /** The options of all commands, beside the settings. */
 function optionsOf(program: Command): ReadonlyMap<string, Kind> {
-  const options = allCommands(program).flatMap(({ command }) => command.options.filter((option) => !(option instanceof SettingOption)));
+  const options = allCommands(program).flatMap(({ command }) => ownOptions(command));
   return new Map([
     ["help", "flag"],
     ...options.map((option): [string, Kind] => [option.long!.slice(2), option.required ? "value" : option.optional ? "optional" : "flag"]),

@@ -41,18 +41,24 @@ export function addCommand(line: CommandLine, group: Command, usage: string, abo
   return runs(line, command, work);
 }
 
-/** Has a command do its work, with the configuration of the settings among its options. */
-export function runs(line: CommandLine, command: Command, work: Work): Command {
+/** Has a command do its work, with the configuration of the settings among its options. @param fixed  what these become */
+export function runs(line: CommandLine, command: Command, work: Work, fixed: Readonly<Record<string, string>> = {}): Command {
   return command.action(async (...given: unknown[]) => {
     // Commander's arguments: the words, the options, the command.
     const { set: _set, ...options } = given.at(-2) as Record<string, unknown>;
-    const code = await configured(command, (configuration) => work(configuration, options as never, ...(given.slice(0, -2) as never[])));
+    const code = await configured(command, fixed, (configuration) =>
+      work(configuration, options as never, ...(given.slice(0, -2) as never[])),
+    );
     if (typeof code === "number") line.exit(code);
   });
 }
 
-async function configured(command: Command, work: (configuration: Configuration) => unknown): Promise<unknown> {
-  const configuration = await readSettings(settingsOf(command), process.env);
+async function configured(
+  command: Command,
+  fixed: Readonly<Record<string, string>>,
+  work: (configuration: Configuration) => unknown,
+): Promise<unknown> {
+  const configuration = await readSettings({ ...settingsOf(command), ...fixed }, process.env);
   try {
     for (const warning of configuration.config.warnings) process.stderr.write(`bk-server: ${warning}\n`);
     return await work(configuration);

@@ -1,13 +1,30 @@
 // The commands that start a server, and those that speak to a running one.
 
-import { fleetOrder, reloadCommand, restartCommand, statusCommand, stopCommand } from "../commands/control.js";
+import { fleetOrder, killCommand, reloadCommand, restartCommand, statusCommand, stopCommand } from "../commands/control.js";
+import { startCommand } from "../commands/daemon.js";
 import { serve } from "../commands/serve.js";
-import { commonSettings, placeSettings, serveSettings } from "../settings/settings.js";
+import { statsCommand } from "../commands/stats.js";
+import { allSettings, commonSettings, placeSettings, serveSettings } from "../settings/settings.js";
 import { addCommand, type CommandLine, runs, withSettings } from "./describe.js";
 
 export function addServeCommands(line: CommandLine): void {
   const { program } = line;
-  runs(line, withSettings(program, { ...placeSettings, ...commonSettings, ...serveSettings }), serve);
+  runs(line, withSettings(program, allSettings), serve);
+  addCommand(line, program, "start", "serve, as bk-server alone does", allSettings, startCommand)
+    .aliases(["monitor", "master", "server"])
+    .option("--daemon", "in the background; ends once the server serves. Its output goes to var/bk-server.log");
+  runs(line, addCommand(line, program, "web", "serve, and run no jobs", allSettings, serve), serve, { "job-workers": "0" });
+  addCommand(
+    line,
+    program,
+    "stats",
+    "print what the running server counts, asking as an admin",
+    { ...placeSettings, ...commonSettings },
+    statsCommand,
+  )
+    .option("--login <text>", "the admin; default: the first one in the database")
+    .option("--url <url>", "where the server is; default: this machine, at the configured port")
+    .option("--prometheus", "as Prometheus reads it");
   addCommand(line, program, "status", "print the running server of the home folder and its processes", placeSettings, statusCommand);
   addCommand(line, program, "stop", "have the running server finish what runs and end, and wait for that", placeSettings, stopCommand);
   addCommand(
@@ -17,6 +34,14 @@ export function addServeCommands(line: CommandLine): void {
     "replace its processes, web or worker or all, one after another, without a failed request; ends when they are",
     placeSettings,
     restartCommand,
+  );
+  addCommand(
+    line,
+    program,
+    "kill <role>",
+    "end its processes of a role, web or worker, at once; others take their place",
+    placeSettings,
+    killCommand,
   );
   addCommand(line, program, "reload", "have it read its configuration again, and print what changed", placeSettings, reloadCommand);
   addCommand(

@@ -135,7 +135,7 @@ export async function deleteAccountCommand(
   configuration: Configuration,
   { yes, ...which }: WhichAccount & { readonly yes?: boolean },
 ): Promise<void> {
-  const account = await withAccounts(configuration, (db) => rowOf(db, which));
+  const account = await accountNamed(configuration, which);
   await confirm(`the account ${JSON.stringify(account.login)} and all that is kept of it are deleted`, { yes });
   if (isServed(configuration)) await withModules(configuration, ({ call }) => call("/account/del", account, { id: account.id }));
   else {
@@ -153,6 +153,11 @@ const isServed = (configuration: Configuration): boolean => {
 
 function requireAccountsModule(configuration: Configuration): void {
   requireModule({ has: () => isServed(configuration) }, "accounts");
+}
+
+/** @throws BkError `not-found`; `invalid` where neither login nor id is given */
+export function accountNamed(configuration: Configuration, which: WhichAccount): Promise<AuthRow> {
+  return withAccounts(configuration, (db) => rowOf(db, which));
 }
 
 /** The row of an account, without what is secret. @throws BkError `not-found` when none of them finds it; `invalid` for no name */

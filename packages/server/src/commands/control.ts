@@ -55,10 +55,20 @@ function isAlive(pid: number): boolean {
 const roles = ["web", "worker"];
 
 export async function restartCommand(configuration: Configuration, { json = false }: JsonOption, role?: string): Promise<void> {
-  if (role !== undefined && !roles.includes(role))
-    throw new BkError("invalid", `role must be one of ${roles.join(", ")}`, { detail: { field: "role" } });
+  if (role !== undefined) requireRole(role);
   await askControl(at(configuration), { do: "restart", ...(role === undefined ? {} : { role }) });
   if (json) printJson({ restarted: role ?? "all" });
+}
+
+/** Ends the processes of a role at once; others take their place. */
+export async function killCommand(configuration: Configuration, options: JsonOption, role: string): Promise<void> {
+  requireRole(role);
+  const ended = (await askControl(at(configuration), { do: "kill", role })) as readonly number[];
+  tell(options, { role, ended }, ended.length === 0 ? `no ${role} process runs` : `ended: ${ended.join(", ")}`);
+}
+
+function requireRole(role: string): void {
+  if (!roles.includes(role)) throw new BkError("invalid", `role must be one of ${roles.join(", ")}`, { detail: { field: "role" } });
 }
 
 export async function reloadCommand(configuration: Configuration, options: JsonOption): Promise<void> {

@@ -162,6 +162,9 @@ async function beginAlone(
       Promise.reject(new BkError("unsupported", "a server that serves alone cannot be restarted without an interruption; see --workers")),
     reload: async () => [...(await configuration.config.reload())],
     stop: () => stop.now("a command"),
+    kill() {
+      throw new BkError("unsupported", "a server that serves alone has no processes to end; see stop, and --workers");
+    },
   });
   announce(configuration, url, log);
   return async () => {

@@ -131,6 +131,10 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
           return [...(await config.reload())];
         },
         stop: () => stop.now("a command"),
+        kill(role) {
+          log.warn(`a command ends the ${role} processes`);
+          return pools.flatMap((pool) => (pool.role === role ? pool.interrupt() : []));
+        },
       });
       fleet = await fleetOf(configuration, log, {
         reload: reloadAll,

@@ -1,15 +1,12 @@
 // Runs jobs in this process, which a primary started.
 
-import { pathToFileURL } from "node:url";
-import { resolve } from "node:path";
+import { openQueue } from "@bk/queue";
 
-import { type Jobs, openQueue } from "@bk/queue";
-
-import { invalidSetting } from "../config/errors.js";
 import { watchStuck } from "../processes/watch-stuck.js";
 import type { Configuration } from "../settings/configuration.js";
 import { measureProcess } from "../metrics/process-metrics.js";
 import { measureJobs, measureQueue } from "../metrics/work-metrics.js";
+import { loadJobs } from "./job.js";
 import { processMetrics } from "./process-metrics.js";
 import { processLog } from "./process-log.js";
 import { reloader, stopSignals, supervision } from "./process-parts.js";
@@ -28,10 +25,7 @@ export async function workHere(configuration: Configuration): Promise<void> {
     tell,
     onFault,
   });
-  const file = config.get("jobs")!;
-  const { jobs } = (await import(pathToFileURL(resolve(file)).href)) as { readonly jobs?: Jobs };
-  // Not by its class: the module may have another copy of the package.
-  if (typeof jobs?.work !== "function") throw invalidSetting("jobs", `jobs: ${file} does not export "jobs", made by defineJobs`);
+  const jobs = await loadJobs(configuration);
   const queue = await openQueue(config.get("queue")!, { name: config.get("queue-name"), log });
   if (config.get("metrics")) {
     measureProcess(metrics);

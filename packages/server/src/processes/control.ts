@@ -26,9 +26,14 @@ export interface ControlHandlers {
   /** Reads the configuration again; gives the names of what changed. */
   reload(): Promise<readonly string[]>;
   stop(): void;
+  /** Ends the processes of a role at once, so that others take their place; gives their pids. */
+  kill(role: string): readonly number[];
 }
 
-export type ControlRequest = { readonly do: "status" | "reload" | "stop" } | { readonly do: "restart"; readonly role?: string };
+export type ControlRequest =
+  | { readonly do: "status" | "reload" | "stop" }
+  | { readonly do: "restart"; readonly role?: string }
+  | { readonly do: "kill"; readonly role: string };
 
 const longestLine = 65_536;
 
@@ -92,8 +97,10 @@ async function answer(request: ControlRequest, handlers: ControlHandlers): Promi
       return handlers.reload();
     case "stop":
       return handlers.stop() ?? null;
+    case "kill":
+      return handlers.kill(request.role);
     default:
-      throw new BkError("invalid", "there are status, restart, reload and stop");
+      throw new BkError("invalid", "there are status, restart, reload, stop and kill");
   }
 }
 

@@ -273,6 +273,13 @@ export class Pool {
     for (const { child } of this.#slots) child?.send(message);
   }
 
+  /** Tells all to end, so that others take their place; gives their pids. */
+  interrupt(): number[] {
+    const running = this.#slots.flatMap(({ child }) => (child === undefined || child.isEnding ? [] : [child]));
+    for (const child of running) child.kill("SIGTERM");
+    return running.map(({ pid }) => pid);
+  }
+
   /** Those that are stuck are killed, those that hold too much are replaced. */
   #checkAll(): void {
     const { silentMs, maxRss, maxFiles, log, role } = this.#options;

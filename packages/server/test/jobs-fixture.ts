@@ -1,0 +1,12 @@
+// Jobs of an app, for commands.
+
+import { defineJobs } from "@bk/queue";
+
+export const jobs = defineJobs({
+  note: {
+    run(input) {
+      if (typeof (input as { n?: unknown }).n !== "number") throw new Error("n is no number");
+      return Promise.resolve();
+    },
+  },
+});
