@@ -93,7 +93,7 @@ export const oldCommands: readonly OldCommand[] = [
       now: "account del",
       named: ["login", "id"],
       options: force,
-      example: [`-${kind}-del login ann -force`, "account del --login=ann --yes"],
+      example: [`-${kind}-del login ann -force`, "account del --yes --login=ann"],
     },
   ]),
   {

@@ -11,11 +11,13 @@ const spelled = (line: string): string | undefined => newSpelling(line.split(" "
 describe("command lines of backendjs", () => {
   it.each(oldCommands)("$old", ({ old, now, example: [before, after] }) => {
     expect(before.split(" ")[0]).toBe(old);
-    expect(
-      commands.some(
-        ({ name, command }) => (now.startsWith(name) && name !== "") || command.aliases().some((alias) => now.startsWith(alias)),
-      ),
-    ).toBe(true);
+    const words = now.split(" ");
+    const found = commands.find(({ name, command }) =>
+      [name, ...command.aliases()].some((own) => own === now || (own === words[0] && command.commands.length === 0)),
+    );
+    expect(found, now).toBeDefined();
+    const options = found!.command.options.map(({ long }) => long);
+    for (const [, option] of after.matchAll(/ (--[a-z-]+)/g)) expect(options).toContain(option);
     // `-help` alone is ours as it is.
     expect(spelled(before) ?? "help").toBe(after);
   });
