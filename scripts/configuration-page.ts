@@ -1,10 +1,11 @@
 // docs/reference/configuration.md, from the descriptions of the settings.
-import { environmentName, type Parameter } from "../packages/server/src/config/define-config.js";
+import type { Parameter } from "@bk/core";
+import { environmentName } from "../packages/server/src/config/define-config.js";
 import { shownDefault } from "../packages/server/src/config/layers.js";
 import { allSettings } from "../packages/server/src/settings/settings.js";
 import { markdownTable } from "./capability-tables.js";
 
-const groups = ["General", "Configuration", "Processes", "Security", "Mail", "Logging", "Metrics", "Limits"] as const;
+const groups = ["General", "Configuration", "Modules", "Processes", "Security", "Mail", "Logging", "Metrics", "Limits"] as const;
 
 /** Every setting of bk-server, by group. */
 export function configurationPage(): string {

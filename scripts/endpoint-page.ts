@@ -1,6 +1,8 @@
 // The endpoints of the modules, as Markdown for the reference: made of the OpenAPI document that a server serves.
+import { generateKeyPairSync } from "node:crypto";
 import { tmpdir } from "node:os";
 import { modulesNamed } from "@bk/modules";
+import { push } from "@bk/modules/push";
 import { createServer } from "@bk/server";
 import { markdownTable } from "./capability-tables.js";
 
@@ -20,7 +22,7 @@ export async function endpointsPage(): Promise<string> {
     db: "memory:",
     masterKey: "the documentation has no secrets at all",
     home: tmpdir(),
-    modules: modulesNamed(["all"]),
+    modules: [...modulesNamed(["all"]), push({ apps: { docs: { apns: appleKey() } } })],
   });
   const document = (await (await server.app.fetch(new Request("http://localhost/openapi.json"))).json()) as {
     paths: Record<string, { post: Operation }>;
@@ -39,6 +41,12 @@ Every method takes them; parameters come in the query, a form or a JSON body. \`
 
 ${sections.join("\n\n")}
 `;
+}
+
+/** Push has its endpoints for an app alone. Nothing is sent. */
+function appleKey(): { key: string; keyId: string; teamId: string } {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return { key: privateKey.export({ type: "pkcs8", format: "pem" }) as string, keyId: "ABCDEFGHIJ", teamId: "ABCDEFGHIJ" };
 }
 
 function endpointOf(path: string, { summary, security, requestBody }: Operation): string {

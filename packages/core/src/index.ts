@@ -27,3 +27,4 @@ export {
   settingsOf,
   string,
 } from "./options.js";
+export { type ConfigValues, defineConfig, type Definitions, type Parameter } from "./parameters.js";

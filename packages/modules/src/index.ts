@@ -8,6 +8,7 @@ export * from "./contract/endpoint.js";
 export * from "./contract/event-stream.js";
 export type * from "./contract/hooks.js";
 export type * from "./contract/module.js";
+export { defineModule, isModuleName, type ModuleDefinition, nameRule } from "./contract/define-module.js";
 export {
   type AccountEvent,
   accountEvents,

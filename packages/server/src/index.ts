@@ -1,5 +1,7 @@
 export { type BkServer, createServer, type ServerOptions } from "./server.js";
 export { defaultLimits, type LiveLimits, liveLimits, type ServerLimits } from "./limits.js";
+export type { SettingsSource } from "./modules/module-config.js";
+export type { JobsOptions } from "./modules/module-jobs.js";
 export type { LoginSettings } from "./login-setup.js";
 export type { CorsOptions } from "./middleware/cors.js";
 export type { ListenOptions } from "./listen.js";

@@ -2,11 +2,11 @@ import { join } from "node:path";
 
 import { type AccountStore, authTables, type AuthOptions, createAuth, type MasterKey, passwordPolicy, type RateRule } from "@bk/auth";
 import { rowRules, type RowRulesOptions } from "@bk/auth/row-rules";
-import { type Cache, openCache } from "@bk/cache";
+import type { Cache } from "@bk/cache";
 import { BkError, type Log, silentLog } from "@bk/core";
 import type { Db, OpenOptions, TableDefinitions } from "@bk/db";
 import type { BackendModule, Hook } from "@bk/modules";
-import { openPubSub, type PubSub } from "@bk/queue";
+import type { JobSubmitOptions, PubSub } from "@bk/queue";
 import type { Hono } from "hono";
 
 import { createApp, openPaths, resetPaths } from "./app.js";
@@ -18,12 +18,13 @@ import { serverHealth } from "./health.js";
 import { hookMap } from "./hooks/hook-map.js";
 import { secretNames } from "./hooks/private-names.js";
 import { runHooks } from "./hooks/run-hooks.js";
-import { endpointMap } from "./modules/endpoint-map.js";
 import type { Dispatching } from "./modules/endpoint-routes.js";
-import { type Lent, moduleHost } from "./modules/host.js";
+import type { SettingsSource } from "./modules/module-config.js";
+import type { JobsOptions } from "./modules/module-jobs.js";
 import { moduleRules, type RulesByTable } from "./modules/module-rules.js";
 import { refusalWatch } from "./modules/refusal-watch.js";
-import { type RunningModules, startModules, tablesOfModules } from "./modules/start-modules.js";
+import { cacheOf, runModules } from "./modules/run-modules.js";
+import { type RunningModules, tablesOfModules } from "./modules/start-modules.js";
 import { type LocalesGiven, localesOf } from "./locales/locales.js";
 import { type AccessLogOptions, accessLogOf } from "./logging/access-options.js";
 import { listen, type Listener, type ListenOptions } from "./listen.js";
@@ -63,6 +64,10 @@ export interface ServerOptions {
   readonly moduleRules?: RulesByTable;
   /** Features to serve beside the data API, such as `accounts()` of `@bk/modules`. Their tables are made where they are missing. Default none. */
   readonly modules?: readonly BackendModule[];
+  /** Where settings of modules come from. Default: their defaults hold. */
+  readonly moduleSettings?: SettingsSource;
+  /** Where jobs of modules wait, and whether they run here. Default: in this process. `false`: modules cannot submit any. */
+  readonly jobs?: JobsOptions | false;
   /**
    * What modules tell each other by, on all servers that share the work: the URL of a pub/sub of `@bk/queue`, or one that is open
    * already, which stays open. Default: this process alone.
@@ -145,6 +150,14 @@ export interface BkServer {
    * @throws BkError `unavailable` when the port is taken
    */
   listen(options?: ListenOptions): Promise<{ readonly url: string; readonly port: number }>;
+  /** The names of jobs that modules have. */
+  readonly jobNames: readonly string[];
+  /**
+   * Submits a job of a module, such as `shop.remind`.
+   *
+   * @throws BkError `invalid` for an unknown one and a wrong input; `unsupported` where the server has no queue
+   */
+  submitJob(name: string, input?: unknown, options?: JobSubmitOptions): Promise<{ readonly id: string }>;
   /**
    * Changes limits while the server runs, for all requests from now on.
    *
@@ -199,7 +212,21 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       if (made.server === undefined) throw new BkError("unavailable", "the server is not made yet");
       return made.server;
     };
-    const running = await runModules(options, { db, cache, sessions, policy, rules: ofModules }, dispatchedBy, log, open);
+    const running = await runModules(
+      { modules, bus: options.bus, settings: options.moduleSettings, jobs: options.jobs, shutdownMs: limits.shutdownMs },
+      {
+        db,
+        cache,
+        sessions,
+        policy,
+        rules: ofModules,
+        masterKey: options.accounts === undefined && modules.length > 0 ? masterKey(options) : undefined,
+        folder: join(options.home ?? ".", "var"),
+        dispatchedBy,
+        log,
+        open,
+      },
+    );
     const metrics = options.metrics === undefined ? undefined : servedMetrics(options.metrics, { db, cache });
     if (metrics !== undefined) open.push(() => Promise.resolve(metrics.close()));
     const ofOthers = [...running.hooks, ...(metrics === undefined ? [] : [{ owner: "metrics", hooks: metrics.hooks }])];
@@ -279,7 +306,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       app,
       db,
       views(options.views),
-      { endpoints, drain: running.drain, close, setLimits, unready: health.unready, metrics },
+      { endpoints, jobs: running.jobs, drain: running.drain, close, setLimits, unready: health.unready, metrics },
       limits,
       log,
     );
@@ -294,55 +321,6 @@ async function endAll(open: readonly (() => Promise<void>)[]): Promise<void> {
   const failed: unknown[] = [];
   for (const end of open.toReversed()) await end().catch((error: unknown) => failed.push(error));
   if (failed.length > 0) throw failed[0];
-}
-
-/** The cache of the options, if there is one; its own ends with the server. */
-async function cacheOf(given: string | Cache | undefined, log: Log, open: (() => Promise<void>)[]): Promise<Cache | undefined> {
-  if (typeof given !== "string") return given;
-  const cache = await openCache(given, { log });
-  open.push(() => cache.close());
-  return cache;
-}
-
-const noModules: RunningModules = { endpoints: endpointMap([]), hooks: [], drain: () => undefined, close: () => Promise.resolve() };
-
-/** Starts the modules, with a cache and a bus in this process where none is given. */
-async function runModules(
-  options: ServerOptions,
-  { db, cache: given, sessions, policy, rules }: Pick<Lent, "db" | "sessions" | "policy" | "rules"> & { readonly cache: Cache | undefined },
-  dispatchedBy: () => Dispatching,
-  log: Log,
-  open: (() => Promise<void>)[],
-): Promise<RunningModules> {
-  const { modules = [], accounts, home = "." } = options;
-  if (modules.length === 0) return noModules;
-  const cache = given ?? (await cacheOf("local:", log, open))!;
-  const bus = await busOf(options.bus, log, open);
-  const running = await startModules(
-    modules,
-    moduleHost({
-      db,
-      cache,
-      bus,
-      masterKey: accounts === undefined ? masterKey(options) : undefined,
-      folder: join(home, "var"),
-      log,
-      sessions,
-      policy,
-      rules,
-      hasAccounts: modules.some(({ name }) => name === "accounts"),
-    }),
-    dispatchedBy,
-  );
-  open.push(running.close);
-  return running;
-}
-
-async function busOf(given: string | PubSub = "local:", log: Log, open: (() => Promise<void>)[]): Promise<PubSub> {
-  if (typeof given !== "string") return given;
-  const bus = await openPubSub(given, { log });
-  open.push(() => bus.close());
-  return bus;
 }
 
 /** One-time codes that may be tried for an account. */
@@ -378,6 +356,11 @@ function serverOf(app: Hono<ServerEnv>, db: Db, view: View, end: Parts, limits: 
       const sockets = hasStreams ? webSockets({ ...limits, fetch, endpoints: end.endpoints, log }) : undefined;
       listener = await listen(fetch, where, limits, log, sockets);
       return { url: listener.url, port: listener.port };
+    },
+    jobNames: end.jobs?.names() ?? [],
+    async submitJob(name, input, own) {
+      if (end.jobs === undefined) throw new BkError("invalid", "there are no modules, so there are no jobs", { detail: { field: "name" } });
+      return end.jobs.submit(name, input, own);
     },
     setLimits(changes) {
       end.setLimits(changes);

@@ -1,7 +1,8 @@
 // What a module is to a server, and what it gets from it.
 
-import type { Clock, Log } from "@bk/core";
+import type { Clock, ConfigValues, Definitions, Log } from "@bk/core";
 import type { TableDefinitions } from "@bk/db";
+import type { CronEntry, JobDefinitions, JobSubmitOptions } from "@bk/queue";
 
 import type { AccountEvents, BusLike } from "../events/account-events.js";
 import type { WholeCache } from "./cache.js";
@@ -11,8 +12,27 @@ import type { Directory } from "./directory.js";
 import type { Call, Caller, Endpoint } from "./endpoint.js";
 import type { Hook } from "./hooks.js";
 
+/** A module's own settings. */
+export interface ModuleConfig<Settings extends Definitions = Definitions> {
+  /** What holds now; undefined where nobody gives it and there is no default. */
+  get<Name extends keyof Settings & string>(name: Name): ConfigValues<Settings>[Name];
+  /** Calls `listener` with the names of what changed. The function that is given back ends that. */
+  onChange(listener: (changed: ReadonlySet<string>) => void): () => void;
+}
+
+/** Jobs of all modules of the server. */
+export interface ModuleJobs {
+  /**
+   * Puts a job into the queue of modules.
+   *
+   * @param name  of the module's own, such as `remind`, or of another one's: `shop.remind`
+   * @throws BkError `unsupported` where the server has no queue; `invalid` for an unknown job or a wrong input
+   */
+  submit(name: string, input?: unknown, options?: JobSubmitOptions): Promise<{ readonly id: string }>;
+}
+
 /** What a server lends to its modules. */
-export interface ModuleHost {
+export interface ModuleHost<Settings extends Definitions = Definitions> {
   /** For what a module does by itself: nothing of what a caller asks for. */
   readonly db: ModuleDb;
   /** For what a module does for a caller, within the rules that an app has given to its tables. */
@@ -26,6 +46,8 @@ export interface ModuleHost {
   readonly directory: Directory;
   /** Adding, changing and removing what accounts log in with; absent where the app has its own accounts. */
   readonly logins: Logins | undefined;
+  readonly config: ModuleConfig<Settings>;
+  readonly jobs: ModuleJobs;
   readonly clock: Clock;
   readonly log: Log;
   /** The folder for what is not in the database, such as images. */
@@ -92,6 +114,10 @@ export interface Running {
   readonly endpoints: readonly Endpoint[];
   /** What it has done beside requests to others. */
   readonly hooks?: readonly Hook[];
+  /** What it has done later or elsewhere, by names without the module's: `remind` is the job `shop.remind`. */
+  readonly jobs?: JobDefinitions;
+  /** When jobs are submitted. A name without a dot is of the module's own. */
+  readonly cron?: readonly (CronEntry & { readonly job: string })[];
   /**
    * An account was added or changed by the module of accounts. Told once, behind the change, which stands whatever becomes of this: what must be there
    * of every account is made where it is missing. Of removals `forget` is told.
@@ -119,7 +145,11 @@ export interface BackendModule {
   readonly tables: TableDefinitions;
   /** The tables that apps may give rules to: those that it uses for callers by `dbFor` alone. Default none. */
   readonly ruled?: Readonly<Record<string, RuledTable>>;
-  /** Names of modules that must run too. */
+  /** Names of modules that must run too, and start before it. */
   readonly needs?: readonly string[];
+  /** Its settings: `{ currency }` of a module `shop` is `shop-currency`. */
+  readonly config?: Definitions;
+  /** The processes that it runs in: those that serve (`web`), those that run jobs (`worker`). Default both. A server of one process has all. */
+  readonly roles?: readonly ("web" | "worker")[];
   start(host: ModuleHost): Promise<Running> | Running;
 }

@@ -9,6 +9,7 @@ import { initCommand } from "../commands/init.js";
 import { listJobsCommand, runJobCommand, submitJobCommand } from "../commands/job.js";
 import { extractLocalesCommand } from "../commands/locales.js";
 import { putLocationCommand } from "../commands/location.js";
+import { listModules } from "../commands/modules.js";
 import { requestCommand } from "../commands/request.js";
 import { runCommand } from "../commands/run.js";
 import { shellCommand } from "../commands/shell.js";
@@ -118,6 +119,15 @@ export function addAppCommands(line: CommandLine): void {
   )
     .requiredOption("--lang <tag>", "the language, such as es or pt-BR")
     .option("--dir <folder>", "where the file is", "locales");
+  const modules = program.command("modules").description("features of the server: those of @bk/modules, and those of the app");
+  addCommand(
+    line,
+    modules,
+    "list",
+    "print which ones a server has, and why; ends with 1 where it would not start",
+    { ...commonSettings, modules: serveSettings.modules, role: serveSettings.role },
+    listModules,
+  );
   addCommand(line, program, "shell", "JavaScript at hand, with the database open", commonSettings, shellCommand).option(
     "--eval <code>",
     "runs this in place of asking, and prints its value",

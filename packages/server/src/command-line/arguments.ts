@@ -4,6 +4,7 @@ import type { Command } from "commander";
 
 import { bool } from "../config/value-types.js";
 import { settingNames } from "../settings/settings.js";
+import { didYouMean } from "../settings/similar-name.js";
 import { allCommands, ownOptions } from "./program.js";
 
 type Kind = "value" | "flag" | "optional";
@@ -15,6 +16,11 @@ function optionsOf(program: Command): ReadonlyMap<string, Kind> {
     ["help", "flag"],
     ...options.map((option): [string, Kind] => [option.long!.slice(2), option.required ? "value" : option.optional ? "optional" : "flag"]),
   ]);
+}
+
+/** It may be a setting of a module of the app, which nobody knows yet: none of ours, nor one that somebody mistyped. */
+function isOfModule(name: string, options: ReadonlyMap<string, Kind>): boolean {
+  return /^[a-z][a-z0-9_]*-/.test(name) && !options.has(name) && didYouMean(name, [...settingNames.all, ...options.keys()]) === "";
 }
 
 /**
@@ -34,15 +40,18 @@ export function normalizeArguments(args: readonly string[], program: Command): s
     }
     const kind = marks === "" ? options.get(name) : undefined;
     const setting = settingNames.find(name);
-    if (setting === undefined && kind !== "value") {
+    const isOther = setting === undefined && isOfModule(name, options);
+    if (setting === undefined && kind !== "value" && !isOther) {
       // What is unknown too: commander says what was meant.
       result.push(`--${name}${marks}${given === undefined ? "" : `=${given}`}`);
       continue;
     }
-    const isAlone = setting?.parameter.type === bool && given === undefined && bool.read(args[i + 1]) === undefined;
+    const next = args[i + 1];
+    const isFlag = setting?.parameter.type === bool ? bool.read(next) === undefined : isOther && (next === undefined || /^-\D/.test(next));
+    const isAlone = isFlag && given === undefined;
     const value = isAlone ? "true" : (given ?? args[++i]);
     // With the equals sign, so that commander takes a value as it stands.
-    const option = setting === undefined ? `--${name}` : `--set=${name}${marks}`;
+    const option = setting === undefined && !isOther ? `--${name}` : `--set=${name}${marks}`;
     result.push(value === undefined ? `--${name}` : `${option}=${value}`);
   }
   return result;

@@ -1,8 +1,8 @@
 // How commands are described: their settings among their options, and what they do with the configuration.
 
+import type { Definitions } from "@bk/core";
 import { type Command, Option } from "commander";
 
-import type { Definitions } from "../config/define-config.js";
 import { shownDefault } from "../config/layers.js";
 import type { Configuration } from "../settings/configuration.js";
 import { readSettings } from "../settings/read-settings.js";

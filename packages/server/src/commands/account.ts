@@ -15,7 +15,7 @@ import { BkError } from "@bk/core";
 import type { ServedDb } from "../data/served-db.js";
 import { masterKeyOf } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
-import { modulesOf } from "./announce.js";
+import { allModules } from "./all-modules.js";
 import { pairOf } from "./fields.js";
 import { requireModule, withModules } from "./in-process.js";
 import { openDatabase } from "./open-database.js";
@@ -61,7 +61,7 @@ export async function addAccountCommand(
   words: readonly string[],
 ): Promise<void> {
   const columns = Object.fromEntries(words.map(pairOf));
-  if (words.length > 0) requireAccountsModule(configuration);
+  if (words.length > 0) await requireAccountsModule(configuration);
   const account: NewAccount = { login, name, email, type, scramble, ...(secret === undefined ? {} : { secret: await secretOf(secret) }) };
   const masterKey = masterKeyOf(configuration);
   const added = await withAccounts(configuration, async (db) => {
@@ -97,7 +97,7 @@ export async function getAccountsCommand(configuration: Configuration, _options:
     withAccounts(configuration, async (db) => {
       for (const name of names) printJson(await describe(await rowOf(db, { login: name }, { id: name })));
     });
-  if (!isServed(configuration)) return print((row) => Promise.resolve(row));
+  if (!(await isServed(configuration))) return print((row) => Promise.resolve(row));
   await withModules(configuration, ({ call }) => print((row) => call("/account/get", row, {}) as Promise<object>));
 }
 
@@ -113,16 +113,16 @@ export async function updateAccountCommand(
     throw new BkError("invalid", "say what becomes of the account: --name, --email, --type, --secret, or column=value");
   const masterKey = masterKeyOf(configuration);
   const chosen = secret === undefined ? undefined : await secretOf(secret);
-  if (words.length > 0) requireAccountsModule(configuration);
+  if (words.length > 0) await requireAccountsModule(configuration);
   const { account, changed } = await withAccounts(configuration, async (db) => {
     const found = await rowOf(db, { login: givenLogin, id: givenId });
-    if (Object.keys(changes).length > 0 && !isServed(configuration))
+    if (Object.keys(changes).length > 0 && !(await isServed(configuration)))
       await (db as unknown as ServedDb).update("bk_auth", { login: found.login, ...changes });
     if (chosen === undefined) return { account: found, changed: {} };
     const { secret: made } = await changeSecret(db, { login: found.login, secret: chosen, scramble }, { masterKey });
     return { account: found, changed: made === undefined ? {} : { secret: made } };
   });
-  if (Object.keys(changes).length > 0 && isServed(configuration)) await updateProfile(configuration, account, changes);
+  if (Object.keys(changes).length > 0 && (await isServed(configuration))) await updateProfile(configuration, account, changes);
   printJson({ id: account.id, login: account.login, ...changed });
 }
 
@@ -137,7 +137,7 @@ export async function deleteAccountCommand(
 ): Promise<void> {
   const account = await accountNamed(configuration, which);
   await confirm(`the account ${JSON.stringify(account.login)} and all that is kept of it are deleted`, { yes });
-  if (isServed(configuration)) await withModules(configuration, ({ call }) => call("/account/del", account, { id: account.id }));
+  if (await isServed(configuration)) await withModules(configuration, ({ call }) => call("/account/del", account, { id: account.id }));
   else {
     const { id, login } = account;
     const isFound = await withAccounts(configuration, (db) => removeAccount(db as unknown as RemoveDb, { id, login }));
@@ -146,13 +146,12 @@ export async function deleteAccountCommand(
   printJson({ deleted: account.login });
 }
 
-const isServed = (configuration: Configuration): boolean => {
-  const names = modulesOf(configuration);
-  return names.includes("all") || names.includes("accounts");
-};
+const isServed = async (configuration: Configuration): Promise<boolean> =>
+  (await allModules(configuration)).some(({ name }) => name === "accounts");
 
-function requireAccountsModule(configuration: Configuration): void {
-  requireModule({ has: () => isServed(configuration) }, "accounts");
+async function requireAccountsModule(configuration: Configuration): Promise<void> {
+  const served = await isServed(configuration);
+  requireModule({ has: () => served }, "accounts");
 }
 
 /** @throws BkError `not-found`; `invalid` where neither login nor id is given */

@@ -2,17 +2,25 @@
 
 import { text } from "node:stream/consumers";
 
-import { BkError, redactUrl } from "@bk/core";
+import { BkError, plainText, redactUrl } from "@bk/core";
 
 import { configTypes } from "../config/db-layer.js";
 import { invalidSetting } from "../config/errors.js";
 import type { Configuration } from "../settings/configuration.js";
+import { loadModules } from "../settings/load-modules.js";
 import { type JsonOption, print, printJson, tell } from "./output.js";
 import { openRows } from "../settings/read-settings.js";
-import { settingNames } from "../settings/settings.js";
 import { didYouMean } from "../settings/similar-name.js";
 
-export async function listSettings({ config }: Configuration, { json = false }: JsonOption): Promise<void> {
+/** The settings with those of the app's modules. A module that cannot be loaded is told of: what is said of its settings is not checked. */
+async function described(configuration: Configuration): Promise<Configuration["config"]> {
+  const { failure } = await loadModules(configuration);
+  if (failure !== undefined) process.stderr.write(`bk-server: ${plainText(failure.message)}\n`);
+  return configuration.config;
+}
+
+export async function listSettings(configuration: Configuration, { json = false }: JsonOption): Promise<void> {
+  const config = await described(configuration);
   for (const { name, text: value, said } of config.list()) {
     const from = said[0]?.where;
     if (json) printJson({ name, value, from });
@@ -20,9 +28,10 @@ export async function listSettings({ config }: Configuration, { json = false }: 
   }
 }
 
-export async function explainSetting({ config }: Configuration, { json = false }: JsonOption, name: string): Promise<void> {
+export async function explainSetting(configuration: Configuration, { json = false }: JsonOption, name: string): Promise<void> {
+  const config = await described(configuration);
   const explained = config.explain(name);
-  if (explained === undefined) throw unknownSetting(name);
+  if (explained === undefined) throw unknownSetting(name, config);
   if (json) return printJson(explained);
   print(`${explained.name} = ${explained.text ?? "(none)"}`);
   print(`  ${explained.help}`);
@@ -32,7 +41,8 @@ export async function explainSetting({ config }: Configuration, { json = false }
 }
 
 /** What is wrong was thrown when the settings were read; what has no effect is told. */
-export async function checkSettings({ config }: Configuration, options: JsonOption): Promise<void> {
+export async function checkSettings(configuration: Configuration, options: JsonOption): Promise<void> {
+  const config = await described(configuration);
   if (config.warnings.length > 0) throw invalidSetting("config", `${config.warnings.length} of the settings have no effect as they are`);
   tell(options, { warnings: [] }, "the settings are fine");
 }
@@ -46,8 +56,9 @@ export interface RowOptions extends JsonOption {
 }
 
 export async function setRow(configuration: Configuration, options: RowOptions, name: string, given: string): Promise<void> {
-  const found = settingNames.find(name);
-  if (found === undefined) throw unknownSetting(name);
+  const config = await described(configuration);
+  const found = config.find(name);
+  if (found === undefined) throw unknownSetting(name, config);
   const value = given === "-" ? (await text(process.stdin)).replace(/\r?\n$/, "") : given;
   const { early = false, type, secret = false } = found.parameter;
   if (early) throw invalidSetting(name, `${name} decides where settings are looked for; the table cannot hold it`);
@@ -81,7 +92,7 @@ export async function deleteRow(
 }
 
 export async function listRows(configuration: Configuration, { for: type }: RowOptions): Promise<void> {
-  const { config } = configuration;
+  const config = await described(configuration);
   const own = {
     mode: config.get("run-mode"),
     app: config.get("app-name"),
@@ -93,7 +104,7 @@ export async function listRows(configuration: Configuration, { for: type }: RowO
   await withRows(configuration, async (rows) => {
     for (const each of types)
       for (const { value, ...row } of await rows.list(each)) {
-        const isHidden = value?.startsWith("enc:") || settingNames.find(row.name)?.parameter.secret;
+        const isHidden = value?.startsWith("enc:") || config.find(row.name)?.parameter.secret;
         printJson({ ...row, value: isHidden || value === null ? "***" : redactUrl(value) });
       }
   });
@@ -118,6 +129,7 @@ function dateOf(option: string, given: string | undefined): Date | null {
   return date;
 }
 
-function unknownSetting(name: string): BkError {
-  return invalidSetting(name, `there is no setting ${JSON.stringify(name.slice(0, 60))}${didYouMean(name, settingNames.all)}`);
+function unknownSetting(name: string, config: Configuration["config"]): BkError {
+  const known = config.list().map((each) => each.name);
+  return invalidSetting(name, `there is no setting ${JSON.stringify(name.slice(0, 60))}${didYouMean(name, known)}`);
 }

@@ -1,13 +1,13 @@
 // The endpoints of modules for commands: of a server that is made and does not listen, so that they do what they do over HTTP.
 
 import { BkError, consoleLog, systemClock } from "@bk/core";
-import { type BackendModule, type Call, modulesNamed } from "@bk/modules";
+import type { BackendModule, Call } from "@bk/modules";
 
 import { createServer } from "../server.js";
 import { databaseOf, masterKeyOf } from "../settings/home.js";
 import { loadTables } from "../settings/load-tables.js";
 import type { Configuration } from "../settings/configuration.js";
-import { modulesOf } from "./announce.js";
+import { allModules } from "./all-modules.js";
 import { namingDatabase } from "./open-database.js";
 
 /** An account that something is done for. */
@@ -26,7 +26,7 @@ export interface InProcess {
 /** Makes a server of a configuration, and closes it when the work is done. */
 export async function withModules<T>(configuration: Configuration, work: (server: InProcess) => Promise<T>): Promise<T> {
   const loaded = configuration.tables === undefined ? undefined : await loadTables(configuration.tables);
-  const modules = modulesNamed(modulesOf(configuration));
+  const modules = await allModules(configuration);
   let dispatch: Parameters<BackendModule["start"]>[0]["dispatch"] | undefined;
   const commands: BackendModule = {
     name: "commands",
@@ -36,11 +36,16 @@ export async function withModules<T>(configuration: Configuration, work: (server
       return { name: "commands", endpoints: [] };
     },
   };
+  const url = configuration.config.get("queue");
+  const jobs = url === undefined ? undefined : { queue: url, work: false };
   const server = await namingDatabase(configuration, () =>
     createServer({
       db: databaseOf(configuration),
       ...loaded,
       modules: [...modules, commands],
+      moduleSettings: configuration.config as never,
+      // Nobody would run them here once the command is over.
+      jobs: jobs ?? false,
       masterKey: masterKeyOf(configuration),
       home: configuration.home,
       ...(configuration.cache === undefined ? {} : { cache: configuration.cache }),

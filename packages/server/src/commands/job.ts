@@ -1,6 +1,5 @@
 // `bk-server job submit|list|run`: jobs of the app, in its queue or here.
 
-import { pathToFileURL } from "node:url";
 import { resolve } from "node:path";
 
 import { BkError } from "@bk/core";
@@ -8,6 +7,7 @@ import { type Jobs, openQueue, type Queue } from "@bk/queue";
 
 import { invalidSetting } from "../config/errors.js";
 import type { Configuration } from "../settings/configuration.js";
+import { importFile } from "../settings/import-file.js";
 import { pairOf } from "./fields.js";
 import { type JsonOption, tell } from "./output.js";
 
@@ -25,7 +25,9 @@ export interface JobOptions extends JsonOption {
 export async function loadJobs({ config }: Configuration): Promise<Jobs> {
   const file = config.get("jobs");
   if (file === undefined) throw invalidSetting("jobs", "jobs is not given: a file that exports `jobs`, made by defineJobs");
-  const { jobs } = (await import(pathToFileURL(resolve(file)).href)) as { readonly jobs?: Jobs };
+  const { jobs } = (await importFile(resolve(file), (what, cause) => invalidSetting("jobs", `jobs: ${file} ${what}`, cause))) as {
+    readonly jobs?: Jobs;
+  };
   // Not by its class: the module may have another copy of the package.
   if (typeof jobs?.work !== "function") throw invalidSetting("jobs", `jobs: ${file} does not export "jobs", made by defineJobs`);
   return jobs;

@@ -4,13 +4,12 @@ import { authTables } from "@bk/auth";
 import { rowRules } from "@bk/auth/row-rules";
 import { BkError } from "@bk/core";
 import type { Db, TableDefinition, TableDefinitions } from "@bk/db";
-import { modulesNamed } from "@bk/modules";
 
 import { type Caller, callerOf, type ServedTable, servedTables } from "../data/served-table.js";
 import { tablesOfModules } from "../modules/start-modules.js";
 import type { Configuration } from "../settings/configuration.js";
 import { didYouMean } from "../settings/similar-name.js";
-import { modulesOf } from "./announce.js";
+import { allModules } from "./all-modules.js";
 import { namingDatabase, openUnsynced } from "./open-database.js";
 
 export interface OwnTables {
@@ -35,7 +34,7 @@ export async function withOwnTables<T>(
   { sync = true, secure = false }: { readonly sync?: boolean; readonly secure?: boolean },
   work: (own: OwnTables) => Promise<T>,
 ): Promise<T> {
-  const ofModules = tablesOfModules(modulesNamed(modulesOf(configuration)), {});
+  const ofModules = tablesOfModules(await allModules(configuration), {});
   const { db, tables: ofApp } = await openUnsynced(configuration, ofModules);
   try {
     if (sync) await namingDatabase(configuration, () => db.sync());

@@ -4,13 +4,13 @@ import { type AccountRules, fillIn, rowRules, type RuleTable, ruleVerbs, type Ta
 import { authTables } from "@bk/auth";
 import { BkError } from "@bk/core";
 import { DbError } from "@bk/db";
-import { modulesNamed, type RuledTable } from "@bk/modules";
+import type { RuledTable } from "@bk/modules";
 
 import type { ServedDb } from "../data/served-db.js";
 import { moduleRules } from "../modules/module-rules.js";
 import { tablesOfModules } from "../modules/start-modules.js";
 import type { Configuration } from "../settings/configuration.js";
-import { modulesOf } from "./announce.js";
+import { allModules } from "./all-modules.js";
 import { namingDatabase, openUnsynced } from "./open-database.js";
 import { type JsonOption, print as printLine, printJson } from "./output.js";
 
@@ -26,7 +26,7 @@ export async function explainRulesCommand(
   { login, json = false }: ExplainOptions,
   name: string,
 ): Promise<void> {
-  const modules = modulesNamed(modulesOf(configuration));
+  const modules = await allModules(configuration);
   const ofModules = tablesOfModules(modules, {});
   const { db, tables, moduleRules: given } = await openUnsynced(configuration, ofModules);
   try {

@@ -3,28 +3,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { BkError } from "@bk/core";
-import { modulesNamed } from "@bk/modules";
 
 import { liveLimits } from "../limits.js";
 import type { AsChild } from "../processes/as-child.js";
 import { become, giveFolder, ownerOf } from "../processes/privileges.js";
 import { watchStuck } from "../processes/watch-stuck.js";
-import { sampleTables } from "../sample-tables.js";
-import { createServer } from "../server.js";
-import { databaseOf, masterKeyOf, tokenKeyOf, varFolder } from "../settings/home.js";
-import { loadTables } from "../settings/load-tables.js";
+import { varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
 import { limitsOf } from "../settings/read-settings.js";
 import { kebab } from "../settings/limit-settings.js";
 import { version } from "../version.js";
-import { announce, isSample, modulesOf } from "./announce.js";
-import { namingDatabase } from "./open-database.js";
+import { announce } from "./announce.js";
+import { makeServer } from "./make-server.js";
 import { processLog, type ProcessLog } from "./process-log.js";
-import { control, fleetOf, reloader, sharedUrl, type StopSignals, stopSignals, supervision } from "./process-parts.js";
-import { measureQueue } from "../metrics/work-metrics.js";
+import { control, fleetOf, reloader, type StopSignals, stopSignals, supervision } from "./process-parts.js";
+import { measureJobs, measureQueues } from "../metrics/work-metrics.js";
 import { familiesOf } from "../metrics/metrics.js";
 import { listenedMetrics, type ProcessMetrics, processMetrics } from "./process-metrics.js";
-import { resetMails } from "./reset-mails.js";
 
 /** Serves in this process; the promise resolves when it was told to stop and everything is closed. */
 export async function serveHere(configuration: Configuration): Promise<void> {
@@ -43,22 +38,13 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     onFault: measured.onFault,
   });
   let unready = (): void => undefined;
-  // Where several processes serve, those who share the port share what they know, too.
-  const shared = supervised === undefined ? undefined : sharedUrl(configuration);
-  const cache = configuration.cache ?? shared;
-  const bus = configuration.bus ?? shared;
-  const { tables, moduleRules } =
-    configuration.tables === undefined
-      ? { tables: isSample(configuration) ? sampleTables : {}, moduleRules: {} }
-      : await loadTables(configuration.tables);
-  const modules = modulesNamed(modulesOf(configuration), {
-    signUp: configuration.signUp,
-    pushcartToken: configuration.pushcartToken,
-    statusTouch: configuration.statusTouch,
+  const metrics = measured.served(supervised);
+  if (metrics !== undefined) processed.measure(measured.metrics);
+  const server = await makeServer(configuration, processed, {
+    isShared: supervised !== undefined,
+    onStuck: () => stop.now("a job that goes on past its time"),
+    metrics,
     system: {
-      app: `bk-server/${version}`,
-      logLevel: level,
-      params: () => paramsOf(config),
       ...(supervised === undefined ? {} : { processes: measured.stats(supervised) }),
       reload() {
         // The others of this server, too.
@@ -68,43 +54,8 @@ export async function serveHere(configuration: Configuration): Promise<void> {
       ...(supervised === undefined ? {} : { restart: () => supervised.send({ bk: "roll" }) }),
     },
   });
-  const masterKey = masterKeyOf(configuration);
-  const mails = await resetMails(configuration, log);
-  const db = databaseOf(configuration);
-  const metrics = measured.served(supervised);
-  if (metrics !== undefined) processed.measure(measured.metrics);
-  if (metrics !== undefined && mails !== undefined) measureQueue(measured.metrics, mails.queue, false);
-  const server = await namingDatabase(configuration, () =>
-    createServer({
-      db,
-      tables,
-      modules,
-      moduleRules,
-      masterKey,
-      home: configuration.home,
-      ...(cache === undefined ? {} : { cache }),
-      ...(bus === undefined ? {} : { bus }),
-      tokenKey: tokenKeyOf(configuration, masterKey),
-      ...(configuration.cors === undefined ? {} : { cors: configuration.cors }),
-      ...(configuration.web === undefined ? {} : { static: { roots: configuration.web } }),
-      ...(configuration.locales === undefined ? {} : { locales: configuration.locales }),
-      messageKeys: { scheme: configuration.signatureScheme },
-      trustedProxies: configuration.trustedProxies,
-      auth: { rules: { networks: configuration.networks } },
-      login: {
-        ...(mails === undefined ? {} : { mail: mails.mail }),
-        ...(configuration.loginRedirect === undefined ? {} : { redirect: configuration.loginRedirect }),
-        ...(configuration.sessionDomain === undefined ? {} : { sessionDomain: configuration.sessionDomain }),
-      },
-      ...(metrics === undefined ? {} : { metrics }),
-      accessLog: processed.access,
-      limits: configuration.limits,
-      log,
-    }),
-  ).catch(async (error: unknown) => {
-    await mails?.close();
-    throw error;
-  });
+  if (metrics !== undefined) measureQueues(measured.metrics, server.ownQueues, false);
+  if (metrics !== undefined && server.runsJobs) measureJobs(measured.metrics);
   try {
     const { url } = await server.listen({
       port: configuration.port,
@@ -134,7 +85,6 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   } finally {
     supervised?.close();
     await server.close(supervised === undefined ? {} : { idleMs });
-    await mails?.close();
     if (metrics !== undefined) await supervised?.last(await measured.metrics.collect());
     await processed.close();
   }
@@ -186,8 +136,3 @@ function beginSupervised(supervised: AsChild): () => Promise<void> {
 const idleMs = 2000;
 /** The event loop of a process that serves should turn far more often. */
 const stuckAfterMs = 5000;
-
-/** Every setting and what holds, without secrets. */
-function paramsOf(config: Configuration["config"]): Record<string, unknown> {
-  return Object.fromEntries(config.list().map(({ name, text }) => [name, text]));
-}

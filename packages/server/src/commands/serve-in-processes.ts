@@ -19,6 +19,7 @@ import type { Listening } from "../processes/listen-at.js";
 import { Pool, type PoolOptions, StartFailed } from "../processes/pool.js";
 import { watchFolders } from "../processes/watch-folders.js";
 import { giveFolder, ownerOf } from "../processes/privileges.js";
+import { findModules } from "../settings/find-modules.js";
 import { masterKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
 import { version } from "../version.js";
@@ -40,13 +41,16 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   const watched = config.get("watch");
   // What is watched is started anew beside the old one.
   const webWorkers = Math.max(config.get("workers"), watched.length > 0 ? 1 : 0);
-  if (jobWorkers > 0)
-    for (const name of ["jobs", "queue"] as const) if (!config.has(name)) throw invalidSetting(name, `job-workers needs ${name}`);
+  const hasModules = findModules(config as never).length > 0;
+  if (jobWorkers > 0) {
+    if (!config.has("jobs") && !hasModules) throw invalidSetting("jobs", "job-workers needs jobs, or modules of the app that have some");
+    if (!config.has("queue")) throw invalidSetting("queue", "job-workers needs queue");
+  }
   // Of several that start at once each would make a key.
   masterKeyOf(configuration);
   // What they share outlives each of them here.
   const url = sharedUrl(configuration);
-  const shared = webWorkers === 0 ? [] : [await openCache(url, { log }), await openPubSub(url, { log })];
+  const shared = webWorkers === 0 && !hasModules ? [] : [await openCache(url, { log }), await openPubSub(url, { log })];
   if (owner !== undefined) giveFolder(varFolder(configuration.home), owner);
   const stop = stopSignals();
   let code = 0;

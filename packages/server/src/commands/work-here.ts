@@ -1,15 +1,19 @@
-// Runs jobs in this process, which a primary started.
+// Runs jobs in this process, which a primary started: those of the app's file, and those of modules.
 
-import { openQueue } from "@bk/queue";
+import type { Log } from "@bk/core";
+import { type Listener, openQueue, type Queue } from "@bk/queue";
 
+import { measureProcess } from "../metrics/process-metrics.js";
+import { measureJobs, measureQueues } from "../metrics/work-metrics.js";
 import { watchStuck } from "../processes/watch-stuck.js";
 import type { Configuration } from "../settings/configuration.js";
-import { measureProcess } from "../metrics/process-metrics.js";
-import { measureJobs, measureQueue } from "../metrics/work-metrics.js";
+import { findModules } from "../settings/find-modules.js";
 import { loadJobs } from "./job.js";
-import { processMetrics } from "./process-metrics.js";
+import { makeServer } from "./make-server.js";
 import { processLog } from "./process-log.js";
+import { processMetrics } from "./process-metrics.js";
 import { reloader, stopSignals, supervision } from "./process-parts.js";
+import { listening } from "./server-jobs.js";
 
 /** The promise does not resolve: the process ends once its jobs have, when it is told to. */
 export async function workHere(configuration: Configuration): Promise<void> {
@@ -18,6 +22,7 @@ export async function workHere(configuration: Configuration): Promise<void> {
   const { log } = processed;
   const stop = stopSignals();
   const { metrics, tell, onFault } = processMetrics(configuration, log);
+  const isMeasured = config.get("metrics");
   const supervised = supervision(configuration, {
     drain: stop.now,
     reload: reloader(config, processed),
@@ -25,32 +30,51 @@ export async function workHere(configuration: Configuration): Promise<void> {
     tell,
     onFault,
   });
-  const jobs = await loadJobs(configuration);
-  const queue = await openQueue(config.get("queue")!, { name: config.get("queue-name"), log });
-  if (config.get("metrics")) {
-    measureProcess(metrics);
+  const onStuck = (): void => stop.now("a job that goes on past its time");
+  // Without modules of the app there is nothing that needs the database.
+  const server =
+    findModules(config as never).length === 0
+      ? undefined
+      : await makeServer(configuration, processed, {
+          system: { reload: () => config.reload() },
+          isShared: supervised !== undefined,
+          onStuck,
+          metrics: isMeasured ? { registry: metrics } : undefined,
+        });
+  const app = await workForApp(configuration, log, onStuck);
+  if (isMeasured) {
+    // A server measures its process itself.
+    if (server === undefined) measureProcess(metrics);
     processed.measure(metrics);
     measureJobs(metrics);
-    measureQueue(metrics, queue, true);
+    measureQueues(metrics, [...(app === undefined ? [] : [app.queue]), ...(server?.sharedQueues ?? [])], true);
   }
-  const maxRunMs = config.get("job-max-run");
-  const listener = await jobs.work(queue, {
-    concurrency: config.get("job-concurrency"),
-    closeTimeoutMs: configuration.limits.shutdownMs,
-    ...(maxRunMs === undefined ? {} : { maxRunMs }),
-  });
-  queue.on("stuck", () => stop.now("a job that goes on past its time"));
+  config.watch(log);
   supervised?.ready();
   watchStuck(stuckAfterMs);
   log.info(`${await stop.asked}: finishing jobs`);
   supervised?.close();
-  await listener.close();
-  await queue.close();
+  await app?.listener.close();
+  await server?.close();
+  await app?.queue.close();
   await config.close();
-  if (config.get("metrics")) await supervised?.last(await metrics.collect());
+  if (isMeasured) await supervised?.last(await metrics.collect());
   await processed.close();
   // A handler that never ends would keep the process.
   process.exit(0);
+}
+
+async function workForApp(
+  configuration: Configuration,
+  log: Log,
+  onStuck: () => void,
+): Promise<{ readonly listener: Listener; readonly queue: Queue } | undefined> {
+  const { config } = configuration;
+  if (!config.has("jobs")) return undefined;
+  const jobs = await loadJobs(configuration);
+  const queue = await openQueue(config.get("queue")!, { name: config.get("queue-name"), log });
+  queue.on("stuck", onStuck);
+  return { queue, listener: await jobs.work(queue, listening(configuration)) };
 }
 
 /** Jobs may compute for longer than requests. */

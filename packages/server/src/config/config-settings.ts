@@ -1,8 +1,7 @@
 // The parameters of the configuration itself: where it is looked for, and who asks.
 
-import { oneOf, string } from "@bk/core";
+import { defineConfig, oneOf, string } from "@bk/core";
 
-import { defineConfig } from "./define-config.js";
 import { duration, words } from "./value-types.js";
 
 const word = string("a word of letters, digits, -, _ and .", (text) => /^[\w.-]{1,100}$/.test(text));

@@ -1,13 +1,12 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 
-import { integer, type Log, string } from "@bk/core";
+import { defineConfig, integer, type Log, string } from "@bk/core";
 import { openDb } from "@bk/db";
 import { describe, expect, expectTypeOf, it, vi } from "vitest";
 
 import { temporaryFolder } from "../../test/run-cli.js";
 import { type Config, type ConfigOptions, openConfig } from "./config.js";
 import { ConfigRows, configTable, configTypes } from "./db-layer.js";
-import { defineConfig } from "./define-config.js";
 import { bool, words } from "./value-types.js";
 
 const definitions = defineConfig({

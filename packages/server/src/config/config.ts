@@ -3,78 +3,21 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-import { type Clock, type Log, plainText, silentLog, systemClock } from "@bk/core";
+import { type Clock, defineConfig, type Definitions, type Log, type Parameter, plainText, silentLog, systemClock } from "@bk/core";
 
+import { changesOf } from "./changes.js";
+import type { Config, ConfigOptions, Explained, Said } from "./config-interface.js";
 import { configSettings } from "./config-settings.js";
 import { type FileReading, type Given, readConfigFile, readGiven } from "./config-text.js";
-import type { ConfigRows } from "./db-layer.js";
-import { type ConfigValues, type Definitions, Names, type Parameter } from "./define-config.js";
-import { dnsSettings, type ResolveTxt } from "./dns-layer.js";
+import { type Found, Names } from "./define-config.js";
+import { dnsSettings } from "./dns-layer.js";
 import { SettingsError } from "./errors.js";
 import type { Facts } from "./facts.js";
-import { type Layers, settle, type Settled, shown, shownDefault, type Snapshot } from "./layers.js";
+import { type Layers, settle, shown, shownDefault, type Snapshot } from "./layers.js";
 import { type Environment, settingOf, unknownVariables } from "./variables.js";
 import { FileWatch } from "./watch-files.js";
 
-export interface ConfigOptions {
-  /** What the command line gives, by name; names may have the marks `@ROLE` and `@file`. Default: nothing. */
-  readonly given?: Readonly<Record<string, string>>;
-  /** Default `process.env`. */
-  readonly environment?: Environment;
-  /** What this process does, for sections and `name@ROLE`; default: as `given.role` or BK_ROLE says, else `server`. */
-  readonly role?: string;
-  /** The version of the app, for sections and rows of the table. Default: that of bk-server. */
-  readonly version?: string;
-  /** Opens the table `bk_config`, where `config-db` names one; default: that is refused. */
-  readonly rows?: (config: Config) => Promise<{ readonly rows: ConfigRows; close(): Promise<void> }>;
-  /** Default: that of `node:dns`. */
-  readonly resolveTxt?: ResolveTxt;
-  readonly clock?: Clock;
-}
-
-/** What one layer says of a setting. */
-export interface Said {
-  readonly layer: string;
-  /** Where it stands, such as `etc/config, line 3`. */
-  readonly where: string;
-  /** Its text; secrets and passwords in URLs are hidden. */
-  readonly text: string;
-}
-
-export interface Explained {
-  readonly name: string;
-  readonly help: string;
-  /** What holds; undefined where nothing is given and there is no default. */
-  readonly text: string | undefined;
-  /** The strongest first; the first one decides. The default is the last. */
-  readonly said: readonly Said[];
-  /** A change is used without a restart. */
-  readonly live: boolean;
-}
-
-export interface Config<D extends Definitions = Definitions> {
-  /** The value of a parameter now. */
-  get<Name extends keyof (ConfigValues<D> & ConfigValues<typeof configSettings>) & string>(
-    name: Name,
-  ): (ConfigValues<D> & ConfigValues<typeof configSettings>)[Name];
-  /** The values of a parameter with a `*` in its name, by the word that stands there, in the order that they are given in. */
-  matching(definition: string): ReadonlyMap<string, unknown>;
-  /** Whether some place gives it. */
-  has(name: string): boolean;
-  /** What each layer says of a name; undefined where there is no such parameter. */
-  explain(name: string): Explained | undefined;
-  /** Every parameter, those with a `*` once for each that is given. */
-  list(): Explained[];
-  /** What was given and has no effect, a sentence each. */
-  readonly warnings: readonly string[];
-  /** Reads everything again; gives the names of what changed. What cannot be understood changes nothing, and is thrown. */
-  reload(): Promise<ReadonlySet<string>>;
-  /** Calls `listener` after a change, with the names of what changed. The function that is given back ends that. */
-  onChange(listener: (changed: ReadonlySet<string>) => void): () => void;
-  /** Reads again when a file changes, and at the intervals of DNS and the table; says in `log` what changed, or why it did not. */
-  watch(log: Log): void;
-  close(): Promise<void>;
-}
+export type { Config, ConfigOptions, Explained, Said } from "./config-interface.js";
 
 /**
  * Reads the configuration of a process.
@@ -95,7 +38,10 @@ export async function openConfig<D extends Definitions>(definitions: D, options:
 const emptySnapshot: Snapshot = { settled: new Map(), said: () => [], warnings: [] };
 
 class LayeredConfig implements Config {
-  readonly #names: Names;
+  #definitions: Definitions;
+  #names: Names;
+  /** Words that names begin with which are not described yet. */
+  #elsewhere: Set<string> = new Set();
   readonly #options: ConfigOptions;
   readonly #environment: Environment;
   readonly #clock: Clock;
@@ -103,8 +49,7 @@ class LayeredConfig implements Config {
   #snapshot = emptySnapshot;
   /** Why DNS gave nothing at the start. */
   #away: readonly string[] = [];
-  /** The environment does not change. */
-  readonly #unknown: readonly string[];
+  #unknown: readonly string[] = [];
   /** What was read last from where reading may fail for a while. */
   #remote: Pick<Layers, "DNS" | "database"> = { DNS: [], database: [] };
   #rows: Awaited<ReturnType<NonNullable<ConfigOptions["rows"]>>> | undefined;
@@ -116,10 +61,10 @@ class LayeredConfig implements Config {
   #log: Log = silentLog;
 
   constructor(definitions: Definitions, options: ConfigOptions) {
+    this.#definitions = definitions;
     this.#names = new Names(definitions);
     this.#options = options;
     this.#environment = options.environment ?? process.env;
-    this.#unknown = unknownVariables(this.#environment, this.#names);
     this.#clock = options.clock ?? systemClock;
     this.#facts = {
       role: options.role ?? options.given?.["role"] ?? (this.#environment["BK_ROLE"] || "server"),
@@ -141,23 +86,51 @@ class LayeredConfig implements Config {
 
   /** The first reading: what is near, then what that says to ask. */
   async start(): Promise<void> {
-    this.#take(this.#read());
+    this.#begin();
     const domain = this.get("config-domain") as string | undefined;
     if (domain !== undefined) {
-      const given = await this.#fromDns(domain).catch((error: unknown): Given[] => {
-        this.#away = [`DNS gives no settings: ${(error as Error).message}`];
-        return [];
-      });
-      this.#remote = { ...this.#remote, DNS: given };
-      this.#take(this.#read());
+      await this.#askDns(domain);
+      this.#begin();
     }
     if (this.has("config-db")) {
       const open = this.#options.rows;
       if (open === undefined) throw new SettingsError("invalid", "config-db is not taken here", { detail: { field: "config-db" } });
       this.#rows = await open(this as unknown as Config);
       this.#remote = { ...this.#remote, database: await this.#fromRows() };
-      this.#take(this.#read());
+      this.#begin();
     }
+  }
+
+  /** Reads with what is known so far, of which follows what others describe. */
+  #begin(): void {
+    const { elsewhere } = this.#options;
+    if (elsewhere !== undefined) {
+      this.#names = new Names(this.#definitions, () => true);
+      this.#take(this.#read());
+      this.#elsewhere = new Set(elsewhere(this as unknown as Config));
+    }
+    this.#readAgain();
+  }
+
+  #readAgain(): void {
+    this.#names = new Names(this.#definitions, (name) => this.#elsewhere.has(name.split("-")[0]!));
+    this.#unknown = unknownVariables(this.#environment, this.#names);
+    this.#take(this.#read());
+  }
+
+  async describe(byWord: Readonly<Record<string, Definitions>>): Promise<void> {
+    const more = Object.entries(byWord).flatMap(([word, own]) =>
+      Object.entries(own).map(([name, parameter]) => [`${word}-${name}`, parameter] as const),
+    );
+    const known = more.find(([name, own]) => Object.hasOwn(this.#definitions, name) && this.#definitions[name] !== own);
+    if (known !== undefined) throw new SettingsError("invalid", `${known[0]} is there already`, { detail: { field: known[0] } });
+    this.#definitions = defineConfig({ ...this.#definitions, ...Object.fromEntries(more) });
+    for (const word of Object.keys(byWord)) this.#elsewhere.delete(word);
+    this.#readAgain();
+    const domain = this.get("config-domain") as string | undefined;
+    if (domain === undefined || !more.some(([, { dns }]) => dns)) return;
+    await this.#askDns(domain);
+    this.#take(this.#read());
   }
 
   #take(read: { readonly snapshot: Snapshot; readonly facts: Facts }): void {
@@ -241,6 +214,10 @@ class LayeredConfig implements Config {
     return found;
   }
 
+  find(name: string): Found | undefined {
+    return this.#names.find(name);
+  }
+
   explain(given: string): Explained | undefined {
     const found = this.#names.find(given);
     return found === undefined ? undefined : this.#explained(found.name, found.parameter);
@@ -312,6 +289,16 @@ class LayeredConfig implements Config {
     return dnsSettings(domain, [...new Set([...asked, ...(this.get("dns-params") as readonly string[])])], this.#options.resolveTxt);
   }
 
+  /** At the start, which does without those who do not answer. */
+  async #askDns(domain: string): Promise<void> {
+    try {
+      this.#remote = { ...this.#remote, DNS: await this.#fromDns(domain) };
+      this.#away = [];
+    } catch (error) {
+      this.#away = [`DNS gives no settings: ${(error as Error).message}`];
+    }
+  }
+
   async #fromRows(): Promise<Given[]> {
     return this.#rows === undefined ? [] : this.#rows.rows.given(this.#facts, this.#clock.now());
   }
@@ -376,22 +363,4 @@ function factsIn({ settled }: Snapshot): Facts["own"] {
     region: of("instance-region"),
     zone: of("instance-zone"),
   };
-}
-
-interface Change {
-  readonly parameter: Parameter;
-  /** What it was and is, without secrets. */
-  readonly text: string;
-}
-
-function changesOf(before: Snapshot, after: Snapshot): Map<string, Change> {
-  const changes = new Map<string, Change>();
-  for (const name of new Set([...before.settled.keys(), ...after.settled.keys()])) {
-    const [old, now] = [before.settled.get(name), after.settled.get(name)];
-    if (old?.text === now?.text) continue;
-    const { parameter } = (now ?? old)!;
-    const text = (own: Settled | undefined): string => (own === undefined ? (shownDefault(parameter) ?? "(none)") : shown(own));
-    changes.set(name, { parameter, text: `${text(old)} → ${text(now)}` });
-  }
-  return changes;
 }

@@ -1,10 +1,10 @@
 // What several places say of one setting, and which of them decides.
 
-import { redactUrl } from "@bk/core";
+import { type Parameter, redactUrl } from "@bk/core";
 
 import { didYouMean } from "../settings/similar-name.js";
 import type { Given } from "./config-text.js";
-import type { Names, Parameter } from "./define-config.js";
+import type { Names } from "./define-config.js";
 import { environmentName } from "./define-config.js";
 import { invalidSetting, SettingsError } from "./errors.js";
 

@@ -67,27 +67,27 @@ export function measureCache(metrics: Metrics, cache: Cache): void {
 const outcomes = ["submitted", "duplicates", "done", "failed", "dead", "dropped", "lost"] as const;
 
 /** @param isShared  all processes see the same messages */
-export function measureQueue(metrics: Metrics, queue: Pick<Queue, "name" | "metrics" | "stats">, isShared: boolean): void {
-  const { name } = queue;
+export function measureQueues(metrics: Metrics, queues: readonly Pick<Queue, "name" | "metrics" | "stats">[], isShared: boolean): void {
+  if (queues.length === 0) return;
   metrics.read({
     name: "bk_queue_messages_total",
     help: "Messages of queues, by what became of them",
     type: "counter",
     labels: ["queue", "outcome"],
-    read: () => outcomes.map((outcome) => [[name, outcome], queue.metrics()[outcome]]),
+    read: () => queues.flatMap((queue) => outcomes.map((outcome): Reading => [[queue.name, outcome], queue.metrics()[outcome]])),
   });
   metrics.read({
     name: "bk_queue_handler_seconds_total",
     help: "Time that handlers of messages took",
     type: "counter",
     labels: ["queue"],
-    read: () => [[[name], queue.metrics().handlerMs / 1000]],
+    read: () => queues.map((queue) => [[queue.name], queue.metrics().handlerMs / 1000]),
   });
   metrics.read({
     name: "bk_queue_running",
     help: "Handlers that run",
     labels: ["queue"],
-    read: () => [[[name], queue.metrics().running]],
+    read: () => queues.map((queue) => [[queue.name], queue.metrics().running]),
   });
   metrics.read({
     name: "bk_queue_messages",
@@ -95,8 +95,10 @@ export function measureQueue(metrics: Metrics, queue: Pick<Queue, "name" | "metr
     labels: ["queue", "state"],
     shared: isShared,
     async read() {
-      const states = Object.entries(await queue.stats({ timeoutMs: queueTimeoutMs }));
-      return states.map(([state, count]) => [[name, state], count]);
+      const all = await Promise.all(
+        queues.map(async (queue) => ({ name: queue.name, states: await queue.stats({ timeoutMs: queueTimeoutMs }) })),
+      );
+      return all.flatMap(({ name, states }) => Object.entries(states).map(([state, count]): Reading => [[name, state], count as number]));
     },
   });
 }

@@ -49,7 +49,10 @@ export interface Lent {
 /** How long events are kept for listeners that come back. */
 const keptEventsMs = 5 * 60_000;
 
-export function moduleHost(lent: Lent): Omit<ModuleHost, "modules" | "tables" | "dispatch"> {
+/** What all modules are lent alike. */
+export type SharedHost = Omit<ModuleHost, "modules" | "tables" | "dispatch" | "config" | "jobs">;
+
+export function moduleHost(lent: Lent): SharedHost {
   const { db: opened, cache, bus, masterKey, folder, log, hasAccounts, rules } = lent;
   const db = callsOf(opened);
   const dbFor = rules === undefined ? unruled(db) : ruledDbs(db, rules);

@@ -1,5 +1,7 @@
 // Starts the modules of a server, and ends them.
 
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { BkError } from "@bk/core";
 import type { TableDefinitions } from "@bk/db";
 import type { BackendModule, ModuleHost, Running } from "@bk/modules";
@@ -8,10 +10,14 @@ import { faultFields } from "../fault-fields.js";
 import type { HooksOf } from "../hooks/hook-map.js";
 import { type EndpointMap, endpointMap } from "./endpoint-map.js";
 import { dispatcher, type Dispatching } from "./endpoint-routes.js";
+import type { SharedHost } from "./host.js";
+import type { RunningJobs } from "./module-jobs.js";
 
 export interface RunningModules {
   readonly endpoints: EndpointMap;
   readonly hooks: readonly HooksOf[];
+  /** Undefined where there are no modules. */
+  readonly jobs: RunningJobs | undefined;
   /** The server begins to stop: what waits is answered. */
   drain(): void;
   /** Ends all of them, the last that was started first. */
@@ -41,18 +47,21 @@ export function tablesOfModules(modules: readonly BackendModule[], others: Table
   return tables;
 }
 
-/**
- * Starts modules in order. What fails ends those that were started.
- *
- * @param dispatchedBy  what endpoints are dispatched by, once the server is made
- */
-export async function startModules(
-  modules: readonly BackendModule[],
-  lend: Omit<ModuleHost, "modules" | "tables" | "dispatch">,
-  dispatchedBy: () => Dispatching,
-): Promise<RunningModules> {
+export interface Starting {
+  /** What a module alone is lent. */
+  readonly own: (module: BackendModule) => Pick<ModuleHost, "config" | "jobs">;
+  /** What endpoints are dispatched by, once the server is made. */
+  readonly dispatchedBy: () => Dispatching;
+  readonly jobs: RunningJobs;
+  /** How long one may take to end; the next one is ended then. */
+  readonly closeMs: number;
+}
+
+/** Starts modules in order. What fails ends those that were started. */
+export async function startModules(modules: readonly BackendModule[], lend: SharedHost, starting: Starting): Promise<RunningModules> {
+  const { own, dispatchedBy, jobs, closeMs } = starting;
   const running: Running[] = [];
-  const host: ModuleHost = {
+  const host = {
     ...lend,
     tables: Object.assign({}, ...modules.map(({ tables }) => tables)) as TableDefinitions,
     modules: () => running,
@@ -60,21 +69,42 @@ export async function startModules(
   };
   const close = async (): Promise<void> => {
     for (const module of running.toReversed())
-      await module.close?.().catch((error: unknown) => lend.log.error(`module ${module.name} did not end cleanly`, faultFields(error)));
+      await inTime(module.close?.(), closeMs).catch((error: unknown) =>
+        lend.log.error(`module ${module.name} did not end cleanly`, faultFields(error)),
+      );
   };
   try {
-    for (const module of modules) running.push(await module.start(host));
+    for (const module of modules) running.push(await module.start({ ...host, ...own(module) }));
     const served = running.map(({ name, endpoints }, i) => ({ name, endpoints, tables: modules[i]!.tables }));
     const hooks = running.map(({ name, hooks: own = [] }) => ({ owner: name, hooks: own }));
     const endpoints = endpointMap(served);
+    jobs.know(running);
     for (const module of running) module.begin?.();
     const drain = (): void => {
       for (const module of running) module.drain?.();
     };
-    return { endpoints, hooks, drain, close };
+    return { endpoints, hooks, jobs, drain, close };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** @throws BkError `timeout` */
+async function inTime(ending: Promise<void> | undefined, ms: number): Promise<void> {
+  if (ending === undefined) return;
+  const late = new AbortController();
+  const timer = sleep(ms, undefined, { signal: late.signal }).then(
+    () => {
+      throw new BkError("timeout", `it took longer than ${ms} ms`);
+    },
+    // It ended in time.
+    () => undefined,
+  );
+  try {
+    await Promise.race([ending, timer]);
+  } finally {
+    late.abort();
   }
 }
 

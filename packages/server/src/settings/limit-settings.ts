@@ -1,8 +1,7 @@
 // The limits of a server as settings.
 
-import { integer } from "@bk/core";
+import { integer, type Parameter } from "@bk/core";
 
-import type { Parameter } from "../config/define-config.js";
 import { defaultLimits, liveLimits, type ServerLimits } from "../limits.js";
 
 const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {

@@ -2,12 +2,12 @@
 
 import { readFile } from "node:fs/promises";
 import { extname, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 
 import { BkError } from "@bk/core";
 import { table, type TableDefinitions } from "@bk/db";
 
 import type { RulesByTable } from "../modules/module-rules.js";
+import { codeEndings, importFile } from "./import-file.js";
 
 /** What a file of tables says. */
 export interface LoadedTables {
@@ -17,7 +17,7 @@ export interface LoadedTables {
 }
 
 /**
- * Reads the tables of a file: `.js`, `.mjs` or `.ts` that exports `tables`, or `.json`. The settings of a table stand under
+ * Reads the tables of a file: `.js`, `.mjs`, `.ts` or `.mts` that exports `tables`, or `.json`. The settings of a table stand under
  * the key `$table`, beside its columns; `{ $table: { rules } }` alone gives rules to a table of a module.
  *
  * @throws BkError `invalid` that names the file; `openDb` checks the definitions themselves
@@ -43,7 +43,10 @@ export async function loadTables(file: string): Promise<LoadedTables> {
 
 type Reader = (path: string, file: string) => Promise<unknown>;
 
-const readers: Readonly<Record<string, Reader>> = { ".json": readJson, ".js": readModule, ".mjs": readModule, ".ts": readTypeScript };
+const readers: Readonly<Record<string, Reader>> = {
+  ".json": readJson,
+  ...Object.fromEntries(codeEndings.map((ending) => [ending, readModule])),
+};
 
 async function readJson(path: string, file: string): Promise<unknown> {
   let text: string;
@@ -60,23 +63,9 @@ async function readJson(path: string, file: string): Promise<unknown> {
 }
 
 async function readModule(path: string, file: string): Promise<unknown> {
-  let module: { readonly tables?: unknown };
-  try {
-    module = (await import(pathToFileURL(path).href)) as { readonly tables?: unknown };
-  } catch (cause) {
-    throw invalid(file, `cannot be loaded: ${(cause as Error).message}`, cause);
-  }
-  if (module.tables === undefined) throw invalid(file, "has no export named tables");
-  return module.tables;
-}
-
-async function readTypeScript(path: string, file: string): Promise<unknown> {
-  // `process.features.typescript` is there since 22.10; before 22.18 it needs a flag.
-  const features = process.features as { readonly typescript?: string | false };
-  const hasLoader = process.execArgv.concat(process.env["NODE_OPTIONS"] ?? "").some((argument) => argument.includes("tsx"));
-  if (!features.typescript && !hasLoader)
-    throw invalid(file, `is TypeScript, which Node ${process.versions.node} does not read; use Node 22.18 or newer, or compile it`);
-  return readModule(path, file);
+  const { tables } = await importFile(path, (what, cause) => invalid(file, what, cause));
+  if (tables === undefined) throw invalid(file, "has no export named tables");
+  return tables;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,8 +1,7 @@
 // Settings of the logs.
 
-import { integer, logLevels, oneOf, string } from "@bk/core";
+import { defineConfig, integer, logLevels, oneOf, string } from "@bk/core";
 
-import { defineConfig } from "../config/define-config.js";
 import { duration, words } from "../config/value-types.js";
 import { isAccessField } from "../logging/access-fields.js";
 import { accessFormats } from "../logging/access-options.js";

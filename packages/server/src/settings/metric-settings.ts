@@ -1,9 +1,8 @@
 // Settings of what is measured.
 
 import { networkTest } from "@bk/auth";
-import { string } from "@bk/core";
+import { defineConfig, string } from "@bk/core";
 
-import { defineConfig } from "../config/define-config.js";
 import { bool } from "../config/value-types.js";
 
 const isNetworks = (text: string): boolean => typeof networkTest(networksOf(text)) === "function";

@@ -4,18 +4,19 @@
 import { availableParallelism } from "node:os";
 
 import { isCookieDomain } from "@bk/auth";
-import { integer, oneOf, type OptionType, string } from "@bk/core";
+import { defineConfig, integer, oneOf, type OptionType, string } from "@bk/core";
 
 import { moduleNames } from "@bk/modules";
 
 import { configSettings } from "../config/config-settings.js";
-import { defineConfig, Names } from "../config/define-config.js";
+import { Names } from "../config/define-config.js";
 import { bool, bytes, duration, words } from "../config/value-types.js";
 import { isOrigin } from "../middleware/cors.js";
 import { isRedirect } from "../middleware/login-redirect.js";
 import { limitSettings } from "./limit-settings.js";
 import { logLevelSetting, logSettings } from "./log-settings.js";
 import { metricSettings } from "./metric-settings.js";
+import { moduleSettings, roles } from "./module-settings.js";
 import { isNetworkList } from "./network-rules.js";
 
 const isModuleList = (text: string): boolean =>
@@ -49,7 +50,8 @@ export const commonSettings = defineConfig({
   },
   "db-*-pool": { value: "url", type: string(), help: "a pool of the database, named by the word in the middle" },
   "db-*-tables": { value: "list", type: words(), help: "the tables that lie in that pool" },
-  tables: { value: "file", type: string(), help: "the tables to serve: .js, .mjs or .ts that exports `tables`, or .json" },
+  ...moduleSettings,
+  tables: { value: "file", type: string(), help: "the tables to serve: .js, .mjs, .ts or .mts that exports `tables`, or .json" },
   "master-key": {
     value: "text",
     type: ofLength(32),
@@ -124,7 +126,7 @@ export const serveSettings = defineConfig({
   },
   role: {
     value: "role",
-    type: oneOf(["server", "web", "worker"]),
+    type: oneOf(roles),
     default: "server",
     early: true,
     help: "set by a server for the processes that it starts",
