@@ -80,6 +80,7 @@ const uses: readonly (readonly [args: readonly string[], ...prints: readonly unk
   [["submit-job", "note", "n=7", "--key", "seven", "--jobs", "FIXTURE", ...queue], { id: expect.any(String) }],
   [["job", "list", "--jobs", "FIXTURE", ...queue], { jobs: ["note"], waiting: 2 }],
   [["location", "put", "--login", "ann", "latitude=1.5", "longitude=2"], { latitude: 1.5, longitude: 2 }],
+  [["modules", "list"], { name: "accounts", from: "@bk/modules", state: "loaded", why: "modules has it" }],
   [["shell", "--eval", "tables.length > 0"], true],
   [["init", "FOLDER/app"], { written: expect.arrayContaining([expect.stringContaining("package.json")]) }],
   [["gen", "systemd"], { kind: "systemd", text: expect.stringContaining("ExecStart") }],
