@@ -16,18 +16,11 @@ export async function importFile(
   path: string,
   refuse: (what: string, cause?: unknown) => Error,
 ): Promise<Readonly<Record<string, unknown>>> {
-  if (/^\.m?ts$/.test(extname(path)) && !readsTypeScript())
-    throw refuse(`is TypeScript, which Node ${process.versions.node} does not read; use Node 22.18 or newer, or compile it`);
   try {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException | undefined)?.code === "ERR_UNKNOWN_FILE_EXTENSION" && /^\.m?ts$/.test(extname(path)))
+      throw refuse(`is TypeScript, which Node ${process.versions.node} does not read; use Node 22.18 or newer, or compile it`, cause);
     throw refuse(`cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
   }
-}
-
-function readsTypeScript(): boolean {
-  // `process.features.typescript` is there since 22.10; before 22.18 it needs a flag.
-  const features = process.features as { readonly typescript?: string | false };
-  const isLoader = (argument: string): boolean => argument.includes("tsx");
-  return Boolean(features.typescript) || process.execArgv.concat(process.env["NODE_OPTIONS"] ?? "").some(isLoader);
 }
