@@ -2,9 +2,12 @@
 
 import { fleetOrder, killCommand, reloadCommand, restartCommand, statusCommand, stopCommand } from "../commands/control.js";
 import { startCommand } from "../commands/daemon.js";
+import { logWatchCommand } from "../commands/log-watch.js";
 import { serve } from "../commands/serve.js";
 import { statsCommand } from "../commands/stats.js";
-import { allSettings, commonSettings, placeSettings, serveSettings } from "../settings/settings.js";
+import { logSettings } from "../settings/log-settings.js";
+import { logWatchSettings } from "../settings/log-watch-settings.js";
+import { allSettings, commonSettings, mailSettings, placeSettings, serveSettings } from "../settings/settings.js";
 import { addCommand, type CommandLine, runs, withSettings } from "./describe.js";
 
 export function addServeCommands(line: CommandLine): void {
@@ -44,6 +47,14 @@ export function addServeCommands(line: CommandLine): void {
     killCommand,
   );
   addCommand(line, program, "reload", "have it read its configuration again, and print what changed", placeSettings, reloadCommand);
+  addCommand(
+    line,
+    program,
+    "logwatch",
+    "look at the logs once, and tell what is new by the settings logwatch-…",
+    { ...commonSettings, ...logSettings, ...logWatchSettings, ...mailSettings },
+    logWatchCommand,
+  );
   addCommand(
     line,
     program,

@@ -20,6 +20,7 @@ import { control, fleetOf, reloader, type StopSignals, stopSignals, supervision 
 import { measureJobs, measureQueues } from "../metrics/work-metrics.js";
 import { familiesOf } from "../metrics/metrics.js";
 import { listenedMetrics, type ProcessMetrics, processMetrics } from "./process-metrics.js";
+import { beginUpkeep, upkeep } from "./upkeep.js";
 
 /** Serves in this process; the promise resolves when it was told to stop and everything is closed. */
 export async function serveHere(configuration: Configuration): Promise<void> {
@@ -36,6 +37,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     unready: () => unready(),
     tell: measured.tell,
     onFault: measured.onFault,
+    upkeep: (task) => upkeep(task, configuration, log),
   });
   let unready = (): void => undefined;
   const metrics = measured.served(supervised);
@@ -116,12 +118,14 @@ async function beginAlone(
       throw new BkError("unsupported", "a server that serves alone has no processes to end; see stop, and --workers");
     },
   });
+  const endUpkeep = beginUpkeep(configuration, (task) => upkeep(task, configuration, log));
   announce(configuration, url, log);
   return async () => {
     await sleep(configuration.config.get("drain-delay"));
     await fleet?.close();
     controlled?.close();
     listener?.close();
+    endUpkeep();
   };
 }
 

@@ -13,6 +13,7 @@ import { Metrics } from "../metrics/metrics.js";
 import type { MetricsListener } from "../metrics/metrics-listener.js";
 import { measureProcess } from "../metrics/process-metrics.js";
 import type { Child } from "../processes/child.js";
+import { beginUpkeep } from "./upkeep.js";
 import { Gatherer } from "../processes/gather.js";
 import { Front } from "../processes/front.js";
 import type { Listening } from "../processes/listen-at.js";
@@ -24,6 +25,7 @@ import { masterKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
 import { version } from "../version.js";
 import { announce } from "./announce.js";
+import { logWatch } from "./log-watch.js";
 import { listenedMetrics } from "./process-metrics.js";
 import { processLog } from "./process-log.js";
 import { control, fleetOf, reloader, sharedUrl, stopSignals } from "./process-parts.js";
@@ -46,6 +48,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     if (!config.has("jobs") && !hasModules) throw invalidSetting("jobs", "job-workers needs jobs, or modules of the app that have some");
     if (!config.has("queue")) throw invalidSetting("queue", "job-workers needs queue");
   }
+  logWatch(configuration);
   // Of several that start at once each would make a key.
   masterKeyOf(configuration);
   // What they share outlives each of them here.
@@ -109,6 +112,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     measureRestarts(metrics, pools);
   }
   let listener: MetricsListener | undefined;
+  let endUpkeep = (): void => undefined;
   const watching = watchFolders(watched, (file) => restart(`${file} changed`));
   process.on("exit", () => pools.forEach((pool) => pool.kill()));
   process.on("SIGUSR2", () => restart("SIGUSR2"));
@@ -148,6 +152,8 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
           tellAll({ bk: "log-level", level: wanted });
         },
       });
+      // By one of the processes: the primary may be root's.
+      endUpkeep = beginUpkeep(configuration, (task) => (web.next() ?? work.next())?.send({ bk: "upkeep", task }));
       log.info(`${webWorkers} web and ${jobWorkers} job processes`);
       if (at === undefined) process.stdout.write("bk-server runs jobs\n");
       else announce(configuration, at.url, log);
@@ -164,6 +170,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     front.close();
     controlled?.close();
     listener?.close();
+    endUpkeep();
     await fleet?.close();
     await Promise.all(pools.map((pool) => pool.end()));
     for (const each of shared) await each.close();

@@ -10,6 +10,7 @@ import type { Configuration } from "../settings/configuration.js";
 import { findModules } from "../settings/find-modules.js";
 import { loadJobs } from "./job.js";
 import { makeServer } from "./make-server.js";
+import { upkeep } from "./upkeep.js";
 import { processLog } from "./process-log.js";
 import { processMetrics } from "./process-metrics.js";
 import { reloader, stopSignals, supervision } from "./process-parts.js";
@@ -29,6 +30,7 @@ export async function workHere(configuration: Configuration): Promise<void> {
     logLevel: processed.level.set,
     tell,
     onFault,
+    upkeep: (task) => upkeep(task, configuration, log),
   });
   const onStuck = (): void => stop.now("a job that goes on past its time");
   // Without modules of the app there is nothing that needs the database.

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { BkError, type LogLevel } from "@bk/core";
 
 import type { Family } from "../metrics/family.js";
-import { type FromWorker, type Gathered, type GatheredKind, isMessage, type ToWorker } from "./messages.js";
+import { type FromWorker, type Gathered, type GatheredKind, isMessage, type ToWorker, type UpkeepTask } from "./messages.js";
 import { openFiles } from "./open-files.js";
 
 export interface AsChild {
@@ -33,6 +33,8 @@ export interface ChildHandlers {
   readonly logLevel: (level: LogLevel) => void;
   /** Say that nothing more is to come. */
   readonly unready?: () => void;
+  /** Look after something. */
+  readonly upkeep: (task: UpkeepTask) => void;
   /** What this process tells when it is asked; undefined: nothing of that kind. */
   readonly tell: (kind: GatheredKind) => Promise<unknown> | undefined;
   /** It could not be told. */
@@ -46,7 +48,7 @@ const gatherMs = 5000;
 const orphanMs = 4000;
 
 /** Undefined where nobody supervises this process. */
-export function asChild(beatMs: number, { drain, reload, logLevel, unready, tell, onFault }: ChildHandlers): AsChild | undefined {
+export function asChild(beatMs: number, { drain, reload, logLevel, unready, tell, onFault, upkeep }: ChildHandlers): AsChild | undefined {
   if (process.send === undefined) return undefined;
   const send = (message: FromWorker): void => {
     if (process.connected) process.send!(message, () => undefined);
@@ -72,6 +74,7 @@ export function asChild(beatMs: number, { drain, reload, logLevel, unready, tell
     if (bk === "drain") drain("the supervisor");
     if (bk === "unready") unready?.();
     if (bk === "reload") reload();
+    if (told.bk === "upkeep") upkeep(told.task);
   });
   process.on("disconnect", () => {
     drain("the supervisor is gone");

@@ -9,6 +9,9 @@ export type GatheredKind = "metrics" | "stats";
 /** What all processes tell: families that are put together, or parts by process. */
 export type Gathered = readonly Family[] | Readonly<Record<string, unknown>>;
 
+/** What a server looks after now and then. */
+export type UpkeepTask = "clean" | "watch-logs";
+
 /** Of a worker to its primary. */
 export type FromWorker =
   /** It serves. */
@@ -36,6 +39,8 @@ export type ToWorker =
   | { readonly bk: "drain" }
   | { readonly bk: "log-level"; readonly level: LogLevel }
   | { readonly bk: "reload" }
+  /** Do a piece of upkeep, as the user that this process is. */
+  | { readonly bk: "upkeep"; readonly task: UpkeepTask }
   /** It is to tell something. */
   | { readonly bk: "tell"; readonly id: number; readonly kind: GatheredKind }
   /** What all processes tell, which it asked for. */
@@ -53,6 +58,7 @@ const kinds: ReadonlySet<unknown> = new Set([
   "unready",
   "log-level",
   "drain",
+  "upkeep",
   "tell",
   "gathered",
 ]);

@@ -15,9 +15,11 @@ import { isOrigin } from "../middleware/cors.js";
 import { isRedirect } from "../middleware/login-redirect.js";
 import { limitSettings } from "./limit-settings.js";
 import { logLevelSetting, logSettings } from "./log-settings.js";
+import { logWatchSettings } from "./log-watch-settings.js";
 import { metricSettings } from "./metric-settings.js";
 import { moduleSettings, roles } from "./module-settings.js";
 import { isNetworkList } from "./network-rules.js";
+import { upkeepSettings } from "./upkeep-settings.js";
 
 const isModuleList = (text: string): boolean =>
   text === "none" || text.split(",").every((name) => name.trim() === "all" || moduleNames.includes(name.trim()));
@@ -80,6 +82,24 @@ export const placeSettings = defineConfig({
     default: "127.0.0.1",
     aliases: ["bind", "api-bind"],
     help: "127.0.0.1 is this machine alone, 0.0.0.0 all",
+  },
+});
+
+/** Of mails. */
+export const mailSettings = defineConfig({
+  "mail-transport": {
+    value: "url",
+    type: string(),
+    secret: true,
+    help: "how tokens are mailed to people who forgot their secret, such as smtps://user:password@host; better given as BK_MAIL_TRANSPORT; needs mail-from; default: none are",
+    group: "Mail",
+  },
+  "mail-from": { value: "address", type: string(), help: "who mails are from, such as app@example.com", group: "Mail" },
+  "mail-page": {
+    value: "url",
+    type: string("a URL such as https://app.example.com/new-secret", (text) => /^https?:\/\/[^\s#]+$/.test(text)),
+    help: "the page that asks for the new secret: it gets the token behind a #; default: mails have the token alone",
+    group: "Mail",
   },
 });
 
@@ -240,20 +260,7 @@ export const serveSettings = defineConfig({
     help: "signs commands that all servers of a bus carry out; servers that share them need the same",
     group: "Security",
   },
-  "mail-transport": {
-    value: "url",
-    type: string(),
-    secret: true,
-    help: "how tokens are mailed to people who forgot their secret, such as smtps://user:password@host; better given as BK_MAIL_TRANSPORT; needs mail-from; default: none are",
-    group: "Mail",
-  },
-  "mail-from": { value: "address", type: string(), help: "who mails are from, such as app@example.com", group: "Mail" },
-  "mail-page": {
-    value: "url",
-    type: string("a URL such as https://app.example.com/new-secret", (text) => /^https?:\/\/[^\s#]+$/.test(text)),
-    help: "the page that asks for the new secret: it gets the token behind a #; default: mails have the token alone",
-    group: "Mail",
-  },
+  ...mailSettings,
   web: { value: "list", type: words(), help: "folders with files for everybody, such as web; default: none" },
   "locales-path": {
     value: "list",
@@ -316,6 +323,8 @@ export const serveSettings = defineConfig({
   },
   ...logSettings,
   ...metricSettings,
+  ...upkeepSettings,
+  ...logWatchSettings,
   ...limitSettings,
 });
 
