@@ -5,7 +5,19 @@ import { shownDefault } from "../packages/server/src/config/layers.js";
 import { allSettings } from "../packages/server/src/settings/settings.js";
 import { markdownTable } from "./capability-tables.js";
 
-const groups = ["General", "Configuration", "Modules", "Processes", "Security", "Mail", "Logging", "Metrics", "Upkeep", "Log watcher", "Limits"] as const;
+const groups = [
+  "General",
+  "Configuration",
+  "Modules",
+  "Processes",
+  "Security",
+  "Mail",
+  "Logging",
+  "Metrics",
+  "Upkeep",
+  "Log watcher",
+  "Limits",
+] as const;
 
 /** Every setting of bk-server, by group. */
 export function configurationPage(): string {
