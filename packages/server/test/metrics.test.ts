@@ -1,6 +1,6 @@
 import { request as httpRequest } from "node:http";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 
 import { openCache } from "@bk/cache";
 import { describe, expect, it, vi } from "vitest";
@@ -84,6 +84,11 @@ describe("bk-server --workers", () => {
     );
     execFileSync("ln", ["-s", `${process.cwd()}/node_modules`, folder.file("node_modules")]);
     const socket = folder.file("metrics.sock");
+    const precious = folder.file("precious");
+    writeFileSync(precious, "x");
+    const wrong = await runCli(["--metrics-listen", precious, "--port", "0", "--home", folder.path]);
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("is there, and is no socket") });
+    expect(existsSync(precious)).toBe(true);
     const queue = `db:sqlite:${folder.file("jobs.db")}`;
     const home = ["--home", folder.path];
     const added = await runCli(["account", "add", "--login", "root", "--secret", "s3cret", "--type", "admin", ...home]);

@@ -19,6 +19,7 @@ import { processLog, type ProcessLog } from "./process-log.js";
 import { control, fleetOf, reloader, type StopSignals, stopSignals, supervision } from "./process-parts.js";
 import { measureJobs, measureQueues } from "../metrics/work-metrics.js";
 import { familiesOf } from "../metrics/metrics.js";
+import { logWatch } from "./log-watch.js";
 import { listenedMetrics, type ProcessMetrics, processMetrics } from "./process-metrics.js";
 import { beginUpkeep, upkeep } from "./upkeep.js";
 
@@ -30,6 +31,8 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   const reload = reloader(config, processed);
   const stop = stopSignals();
   const measured = processMetrics(configuration, log);
+  // What it cannot do is said before anything is served.
+  logWatch(configuration);
   const supervised = supervision(configuration, {
     drain: stop.now,
     reload,

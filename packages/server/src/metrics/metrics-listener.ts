@@ -1,6 +1,6 @@
 // A port or socket of its own for `/metrics`.
 
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 
 import { networkTest } from "@bk/auth";
@@ -55,6 +55,8 @@ export async function listenForMetrics(
   };
 
   async function listenAtPath(path: string): Promise<void> {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false)
+      throw invalidSetting("metrics-listen", `metrics-listen: ${path} is there, and is no socket`);
     if (await isAnswered(path)) throw invalidSetting("metrics-listen", `metrics-listen: another process listens at ${path}`);
     // What was left by one that was killed.
     rmSync(path, { force: true });
