@@ -4,7 +4,7 @@ import { string } from "@bk/core";
 
 import { defineConfig } from "../config/define-config.js";
 import { bool, duration, words } from "../config/value-types.js";
-import { reportTarget } from "../log-watch/send-report.js";
+import { reportTarget } from "../log-watch/report-target.js";
 
 const expression = string("a regular expression", (text) => {
   try {
