@@ -1,8 +1,7 @@
 // Settings of the log watcher.
 
-import { string } from "@bk/core";
+import { defineConfig, string } from "@bk/core";
 
-import { defineConfig } from "../config/define-config.js";
 import { bool, duration, words } from "../config/value-types.js";
 import { reportTarget } from "../log-watch/report-target.js";
 

@@ -1,6 +1,7 @@
 // Settings of what is looked after beside requests.
 
-import { defineConfig } from "../config/define-config.js";
+import { defineConfig } from "@bk/core";
+
 import { duration } from "../config/value-types.js";
 
 const age = duration({ max: Number.MAX_SAFE_INTEGER });
