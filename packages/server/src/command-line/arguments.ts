@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 
 import { bool } from "../config/value-types.js";
+import { isOldSetting } from "../settings/old-settings.js";
 import { settingNames } from "../settings/settings.js";
 import { didYouMean } from "../settings/similar-name.js";
 import { allCommands, ownOptions } from "./program.js";
@@ -40,7 +41,7 @@ export function normalizeArguments(args: readonly string[], program: Command): s
     }
     const kind = marks === "" ? options.get(name) : undefined;
     const setting = settingNames.find(name);
-    const isOther = setting === undefined && isOfModule(name, options);
+    const isOther = setting === undefined && (isOldSetting(name) || isOfModule(name, options));
     if (setting === undefined && kind !== "value" && !isOther) {
       // What is unknown too: commander says what was meant.
       result.push(`--${name}${marks}${given === undefined ? "" : `=${given}`}`);

@@ -4,7 +4,7 @@ import type { Clock, ConfigValues, Definitions, Log } from "@bk/core";
 
 import type { configSettings } from "./config-settings.js";
 import type { ConfigRows } from "./db-layer.js";
-import type { Found } from "./define-config.js";
+import type { Found, Rename } from "./define-config.js";
 import type { ResolveTxt } from "./dns-layer.js";
 import type { Environment } from "./variables.js";
 
@@ -24,6 +24,8 @@ export interface ConfigOptions {
    * them until then. Default: there are none.
    */
   readonly elsewhere?: (config: Config) => readonly string[];
+  /** Puts settings of older programs into the names of these, place by place. Default: there are none. */
+  readonly rename?: Rename;
   /** Default: that of `node:dns`. */
   readonly resolveTxt?: ResolveTxt;
   readonly clock?: Clock;

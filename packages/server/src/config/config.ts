@@ -62,7 +62,7 @@ class LayeredConfig implements Config {
 
   constructor(definitions: Definitions, options: ConfigOptions) {
     this.#definitions = definitions;
-    this.#names = new Names(definitions);
+    this.#names = new Names(definitions, options.rename);
     this.#options = options;
     this.#environment = options.environment ?? process.env;
     this.#clock = options.clock ?? systemClock;
@@ -105,7 +105,7 @@ class LayeredConfig implements Config {
   #begin(): void {
     const { elsewhere } = this.#options;
     if (elsewhere !== undefined) {
-      this.#names = new Names(this.#definitions, () => true);
+      this.#names = new Names(this.#definitions, this.#options.rename, () => true);
       this.#take(this.#read());
       this.#elsewhere = new Set(elsewhere(this as unknown as Config));
     }
@@ -113,7 +113,7 @@ class LayeredConfig implements Config {
   }
 
   #readAgain(): void {
-    this.#names = new Names(this.#definitions, (name) => this.#elsewhere.has(name.split("-")[0]!));
+    this.#names = new Names(this.#definitions, this.#options.rename, (name) => this.#elsewhere.has(name.split("-")[0]!));
     this.#unknown = unknownVariables(this.#environment, this.#names);
     this.#take(this.#read());
   }

@@ -2,6 +2,8 @@
 
 import { type Definitions, type Parameter, string } from "@bk/core";
 
+import type { Given } from "./config-text.js";
+
 /** A parameter and the name that it was found by: for `db-pg-pool` that, of the parameter `db-*-pool`. */
 export interface Found {
   readonly name: string;
@@ -11,6 +13,9 @@ export interface Found {
   /** It was asked for by an old name. */
   readonly isAlias: boolean;
 }
+
+/** Puts what a place gives into other names, with what is to be told of that. */
+export type Rename = (given: readonly Given[]) => { readonly given: readonly Given[]; readonly warnings: readonly string[] };
 
 /** It may be a secret. */
 const elsewhere: Parameter = {
@@ -22,13 +27,22 @@ const elsewhere: Parameter = {
 /** Finds parameters by the names that people write. */
 export class Names {
   readonly definitions: Definitions;
+  readonly rename: Rename;
   readonly #aliases = new Map<string, string>();
   readonly #patterns: { readonly form: RegExp; readonly name: string }[] = [];
   readonly #isElsewhere: (name: string) => boolean;
 
-  /** @param isElsewhere  which other names are described by somebody else: any text is taken for them. Default: none */
-  constructor(definitions: Definitions, isElsewhere: (name: string) => boolean = () => false) {
+  /**
+   * @param rename       default: there are no older names than the aliases
+   * @param isElsewhere  which other names are described by somebody else: any text is taken for them. Default: none
+   */
+  constructor(
+    definitions: Definitions,
+    rename: Rename = (given) => ({ given, warnings: [] }),
+    isElsewhere: (name: string) => boolean = () => false,
+  ) {
     this.definitions = definitions;
+    this.rename = rename;
     this.#isElsewhere = isElsewhere;
     for (const [name, { aliases = [] }] of Object.entries(definitions)) {
       if (name.includes("*")) this.#patterns.push({ form: new RegExp(`^${name.replaceAll("*", "([a-z][a-z0-9_]*)")}$`), name });

@@ -52,7 +52,9 @@ export function settle(layers: Layers, names: Names, role: string, priority: "lo
   const order = priority === "db" ? databaseFirst : layerNames;
   for (const layer of order) {
     const own = new Map<string, { readonly settled: Settled; readonly isForRole: boolean }>();
-    for (const given of layers[layer]) {
+    const ours = names.rename(layers[layer]);
+    warnings.push(...ours.warnings);
+    for (const given of ours.given) {
       try {
         const { settled, warning } = read(given, layer, names);
         if (warning !== undefined) warnings.push(warning);

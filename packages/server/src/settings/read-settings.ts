@@ -17,6 +17,7 @@ import { findModules } from "./find-modules.js";
 import { databaseOf, masterKeyOf } from "./home.js";
 import { networkRules } from "./network-rules.js";
 import { kebab, limitNames } from "./limit-settings.js";
+import { inOurNames } from "./old-settings.js";
 import { allSettings } from "./settings.js";
 
 /**
@@ -27,7 +28,7 @@ export async function readSettings(given: Readonly<Record<string, string>>, envi
   const rows = (config: Config): Promise<{ rows: ConfigRows; close: () => Promise<void> }> =>
     openRows(configurationOf(config as unknown as Config<typeof allSettings>));
   const elsewhere = (config: Config): string[] => findModules(config).map(({ name }) => name);
-  const config = await openConfig(allSettings, { given, environment, version, rows, elsewhere });
+  const config = await openConfig(allSettings, { given, environment, version, rows, elsewhere, rename: inOurNames });
   try {
     return configurationOf(config);
   } catch (error) {

@@ -88,13 +88,14 @@ export const placeSettings = defineConfig({
 /** Of mails. */
 export const mailSettings = defineConfig({
   "mail-transport": {
+    aliases: ["email-transport"],
     value: "url",
     type: string(),
     secret: true,
     help: "how tokens are mailed to people who forgot their secret, such as smtps://user:password@host; better given as BK_MAIL_TRANSPORT; needs mail-from; default: none are",
     group: "Mail",
   },
-  "mail-from": { value: "address", type: string(), help: "who mails are from, such as app@example.com", group: "Mail" },
+  "mail-from": { value: "address", type: string(), aliases: ["email-from"], help: "who mails are from, such as app@example.com", group: "Mail" },
   "mail-page": {
     value: "url",
     type: string("a URL such as https://app.example.com/new-secret", (text) => /^https?:\/\/[^\s#]+$/.test(text)),
@@ -109,6 +110,7 @@ export const serveSettings = defineConfig({
     value: "url",
     type: string(),
     dns: true,
+    aliases: ["ipc-cache", "cache-default"],
     help: "a cache that servers which share the work share, such as redis://host: used signatures, failed attempts, tables with the setting cached; default: none",
   },
   modules: {
@@ -181,7 +183,13 @@ export const serveSettings = defineConfig({
     group: "Processes",
   },
   jobs: { value: "file", type: string(), help: "a file that exports `jobs`, made by defineJobs of @bk/queue", group: "Processes" },
-  queue: { value: "url", type: string(), help: "where jobs wait, such as redis://host or db:postgres://host/name", group: "Processes" },
+  queue: {
+    value: "url",
+    type: string(),
+    aliases: ["ipc-queue", "queue-default"],
+    help: "where jobs wait, such as redis://host or db:postgres://host/name",
+    group: "Processes",
+  },
   "queue-name": { value: "name", type: string(), default: "default", help: "the name of that queue", group: "Processes" },
   "job-concurrency": { value: "number", type: integer({ min: 1 }), default: 1, help: "jobs at once in each process", group: "Processes" },
   "job-max-run": { value: "time", type: duration({ min: 1 }), help: "longest time of a job; default: none", group: "Processes" },
@@ -261,7 +269,12 @@ export const serveSettings = defineConfig({
     group: "Security",
   },
   ...mailSettings,
-  web: { value: "list", type: words(), help: "folders with files for everybody, such as web; default: none" },
+  web: {
+    value: "list",
+    type: words(),
+    aliases: ["web-path", "app-path-web"],
+    help: "folders with files for everybody, such as web; default: none",
+  },
   "locales-path": {
     value: "list",
     type: words(),
@@ -310,6 +323,7 @@ export const serveSettings = defineConfig({
     group: "Security",
   },
   "session-domain": {
+    aliases: ["api-session-domain"],
     value: "domain",
     type: string("a domain of two names or more, such as example.com", isCookieDomain),
     help: "whose hosts all get the cookie of a session, such as example.com; default: the host alone",

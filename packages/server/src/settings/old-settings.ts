@@ -1,0 +1,157 @@
+// Settings of backendjs that are written in another way here: by other units, or several that are one now. What only has another name is
+// among the aliases of its setting.
+
+import { availableParallelism } from "node:os";
+
+import { redactUrl } from "@bk/core";
+
+import type { Given } from "../config/config-text.js";
+import { invalidSetting } from "../config/errors.js";
+import { bool } from "../config/value-types.js";
+
+interface Renaming {
+  readonly now: string;
+  /** The value here; undefined for what cannot be understood. */
+  readonly value: (text: string) => string | undefined;
+}
+
+const whole = /^-?\d{1,9}$/;
+
+/** Numbers of processes: `0` was as many as there are cores, `-1` none; a negative one of web processes a multiple of the cores. */
+const workers = (text: string, negative: (count: number) => number): string | undefined => {
+  if (!whole.test(text)) return undefined;
+  const count = Number(text);
+  return count === 0 ? "auto" : String(count > 0 ? count : negative(count));
+};
+
+const most = 16;
+
+const renamed: Readonly<Record<string, Renaming>> = {
+  "db-config-interval": { now: "config-db-interval", value: (text) => (/^\d{1,9}$/.test(text) ? `${text}m` : undefined) },
+  "jobs-workers": { now: "job-workers", value: (text) => workers(text, () => 0) },
+  "app-workers": { now: "workers", value: (text) => workers(text, () => 0) },
+  "server-max-processes": { now: "workers", value: (text) => workers(text, (count) => Math.min(most, -count * availableParallelism())) },
+};
+
+/** What has no effect here, and why. Two of them would be taken for pools named `create` and `cache`. */
+const gone: Readonly<Record<string, string>> = {
+  "db-create-tables": "tables are made at the start",
+  "db-cache-tables": "tables that are cached have the setting cached",
+  "db-describe-tables": "write tables with a file",
+};
+
+/** `db-pg-pool-tables` → `db-pg-tables` */
+const poolTables = /^db-([a-z][a-z0-9_]*)-pool-tables$/;
+
+/** Where a client connects to, in parts. */
+interface Client {
+  readonly now: "cache" | "queue";
+  /** The URL's scheme by the type; empty where processes share one without a setting. */
+  readonly schemes: Readonly<Record<string, string>>;
+}
+
+const clients: Readonly<Record<string, Client>> = {
+  "cache-type": {
+    now: "cache",
+    schemes: { redis: "redis", memcache: "memcache", memcached: "memcache", hazelcast: "hazelcast", local: "", lru: "", nanomsg: "" },
+  },
+  "queue-type": { now: "queue", schemes: { redis: "redis", amqp: "amqp", rabbitmq: "amqp", local: "", lru: "", nanomsg: "" } },
+};
+
+/** The names that go with a type: the first one that is given counts. */
+const hostsOf = (type: string, scheme: string): readonly string[] => [`${type.replace("-type", "")}-host`, `${scheme}-host`];
+const portsOf = (type: string, scheme: string): readonly string[] => [`${type.replace("-type", "")}-port`, `${scheme}-port`];
+
+/** The names that are read along with a type; none for a name that is no type. */
+function partsOf(name: string, type: string): readonly string[] {
+  if (name === "smtp-host") return smtpParts;
+  const schemes = Object.hasOwn(clients, name) ? clients[name]!.schemes : {};
+  const scheme = Object.hasOwn(schemes, type) ? schemes[type]! : "";
+  return scheme === "" ? [] : [...hostsOf(name, scheme), ...portsOf(name, scheme)];
+}
+
+/** What is read along with `smtp-host`. */
+const smtpParts: readonly string[] = ["smtp-port", "smtp-user", "smtp-password", "smtp-ssl", "smtp-tls"];
+
+function smtpUrl(host: string, valueOf: (name: string) => string | undefined): string {
+  const isOn = (name: string): boolean => bool.read(valueOf(name)) === true;
+  const [user, password, port] = ["smtp-user", "smtp-password", "smtp-port"].map(valueOf);
+  const login = user === undefined ? "" : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? "")}@`;
+  return `${isOn("smtp-ssl") || isOn("smtp-tls") ? "smtps" : "smtp"}://${login}${host}${port === undefined ? "" : `:${port}`}`;
+}
+
+const parts = new Set([
+  "smtp-host",
+  ...smtpParts,
+  ...Object.entries(clients).flatMap(([name, { schemes }]) => [name, ...Object.keys(schemes).flatMap((type) => partsOf(name, type))]),
+]);
+
+/** Names that are taken beside those of settings. */
+export const oldSettings: readonly string[] = [...Object.keys(renamed), ...Object.keys(gone), "db-<name>-pool-tables", ...parts];
+
+/** Whether a name is one of them. */
+export const isOldSetting = (name: string): boolean =>
+  Object.hasOwn(renamed, name) || Object.hasOwn(gone, name) || parts.has(name) || poolTables.test(name);
+
+/**
+ * What one place gives, in our names, and what is to be told of it.
+ *
+ * @throws SettingsError for a value that cannot be understood
+ */
+export function inOurNames(given: readonly Given[]): { readonly given: readonly Given[]; readonly warnings: readonly string[] } {
+  if (!given.some(({ name }) => isOldSetting(name))) return { given, warnings: [] };
+  const warnings: string[] = [];
+  const ours = given.flatMap((each): Given[] => {
+    if (!isOldSetting(each.name)) return [each];
+    if (Object.hasOwn(gone, each.name)) {
+      warnings.push(`${each.where}: ${each.name} has no effect: ${gone[each.name]}`);
+      return [];
+    }
+    const { now, text } = translated(each, given);
+    if (now === undefined) {
+      if (!given.some(({ name, text: type = "" }) => partsOf(name, type).includes(each.name)))
+        warnings.push(
+          `${each.where}: ${each.name} has no effect without ${each.name.startsWith("smtp-") ? "smtp-host beside it; write mail-transport" : "cache-type or queue-type beside it; write cache or queue"} with a URL`,
+        );
+      return [];
+    }
+    warnings.push(
+      `${each.where}: ${each.name} is an old name; ${text === "" ? "leave it out, as the processes of a server share one" : `write ${now}=${text === undefined ? "~" : redactUrl(text)}`}`,
+    );
+    return text === "" ? [] : [{ ...each, name: now, text }];
+  });
+  return { given: ours, warnings };
+}
+
+function translated(
+  { name, text, where }: Given,
+  all: readonly Given[],
+): { readonly now: string | undefined; readonly text: string | undefined } {
+  const [, pool] = poolTables.exec(name) ?? [];
+  if (pool !== undefined) return { now: `db-${pool}-tables`, text };
+  const renaming = Object.hasOwn(renamed, name) ? renamed[name] : undefined;
+  if (renaming !== undefined) {
+    const value = text === undefined ? undefined : renaming.value(text);
+    if (text !== undefined && value === undefined)
+      throw invalidSetting(name, `${where}: ${name} must be an integer; it is ${renaming.now} now`);
+    return { now: renaming.now, text: value };
+  }
+  const client = Object.hasOwn(clients, name) ? clients[name] : undefined;
+  const valueOf = (own: string): string | undefined => all.find((each) => each.name === own)?.text;
+  if (name === "smtp-host") return { now: "mail-transport", text: text === undefined ? undefined : smtpUrl(text, valueOf) };
+  // Hosts and ports are read with the type that they belong to.
+  if (client === undefined) return { now: undefined, text };
+  if (text === undefined) return { now: client.now, text };
+  const scheme = Object.hasOwn(client.schemes, text) ? client.schemes[text]! : undefined;
+  if (scheme === undefined)
+    throw invalidSetting(
+      name,
+      `${where}: ${name} must be one of ${Object.keys(client.schemes).join(", ")}; write ${client.now} with a URL`,
+    );
+  if (scheme === "") return { now: client.now, text: "" };
+  const first = (names: readonly string[]): string | undefined =>
+    names.map((own) => all.find((each) => each.name === own)?.text).find(Boolean);
+  const [host = "127.0.0.1", port] = [first(hostsOf(name, scheme)), first(portsOf(name, scheme))];
+  const url = host.includes("://") ? host : `${scheme}://${host}`;
+  return { now: client.now, text: port === undefined || /:\d+$/.test(url) ? url : `${url}:${port}` };
+}

@@ -1,0 +1,83 @@
+// docs/guides/settings-of-backendjs.md says what the command line and the configuration do.
+import { readFileSync } from "node:fs";
+
+import { describe, expect, it } from "vitest";
+
+import { allCommands, buildProgram } from "../src/command-line/program.js";
+import { readSettings } from "../src/settings/read-settings.js";
+import { isOldSetting, oldSettings } from "../src/settings/old-settings.js";
+import { allSettings, settingNames } from "../src/settings/settings.js";
+
+const page = readFileSync(new URL("../../../docs/guides/settings-of-backendjs.md", import.meta.url), "utf8");
+const rows = page
+  .split("\n")
+  .filter((line) => line.startsWith("| `"))
+  .map((line) => line.split(" | ").map((cell) => cell.replace(/^\| |\|$/g, "").trim()) as [string, string, string]);
+const codesIn = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
+/** A name with a word in the place of NAME and the like. */
+const spelled = (name: string): string => name.replace(/\b(NAME|REGEXP|X|N)\b/g, "pg");
+
+const commands = rows.filter(([old]) => /^`(bkjs |bksh|-)/.test(old));
+const settings = rows.filter((row) => !commands.includes(row));
+
+describe("settings of backendjs", () => {
+  it.each(settings)("%s → %s", (old, here, why) => {
+    const names = codesIn(old).map(spelled);
+    const ours = codesIn(here).map(spelled);
+    for (const name of ours) expect(settingNames.find(name), `${name} is a setting`).toMatchObject({ isAlias: false });
+    const kind = here.split(" `")[0]!;
+    if (kind === "the same") for (const name of names) expect(settingNames.find(name), name).toMatchObject({ isAlias: false });
+    else if (kind === "for")
+      names.forEach((name, i) => expect(settingNames.find(name), name).toMatchObject({ isAlias: true, name: ours[i] ?? ours[0] }));
+    else if (kind === "becomes" || kind === "left out") for (const name of names) expect(isOldSetting(name), name).toBe(true);
+    else {
+      // What is refused has a reason, or a name to write.
+      expect(kind === "none" || ours.length > 0).toBe(true);
+      for (const name of names) expect([name, settingNames.find(name), isOldSetting(name)]).toEqual([name, undefined, false]);
+    }
+    if (here === "none" && why === "") expect(old).toBe("`api-errlog-limiter-ignore`");
+  });
+
+  it("all older names that are taken are there", () => {
+    const there = new Set(settings.flatMap(([old]) => codesIn(old)).map((name) => name.replace("NAME", "<name>")));
+    const aliases = Object.values(allSettings).flatMap((parameter) => ("aliases" in parameter ? (parameter.aliases as string[]) : []));
+    expect([...aliases, ...oldSettings].filter((name) => !there.has(name))).toEqual([]);
+  });
+
+  it.each(commands)("%s → %s", (_old, here) => {
+    const known = new Set(allCommands(buildProgram()).map(({ name }) => name));
+    for (const command of codesIn(here)) expect([command, known.has(command.replace("bk-server ", ""))]).toEqual([command, true]);
+  });
+
+  it.each([
+    [{ "cache-type": "redis", "redis-host": "h" }, "cache", "redis://h", "write cache=redis://h"],
+    [{ "cache-type": "memcache", "cache-host": "h", "cache-port": "11" }, "cache", "memcache://h:11", "write cache="],
+    [{ "cache-type": "lru" }, "cache", undefined, "leave it out"],
+    [{ "queue-type": "amqp", "amqp-host": "amqp://me:pw@h/v" }, "queue", "amqp://me:pw@h/v", "write queue=amqp://"],
+    [{ "db-config-interval": "3" }, "config-db-interval", 180_000, "write config-db-interval=3m"],
+    [{ "jobs-workers": "-1" }, "job-workers", 0, "write job-workers=0"],
+    [{ "server-max-processes": "0" }, "workers", expect.any(Number), "write workers=auto"],
+    [{ "db-pg-pool": "postgres://h", "db-pg-pool-tables": "a,b" }, "db-pg-tables", ["a", "b"], "write db-pg-tables=a,b"],
+    [
+      { "smtp-host": "h", "smtp-user": "me", "smtp-password": "p w", "mail-from": "a@b.c" },
+      "mail-transport",
+      "smtp://me:p%20w@h",
+      "mail-transport",
+    ],
+  ] as [Record<string, string>, string, unknown, string][])("%j", async (given, name, value, told) => {
+    const { config } = await readSettings(given, {});
+    const found = name === "db-pg-tables" ? config.matching("db-*-tables").get("pg") : config.get(name as "cache");
+    expect(found).toEqual(value);
+    expect(config.warnings.join("\n")).toContain(told);
+    expect(config.warnings.join("\n")).not.toMatch(/pw@|p%20w/);
+    await config.close();
+  });
+
+  it("refuses what it cannot understand, and tells of what has no effect", async () => {
+    await expect(readSettings({ "cache-type": "couch" }, {})).rejects.toThrow("cache-type must be one of redis");
+    await expect(readSettings({ "jobs-workers": "some" }, {})).rejects.toThrow("jobs-workers must be an integer; it is job-workers now");
+    const { config } = await readSettings({ "redis-host": "h" }, {});
+    expect(config.warnings.join("\n")).toContain("redis-host has no effect without cache-type or queue-type beside it");
+    await config.close();
+  });
+});
