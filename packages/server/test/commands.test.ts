@@ -89,7 +89,7 @@ const uses: readonly (readonly [args: readonly string[], ...prints: readonly unk
 ];
 
 /** Beside the packages, so that it can import them. */
-const jobs = fileURLToPath(new URL("jobs-fixture.ts", import.meta.url));
+const jobs = fileURLToPath(new URL("jobs-fixture.mjs", import.meta.url));
 
 describe("every command", () => {
   const folder = temporaryFolder();

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { allCommands, buildProgram } from "../src/command-line/program.js";
 import { readSettings } from "../src/settings/read-settings.js";
 import { isOldSetting, oldSettings } from "../src/settings/old-settings.js";
-import { allSettings, settingNames } from "../src/settings/settings.js";
+import { settingNames } from "../src/settings/settings.js";
 
 const page = readFileSync(new URL("../../../docs/guides/settings-of-backendjs.md", import.meta.url), "utf8");
 const rows = page
@@ -38,10 +38,9 @@ describe("settings of backendjs", () => {
     if (here === "none" && why === "") expect(old).toBe("`api-errlog-limiter-ignore`");
   });
 
-  it("all older names that are taken are there", () => {
+  it("all that are translated are there", () => {
     const there = new Set(settings.flatMap(([old]) => codesIn(old)).map((name) => name.replace("NAME", "<name>")));
-    const aliases = Object.values(allSettings).flatMap((parameter) => ("aliases" in parameter ? (parameter.aliases as string[]) : []));
-    expect([...aliases, ...oldSettings].filter((name) => !there.has(name))).toEqual([]);
+    expect(oldSettings.filter((name) => !there.has(name))).toEqual([]);
   });
 
   it.each(commands)("%s → %s", (_old, here) => {

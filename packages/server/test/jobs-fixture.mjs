@@ -5,7 +5,7 @@ import { defineJobs } from "@bk/queue";
 export const jobs = defineJobs({
   note: {
     run(input) {
-      if (typeof (input as { n?: unknown }).n !== "number") throw new Error("n is no number");
+      if (typeof input.n !== "number") throw new Error("n is no number");
       return Promise.resolve();
     },
   },
