@@ -24,6 +24,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   reload: "control-command.test.ts",
   fleet: "control-command.test.ts",
   request: "control-command.test.ts",
+  logwatch: "log-watch.test.ts",
 };
 
 const queue = ["--queue", "db:sqlite:FOLDER/jobs.db"];

@@ -54,6 +54,7 @@ describe("settings of backendjs", () => {
     [{ "cache-type": "lru" }, "cache", undefined, "leave it out"],
     [{ "queue-type": "amqp", "amqp-host": "amqp://me:pw@h/v" }, "queue", "amqp://me:pw@h/v", "write queue=amqp://"],
     [{ "db-config-interval": "3" }, "config-db-interval", 180_000, "write config-db-interval=3m"],
+    [{ "tmp-watcher-tmp": "3600" }, "tmp-age", 3_600_000, "write tmp-age=3600s"],
     [{ "jobs-workers": "-1" }, "job-workers", 0, "write job-workers=0"],
     [{ "server-max-processes": "0" }, "workers", expect.any(Number), "write workers=auto"],
     [{ "db-pg-pool": "postgres://h", "db-pg-pool-tables": "a,b" }, "db-pg-tables", ["a", "b"], "write db-pg-tables=a,b"],

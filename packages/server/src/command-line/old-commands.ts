@@ -47,6 +47,7 @@ export const oldCommands: readonly OldCommand[] = [
   { old: "-show-info", now: "info", plain: true, example: ["-show-info", "info"] },
   { old: "-show-args", now: "show-args", plain: true, example: ["-show-args a b", "show-args a b"] },
   { old: "-stats", now: "stats", plain: true, example: ["-stats", "stats"] },
+  { old: "-log-watch", now: "logwatch", plain: true, example: ["-log-watch", "logwatch"] },
   { old: "-run-file", now: "run", plain: true, example: ["-run-file once.js", "run once.js"] },
   {
     old: "-account-add",
@@ -173,6 +174,7 @@ export const oldCommands: readonly OldCommand[] = [
     ["demo", "init"],
     ["web-bundle", "bundle"],
     ["init-logrotate", "gen logrotate"],
+    ["logwatcher", "logwatch"],
   ].map(([old, now]): OldCommand => ({ old: old!, now: now!, plain: true, example: [old!, now!] })),
 ];
 

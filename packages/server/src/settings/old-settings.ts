@@ -26,8 +26,14 @@ const workers = (text: string, negative: (count: number) => number): string | un
 
 const most = 16;
 
+const minutes = (text: string): string | undefined => (/^\d{1,9}$/.test(text) ? `${text}m` : undefined);
+const seconds = (text: string): string | undefined => (/^\d{1,9}$/.test(text) ? `${text}s` : undefined);
+
 const renamed: Readonly<Record<string, Renaming>> = {
-  "db-config-interval": { now: "config-db-interval", value: (text) => (/^\d{1,9}$/.test(text) ? `${text}m` : undefined) },
+  "db-config-interval": { now: "config-db-interval", value: minutes },
+  "logwatcher-interval": { now: "logwatch-interval", value: minutes },
+  "tmp-watcher-tmp": { now: "tmp-age", value: seconds },
+  "tmp-watcher-log": { now: "log-age", value: seconds },
   "jobs-workers": { now: "job-workers", value: (text) => workers(text, () => 0) },
   "app-workers": { now: "workers", value: (text) => workers(text, () => 0) },
   "server-max-processes": { now: "workers", value: (text) => workers(text, (count) => Math.min(most, -count * availableParallelism())) },
@@ -40,8 +46,14 @@ const gone: Readonly<Record<string, string>> = {
   "db-describe-tables": "write tables with a file",
 };
 
-/** `db-pg-pool-tables` → `db-pg-tables` */
-const poolTables = /^db-([a-z][a-z0-9_]*)-pool-tables$/;
+/** Names with a word in them, and where that stands here. */
+const moved: readonly (readonly [old: RegExp, now: string, shown: string])[] = [
+  [/^db-([a-z][a-z0-9_]*)-pool-tables$/, "db-$1-tables", "db-<name>-pool-tables"],
+  [/^logwatcher-file-([a-z][a-z0-9_]*)$/, "logwatch-$1-files", "logwatcher-file-<name>"],
+  [/^logwatcher-match-([a-z][a-z0-9_]*)$/, "logwatch-$1-match", "logwatcher-match-<name>"],
+  [/^logwatcher-ignore-([a-z][a-z0-9_]*)$/, "logwatch-$1-ignore", "logwatcher-ignore-<name>"],
+  [/^logwatcher-once-([a-z][a-z0-9_]*)$/, "logwatch-$1-once", "logwatcher-once-<name>"],
+];
 
 /** Where a client connects to, in parts. */
 interface Client {
@@ -87,11 +99,16 @@ const parts = new Set([
 ]);
 
 /** Names that are taken beside those of settings. */
-export const oldSettings: readonly string[] = [...Object.keys(renamed), ...Object.keys(gone), "db-<name>-pool-tables", ...parts];
+export const oldSettings: readonly string[] = [
+  ...Object.keys(renamed),
+  ...Object.keys(gone),
+  ...moved.map(([, , shown]) => shown),
+  ...parts,
+];
 
 /** Whether a name is one of them. */
 export const isOldSetting = (name: string): boolean =>
-  Object.hasOwn(renamed, name) || Object.hasOwn(gone, name) || parts.has(name) || poolTables.test(name);
+  Object.hasOwn(renamed, name) || Object.hasOwn(gone, name) || parts.has(name) || moved.some(([old]) => old.test(name));
 
 /**
  * What one place gives, in our names, and what is to be told of it.
@@ -127,8 +144,8 @@ function translated(
   { name, text, where }: Given,
   all: readonly Given[],
 ): { readonly now: string | undefined; readonly text: string | undefined } {
-  const [, pool] = poolTables.exec(name) ?? [];
-  if (pool !== undefined) return { now: `db-${pool}-tables`, text };
+  const [form, now] = moved.find(([old]) => old.test(name)) ?? [];
+  if (form !== undefined) return { now: name.replace(form, now!), text };
   const renaming = Object.hasOwn(renamed, name) ? renamed[name] : undefined;
   if (renaming !== undefined) {
     const value = text === undefined ? undefined : renaming.value(text);

@@ -95,7 +95,13 @@ export const mailSettings = defineConfig({
     help: "how tokens are mailed to people who forgot their secret, such as smtps://user:password@host; better given as BK_MAIL_TRANSPORT; needs mail-from; default: none are",
     group: "Mail",
   },
-  "mail-from": { value: "address", type: string(), aliases: ["email-from"], help: "who mails are from, such as app@example.com", group: "Mail" },
+  "mail-from": {
+    value: "address",
+    type: string(),
+    aliases: ["email-from"],
+    help: "who mails are from, such as app@example.com",
+    group: "Mail",
+  },
   "mail-page": {
     value: "url",
     type: string("a URL such as https://app.example.com/new-secret", (text) => /^https?:\/\/[^\s#]+$/.test(text)),
