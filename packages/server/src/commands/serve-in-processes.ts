@@ -152,8 +152,8 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
           tellAll({ bk: "log-level", level: wanted });
         },
       });
-      // By one of the processes: the primary may be root's.
-      endUpkeep = beginUpkeep(configuration, (task) => (web.next() ?? work.next())?.send({ bk: "upkeep", task }));
+      // By one of the processes: the primary may be root's. By the same one each time, which knows whether it is still at it.
+      endUpkeep = beginUpkeep(configuration, (task) => (web.first ?? work.first)?.send({ bk: "upkeep", task }));
       log.info(`${webWorkers} web and ${jobWorkers} job processes`);
       if (at === undefined) process.stdout.write("bk-server runs jobs\n");
       else announce(configuration, at.url, log);

@@ -71,6 +71,10 @@ export class StartFailed extends BkError {
 
 const checkMs = 1000;
 
+function canServe(child: Child | undefined): child is Child {
+  return child?.isReady === true && child.isReachable && !child.isEnding && child.stuck === undefined;
+}
+
 export class Pool {
   readonly #options: PoolOptions;
   readonly #clock: Clock;
@@ -264,9 +268,14 @@ export class Pool {
   next(): Child | undefined {
     for (let i = 0; i < this.#slots.length; i++) {
       const { child } = this.#slots[this.#turn++ % this.#slots.length]!;
-      if (child?.isReady === true && child.isReachable && !child.isEnding && child.stuck === undefined) return child;
+      if (canServe(child)) return child;
     }
     return undefined;
+  }
+
+  /** The one that serves in the first slot where one does; undefined while there is none. */
+  get first(): Child | undefined {
+    return this.#slots.find(({ child }) => canServe(child))?.child;
   }
 
   send(message: ToWorker): void {
