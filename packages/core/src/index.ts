@@ -4,7 +4,17 @@ export { cancelledError, type Clock, systemClock, testClock, type TestClock, typ
 export { lostConnectionCodes, notReachedCodes } from "./connection-codes.js";
 export { httpStatuses } from "./http-statuses.js";
 export { retry, type RetryOptions } from "./retry.js";
-export { consoleLog, type ConsoleLogOptions, type Log, type LogFields, type LogLevel, logLevels, silentLog } from "./log.js";
+export {
+  consoleLog,
+  type ConsoleLogOptions,
+  type Log,
+  type LogFields,
+  type LogFormat,
+  logFormats,
+  type LogLevel,
+  logLevels,
+  silentLog,
+} from "./log.js";
 export { plainText } from "./plain-text.js";
 export { redactUrl } from "./redact-url.js";
 export { type Closable, NamedClients, type NamedClientsOptions } from "./named-clients.js";

@@ -31,6 +31,17 @@ describe("consoleLog", () => {
     expect(written).toEqual(['warn a error forged {"port":1,"big":"2","cause":{"name":"Error","message":"x"}}', "info bare"]);
   });
 
+  it("writes for people: the time of day, the level, fields by name, colors where they are wanted", () => {
+    const written: string[] = [];
+    const options = { format: "pretty", clock: testClock({ now: 1_000 }), write: (line: string) => void written.push(line) } as const;
+    consoleLog({ ...options, colors: false }).info("GET / 200", { ms: 5, why: "no login", from: "::1", list: [1], none: undefined });
+    consoleLog({ ...options, colors: true }).error("INFO\nERROR\u001b[2J");
+    expect(written).toEqual([
+      '00:00:01.000 INFO  GET / 200 ms=5 why="no login" from=::1 list=[1]',
+      "00:00:01.000 \u001b[31mERROR\u001b[39m INFO ERROR\\u001b[2J",
+    ]);
+  });
+
   it("does not write the cause of an error", () => {
     const { log, written } = lines();
     log.error("failed", { error: new BkError("internal", "above", { cause: new Error("hunter2") }) });

@@ -21,11 +21,19 @@ export const silentLog: Log = Object.freeze({ debug: drop, info: drop, warn: dro
 
 function drop(): void {}
 
+export const logFormats = ["text", "json", "pretty"] as const;
+export type LogFormat = (typeof logFormats)[number];
+
 export interface ConsoleLogOptions {
   /** The least serious level that is written; default `info`. */
   readonly level?: LogLevel;
-  /** `text` (default): level, message, fields as JSON. `json`: one object with `level`, `message` and the fields. */
-  readonly format?: "text" | "json";
+  /**
+   * `text` (default): level, message, fields as JSON. `json`: one object with `level`, `message` and the fields. `pretty`, for people: the time of day,
+   * the level, message, and fields as `name=value`.
+   */
+  readonly format?: LogFormat;
+  /** Colors the levels of `pretty`; default: where standard error is a terminal. */
+  readonly colors?: boolean;
   /** Puts the time before each line, or into each object as `time`. Default: no times. */
   readonly clock?: Clock;
   /** Takes each line, and its level; default standard error, so that standard output stays with the program's results. */
@@ -33,12 +41,16 @@ export interface ConsoleLogOptions {
 }
 
 /** Gives a log that writes one line a message. Control characters, which could pass for lines or move a terminal's cursor, are escaped. */
-export function consoleLog({ level = "info", format = "text", clock, write = writeToConsole }: ConsoleLogOptions = {}): Log {
-  const lineOf = format === "json" ? jsonLine : textLine;
+export function consoleLog({ level = "info", format = "text", clock, write = writeToConsole, colors }: ConsoleLogOptions = {}): Log {
+  const lineOf = { json: jsonLine, text: textLine, pretty: prettyLine }[format];
+  const paint = format === "pretty" && (colors ?? process.stderr.isTTY) ? painted : (line: string): string => line;
   const at = (own: LogLevel): Log["info"] => {
     if (logLevels.indexOf(own) < logLevels.indexOf(level)) return drop;
     return (message, fields) =>
-      write(plainText(lineOf(clock === undefined ? undefined : new Date(clock.now()).toISOString(), own, message, fields)), own);
+      write(
+        paint(plainText(lineOf(clock === undefined ? undefined : new Date(clock.now()).toISOString(), own, message, fields)), own),
+        own,
+      );
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
@@ -54,13 +66,28 @@ function textLine(time: string | undefined, level: LogLevel, message: string, fi
   return fields === undefined || Object.keys(fields).length === 0 ? text : `${text} ${stringify(fields)}`;
 }
 
+function prettyLine(time: string | undefined, level: LogLevel, message: string, fields: LogFields = {}): string {
+  const shown = Object.entries(fields).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    return [`${name}=${typeof value === "string" && !/[\s"=]/.test(value) ? value : stringify(value)}`];
+  });
+  const clock = time === undefined ? [] : [time.slice("2026-01-31T".length, -1)];
+  return [...clock, level.toUpperCase().padEnd(5), message.replace(/[\r\n]+/g, " "), ...shown].join(" ");
+}
+
+const codes: Readonly<Record<LogLevel, number>> = { debug: 90, info: 32, warn: 33, error: 31 };
+
+/** The first such word is the level: what stands before it is a time. */
+const painted = (line: string, level: LogLevel): string =>
+  line.replace(level.toUpperCase(), (word) => `\u001b[${codes[level]}m${word}\u001b[39m`);
+
 function jsonLine(time: string | undefined, level: LogLevel, message: string, fields: LogFields | undefined): string {
   const start = JSON.stringify({ ...(time === undefined ? {} : { time }), level, message });
   const rest = fields === undefined ? "{}" : stringify(fields);
   return rest === "{}" ? start : `${start.slice(0, -1)},${rest.slice(1)}`;
 }
 
-function stringify(fields: LogFields): string {
+function stringify(fields: unknown): string {
   try {
     return JSON.stringify(fields, (_key, value: unknown) => {
       if (typeof value === "bigint") return value.toString();
@@ -69,6 +96,6 @@ function stringify(fields: LogFields): string {
     });
   } catch {
     // A log must not fail its caller: cyclic fields lose their values, not the message.
-    return JSON.stringify({ fields: Object.keys(fields), note: "not serializable" });
+    return JSON.stringify({ fields: Object.keys(Object(fields)), note: "not serializable" });
   }
 }

@@ -10,6 +10,7 @@ import { jsonReply } from "./json-reply.js";
 import { accessLog, loggedPath } from "./middleware/access-log.js";
 import { allowOrigins, type CorsOptions } from "./middleware/cors.js";
 import { gate } from "./middleware/gate.js";
+import type { LiveReload } from "./dev/live-reload.js";
 import type { Health } from "./health.js";
 import { phrases } from "./middleware/phrases.js";
 import { hookReplies } from "./middleware/hook-replies.js";
@@ -39,6 +40,8 @@ const nobody = { id: "", login: "", isAdmin: false };
 
 export interface AppParts {
   readonly health: Health;
+  /** Has pages loaded anew, in development. */
+  readonly liveReload?: LiveReload | undefined;
   /** Refuses requests while there are too many. */
   readonly overload?: MiddlewareHandler<ServerEnv> | undefined;
   readonly cors?: CorsOptions | undefined;
@@ -46,7 +49,10 @@ export interface AppParts {
   readonly metrics?: ServedMetrics | undefined;
 }
 
-export function createApp(server: ServerContext, { health, overload, cors: corsOptions, login, metrics }: AppParts): Hono<ServerEnv> {
+export function createApp(
+  server: ServerContext,
+  { health, overload, cors: corsOptions, login, metrics, liveReload }: AppParts,
+): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();
   const cors = corsOptions === undefined ? undefined : allowOrigins(corsOptions);
   if (cors !== undefined) app.use("/ping", cors);
@@ -68,6 +74,7 @@ export function createApp(server: ServerContext, { health, overload, cors: corsO
         checkFrame(rawTarget(context), context.env?.incoming?.rawHeaders);
         return answer();
       });
+  liveReload?.add(app);
   // Made at the start: what cannot be described is noticed then.
   document(undefined);
   sendEvents(app, server);

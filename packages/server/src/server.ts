@@ -14,6 +14,7 @@ import { attemptsOf, noncesOf, ratesOf } from "./counts.js";
 import { controlReader } from "./data/controls.js";
 import type { ServedDb } from "./data/served-db.js";
 import { servedTables } from "./data/served-table.js";
+import { liveReload } from "./dev/live-reload.js";
 import { serverHealth } from "./health.js";
 import { hookMap } from "./hooks/hook-map.js";
 import { secretNames } from "./hooks/private-names.js";
@@ -120,6 +121,8 @@ export interface ServerOptions {
   readonly cors?: CorsOptions;
   /** Files that are sent to everybody: folders, and how. Default: none. */
   readonly static?: StaticOptions;
+  /** For development: pages get a script that loads them anew when a file of `static` changes, or another process serves. Default `false`. */
+  readonly liveReload?: boolean;
   /** Templates, and what makes pages of them, for `view`. Default: none. */
   readonly views?: ViewOptions;
   /**
@@ -297,7 +300,13 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       open.push(() => Promise.resolve(guard.close()));
       metrics?.measureRefused(guard.refused);
     }
-    const app = createApp(context, { health, overload: guard?.middleware, cors: options.cors, login, metrics });
+    const reload = options.liveReload === true ? liveReload(options.static?.roots ?? [], log) : undefined;
+    if (reload !== undefined) open.push(async () => reload.close());
+    const app = createApp(context, { health, overload: guard?.middleware, cors: options.cors, login, metrics, liveReload: reload });
+    const drain = (): void => {
+      running.drain();
+      reload?.close();
+    };
     const setLimits = (changes: Partial<LiveLimits>): void => {
       Object.assign(limits, changesOf(changes));
       controls = controlReader(limits);
@@ -306,7 +315,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       app,
       db,
       views(options.views),
-      { endpoints, jobs: running.jobs, drain: running.drain, close, setLimits, unready: health.unready, metrics },
+      { endpoints, jobs: running.jobs, drain, close, setLimits, unready: health.unready, metrics },
       limits,
       log,
     );

@@ -20,6 +20,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   web: "control-command.test.ts",
   kill: "control-command.test.ts",
   stats: "control-command.test.ts",
+  dev: "dev.test.ts",
   restart: "control-command.test.ts",
   reload: "control-command.test.ts",
   fleet: "control-command.test.ts",

@@ -3,6 +3,7 @@
 import { fleetOrder, killCommand, reloadCommand, restartCommand, statusCommand, stopCommand } from "../commands/control.js";
 import { startCommand } from "../commands/daemon.js";
 import { logWatchCommand } from "../commands/log-watch.js";
+import { devCommand } from "../commands/dev.js";
 import { serve } from "../commands/serve.js";
 import { statsCommand } from "../commands/stats.js";
 import { logSettings } from "../settings/log-settings.js";
@@ -17,6 +18,8 @@ export function addServeCommands(line: CommandLine): void {
     .aliases(["monitor", "master", "server"])
     .option("--daemon", "in the background; ends once the server serves. Its output goes to var/bk-server.log");
   runs(line, addCommand(line, program, "web", "serve, and run no jobs", allSettings, serve), serve, { "job-workers": "0" });
+  const dev = addCommand(line, program, "dev", "serve while you work on the app: what is saved is there at once", allSettings, devCommand);
+  runs(line, dev.alias("watch"), devCommand, { development: "true" });
   addCommand(
     line,
     program,

@@ -82,7 +82,10 @@ export async function makeServer(configuration: Configuration, { log, level, acc
       ...(bus === undefined ? {} : { bus }),
       tokenKey: tokenKeyOf(configuration, masterKey),
       ...(configuration.cors === undefined ? {} : { cors: configuration.cors }),
-      ...(configuration.web === undefined ? {} : { static: { roots: configuration.web } }),
+      // Packed files would be as old as they are.
+      ...(configuration.web === undefined ? {} : { static: { roots: configuration.web, precompressed: !configuration.development } }),
+      // Each process would be another state of the pages.
+      liveReload: configuration.development && config.get("workers") <= 1,
       ...(configuration.locales === undefined ? {} : { locales: configuration.locales }),
       messageKeys: { scheme: configuration.signatureScheme },
       trustedProxies: configuration.trustedProxies,

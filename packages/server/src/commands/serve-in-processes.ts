@@ -1,6 +1,7 @@
 // The primary of several processes: it keeps them running, and what they share.
 
 import { type ChildProcess, fork } from "node:child_process";
+import { EventEmitter, once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { openCache } from "@bk/cache";
@@ -32,6 +33,8 @@ import { control, fleetOf, reloader, sharedUrl, stopSignals } from "./process-pa
 
 /** Beyond what requests and jobs get to finish. */
 const graceMs = 5000;
+/** Pages of a folder that is made while somebody works, and templates. */
+const sourcesAndPages = /\.(?:[cm]?[jt]s|json|html|css)$/;
 
 /** Serves in processes of its own; the promise resolves when all have ended, with the exit code. */
 export async function serveInProcesses(configuration: Configuration): Promise<number> {
@@ -40,7 +43,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   const { log, level } = processed;
   const owner = ownerOf({ uid: config.get("uid"), gid: config.get("gid") });
   const jobWorkers = config.get("job-workers");
-  const watched = config.get("watch");
+  const watched = configuration.watch;
   // What is watched is started anew beside the old one.
   const webWorkers = Math.max(config.get("workers"), watched.length > 0 ? 1 : 0);
   const hasModules = findModules(config as never).length > 0;
@@ -113,7 +116,28 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   }
   let listener: MetricsListener | undefined;
   let endUpkeep = (): void => undefined;
-  const watching = watchFolders(watched, (file) => restart(`${file} changed`));
+  const saved = new EventEmitter();
+  // Files that are sent as they are need no other process.
+  const watching = watchFolders(
+    watched,
+    (file) => {
+      saved.emit("file");
+      restart(`${file} changed`);
+    },
+    configuration.development ? { except: configuration.web ?? [], matches: sourcesAndPages } : {},
+  );
+  /** Somebody at work does not start the server again and again: what is saved next does. */
+  const start = async (pool: Pool): Promise<void> => {
+    while (true) {
+      try {
+        return await pool.start();
+      } catch (error) {
+        if (watched.length === 0 || !(error instanceof StartFailed)) throw error;
+        log.error(`${error.message}; it is tried again when a file changes`);
+        await once(saved, "file");
+      }
+    }
+  };
   process.on("exit", () => pools.forEach((pool) => pool.kill()));
   process.on("SIGUSR2", () => restart("SIGUSR2"));
   // Of a server in a terminal it says that the terminal is gone.
@@ -121,7 +145,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   try {
     listener = await listenedMetrics(configuration, () => gatherer.families(), log);
     if (webWorkers > 0) at = await front.listen(configuration.port, configuration.host, log);
-    const started = await Promise.race([Promise.all(pools.map((pool) => pool.start())), stop.asked]);
+    const started = await Promise.race([Promise.all(pools.map(start)), stop.asked]);
     if (typeof started !== "string") {
       config.watch(log);
       config.onChange((changed) => {

@@ -10,7 +10,7 @@ export async function serve(configuration: Configuration): Promise<number> {
   const { config } = configuration;
   const role = config.get("role");
   process.title = `${config.get("app-name")}: ${role}`;
-  if (role === "server" && (config.get("workers") > 0 || config.get("job-workers") > 0 || config.get("watch").length > 0))
+  if (role === "server" && (config.get("workers") > 0 || config.get("job-workers") > 0 || configuration.watch.length > 0))
     return serveInProcesses(configuration);
   await (role === "worker" ? workHere : serveHere)(configuration);
   return 0;

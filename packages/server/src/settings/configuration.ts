@@ -1,7 +1,7 @@
 // What commands know of the configuration.
 
 import type { NetworkRule } from "@bk/auth";
-import type { LogLevel } from "@bk/core";
+import type { LogFormat, LogLevel } from "@bk/core";
 import type { PoolDefinition } from "@bk/db";
 
 import type { Config } from "../config/config.js";
@@ -17,6 +17,10 @@ export interface Configuration {
   /** A URL, or pools with the main one first; undefined: the embedded database. */
   readonly db: string | { readonly pools: Record<string, PoolDefinition> } | undefined;
   readonly tables: string | undefined;
+  /** Somebody is at work on the app. */
+  readonly development: boolean;
+  /** Folders whose sources have the server start anew; none where it does not. */
+  readonly watch: readonly string[];
   /** The URL of a cache. */
   readonly cache: string | undefined;
   /** The URL of a pub/sub. */
@@ -38,7 +42,7 @@ export interface Configuration {
   readonly masterKey: string | undefined;
   readonly tokenKey: string | undefined;
   readonly logLevel: LogLevel;
-  readonly logFormat: "text" | "json";
+  readonly logFormat: LogFormat;
   readonly cors: CorsOptions | undefined;
   /** Addresses and networks. */
   readonly trustedProxies: readonly string[];

@@ -1,6 +1,6 @@
 // Settings of the logs.
 
-import { defineConfig, integer, logLevels, oneOf, string } from "@bk/core";
+import { defineConfig, integer, logFormats, logLevels, oneOf, string } from "@bk/core";
 
 import { duration, words } from "../config/value-types.js";
 import { isAccessField } from "../logging/access-fields.js";
@@ -30,9 +30,9 @@ export const logSettings = defineConfig({
   },
   "log-format": {
     value: "form",
-    type: oneOf(["text", "json"]),
-    default: "text",
-    help: "text, or json: an object a line",
+    type: oneOf(logFormats),
+    shownDefault: "text; with development pretty",
+    help: "text, a line each; json, an object a line; pretty, for people",
     group: "Logging",
   },
   "log-syslog": {

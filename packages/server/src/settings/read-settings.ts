@@ -1,6 +1,7 @@
 // The configuration of bk-server, as its commands use it.
 
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 
 import { openDb, type PoolDefinition } from "@bk/db";
 
@@ -39,8 +40,14 @@ export async function readSettings(given: Readonly<Record<string, string>>, envi
 
 /** The typed form of what holds now. */
 export function configurationOf(config: Config<typeof allSettings>): Configuration {
+  const home = resolve(config.get("home") ?? ".");
+  const development = config.get("development");
+  const ofDevelopment = (folders: readonly string[]): readonly string[] | undefined =>
+    development && folders.length > 0 ? folders : undefined;
   return {
-    home: resolve(config.get("home") ?? "."),
+    home,
+    development,
+    watch: config.get("watch") ?? ofDevelopment([home]) ?? [],
     port: config.get("port"),
     host: config.get("host"),
     db: poolsOf(config),
@@ -52,12 +59,12 @@ export function configurationOf(config: Config<typeof allSettings>): Configurati
     signatureScheme: config.get("signature-scheme"),
     signUp: config.get("sign-up"),
     ...mailOf(config),
-    web: config.get("web"),
+    web: config.get("web") ?? ofDevelopment([join(home, "web")].filter((folder) => existsSync(folder))),
     locales: localesOf(config),
     masterKey: config.get("master-key"),
     tokenKey: config.get("token-key"),
     logLevel: config.get("log-level"),
-    logFormat: config.get("log-format"),
+    logFormat: config.get("log-format") ?? (development ? "pretty" : "text"),
     cors: corsOf(config),
     trustedProxies: config.get("trusted-proxies"),
     networks: networkRules(config.get("allow-ip"), config.get("deny-ip")),

@@ -181,10 +181,17 @@ export const serveSettings = defineConfig({
     help: "processes that run jobs; needs jobs and queue",
     group: "Processes",
   },
+  development: {
+    value: "flag",
+    type: bool,
+    default: false,
+    help: "for whoever makes an app: sources are watched, pages in browsers load themselves anew, the log is for people; bk-server dev says so",
+    group: "Processes",
+  },
   watch: {
     value: "folders",
     type: words(),
-    default: [],
+    shownDefault: "none; with development the home folder",
     help: "for development: when a script or a JSON file in these folders changes, a new process takes over once it serves; while it cannot start, the old one goes on",
     group: "Processes",
   },
@@ -279,7 +286,7 @@ export const serveSettings = defineConfig({
     value: "list",
     type: words(),
     aliases: ["web-path", "app-path-web"],
-    help: "folders with files for everybody, such as web; default: none",
+    help: "folders with files for everybody, such as web; default: none; with development web in the home folder, where there is one",
   },
   "locales-path": {
     value: "list",
