@@ -7,6 +7,9 @@ import { startServer } from "./start-server.js";
 
 const linesOf = (path: string): string[] => (existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : []);
 
+/** On a busy machine. */
+const soon = { timeout: 10_000 };
+
 describe("the access log", () => {
   it("tells how much was sent, to whom, from where, and nothing of a query that was not asked for", async () => {
     const lines: string[] = [];
@@ -19,7 +22,7 @@ describe("the access log", () => {
       headers: { "x-forwarded-for": "203.0.113.9", "user-agent": 'evil" 200\\', referer: "http://here/", "x-app": "shop" },
     });
     const { byteLength } = await sent.arrayBuffer();
-    await vi.waitFor(() => expect(lines).toHaveLength(1));
+    await vi.waitFor(() => expect(lines).toHaveLength(1), soon);
     const when = String.raw`\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000\]`;
     expect(lines[0]).toMatch(
       new RegExp(
@@ -27,7 +30,7 @@ describe("the access log", () => {
       ),
     );
     await fetch(`${url}/openapi.json`, { method: "HEAD" });
-    await vi.waitFor(() => expect(lines[1]).toMatch(/"HEAD \/openapi\.json HTTP\/1\.1" \d{3} - "-" "/));
+    await vi.waitFor(() => expect(lines[1]).toMatch(/"HEAD \/openapi\.json HTTP\/1\.1" \d{3} - "-" "/), soon);
     await on.call("root", "/data/select/city?country=x");
     expect(lines[2]).toMatch(/^- - root .* "GET \/data\/select\/city HTTP\/1\.1" 200 - "-" "-" "-" "-" "root"$/);
     expect(lines.join("\n")).not.toContain("hush");
@@ -55,10 +58,10 @@ describe("the access log", () => {
     const options = ["--access-log", "combined", "--access-log-file", file, "--workers", "1", "--port", "0", "--home", folder.path];
     await using server = await startServerProcess(options);
     await fetch(`${server.url}/openapi.json`);
-    await vi.waitFor(() => expect(linesOf(file)).toHaveLength(1));
+    await vi.waitFor(() => expect(linesOf(file)).toHaveLength(1), soon);
     renameSync(file, old);
     server.child.kill("SIGHUP");
-    await vi.waitFor(() => expect(existsSync(file)).toBe(true));
+    await vi.waitFor(() => expect(existsSync(file)).toBe(true), soon);
     await fetch(`${server.url}/openapi.json`);
     await vi.waitFor(() => expect([...linesOf(old), ...linesOf(file)].filter((line) => line !== "")).toHaveLength(2), { timeout: 10_000 });
     const { stderr } = await server.stop();
