@@ -19,6 +19,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   start: "control-command.test.ts",
   web: "control-command.test.ts",
   kill: "control-command.test.ts",
+  attach: "control-command.test.ts",
   stats: "control-command.test.ts",
   dev: "dev.test.ts",
   restart: "control-command.test.ts",

@@ -1,7 +1,7 @@
 // bk-server status, stop, restart and reload against running servers.
 import { once } from "node:events";
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 
 import { describe, expect, it, vi } from "vitest";
 
@@ -50,6 +50,17 @@ describe("a running server", () => {
     );
     expect(statSync(folder.file("var/control.sock")).mode & 0o777).toBe(0o600);
 
+    // A shell within each of them.
+    const evaluated = async (...args: readonly string[]): Promise<string> => (await runHere(["attach", ...args, ...home])).stdout;
+    expect(await evaluated("web:1", "--eval", "[process.pid, process.title, typeof db.get]")).toBe(
+      `[ ${before.processes[1]!.pid}, 'bk: web', 'function' ]\n`,
+    );
+    expect(await evaluated("--eval", "pools.length", "--json")).toMatch(/^[1-9]\n$/);
+    expect(await runHere(["attach", "web:7", ...home])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("no process web:7; there are server, web:0, web:1"),
+    });
+
     // It ends once all were replaced.
     expect(await runHere(["restart", ...home])).toMatchObject({ code: 0, stderr: "" });
     const after = await status();
@@ -97,8 +108,25 @@ describe("a running server", () => {
       await using server = await startServerProcess(["--port", "0", ...home]);
       expect(JSON.parse((await runHere(["status", "--json", ...home])).stdout)).toMatchObject({ pid: server.child.pid, processes: [] });
       expect(await runHere(["restart", ...home])).toMatchObject({ code: 1, stderr: expect.stringContaining("see --workers") });
+      const socket = folder.file(`var/shell-${server.child.pid}.sock`);
+      expect(statSync(socket).mode & 0o777).toBe(0o600);
+      const piped = await runCli(["attach", ...home], { input: "const a = 40;\nreturn a + (await db.count('sample', {})) + 2;\n" });
+      expect([piped.code, piped.stdout]).toEqual([0, "42\n"]);
+      const shell = connect(socket);
+      let shown = "";
+      shell.setEncoding("utf8").on("data", (chunk: string) => (shown += chunk));
+      shell.write('{"terminal":false}\na = 5\n');
+      await vi.waitFor(() => expect(shown).toContain("5"));
+      shell.write("a * 2\n.exit\n");
+      await once(shell, "close");
+      expect(shown).toContain("10");
+      expect(await runHere(["attach", "--eval", "nothing", ...home])).toMatchObject({
+        code: 1,
+        stderr: "bk-server: nothing is not defined\n",
+      });
       server.child.kill("SIGKILL");
-      await server.ended;
+      const { stderr } = await server.ended;
+      expect(stderr).toContain('a shell that is attached runs code {"code":"a * 2"}');
     }
     await using next = await startServerProcess(["--port", "0", ...home]);
     // Another server of the same folder does not take its place.
@@ -114,13 +142,17 @@ describe("a running server", () => {
     const home = ["--home", folder.path];
     const port = String(await freePort());
     // As backendjs was started.
-    const started = await runCli(["-daemon", "-master", "-port", port, "--json", ...home]);
+    const started = await runCli(["-daemon", "-master", "-port", port, "-run-mode", "production", "--json", ...home]);
     expect([started.code, started.stderr]).toEqual([0, expect.stringContaining("-daemon -master is an old spelling; write start")]);
     const { pid, url } = JSON.parse(started.stdout) as State;
     using _ended = { [Symbol.dispose]: () => endProcess(pid) };
     expect(url).toBe(`http://127.0.0.1:${port}`);
     expect(JSON.parse((await runHere(["status", "--json", ...home])).stdout)).toMatchObject({ pid, url });
     expect(await runHere(["kill", "web", ...home])).toMatchObject({ code: 1, stderr: expect.stringContaining("see stop, and --workers") });
+    expect(await runHere(["attach", "--eval", "1", ...home])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("runs in production"),
+    });
     const asked = ["--port", port, ...home];
     expect(await runHere(["stats", ...asked])).toMatchObject({ code: 1, stderr: expect.stringContaining("there is no admin") });
     await runHere(["account", "add", "--login", "root", "--type", "admin", ...home]);

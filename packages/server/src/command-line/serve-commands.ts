@@ -1,5 +1,6 @@
 // The commands that start a server, and those that speak to a running one.
 
+import { attachCommand } from "../commands/attach.js";
 import { fleetOrder, killCommand, reloadCommand, restartCommand, statusCommand, stopCommand } from "../commands/control.js";
 import { startCommand } from "../commands/daemon.js";
 import { logWatchCommand } from "../commands/log-watch.js";
@@ -41,6 +42,14 @@ export function addServeCommands(line: CommandLine): void {
     placeSettings,
     restartCommand,
   );
+  addCommand(
+    line,
+    program,
+    "attach [role]",
+    "a shell within a running process: server, or such as web:0 or worker:1; what is typed is logged there",
+    placeSettings,
+    attachCommand,
+  ).option("--eval <code>", "runs this in place of asking, and prints its value");
   addCommand(
     line,
     program,

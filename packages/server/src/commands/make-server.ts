@@ -30,7 +30,9 @@ export interface Making {
   readonly metrics: MetricsOptions | undefined;
 }
 
-export interface MadeServer extends Pick<BkServer, "listen" | "setLimits" | "unready"> {
+export interface MadeServer extends Pick<BkServer, "db" | "listen" | "setLimits" | "unready"> {
+  /** Names of the tables that the data API serves. */
+  readonly tables: readonly string[];
   /** Queues that this process alone has. */
   readonly ownQueues: readonly Queue[];
   /** Those of modules where all processes reach it. */
@@ -109,6 +111,8 @@ export async function makeServer(configuration: Configuration, { log, level, acc
     ownQueues: [...(mails === undefined ? [] : [mails.queue]), ...(jobs.isShared ? [] : jobs.queues)],
     sharedQueues: jobs.isShared ? jobs.queues : [],
     runsJobs: jobs.runsHere && server.jobNames.length > 0,
+    db: server.db,
+    tables: Object.keys(tables),
     listen: server.listen,
     setLimits: server.setLimits,
     unready: server.unready,

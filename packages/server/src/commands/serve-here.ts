@@ -14,6 +14,7 @@ import { limitsOf } from "../settings/read-settings.js";
 import { kebab } from "../settings/limit-settings.js";
 import { version } from "../version.js";
 import { announce } from "./announce.js";
+import { attachable } from "./attach.js";
 import { makeServer } from "./make-server.js";
 import { processLog, type ProcessLog } from "./process-log.js";
 import { control, fleetOf, reloader, type StopSignals, stopSignals, supervision } from "./process-parts.js";
@@ -61,6 +62,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   });
   if (metrics !== undefined) measureQueues(measured.metrics, server.ownQueues, false);
   if (metrics !== undefined && server.runsJobs) measureJobs(measured.metrics);
+  let shell: { close(): void } | undefined;
   try {
     const { url } = await server.listen({
       port: configuration.port,
@@ -72,6 +74,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
       giveFolder(varFolder(configuration.home), owner);
       become(owner);
     }
+    shell = await attachable(configuration, log, { db: server.db, config, tables: server.tables, log });
     config.watch(log);
     config.onChange((changed) => {
       if (changed.has("log-level")) level.set(config.get("log-level"));
@@ -88,6 +91,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     server.unready();
     await end();
   } finally {
+    shell?.close();
     supervised?.close();
     await server.close(supervised === undefined ? {} : { idleMs });
     if (metrics !== undefined) await supervised?.last(await measured.metrics.collect());

@@ -26,6 +26,7 @@ import { masterKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
 import { version } from "../version.js";
 import { announce } from "./announce.js";
+import { attachable } from "./attach.js";
 import { logWatch } from "./log-watch.js";
 import { listenedMetrics } from "./process-metrics.js";
 import { processLog } from "./process-log.js";
@@ -61,6 +62,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   const stop = stopSignals();
   let code = 0;
   let controlled: Control | undefined;
+  let shell: { close(): void } | undefined;
   let fleet: Awaited<ReturnType<typeof fleetOf>>;
   const startedAt = Date.now();
   const restartAll = async (why: string, role?: string): Promise<void> => {
@@ -147,6 +149,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     if (webWorkers > 0) at = await front.listen(configuration.port, configuration.host, log);
     const started = await Promise.race([Promise.all(pools.map(start)), stop.asked]);
     if (typeof started !== "string") {
+      shell = await attachable(configuration, log, { config, pools, log });
       config.watch(log);
       config.onChange((changed) => {
         if (changed.has("log-level")) level.set(config.get("log-level"));
@@ -190,6 +193,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     if (!(error instanceof StartFailed)) throw error;
     code = error.exitCode;
   } finally {
+    shell?.close();
     watching.close();
     front.close();
     controlled?.close();

@@ -5,8 +5,6 @@ import { type REPLServer, start } from "node:repl";
 import { text } from "node:stream/consumers";
 import { inspect } from "node:util";
 
-import type { Db } from "@bk/db";
-
 import type { Configuration } from "../settings/configuration.js";
 import { varFolder } from "../settings/home.js";
 import { openDatabase } from "./open-database.js";
@@ -24,7 +22,7 @@ export async function shellCommand(configuration: Configuration, { eval: code, j
     const { config } = configuration;
     const piece = code ?? (process.stdin.isTTY ? undefined : await text(process.stdin));
     if (piece !== undefined) {
-      const value = await run(piece, { db, config, tables: Object.keys(tables) });
+      const value = await runCode(piece, { db, config, tables: Object.keys(tables) });
       if (value !== undefined)
         process.stdout.write(`${json ? JSON.stringify(value) : inspect(value, { depth: 6, colors: process.stdout.isTTY })}\n`);
       return;
@@ -43,7 +41,7 @@ type Body = (...values: readonly unknown[]) => Promise<unknown>;
 const AsyncFunction = (async () => undefined).constructor as new (...parts: readonly string[]) => Body;
 
 /** The value of an expression, or what statements return. */
-function run(code: string, names: Readonly<Record<string, unknown>>): Promise<unknown> {
+export function runCode(code: string, names: Readonly<Record<string, unknown>>): Promise<unknown> {
   const make = (body: string): Body => new AsyncFunction(...Object.keys(names), body);
   let body: Body;
   try {
@@ -55,31 +53,41 @@ function run(code: string, names: Readonly<Record<string, unknown>>): Promise<un
   return body(...Object.values(names));
 }
 
-interface Names {
-  readonly db: Db;
-  readonly config: Configuration["config"];
-  readonly tables: readonly string[];
-}
-
 interface Terminal {
   readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream;
-  /** The file with what was typed before. */
-  readonly history: string;
+  /** The file with what was typed before. Default: nothing is kept. */
+  readonly history?: string;
+  /** Whether lines are edited. Default: where the output is a terminal. */
+  readonly isTerminal?: boolean;
+  /** Told of what is to be run. */
+  readonly onLine?: (line: string) => void;
 }
 
-/** Asks and answers, until `.exit` or the end of the input. */
-export async function talk({ db, config, tables }: Names, { input, output, history }: Terminal): Promise<void> {
-  const shell = start({ prompt: "bk> ", useGlobal: false, input, output });
-  Object.assign(shell.context, { db, config, tables });
+/** Asks and answers, until `.exit` or the end of the input. @param names  what is at hand; `tables` are completed */
+export async function talk(names: Readonly<Record<string, unknown>>, terminal: Terminal): Promise<void> {
+  const { input, output, history, isTerminal, onLine } = terminal;
+  const shell = start({ prompt: "bk> ", useGlobal: false, input, output, ...(isTerminal === undefined ? {} : { terminal: isTerminal }) });
+  Object.assign(shell.context, names);
+  const tables = (names["tables"] ?? []) as readonly string[];
   completeTables(shell, tables);
+  if (onLine !== undefined) tellLines(shell, onLine);
   if (shell.terminal) {
-    output.write(`db, config and tables (${tables.join(", ") || "none"}) are at hand; .exit or Ctrl+D ends\n`);
+    output.write(`${Object.keys(names).join(", ")} are at hand; tables: ${tables.join(", ") || "none"}; .exit or Ctrl+D ends\n`);
     // Without a history file it works all the same.
-    shell.setupHistory(history, () => undefined);
+    if (history !== undefined) shell.setupHistory(history, () => undefined);
     shell.displayPrompt();
   }
   await new Promise<void>((resolve) => shell.once("exit", resolve));
+}
+
+function tellLines(shell: REPLServer, onLine: (line: string) => void): void {
+  const usual = shell.eval;
+  const own: typeof usual = function (this: REPLServer, code, ...rest) {
+    if (code.trim() !== "") onLine(code.trim());
+    usual.call(this, code, ...rest);
+  };
+  Object.defineProperty(shell, "eval", { value: own });
 }
 
 /** `db.get("no` + Tab gives the tables that begin so; all else is completed as in Node's own shell. */

@@ -8,6 +8,7 @@ import { measureJobs, measureQueues } from "../metrics/work-metrics.js";
 import { watchStuck } from "../processes/watch-stuck.js";
 import type { Configuration } from "../settings/configuration.js";
 import { findModules } from "../settings/find-modules.js";
+import { attachable } from "./attach.js";
 import { loadJobs } from "./job.js";
 import { makeServer } from "./make-server.js";
 import { upkeep } from "./upkeep.js";
@@ -51,10 +52,12 @@ export async function workHere(configuration: Configuration): Promise<void> {
     measureJobs(metrics);
     measureQueues(metrics, [...(app === undefined ? [] : [app.queue]), ...(server?.sharedQueues ?? [])], true);
   }
+  const shell = await attachable(configuration, log, { db: server?.db, config, tables: server?.tables ?? [], queue: app?.queue, log });
   config.watch(log);
   supervised?.ready();
   watchStuck(stuckAfterMs);
   log.info(`${await stop.asked}: finishing jobs`);
+  shell.close();
   supervised?.close();
   await app?.listener.close();
   await server?.close();

@@ -214,6 +214,13 @@ export const serveSettings = defineConfig({
     help: "how long a new process may take until it serves",
     group: "Processes",
   },
+  attach: {
+    value: "flag",
+    type: bool,
+    shownDefault: "true, in the run mode production false",
+    help: "whether bk-server attach reaches the processes of a server, for their user alone; what is typed is logged",
+    group: "Processes",
+  },
   "config-auto-restart": {
     value: "flag",
     type: bool,

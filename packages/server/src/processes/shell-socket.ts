@@ -1,0 +1,106 @@
+// A shell within a running process, over a socket in its folder for its user alone. What is typed is written to the log.
+
+import { chmodSync, readdirSync, rmSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { join } from "node:path";
+
+import { type Log, plainText } from "@bk/core";
+
+/** The first line of whoever attaches. */
+export interface AttachRequest {
+  /** Whether lines are edited at the other end, which is a terminal. */
+  readonly terminal: boolean;
+  readonly columns?: number | undefined;
+  /** Code to run in place of asking for some. */
+  readonly code?: string | undefined;
+}
+
+/** How a shell talks: with what is typed, or with one piece of code. */
+export interface Talking {
+  talk(socket: Socket, request: AttachRequest, onLine: (line: string) => void): Promise<void>;
+  /** @returns  the value as JSON */
+  run(code: string): Promise<string>;
+}
+
+const form = /^shell-(\d+)\.sock$/;
+/** Longest that is kept of a line in the log. */
+const longestLogged = 1000;
+const longestRequest = 1_000_000;
+
+export const shellPath = (folder: string, pid: number): string => join(folder, `shell-${pid}.sock`);
+
+/** Waits for whoever attaches, until it is closed. */
+export async function openShell(folder: string, { talk, run }: Talking, log: Log): Promise<{ close(): void }> {
+  removeLeft(folder);
+  const path = shellPath(folder, process.pid);
+  const open = new Set<Socket>();
+  const audit = (line: string): void => log.warn("a shell that is attached runs code", { code: plainText(line, longestLogged) });
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on("close", () => open.delete(socket));
+    socket.on("error", () => undefined);
+    firstLine(socket)
+      .then(async (line) => {
+        const request = JSON.parse(line) as AttachRequest;
+        if (request.code === undefined) return talk(socket, request, audit);
+        audit(request.code);
+        const reply = await run(request.code).then(
+          (text) => ({ ok: text }),
+          (error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }),
+        );
+        socket.write(`${JSON.stringify(reply)}\n`);
+      })
+      .catch((error: unknown) => log.warn("a shell that was attached broke off", { reason: (error as Error).message }))
+      .finally(() => socket.end());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, resolve);
+  });
+  chmodSync(path, 0o600);
+  server.unref();
+  return {
+    close() {
+      server.close();
+      for (const socket of open) socket.destroy();
+    },
+  };
+}
+
+/** Sockets of processes that were killed. */
+function removeLeft(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const pid = Number(form.exec(name)?.[1]);
+    if (pid > 0 && (pid === process.pid || !isAlive(pid))) rmSync(join(folder, name), { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** What follows it stays for whoever reads the socket next. */
+export function firstLine(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let bytes = Buffer.alloc(0);
+    const take = (chunk: Buffer): void => {
+      bytes = Buffer.concat([bytes, chunk]);
+      const end = bytes.indexOf(10);
+      if (end < 0) {
+        if (bytes.length > longestRequest) socket.destroy();
+        return;
+      }
+      socket.off("data", take);
+      socket.pause();
+      if (end + 1 < bytes.length) socket.unshift(bytes.subarray(end + 1));
+      resolve(bytes.subarray(0, end).toString());
+    };
+    socket.on("data", take);
+    socket.once("close", () => reject(new Error("the other end left")));
+  });
+}
