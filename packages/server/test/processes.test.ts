@@ -1,35 +1,15 @@
 // bk-server in several processes, as an operator meets it: signals, crashes, restarts under load, jobs.
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { defineJobs, openQueue } from "@bk/queue";
 import { describe, expect, it, vi } from "vitest";
 
-import { runCli, type RunningServer, startServerProcess, temporaryFolder } from "./run-cli.js";
+import { childrenNamed, childrenOf, isAlive, titleOf } from "./processes-of.js";
+import { runCli, startServerProcess, temporaryFolder } from "./run-cli.js";
 
-/** The processes that a process started. */
-function childrenOf(pid: number): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((each) => {
-      try {
-        return new RegExp(`\\) \\S ${pid} `).test(readFileSync(`/proc/${each}/stat`, "utf8"));
-      } catch {
-        return false;
-      }
-    });
-}
-
-const titleOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-
-function childrenNamed(server: RunningServer, title: string): number[] {
-  return childrenOf(server.child.pid!).filter((pid) => titleOf(pid) === title);
-}
-
-const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
 const soon = { timeout: 60_000, interval: 100 };
 
 /** Code of an app that does odd things when a file of that name appears. */

@@ -20,10 +20,10 @@ interface Shared {
 
 export interface Listeners {
   /**
-   * Adds a listener; resolves once events arrive.
+   * Adds a listener; resolves once events arrive. When the server stops it is ended at once: it comes back as those do that were there before.
    *
    * @returns  removes it
-   * @throws BkError `limited` when the account has as many as it may; `closed` when the server stops
+   * @throws BkError `limited` when the account has as many as it may
    */
   add(id: string, listener: EventListener): Promise<() => void>;
   /** Ends all of them, and takes no more. */
@@ -54,7 +54,10 @@ export function eventListeners(events: AccountEvents, mostOfAccount: number, log
 
   return {
     async add(id, listener) {
-      if (isOver) throw new BkError("closed", "the server stops");
+      if (isOver) {
+        listener.end();
+        return () => undefined;
+      }
       const shared = accounts.get(id) ?? open(id);
       if (shared.listeners.size >= mostOfAccount)
         throw new BkError("limited", `this account listens ${mostOfAccount} times already`, { detail: { retryAfterMs: 5_000 } });

@@ -142,7 +142,6 @@ export function picoChannels(db: ModuleDb, bus: BusLike, clock: Clock, keepMs: n
     },
 
     async stream(text, number, { caller, whenRefused }) {
-      if (isOver) throw new BkError("closed", "the server stops");
       const { id } = await find(text, caller.id);
       /** The number of the last packet that was taken. */
       let seen = number;
@@ -159,6 +158,11 @@ export function picoChannels(db: ModuleDb, bus: BusLike, clock: Clock, keepMs: n
       return EventStream.of({
         whenRefused,
         async listen(taker) {
+          // The server stops: the client comes back, as those do that were there before.
+          if (isOver) {
+            taker.end();
+            return () => undefined;
+          }
           const subscription = await bus.subscribe(`bk.pico.${id}`, (packet) => {
             // The client comes back, and goes on where it was, once the database answers again.
             taken = taken.then(() => takeUpTo(packet as { readonly resId: number }, taker)).catch(() => taker.end());

@@ -13,12 +13,12 @@ export interface SeenEvent {
 }
 
 /** An open connection: its events, until it ends. */
-interface Connection {
+export interface Connection {
   readonly events: AsyncIterable<SeenEvent>;
   close(): void;
 }
 
-type Connect = (url: string, by: Login, last: string | undefined) => Promise<Connection>;
+export type Connect = (url: string, by: Login, last: string | undefined) => Promise<Connection>;
 
 const path = "/account/subscribe";
 /** It moves to the other server after so many events that it has not seen. */
@@ -89,7 +89,7 @@ export class Subscriber {
   }
 }
 
-async function connectSse(url: string, by: Login, last: string | undefined): Promise<Connection> {
+export async function connectSse(url: string, by: Login, last: string | undefined): Promise<Connection> {
   const leave = new AbortController();
   const signature = await signRequest({ url: url + path, login: by.login, secret: by.secret });
   const response = await fetch(url + path, {
@@ -114,7 +114,7 @@ async function* eventsOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<SeenEv
   }
 }
 
-async function connectSocket(url: string, by: Login, last: string | undefined): Promise<Connection> {
+export async function connectSocket(url: string, by: Login, last: string | undefined): Promise<Connection> {
   const target = `${url}${path}${last === undefined ? "" : `?_since=${last}`}`;
   const socket = new WebSocket((await signUrl({ url: target, login: by.login, secret: by.secret })).replace("http", "ws"));
   const waiting: SeenEvent[] = [];
