@@ -10,7 +10,7 @@ import { addAccount, authTables } from "@bk/auth";
 import { openDb, type TableDefinitions } from "@bk/db";
 import { modulesNamed } from "@bk/modules";
 import { defineJobs, openQueue } from "@bk/queue";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFailed, vi } from "vitest";
 
 import { type CliResult, type RunningServer, startServerProcess, temporaryFolder } from "./run-cli.js";
 import { childrenNamed, childrenOf, isAlive } from "./processes-of.js";
@@ -101,6 +101,7 @@ describe("bk-server under load", () => {
       "--log-level": "warn",
     };
     const server = new Supervised(Object.entries(given).flatMap(([name, value]) => [name, String(value)]));
+    onTestFailed(() => void process.stdout.write(server.logs.join("")));
     const queue = await openQueue(queueUrl, { name: "default" });
     const jobs = defineJobs({ note: { run: () => Promise.resolve() } });
     const submitted: number[] = [];
