@@ -26,6 +26,8 @@ export interface CliOptions {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** A command that runs the server, with its arguments: what comes next is the server's own. */
+  readonly within?: readonly string[];
 }
 
 /** Tables in TypeScript need the loader in any case. */
@@ -34,8 +36,9 @@ function programFor(args: readonly string[]): string[] {
   return [...(args.some((arg) => arg.endsWith(".ts")) ? [`--import=${loader}`] : []), built];
 }
 
-function start(args: readonly string[], { env = {}, cwd }: CliOptions): ChildProcess {
-  return spawn(process.execPath, [...programFor(args), ...args], {
+function start(args: readonly string[], { env = {}, cwd, within = [] }: CliOptions): ChildProcess {
+  const [command, ...rest] = [...within, process.execPath, ...programFor(args), ...args];
+  return spawn(command!, rest, {
     env: { ...withoutSettings(), ...env },
     stdio: "pipe",
     ...(cwd === undefined ? {} : { cwd }),

@@ -33,7 +33,12 @@ export interface ToldEvent extends AccountEvent {
 /** What is used of a bus: a `PubSub` of @bk/queue has it. */
 export interface BusLike {
   publish(channel: string, message: unknown): Promise<void>;
-  subscribe(channel: string, handler: (message: unknown) => void): Promise<{ close(): Promise<void> }>;
+  /** `onMissed` is called when messages may have been missed: the connection was lost, and is back, or too many came at once. */
+  subscribe(
+    channel: string,
+    handler: (message: unknown) => void,
+    options: { readonly onMissed: () => void },
+  ): Promise<{ close(): Promise<void> }>;
 }
 
 export interface AccountEvents {
@@ -44,8 +49,8 @@ export interface AccountEvents {
    * @param row  the row that it tells of, if it tells of one
    */
   publish(id: string, event: AccountEvent, row?: EventRow): Promise<void>;
-  /** Hands over every event of an account from now on. */
-  subscribe(id: string, handler: (event: ToldEvent) => void): Promise<{ close(): Promise<void> }>;
+  /** Hands over every event of an account from now on; `onMissed` is called when some may have been missed, which `since` tells. */
+  subscribe(id: string, handler: (event: ToldEvent) => void, onMissed: () => void): Promise<{ close(): Promise<void> }>;
   /**
    * The events of an account that are kept and came after one, oldest first, at most `most`. Servers' clocks differ: those of the
    * two seconds before it come again.
@@ -116,7 +121,7 @@ export function accountEvents({ bus, log, clock = systemClock, keep }: AccountEv
       await afterCommit(() => tell(id, channel, event, row));
     },
 
-    subscribe: async (id, handler) => bus.subscribe(channelOf(id), (message) => handler(message as ToldEvent)),
+    subscribe: async (id, handler, onMissed) => bus.subscribe(channelOf(id), (message) => handler(message as ToldEvent), { onMissed }),
 
     async since(id, eventId, most) {
       if (keep === undefined) return [];

@@ -8,7 +8,7 @@ import type { AccountEvents, ToldEvent } from "./account-events.js";
 /** Somebody who waits. */
 export interface EventListener {
   take(event: ToldEvent): void;
-  /** The server stops: nothing comes any more. */
+  /** Nothing comes any more: the server stops, or has missed something that is found again by coming back. */
   end(): void;
 }
 
@@ -36,9 +36,14 @@ export function eventListeners(events: AccountEvents, mostOfAccount: number, log
 
   function open(id: string): Shared {
     const listeners = new Set<EventListener>();
-    const ready = events.subscribe(id, (event) => {
-      for (const listener of listeners) listener.take(event);
-    });
+    const ready = events.subscribe(
+      id,
+      (event) => {
+        for (const listener of listeners) listener.take(event);
+      },
+      // They come back, and go on where they were.
+      () => endAll(listeners),
+    );
     const shared = { listeners, ready };
     accounts.set(id, shared);
     return shared;
@@ -72,7 +77,12 @@ export function eventListeners(events: AccountEvents, mostOfAccount: number, log
     },
     end() {
       isOver = true;
-      for (const { listeners } of accounts.values()) for (const listener of listeners) listener.end();
+      for (const { listeners } of accounts.values()) endAll(listeners);
     },
   };
+}
+
+/** Those that end are removed meanwhile. */
+function endAll(listeners: ReadonlySet<EventListener>): void {
+  for (const listener of listeners) listener.end();
 }

@@ -163,10 +163,13 @@ export function picoChannels(db: ModuleDb, bus: BusLike, clock: Clock, keepMs: n
             taker.end();
             return () => undefined;
           }
-          const subscription = await bus.subscribe(`bk.pico.${id}`, (packet) => {
-            // The client comes back, and goes on where it was, once the database answers again.
-            taken = taken.then(() => takeUpTo(packet as { readonly resId: number }, taker)).catch(() => taker.end());
-          });
+          // It ends where something may be missing: the client comes back, and goes on where it was.
+          const onMissed = (): void => taker.end();
+          const subscription = await bus.subscribe(
+            `bk.pico.${id}`,
+            (packet) => void (taken = taken.then(() => takeUpTo(packet as { readonly resId: number }, taker)).catch(onMissed)),
+            { onMissed },
+          );
           streams.add(taker);
           return () => {
             streams.delete(taker);
