@@ -50,7 +50,7 @@ export interface AccountEvents {
    */
   publish(id: string, event: AccountEvent, row?: EventRow): Promise<void>;
   /** Hands over every event of an account from now on; `onMissed` is called when some may have been missed, which `since` tells. */
-  subscribe(id: string, handler: (event: ToldEvent) => void, onMissed: () => void): Promise<{ close(): Promise<void> }>;
+  subscribe(id: string, handler: (event: ToldEvent) => void, onMissed?: () => void): Promise<{ close(): Promise<void> }>;
   /**
    * The events of an account that are kept and came after one, oldest first, at most `most`. Servers' clocks differ: those of the
    * two seconds before it come again.
@@ -121,7 +121,8 @@ export function accountEvents({ bus, log, clock = systemClock, keep }: AccountEv
       await afterCommit(() => tell(id, channel, event, row));
     },
 
-    subscribe: async (id, handler, onMissed) => bus.subscribe(channelOf(id), (message) => handler(message as ToldEvent), { onMissed }),
+    subscribe: async (id, handler, onMissed = () => undefined) =>
+      bus.subscribe(channelOf(id), (message) => handler(message as ToldEvent), { onMissed }),
 
     async since(id, eventId, most) {
       if (keep === undefined) return [];
