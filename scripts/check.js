@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { makeReady, root } from "./ready.js";
 
 const packages = ["core", "db", "cache", "queue", "auth", "modules", "server"].map((name) => join("packages", name));
+/** A program alone: it has no types. */
+const creator = join("packages", "create-bk-server");
 const bin = (/** @type {string} */ name) => join(root, "node_modules/.bin", name);
 
 /** @type {Record<string, [command: string, ...args: string[]][]>} */
@@ -13,7 +15,7 @@ const steps = {
   format: [[bin("oxfmt"), "--check"]],
   knip: [[bin("knip")]],
   docs: [[process.execPath, "scripts/run-ts.js", "scripts/docs.ts", "--check"]],
-  publint: packages.map((folder) => [bin("publint"), "run", "--strict", folder]),
+  publint: [...packages, creator].map((folder) => [bin("publint"), "run", "--strict", folder]),
   attw: packages.map((folder) => [bin("attw"), "--pack", "--profile", "esm-only", "--no-emoji", "--format", "ascii", folder]),
   install: [[process.execPath, "scripts/run-ts.js", "scripts/install-test.ts"]],
 };

@@ -1,7 +1,7 @@
 // Packs each package, installs the tarballs into an empty folder outside the workspace, and uses them there as an app would:
 // type-checks every entry under both module resolutions, imports and requires each, and runs the README examples.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,8 @@ import { exampleOf } from "./readme-example.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const names = ["core", "db", "cache", "queue", "auth", "modules", "server"];
+/** Has no entry, and begins an app. */
+const creator = "create-bk-server";
 const tsc = join(root, "node_modules/typescript/bin/tsc");
 
 interface Manifest {
@@ -38,7 +40,7 @@ function run(folder: string, command: string, ...args: string[]): string {
 }
 
 function install(app: string): void {
-  const packed = run(root, "npm", "pack", "--json", "--pack-destination", app, ...names.map((name) => `./packages/${name}`));
+  const packed = run(root, "npm", "pack", "--json", "--pack-destination", app, ...[...names, creator].map((name) => `./packages/${name}`));
   const tarballs = (JSON.parse(packed) as { filename: string }[]).map(({ filename }) => `./${filename}`);
   const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Required<Manifest>;
   // vitest, knex and the API of OpenTelemetry are there for the entries that are about them; no database client is, as types must not need one.
@@ -97,15 +99,27 @@ function load(app: string): void {
   }
 }
 
+/** The app that `npm create bk-server` begins compiles, and passes its tests, with what is installed here. */
+function create(app: string): void {
+  run(app, join("node_modules/.bin", creator), "shop");
+  const shop = join(app, "shop");
+  symlinkSync(join(app, "node_modules"), join(shop, "node_modules"));
+  run(shop, process.execPath, tsc);
+  run(shop, process.execPath, "--test", "dist/test/");
+}
+
 const app = mkdtempSync(join(tmpdir(), "bk-install-"));
 try {
   const examples = writeApp(app);
   install(app);
   for (const resolution of ["nodenext", "bundler"] as const) typeCheck(app, resolution);
   load(app);
+  create(app);
   for (const example of examples) run(app, process.execPath, join("out-nodenext", example));
   for (const command of manifests.flatMap(({ bin = {} }) => Object.keys(bin))) run(app, join("node_modules/.bin", command), "--help");
-  console.log(`${entries.length} entries and ${examples.length} README examples work from the packed packages.`);
+  console.log(
+    `${entries.length} entries and ${examples.length} README examples work from the packed packages, and so does an app that ${creator} begins.`,
+  );
 } finally {
   rmSync(app, { recursive: true, force: true });
 }

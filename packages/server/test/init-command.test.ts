@@ -1,15 +1,39 @@
 // The app that bk-server init begins compiles and passes its own tests, with the packages as they are built.
-import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { describe, expect, it } from "vitest";
 
-import { runHere, temporaryFolder } from "./run-cli.js";
+import { finished, runHere, temporaryFolder } from "./run-cli.js";
 
 const modules = fileURLToPath(new URL("../../../node_modules", import.meta.url));
 
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("BK_")));
+/** As npm runs it. */
+const create = fileURLToPath(new URL("../../create-bk-server/src/cli.js", import.meta.url));
+
 describe("bk-server init", () => {
+  it("is npm create bk-server, too", async () => {
+    using folder = temporaryFolder();
+    const created = spawnSync(process.execPath, [create, "shop"], { cwd: folder.path, encoding: "utf8", env });
+    expect([created.stderr, created.status]).toEqual(["", 0]);
+    mkdirSync(folder.file("ours"));
+    await runHere(["init", folder.file("ours/shop")]);
+    const filesOf = (name: string): Record<string, string> =>
+      Object.fromEntries(
+        readdirSync(folder.file(name), { recursive: true, encoding: "utf8", withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map((entry) => join(entry.parentPath, entry.name))
+          .map((path) => [relative(folder.file(name), path), readFileSync(path, "utf8")]),
+      );
+    expect(filesOf("shop")).toEqual(filesOf("ours/shop"));
+    expect(Object.keys(filesOf("shop"))).toContain(join("src", "thanks.ts"));
+    const without = spawnSync(process.execPath, [create], { cwd: folder.path, encoding: "utf8" });
+    expect([without.status, without.stderr]).toEqual([2, expect.stringContaining("missing required argument 'folder'")]);
+  });
+
   it("begins an app that compiles, passes its tests and serves", async () => {
     using folder = temporaryFolder();
     const app = folder.file("shop");
@@ -20,12 +44,10 @@ describe("bk-server init", () => {
     execFileSync("npm", ["run", "build"], { cwd: app, stdio: "pipe" });
     const tests = spawnSync(process.execPath, ["--test", "--test-reporter=tap", "dist/test/"], { cwd: app, encoding: "utf8" });
     expect([tests.status, tests.stdout]).toEqual([0, expect.stringMatching(/^# pass 3$/m)]);
-    const main = spawnSync("timeout", ["-s", "TERM", "5", process.execPath, "dist/src/main.js"], {
-      cwd: app,
-      encoding: "utf8",
-      env: { ...process.env, PORT: "0" },
-    });
-    expect([main.stderr, main.stdout]).toEqual(["", expect.stringMatching(/^listening on http:/)]);
+    const main = spawn(process.execPath, ["dist/src/main.js"], { cwd: app, env: { ...env, PORT: "0" } });
+    const ended = finished(main);
+    main.stdout.on("data", () => main.kill());
+    expect(await ended).toEqual({ code: 0, stdout: expect.stringMatching(/^listening on http:/), stderr: "" });
     expect(existsSync(`${app}/var/bk.db`)).toBe(true);
   }, 90_000);
 

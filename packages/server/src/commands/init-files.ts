@@ -97,37 +97,34 @@ export const tables = defineTables({
   ),
 });
 `,
-    "src/thanks.ts": `import { type BackendModule, endpoint } from "@bk/modules";
+    "src/thanks.ts": `import { defineModule, endpoint } from "@bk/modules";
 
 /** Accounts thank each other: once for each pair, counted for whoever is thanked. */
-export function thanks(): BackendModule {
-  return {
-    name: "thanks",
-    tables: { thanks: { to: { primary: 1 }, from: { primary: 2, index: 1 }, mtime: { type: "now" } } },
-    start: ({ db }) => ({
-      name: "thanks",
-      endpoints: [
-        endpoint({
-          path: "/thanks/add",
-          summary: "Thanks an account",
-          who: "account",
-          changes: true,
-          parameters: { to: { required: true, max: 100, about: "the id of the account" } },
-          reply: { type: "object", properties: { count: { type: "integer" } } },
-          async answer({ caller, values: { to } }) {
-            await db.put("thanks", { to, from: caller.id });
-            return { count: await db.count("thanks", { to }) };
-          },
-        }),
-      ],
-      // An account that goes takes along what it gave and got.
-      async forget(id) {
-        await db.delAll("thanks", { to: id });
-        await db.delAll("thanks", { from: id });
-      },
-    }),
-  };
-}
+export const thanks = defineModule({
+  name: "thanks",
+  tables: { thanks: { to: { primary: 1 }, from: { primary: 2, index: 1 }, mtime: { type: "now" } } },
+  start: ({ db }) => ({
+    endpoints: [
+      endpoint({
+        path: "/thanks/add",
+        summary: "Thanks an account",
+        who: "account",
+        changes: true,
+        parameters: { to: { required: true, max: 100, about: "the id of the account" } },
+        reply: { type: "object", properties: { count: { type: "integer" } } },
+        async answer({ caller, values: { to } }) {
+          await db.put("thanks", { to, from: caller.id });
+          return { count: await db.count("thanks", { to }) };
+        },
+      }),
+    ],
+    // An account that goes takes along what it gave and got.
+    async forget(id) {
+      await db.delAll("thanks", { to: id });
+      await db.delAll("thanks", { from: id });
+    },
+  }),
+});
 `,
     "src/app.ts": `import { accounts } from "@bk/modules";
 import { type BkServer, createServer, type ServerOptions } from "${server}";
@@ -137,7 +134,7 @@ import { thanks } from "./thanks.js";
 
 /** @param options  where the rows lie, and what else differs between here and there */
 export function createApp(options: Pick<ServerOptions, "db"> & Partial<ServerOptions>): Promise<BkServer> {
-  return createServer({ tables, modules: [accounts(), thanks()], ...options });
+  return createServer({ tables, modules: [accounts(), thanks], ...options });
 }
 `,
     "src/main.ts": `import { mkdirSync } from "node:fs";
