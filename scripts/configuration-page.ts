@@ -12,6 +12,7 @@ const groups = [
   "Processes",
   "Security",
   "Mail",
+  "Push",
   "Logging",
   "Metrics",
   "Upkeep",

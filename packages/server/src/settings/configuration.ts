@@ -3,6 +3,7 @@
 import type { NetworkRule } from "@bk/auth";
 import type { LogFormat, LogLevel } from "@bk/core";
 import type { PoolDefinition } from "@bk/db";
+import type { PushApp } from "@bk/modules/push";
 
 import type { Config } from "../config/config.js";
 import type { ServerLimits } from "../limits.js";
@@ -35,6 +36,8 @@ export interface Configuration {
   readonly mailTransport: string | undefined;
   readonly mailFrom: string | undefined;
   readonly mailPage: string | undefined;
+  /** How the devices of the app are reached; undefined: they are not. */
+  readonly push: PushApp | undefined;
   /** Folders with files for everybody. */
   readonly web: readonly string[] | undefined;
   /** Folders with translations, and the languages that are loaded; undefined: there are none. */

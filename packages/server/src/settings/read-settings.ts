@@ -19,6 +19,7 @@ import { databaseOf, masterKeyOf } from "./home.js";
 import { networkRules } from "./network-rules.js";
 import { kebab, limitNames } from "./limit-settings.js";
 import { inOurNames } from "./old-settings.js";
+import { pushAppOf } from "./push-settings.js";
 import { allSettings } from "./settings.js";
 
 /**
@@ -59,6 +60,7 @@ export function configurationOf(config: Config<typeof allSettings>): Configurati
     signatureScheme: config.get("signature-scheme"),
     signUp: config.get("sign-up"),
     ...mailOf(config),
+    push: pushAppOf(config),
     web: config.get("web") ?? ofDevelopment([join(home, "web")].filter((folder) => existsSync(folder))),
     locales: localesOf(config),
     masterKey: config.get("master-key"),

@@ -17,6 +17,7 @@ import { limitSettings } from "./limit-settings.js";
 import { logLevelSetting, logSettings } from "./log-settings.js";
 import { logWatchSettings } from "./log-watch-settings.js";
 import { metricSettings } from "./metric-settings.js";
+import { pushSettings } from "./push-settings.js";
 import { moduleSettings, roles } from "./module-settings.js";
 import { isNetworkList } from "./network-rules.js";
 import { upkeepSettings } from "./upkeep-settings.js";
@@ -289,6 +290,7 @@ export const serveSettings = defineConfig({
     group: "Security",
   },
   ...mailSettings,
+  ...pushSettings,
   web: {
     value: "list",
     type: words(),
