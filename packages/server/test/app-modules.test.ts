@@ -49,7 +49,26 @@ async function list(
 }
 
 describe("bk-server modules list", () => {
-  it("has files and folders of modules and of packages, and none of what is beside them", async () => {
+  it("has those that npm packages bring along, whose files give them settings", async () => {
+    using folder = temporaryFolder();
+    for (const [name, text] of [
+      ["modules/shop.js", plain("shop")],
+      [
+        "node_modules/acme/modules/pay.js",
+        plain("pay", 'config: { bank: { help: "where it pays", type: { mustBe: "a text", read: (text) => text } } },'),
+      ],
+      ["node_modules/acme/etc/config", "pay-bank=acme\n"],
+      ["node_modules/other/modules/never.js", plain("never")],
+    ] as const) {
+      mkdirSync(dirname(folder.file(name)), { recursive: true });
+      writeFileSync(folder.file(name), text);
+    }
+    expect((await list(folder.path, "--app-import", "acme")).own).toEqual({ pay: "loaded: it is there", shop: "loaded: it is there" });
+    const explained = await runHere(["config", "explain", "pay-bank", "--packages", "acme"], { cwd: folder.path });
+    expect(explained.stdout).toContain("pay-bank = acme\n  where it pays");
+  });
+
+  it("has files and folders of modules, and none of what is beside them", async () => {
     using folder = appWith({
       "modules/shop.js": plain("shop"),
       "modules/mail/index.mjs": plain("mail"),
@@ -298,6 +317,26 @@ describe("modules of an app", () => {
     await server.close();
     expect(ends).toEqual(["first"]);
     expect(log.error).toHaveBeenCalledExactlyOnceWith("module stuck did not end cleanly", expect.objectContaining({ code: "timeout" }));
+  });
+
+  it("submit no jobs where nobody would run them, and none that there are not", async () => {
+    const runs = vi.fn();
+    const shop = defineModule({ name: "shop", start: () => ({ jobs: { ship: { run: runs } } }) });
+    const options = { db: "memory:", masterKey: "32 characters or more, kept secret", modules: [shop] } as const;
+    const without = await createServer({ ...options, jobs: false });
+    await expect(without.submitJob("shop.ship")).rejects.toMatchObject({
+      code: "unsupported",
+      message: expect.stringContaining("set queue"),
+    });
+    await without.close();
+    const server = await createServer(options);
+    expect(server.jobNames).toEqual(["shop.ship"]);
+    await expect(server.submitJob("shop.burn")).rejects.toMatchObject({ code: "invalid" });
+    await server.submitJob("shop.ship", { to: "Rome" });
+    await vi.waitFor(() => expect(runs).toHaveBeenCalledExactlyOnceWith({ to: "Rome" }, expect.anything()), 20_000);
+    await server.close();
+    const wrong = defineModule({ name: "wrong", start: () => ({ cron: [{ cron: "@daily", job: "none" }] }) });
+    await expect(createServer({ ...options, modules: [wrong] })).rejects.toThrow("cron names the job wrong.none, which no module has");
   });
 
   it("are not made of what cannot be meant", () => {
