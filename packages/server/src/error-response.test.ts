@@ -1,3 +1,4 @@
+import { BkError } from "@bk/core";
 import { DbError } from "@bk/db";
 import { describe, expect, it } from "vitest";
 
@@ -19,6 +20,11 @@ describe("errorBody", () => {
     const hook = new DbError("denied", "the hook before:put refuses the call: not yours");
     expect(errorBody(hook)).toMatchObject({ status: 403, code: "denied" });
     expect(errorBody(forbidden("not yours"))).toEqual({ status: 403, message: "not yours", code: "denied" });
+  });
+
+  it("tells what a parameter cannot be taken for now", () => {
+    const error = new BkError("unavailable", "images cannot be made now", { detail: { field: "icon" }, cause: new Error("secret") });
+    expect(errorBody(error)).toEqual({ status: 503, message: "images cannot be made now", code: "unavailable", field: "icon" });
   });
 
   it("says nothing of what went wrong inside", () => {

@@ -90,10 +90,11 @@ export function errorBody(error: unknown): ErrorBody {
   if (isRefusalOfServer(error)) return { status: statusOf.unavailable, message: `the database refuses the server (${code})`, code };
   const status = statusOf[code];
   if (status === 500) return internal;
-  // What it says is made for clients.
-  if (status > 500 && error instanceof AuthError) return { status, message: error.message, code };
-  if (status > 500) return { status, message: `the database does not answer (${code})`, code };
   const field = fieldOf(error);
+  // What it says is made for clients: so is what names a parameter of theirs.
+  if (status > 500 && (error instanceof AuthError || (!(error instanceof DbError) && field !== undefined)))
+    return { status, message: error.message, code, ...(field === undefined ? {} : { field }) };
+  if (status > 500) return { status, message: `the database does not answer (${code})`, code };
   const policy = error.detail?.["policy"];
   return {
     status,

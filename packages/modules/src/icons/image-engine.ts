@@ -38,11 +38,13 @@ export interface ImageEngine {
   /**
    * Checks an image and makes another one of it.
    *
-   * @param bytes  of a JPEG, PNG, GIF or WebP file
+   * @param bytes  of a JPEG, PNG, GIF or WebP file; they stay as they are until it is made
    * @throws BkError `invalid` for what is no such image, damaged, or too costly; `too-large` for too many pixels or bytes; `limited` when
-   *   too many images wait
+   *   too many images wait; `unavailable` when it cannot work now; `cancelled` when the signal aborts; `closed`
    */
-  make(bytes: Uint8Array, changes: ImageChanges): Promise<MadeImage>;
+  make(bytes: Uint8Array, changes: ImageChanges, signal?: AbortSignal): Promise<MadeImage>;
+  /** Ends what it works with, and with it what it is working on. */
+  close?(): Promise<void>;
 }
 
 /** Most pixels of an uploaded image. */
@@ -85,10 +87,8 @@ export async function imageType(bytes: Uint8Array, claimed?: string): Promise<Im
   return type;
 }
 
-export function refusePixels(width: number, height: number): void {
-  if (width * height > mostPixels)
-    throw new BkError("too-large", `the image has more than ${mostPixels} pixels`, { detail: { field: "icon" } });
-}
+export const tooManyPixels = (): BkError =>
+  new BkError("too-large", `the image has more than ${mostPixels} pixels`, { detail: { field: "icon" } });
 
 /** Keeps images as they are, once they are known to be some: for where `sharp` is not installed. */
 export function plainImages(): ImageEngine {
@@ -97,7 +97,7 @@ export function plainImages(): ImageEngine {
       const type = await imageType(bytes);
       const size = imageSize(bytes, type);
       if (size === undefined) throw wrongImage("the image is damaged");
-      refusePixels(size.width, size.height);
+      if (size.width * size.height > mostPixels) throw tooManyPixels();
       const isChanged = (wanted ?? "jpg") !== type || Object.values(changes).some((value) => value !== undefined && value !== 0);
       return { bytes, type, ...size, ...(isChanged ? { warning: "images are kept as they are: sharp is not installed" } : {}) };
     },

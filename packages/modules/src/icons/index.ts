@@ -6,18 +6,18 @@ import type { ObjectStorage } from "../storage/object-storage.js";
 import { type ImageEngine, plainImages } from "./image-engine.js";
 import { iconRoutes } from "./routes.js";
 import { iconService } from "./service.js";
-import { sharpImages } from "./sharp-images.js";
+import { sharedImages } from "./sharp-images.js";
 import { iconRuled, iconTables } from "./tables.js";
 
 export { type ImageChanges, type ImageEngine, type ImageType, type MadeImage, plainImages } from "./image-engine.js";
-export { sharpImages } from "./sharp-images.js";
+export { sharpImages, type SharpImagesOptions } from "./sharp-images.js";
 export { type IconBytes, type IconName, iconService, type IconService, type IconServiceOptions, type NewIcon } from "./service.js";
 export { iconTables } from "./tables.js";
 
 export interface IconsOptions {
   /** Where the bytes are kept. Default: the server's folder, under `icons`; servers that share the work need one that all of them see, or `s3Storage`. */
   readonly storage?: ObjectStorage;
-  /** What scales images. Default `sharp` where it is installed, else `plainImages()`, which keeps them as they are. */
+  /** What scales images; whoever gives it closes it. Default `sharpImages()`, else `plainImages()` where `sharp` is not installed. */
   readonly images?: ImageEngine;
   /** Most icons of an account by prefix; `*` stands for every other one. Default 100 each. */
   readonly limits?: Readonly<Record<string, number>>;
@@ -37,8 +37,9 @@ export function icons(options: IconsOptions = {}): BackendModule {
     name: "icons",
     tables: iconTables,
     ruled: iconRuled,
-    async start(host) {
-      const images = options.images ?? (await sharpImages());
+    start(host) {
+      const shared = options.images === undefined ? sharedImages() : undefined;
+      const images = options.images ?? shared;
       if (images === undefined) host.log.warn("sharp is not installed: icons are kept as they are uploaded");
       const service = iconService({
         ...host,
@@ -47,7 +48,15 @@ export function icons(options: IconsOptions = {}): BackendModule {
         storage: options.storage ?? serverStorage(host),
         images: images ?? plainImages(),
       });
-      return { name: "icons", endpoints: iconRoutes(service, publicPrefixes), forget: (id) => service.forget(id), describe: service.urls };
+      return {
+        name: "icons",
+        endpoints: iconRoutes(service, publicPrefixes),
+        forget: (id) => service.forget(id),
+        describe: service.urls,
+        async close() {
+          await shared?.close();
+        },
+      };
     },
   };
 }

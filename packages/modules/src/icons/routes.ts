@@ -91,7 +91,7 @@ export function iconRoutes(service: IconService, publicPrefixes: readonly string
       maxBodyBytes: mostBodyBytes,
       reply: anyRow,
       async answer(call) {
-        const { row, warning } = await service.put(call.caller, newIcon(call, call.values, call.values));
+        const { row, warning } = await service.put(call.caller, newIcon(call, call.values, call.values), call.signal);
         return withWarning({ ...row, format: row["ext"] }, warning);
       },
     }),
@@ -160,7 +160,7 @@ async function put(
   call: Call,
   values: Uploaded & { readonly prefix: string; readonly type: string | undefined; readonly id?: string | undefined },
 ): Promise<unknown> {
-  const { warning, row } = await service.put(call.caller, newIcon(call, values, values));
+  const { warning, row } = await service.put(call.caller, newIcon(call, values, values), call.signal);
   return withWarning(await service.select(call.caller, { prefix: values.prefix, id: row["id"] as string }), warning);
 }
 

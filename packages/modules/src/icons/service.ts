@@ -77,10 +77,11 @@ export interface IconService {
   /**
    * Keeps an icon; one of the same prefix and type is replaced. Admins may keep icons of others.
    *
+   * @param signal  gives up an image that is not made yet
    * @returns  its row as its owner sees it, with its URL
    * @throws BkError `invalid` for names and images that are none; `too-large`; `denied` for icons of others, and when there are too many
    */
-  put(caller: Caller, icon: NewIcon): Promise<{ readonly row: Row; readonly warning: string | undefined }>;
+  put(caller: Caller, icon: NewIcon, signal?: AbortSignal): Promise<{ readonly row: Row; readonly warning: string | undefined }>;
   del(caller: Caller, icon: IconName): Promise<void>;
   /** The URLs of the icons of accounts that the caller may see, by id: `iconN` for the type `N` of the prefix `account`. */
   urls(caller: Caller, ids: readonly string[]): Promise<ReadonlyMap<string, Row>>;
@@ -178,7 +179,7 @@ export function iconService(options: IconServiceOptions): IconService {
       return found;
     },
 
-    async put(caller, { prefix, type: wanted = "", id, bytes, claimed, changes = {}, columns = {} }) {
+    async put(caller, { prefix, type: wanted = "", id, bytes, claimed, changes = {}, columns = {} }, signal) {
       const type = filled(wanted, claimed?.name ?? "", clock.now());
       const name = nameOf(prefix, type);
       const { descr, tags, latitude, longitude } = columns;
@@ -188,7 +189,7 @@ export function iconService(options: IconServiceOptions): IconService {
       const most = Object.hasOwn(limits, prefix) ? limits[prefix]! : (limits["*"] ?? Infinity);
       const isNew = (await db.get(table, { id: owner, name })) === undefined;
       if (isNew && most < Infinity) await refuseMore(owner, prefix, most - 1);
-      const image = await images.make(bytes, changes);
+      const image = await images.make(bytes, changes, signal);
       const object = await objects.write(owner, name, image.bytes, mediaTypes[image.type]);
       const row: Row = {
         id: owner,

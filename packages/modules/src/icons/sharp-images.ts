@@ -1,92 +1,119 @@
-// Images by sharp, which works in threads of its own.
+// Images by sharp, which works in processes of its own.
 
+import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 
 import { BkError } from "@bk/core";
-import type { Sharp, SharpOptions } from "sharp";
 
 import { turnsOf } from "../common/turns.js";
-import { type ImageChanges, type ImageEngine, imageType, type MadeImage, mostPixels, refusePixels, wrongImage } from "./image-engine.js";
+import { type ImageEngine, imageType, mostPixels, tooManyPixels, wrongImage } from "./image-engine.js";
+import { closedImages, ImageProcess } from "./image-process.js";
+import type { ImageAnswer, ImageSettings } from "./image-process-code.js";
 
-type MakeSharp = (input: Uint8Array, options: SharpOptions) => Sharp;
-
-const mostSeconds = 5;
+/** What one image may take of a processor. */
+const mostCpuMs = 5000;
 /** Images that wait for their turn. */
 const mostWaiting = 100;
 const mostBytes = 10 * 1024 * 1024;
 
-/** `sharp`, or undefined where it is not installed. */
-export async function sharpImages(): Promise<ImageEngine | undefined> {
-  try {
-    const { default: sharp } = await import("sharp");
-    return engineOf(sharp);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND") return undefined;
-    throw error;
-  }
+export interface SharpImagesOptions {
+  /** Most images at once, each in a process of its own. Default one less than there are processors, and at least one. */
+  readonly concurrency?: number;
 }
 
-function engineOf(sharp: MakeSharp): ImageEngine {
-  // One processor is left to whoever answers requests.
-  const turns = turnsOf(Math.max(1, availableParallelism() - 1), mostWaiting, "too many images wait; try again later");
+type ClosableImages = Required<ImageEngine>;
+
+/**
+ * Images by `sharp`, in processes of a lower priority than this one. They start with the first images, stay, and end with `close` and
+ * with this process.
+ *
+ * @returns  undefined where `sharp` is not installed
+ * @throws BkError `invalid` for a number that is none
+ */
+export function sharpImages({ concurrency = Math.max(1, availableParallelism() - 1) }: SharpImagesOptions = {}):
+  | ClosableImages
+  | undefined {
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1)
+    throw new BkError("invalid", "concurrency must be an integer, and at least 1", { detail: { field: "concurrency" } });
+  const sharp = sharpPlace();
+  return sharp === undefined ? undefined : engineOf({ sharp, mostPixels, mostBytes, mostCpuMs }, concurrency);
+}
+
+let shared: { readonly images: ClosableImages; users: number } | undefined;
+
+/** The engine of all modules of this process that are given none; it ends with the last one that closes it. Undefined without `sharp`. */
+export function sharedImages(): ClosableImages | undefined {
+  if (shared === undefined) {
+    const images = sharpImages();
+    if (images === undefined) return undefined;
+    shared = { images, users: 0 };
+  }
+  const own = shared;
+  own.users++;
   return {
-    async make(bytes, changes) {
-      const type = await imageType(bytes);
-      return turns(() => make(sharp, bytes, type, changes));
+    make: own.images.make,
+    async close() {
+      if (--own.users > 0) return;
+      shared = undefined;
+      await own.images.close();
     },
   };
 }
 
-async function make(sharp: MakeSharp, bytes: Uint8Array, from: string, changes: ImageChanges): Promise<MadeImage> {
-  const { type = "jpg", rotate = 0 } = changes;
-  // Moving pictures are turned frame by frame by nobody; their first one is.
-  const moves = (type === "gif" || type === "webp") && rotate === 0;
-  const options = { limitInputPixels: mostPixels, failOn: "error", animated: moves } as const;
+/** Where `sharp` is, or undefined where it is not installed. */
+function sharpPlace(): string | undefined {
   try {
-    const { width, height, pageHeight = height, pages = 1, format } = await sharp(bytes, options).metadata();
-    if (format !== (from === "jpg" ? "jpeg" : from)) throw wrongImage("unknown image: it must be JPEG, PNG, GIF or WebP");
-    refusePixels(width, moves ? pageHeight * pages : pageHeight);
-    const { data, info } = await changed(sharp(bytes, options), changes)
-      .timeout({ seconds: mostSeconds })
-      .toBuffer({ resolveWithObject: true });
-    if (data.length > mostBytes)
-      throw new BkError("too-large", `the image has more than ${mostBytes} bytes; ask for a smaller one`, { detail: { field: "icon" } });
-    return { bytes: data, type, width: info.width, height: info.pageHeight ?? info.height };
+    return createRequire(import.meta.url).resolve("sharp");
   } catch (error) {
-    if (error instanceof BkError) throw error;
-    const message = error instanceof Error ? error.message : "";
-    if (/pixel limit/i.test(message)) refusePixels(mostPixels, 2);
-    if (/timeout/i.test(message)) throw wrongImage("the image takes too long to be read");
-    if (/colou?r/i.test(message) && /parse|unable/i.test(message))
-      throw new BkError("invalid", "_bgcolor is no color", { detail: { field: "_bgcolor" } });
-    throw wrongImage("the image is damaged");
+    if (error instanceof Error && "code" in error && error.code === "MODULE_NOT_FOUND") return undefined;
+    throw error;
   }
 }
 
-/** Metadata, colour profiles and what else a file may hold are left behind: only pixels go on. */
-function changed(image: Sharp, changes: ImageChanges): Sharp {
-  const { width = 0, height = 0, rotate = 0, brightness = 0, contrast = 0, background, quality = 80, type = "jpg" } = changes;
-  // As the camera was held.
-  let made = image.autoOrient();
-  if (rotate !== 0) made = made.rotate(rotate, background === undefined ? {} : { background });
-  if (width !== 0 || height !== 0)
-    made = made.resize({
-      ...(width === 0 ? {} : { width: Math.abs(width) }),
-      ...(height === 0 ? {} : { height: Math.abs(height) }),
-      fit: "cover",
-      withoutEnlargement: width < 0 || height < 0,
-    });
-  if (brightness !== 0) made = made.modulate({ brightness: Math.max(0, 1 + brightness / 100) });
-  if (contrast !== 0) made = made.linear(1 + contrast / 100, (-128 * contrast) / 100);
-  if (type === "jpg" || background !== undefined) made = made.flatten({ background: background ?? "#fff" });
-  switch (type) {
-    case "jpg":
-      return made.jpeg({ quality });
-    case "png":
-      return made.png();
-    case "gif":
-      return made.gif();
-    case "webp":
-      return made.webp({ quality });
+function engineOf(settings: ImageSettings, concurrency: number): ClosableImages {
+  const turns = turnsOf(concurrency, mostWaiting, "too many images wait; try again later");
+  const processes = new Set<ImageProcess>();
+  let isClosed = false;
+
+  /** One that has nothing to do, or a new one: of those that work there are fewer than turns. */
+  function freeProcess(): ImageProcess {
+    const free = [...processes].find(({ isFree }) => isFree);
+    if (free !== undefined) return free;
+    const made = new ImageProcess(settings);
+    processes.add(made);
+    void made.ended.then(() => processes.delete(made));
+    return made;
   }
+
+  return {
+    async make(bytes, changes, signal) {
+      const from = await imageType(bytes);
+      const { answer, bytes: made } = await turns(async () => {
+        if (isClosed) throw closedImages();
+        return freeProcess().make({ format: from === "jpg" ? "jpeg" : from, changes }, bytes, signal);
+      }, signal);
+      if ("width" in answer) return { bytes: made, type: changes.type ?? "jpg", width: answer.width, height: answer.height };
+      throw refusalOf(answer);
+    },
+    async close() {
+      isClosed = true;
+      await Promise.all([...processes].map((each) => each.end()));
+    },
+  };
+}
+
+const refusals = {
+  format: () => wrongImage("unknown image: it must be JPEG, PNG, GIF or WebP"),
+  pixels: tooManyPixels,
+  bytes: () => new BkError("too-large", `the image has more than ${mostBytes} bytes; ask for a smaller one`, { detail: { field: "icon" } }),
+  time: () => wrongImage("the image takes too long to be read"),
+} as const;
+
+function refusalOf(answer: Exclude<ImageAnswer, { width: number }>): BkError {
+  if ("refused" in answer) return refusals[answer.refused]();
+  if ("unusable" in answer) return new BkError("driver-missing", `sharp cannot be loaded: ${answer.unusable}`);
+  if (/pixel limit/i.test(answer.failed)) return tooManyPixels();
+  if (/colou?r/i.test(answer.failed) && /parse|unable/i.test(answer.failed))
+    return new BkError("invalid", "_bgcolor is no color", { detail: { field: "_bgcolor" } });
+  return wrongImage("the image is damaged");
 }

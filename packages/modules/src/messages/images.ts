@@ -36,7 +36,7 @@ export interface ImageName {
 
 export interface MessageImages {
   /** Makes an image that may be kept. @throws BkError `invalid` for bytes that are no image; `too-large` */
-  make(image: SentImage): Promise<MadeImage>;
+  make(image: SentImage, signal?: AbortSignal): Promise<MadeImage>;
   /** Keeps an image for an account. @returns the columns of the row that names it */
   keep(account: string, token: string, image: MadeImage): Promise<Row>;
   /** Removes the bytes that a row names, where it names some. The row is gone. */
@@ -80,9 +80,9 @@ export function messageImages({ db, clock, log, storage, images, dbFor = unruled
   }
 
   return {
-    async make({ bytes, claimed }) {
+    async make({ bytes, claimed }, signal) {
       await imageType(bytes, claimed?.type);
-      return images.make(bytes, {});
+      return images.make(bytes, {}, signal);
     },
     async keep(account, token, image) {
       const object = await objects.write(account, token, image.bytes, mediaTypes[image.type]);

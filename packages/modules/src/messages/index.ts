@@ -2,7 +2,7 @@
 
 import type { BackendModule } from "../contract/module.js";
 import { type ImageEngine, plainImages } from "../icons/image-engine.js";
-import { sharpImages } from "../icons/sharp-images.js";
+import { sharedImages } from "../icons/sharp-images.js";
 import { serverStorage } from "../storage/folder-storage.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import { messageImages } from "./images.js";
@@ -35,7 +35,7 @@ export interface MessagesOptions extends Pick<MessageServiceOptions, "accepts" |
   readonly columns?: MessageColumns;
   /** Where images are kept. Default: the server's folder; servers that share the work need one that all of them see, or `s3Storage`. */
   readonly storage?: ObjectStorage;
-  /** What makes images anew. Default `sharp` where it is installed, else `plainImages()`, which keeps them as they are. */
+  /** What makes images anew; whoever gives it closes it. Default `sharpImages()`, else `plainImages()` where `sharp` is not installed. */
   readonly images?: ImageEngine;
 }
 
@@ -46,14 +46,22 @@ export function messages({ columns, storage, images, ...options }: MessagesOptio
     name: "messages",
     tables: { ...own },
     ruled: messageRuled,
-    async start(host) {
+    start(host) {
+      const shared = images === undefined ? sharedImages() : undefined;
       const pictures = messageImages({
         ...host,
         storage: storage ?? serverStorage(host),
-        images: images ?? (await sharpImages()) ?? plainImages(),
+        images: images ?? shared ?? plainImages(),
       });
       const service = messageService({ ...host, ...options, own, pictures });
-      return { name: "messages", endpoints: messageRoutes(service, own), forget: (id) => service.forget(id) };
+      return {
+        name: "messages",
+        endpoints: messageRoutes(service, own),
+        forget: (id) => service.forget(id),
+        async close() {
+          await shared?.close();
+        },
+      };
     },
   };
 }

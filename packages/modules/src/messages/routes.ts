@@ -76,7 +76,7 @@ function sending(service: MessageService, custom: readonly string[]): Endpoint[]
       // Base64 in JSON is a third longer.
       maxBodyBytes: Math.ceil(mostImageBytes * 1.4) + 128 * 1024,
       reply: sentList,
-      answer: ({ caller, values, columns, files }) =>
+      answer: ({ caller, values, columns, files, signal }) =>
         service.add(
           caller,
           values.id ?? [],
@@ -85,7 +85,7 @@ function sending(service: MessageService, custom: readonly string[]): Endpoint[]
             ...(values.icon === undefined ? {} : { icon: { bytes: values.icon, claimed: files.get("icon") } }),
             columns,
           },
-          { keep: !values._nosent, publish: values._publish, count: !values._nocounter },
+          { keep: !values._nosent, publish: values._publish, count: !values._nocounter, signal },
         ),
     }),
   ];

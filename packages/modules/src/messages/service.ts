@@ -57,6 +57,8 @@ export interface SendOptions {
   readonly publish?: boolean;
   /** Whether it is counted. Default true. */
   readonly count?: boolean;
+  /** Gives up a message whose image is not made yet. */
+  readonly signal?: AbortSignal;
 }
 
 /** What became of a message to one recipient: when it was received, or why it was not. */
@@ -274,7 +276,7 @@ export function messageService(options: MessageServiceOptions): MessageService {
       const ids = [...recipients];
       const found = await people(caller, ids);
       if (perMinute !== undefined) for (const _id of ids) await keepPace(cache, `message/add:${caller.id}`, perMinute);
-      const made = icon === undefined ? undefined : await pictures!.make(icon);
+      const made = icon === undefined ? undefined : await pictures!.make(icon, how.signal);
       const sent: Sent[] = [];
       const failed: unknown[] = [];
       for (let i = 0; i < ids.length; i += width) {
