@@ -54,8 +54,7 @@ export async function readMultipart(body: Uint8Array, contentType: string, maxPa
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("error", () => fail("the form is not whole"));
       stream.on("end", () => {
-        const { buffer, byteOffset, length } = Buffer.concat(chunks);
-        if (isTaken) files.set(name, { bytes: new Uint8Array(buffer, byteOffset, length), name: filename ?? "", type });
+        if (isTaken) files.set(name, { bytes: joined(chunks), name: filename ?? "", type });
       });
     });
     parser.on("fieldsLimit", () => fail(`the form has more than ${maxParameters} fields`));
@@ -67,6 +66,17 @@ export async function readMultipart(body: Uint8Array, contentType: string, maxPa
   // The parser passes over parts that are no fields, or whose headers it does not read.
   if (partsOf(body, contentType) !== names.size) throw badRequest("the form has a part that is no field of it, or is not readable");
   return { fields, files };
+}
+
+/** The bytes of pieces: where they lie behind each other, as most of a body do, no copy of them. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first] = chunks;
+  let end = first?.byteOffset ?? 0;
+  for (const { buffer, byteOffset, length } of chunks) {
+    if (buffer !== first!.buffer || byteOffset !== end) return new Uint8Array(Buffer.concat(chunks));
+    end += length;
+  }
+  return first === undefined ? new Uint8Array() : new Uint8Array(first.buffer, first.byteOffset, end - first.byteOffset);
 }
 
 /** The body piece by piece: between two of them other requests have their turn. */
