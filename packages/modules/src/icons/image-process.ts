@@ -24,6 +24,8 @@ interface Task {
 const lower = constants.priority.PRIORITY_BELOW_NORMAL;
 /** A process that is stopped, or gets no processor at all, is not waited for longer. */
 const mostWaitMs = 120_000;
+/** One that has had nothing to do for so long ends: each has its memory, in each process of a server. */
+const idleMs = 60_000;
 /** Beside the bytes of an image. */
 const mostHeadBytes = 64 * 1024;
 
@@ -36,6 +38,7 @@ export class ImageProcess {
   #task: Task | undefined;
   /** Why it was ended, or has ended by itself. */
   #reason: unknown;
+  #idle: ReturnType<typeof setTimeout> | undefined;
 
   constructor(settings: ImageSettings) {
     const child = spawn(process.execPath, ["-e", imageProcessText(settings)], { stdio: ["pipe", "pipe", "inherit"], windowsHide: true });
@@ -112,6 +115,8 @@ export class ImageProcess {
 
   /** One that has nothing to do does not keep the server's process. */
   #hold(isHeld: boolean): void {
+    clearTimeout(this.#idle);
+    if (!isHeld) this.#idle = setTimeout(() => this.#kill(closedImages()), idleMs).unref();
     for (const handle of this.#handles) handle[isHeld ? "ref" : "unref"]();
   }
 }

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 
 import sharp from "sharp";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 import type { ImageEngine } from "./image-engine.js";
 import { ImageProcess } from "./image-process.js";
@@ -83,6 +83,22 @@ describe("images in processes of their own", () => {
     expect(many.filter(({ status }) => status === "fulfilled")).toHaveLength(102);
     expect(many.filter(({ status }) => status === "rejected")).toMatchObject(Array(2).fill({ reason: { code: "limited" } }));
     expect(() => sharpImages({ concurrency: 0 })).toThrow(expect.objectContaining({ code: "invalid" }));
+  });
+
+  it("end when they have had nothing to do for a minute", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const images = engine();
+      await images.make(small, {});
+      vi.advanceTimersByTime(59_999);
+      expect(await images.make(small, {})).toMatchObject({ width: 40 });
+      vi.advanceTimersByTime(59_999);
+      expect(imageProcesses()).toHaveLength(1);
+      vi.advanceTimersByTime(1);
+    } finally {
+      vi.useRealTimers();
+    }
+    await until(() => imageProcesses().length === 0);
   });
 
   it("have the same processes in all modules, until the last one closes them", async () => {

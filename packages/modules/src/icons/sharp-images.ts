@@ -24,8 +24,8 @@ export interface SharpImagesOptions {
 type ClosableImages = Required<ImageEngine>;
 
 /**
- * Images by `sharp`, in processes of a lower priority than this one. They start with the first images, stay, and end with `close` and
- * with this process.
+ * Images by `sharp`, in processes of a lower priority than this one. They start when there are images, and end
+ * when there have been none for a minute, with `close` and with this process.
  *
  * @returns  undefined where `sharp` is not installed
  * @throws BkError `invalid` for a number that is none
