@@ -20,7 +20,7 @@ export { memoryNonces, type MemoryNonces, type MemoryNoncesOptions, type Nonces 
 
 export type { Allowed, Auth, AuthOptions, CheckOptions } from "./auth.js";
 export { cameFrom } from "./same-site.js";
-export { type AccessRules, defaultAllowPaths } from "./rules.js";
+export { type AccessRules, defaultAllowPaths, refusesAddress } from "./rules.js";
 export type { RulePattern } from "./path-rules.js";
 export type { NetworkRule } from "./network-rules.js";
 export { networkTest, type NetworkTest } from "./networks.js";

@@ -141,6 +141,16 @@ function aclTests(
   });
 }
 
+/**
+ * Whether a request is refused for where it comes from, whoever it is from: what is asked before credentials are looked at. Rules with `types` are
+ * left out.
+ *
+ * @throws AuthError `invalid` for what is no network or path
+ */
+export function refusesAddress(networks: readonly NetworkRule[]): (address: string | undefined, method: string, path: string) => boolean {
+  return compileNetworks(networks, checkPatterns).refusesAll;
+}
+
 function checkPatterns(name: string, patterns: readonly RulePattern[]): void {
   for (const pattern of patterns)
     if (!isRulePattern(pattern))

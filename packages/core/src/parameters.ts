@@ -15,8 +15,10 @@ export interface Parameter<Value = unknown> {
   readonly default?: Value;
   /** How the default is shown where it does not follow from `default`: as a text that the type takes, or as words. */
   readonly shownDefault?: string;
-  /** Other names that are taken for it, such as those of backendjs. They are told as deprecated. */
+  /** Other names that are taken for it, such as those of backendjs, with a `*` where its own has one. They are told as deprecated. */
   readonly aliases?: readonly string[];
+  /** What the word may be that stands at the `*` of its name, as a regular expression; default letters, digits and `_`, a letter first. */
+  readonly word?: string;
   /** It is never shown. */
   readonly secret?: boolean;
   /** A change is used without a restart. */

@@ -80,7 +80,7 @@ export function createApp(
   sendEvents(app, server);
   if (metrics !== undefined) app.use(metrics.middleware(app));
   if (overload !== undefined) app.use(overload);
-  app.use(accessLog(server.accessLog, server.addressOf));
+  app.use(accessLog(server));
   if (server.locales !== undefined) app.use(phrases(server.locales));
   hookReplies(app, server);
   if (cors !== undefined) app.use(cors);

@@ -77,6 +77,21 @@ export const wrongEncoding = (given: string): HttpError =>
     headers: { "accept-encoding": "identity" },
   });
 
+/** The server has more to do than it can. */
+export const busy = (): HttpError =>
+  new HttpError("unavailable", "the server is busy; try again", { status: 503, headers: { "retry-after": "1" } });
+/** Of a request that was passed on to another server. */
+export const badGateway = (): HttpError =>
+  new HttpError("unavailable", "the server behind this one failed", { status: 502, code: "bad-gateway" });
+export const gatewayTimeout = (): HttpError =>
+  new HttpError("timeout", "the server behind this one did not answer in time", { status: 504, code: "gateway-timeout" });
+/** @param inMs  when one may be ready */
+export const noUpstream = (inMs: number): HttpError =>
+  new HttpError("unavailable", "no server is ready for this request; try again", {
+    status: 503,
+    headers: { "retry-after": String(Math.max(1, Math.ceil(inMs / 1000))) },
+  });
+
 /** A name as it is told back: long ones are cut. */
 function shortName(name: string | undefined): string | undefined {
   return name?.slice(0, 80);
@@ -168,7 +183,8 @@ export function errorResponse(context: Context, error: unknown): Response {
 /** The reply to an error outside of the app. */
 export function plainResponse(error: unknown): Response {
   const body = errorBody(error);
-  return Response.json(body, { status: body.status, headers: replyHeaders });
+  const own = error instanceof HttpError ? error.headers : retryHeader(error);
+  return Response.json(body, { status: body.status, headers: { ...replyHeaders, ...own } });
 }
 
 /** The reply with a body that is made already, such as the refusal of a signature. */

@@ -12,4 +12,5 @@ export { type Counter, type Histogram, type MetricOptions, Metrics, type Reading
 export type { AccessLogOptions } from "./logging/access-options.js";
 export type { MetricsOptions } from "./metrics/served-metrics.js";
 export type { Family, Series } from "./metrics/family.js";
+export type { ProxiedRequest, ProxyLimits, ProxyOptions, ProxyTarget } from "./proxy/proxy-options.js";
 export type { ErrorBody } from "./error-response.js";

@@ -44,6 +44,10 @@ export interface ServerLimits {
   readonly maxSocketRequests: number;
   /** Bytes that may wait for a WebSocket or a stream of events whose client does not read; beyond: it is closed with 1013, or cut off. */
   readonly maxSocketUnreadBytes: number;
+  /** WebSockets that may be open at a time, those that are passed on among them; beyond: 503. 0: no limit. Default 0. */
+  readonly maxSockets: number;
+  /** WebSockets that may be asked for in a second; beyond: 503. 0: no limit. Default 0. */
+  readonly maxSocketsPerSecond: number;
   /** How often the client of a WebSocket is asked whether it is there; one that says nothing until the next time is cut off. */
   readonly socketBeatMs: number;
   /** How often it is asked whether who listens to a stream or a WebSocket may still: both end so long after a logout, at most. */
@@ -84,6 +88,8 @@ export const defaultLimits: ServerLimits = Object.freeze({
   maxSocketMessageBytes: 1024 * 1024,
   maxSocketRequests: 16,
   maxSocketUnreadBytes: 1024 * 1024,
+  maxSockets: 0,
+  maxSocketsPerSecond: 0,
   socketBeatMs: 30_000,
   streamCheckMs: 15_000,
   maxDelayMs: 0,
@@ -108,6 +114,8 @@ export const liveLimits = [
   "headersTimeoutMs",
   "keepAliveMs",
   "maxConnections",
+  "maxSockets",
+  "maxSocketsPerSecond",
   "shutdownMs",
 ] as const satisfies readonly (keyof ServerLimits)[];
 export type LiveLimits = Pick<ServerLimits, (typeof liveLimits)[number]>;

@@ -11,9 +11,12 @@ import { getRequestListener, RequestError } from "@hono/node-server";
 import { sendByNode } from "./events/send-events.js";
 import { faultFields } from "./fault-fields.js";
 import { listenAt } from "./processes/listen-at.js";
+import type { Proxy } from "./proxy/proxy.js";
+import { refuseUpgrade } from "./sockets/refuse-upgrade.js";
+import { SocketGate, type SocketGateLimits } from "./sockets/socket-gate.js";
 import type { WebSockets } from "./sockets/web-sockets.js";
 import type { Fetch } from "./request/fetch.js";
-import { badRequest, parserErrorReply, plainResponse } from "./error-response.js";
+import { badRequest, busy, parserErrorReply, plainResponse } from "./error-response.js";
 
 export interface ListenOptions {
   /** Default 8000; 0 takes a free one. */
@@ -31,7 +34,7 @@ export interface ConnectionSource {
   accept(take: (socket: Socket) => void): void;
 }
 
-export interface SocketLimits {
+export interface SocketLimits extends SocketGateLimits {
   /** Longest time in which a whole request arrives. */
   readonly requestTimeoutMs: number;
   /** Longest time in which the headers arrive. */
@@ -71,7 +74,8 @@ export interface Listener {
 }
 
 /**
- * @param sockets  serves upgrades to WebSockets; without it an Upgrade header is not looked at
+ * @param served.sockets  serves upgrades to WebSockets; where neither it nor the proxy does, an Upgrade header is not looked at
+ * @param served.proxy  passes on what is for other servers
  * @throws BkError `unavailable`, naming the port, when it is taken or may not be used
  */
 export async function listen(
@@ -79,7 +83,7 @@ export async function listen(
   { port = 8000, host = "127.0.0.1", from }: ListenOptions,
   limits: SocketLimits,
   log: Log,
-  sockets?: WebSockets,
+  { sockets, proxy }: { readonly sockets?: WebSockets | undefined; readonly proxy?: Proxy | undefined } = {},
 ): Promise<Listener> {
   const settings = {
     // Node's own is 30 s: what takes too long would be noticed that much later.
@@ -96,8 +100,13 @@ export async function listen(
   const answer = getRequestListener((request, { incoming, outgoing }) => fetch(request, { incoming, outgoing, sendEvents }), {
     errorHandler,
   });
-  const server = createServer(settings, (request, response) => void answer(request, response));
-  const setLimits = ({ requestTimeoutMs, headersTimeoutMs, keepAliveMs, maxConnections }: SocketLimits): void => {
+  const server = createServer(settings, (request, response) => {
+    if (proxy?.serve(request, response) !== true) void answer(request, response);
+  });
+  const gate = new SocketGate(limits);
+  const setLimits = (changed: SocketLimits): void => {
+    const { requestTimeoutMs, headersTimeoutMs, keepAliveMs, maxConnections } = changed;
+    gate.setLimits(changed);
     server.requestTimeout = requestTimeoutMs;
     server.headersTimeout = Math.min(headersTimeoutMs, requestTimeoutMs);
     server.keepAliveTimeout = keepAliveMs;
@@ -132,7 +141,7 @@ export async function listen(
       else if (left === 0) upgrades.get(socket)?.();
     });
   });
-  if (sockets !== undefined)
+  if (sockets !== undefined || proxy !== undefined)
     server.on("upgrade", (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
       const socket = duplex as Socket;
       // Node has taken its own listener away; without one an error would end the process.
@@ -140,13 +149,24 @@ export async function listen(
       const serve = (): void => {
         upgrades.delete(socket);
         if (socket.destroyed) return;
-        if (stopping || !sockets.takes(request)) {
+        const isPassedOn = proxy?.takes(request) === true;
+        if (stopping || !(isPassedOn || sockets?.takes(request) === true)) {
           serveWithoutUpgrade(server, request, socket, head);
           socket.off("error", ignore);
           return;
         }
+        const leave = gate.enter();
+        if (leave === undefined) {
+          void refuseUpgrade(socket, plainResponse(busy()));
+          return;
+        }
+        socket.once("close", leave);
         running.set(socket, { requests: 1 });
-        void sockets
+        if (isPassedOn) {
+          proxy.upgrade(request, socket, head);
+          return;
+        }
+        void sockets!
           .open(request, socket, head)
           .catch((error: unknown) => {
             log.error("a socket was not opened", faultFields(error));
@@ -169,6 +189,7 @@ export async function listen(
   async function close(timeoutMs: number, idleMs = 0): Promise<void> {
     stopping = true;
     sockets?.drain();
+    proxy?.drain();
     // That of http would end idle connections now.
     const closed = accepted?.closed() ?? new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
     keepsIdle = idleMs > 0;
@@ -180,12 +201,13 @@ export async function listen(
       log.warn(`requests were still running after ${timeoutMs} ms; their connections are cut`);
       server.closeAllConnections();
       sockets?.cut();
+      proxy?.cut();
       for (const socket of running.keys()) socket.destroy();
     }, timeoutMs);
     await closed;
     clearTimeout(timer);
   }
-  const counts = (): OpenCounts => ({ connections: running.size, sockets: sockets?.size() ?? 0, streams: streams.size });
+  const counts = (): OpenCounts => ({ connections: running.size, sockets: (sockets?.size() ?? 0) + (proxy?.size() ?? 0), streams: streams.size });
   return { url, port: Number(new URL(url).port || 80), counts, setLimits, close };
 }
 

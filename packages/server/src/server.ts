@@ -40,12 +40,14 @@ import { type MessageKeySettings, messageKeys } from "./message-keys.js";
 import { ownAccounts } from "./own-accounts.js";
 import { type MetricsOptions, type ServedMetrics, servedMetrics } from "./metrics/served-metrics.js";
 import type { Fetch } from "./request/fetch.js";
-import { clientAddress } from "./request/client-address.js";
+import { addressByOwnProxy, clientAddress } from "./request/client-address.js";
 import { Uploads } from "./request/upload.js";
 import type { ServerContext, ServerEnv } from "./routes/server-context.js";
 import { masterKeyOf } from "./settings/home.js";
 import { staticFiles } from "./static/static-files.js";
 import type { StaticOptions } from "./static/static-options.js";
+import type { ProxyOptions } from "./proxy/proxy-options.js";
+import { openProxy, type Proxy } from "./proxy/proxy.js";
 import { type View, type ViewOptions, views } from "./static/view.js";
 import { rulesWith } from "./server-rules.js";
 import { webSockets } from "./sockets/web-sockets.js";
@@ -115,6 +117,16 @@ export interface ServerOptions {
   readonly rateLimits?: readonly RateRule[];
   /** Proxies whose `X-Forwarded-For` is believed: addresses, and networks such as `10.0.0.0/8`. Default none. */
   readonly trustedProxies?: readonly string[];
+  /**
+   * All connections come from a proxy of this server's own, as over a Unix socket: the last address of `X-Forwarded-For` is the client, and the id
+   * of a request is the one that it has there. Default false.
+   */
+  readonly behindOwnProxy?: boolean;
+  /**
+   * Requests and WebSockets that are passed on to other servers. Rules for addresses and limits of load hold for them, credentials are not looked
+   * at. Works where this server listens, not in `app`. Default: none.
+   */
+  readonly proxy?: ProxyOptions;
   /** Seals page tokens; at least 16 characters; servers that share the work need the same. Default: a random one. Not used with an open database. */
   readonly tokenKey?: string;
   /** Lets browser pages of other origins call the server. Default: none. */
@@ -284,7 +296,8 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       redirectToLogin: loginRedirect(options.login === false ? undefined : options.login?.redirect),
       refusesAddresses: (rules.networks ?? []).length > 0,
       watchRefusal: refusalWatch(limits.streamCheckMs, log),
-      addressOf: clientAddress(options.trustedProxies ?? []),
+      addressOf: (options.behindOwnProxy === true ? addressByOwnProxy : clientAddress)(options.trustedProxies ?? []),
+      takesRequestIds: options.behindOwnProxy === true,
       trustedOrigins,
       files: options.static === undefined ? undefined : staticFiles(options.static),
       locales,
@@ -307,6 +320,8 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       running.drain();
       reload?.close();
     };
+    const measured = { overload: guard, access: context.accessLog, measure: metrics?.proxied(), log };
+    const proxy = openProxy(options.proxy, { ...measured, trustedProxies: options.trustedProxies, networks: rules.networks }, open);
     const setLimits = (changes: Partial<LiveLimits>): void => {
       Object.assign(limits, changesOf(changes));
       controls = controlReader(limits);
@@ -315,7 +330,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       app,
       db,
       views(options.views),
-      { endpoints, jobs: running.jobs, drain, close, setLimits, unready: health.unready, metrics },
+      { endpoints, jobs: running.jobs, drain, close, setLimits, unready: health.unready, metrics, proxy },
       limits,
       log,
     );
@@ -339,7 +354,7 @@ function masterKey(options: ServerOptions): MasterKey {
   return options.masterKey ?? masterKeyOf({ home: options.home ?? ".", masterKey: process.env["BK_MASTER_KEY"] });
 }
 
-type Parts = Omit<RunningModules, "hooks"> & Pick<BkServer, "setLimits" | "unready"> & { readonly metrics: ServedMetrics | undefined };
+type Parts = Omit<RunningModules, "hooks"> & Pick<BkServer, "setLimits" | "unready"> & { readonly metrics: ServedMetrics | undefined; readonly proxy: Proxy | undefined };
 
 function serverOf(app: Hono<ServerEnv>, db: Db, view: View, end: Parts, limits: ServerLimits, log: Log): BkServer {
   let listener: Listener | undefined;
@@ -363,7 +378,7 @@ function serverOf(app: Hono<ServerEnv>, db: Db, view: View, end: Parts, limits: 
       const fetch = app.fetch as Fetch;
       const hasStreams = end.endpoints.all.some(({ endpoint }) => endpoint.streams === true);
       const sockets = hasStreams ? webSockets({ ...limits, fetch, endpoints: end.endpoints, log }) : undefined;
-      listener = await listen(fetch, where, limits, log, sockets);
+      listener = await listen(fetch, where, limits, log, { sockets, proxy: end.proxy });
       return { url: listener.url, port: listener.port };
     },
     jobNames: end.jobs?.names() ?? [],

@@ -36,7 +36,10 @@ export function normalizeArguments(args: readonly string[], program: Command): s
     if (arg === "--") return [...result, ...args.slice(i)];
     const [, name, marks = "", given] = /^--?([a-z][a-z0-9_-]+)((?:@[a-z][\w-]*){0,2})(?:=([^]*))?$/.exec(arg) ?? [];
     if (name === undefined) {
-      result.push(arg);
+      const other = arg.replace(/^--?/, "");
+      // The names of some have more in them, such as a URL.
+      if (other !== arg && settingNames.find(other) !== undefined && i + 1 < args.length) result.push(`--set=${other}=${args[++i]!}`);
+      else result.push(arg);
       continue;
     }
     const kind = marks === "" ? options.get(name) : undefined;

@@ -16,13 +16,16 @@ export function modulesOf(configuration: Configuration): readonly string[] {
   return configuration.modules ?? (isSample(configuration) ? ["all"] : []);
 }
 
+/** Prints the line that others wait for. */
+export const announceUrl = (url: string): void => void process.stdout.write(`bk-server listening on ${url}\n`);
+
 /** Prints the line that others wait for, and logs what is served. */
 export function announce(configuration: Configuration, url: string, log: Log): void {
   const { home, tables } = configuration;
   const names = modulesOf(configuration).join(", ");
   const served = tables ?? (isSample(configuration) ? "sample" : "none (see --tables)");
   log.info(`database ${databaseName(configuration)}; tables ${served}; modules ${names || "none (see --modules)"}`);
-  process.stdout.write(`bk-server listening on ${url}\n`);
+  announceUrl(url);
   if (!isSample(configuration)) return;
   log.info("no tables are given: here is one to try it with, sample (--tables file serves yours in its place). Next:");
   const { port } = new URL(url);

@@ -52,7 +52,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-const roles = ["web", "worker"];
+const roles = ["web", "worker", "proxy"];
 
 export async function restartCommand(configuration: Configuration, { json = false }: JsonOption, role?: string): Promise<void> {
   if (role !== undefined) requireRole(role);

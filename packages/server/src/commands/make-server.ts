@@ -10,6 +10,7 @@ import type { Configuration } from "../settings/configuration.js";
 import { databaseOf, masterKeyOf, tokenKeyOf } from "../settings/home.js";
 import { loadModules } from "../settings/load-modules.js";
 import { loadTables } from "../settings/load-tables.js";
+import { proxyOf } from "../settings/read-proxy.js";
 import { version } from "../version.js";
 import { withNeeded } from "./all-modules.js";
 import { isSample } from "./announce.js";
@@ -64,6 +65,8 @@ export async function makeServer(configuration: Configuration, { log, level, acc
     ...making.system,
   });
   const masterKey = masterKeyOf(configuration);
+  const isBehindProxy = config.get("behind-proxy");
+  const proxy = isBehindProxy ? undefined : proxyOf(config);
   const mails = await resetMails(configuration, log);
   const end = async (): Promise<void> => {
     await mails?.close();
@@ -85,12 +88,14 @@ export async function makeServer(configuration: Configuration, { log, level, acc
       tokenKey: tokenKeyOf(configuration, masterKey),
       ...(configuration.cors === undefined ? {} : { cors: configuration.cors }),
       // Packed files would be as old as they are.
-      ...(configuration.web === undefined ? {} : { static: { roots: configuration.web, precompressed: !configuration.development } }),
+      ...(configuration.static === undefined ? {} : { static: { ...configuration.static, precompressed: !configuration.development } }),
       // Each process would be another state of the pages.
       liveReload: configuration.development && config.get("workers") <= 1,
       ...(configuration.locales === undefined ? {} : { locales: configuration.locales }),
       messageKeys: { scheme: configuration.signatureScheme },
       trustedProxies: configuration.trustedProxies,
+      behindOwnProxy: isBehindProxy,
+      ...(proxy === undefined ? {} : { proxy }),
       auth: { rules: { networks: configuration.networks } },
       login: {
         ...(mails === undefined ? {} : { mail: mails.mail }),

@@ -91,3 +91,8 @@ export function supervision({ config }: Configuration, handlers: ChildHandlers):
 }
 
 const defaultBeatMs = 10_000;
+
+/** How long a connection of a process that is replaced may be idle before it is closed: its client may just be sending. */
+export const idleMs = 2000;
+/** The event loop of a process that serves should turn far more often. */
+export const stuckAfterMs = 5000;

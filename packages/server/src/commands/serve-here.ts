@@ -17,7 +17,7 @@ import { announce } from "./announce.js";
 import { attachable } from "./attach.js";
 import { makeServer } from "./make-server.js";
 import { processLog, type ProcessLog } from "./process-log.js";
-import { control, fleetOf, reloader, type StopSignals, stopSignals, supervision } from "./process-parts.js";
+import { control, fleetOf, idleMs, reloader, type StopSignals, stopSignals, stuckAfterMs, supervision } from "./process-parts.js";
 import { measureJobs, measureQueues } from "../metrics/work-metrics.js";
 import { familiesOf } from "../metrics/metrics.js";
 import { logWatch } from "./log-watch.js";
@@ -142,8 +142,3 @@ function beginSupervised(supervised: AsChild): () => Promise<void> {
   const unwatch = watchStuck(stuckAfterMs);
   return () => Promise.resolve(unwatch());
 }
-
-/** How long a connection of a process that is replaced may be idle before it is closed: its client may just be sending. */
-const idleMs = 2000;
-/** The event loop of a process that serves should turn far more often. */
-const stuckAfterMs = 5000;

@@ -18,14 +18,16 @@ import { beginUpkeep } from "./upkeep.js";
 import { Gatherer } from "../processes/gather.js";
 import { Front } from "../processes/front.js";
 import type { Listening } from "../processes/listen-at.js";
+import { localSocket } from "../processes/local-socket.js";
 import { Pool, type PoolOptions, StartFailed } from "../processes/pool.js";
 import { watchFolders } from "../processes/watch-folders.js";
 import { giveFolder, ownerOf } from "../processes/privileges.js";
 import { findModules } from "../settings/find-modules.js";
 import { masterKeyOf, varFolder } from "../settings/home.js";
+import { proxyOf } from "../settings/read-proxy.js";
 import type { Configuration } from "../settings/configuration.js";
 import { version } from "../version.js";
-import { announce } from "./announce.js";
+import { announce, announceUrl } from "./announce.js";
 import { attachable } from "./attach.js";
 import { logWatch } from "./log-watch.js";
 import { listenedMetrics } from "./process-metrics.js";
@@ -47,6 +49,10 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   const watched = configuration.watch;
   // What is watched is started anew beside the old one.
   const webWorkers = Math.max(config.get("workers"), watched.length > 0 ? 1 : 0);
+  const proxyWorkers = config.get("proxy-workers");
+  // What is wrong with it is told before anything starts.
+  if (proxyOf(config) === undefined && proxyWorkers > 0 && webWorkers === 0)
+    throw invalidSetting("proxy-workers", "proxy-workers needs servers to pass requests on to, such as proxy-reverse, or workers");
   const hasModules = findModules(config as never).length > 0;
   if (jobWorkers > 0) {
     if (!config.has("jobs") && !hasModules) throw invalidSetting("jobs", "job-workers needs jobs, or modules of the app that have some");
@@ -105,12 +111,24 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     },
   });
   let at: Listening | undefined;
-  const launch = (role: string): ChildProcess =>
-    fork(process.argv[1]!, [...process.argv.slice(2), `--role=${role}`, ...(at === undefined ? [] : [`--front-url=${at.url}`])]);
-  const web = new Pool({ ...options("web", webWorkers), launch: () => launch("web"), onReady: () => front.ready() });
+  const behind = proxyWorkers > 0 && webWorkers > 0 ? localSocket(owner) : undefined;
+  const launch = (role: string, ...others: string[]): ChildProcess =>
+    fork(process.argv[1]!, [...process.argv.slice(2), `--role=${role}`, ...(at === undefined ? [] : [`--front-url=${at.url}`]), ...others]);
+  const web = new Pool({
+    ...options("web", webWorkers),
+    launch: () => launch("web", `--behind-proxy=${behind !== undefined}`),
+    onReady: () => webFront.ready(),
+  });
   const work = new Pool({ ...options("worker", jobWorkers), launch: () => launch("worker") });
-  const front = new Front(web);
-  const pools = [web, work];
+  const proxies = new Pool({
+    ...options("proxy", proxyWorkers),
+    launch: () => launch("proxy", ...(behind === undefined ? [] : [`--web-socket-path=${behind.path}`])),
+    onReady: () => front.ready(),
+  });
+  const webFront = new Front(web);
+  /** What has the port. */
+  const front = proxyWorkers > 0 ? new Front(proxies) : webFront;
+  const pools = [web, work, proxies];
   if (config.get("metrics")) {
     measureProcess(metrics);
     processed.measure(metrics);
@@ -146,7 +164,11 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   if (!process.stdout.isTTY) process.on("SIGHUP", reloadAll);
   try {
     listener = await listenedMetrics(configuration, () => gatherer.families(), log);
-    if (webWorkers > 0) at = await front.listen(configuration.port, configuration.host, log);
+    if (webWorkers + proxyWorkers > 0) at = await front.listen(configuration.port, configuration.host, log);
+    if (behind !== undefined) {
+      await webFront.listenAtPath(behind.path);
+      behind.give();
+    }
     const started = await Promise.race([Promise.all(pools.map(start)), stop.asked]);
     if (typeof started !== "string") {
       shell = await attachable(configuration, log, { config, pools, log });
@@ -180,9 +202,10 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
         },
       });
       // By one of the processes: the primary may be root's. By the same one each time, which knows whether it is still at it.
-      endUpkeep = beginUpkeep(configuration, (task) => (web.first ?? work.first)?.send({ bk: "upkeep", task }));
-      log.info(`${webWorkers} web and ${jobWorkers} job processes`);
+      endUpkeep = beginUpkeep(configuration, (task) => (web.first ?? work.first ?? proxies.first)?.send({ bk: "upkeep", task }));
+      log.info(`${webWorkers} web, ${proxyWorkers} proxy and ${jobWorkers} job processes`);
       if (at === undefined) process.stdout.write("bk-server runs jobs\n");
+      else if (webWorkers === 0) announceUrl(at.url);
       else announce(configuration, at.url, log);
     }
     log.info(`${await stop.asked}: ending the processes`);
@@ -200,7 +223,11 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     listener?.close();
     endUpkeep();
     await fleet?.close();
+    // What they have taken the web processes still have to answer.
+    await proxies.end();
+    webFront.close();
     await Promise.all(pools.map((pool) => pool.end()));
+    behind?.remove();
     for (const each of shared) await each.close();
     await processed.close();
   }

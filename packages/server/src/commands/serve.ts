@@ -1,6 +1,7 @@
 // `bk-server` without a command: serves until it is told to stop, in this process or in several.
 
 import type { Configuration } from "../settings/configuration.js";
+import { proxyHere } from "./proxy-here.js";
 import { serveHere } from "./serve-here.js";
 import { serveInProcesses } from "./serve-in-processes.js";
 import { workHere } from "./work-here.js";
@@ -10,8 +11,9 @@ export async function serve(configuration: Configuration): Promise<number> {
   const { config } = configuration;
   const role = config.get("role");
   process.title = `${config.get("app-name")}: ${role}`;
-  if (role === "server" && (config.get("workers") > 0 || config.get("job-workers") > 0 || configuration.watch.length > 0))
-    return serveInProcesses(configuration);
-  await (role === "worker" ? workHere : serveHere)(configuration);
+  const isPrimary =
+    (["workers", "job-workers", "proxy-workers"] as const).some((name) => config.get(name) > 0) || configuration.watch.length > 0;
+  if (role === "server" && isPrimary) return serveInProcesses(configuration);
+  await (role === "worker" ? workHere : role === "proxy" ? proxyHere : serveHere)(configuration);
   return 0;
 }

@@ -29,7 +29,7 @@ export class Names {
   readonly definitions: Definitions;
   readonly rename: Rename;
   readonly #aliases = new Map<string, string>();
-  readonly #patterns: { readonly form: RegExp; readonly name: string }[] = [];
+  readonly #patterns: { readonly form: RegExp; readonly name: string; readonly isAlias: boolean }[] = [];
   readonly #isElsewhere: (name: string) => boolean;
 
   /**
@@ -44,9 +44,12 @@ export class Names {
     this.definitions = definitions;
     this.rename = rename;
     this.#isElsewhere = isElsewhere;
-    for (const [name, { aliases = [] }] of Object.entries(definitions)) {
-      if (name.includes("*")) this.#patterns.push({ form: new RegExp(`^${name.replaceAll("*", "([a-z][a-z0-9_]*)")}$`), name });
-      for (const alias of aliases) this.#aliases.set(alias, name);
+    for (const [name, { aliases = [], word = "[a-z][a-z0-9_]*" }] of Object.entries(definitions)) {
+      const form = (own: string): RegExp => new RegExp(`^${own.replaceAll("*", `(${word})`)}$`);
+      if (name.includes("*")) this.#patterns.push({ form: form(name), name, isAlias: false });
+      for (const alias of aliases)
+        if (alias.includes("*")) this.#patterns.push({ form: form(alias), name, isAlias: true });
+        else this.#aliases.set(alias, name);
     }
   }
 
@@ -63,12 +66,13 @@ export class Names {
     const pattern = this.#patterns.find(({ form }) => form.test(given));
     if (pattern === undefined)
       return this.#isElsewhere(given) ? { name: given, parameter: elsewhere, definition: given, isAlias: false } : undefined;
-    return { name: given, parameter: this.definitions[pattern.name]!, definition: pattern.name, isAlias: false };
+    const own = pattern.isAlias ? pattern.name.replace("*", pattern.form.exec(given)![1]!) : given;
+    return { name: own, parameter: this.definitions[pattern.name]!, definition: pattern.name, isAlias: pattern.isAlias };
   }
 
   /** The word that stands at the `*` of a definition. */
   wordOf(definition: string, name: string): string | undefined {
-    return this.#patterns.find((pattern) => pattern.name === definition)?.form.exec(name)?.[1];
+    return this.#patterns.find((pattern) => pattern.name === definition && !pattern.isAlias)?.form.exec(name)?.[1];
   }
 
   /** The name of a variable without its prefix: `DB_MY_ONE_POOL` → `db-my_one-pool`. */

@@ -16,6 +16,7 @@ import type { OpenCounts } from "../listen.js";
 import type { Family } from "./family.js";
 import { familiesOf, Metrics } from "./metrics.js";
 import { measureProcess } from "./process-metrics.js";
+import { measureProxied, type MeasureProxied } from "./proxy-metrics.js";
 import { measureRequests } from "./request-metrics.js";
 import { measureCache, measureDb } from "./work-metrics.js";
 
@@ -35,6 +36,8 @@ export interface ServedMetrics {
   route(app: Hono<ServerEnv>, addressOf: AddressOf): void;
   /** @param counts  undefined while nothing listens */
   measureOpen(counts: () => OpenCounts | undefined): void;
+  /** Counts requests that are passed on to other servers. */
+  proxied(): MeasureProxied;
   measureRefused(refused: () => Readonly<Record<string, number>>): void;
   close(): void;
 }
@@ -73,6 +76,7 @@ export function servedMetrics(options: MetricsOptions, { db, cache }: { db: Db; 
       for (const [name, what] of Object.entries(names) as [keyof OpenCounts, string][])
         metrics.read({ name: `bk_${name}_open`, help: `${what} that are open`, read: () => [[[], counts()?.[name] ?? 0]] });
     },
+    proxied: () => measureProxied(metrics),
     measureRefused(refused) {
       metrics.read({
         name: "bk_overload_total",

@@ -8,7 +8,7 @@ import type { MiddlewareHandler } from "hono";
 import type { AccessRecord } from "../logging/access-line.js";
 import { rawTarget } from "../request/check-frame.js";
 import { versionName } from "../request/version.js";
-import type { AccessLog, ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
+import type { ServerContext, ServerEnv, ServerRequest } from "../routes/server-context.js";
 
 /** The reply's header with the id that the log has. */
 export const requestIdHeader = "x-request-id";
@@ -23,21 +23,19 @@ export function pathOfTarget(target: string): string {
   return plainText(withoutQuery(target), longestPath);
 }
 
-function withoutQuery(target: string): string {
+export function withoutQuery(target: string): string {
   const end = target.indexOf("?");
   return end < 0 ? target : target.slice(0, end);
 }
 
-/** @param access  undefined: no lines */
 export function accessLog(
-  access: AccessLog | undefined,
-  addressOf: ServerContext["addressOf"],
+  { accessLog: access, addressOf, takesRequestIds }: Pick<ServerContext, "accessLog" | "addressOf" | "takesRequestIds">,
   clock: Clock = systemClock,
 ): MiddlewareHandler<ServerEnv> {
   const nextId = requestIds();
   return async (context, next) => {
     const at = clock.now();
-    const id = nextId();
+    const id = (takesRequestIds ? context.req.header(requestIdHeader) : undefined) ?? nextId();
     context.set("requestId", id);
     // On a socket it goes straight to Node's reply, which costs less than another kind of header would.
     const outgoing = context.env?.outgoing;
@@ -103,7 +101,7 @@ function countBytes(outgoing: Outgoing): () => number | undefined {
 }
 
 /** Ids that no two requests share, of servers that share a log neither: a random start and a count. */
-function requestIds(): () => string {
+export function requestIds(): () => string {
   const start = randomBytes(6).toString("base64url").replaceAll(/[-_]/g, "0");
   let count = 0;
   return () => `${start}-${(++count).toString(36)}`;

@@ -4,7 +4,7 @@ import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 
 import type { MiddlewareHandler } from "hono";
 
-import { bodyResponse } from "../error-response.js";
+import { busy, errorResponse } from "../error-response.js";
 import type { ServerEnv } from "../routes/server-context.js";
 
 /** When the server takes no more; 0: that does not count. */
@@ -37,6 +37,10 @@ const sampleMs = 100;
 const relief = 0.8;
 
 export interface Overload {
+  /** Why a request for a path is refused now, which is counted; undefined when it is not. */
+  refuses(path: string): keyof Load | undefined;
+  /** A request begins; it has ended when the function that is given back is called. */
+  begin(): () => void;
   readonly middleware: MiddlewareHandler<ServerEnv>;
   readonly load: () => Load;
   /** What has been refused, by why. */
@@ -78,22 +82,29 @@ export function overload(limits: OverloadLimits): Overload | undefined {
     over = names.find((name) => load[name] > most[name] * (name === over ? relief : 1));
   };
   const timer = setInterval(sample, sampleMs).unref();
-  const middleware: MiddlewareHandler<ServerEnv> = async (context, next) => {
+  const refuses = (path: string): keyof Load | undefined => {
     const why = over ?? (most.running > 0 && running >= most.running ? "running" : undefined);
-    if (why !== undefined && !spared.test(context.req.path)) {
-      refused[why]++;
-      const body = { status: 503, code: "unavailable", message: "the server is busy; try again" };
-      return bodyResponse(context, body, { "retry-after": "1" });
-    }
-    if (most.running === 0) return next();
+    if (why === undefined || spared.test(path)) return undefined;
+    refused[why]++;
+    return why;
+  };
+  const begin = (): (() => void) => {
     running++;
+    return () => void running--;
+  };
+  const middleware: MiddlewareHandler<ServerEnv> = async (context, next) => {
+    if (refuses(context.req.path) !== undefined) return errorResponse(context, busy());
+    if (most.running === 0) return next();
+    const end = begin();
     try {
       return await next();
     } finally {
-      running--;
+      end();
     }
   };
   return {
+    refuses,
+    begin,
     middleware,
     load: () => load,
     refused: () => refused,

@@ -69,8 +69,11 @@ export function asChild(beatMs: number, { drain, reload, logLevel, unready, tell
       if (telling === undefined) answer(null);
       else telling.then(answer).catch(onFault);
     }
-    // Undefined where the client left on the way.
-    if (bk === "connection" && handle !== undefined) take(handle as Socket);
+    if (bk === "connection") {
+      send({ bk: "taken" });
+      // Undefined where the client left on the way.
+      if (handle !== undefined) take(handle as Socket);
+    }
     if (bk === "drain") drain("the supervisor");
     if (bk === "unready") unready?.();
     if (bk === "reload") reload();

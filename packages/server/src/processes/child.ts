@@ -11,6 +11,12 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+interface Giving {
+  readonly socket: Socket;
+  readonly resolve: (isTaken: boolean) => void;
+  isSent: boolean;
+}
+
 export class Child {
   readonly pid: number;
   readonly startedAt: number;
@@ -31,6 +37,9 @@ export class Child {
   rss = 0;
   files: number | undefined;
   readonly #process: ChildProcess;
+  #isGone = false;
+  /** Connections that are on their way, in their order. Node sends one, and the next when that has arrived. */
+  readonly #giving: Giving[] = [];
   readonly #asked = new Map<number, (part: unknown) => void>();
   #lastAsked = 0;
 
@@ -49,6 +58,7 @@ export class Child {
           resolve();
         } else if (own.bk === "part") this.#asked.get(own.id)?.(own.part);
         else if (own.bk === "last") this.onLast(own.families);
+        else if (own.bk === "taken") this.#taken();
         else onMessage(own, this);
       });
     });
@@ -61,13 +71,15 @@ export class Child {
       else resolve();
     });
     this.gone = Promise.all([this.exited, disconnected]).then(() => undefined);
+    // Either may be first, and after it nothing arrives any more.
+    for (const end of [this.exited, disconnected]) void end.then(() => this.#lost());
     // What was sent to a process that is gone is nobody's loss.
     process.on("error", () => undefined);
   }
 
   /** It can be told something. */
   get isReachable(): boolean {
-    return this.#process.connected;
+    return this.#process.connected && !this.#isGone;
   }
 
   send(message: ToWorker): void {
@@ -94,9 +106,34 @@ export class Child {
   /** Hands over a connection; false when that failed, and another one has to take it. */
   give(socket: Socket): Promise<boolean> {
     return new Promise((resolve) => {
-      if (!this.#process.connected) resolve(false);
-      else this.#process.send({ bk: "connection" } satisfies ToWorker, socket, (error) => resolve(error === null));
+      if (!this.isReachable) return resolve(false);
+      const giving = { socket, resolve, isSent: false };
+      this.#giving.push(giving);
+      // Kept open until it is taken: Node would forget about one that is on its way to a process that ends, and leave its client waiting.
+      return this.#process.send({ bk: "connection" } satisfies ToWorker, socket, { keepOpen: true }, (error) => {
+        if (error === null) giving.isSent = true;
+        else if (this.#giving.includes(giving)) {
+          this.#giving.splice(this.#giving.indexOf(giving), 1);
+          resolve(false);
+        }
+      });
     });
+  }
+
+  /** It has the connection that was sent first. */
+  #taken(): void {
+    const giving = this.#giving.shift();
+    giving?.socket.destroy();
+    giving?.resolve(true);
+  }
+
+  /** Nothing reaches it any more. What it may have begun to read is lost, the others go to another one. */
+  #lost(): void {
+    this.#isGone = true;
+    for (const { socket, resolve, isSent } of this.#giving.splice(0)) {
+      if (isSent) socket.destroy();
+      resolve(isSent);
+    }
   }
 
   kill(signal: NodeJS.Signals): void {

@@ -26,6 +26,14 @@ export class Front {
     return listening;
   }
 
+  /** Listens at a socket of this machine. */
+  async listenAtPath(path: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(path, resolve);
+    });
+  }
+
   async #hand(socket: Socket): Promise<void> {
     // A client that leaves meanwhile is no fault of the primary's.
     socket.on("error", () => undefined);

@@ -18,6 +18,8 @@ export type FromWorker =
   | { readonly bk: "ready" }
   /** It lives; said at an interval. */
   | { readonly bk: "beat"; readonly rss: number; readonly files: number | undefined }
+  /** It has the connection that was sent to it first of those that it has not said so of. */
+  | { readonly bk: "taken" }
   /** Somebody asked it for a rolling restart of all. */
   | { readonly bk: "roll" }
   /** Somebody asked it to read the configuration again, everywhere. */
@@ -49,6 +51,7 @@ export type ToWorker =
 const kinds: ReadonlySet<unknown> = new Set([
   "ready",
   "beat",
+  "taken",
   "roll",
   "reload",
   "gather",

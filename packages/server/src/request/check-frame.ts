@@ -16,10 +16,15 @@ export function rawTarget({ env, req }: ServerRequest): string {
  * @param rawHeaders  names and values in turn, as Node has them; absent where there is no socket
  */
 export function checkFrame(target: string, rawHeaders: readonly string[] | undefined): void {
+  checkTarget(target, rawHeaders);
   const at = target.indexOf("?");
   const path = at < 0 ? target : target.slice(0, at);
-  if (!path.startsWith("/")) throw badRequest("the request target must be a path");
   if (ambiguousPath.test(path)) throw badRequest("the path has empty or dot segments, a backslash or an encoded slash");
+}
+
+/** Refuses requests whose target is no path, or that are for no host or for two. */
+export function checkTarget(target: string, rawHeaders: readonly string[] | undefined): void {
+  if (!target.startsWith("/")) throw badRequest("the request target must be a path");
   if (rawHeaders === undefined) return;
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === "host") hosts++;

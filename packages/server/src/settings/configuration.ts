@@ -8,6 +8,7 @@ import type { PushApp } from "@bk/modules/push";
 import type { Config } from "../config/config.js";
 import type { ServerLimits } from "../limits.js";
 import type { CorsOptions } from "../middleware/cors.js";
+import type { StaticOptions } from "../static/static-options.js";
 import type { allSettings } from "./settings.js";
 
 /** Everything that a command needs to know. */
@@ -38,8 +39,8 @@ export interface Configuration {
   readonly mailPage: string | undefined;
   /** How the devices of the app are reached; undefined: they are not. */
   readonly push: PushApp | undefined;
-  /** Folders with files for everybody. */
-  readonly web: readonly string[] | undefined;
+  /** Files for everybody. */
+  readonly static: StaticOptions | undefined;
   /** Folders with translations, and the languages that are loaded; undefined: there are none. */
   readonly locales: { readonly folders: readonly string[]; readonly languages?: readonly string[] } | undefined;
   readonly masterKey: string | undefined;

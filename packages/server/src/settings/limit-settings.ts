@@ -26,6 +26,8 @@ const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
   maxSocketMessageBytes: "most bytes of a message of a WebSocket",
   maxSocketRequests: "requests of a WebSocket that may run at a time",
   maxSocketUnreadBytes: "bytes that may wait for a WebSocket or a stream of events that is not read",
+  maxSockets: "most WebSockets at a time, those that are passed on among them; beyond: 503; 0: no limit",
+  maxSocketsPerSecond: "most WebSockets that may be asked for in a second; beyond: 503; 0: no limit",
   socketBeatMs: "how often the client of a WebSocket is asked whether it is there",
   streamCheckMs: "how often it is asked whether who listens to a stream or a WebSocket may still",
   maxDelayMs: "how late the event loop may be, in milliseconds, until requests are refused with 503; 0: that does not count",
@@ -40,6 +42,8 @@ const limitHelp: Readonly<Record<keyof ServerLimits, string>> = {
 const mayBeZero: ReadonlySet<keyof ServerLimits> = new Set([
   "maxAttempts",
   "maxScanRows",
+  "maxSockets",
+  "maxSocketsPerSecond",
   "maxDelayMs",
   "maxRunning",
   "maxUtilization",

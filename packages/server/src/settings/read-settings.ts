@@ -21,6 +21,7 @@ import { kebab, limitNames } from "./limit-settings.js";
 import { inOurNames } from "./old-settings.js";
 import { pushAppOf } from "./push-settings.js";
 import { allSettings } from "./settings.js";
+import { staticOf } from "./web-settings.js";
 
 /**
  * @param given  options of the command line by name, `db-pg-pool` among them
@@ -61,7 +62,7 @@ export function configurationOf(config: Config<typeof allSettings>): Configurati
     signUp: config.get("sign-up"),
     ...mailOf(config),
     push: pushAppOf(config),
-    web: config.get("web") ?? ofDevelopment([join(home, "web")].filter((folder) => existsSync(folder))),
+    static: staticOf(config, ofDevelopment([join(home, "web")].filter((folder) => existsSync(folder)))),
     locales: localesOf(config),
     masterKey: config.get("master-key"),
     tokenKey: config.get("token-key"),

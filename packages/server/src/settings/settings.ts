@@ -1,8 +1,6 @@
 // Every parameter of bk-server beside those of the configuration itself: one entry each makes its option, its environment variable, its
 // name in a configuration file, its help and its line in the reference.
 
-import { availableParallelism } from "node:os";
-
 import { isCookieDomain } from "@bk/auth";
 import { defineConfig, integer, oneOf, type OptionType, string } from "@bk/core";
 
@@ -20,7 +18,10 @@ import { metricSettings } from "./metric-settings.js";
 import { pushSettings } from "./push-settings.js";
 import { moduleSettings, roles } from "./module-settings.js";
 import { isNetworkList } from "./network-rules.js";
+import { proxyParameters } from "./proxy-settings.js";
 import { upkeepSettings } from "./upkeep-settings.js";
+import { webParameters } from "./web-settings.js";
+import { workerCount } from "./worker-count.js";
 
 const isModuleList = (text: string): boolean =>
   text === "none" || text.split(",").every((name) => name.trim() === "all" || moduleNames.includes(name.trim()));
@@ -28,12 +29,6 @@ const isModuleList = (text: string): boolean =>
 const networkList = string("a list of networks such as 10.0.0.0/8, with a type of accounts and a path before it or not", isNetworkList);
 
 const ofLength = (min: number): OptionType<string> => string(`at least ${min} characters long`, (text) => text.length >= min);
-
-/** A number of processes. */
-const workerCount: OptionType<number> = {
-  mustBe: "auto, or an integer from 0 to 256",
-  read: (given) => (given === "auto" ? Math.max(1, availableParallelism() - 1) : integer({ max: 256 }).read(given)),
-};
 
 /** Settings that every command takes. */
 export const commonSettings = defineConfig({
@@ -291,12 +286,7 @@ export const serveSettings = defineConfig({
   },
   ...mailSettings,
   ...pushSettings,
-  web: {
-    value: "list",
-    type: words(),
-    aliases: ["web-path", "app-path-web"],
-    help: "folders with files for everybody, such as web; default: none; with development web in the home folder, where there is one",
-  },
+  ...webParameters,
   "locales-path": {
     value: "list",
     type: words(),
@@ -361,6 +351,7 @@ export const serveSettings = defineConfig({
   ...metricSettings,
   ...upkeepSettings,
   ...logWatchSettings,
+  ...proxyParameters,
   ...limitSettings,
 });
 

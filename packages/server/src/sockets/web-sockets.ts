@@ -1,7 +1,7 @@
 // WebSockets to the endpoints that stream: the upgrade is asked of the app as a request for the stream, with all of its checks, and the
 // socket opens when the app would send it.
 
-import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 
 import { type Log, systemClock } from "@bk/core";
@@ -12,6 +12,7 @@ import { pathOfTarget, requestIdHeader } from "../middleware/access-log.js";
 import { faultFields } from "../fault-fields.js";
 import type { EndpointMap } from "../modules/endpoint-map.js";
 import { OpenSocket, type OpenSocketOptions } from "./open-socket.js";
+import { refuseUpgrade } from "./refuse-upgrade.js";
 import { askForStream, upgradingBy } from "./socket-request.js";
 
 export interface WebSocketOptions extends OpenSocketOptions {
@@ -83,7 +84,7 @@ export function webSockets(options: WebSocketOptions): WebSockets {
       socket.off("close", leave);
       const { events } = upgrading;
       if (events === undefined) {
-        await refuse(socket, await finite(reply));
+        await refuseUpgrade(socket, await finite(reply));
         return;
       }
       delete upgrading.events;
@@ -121,9 +122,6 @@ function endLog(log: Log, target: string, id: string, startMs: number): (code?: 
     log.info(`GET ${pathOfTarget(target)} closed`, { id, ms: systemClock.now() - startMs, ...(code === undefined ? {} : { code }) });
 }
 
-/** Headers that are about the connection, or that are said otherwise here. */
-const notPassedOn: ReadonlySet<string> = new Set(["connection", "content-length", "transfer-encoding", "keep-alive"]);
-
 /** What the reply that opens a socket says beside the handshake: the request's id, and a session that begins its time anew. */
 function headersOf101(headers: Headers): string[] {
   return [requestIdHeader, "set-cookie"].flatMap((name) => {
@@ -137,16 +135,4 @@ async function finite(reply: Response): Promise<Response> {
   if (!/^text\/event-stream\b/.test(reply.headers.get("content-type") ?? "")) return reply;
   await reply.body?.cancel();
   return plainResponse(badRequest("this stream is not sent to a socket; ask for it by HTTP"));
-}
-
-/** Sends a reply by hand: Node has given the connection away. */
-async function refuse(socket: Socket, reply: Response): Promise<void> {
-  const body = Buffer.from(await reply.arrayBuffer());
-  // Names and values of headers hold no line breaks: `Headers` takes none.
-  const headers = [...reply.headers].filter(([name]) => !notPassedOn.has(name)).map(([name, value]) => `${name}: ${value}\r\n`);
-  const { status } = reply;
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Refused"}\r\n${headers.join("")}content-length: ${body.length}\r\nconnection: close\r\n\r\n`;
-  // Node's server leaves the other half open.
-  socket.once("finish", () => socket.destroy());
-  socket.end(Buffer.concat([Buffer.from(head, "latin1"), body]));
 }

@@ -68,7 +68,9 @@ export function staticFiles(options: StaticOptions): StaticFiles {
       const names = namesOf(path);
       if (names === undefined) return undefined;
       const accepted = acceptedEncodings(headers.get("accept-encoding"));
-      for (const root of settings.hosts.find(({ fits }) => fits(host))?.roots ?? settings.roots) {
+      const isShared = settings.shared?.test(`/${names.join("/")}`) === true;
+      const own = isShared ? undefined : settings.hosts.find(({ fits }) => fits(host));
+      for (const root of own?.roots ?? settings.roots) {
         const found = await findIn(root, names, accepted);
         if (found !== undefined) return found;
       }

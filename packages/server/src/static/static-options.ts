@@ -16,6 +16,8 @@ export interface StaticOptions {
   readonly roots: readonly string[];
   /** Folders in place of these for hosts of their own. The first that fits counts. */
   readonly hosts?: readonly StaticHost[] | undefined;
+  /** Paths, such as `/js/app.js`, of files that are those of `roots` for hosts of their own too. Default none. */
+  readonly shared?: RegExp | undefined;
   /** The file of a folder; default `index.html`. `false`: folders have none. */
   readonly index?: string | false | undefined;
   /** Endings that are tried for a path without a file, such as `html`; default none. */
@@ -38,6 +40,7 @@ export interface StaticOptions {
 export interface StaticSettings {
   readonly roots: readonly string[];
   readonly hosts: readonly { readonly fits: (host: string) => boolean; readonly roots: readonly string[] }[];
+  readonly shared: RegExp | undefined;
   readonly index: string | false;
   readonly extensions: readonly string[];
   readonly maxAgeMs: number;
@@ -54,6 +57,7 @@ const usualHash = /[.-](?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,64}\.\w+(\.map)?$|-(?=
 export function staticSettings(options: StaticOptions): StaticSettings {
   const {
     hosts = [],
+    shared,
     index = "index.html",
     extensions = [],
     maxAgeMs = 0,
@@ -68,11 +72,12 @@ export function staticSettings(options: StaticOptions): StaticSettings {
   const placed = (roots: readonly string[]): string[] => roots.map((root) => real.get(root)!);
   if (index !== false && !/^[\w-]+(\.[\w-]+)*$/.test(index)) throw invalid("index is no name of a file");
   if (!(Number.isSafeInteger(maxAgeMs) && maxAgeMs >= 0)) throw invalid("maxAgeMs must be an integer from 0");
-  for (const pattern of [immutable, noStore])
+  for (const pattern of [immutable, noStore, shared])
     if (pattern instanceof RegExp && (pattern.global || pattern.sticky)) throw invalid("a pattern must not have the flags g and y");
   return {
     roots: placed(options.roots),
     hosts: hosts.map(({ host, roots }) => ({ fits: hostTest(host), roots: placed(roots) })),
+    shared,
     index,
     extensions: extensions.map((each) => each.replace(/^\./, "")),
     maxAgeMs,
