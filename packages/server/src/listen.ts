@@ -207,7 +207,11 @@ export async function listen(
     await closed;
     clearTimeout(timer);
   }
-  const counts = (): OpenCounts => ({ connections: running.size, sockets: (sockets?.size() ?? 0) + (proxy?.size() ?? 0), streams: streams.size });
+  const counts = (): OpenCounts => ({
+    connections: running.size,
+    sockets: (sockets?.size() ?? 0) + (proxy?.size() ?? 0),
+    streams: streams.size,
+  });
   return { url, port: Number(new URL(url).port || 80), counts, setLimits, close };
 }
 

@@ -354,7 +354,8 @@ function masterKey(options: ServerOptions): MasterKey {
   return options.masterKey ?? masterKeyOf({ home: options.home ?? ".", masterKey: process.env["BK_MASTER_KEY"] });
 }
 
-type Parts = Omit<RunningModules, "hooks"> & Pick<BkServer, "setLimits" | "unready"> & { readonly metrics: ServedMetrics | undefined; readonly proxy: Proxy | undefined };
+type Parts = Omit<RunningModules, "hooks"> &
+  Pick<BkServer, "setLimits" | "unready"> & { readonly metrics: ServedMetrics | undefined; readonly proxy: Proxy | undefined };
 
 function serverOf(app: Hono<ServerEnv>, db: Db, view: View, end: Parts, limits: ServerLimits, log: Log): BkServer {
   let listener: Listener | undefined;

@@ -55,7 +55,8 @@ export async function loadModules(configuration: Configuration, log: Log = silen
     }
     try {
       const module = await load(found, all);
-      if (role !== "server" && module.roles?.includes(role) === false) skip(found, `it is for ${module.roles.join(", ")} processes`);
+      if (role !== "server" && role !== "proxy" && module.roles?.includes(role) === false)
+        skip(found, `it is for ${module.roles.join(", ")} processes`);
       else loaded.set(found.name, { found, module });
     } catch (error) {
       fail(found, error as Error);
