@@ -14,6 +14,7 @@ const groups = [
   "Mail",
   "Push",
   "Logging",
+  "Proxy",
   "Metrics",
   "Upkeep",
   "Log watcher",
@@ -30,7 +31,8 @@ export function configurationPage(): string {
       .filter(([, { group: own = "General" }]) => own === group)
       .map(([name, parameter]) => [
         `\`${name}\`${(parameter.aliases ?? []).map((alias) => `, \`${alias}\``).join("")}`,
-        `\`${environmentName(name)}\``,
+        // The words of some are more than a variable's name can have.
+        parameter.word?.includes("[^") === true ? "" : `\`${environmentName(name)}\``,
         parameter.type.mustBe,
         shownDefault(parameter) ?? "",
         parameter.live ? "yes" : "",

@@ -20,6 +20,7 @@ import { limitsOf } from "../settings/read-settings.js";
 import { processLog } from "./process-log.js";
 import { processMetrics } from "./process-metrics.js";
 import { idleMs, reloader, stopSignals, stuckAfterMs, supervision } from "./process-parts.js";
+import { upkeep } from "./upkeep.js";
 
 /** The name of the target that the server's own web processes are. */
 const own = "bk";
@@ -40,6 +41,7 @@ export async function proxyHere(configuration: Configuration): Promise<void> {
     unready,
     tell,
     onFault,
+    upkeep: (task) => upkeep(task, configuration, log),
   });
   const isMeasured = config.get("metrics");
   if (isMeasured) {

@@ -144,7 +144,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
       saved.emit("file");
       restart(`${file} changed`);
     },
-    configuration.development ? { except: configuration.web ?? [], matches: sourcesAndPages } : {},
+    configuration.development ? { except: configuration.static?.roots ?? [], matches: sourcesAndPages } : {},
   );
   /** Somebody at work does not start the server again and again: what is saved next does. */
   const start = async (pool: Pool): Promise<void> => {
