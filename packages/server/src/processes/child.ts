@@ -14,7 +14,6 @@ export interface Exit {
 interface Giving {
   readonly socket: Socket;
   readonly resolve: (isTaken: boolean) => void;
-  isSent: boolean;
 }
 
 export class Child {
@@ -69,10 +68,16 @@ export class Child {
     const disconnected = new Promise<void>((resolve) => {
       if (process.connected) process.once("disconnect", resolve);
       else resolve();
+      void this.exited.then(() => {
+        this.#isGone = true;
+        // Node does not tell of it while a connection is on its way. What the process wrote is read in the turn in which its end is told.
+        setImmediate(() => {
+          if (this.#giving.length > 0) resolve();
+        });
+      });
     });
     this.gone = Promise.all([this.exited, disconnected]).then(() => undefined);
-    // Either may be first, and after it nothing arrives any more.
-    for (const end of [this.exited, disconnected]) void end.then(() => this.#lost());
+    void disconnected.then(() => this.#lost());
     // What was sent to a process that is gone is nobody's loss.
     process.on("error", () => undefined);
   }
@@ -107,15 +112,14 @@ export class Child {
   give(socket: Socket): Promise<boolean> {
     return new Promise((resolve) => {
       if (!this.isReachable) return resolve(false);
-      const giving = { socket, resolve, isSent: false };
+      const giving = { socket, resolve };
       this.#giving.push(giving);
       // Kept open until it is taken: Node would forget about one that is on its way to a process that ends, and leave its client waiting.
       return this.#process.send({ bk: "connection" } satisfies ToWorker, socket, { keepOpen: true }, (error) => {
-        if (error === null) giving.isSent = true;
-        else if (this.#giving.includes(giving)) {
-          this.#giving.splice(this.#giving.indexOf(giving), 1);
-          resolve(false);
-        }
+        const at = this.#giving.indexOf(giving);
+        if (error === null || at < 0) return;
+        this.#giving.splice(at, 1);
+        resolve(false);
       });
     });
   }
@@ -127,13 +131,9 @@ export class Child {
     giving?.resolve(true);
   }
 
-  /** Nothing reaches it any more. What it may have begun to read is lost, the others go to another one. */
+  /** It has ended, and all that it said has come: it says that it has a connection before it reads of it, so the others are untouched. */
   #lost(): void {
-    this.#isGone = true;
-    for (const { socket, resolve, isSent } of this.#giving.splice(0)) {
-      if (isSent) socket.destroy();
-      resolve(isSent);
-    }
+    for (const { resolve } of this.#giving.splice(0)) resolve(false);
   }
 
   kill(signal: NodeJS.Signals): void {
