@@ -67,7 +67,10 @@ export const webParameters = defineConfig({
  * @param usual  the folders where none are given
  * @throws SettingsError for a folder of hosts that is not there
  */
-export function staticOf(config: Pick<Config<typeof webParameters>, "get" | "matching">, usual?: readonly string[]): StaticOptions | undefined {
+export function staticOf(
+  config: Pick<Config<typeof webParameters>, "get" | "matching">,
+  usual?: readonly string[],
+): StaticOptions | undefined {
   const roots = config.get("web") ?? usual;
   const byFolder = config.matching("web-*-host") as ReadonlyMap<string, RegExp>;
   if (roots === undefined) {
