@@ -18,7 +18,14 @@ export function childrenOf(pid: number): number[] {
     });
 }
 
-export const titleOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+/** Empty for one that has just ended. */
+export function titleOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+  } catch {
+    return "";
+  }
+}
 
 export function childrenNamed(server: RunningServer, title: string): number[] {
   return childrenOf(server.child.pid!).filter((pid) => titleOf(pid) === title);

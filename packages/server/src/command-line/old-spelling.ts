@@ -22,7 +22,9 @@ export function newSpelling(args: readonly string[], known: ReadonlySet<string>)
   if (word !== undefined && !word.old.startsWith("-"))
     return { args: [...word.now.split(" "), ...args.slice(1)], old: word.old, now: word.now };
   if (args[0] !== undefined && !args[0].startsWith("-")) return undefined;
-  const switches = args.filter((arg) => Object.hasOwn(oldSwitches, nameOf(arg)) || nameOf(arg) === "daemon");
+  const isSwitch = (name: string): boolean => Object.hasOwn(oldSwitches, name) || name === "daemon";
+  // Not `--web`, which is a setting.
+  const switches = args.filter((arg) => isSwitch(nameOf(arg)) && !(arg.startsWith("--") && settingNames.find(nameOf(arg)) !== undefined));
   const others = switches.length === 0 ? args : args.filter((arg) => !switches.includes(arg));
   // Serving makes tables anyway.
   const isServing = switches.some((arg) => nameOf(arg) !== "shell");
