@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 
-import { expect, it, vi } from "vitest";
+import { expect, it, onTestFailed, vi } from "vitest";
 
 import { childrenNamed } from "./processes-of.js";
 import { startServerProcess, temporaryFolder } from "./run-cli.js";
@@ -20,6 +20,7 @@ it(`a primary that replaces its processes ${times} times holds no more than befo
   using folder = temporaryFolder();
   await using server = await startServerProcess(["--workers", "1", "--port", "0", "--home", folder.path, "--log-level", "warn"]);
   const pid = server.child.pid!;
+  onTestFailed(async () => void process.stdout.write((await server.ended).stderr));
   const web = (): number[] => childrenNamed(server, "bk: web");
   let settled: ReturnType<typeof holdings> | undefined;
   for (let n = 1; n <= times; n++) {
