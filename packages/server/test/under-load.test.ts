@@ -92,6 +92,7 @@ describe("bk-server under load", () => {
       "--tables": folder.file("tables.json"),
       "--modules": "accounts,messages",
       "--workers": 2,
+      "--proxy-workers": 1,
       "--job-workers": 2,
       "--jobs": folder.file("jobs.mjs"),
       "--queue": queueUrl,
@@ -110,7 +111,7 @@ describe("bk-server under load", () => {
     try {
       await server.start();
       await vi.waitFor(
-        () => expect([server.named("bk: web"), server.named("bk: worker")].map((pids) => pids.length)).toEqual([2, 2]),
+        () => expect(["bk: web", "bk: worker", "bk: proxy"].map((title) => server.named(title).length)).toEqual([2, 2, 1]),
         soon,
       );
       expect((await send(url, "/data/put/note", { json: { id: "first", text: "first" }, by: login })).status).toBe(200);
@@ -126,7 +127,10 @@ describe("bk-server under load", () => {
         submitted.push(n);
       });
       const whole = async (): Promise<void> =>
-        vi.waitFor(() => expect([server.named("bk: web"), server.named("bk: worker")].map((pids) => pids.length)).toEqual([2, 2]), soon);
+        vi.waitFor(
+          () => expect(["bk: web", "bk: worker", "bk: proxy"].map((title) => server.named(title).length)).toEqual([2, 2, 1]),
+          soon,
+        );
       async function during(name: string, work: () => Promise<void> | void): Promise<void> {
         load!.during(name);
         await work();
@@ -138,7 +142,7 @@ describe("bk-server under load", () => {
 
       await sleep(calmMs);
       await during("rolling restart", async () => {
-        const before = [...server.named("bk: web"), ...server.named("bk: worker")];
+        const before = childrenOf(server.pid);
         process.kill(server.pid, "SIGUSR2");
         await vi.waitFor(() => expect(before.filter(isAlive)).toEqual([]), soon);
       });
@@ -153,6 +157,7 @@ describe("bk-server under load", () => {
         );
       });
       await during("killed job process", () => void process.kill(server.named("bk: worker")[0]!, "SIGKILL"));
+      await during("killed proxy", () => void process.kill(server.named("bk: proxy")[0]!, "SIGKILL"));
       await during("killed web process", () => void process.kill(server.named("bk: web")[0]!, "SIGKILL"));
       await during("killed primary", async () => {
         const all = childrenOf(server.pid);
@@ -172,12 +177,16 @@ describe("bk-server under load", () => {
       process.stdout.write(`${report.join("\n")}\n`);
       for (const name of ["nothing", "rolling restart", "changed setting", "killed job process"])
         expect(load.failuresDuring(name), name).toEqual([]);
-      // What was on its way in the process that was killed: each of its connections has one request at a time.
+      // What was on its way in the process that was killed: each of its connections has one request at a time. A proxy says that nothing came.
       const killedWeb = load.failuresDuring("killed web process");
-      expect(killedWeb.filter(({ what }) => !cut.test(what))).toEqual([]);
+      expect(killedWeb.filter(({ what }) => !cut.test(what) && !what.startsWith("502 "))).toEqual([]);
       expect(killedWeb.length).toBeLessThanOrEqual(32);
+      // All connections are those of the one proxy; until another one is there they wait.
+      const killedProxy = load.failuresDuring("killed proxy");
+      expect(killedProxy.filter(({ what }) => !cut.test(what))).toEqual([]);
+      expect(killedProxy.length).toBeLessThanOrEqual(64);
       // Web processes finish what they can without the primary, which keeps what they share; then nobody is there for a moment.
-      expect(load.failuresDuring("killed primary").filter(({ what }) => !cut.test(what) && !what.startsWith("503 "))).toEqual([]);
+      expect(load.failuresDuring("killed primary").filter(({ what }) => !cut.test(what) && !/^50[23] /.test(what))).toEqual([]);
 
       const stored = new Set<string>();
       for await (const row of db.scan("note")) stored.add(String(row["id"]));

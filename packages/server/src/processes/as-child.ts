@@ -79,12 +79,20 @@ export function asChild(beatMs: number, { drain, reload, logLevel, unready, tell
     if (bk === "reload") reload();
     if (told.bk === "upkeep") upkeep(told.task);
   });
-  process.on("disconnect", () => {
+  let isOrphan = false;
+  const orphaned = (): void => {
+    if (isOrphan) return;
+    isOrphan = true;
     drain("the supervisor is gone");
     // The next one may begin already.
     setTimeout(() => process.exit(1), orphanMs).unref();
-  });
-  const beat = (): void => send({ bk: "beat", rss: process.memoryUsage.rss(), files: openFiles() });
+  };
+  process.on("disconnect", orphaned);
+  const beat = (): void => {
+    // Under load a channel was seen to be gone without a word.
+    if (process.connected) send({ bk: "beat", rss: process.memoryUsage.rss(), files: openFiles() });
+    else orphaned();
+  };
   let timer: NodeJS.Timeout | undefined;
   return {
     ready() {
