@@ -8,7 +8,7 @@ import { defineJobs, openQueue } from "@bk/queue";
 import { describe, expect, it, vi } from "vitest";
 
 import { askControl, controlPath, type ServerState } from "../src/processes/control.js";
-import { childrenNamed, childrenOf, isAlive, titleOf } from "./processes-of.js";
+import { childrenNamed, childrenOf, isAlive } from "./processes-of.js";
 import { runCli, startServerProcess, temporaryFolder } from "./run-cli.js";
 
 const soon = { timeout: 60_000, interval: 100 };
