@@ -1,8 +1,6 @@
 // bk-server in several processes, as an operator meets it: signals, crashes, restarts under load, jobs.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { Agent, request } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { defineJobs, openQueue } from "@bk/queue";
 import { describe, expect, it, vi } from "vitest";
@@ -10,6 +8,7 @@ import { describe, expect, it, vi } from "vitest";
 import { askControl, controlPath, type ServerState } from "../src/processes/control.js";
 import { childrenNamed, childrenOf, isAlive } from "./processes-of.js";
 import { runCli, startServerProcess, temporaryFolder } from "./run-cli.js";
+import { askOn } from "./under-load/ask-on.js";
 
 const soon = { timeout: 60_000, interval: 100 };
 
@@ -26,40 +25,6 @@ setInterval(() => {
 }, 100).unref();
 if (existsSync("${folder}/broken")) throw new Error("broken on purpose");
 `;
-
-/** Asks over connections that are kept, one request after another on each, until it is told to end. */
-function load(url: string, connections: number): { end(): Promise<{ readonly served: number; readonly failed: readonly string[] }> } {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  let [isEnding, served] = [false, 0];
-  const failed: string[] = [];
-  const one = (): Promise<void> =>
-    new Promise((resolve) => {
-      const asked = request(`${url}/openapi.json`, { agent }, (response) => {
-        if (response.statusCode === 200) served++;
-        else failed.push(String(response.statusCode));
-        response.resume().once("close", resolve);
-      });
-      asked.once("error", (error: NodeJS.ErrnoException) => {
-        failed.push(error.code ?? error.message);
-        resolve();
-      });
-      asked.end();
-    });
-  const loops = Array.from({ length: connections }, async () => {
-    while (!isEnding) {
-      await one();
-      await sleep(5);
-    }
-  });
-  return {
-    async end() {
-      isEnding = true;
-      await Promise.all(loops);
-      agent.destroy();
-      return { served, failed };
-    },
-  };
-}
 
 describe("bk-server --workers", () => {
   it("is restarted without a failed request, and replaces what crashes, hangs or grows", async () => {
@@ -96,7 +61,7 @@ describe("bk-server --workers", () => {
       vi.waitFor(async () => expect((await web()).filter((pid) => before.includes(pid))).toHaveLength(2 - gone), soon);
     await others([], 2);
 
-    const loaded = load(server.url, 8);
+    const loaded = askOn([`${server.url}/openapi.json`], 8);
     let before = await web();
     server.child.kill("SIGUSR2");
     await others(before, 2);

@@ -1,6 +1,5 @@
 // Proxies as processes: in front of a server's own web processes and of other servers, killed and replaced under load.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { describe, expect, it, vi } from "vitest";
@@ -9,46 +8,10 @@ import { WebSocket, WebSocketServer } from "ws";
 import { askControl, controlPath, type ServerState } from "../../src/processes/control.js";
 import type { ProcessState } from "../../src/processes/pool.js";
 import { runHere, startServerProcess, temporaryFolder } from "../run-cli.js";
+import { askOn } from "../under-load/ask-on.js";
 import { ask, upstream } from "./upstreams.js";
 
 const soon = { timeout: 60_000, interval: 100 };
-
-/** Asks all of the URLs in turn, over connections that are kept, until it is told to end. */
-function load(
-  urls: readonly string[],
-  connections: number,
-): { end(): Promise<{ readonly served: number; readonly failed: readonly string[] }> } {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  let [isEnding, served, count] = [false, 0, 0];
-  const failed: string[] = [];
-  const one = (url: string): Promise<void> =>
-    new Promise((resolve) => {
-      const sent = request(url, { agent, method: count % 3 === 0 ? "POST" : "GET" }, (reply) => {
-        if (reply.statusCode === 200 || reply.statusCode === 401) served++;
-        else failed.push(`${url} ${reply.statusCode}`);
-        reply.resume().once("close", resolve);
-      });
-      sent.once("error", (error: NodeJS.ErrnoException) => {
-        failed.push(error.code ?? error.message);
-        resolve();
-      });
-      sent.end();
-    });
-  const loops = Array.from({ length: connections }, async () => {
-    while (!isEnding) {
-      await one(urls[count++ % urls.length]!);
-      await sleep(5);
-    }
-  });
-  return {
-    async end() {
-      isEnding = true;
-      await Promise.all(loops);
-      agent.destroy();
-      return { served, failed };
-    },
-  };
-}
 
 describe("bk-server --proxy-workers", () => {
   it("hands its own requests to web processes and others on, and survives restarts and crashes", async () => {
@@ -121,7 +84,7 @@ describe("bk-server --proxy-workers", () => {
 
     // A rolling restart of all fails nobody.
     const before = [...(await pidsOf("web")), ...(await pidsOf("proxy"))];
-    const calm = load([own, shop], 8);
+    const calm = askOn([own, shop], 8);
     await askControl(control, { do: "restart" });
     const { served, failed } = await calm.end();
     expect(failed).toEqual([]);
@@ -135,7 +98,7 @@ describe("bk-server --proxy-workers", () => {
     expect(await echoed).toBe("through");
     const cut = new Promise<number>((resolve) => void socket.once("close", resolve));
     socket.on("error", () => undefined);
-    const busy = load([own, shop], 8);
+    const busy = askOn([own, shop], 8);
     for (const pid of [...(await pidsOf("proxy")), (await pidsOf("web"))[0]!]) process.kill(pid, "SIGKILL");
     expect(await cut).toBe(1006);
     await vi.waitFor(async () => {
@@ -147,12 +110,12 @@ describe("bk-server --proxy-workers", () => {
     // Of each connection one request at most was under way; twice, as those that waited went to the next process that was killed.
     expect(after.failed.length).toBeLessThanOrEqual(24);
     expect(after.served).toBeGreaterThan(0);
-    const again = load([own, shop], 8);
+    const again = askOn([own, shop], 8);
     await sleep(300);
     expect((await again.end()).failed).toEqual([]);
 
     // At its end all that runs is finished.
-    const last = load([own, shop], 4);
+    const last = askOn([own, shop], 4);
     await sleep(200);
     const ended = server.stop("SIGTERM");
     const gone = await last.end().then(({ failed: each }) => each.filter((text) => !/^(ECONNREFUSED|ECONNRESET|ECONNABORTED)$/.test(text)));
