@@ -43,7 +43,7 @@ export interface ConsoleLogOptions {
 /** Gives a log that writes one line a message. Control characters, which could pass for lines or move a terminal's cursor, are escaped. */
 export function consoleLog({ level = "info", format = "text", clock, write = writeToConsole, colors }: ConsoleLogOptions = {}): Log {
   const lineOf = { json: jsonLine, text: textLine, pretty: prettyLine }[format];
-  const paint = format === "pretty" && (colors ?? process.stderr.isTTY) ? painted : (line: string): string => line;
+  const paint = format === "pretty" && (colors ?? globalThis.process?.stderr?.isTTY) ? painted : (line: string): string => line;
   const at = (own: LogLevel): Log["info"] => {
     if (logLevels.indexOf(own) < logLevels.indexOf(level)) return drop;
     return (message, fields) =>

@@ -53,13 +53,20 @@ export async function countRecords(
   now: number,
 ): Promise<{ waiting: number; delayed: number; running: number; dead: number }> {
   const { Aggregators, Predicates } = module;
-  const count = async (...states: Record["s"][]): Promise<number> => {
-    const meant = Predicates.and(Predicates.inPredicate("s", ...states), Predicates.greaterThan("due", now));
-    return Number(await messages.aggregateWithPredicate(Aggregators.count(), meant));
+  const count = async (isDue: boolean, ...states: Record["s"][]): Promise<number> => {
+    const when = isDue ? Predicates.lessEqual("due", now) : Predicates.greaterThan("due", now);
+    return Number(await messages.aggregateWithPredicate(Aggregators.count(), Predicates.and(Predicates.inPredicate("s", ...states), when)));
   };
-  // What is pending is in the map all the time, whatever it becomes between two of these: it is never in none of them. One that dies runs until it is with the dead.
-  const [all, delayed, running, buried] = await Promise.all([messages.size(), count("d"), count("r", "x"), dead.size()]);
-  return { waiting: Math.max(0, all - delayed - running), delayed, running, dead: buried };
+  // What is pending is in the map all the time, whatever it becomes between two of these: it is never in none of them. One that dies runs until
+  // it is with the dead, unless its consumer has ended in the middle.
+  const [all, delayed, running, left, buried] = await Promise.all([
+    messages.size(),
+    count(false, "d"),
+    count(false, "r", "x"),
+    count(true, "x"),
+    dead.size(),
+  ]);
+  return { waiting: Math.max(0, all - delayed - running - left), delayed, running, dead: buried + left };
 }
 
 /** Removes those of these messages that wait or are delayed. */
