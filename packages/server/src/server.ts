@@ -6,7 +6,7 @@ import type { Cache } from "@bk/cache";
 import { BkError, type Log, silentLog } from "@bk/core";
 import type { Db, OpenOptions, TableDefinitions } from "@bk/db";
 import type { BackendModule, Hook } from "@bk/modules";
-import type { JobSubmitOptions, PubSub } from "@bk/queue";
+import type { PubSub } from "@bk/queue";
 import type { Hono } from "hono";
 
 import { createApp, openPaths, resetPaths } from "./app.js";
@@ -21,7 +21,7 @@ import { secretNames } from "./hooks/private-names.js";
 import { runHooks } from "./hooks/run-hooks.js";
 import type { Dispatching } from "./modules/endpoint-routes.js";
 import type { SettingsSource } from "./modules/module-config.js";
-import type { JobsOptions } from "./modules/module-jobs.js";
+import { type JobCalls, jobCalls, type JobsOptions } from "./modules/module-jobs.js";
 import { moduleRules, type RulesByTable } from "./modules/module-rules.js";
 import { refusalWatch } from "./modules/refusal-watch.js";
 import { cacheOf, runModules } from "./modules/run-modules.js";
@@ -151,7 +151,7 @@ export interface ServerOptions {
   readonly log?: Log;
 }
 
-export interface BkServer {
+export interface BkServer extends JobCalls {
   /** The Hono app: `app.fetch(request)` works without a socket, and it can be mounted in another app. */
   readonly app: Hono<ServerEnv>;
   /** The open database. */
@@ -165,14 +165,6 @@ export interface BkServer {
    * @throws BkError `unavailable` when the port is taken
    */
   listen(options?: ListenOptions): Promise<{ readonly url: string; readonly port: number }>;
-  /** The names of jobs that modules have. */
-  readonly jobNames: readonly string[];
-  /**
-   * Submits a job of a module, such as `shop.remind`.
-   *
-   * @throws BkError `invalid` for an unknown one and a wrong input; `unsupported` where the server has no queue
-   */
-  submitJob(name: string, input?: unknown, options?: JobSubmitOptions): Promise<{ readonly id: string }>;
   /**
    * Changes limits while the server runs, for all requests from now on.
    *
@@ -382,11 +374,7 @@ function serverOf(app: Hono<ServerEnv>, db: Db, view: View, end: Parts, limits: 
       listener = await listen(fetch, where, limits, log, { sockets, proxy: end.proxy });
       return { url: listener.url, port: listener.port };
     },
-    jobNames: end.jobs?.names() ?? [],
-    async submitJob(name, input, own) {
-      if (end.jobs === undefined) throw new BkError("invalid", "there are no modules, so there are no jobs", { detail: { field: "name" } });
-      return end.jobs.submit(name, input, own);
-    },
+    ...jobCalls(end.jobs),
     setLimits(changes) {
       end.setLimits(changes);
       listener?.setLimits(limits);

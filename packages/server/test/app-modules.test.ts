@@ -332,8 +332,19 @@ describe("modules of an app", () => {
     const server = await createServer(options);
     expect(server.jobNames).toEqual(["shop.ship"]);
     await expect(server.submitJob("shop.burn")).rejects.toMatchObject({ code: "invalid" });
+    await expect(server.cancelJobs({})).rejects.toMatchObject({ code: "invalid" });
     await server.submitJob("shop.ship", { to: "Rome" });
     await vi.waitFor(() => expect(runs).toHaveBeenCalledExactlyOnceWith({ to: "Rome" }, expect.anything()), 20_000);
+    // It goes on until it is told to stop.
+    let stopped: unknown;
+    runs.mockImplementation(
+      (_input: unknown, { signal }: { readonly signal: AbortSignal }) =>
+        new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject((stopped = signal.reason) as Error))),
+    );
+    await server.submitJob("shop.ship", { to: "Oslo" });
+    await vi.waitFor(() => expect(runs).toHaveBeenCalledTimes(2), 20_000);
+    expect(await server.cancelJobs({ name: "shop.ship" })).toBe(1);
+    await vi.waitFor(() => expect(stopped).toMatchObject({ name: "Cancelled" }), 20_000);
     await server.close();
     const wrong = defineModule({ name: "wrong", start: () => ({ cron: [{ cron: "@daily", job: "none" }] }) });
     await expect(createServer({ ...options, modules: [wrong] })).rejects.toThrow("cron names the job wrong.none, which no module has");

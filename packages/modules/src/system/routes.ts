@@ -129,6 +129,26 @@ export function systemRoutes(service: SystemService): Endpoint[] {
       answer: ({ caller, values: given }) => service.submitJob(caller, given.name, given.input),
     }),
     acts({
+      path: "/system/jobs/cancel",
+      summary:
+        "Cancels the jobs for which all that is given holds: those that run are told to stop, the one of an id is taken back if it waits",
+      parameters: {
+        id: { max: 200, about: "what the submit replied" },
+        name: { max: 200, about: "the job" },
+        tag: { max: 200 },
+        key: { max: 500, about: "the key of jobs of which one runs at a time" },
+      },
+      reply: {
+        type: "object",
+        required: ["count"],
+        properties: { count: { type: "integer", description: "those that were found in the process that was asked, and in the queue" } },
+      },
+      async answer({ caller, values }) {
+        const choice = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+        return { count: await service.cancelJobs(caller, choice) };
+      },
+    }),
+    acts({
       path: "/system/config/init",
       summary: "Reads the configuration again",
       reply: nothing,

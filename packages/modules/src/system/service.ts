@@ -28,6 +28,8 @@ export interface SystemOptions {
   readonly queues?: Readonly<Record<string, SystemQueue>>;
   /** Submits a job: its name was given by the request, and what of its input is right the jobs say. */
   readonly submitJob?: (name: string, input: unknown) => Promise<{ readonly id: string }>;
+  /** Cancels the jobs for which all of it holds, and gives how many were found here and in queues. */
+  readonly cancelJobs?: (choice: JobChoice) => Promise<number>;
   /** What the server was configured with; secrets are masked. */
   readonly params?: () => Readonly<Record<string, unknown>>;
   /** Reads the configuration again. What cannot be understood changes nothing, and is thrown. */
@@ -38,6 +40,15 @@ export interface SystemOptions {
   readonly processes?: ProcessesOfServer;
   /** Reads and sets the level of the log. */
   readonly logLevel?: { get(): LogLevel; set(level: LogLevel): void };
+}
+
+/** Which jobs are meant: one of them at least is given. */
+export interface JobChoice {
+  readonly id?: string;
+  readonly name?: string;
+  readonly tag?: string;
+  /** The key of a job of which one runs at a time. */
+  readonly key?: string;
 }
 
 export interface SystemServiceOptions extends SystemOptions {
@@ -75,6 +86,7 @@ export interface SystemService {
   params(unset: boolean): Record<string, unknown>;
   logLevel(caller: Caller, level: LogLevel | undefined): LogLevel;
   submitJob(caller: Caller, name: string, input: unknown): Promise<{ readonly id: string }>;
+  cancelJobs(caller: Caller, choice: JobChoice): Promise<number>;
   publish(caller: Caller, queue: string, message: unknown): Promise<{ readonly id: string }>;
   queueStats(): Promise<Row>;
   /** The same as `cacheInit` of a queue, or of all. */
@@ -94,7 +106,7 @@ const mostShown = 65_536;
 const atOnce = 200;
 
 export function systemService(options: SystemServiceOptions): SystemService {
-  const { db, cache, clock, log, queues = {}, submitJob, params, reload, restart, logLevel } = options;
+  const { db, cache, clock, log, queues = {}, submitJob, cancelJobs, params, reload, restart, logLevel } = options;
   const requests = requestStats(clock, options.maxPaths ?? 25);
   const stats = processStats({ db, cache, requests, clock, app: options.app });
   const { processes } = options;
@@ -199,6 +211,13 @@ export function systemService(options: SystemServiceOptions): SystemService {
       if (submitJob === undefined) throw unsupported("jobs");
       note(caller, "job submitted");
       return submitJob(name, input);
+    },
+
+    async cancelJobs(caller, choice) {
+      if (cancelJobs === undefined) throw unsupported("jobs");
+      if (Object.keys(choice).length === 0) throw invalid("one of id, name, tag and key is required", "id");
+      note(caller, "jobs cancelled");
+      return cancelJobs(choice);
     },
 
     async publish(caller, queue, message) {

@@ -18,7 +18,7 @@ export interface ServerJobs {
   readonly isShared: boolean;
   readonly runsHere: boolean;
   /** What admins may see and do of them. */
-  system(server: () => BkServer): Pick<SystemOptions, "queues" | "submitJob">;
+  system(server: () => BkServer): Pick<SystemOptions, "queues" | "submitJob" | "cancelJobs">;
   close(): Promise<void>;
 }
 
@@ -47,7 +47,8 @@ export async function serverJobs(configuration: Configuration, log: Log, onStuck
   if (name === modulesQueue) throw invalidSetting("queue-name", `queue-name: ${modulesQueue} is the queue of modules; choose another name`);
   const [own, queue] = [await openQueue(url, { name, log }), await openQueue(url, { name: modulesQueue, log })];
   queue.on("stuck", onStuck);
-  let ofApp: Promise<Jobs | undefined> | undefined;
+  let read: Promise<Jobs | undefined> | undefined;
+  const ofApp = (): Promise<Jobs | undefined> => (read ??= config.has("jobs") ? loadJobs(configuration) : Promise.resolve(undefined));
   return {
     ofModules: { queue, work: isWorker ? listening(configuration) : false },
     queues: [queue],
@@ -56,11 +57,13 @@ export async function serverJobs(configuration: Configuration, log: Log, onStuck
     system: (server) => ({
       queues: { [name]: shownQueue(own), [modulesQueue]: shownQueue(queue) },
       async submitJob(job, input) {
-        const jobs = server().jobNames.includes(job)
-          ? undefined
-          : await (ofApp ??= config.has("jobs") ? loadJobs(configuration) : Promise.resolve(undefined));
+        const jobs = server().jobNames.includes(job) ? undefined : await ofApp();
         const { id } = await (jobs === undefined ? server().submitJob(job, input) : jobs.submit(own, job, input));
         return { id };
+      },
+      async cancelJobs(choice) {
+        const ofModules = await server().cancelJobs(choice);
+        return ofModules + ((await (await ofApp())?.cancel(choice, { queue: own })) ?? 0);
       },
     }),
     async close() {

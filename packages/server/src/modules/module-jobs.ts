@@ -4,6 +4,7 @@ import { BkError, type Log } from "@bk/core";
 import type { Cache } from "@bk/cache";
 import type { ModuleJobs, Running } from "@bk/modules";
 import {
+  type CancelChoice,
   defineJobs,
   type JobDefinition,
   type Jobs,
@@ -24,6 +25,37 @@ export interface JobsOptions {
   readonly work?: boolean | ListenOptions;
 }
 
+/** What a server does with the jobs of its modules. */
+export interface JobCalls {
+  /** The names of jobs that modules have. */
+  readonly jobNames: readonly string[];
+  /**
+   * Submits a job of a module, such as `shop.remind`.
+   *
+   * @throws BkError `invalid` for an unknown one and a wrong input; `unsupported` where the server has no queue
+   */
+  submitJob(name: string, input?: unknown, options?: JobSubmitOptions): Promise<{ readonly id: string }>;
+  /**
+   * Cancels jobs of modules: aborts the signals of those that run, on all servers of the bus, and takes the one of the id back if it waits.
+   *
+   * @returns how many were found here and in the queue; those of other processes are not waited for
+   * @throws BkError `invalid` without any choice; `unsupported` where the server has no queue
+   */
+  cancelJobs(choice: CancelChoice): Promise<number>;
+}
+
+export function jobCalls(jobs: RunningJobs | undefined): JobCalls {
+  const known = (): RunningJobs => {
+    if (jobs === undefined) throw new BkError("invalid", "there are no modules, so there are no jobs", { detail: { field: "name" } });
+    return jobs;
+  };
+  return {
+    jobNames: jobs?.names() ?? [],
+    submitJob: async (name, input, options) => known().submit(name, input, options),
+    cancelJobs: async (choice) => known().cancel(choice),
+  };
+}
+
 export interface RunningJobs {
   /** What a module submits by. */
   of(module: string): ModuleJobs;
@@ -34,6 +66,7 @@ export interface RunningJobs {
   /** Of all of them, once they are known. */
   names(): readonly string[];
   submit(name: string, input?: unknown, options?: JobSubmitOptions): Promise<{ readonly id: string }>;
+  cancel(choice: CancelChoice): Promise<number>;
   /** Finishes what runs. */
   close(): Promise<void>;
 }
@@ -96,6 +129,7 @@ export function moduleJobs(given: JobsOptions | false, { cache, bus, log, closeT
     },
     names: () => jobs?.names ?? [],
     submit,
+    cancel: async (choice) => jobs!.cancel(choice, { queue: await open() }),
     async close() {
       for (const end of ends.toReversed()) await end();
       await (await queue)?.close();

@@ -174,6 +174,7 @@ describe("the module system", () => {
             },
           },
           submitJob: (name, input) => Promise.resolve({ id: `j${done.push([name, input])}` }),
+          cancelJobs: (choice) => Promise.resolve(Object.keys(choice).length),
           restart: restarted,
           reload: () => Promise.resolve(++reloads),
         }),
@@ -203,6 +204,8 @@ describe("the module system", () => {
         id: `j${i + 2}`,
       });
     expect(done).toEqual([{ to: "x" }, ["clean", { days: 1 }], ["clean", { days: 1 }]]);
+    expect((await call("root", "/system/jobs/cancel", post({ name: "clean", tag: "t" }))).body).toEqual({ count: 2 });
+    expect((await call("root", "/system/jobs/cancel", post({}))).body).toMatchObject({ status: 400, field: "id" });
     expect((await call("root", "/system/restart", post({}))).body).toEqual({});
     await restart;
   });
@@ -213,6 +216,7 @@ describe("the module system", () => {
       ["log", {}],
       ["restart", {}],
       ["jobs/submit", { name: "x" }],
+      ["jobs/cancel", { name: "x" }],
       ["queue/publish", { queue: "x", value: 1 }],
       ["queue/init", {}],
       ["config/init", {}],
