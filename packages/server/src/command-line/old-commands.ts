@@ -21,7 +21,15 @@ export interface OldCommand {
 export type OldOption = { readonly as: string; readonly flag?: boolean } | "word";
 
 const account = ["login", "secret", "name", "email", "type"];
-const scramble = { flag: "noscramble", option: "--scramble" };
+/** A command that adds an account, with words of its example and those that they are here. */
+const adding = (old: string, words: string, ours: string): OldCommand => ({
+  old,
+  now: "account add",
+  named: account,
+  options: { noscramble: { as: "", flag: true } },
+  unless: { flag: "noscramble", option: "--scramble" },
+  example: [`${old} ${words}`, `account add ${ours}`],
+});
 const table = { table: "word" } as const;
 const format = { ...table, format: { as: "format" }, separator: { as: "separator" } } as const;
 const force = { force: { as: "yes", flag: true } } as const;
@@ -49,38 +57,10 @@ export const oldCommands: readonly OldCommand[] = [
   { old: "-stats", now: "stats", plain: true, example: ["-stats", "stats"] },
   { old: "-log-watch", now: "logwatch", plain: true, example: ["-log-watch", "logwatch"] },
   { old: "-run-file", now: "run", plain: true, example: ["-run-file once.js", "run once.js"] },
-  {
-    old: "-account-add",
-    now: "account add",
-    named: account,
-    options: { noscramble: { as: "", flag: true } },
-    unless: scramble,
-    example: ["-account-add login ann secret s city New%20York", "account add --login=ann --secret=s --scramble city=New York"],
-  },
-  {
-    old: "-user-add",
-    now: "account add",
-    named: account,
-    options: { noscramble: { as: "", flag: true } },
-    unless: scramble,
-    example: ["-user-add -noscramble login ann secret s", "account add --login=ann --secret=s"],
-  },
-  {
-    old: "-add-user",
-    now: "account add",
-    named: account,
-    options: { noscramble: { as: "", flag: true } },
-    unless: scramble,
-    example: ["-add-user login ann secret s", "account add --login=ann --secret=s --scramble"],
-  },
-  {
-    old: "-login-add",
-    now: "account add",
-    named: account,
-    options: { noscramble: { as: "", flag: true } },
-    unless: scramble,
-    example: ["-login-add login ann secret s", "account add --login=ann --secret=s --scramble"],
-  },
+  adding("-account-add", "login ann secret s city New%20York", "--login=ann --secret=s --scramble city=New York"),
+  adding("-user-add", "-noscramble login ann secret s", "--login=ann --secret=s"),
+  adding("-add-user", "login ann secret s", "--login=ann --secret=s --scramble"),
+  adding("-login-add", "login ann secret s", "--login=ann --secret=s --scramble"),
   ...["account", "user", "login"].flatMap((kind): OldCommand[] => [
     { old: `-${kind}-get`, now: "account get", plain: true, example: [`-${kind}-get ann ben`, "account get ann ben"] },
     {

@@ -61,7 +61,7 @@ export async function addAccountCommand(
   words: readonly string[],
 ): Promise<void> {
   const columns = Object.fromEntries(words.map(pairOf));
-  if (words.length > 0) await requireAccountsModule(configuration);
+  if (words.length > 0) requireAccounts(await isServed(configuration));
   const account: NewAccount = { login, name, email, type, scramble, ...(secret === undefined ? {} : { secret: await secretOf(secret) }) };
   const masterKey = masterKeyOf(configuration);
   const added = await withAccounts(configuration, async (db) => {
@@ -113,16 +113,16 @@ export async function updateAccountCommand(
     throw new BkError("invalid", "say what becomes of the account: --name, --email, --type, --secret, or column=value");
   const masterKey = masterKeyOf(configuration);
   const chosen = secret === undefined ? undefined : await secretOf(secret);
-  if (words.length > 0) await requireAccountsModule(configuration);
+  const served = Object.keys(changes).length > 0 && (await isServed(configuration));
+  if (words.length > 0) requireAccounts(served);
   const { account, changed } = await withAccounts(configuration, async (db) => {
     const found = await rowOf(db, { login: givenLogin, id: givenId });
-    if (Object.keys(changes).length > 0 && !(await isServed(configuration)))
-      await (db as unknown as ServedDb).update("bk_auth", { login: found.login, ...changes });
+    if (Object.keys(changes).length > 0 && !served) await (db as unknown as ServedDb).update("bk_auth", { login: found.login, ...changes });
     if (chosen === undefined) return { account: found, changed: {} };
     const { secret: made } = await changeSecret(db, { login: found.login, secret: chosen, scramble }, { masterKey });
     return { account: found, changed: made === undefined ? {} : { secret: made } };
   });
-  if (Object.keys(changes).length > 0 && (await isServed(configuration))) await updateProfile(configuration, account, changes);
+  if (served) await updateProfile(configuration, account, changes);
   printJson({ id: account.id, login: account.login, ...changed });
 }
 
@@ -149,10 +149,7 @@ export async function deleteAccountCommand(
 const isServed = async (configuration: Configuration): Promise<boolean> =>
   (await allModules(configuration)).some(({ name }) => name === "accounts");
 
-async function requireAccountsModule(configuration: Configuration): Promise<void> {
-  const served = await isServed(configuration);
-  requireModule({ has: () => served }, "accounts");
-}
+const requireAccounts = (served: boolean): void => requireModule({ has: () => served }, "accounts");
 
 /** @throws BkError `not-found`; `invalid` where neither login nor id is given */
 export function accountNamed(configuration: Configuration, which: WhichAccount): Promise<AuthRow> {

@@ -8,6 +8,7 @@ import { shownBytes } from "../config/value-types.js";
 import { askControl, controlPath, type ServerState } from "../processes/control.js";
 import { invalidSetting } from "../config/errors.js";
 import { fleetCommand, tellFleet } from "../processes/fleet.js";
+import { isAlive } from "../processes/is-alive.js";
 import { fleetKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
 import { type JsonOption, print, printJson, tell } from "./output.js";
@@ -41,15 +42,6 @@ export async function stopCommand(configuration: Configuration, { json = false }
   await askControl(at(configuration), { do: "stop" });
   while (isAlive(pid)) await sleep(100);
   if (json) printJson({ stopped: pid });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 const roles = ["web", "worker", "proxy"];

@@ -7,8 +7,9 @@ import type { Log } from "@bk/core";
 
 import { reloadLogged } from "../config/config.js";
 import { type AsChild, asChild, type ChildHandlers } from "../processes/as-child.js";
-import { type Control, type ControlHandlers, controlPath, openControl } from "../processes/control.js";
+import { type ControlHandlers, controlPath, openControl } from "../processes/control.js";
 import { type FleetHandlers, joinFleet } from "../processes/fleet.js";
+import type { PrivateSocket } from "../processes/private-socket.js";
 import { become, ownerOf } from "../processes/privileges.js";
 import { fleetKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
@@ -42,7 +43,7 @@ export function stopSignals(): StopSignals {
 }
 
 /** Answers `bk-server status` and the like, where the folder has room for a socket. */
-export async function control(configuration: Configuration, log: Log, handlers: ControlHandlers): Promise<Control | undefined> {
+export async function control(configuration: Configuration, log: Log, handlers: ControlHandlers): Promise<PrivateSocket | undefined> {
   try {
     return await openControl(controlPath(varFolder(configuration.home)), handlers);
   } catch (error) {

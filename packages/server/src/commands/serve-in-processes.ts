@@ -8,7 +8,7 @@ import { openCache } from "@bk/cache";
 import { openPubSub } from "@bk/queue";
 
 import { invalidSetting } from "../config/errors.js";
-import type { Control } from "../processes/control.js";
+import type { PrivateSocket } from "../processes/private-socket.js";
 import type { FromWorker, ToWorker } from "../processes/messages.js";
 import { Metrics } from "../metrics/metrics.js";
 import type { MetricsListener } from "../metrics/metrics-listener.js";
@@ -67,7 +67,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   if (owner !== undefined) giveFolder(varFolder(configuration.home), owner);
   const stop = stopSignals();
   let code = 0;
-  let controlled: Control | undefined;
+  let controlled: PrivateSocket | undefined;
   let shell: { close(): void } | undefined;
   let fleet: Awaited<ReturnType<typeof fleetOf>>;
   const startedAt = Date.now();

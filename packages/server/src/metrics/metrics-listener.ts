@@ -9,7 +9,7 @@ import type { Log } from "@bk/core";
 import { invalidSetting } from "../config/errors.js";
 import { faultFields } from "../fault-fields.js";
 import { isAnswered } from "../processes/control.js";
-import { listenAt } from "../processes/listen-at.js";
+import { listenAt, listenAtPath } from "../processes/listen-at.js";
 import type { MetricsPlace } from "../settings/metric-settings.js";
 import { exposition, expositionType } from "./exposition.js";
 import type { Family } from "./family.js";
@@ -43,7 +43,7 @@ export async function listenForMetrics(
         },
       );
   });
-  if ("path" in place) await listenAtPath(place.path);
+  if ("path" in place) await listenAtFree(place.path);
   else log.info(`metrics at ${(await listenAt(server, place.port, place.host, "metrics-listen")).url}/metrics`);
   server.on("error", (error) => log.error("the socket of metrics", faultFields(error)));
   server.unref();
@@ -54,17 +54,14 @@ export async function listenForMetrics(
     },
   };
 
-  async function listenAtPath(path: string): Promise<void> {
+  async function listenAtFree(path: string): Promise<void> {
     if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false)
       throw invalidSetting("metrics-listen", `metrics-listen: ${path} is there, and is no socket`);
     if (await isAnswered(path)) throw invalidSetting("metrics-listen", `metrics-listen: another process listens at ${path}`);
     // What was left by one that was killed.
     rmSync(path, { force: true });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", (cause: NodeJS.ErrnoException) =>
-        reject(invalidSetting("metrics-listen", `metrics-listen: cannot listen at ${path} (${cause.code})`, cause)),
-      );
-      server.listen(path, resolve);
+    await listenAtPath(server, path).catch((cause: NodeJS.ErrnoException) => {
+      throw invalidSetting("metrics-listen", `metrics-listen: cannot listen at ${path} (${cause.code})`, cause);
     });
     // For the server's user and group.
     chmodSync(path, 0o660);

@@ -1,12 +1,13 @@
 // How commands reach a running server: a socket in its folder, for its user alone. A line of JSON asks, a line answers.
 
-import { chmodSync, rmSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import { rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 
 import { BkError, type ErrorCode, errorCodes } from "@bk/core";
 
 import type { ProcessState } from "./pool.js";
+import { openPrivateSocket, type PrivateSocket } from "./private-socket.js";
 
 /** What a server says of itself. */
 export interface ServerState {
@@ -40,38 +41,19 @@ const longestLine = 65_536;
 /** Where the socket of a home folder is. */
 export const controlPath = (folder: string): string => join(folder, "control.sock");
 
-export interface Control {
-  close(): void;
-}
-
 /** Answers commands until it is closed. A server that is killed leaves the socket; the next one takes its place. */
-export async function openControl(path: string, handlers: ControlHandlers): Promise<Control> {
-  const open = new Set<Socket>();
-  const server = createServer((socket) => {
-    open.add(socket);
-    socket.on("close", () => open.delete(socket));
-    socket.on("error", () => undefined);
+export async function openControl(path: string, handlers: ControlHandlers): Promise<PrivateSocket> {
+  if (await isAnswered(path)) throw new BkError("unavailable", "another server runs in this home folder");
+  rmSync(path, { force: true });
+  const serve = (socket: Socket): void => {
     void lineOf(socket)
       .then(async (line) => socket.end(`${JSON.stringify({ ok: await answer(JSON.parse(line) as ControlRequest, handlers) })}\n`))
       .catch((error: unknown) => {
         const { code, message } = error instanceof BkError ? error : new BkError("invalid", (error as Error).message);
         socket.end(`${JSON.stringify({ code, message })}\n`);
       });
-  });
-  if (await isAnswered(path)) throw new BkError("unavailable", "another server runs in this home folder");
-  rmSync(path, { force: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(path, resolve);
-  });
-  chmodSync(path, 0o600);
-  server.unref();
-  return {
-    close() {
-      server.close();
-      for (const socket of open) socket.destroySoon();
-    },
   };
+  return openPrivateSocket(path, serve, (socket) => socket.destroySoon());
 }
 
 /** Whether a server listens there: what was left by one that was killed does not answer. */

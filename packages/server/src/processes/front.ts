@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 
 import type { Log } from "@bk/core";
 
-import { type Listening, listenAt } from "./listen-at.js";
+import { type Listening, listenAt, listenAtPath } from "./listen-at.js";
 import type { Pool } from "./pool.js";
 
 /** While no process serves, connections wait. */
@@ -27,11 +27,8 @@ export class Front {
   }
 
   /** Listens at a socket of this machine. */
-  async listenAtPath(path: string): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(path, resolve);
-    });
+  listenAtPath(path: string): Promise<void> {
+    return listenAtPath(this.#server, path);
   }
 
   async #hand(socket: Socket): Promise<void> {

@@ -1,10 +1,13 @@
 // A shell within a running process, over a socket in its folder for its user alone. What is typed is written to the log.
 
-import { chmodSync, readdirSync, rmSync } from "node:fs";
-import { createServer, type Socket } from "node:net";
+import { readdirSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 
 import { type Log, plainText } from "@bk/core";
+
+import { isAlive } from "./is-alive.js";
+import { openPrivateSocket, type PrivateSocket } from "./private-socket.js";
 
 /** The first line of whoever attaches. */
 export interface AttachRequest {
@@ -30,15 +33,11 @@ const longestRequest = 1_000_000;
 export const shellPath = (folder: string, pid: number): string => join(folder, `shell-${pid}.sock`);
 
 /** Waits for whoever attaches, until it is closed. */
-export async function openShell(folder: string, { talk, run }: Talking, log: Log): Promise<{ close(): void }> {
+export async function openShell(folder: string, { talk, run }: Talking, log: Log): Promise<PrivateSocket> {
   removeLeft(folder);
   const path = shellPath(folder, process.pid);
-  const open = new Set<Socket>();
   const audit = (line: string): void => log.warn("a shell that is attached runs code", { code: plainText(line, longestLogged) });
-  const server = createServer((socket) => {
-    open.add(socket);
-    socket.on("close", () => open.delete(socket));
-    socket.on("error", () => undefined);
+  const serve = (socket: Socket): void => {
     firstLine(socket)
       .then(async (line) => {
         const request = JSON.parse(line) as AttachRequest;
@@ -52,19 +51,8 @@ export async function openShell(folder: string, { talk, run }: Talking, log: Log
       })
       .catch((error: unknown) => log.warn("a shell that was attached broke off", { reason: (error as Error).message }))
       .finally(() => socket.end());
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(path, resolve);
-  });
-  chmodSync(path, 0o600);
-  server.unref();
-  return {
-    close() {
-      server.close();
-      for (const socket of open) socket.destroy();
-    },
   };
+  return openPrivateSocket(path, serve, (socket) => socket.destroy());
 }
 
 /** Sockets of processes that were killed. */
@@ -72,15 +60,6 @@ function removeLeft(folder: string): void {
   for (const name of readdirSync(folder)) {
     const pid = Number(form.exec(name)?.[1]);
     if (pid > 0 && (pid === process.pid || !isAlive(pid))) rmSync(join(folder, name), { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
