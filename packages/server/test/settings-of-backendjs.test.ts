@@ -1,5 +1,5 @@
 // docs/guides/settings-of-backendjs.md says what the command line and the configuration do.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
 import { describe, expect, it } from "vitest";
 
@@ -7,6 +7,7 @@ import { allCommands, buildProgram } from "../src/command-line/program.js";
 import { readSettings } from "../src/settings/read-settings.js";
 import { isOldSetting, oldSettings } from "../src/settings/old-settings.js";
 import { settingNames } from "../src/settings/settings.js";
+import { runHere, temporaryFolder } from "./run-cli.js";
 
 const page = readFileSync(new URL("../../../docs/guides/settings-of-backendjs.md", import.meta.url), "utf8");
 const rows = page
@@ -73,6 +74,41 @@ describe("settings of backendjs", () => {
     expect(config.warnings.join("\n")).toContain(told);
     expect(config.warnings.join("\n")).not.toMatch(/pw@|p%20w/);
     await config.close();
+  });
+
+  it("takes the key of Apple's push service with its id and its team, in base64 or from a file", async () => {
+    const pem = "-----BEGIN PRIVATE KEY-----\nMIGT\n-----END PRIVATE KEY-----\n";
+    using folder = temporaryFolder();
+    writeFileSync(folder.file("AuthKey.p8"), pem);
+    for (const key of [Buffer.from(pem).toString("base64"), folder.file("AuthKey.p8"), pem]) {
+      const given = { "msg-apn-authkey-team123456-ABC123DEFG": key, "msg-app-team-TEAM123456": "^com.example" };
+      const { config, push } = await readSettings(given, {});
+      expect(push).toEqual({ apns: expect.objectContaining({ key: pem, keyId: "ABC123DEFG", teamId: "TEAM123456" }) });
+      expect(config.warnings).toEqual([
+        expect.stringMatching(/is an old name; write push-apns-team, push-apns-key-id and push-apns-key@file$/),
+        expect.stringMatching(/msg-app-team-TEAM123456 has no effect: devices of one app get messages/),
+      ]);
+      await config.close();
+    }
+    for (const [key, message] of [
+      ["c2VjcmV0", "must be a .p8 file, or its content in base64"],
+      ["none.p8", "cannot read none.p8"],
+    ]) {
+      const refused = await readSettings({ "msg-apn-authkey-T-K": key! }, {}).catch((error: Error) => error.message);
+      expect(refused).toContain(message);
+      expect(refused).not.toContain("c2VjcmV0");
+    }
+    const variables = { BKJS_MSG_APN_AUTHKEY_T1_K1: pem, BK_SMTP_HOST: "h", BKJS_MAIL_FROM: "a@b.c" };
+    const { config } = await readSettings({}, variables);
+    expect(["push-apns-team", "push-apns-key-id", "mail-transport"].map((name) => config.get(name as "mail-page"))).toEqual([
+      "T1",
+      "K1",
+      "smtp://h",
+    ]);
+    await config.close();
+    const line = ["config", "explain", "push-apns-team", "--msg-apn-authkey-T1-K1", folder.file("AuthKey.p8")];
+    expect((await runHere(line, { cwd: folder.path })).stdout).toMatch(/^push-apns-team = T1$/m);
+    await expect(readSettings({ "msg-apn-authkey-T-K": pem, "msg-apn-authkey-T-L": pem }, {})).rejects.toThrow("there is another key");
   });
 
   it("refuses what it cannot understand, and tells of what has no effect", async () => {

@@ -34,7 +34,7 @@ export function normalizeArguments(args: readonly string[], program: Command): s
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
     if (arg === "--") return [...result, ...args.slice(i)];
-    const [, name, marks = "", given] = /^--?([a-z][a-z0-9_-]+)((?:@[a-z][\w-]*){0,2})(?:=([^]*))?$/.exec(arg) ?? [];
+    const [, name, marks = "", given] = /^--?([a-z][\w-]+)((?:@[a-z][\w-]*){0,2})(?:=([^]*))?$/.exec(arg) ?? [];
     if (name === undefined) {
       const other = arg.replace(/^--?/, "");
       // The names of some have more in them, such as a URL.

@@ -86,7 +86,8 @@ export class Names {
       const given = name.replace("*", lower.slice(before.length, lower.length - after.length));
       if (this.find(given) !== undefined) return given;
     }
-    return undefined;
+    // Older names are told of.
+    return this.rename([{ name: plain, text: undefined, role: undefined, where: rest }]).warnings.length > 0 ? plain : undefined;
   }
 }
 

@@ -8,6 +8,7 @@ import { redactUrl } from "@bk/core";
 import type { Given } from "../config/config-text.js";
 import { invalidSetting } from "../config/errors.js";
 import { bool } from "../config/value-types.js";
+import { isOldPushKey, oldPushKey, pushKeySettings } from "./old-push-settings.js";
 
 interface Renaming {
   readonly now: string;
@@ -45,6 +46,14 @@ const gone: Readonly<Record<string, string>> = {
   "db-cache-tables": "tables that are cached have the setting cached",
   "db-describe-tables": "write tables with a file",
 };
+
+/** Teams by the apps that they have. */
+const teamOfApps = /^msg-app-team-[a-z0-9]+$/i;
+
+function whyGone(name: string): string | undefined {
+  if (teamOfApps.test(name)) return "devices of one app get messages, push-app; several apps are options of push in code";
+  return Object.hasOwn(gone, name) ? gone[name] : undefined;
+}
 
 /** Names with a word in them, and where that stands here. */
 const moved: readonly (readonly [old: RegExp, now: string, shown: string])[] = [
@@ -102,13 +111,19 @@ const parts = new Set([
 export const oldSettings: readonly string[] = [
   ...Object.keys(renamed),
   ...Object.keys(gone),
+  "msg-app-team-X",
+  oldPushKey,
   ...moved.map(([, , shown]) => shown),
   ...parts,
 ];
 
 /** Whether a name is one of them. */
 export const isOldSetting = (name: string): boolean =>
-  Object.hasOwn(renamed, name) || Object.hasOwn(gone, name) || parts.has(name) || moved.some(([old]) => old.test(name));
+  Object.hasOwn(renamed, name) ||
+  whyGone(name) !== undefined ||
+  isOldPushKey(name) ||
+  parts.has(name) ||
+  moved.some(([old]) => old.test(name));
 
 /**
  * What one place gives, in our names, and what is to be told of it.
@@ -120,9 +135,20 @@ export function inOurNames(given: readonly Given[]): { readonly given: readonly 
   const warnings: string[] = [];
   const ours = given.flatMap((each): Given[] => {
     if (!isOldSetting(each.name)) return [each];
-    if (Object.hasOwn(gone, each.name)) {
-      warnings.push(`${each.where}: ${each.name} has no effect: ${gone[each.name]}`);
+    const why = whyGone(each.name);
+    if (why !== undefined) {
+      warnings.push(`${each.where}: ${each.name} has no effect: ${why}`);
       return [];
+    }
+    if (isOldPushKey(each.name)) {
+      const other = given.find(({ name, role }) => isOldPushKey(name) && name !== each.name && role === each.role);
+      if (other !== undefined)
+        throw invalidSetting(
+          each.name,
+          `${each.where}: ${each.name}: there is another key, ${other.name}; several are options of push in code`,
+        );
+      warnings.push(`${each.where}: ${each.name} is an old name; write push-apns-team, push-apns-key-id and push-apns-key@file`);
+      return [...pushKeySettings(each)];
     }
     const { now, text } = translated(each, given);
     if (now === undefined) {
