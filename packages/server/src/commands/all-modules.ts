@@ -1,16 +1,26 @@
 // The modules of a server: those of `@bk/modules` that are wanted, and those of the app.
 
 import { type BackendModule, moduleNames, modulesNamed, type SystemOptions } from "@bk/modules";
-import { push } from "@bk/modules/push";
+import { push, type PushOptions } from "@bk/modules/push";
 
 import type { Configuration } from "../settings/configuration.js";
 import { loadModules } from "../settings/load-modules.js";
 import { modulesOf } from "./announce.js";
 
-/** The modules of an app behind those of `@bk/modules` that are wanted or needed. */
-export function withNeeded(own: readonly BackendModule[], configuration: Configuration, system: SystemOptions = {}): BackendModule[] {
+/**
+ * The modules of an app behind those of `@bk/modules` that are wanted or needed.
+ *
+ * @param messages  where those to devices wait. Default: they are sent at once
+ */
+export function withNeeded(
+  own: readonly BackendModule[],
+  configuration: Configuration,
+  system: SystemOptions = {},
+  messages: Pick<PushOptions, "queue" | "work"> = {},
+): BackendModule[] {
   const { push: app, config } = configuration;
-  const sending = app === undefined ? [] : [push({ apps: { [config.get("push-app")]: app } })];
+  const apps = app === undefined ? undefined : { [config.get("push-app")]: app };
+  const sending = apps === undefined ? [] : [push({ apps, ratePerSecond: config.get("push-rate"), ...messages })];
   const needed = [...sending, ...own].flatMap(({ needs = [] }) => needs).filter((name) => moduleNames.includes(name));
   const ready = modulesNamed([...modulesOf(configuration), ...needed], {
     signUp: configuration.signUp,

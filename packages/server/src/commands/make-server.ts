@@ -36,7 +36,7 @@ export interface MadeServer extends Pick<BkServer, "db" | "listen" | "setLimits"
   readonly tables: readonly string[];
   /** Queues that this process alone has. */
   readonly ownQueues: readonly Queue[];
-  /** Those of modules where all processes reach it. */
+  /** Those that all processes reach. */
   readonly sharedQueues: readonly Queue[];
   readonly runsJobs: boolean;
   close(options?: { readonly idleMs?: number }): Promise<void>;
@@ -57,13 +57,14 @@ export async function makeServer(configuration: Configuration, { log, level, acc
   if (own.failure !== undefined) throw own.failure;
   const jobs = await serverJobs(configuration, log, making.onStuck);
   const made: { server?: BkServer } = {};
-  const modules = withNeeded(own.modules, configuration, {
+  const system = {
     app: `bk-server/${version}`,
     logLevel: level,
     params: () => paramsOf(config),
     ...jobs.system(() => made.server!),
     ...making.system,
-  });
+  };
+  const modules = withNeeded(own.modules, configuration, system, jobs.push);
   const masterKey = masterKeyOf(configuration);
   const isBehindProxy = config.get("behind-proxy");
   const proxy = isBehindProxy ? undefined : proxyOf(config);
@@ -115,7 +116,7 @@ export async function makeServer(configuration: Configuration, { log, level, acc
   return {
     ownQueues: [...(mails === undefined ? [] : [mails.queue]), ...(jobs.isShared ? [] : jobs.queues)],
     sharedQueues: jobs.isShared ? jobs.queues : [],
-    runsJobs: jobs.runsHere && server.jobNames.length > 0,
+    runsJobs: (jobs.runsHere && server.jobNames.length > 0) || (jobs.push?.work ?? false) !== false,
     db: server.db,
     tables: Object.keys(tables),
     listen: server.listen,

@@ -22,7 +22,6 @@ import { localSocket } from "../processes/local-socket.js";
 import { Pool, type PoolOptions, StartFailed } from "../processes/pool.js";
 import { watchFolders } from "../processes/watch-folders.js";
 import { giveFolder, ownerOf } from "../processes/privileges.js";
-import { findModules } from "../settings/find-modules.js";
 import { masterKeyOf, varFolder } from "../settings/home.js";
 import { proxyOf } from "../settings/read-proxy.js";
 import type { Configuration } from "../settings/configuration.js";
@@ -33,6 +32,7 @@ import { logWatch } from "./log-watch.js";
 import { listenedMetrics } from "./process-metrics.js";
 import { processLog } from "./process-log.js";
 import { control, fleetOf, reloader, sharedUrl, stopSignals } from "./process-parts.js";
+import { needsServer } from "./server-jobs.js";
 
 /** Beyond what requests and jobs get to finish. */
 const graceMs = 5000;
@@ -53,9 +53,10 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   // What is wrong with it is told before anything starts.
   if (proxyOf(config) === undefined && proxyWorkers > 0 && webWorkers === 0)
     throw invalidSetting("proxy-workers", "proxy-workers needs servers to pass requests on to, such as proxy-reverse, or workers");
-  const hasModules = findModules(config as never).length > 0;
+  const workersServe = needsServer(configuration);
   if (jobWorkers > 0) {
-    if (!config.has("jobs") && !hasModules) throw invalidSetting("jobs", "job-workers needs jobs, or modules of the app that have some");
+    if (!config.has("jobs") && !workersServe)
+      throw invalidSetting("jobs", "job-workers needs jobs, modules of the app that have some, or messages to devices");
     if (!config.has("queue")) throw invalidSetting("queue", "job-workers needs queue");
   }
   logWatch(configuration);
@@ -63,7 +64,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   masterKeyOf(configuration);
   // What they share outlives each of them here.
   const url = sharedUrl(configuration);
-  const shared = webWorkers === 0 && !hasModules ? [] : [await openCache(url, { log }), await openPubSub(url, { log })];
+  const shared = webWorkers === 0 && !workersServe ? [] : [await openCache(url, { log }), await openPubSub(url, { log })];
   if (owner !== undefined) giveFolder(varFolder(configuration.home), owner);
   const stop = stopSignals();
   let code = 0;

@@ -1,4 +1,4 @@
-// Runs jobs in this process, which a primary started: those of the app's file, and those of modules.
+// Runs jobs in this process, which a primary started: those of the app's file, those of modules, and messages to devices.
 
 import type { Log } from "@bk/core";
 import { type Listener, openQueue, type Queue } from "@bk/queue";
@@ -7,7 +7,6 @@ import { measureProcess } from "../metrics/process-metrics.js";
 import { measureJobs, measureQueues } from "../metrics/work-metrics.js";
 import { watchStuck } from "../processes/watch-stuck.js";
 import type { Configuration } from "../settings/configuration.js";
-import { findModules } from "../settings/find-modules.js";
 import { attachable } from "./attach.js";
 import { loadJobs } from "./job.js";
 import { makeServer } from "./make-server.js";
@@ -15,7 +14,7 @@ import { upkeep } from "./upkeep.js";
 import { processLog } from "./process-log.js";
 import { processMetrics } from "./process-metrics.js";
 import { reloader, stopSignals, supervision } from "./process-parts.js";
-import { listening } from "./server-jobs.js";
+import { listening, needsServer } from "./server-jobs.js";
 
 /** The promise does not resolve: the process ends once its jobs have, when it is told to. */
 export async function workHere(configuration: Configuration): Promise<void> {
@@ -34,16 +33,15 @@ export async function workHere(configuration: Configuration): Promise<void> {
     upkeep: (task) => upkeep(task, configuration, log),
   });
   const onStuck = (): void => stop.now("a job that goes on past its time");
-  // Without modules of the app there is nothing that needs the database.
-  const server =
-    findModules(config as never).length === 0
-      ? undefined
-      : await makeServer(configuration, processed, {
-          system: { reload: () => config.reload() },
-          isShared: supervised !== undefined,
-          onStuck,
-          metrics: isMeasured ? { registry: metrics } : undefined,
-        });
+  // Jobs of the app's file need no database.
+  const server = needsServer(configuration)
+    ? await makeServer(configuration, processed, {
+        system: { reload: () => config.reload() },
+        isShared: supervised !== undefined,
+        onStuck,
+        metrics: isMeasured ? { registry: metrics } : undefined,
+      })
+    : undefined;
   const app = await workForApp(configuration, log, onStuck);
   if (isMeasured) {
     // A server measures its process itself.

@@ -1,6 +1,6 @@
 // Settings of messages to phones and browsers: one app, by the services that its devices have. Apps with several give them to `push` in code.
 
-import { defineConfig, string } from "@bk/core";
+import { defineConfig, integer, string } from "@bk/core";
 import type { PushApp } from "@bk/modules/push";
 
 import type { Config } from "../config/config.js";
@@ -44,6 +44,12 @@ export const pushSettings = defineConfig({
     help: "the service account of Firebase, the content of its file; best given as push-fcm-account@file",
     group,
   },
+  "push-fcm-url": {
+    value: "url",
+    type: string("http: or https:", (text) => /^https?:\/\/./.test(text)),
+    help: "in place of https://fcm.googleapis.com, for tests",
+    group,
+  },
   "push-web-subject": {
     value: "url",
     type: string("mailto: or https:", (text) => /^(mailto:|https:\/\/)./.test(text)),
@@ -52,6 +58,12 @@ export const pushSettings = defineConfig({
   },
   "push-web-public-key": { value: "text", type: string(), help: "the key that browsers subscribe with", group },
   "push-web-private-key": { value: "text", type: string(), secret: true, help: "the one that signs", group },
+  "push-rate": {
+    value: "number",
+    type: integer({ min: 1, max: 1_000_000 }),
+    help: "most messages through the queue in a second to each service, of all processes that share a cache; default: no limit",
+    group,
+  },
 });
 
 type Settings = Pick<Config<typeof pushSettings>, "get">;
@@ -65,7 +77,7 @@ export function pushAppOf(config: Settings): PushApp | undefined {
   if (key === undefined && account === undefined && subject === undefined) return undefined;
   return {
     ...(key === undefined ? {} : { apns: { key, keyId: keyId!, teamId: teamId!, topic, sandbox: config.get("push-apns-sandbox") } }),
-    ...(account === undefined ? {} : { fcm: { account } }),
+    ...(account === undefined ? {} : { fcm: { account, url: config.get("push-fcm-url") } }),
     ...(subject === undefined ? {} : { webPush: { subject, publicKey: publicKey!, privateKey: privateKey! } }),
   };
 }
