@@ -1,4 +1,6 @@
-import { defineJobs, type JobContext, type LocksLike, openCron, openPubSub, openQueue } from "@bk/queue";
+import { onAbort, testClock } from "@bk/core";
+import { openCache } from "@bk/cache";
+import { type BusLike, defineJobs, type JobContext, type LocksLike, openCron, openPubSub, openQueue } from "@bk/queue";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { until } from "../src/testing/queue/suite.js";
@@ -283,6 +285,46 @@ describe("jobs", () => {
     await queue.idle();
     expect(queue.metrics()).toMatchObject({ dropped: 2, failed: 0, dead: 0 });
     await expect(here.cancel({})).rejects.toMatchObject({ code: "invalid" });
+  });
+
+  it("that are cancelled while their worker is cut off from the bus are, once it is back, and no others", async () => {
+    await using cache = await openCache("local:");
+    const clock = testClock();
+    const runs = {
+      run: (_input: unknown, { signal }: JobContext) => new Promise((_, reject) => onAbort(signal, () => reject(signal.reason as Error))),
+    };
+    let back!: () => void;
+    // Nothing that is published reaches this one.
+    const cutOff: BusLike = {
+      publish: () => Promise.resolve(),
+      subscribe(_channel, _handler, { onMissed } = {}) {
+        back = onMissed!;
+        return Promise.resolve({ close: () => Promise.resolve() });
+      },
+    };
+    await using bus = await openPubSub("local:");
+    const here = defineJobs({ long: runs }, { bus, locks: cache, clock });
+    const there = defineJobs({ long: runs }, { bus: cutOff, locks: cache, clock });
+    await using queue = await open();
+    await there.work(queue, { ...fast, concurrency: 5 });
+    const running = async (count: number): Promise<void> => until(() => there.running.length === count, `${count} run`);
+    await here.submit(queue, "long", 1, { tag: "t" });
+    await here.submit(queue, "long", 2, { tag: "other" });
+    await running(2);
+    expect(await here.cancel({ tag: "t" })).toBe(0);
+    clock.advance(1);
+    // It began afterwards: it was not meant.
+    const { id } = await here.submit(queue, "long", 3, { tag: "t" });
+    await running(3);
+    back();
+    await until(() => queue.metrics().dropped === 1, "one was cancelled");
+    await here.cancel({ id });
+    back();
+    await until(() => queue.metrics().dropped === 2, "another one was cancelled");
+    expect(there.running).toHaveLength(1);
+    await there.cancel({ name: "long" });
+    await queue.idle();
+    expect(queue.metrics()).toMatchObject({ dropped: 3, failed: 0, dead: 0 });
   });
 
   it("tell their progress to other processes", async () => {

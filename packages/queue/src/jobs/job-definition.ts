@@ -28,7 +28,7 @@ export interface JobDefinition<Schema = StandardSchemaV1 | undefined> {
 export type JobDefinitions = { readonly [name: string]: JobDefinition };
 
 export interface JobsOptions {
-  /** For `unique`: any cache of @bk/cache, one that all workers reach. */
+  /** For `unique`, and for `cancel` where a worker does not hear the bus: any cache of @bk/cache, one that all workers reach. */
   readonly locks?: LocksLike;
   /** Carries `cancel` and progress between processes: any bus of `openPubSub`. */
   readonly bus?: BusLike;

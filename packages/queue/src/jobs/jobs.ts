@@ -9,6 +9,7 @@ import type { Listener } from "../queue/listener.js";
 import type { QueueStats, Receipt } from "../queue/queue.js";
 import type { SubmitOptions } from "../queue/submit-options.js";
 import { type Failure, GiveUp, TryLater, usualFailure } from "../queue/verdict.js";
+import { cancelNotes, noteCancel } from "./cancel-notes.js";
 import type { JobDefinition } from "./job-definition.js";
 import { isJobMessage, type JobMessage } from "./job-message.js";
 import { type JobSpec, type Steps, stepsOf } from "./job-spec.js";
@@ -59,6 +60,7 @@ interface Running {
   readonly id: string;
   readonly message: JobMessage;
   readonly controller: AbortController;
+  readonly startedAt: number;
 }
 
 /** Its job was cancelled: the message is removed. */
@@ -146,11 +148,13 @@ export class Jobs<Inputs extends { readonly [name: string]: unknown } = { readon
     return { ...unique, key: unique.key ?? keyOfSteps(steps) };
   }
 
-  /** Runs the jobs of a queue in this process, until the listener is closed. Cancelling from other processes needs the bus. */
+  /** Runs the jobs of a queue in this process, until the listener is closed. Cancelling from other processes needs the bus, and `locks` where the bus may be away. */
   async work(queue: QueueLike, options: ListenOptions = {}): Promise<Listener> {
     const { failure = usualFailure, ...rest } = options;
     const { bus, log } = this.#options;
-    const subscription = await bus?.subscribe(cancelChannel, (choice) => void this.#cancelHere((choice ?? {}) as CancelChoice));
+    const subscription = await bus?.subscribe(cancelChannel, (choice) => void this.#cancelHere((choice ?? {}) as CancelChoice), {
+      onMissed: () => void this.#cancelMissed(),
+    });
     try {
       const listener = await queue.listen((message: unknown, context: HandlerContext) => this.#handle(queue, message, context), {
         ...rest,
@@ -171,8 +175,8 @@ export class Jobs<Inputs extends { readonly [name: string]: unknown } = { readon
     if (!isJobMessage(message)) throw new GiveUp("the message is no job");
     if (message.runLast === true) await this.#throwUnlessLast(queue);
     const controller = new AbortController();
-    const own: Running = { id: handler.id, message, controller };
-    const { bus, log, locks } = this.#options;
+    const { bus, log, locks, clock } = this.#options;
+    const own: Running = { id: handler.id, message, controller, startedAt: clock.now() };
     const onProgress = (job: string, value: unknown): void => {
       handler.progress({ job, value });
       bus?.publish(progressChannel, { id: handler.id, queue: handler.queue, job, value }).catch((error: unknown) => {
@@ -218,20 +222,38 @@ export class Jobs<Inputs extends { readonly [name: string]: unknown } = { readon
     const wanted = Object.entries(choice).filter(([, value]) => value !== undefined);
     if (wanted.length === 0 || wanted.some(([name, value]) => !["id", "name", "tag", "key"].includes(name) || typeof value !== "string"))
       throw invalid("cancel takes at least one of id, name, tag and key");
+    const { bus, locks, clock, log } = this.#options;
     const here = this.#cancelHere(choice);
-    await this.#options.bus?.publish(cancelChannel, choice);
+    // Noted before it is told: who comes back in between finds it.
+    if (bus !== undefined)
+      await noteCancel(locks, choice, clock).catch((error: unknown) => {
+        log.warn("what was cancelled could not be noted: a worker that is cut off now does not hear of it", { error });
+      });
+    await bus?.publish(cancelChannel, choice);
     if (here > 0 || queue === undefined || choice.id === undefined) return here;
     return (await queue.cancel(choice.id)) ? 1 : 0;
   }
 
-  #cancelHere({ id, name, tag, key }: CancelChoice): number {
-    const meant = [...this.#running].filter(({ id: own, message }) => {
+  /** What the bus may not have told. */
+  async #cancelMissed(): Promise<void> {
+    const { locks, clock, log } = this.#options;
+    try {
+      for (const { choice, at } of await cancelNotes(locks, clock)) this.#cancelHere(choice, at);
+    } catch (error) {
+      log.warn("it could not be read which jobs were cancelled meanwhile", { error });
+    }
+  }
+
+  /** @param at  jobs that began later are not meant, unless by their id. Default: all are */
+  #cancelHere({ id, name, tag, key }: CancelChoice, at = Infinity): number {
+    const meant = [...this.#running].filter(({ id: own, message, startedAt }) => {
       const names = message.steps.flat().map(([each]) => each);
       return (
         (id === undefined || id === own) &&
         (name === undefined || names.includes(name)) &&
         (tag === undefined || tag === message.tag) &&
         (key === undefined || key === message.unique?.key) &&
+        (id !== undefined || startedAt <= at) &&
         [id, name, tag, key].some((each) => each !== undefined)
       );
     });

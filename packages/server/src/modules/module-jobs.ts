@@ -75,7 +75,11 @@ export interface Around {
   readonly cache: Cache;
   readonly bus: {
     publish(channel: string, message: unknown): Promise<void>;
-    subscribe(channel: string, handler: (message: unknown) => void): Promise<{ close(): Promise<void> }>;
+    subscribe(
+      channel: string,
+      handler: (message: unknown) => void,
+      options?: { readonly onMissed?: () => void },
+    ): Promise<{ close(): Promise<void> }>;
   };
   readonly log: Log;
   readonly closeTimeoutMs: number;

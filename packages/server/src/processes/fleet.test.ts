@@ -58,6 +58,18 @@ describe("commands to a fleet", () => {
     expect(logged.filter((line) => line.includes("too old"))).toHaveLength(1);
   });
 
+  it("that a server may have missed have it read its configuration again", async () => {
+    const url = `shared:fleet-${process.pid}`;
+    // The one that hands messages on, until it ends.
+    const host = await openPubSub(`${url}?host=true`);
+    const { done, logged } = await member(url);
+    await host.close();
+    await vi.waitFor(() => expect(done).toEqual(["reload"]));
+    expect(logged).toEqual([expect.stringContaining("may have been missed")]);
+    await tellFleet(url, key, { do: "restart" });
+    await vi.waitFor(() => expect(done).toEqual(["reload", "restart"]));
+  });
+
   it("are checked before they are sent", () => {
     expect(fleetCommand("log-level", "warn")).toEqual({ do: "log-level", level: "warn" });
     expect(() => fleetCommand("halt", undefined)).toThrow("there are reload, restart, log-level");

@@ -34,7 +34,7 @@ const channel = "bk:fleet";
 /** How long a command counts, and how far apart clocks may be. */
 const validMs = 60_000;
 
-/** Carries out commands that come over the bus, until it is closed. */
+/** Carries out commands that come over the bus, until it is closed. Where some may have been missed, the configuration is read again. */
 export async function joinFleet(
   url: string,
   key: string,
@@ -64,7 +64,13 @@ export async function joinFleet(
     carryOut(sent.command, handlers);
   };
   try {
-    await bus.subscribe(channel, (message) => take(message));
+    await bus.subscribe(channel, (message) => take(message), {
+      onMissed() {
+        // One may have been to read the configuration, which can be done once more. Another one to restart cannot.
+        log.warn("commands to the fleet may have been missed: reading the configuration again");
+        handlers.reload();
+      },
+    });
   } catch (error) {
     await bus.close();
     throw error;
