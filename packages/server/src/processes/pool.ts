@@ -56,7 +56,11 @@ interface Slot {
   readonly others: Set<Child>;
   timer: NodeJS.Timeout | undefined;
   restarts: number;
-  isReplaced: boolean;
+  /** Settles when a new one, which is starting, has taken the place of its child or has not. */
+  replacing: Promise<boolean> | undefined;
+  /** For those that hold too much: one that does from its start is not replaced on and on. */
+  readonly sizeThrottle: Throttle;
+  sizeCheckAt: number;
 }
 
 /** The first process did not become ready. */
@@ -70,6 +74,10 @@ export class StartFailed extends BkError {
 }
 
 const checkMs = 1000;
+/** Between two looks: after more, this process itself was held up, or the clock was set. */
+const longestGapMs = 3 * checkMs;
+/** One that holds too much after so long has gathered it. */
+const leakMs = 600_000;
 
 function canServe(child: Child | undefined): child is Child {
   return child?.isReady === true && child.isReachable && !child.isEnding && child.stuck === undefined;
@@ -84,6 +92,7 @@ export class Pool {
   #rolling: Promise<void> | undefined;
   #rollsAgain = false;
   #check: NodeJS.Timeout | undefined;
+  #checkedAt = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -92,14 +101,17 @@ export class Pool {
   }
 
   #slot(number: number): Slot {
+    const { throttle } = this.#options;
     return {
       number,
-      throttle: new Throttle(this.#options.throttle),
+      throttle: new Throttle(throttle),
+      sizeThrottle: new Throttle({ ...throttle, maxRestarts: 0, healthyMs: leakMs }),
+      sizeCheckAt: 0,
       child: undefined,
       others: new Set(),
       timer: undefined,
       restarts: 0,
-      isReplaced: false,
+      replacing: undefined,
     };
   }
 
@@ -136,8 +148,11 @@ export class Pool {
     const [first, ...others] = this.#slots;
     if (first === undefined) return;
     await this.#firstReady(first);
+    if (this.#isEnding) return;
     for (const slot of others) this.#launch(slot);
     await Promise.all(others.flatMap(({ child }) => (child === undefined ? [] : [Promise.race([child.ready, child.exited])])));
+    if (this.#isEnding) return;
+    this.#checkedAt = this.#clock.now();
     this.#check = setInterval(() => this.#checkAll(), checkMs).unref();
   }
 
@@ -199,7 +214,7 @@ export class Pool {
     const ranMs = this.#clock.now() - child.startedAt;
     slot.restarts++;
     // The one that was to replace it takes its place, or else starts one.
-    if (slot.isReplaced) return;
+    if (slot.replacing !== undefined) return;
     const waitMs = child.isEnding ? 0 : slot.throttle.crashed(this.#clock.now(), ranMs);
     const fields = { pid: child.pid, slot: slot.number, code, signal, ranMs };
     if (waitMs === undefined) {
@@ -214,10 +229,23 @@ export class Pool {
   /** Puts a new process into a slot before the old one ends. False when the new one does not become ready: the old one stays. */
   async #replace(slot: Slot, why: string): Promise<boolean> {
     const { role, log, endMs } = this.#options;
+    // One that is starting may have read what was there before somebody asked for this.
+    await slot.replacing;
     const old = slot.child;
-    // It is starting anew anyway.
-    if (old === undefined || !old.isReady) return true;
-    slot.isReplaced = true;
+    if (old?.isReady === false) await Promise.race([old.ready, old.exited]);
+    // It starts anew anyway.
+    if (old === undefined || slot.child !== old || !old.isReady || this.#isEnding) return true;
+    slot.replacing = this.#takeOver(slot, old, why);
+    if (!(await slot.replacing)) return false;
+    const { signal } = await old.end(endMs);
+    if (signal === "SIGKILL") log.warn(`a ${role} process did not end in time and was killed`, { pid: old.pid });
+    slot.others.delete(old);
+    return true;
+  }
+
+  /** Starts one that takes the place of another once it is ready; false when that does not happen. */
+  async #takeOver(slot: Slot, old: Child, why: string): Promise<boolean> {
+    const { role, log } = this.#options;
     try {
       const next = this.#spawn(slot);
       slot.others.add(next);
@@ -234,12 +262,10 @@ export class Pool {
       this.#options.onReady?.();
       void next.exited.then((exit) => this.#ended(slot, next, exit));
       log.info(`a ${role} process was replaced`, { why, pid: next.pid, old: old.pid });
-      const { signal } = await old.end(endMs);
-      if (signal === "SIGKILL") log.warn(`a ${role} process did not end in time and was killed`, { pid: old.pid });
-      slot.others.delete(old);
       return true;
     } finally {
-      slot.isReplaced = false;
+      // From here on the new one is like any other: when it ends, one takes its place.
+      slot.replacing = undefined;
     }
   }
 
@@ -293,9 +319,13 @@ export class Pool {
   #checkAll(): void {
     const { silentMs, maxRss, maxFiles, log, role } = this.#options;
     const now = this.#clock.now();
+    const wasAway = now - this.#checkedAt > longestGapMs;
+    this.#checkedAt = now;
     for (const slot of this.#slots) {
       const { child } = slot;
       if (child === undefined || !child.isReady || child.isEnding) continue;
+      // What it said meanwhile is still to be read.
+      if (wasAway) child.heardAt = now;
       const silent = now - child.heardAt;
       if (silentMs > 0 && silent > silentMs) {
         const signal = silent > silentMs * 1.5 ? "SIGKILL" : "SIGTERM";
@@ -311,7 +341,9 @@ export class Pool {
           : maxFiles > 0 && (child.files ?? 0) > maxFiles
             ? `it has ${child.files} files open`
             : undefined;
-      if (tooMuch !== undefined && !slot.isReplaced && this.#rolling === undefined) void this.#replace(slot, tooMuch);
+      if (tooMuch === undefined || slot.replacing !== undefined || this.#rolling !== undefined || now < slot.sizeCheckAt) continue;
+      slot.sizeCheckAt = now + slot.sizeThrottle.crashed(now, now - child.startedAt)!;
+      void this.#replace(slot, tooMuch);
     }
   }
 
