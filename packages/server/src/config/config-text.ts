@@ -80,14 +80,15 @@ function included(written: string, isOptional: boolean, { path, where, within }:
   return readConfigFile(other, name, reading, [...within, path]);
 }
 
-function isThere(path: string, { onFile }: FileReading): boolean {
+/** Whether there is something by that name, be it readable or not. One that is made later is noticed. */
+export function isThere(path: string, { onFile }: FileReading): boolean {
   onFile(path);
   try {
     statSync(path);
     return true;
   } catch (error) {
     // Others are told when the file is read.
-    return (error as NodeJS.ErrnoException).code !== "ENOENT";
+    return !["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code!);
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 
 import { defineConfig, integer, type Log, string } from "@bk/core";
 import { openDb } from "@bk/db";
@@ -189,6 +189,48 @@ describe("a configuration", () => {
     writeFileSync(folder.file("key"), "two");
     await vi.waitFor(() => expect(config.get("own-key")).toBe("two"), { timeout: 5000 });
     await config.close();
+  });
+
+  it("notices links that lead elsewhere, as in volumes of Kubernetes, and a folder that is replaced", async () => {
+    using folder = homeWith({ "v1/config": "size=2", "v2/config": "size=3", "next/config": "size=4" });
+    mkdirSync(folder.file("etc"));
+    symlinkSync("../v1", folder.file("etc/..data"));
+    symlinkSync("..data/config", folder.file("etc/config"));
+    const config = await open(folder.path);
+    config.watch(recorded().log);
+    expect(config.get("size")).toBe(2);
+    symlinkSync("../v2", folder.file("etc/..new"));
+    renameSync(folder.file("etc/..new"), folder.file("etc/..data"));
+    await vi.waitFor(() => expect(config.get("size")).toBe(3), { timeout: 5000 });
+    renameSync(folder.file("etc"), folder.file("old"));
+    renameSync(folder.file("next"), folder.file("etc"));
+    await vi.waitFor(() => expect(config.get("size")).toBe(4), { timeout: 5000 });
+    writeFileSync(folder.file("etc/config"), "size=5");
+    await vi.waitFor(() => expect(config.get("size")).toBe(5), { timeout: 5000 });
+    await config.close();
+  });
+
+  it("notices an included file that is made after the line that names it", async () => {
+    using folder = homeWith({ "etc/config": "size=2" });
+    const { log, lines } = recorded();
+    const config = await open(folder.path);
+    config.watch(log);
+    writeFileSync(folder.file("etc/config"), "include more");
+    await vi.waitFor(() => expect(lines.join()).toContain("cannot read more (ENOENT)"), { timeout: 5000 });
+    expect(config.get("size")).toBe(2);
+    writeFileSync(folder.file("etc/more"), "size=3");
+    await vi.waitFor(() => expect(config.get("size")).toBe(3), { timeout: 5000 });
+    await config.close();
+  });
+
+  it("refuses a file that is there and cannot be read, rather than do without it", async () => {
+    using folder = temporaryFolder();
+    mkdirSync(folder.file("etc"));
+    symlinkSync("config", folder.file("etc/config"));
+    await expect(open(folder.path)).rejects.toThrow("cannot read etc/config (ELOOP)");
+    rmSync(folder.file("etc/config"));
+    mkdirSync(folder.file("etc/config"));
+    await expect(open(folder.path)).rejects.toThrow("cannot read etc/config (EISDIR)");
   });
 });
 

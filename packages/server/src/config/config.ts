@@ -1,6 +1,5 @@
 // The configuration of a process: layers of settings become one snapshot, which is made again when one of them changes.
 
-import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { type Clock, defineConfig, type Definitions, type Log, type Parameter, plainText, silentLog, systemClock } from "@bk/core";
@@ -8,7 +7,7 @@ import { type Clock, defineConfig, type Definitions, type Log, type Parameter, p
 import { changesOf } from "./changes.js";
 import type { Config, ConfigOptions, Explained, Said } from "./config-interface.js";
 import { configSettings } from "./config-settings.js";
-import { type FileReading, type Given, readConfigFile, readGiven } from "./config-text.js";
+import { type FileReading, type Given, isThere, readConfigFile, readGiven } from "./config-text.js";
 import { type Found, Names } from "./define-config.js";
 import { dnsSettings } from "./dns-layer.js";
 import { SettingsError } from "./errors.js";
@@ -141,7 +140,11 @@ class LayeredConfig implements Config {
   /** Reads what is near, and puts it together with what was read from afar. */
   #read(): { readonly snapshot: Snapshot; readonly facts: Facts } {
     const files = new Set<string>();
-    const onFile = (path: string): void => void files.add(path);
+    const onFile = (path: string): void => {
+      files.add(path);
+      // Also where what is read is wrong: the file that is missing may be made next.
+      this.#files.add(path);
+    };
     const near = this.#nearest(onFile);
     const main = this.#mainFile(near);
     // What sections are chosen by is in the lines before them.
@@ -278,6 +281,7 @@ class LayeredConfig implements Config {
     const late = [...changes].filter(([, { parameter }]) => !parameter.live).map(([name]) => name);
     if (late.length > 0) this.#log.warn(`${late.join(", ")}: used after a restart`);
     const names = new Set(changes.keys());
+    if (this.#watch !== undefined && (names.has("config-dns-interval") || names.has("config-db-interval"))) this.#setTimers();
     for (const listener of this.#listeners) listener(names);
     return names;
   }
@@ -310,11 +314,19 @@ class LayeredConfig implements Config {
 
   watch(log: Log): void {
     this.#log = log;
-    const again = (): void => reloadLogged(this, log);
-    this.#watch = new FileWatch(again);
+    this.#watch = new FileWatch(this.#again, (folder, code) =>
+      log.warn(`${folder} cannot be watched (${code}): changes of its files are noticed with SIGHUP and bk-server reload`),
+    );
     this.#watch.set(this.#files);
+    this.#setTimers();
+  }
+
+  readonly #again = (): void => reloadLogged(this, this.#log);
+
+  #setTimers(): void {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
     const every = (ms: number): void => {
-      if (ms > 0) this.#timers.push(setInterval(again, ms).unref());
+      if (ms > 0) this.#timers.push(setInterval(this.#again, ms).unref());
     };
     if (this.has("config-domain")) every(this.get("config-dns-interval"));
     if (this.#rows !== undefined) every(this.get("config-db-interval"));
@@ -345,9 +357,7 @@ interface MainFile extends ConfigFile {
 }
 
 function readIfThere({ path, shown }: ConfigFile, reading: FileReading): Given[] {
-  // One that is made later is noticed.
-  reading.onFile(path);
-  return existsSync(path) ? readConfigFile(path, shown, reading) : [];
+  return isThere(path, reading) ? readConfigFile(path, shown, reading) : [];
 }
 
 const noLayers: Layers = { package: [], file: [], "local file": [], DNS: [], database: [], environment: [], "command line": [] };
