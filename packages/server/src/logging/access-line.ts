@@ -23,6 +23,7 @@ export interface AccessRecord {
   readonly refused: string | undefined;
   /** Of a message of a WebSocket: the id of the request that opened it. */
   readonly socket: string | undefined;
+  /** Without its query, as the path is. */
   readonly referer: string | undefined;
   readonly userAgent: string | undefined;
   /** What was asked for beside, by name. */

@@ -28,6 +28,9 @@ export function withoutQuery(target: string): string {
   return end < 0 ? target : target.slice(0, end);
 }
 
+/** Where a page was that asked: without the query of it, whose values may be secret. */
+export const refererOf = (header: string | undefined): string | undefined => (header === undefined ? undefined : withoutQuery(header));
+
 export function accessLog(
   { accessLog: access, addressOf, takesRequestIds }: Pick<ServerContext, "accessLog" | "addressOf" | "takesRequestIds">,
   clock: Clock = systemClock,
@@ -76,7 +79,7 @@ function recordOf(context: ServerRequest, known: Pick<AccessRecord, "id" | "at" 
     claims: refused?.login,
     refused: refused?.why,
     socket: socket?.openedBy,
-    referer: header(context, "referer"),
+    referer: refererOf(header(context, "referer")),
     userAgent: header(context, "user-agent"),
   };
 }

@@ -8,7 +8,7 @@ import { type Clock, type Log, silentLog, systemClock } from "@bk/core";
 
 import { badRequest, busy, errorBody, forbidden, HttpError, plainResponse, wrongMethod } from "../error-response.js";
 import { faultFields } from "../fault-fields.js";
-import { pathOfTarget, requestIds, withoutQuery as pathOf } from "../middleware/access-log.js";
+import { pathOfTarget, refererOf, requestIds, withoutQuery as pathOf } from "../middleware/access-log.js";
 import type { AccessRecord } from "../logging/access-line.js";
 import type { MeasureProxied } from "../metrics/proxy-metrics.js";
 import type { AccessLog } from "../routes/server-context.js";
@@ -257,7 +257,7 @@ const recordOf = (request: IncomingMessage): Omit<AccessRecord, "id" | "at" | "m
   claims: undefined,
   refused: undefined,
   socket: undefined,
-  referer: request.headers.referer,
+  referer: refererOf(request.headers.referer),
   userAgent: request.headers["user-agent"],
 });
 
