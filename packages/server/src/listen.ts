@@ -30,8 +30,8 @@ export interface ListenOptions {
 export interface ConnectionSource {
   /** Where they are accepted. */
   readonly url: string;
-  /** Calls `take` with each of them from now on. */
-  accept(take: (socket: Socket) => void): void;
+  /** Calls `take` with each of them from now on; false: it is not taken here. */
+  accept(take: (socket: Socket) => boolean): void;
 }
 
 export interface SocketLimits extends SocketGateLimits {
@@ -219,32 +219,43 @@ export async function listen(
 class Accepted {
   readonly #open = new Set<Socket>();
   #isClosing = false;
+  #isClosed = false;
   #allClosed = (): void => undefined;
 
   constructor(server: Server, from: ConnectionSource, most: () => number) {
     // With this Node begins to look after the times of its requests.
     server.emit("listening");
     from.accept((socket) => {
+      if (this.#isClosed) return false;
       if (this.#open.size >= most()) {
         socket.destroy();
-        return;
+        return true;
       }
       this.#open.add(socket);
       socket.on("close", () => {
         this.#open.delete(socket);
-        if (this.#isClosing && this.#open.size === 0) this.#allClosed();
+        if (this.#isClosing && this.#open.size === 0) this.#end();
       });
       // What a server does with those that it accepts itself.
       socket.setNoDelay(true);
       server.emit("connection", socket);
       socket.resume();
+      return true;
     });
   }
 
-  /** Resolves once none is open. */
+  /** Resolves once none is open; from then on none is taken. */
   closed(): Promise<void> {
     this.#isClosing = true;
-    return this.#open.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#allClosed = resolve));
+    return new Promise((resolve) => {
+      this.#allClosed = resolve;
+      if (this.#open.size === 0) this.#end();
+    });
+  }
+
+  #end(): void {
+    this.#isClosed = true;
+    this.#allClosed();
   }
 }
 

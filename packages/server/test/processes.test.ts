@@ -1,13 +1,13 @@
 // bk-server in several processes, as an operator meets it: signals, crashes, restarts under load, jobs.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 
 import { defineJobs, openQueue } from "@bk/queue";
 import { describe, expect, it, vi } from "vitest";
 
 import { askControl, controlPath, type ServerState } from "../src/processes/control.js";
 import { childrenNamed, childrenOf, isAlive } from "./processes-of.js";
-import { runCli, startServerProcess, temporaryFolder } from "./run-cli.js";
+import { runCli, runHere, startServerProcess, temporaryFolder } from "./run-cli.js";
 import { askOn } from "./under-load/ask-on.js";
 
 const soon = { timeout: 60_000, interval: 100 };
@@ -171,9 +171,21 @@ describe("bk-server --workers", () => {
       folder.path,
       "--restart-delay",
       "100ms",
+      "--log-file",
+      folder.file("log"),
     ]);
     const workers = (): number[] => childrenNamed(server, "bk: worker");
     await vi.waitFor(() => expect(workers()).toHaveLength(2), soon);
+    // What is sent to all processes of a server ends none of them.
+    const all = childrenOf(server.child.pid!);
+    for (const signal of ["SIGHUP", "SIGUSR2"]) for (const pid of all) process.kill(pid, signal);
+    const logged = (what: string): number => readFileSync(folder.file("log"), "utf8").split(what).length - 1;
+    mkdirSync(folder.file("etc"));
+    writeFileSync(folder.file("etc/config"), "log-level=debug");
+    await vi.waitFor(() => expect(logged("info → debug")).toBe(1 + all.length), soon);
+    await runHere(["attach", "worker:0", "--eval", 'log.debug("told by a job process")', "--home", folder.path]);
+    await vi.waitFor(() => expect(logged("debug told by a job process")).toBe(1), soon);
+    expect(childrenOf(server.child.pid!)).toEqual(all);
     const queue = await openQueue(queueUrl, { name: "default" });
     const jobs = defineJobs({ note: { run: () => Promise.resolve() } });
     for (const n of [1, 2, 3, 4]) await jobs.submit(queue, "note", n);
@@ -193,7 +205,9 @@ describe("bk-server --workers", () => {
       using folder = temporaryFolder();
       execFileSync("chmod", ["755", folder.path]);
       for (const more of [[], ["--workers", "1"]]) {
-        await using server = await startServerProcess([...more, "--uid", "nobody", "--port", "0", "--home", folder.path]);
+        const log = folder.file("log");
+        const options = ["--uid", "nobody", "--port", "0", "--home", folder.path, "--log-file", log];
+        await using server = await startServerProcess([...more, ...options]);
         const served = more.length === 0 ? server.child.pid! : childrenNamed(server, "bk: web")[0]!;
         const status = readFileSync(`/proc/${served}/status`, "utf8");
         const nobody = Number(execFileSync("id", ["-u", "nobody"], { encoding: "utf8" }));
@@ -201,6 +215,13 @@ describe("bk-server --workers", () => {
         expect(/^Groups:\s*(.*)$/m.exec(status)![1]!.split(" ")).not.toContain("0");
         expect(statSync(folder.file("var/master.key")).uid).toBe(nobody);
         expect((await fetch(`${server.url}/health/ready`)).status).toBe(200);
+        expect(statSync(log).uid).toBe(nobody);
+        if (more.length === 0) continue;
+        // Of the folder's owner is the primary alone: it makes the next file, which the others open.
+        renameSync(log, `${log}.1`);
+        server.child.kill("SIGHUP");
+        const opened = (): string => execFileSync("ls", ["-l", `/proc/${served}/fd`], { encoding: "utf8" });
+        await vi.waitFor(() => expect(opened()).toContain(`${log}\n`), soon);
       }
       expect(await runCli(["--uid", "root", "--home", folder.path])).toMatchObject({
         code: 2,

@@ -1,14 +1,16 @@
 // Where a process of bk-server logs: standard error, a file, or syslog; and its access log.
 
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fchownSync, openSync } from "node:fs";
 
 import { systemClock } from "@bk/core";
 
 import { invalidSetting } from "../config/errors.js";
+import { faultFields } from "../fault-fields.js";
 import type { AccessLogOptions } from "../logging/access-options.js";
 import { accessFacility, Syslog, syslogTarget } from "../logging/syslog.js";
 import { throttledErrors } from "../logging/throttled-errors.js";
 import type { Metrics } from "../metrics/metrics.js";
+import { type Owner, ownerOf } from "../processes/privileges.js";
 import type { Configuration } from "../settings/configuration.js";
 import { bufferedLines } from "./buffered-lines.js";
 import { type SwitchedLog, switchedLog } from "./switched-log.js";
@@ -33,8 +35,10 @@ export function processLog(configuration: Configuration): ProcessLog {
   if (accessPath !== undefined && accessFormat !== "json" && accessFormat !== "combined")
     throw invalidSetting("access-log-file", "access-log-file needs access-log to be json or combined");
   const syslog = target === undefined ? undefined : new Syslog(syslogTarget(target)!);
-  const main = new LogFile("log-file", path);
-  const files = [main, ...(accessPath === undefined ? [] : [new LogFile("access-log-file", accessPath)])];
+  // Those who are no root any more open the files anew, too.
+  const owner = process.getuid?.() === 0 ? ownerOf({ uid: config.get("uid"), gid: config.get("gid") }) : undefined;
+  const main = new LogFile("log-file", path, owner);
+  const files = [main, ...(accessPath === undefined ? [] : [new LogFile("access-log-file", accessPath, owner)])];
   process.on("exit", () => files.forEach((file) => file.flush()));
   const made =
     syslog === undefined
@@ -45,6 +49,9 @@ export function processLog(configuration: Configuration): ProcessLog {
     if (accessPath === undefined && syslog !== undefined) syslog.send("info", line, accessFacility);
     else files.at(-1)!.write(line);
   };
+  // Node writes it to standard error, where nobody may look who has a log elsewhere.
+  if (path !== undefined || syslog !== undefined)
+    process.on("uncaughtExceptionMonitor", (error) => made.log.error("an error that nobody handled ends this process", faultFields(error)));
   const log = throttledErrors(made.log, { max: config.get("log-errors-max"), intervalMs: config.get("log-errors-interval") }, systemClock);
   return {
     log,
@@ -73,22 +80,39 @@ export function processLog(configuration: Configuration): ProcessLog {
   };
 }
 
+/** Makes a file that another user may open. One that is there is nobody's to give away: it may be a link. */
+function giveNewFile(path: string, { uid, gid }: Owner): void {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "ax", 0o640);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
+    throw error;
+  }
+  fchownSync(descriptor, uid, gid);
+  closeSync(descriptor);
+}
+
 /** A file that lines are added to, or standard error. */
 class LogFile {
   readonly #setting: string;
   readonly #path: string | undefined;
+  /** Whose the file becomes. */
+  readonly #owner: Owner | undefined;
   #descriptor: number;
   readonly #lines = bufferedLines(() => this.#descriptor);
 
-  constructor(setting: string, path: string | undefined) {
+  constructor(setting: string, path: string | undefined, owner: Owner | undefined) {
     this.#setting = setting;
     this.#path = path;
+    this.#owner = owner;
     this.#descriptor = path === undefined ? 2 : this.#open(path);
   }
 
   /** For the server's user and group alone: logs name people. */
   #open(path: string): number {
     try {
+      if (this.#owner !== undefined && process.getuid?.() === 0) giveNewFile(path, this.#owner);
       return openSync(path, "a", 0o640);
     } catch (cause) {
       throw invalidSetting(this.#setting, `${this.#setting}: cannot open ${path} (${(cause as NodeJS.ErrnoException).code})`, cause);

@@ -23,6 +23,14 @@ export function reloader(config: Configuration["config"], { log, reopen }: Proce
   };
 }
 
+/** Reads the configuration again when a place of it changes; the log has the level that then holds. */
+export function follow(config: Configuration["config"], { log, level }: ProcessLog): void {
+  config.watch(log);
+  config.onChange((changed) => {
+    if (changed.has("log-level")) level.set(config.get("log-level"));
+  });
+}
+
 export interface StopSignals {
   /** Resolves with who asked: a signal, or what `now` was called with. */
   readonly asked: Promise<string>;
@@ -88,6 +96,9 @@ export function supervision({ config }: Configuration, handlers: ChildHandlers):
   if (config.get("role") === "server") return undefined;
   const owner = ownerOf({ uid: config.get("uid"), gid: config.get("gid") });
   if (owner !== undefined) become(owner);
+  // Whoever sends these to all processes of a server, as systemd may, means the primary with the second.
+  process.on("SIGHUP", handlers.reload);
+  process.on("SIGUSR2", () => undefined);
   return asChild(config.get("stuck-after") / beatsOfPatience || defaultBeatMs, handlers);
 }
 

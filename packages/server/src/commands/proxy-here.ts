@@ -19,7 +19,7 @@ import { proxyOf } from "../settings/read-proxy.js";
 import { limitsOf } from "../settings/read-settings.js";
 import { processLog } from "./process-log.js";
 import { processMetrics } from "./process-metrics.js";
-import { idleMs, reloader, stopSignals, stuckAfterMs, supervision } from "./process-parts.js";
+import { follow, idleMs, reloader, stopSignals, stuckAfterMs, supervision } from "./process-parts.js";
 import { upkeep } from "./upkeep.js";
 
 /** The name of the target that the server's own web processes are. */
@@ -66,16 +66,12 @@ export async function proxyHere(configuration: Configuration): Promise<void> {
   };
   const from = supervised === undefined ? undefined : { url: config.get("front-url")!, accept: supervised.accept };
   const listener = await listen(answer, { port: configuration.port, host: configuration.host, from }, limits, log, { proxy });
-  config.watch(log);
-  config.onChange((changed) => {
-    if (changed.has("log-level")) level.set(config.get("log-level"));
-    listener.setLimits(limitsOf(config));
-  });
+  follow(config, processed);
+  config.onChange(() => listener.setLimits(limitsOf(config)));
   supervised?.ready();
-  const unwatch = watchStuck(stuckAfterMs);
+  watchStuck(stuckAfterMs);
   log.info(`${await stop.asked}: finishing what runs`);
   unready();
-  unwatch();
   supervised?.close();
   await listener.close(limits.shutdownMs, idleMs);
   proxy.close();

@@ -17,7 +17,7 @@ import { announce } from "./announce.js";
 import { attachable } from "./attach.js";
 import { makeServer } from "./make-server.js";
 import { processLog, type ProcessLog } from "./process-log.js";
-import { control, fleetOf, idleMs, reloader, type StopSignals, stopSignals, stuckAfterMs, supervision } from "./process-parts.js";
+import { control, fleetOf, follow, idleMs, reloader, type StopSignals, stopSignals, stuckAfterMs, supervision } from "./process-parts.js";
 import { measureJobs, measureQueues } from "../metrics/work-metrics.js";
 import { familiesOf } from "../metrics/metrics.js";
 import { logWatch } from "./log-watch.js";
@@ -75,15 +75,12 @@ export async function serveHere(configuration: Configuration): Promise<void> {
       become(owner);
     }
     shell = await attachable(configuration, log, { db: server.db, config, tables: server.tables, log });
-    config.watch(log);
+    follow(config, processed);
     config.onChange((changed) => {
-      if (changed.has("log-level")) level.set(config.get("log-level"));
       const limits = limitsOf(config);
       const changes = Object.fromEntries(liveLimits.filter((name) => changed.has(kebab(name))).map((name) => [name, limits[name]]));
       server.setLimits(changes);
     });
-    // Of a server in a terminal it says that the terminal is gone.
-    if (!process.stdout.isTTY) process.on("SIGHUP", reload);
     const end =
       supervised === undefined ? await beginAlone(configuration, processed, url, { reload, stop, measured }) : beginSupervised(supervised);
     unready = server.unready;
@@ -109,10 +106,14 @@ async function beginAlone(
   { reload, stop, measured }: { readonly reload: () => void; readonly stop: StopSignals; readonly measured: ProcessMetrics },
 ): Promise<() => Promise<void>> {
   const startedAt = Date.now();
+  const cannotRestart = (): void => log.warn("a server that serves alone is not restarted; see --workers");
+  // Of a server in a terminal it says that the terminal is gone.
+  if (!process.stdout.isTTY) process.on("SIGHUP", reload);
+  process.on("SIGUSR2", cannotRestart);
   const listener = await listenedMetrics(configuration, () => familiesOf(measured.metrics), log);
   const fleet = await fleetOf(configuration, log, {
     reload,
-    restart: () => log.warn("a server that serves alone is not restarted; see --workers"),
+    restart: cannotRestart,
     logLevel: level.set,
   });
   const controlled = await control(configuration, log, {
@@ -136,9 +137,9 @@ async function beginAlone(
   };
 }
 
-/** Says that it serves, and is watched from now on. The primary waits for load balancers itself. */
+/** Says that it serves, and is watched to its end. The primary waits for load balancers itself. */
 function beginSupervised(supervised: AsChild): () => Promise<void> {
   supervised.ready();
-  const unwatch = watchStuck(stuckAfterMs);
-  return () => Promise.resolve(unwatch());
+  watchStuck(stuckAfterMs);
+  return () => Promise.resolve();
 }

@@ -31,7 +31,7 @@ import { attachable } from "./attach.js";
 import { logWatch } from "./log-watch.js";
 import { listenedMetrics } from "./process-metrics.js";
 import { processLog } from "./process-log.js";
-import { control, fleetOf, reloader, sharedUrl, stopSignals } from "./process-parts.js";
+import { control, fleetOf, follow, reloader, sharedUrl, stopSignals } from "./process-parts.js";
 import { needsServer } from "./server-jobs.js";
 
 /** Beyond what requests and jobs get to finish. */
@@ -173,9 +173,8 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     const started = await Promise.race([Promise.all(pools.map(start)), stop.asked]);
     if (typeof started !== "string") {
       shell = await attachable(configuration, log, { config, pools, log });
-      config.watch(log);
+      follow(config, processed);
       config.onChange((changed) => {
-        if (changed.has("log-level")) level.set(config.get("log-level"));
         // New processes begin with what holds now.
         if (config.get("config-auto-restart") && [...changed].some((name) => config.explain(name)?.live === false))
           restart("the configuration changed");

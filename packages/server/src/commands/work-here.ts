@@ -13,7 +13,7 @@ import { makeServer } from "./make-server.js";
 import { upkeep } from "./upkeep.js";
 import { processLog } from "./process-log.js";
 import { processMetrics } from "./process-metrics.js";
-import { reloader, stopSignals, supervision } from "./process-parts.js";
+import { follow, reloader, stopSignals, supervision } from "./process-parts.js";
 import { listening, needsServer } from "./server-jobs.js";
 
 /** The promise does not resolve: the process ends once its jobs have, when it is told to. */
@@ -51,7 +51,7 @@ export async function workHere(configuration: Configuration): Promise<void> {
     measureQueues(metrics, [...(app === undefined ? [] : [app.queue]), ...(server?.sharedQueues ?? [])], true);
   }
   const shell = await attachable(configuration, log, { db: server?.db, config, tables: server?.tables ?? [], queue: app?.queue, log });
-  config.watch(log);
+  follow(config, processed);
   supervised?.ready();
   watchStuck(stuckAfterMs);
   log.info(`${await stop.asked}: finishing jobs`);

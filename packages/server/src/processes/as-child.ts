@@ -11,8 +11,8 @@ import { openFiles } from "./open-files.js";
 export interface AsChild {
   /** Says that it serves, and beats from now on. */
   ready(): void;
-  /** Calls `take` with each connection that comes from the supervisor. */
-  accept(take: (socket: Socket) => void): void;
+  /** Calls `take` with each connection that comes from the supervisor; false: it is not taken here, and another process gets it once this one has ended. */
+  accept(take: (socket: Socket) => boolean): void;
   send(message: FromWorker): void;
   /**
    * What all processes tell.
@@ -46,6 +46,7 @@ const gatherMs = 5000;
 
 /** How long a process goes on without its supervisor. */
 const orphanMs = 4000;
+const orphanCheckMs = 1000;
 
 /** Undefined where nobody supervises this process. */
 export function asChild(beatMs: number, { drain, reload, logLevel, unready, tell, onFault, upkeep }: ChildHandlers): AsChild | undefined {
@@ -55,7 +56,7 @@ export function asChild(beatMs: number, { drain, reload, logLevel, unready, tell
   };
   const asked = new Map<number, (gathered: Gathered) => void>();
   let lastAsked = 0;
-  let take = (socket: Socket): void => void socket.destroy();
+  let take = (_socket: Socket): boolean => false;
   process.on("message", (message, handle) => {
     if (!isMessage(message)) return;
     const told = message as ToWorker;
@@ -70,9 +71,10 @@ export function asChild(beatMs: number, { drain, reload, logLevel, unready, tell
       else telling.then(answer).catch(onFault);
     }
     if (bk === "connection") {
-      send({ bk: "taken" });
-      // Undefined where the client left on the way.
-      if (handle !== undefined) take(handle as Socket);
+      const socket = handle as Socket | undefined;
+      // None where the client left on the way. Nothing is read of it before the supervisor is told.
+      if (socket === undefined || take(socket)) send({ bk: "taken" });
+      else socket.destroy();
     }
     if (bk === "drain") drain("the supervisor");
     if (bk === "unready") unready?.();
@@ -88,11 +90,12 @@ export function asChild(beatMs: number, { drain, reload, logLevel, unready, tell
     setTimeout(() => process.exit(1), orphanMs).unref();
   };
   process.on("disconnect", orphaned);
-  const beat = (): void => {
-    // Under load a channel was seen to be gone without a word.
-    if (process.connected) send({ bk: "beat", rss: process.memoryUsage.rss(), files: openFiles() });
-    else orphaned();
-  };
+  // Under load a channel was seen to be gone without a word.
+  const { ppid } = process;
+  setInterval(() => {
+    if (!process.connected || process.ppid !== ppid) orphaned();
+  }, orphanCheckMs).unref();
+  const beat = (): void => send({ bk: "beat", rss: process.memoryUsage.rss(), files: openFiles() });
   let timer: NodeJS.Timeout | undefined;
   return {
     ready() {

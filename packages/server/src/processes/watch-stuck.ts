@@ -8,15 +8,19 @@ import { Worker } from "node:worker_threads";
 
 const beatMs = 100;
 
+/** Longer than a process that was left by its parent takes to end by itself. */
+const orphanMs = 4500;
+
 /**
- * Writes the stack of this thread to standard error when its event loop has not turned for `afterMs`.
+ * Writes the stack of this thread to standard error when its event loop has not turned for `afterMs`, and ends the process when its parent has been gone
+ * for `orphanEndMs`: nobody else would end one that is stuck.
  *
  * @returns  ends it
  */
-export function watchStuck(afterMs: number): () => void {
+export function watchStuck(afterMs: number, orphanEndMs = orphanMs): () => void {
   const beats = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const timer = setInterval(() => Atomics.add(beats, 0, 1), beatMs).unref();
-  const worker = new Worker(`(${watchMain.toString()})(require, ${afterMs})`, {
+  const worker = new Worker(`(${watchMain.toString()})(require, ${afterMs}, ${orphanEndMs}, ${process.ppid})`, {
     eval: true,
     // None of what this process was started with, such as loaders.
     execArgv: [],
@@ -32,13 +36,16 @@ export function watchStuck(afterMs: number): () => void {
   };
 }
 
-function watchMain(require: NodeJS.Require, afterMs: number): void {
+function watchMain(require: NodeJS.Require, afterMs: number, orphanEndMs: number, parent: number): void {
   const { writeSync } = require("node:fs") as typeof fs;
   const { Session } = require("node:inspector") as typeof inspector;
   const { workerData } = require("node:worker_threads") as typeof threads;
   const seen = { count: -1, at: Date.now() };
+  let aloneAt = Number.POSITIVE_INFINITY;
   setInterval(
     () => {
+      if (process.ppid !== parent) aloneAt = Math.min(aloneAt, Date.now());
+      if (Date.now() - aloneAt > orphanEndMs) process.kill(process.pid, "SIGKILL");
       const count = Atomics.load(workerData as Int32Array, 0);
       if (count !== seen.count) {
         Object.assign(seen, { count, at: Date.now() });
@@ -65,6 +72,6 @@ function watchMain(require: NodeJS.Require, afterMs: number): void {
       session.post("Debugger.enable");
       session.post("Debugger.pause");
     },
-    Math.max(50, afterMs / 5),
+    Math.min(500, Math.max(50, afterMs / 5)),
   );
 }
