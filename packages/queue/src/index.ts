@@ -21,7 +21,8 @@ export type { DeadChoice, DeadMessages, DeadPage, DeadRow } from "./queue/dead.j
 export type { EventListener, EventName, QueueEvents } from "./queue/events.js";
 export { defineJobs } from "./jobs/define-jobs.js";
 export type { JobDefinition, JobDefinitions, JobsOptions } from "./jobs/job-definition.js";
-export type { CancelChoice, Jobs, JobSubmitOptions, QueueLike } from "./jobs/jobs.js";
+export type { CancelChoice } from "./jobs/cancel-notes.js";
+export type { Jobs, JobSubmitOptions, QueueLike } from "./jobs/jobs.js";
 export type { JobEvent } from "./jobs/trace-job.js";
 export type { JobContext, JobReport } from "./jobs/job-context.js";
 export type { JobInputs, JobSpec } from "./jobs/job-spec.js";

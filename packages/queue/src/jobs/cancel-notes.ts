@@ -3,13 +3,22 @@
 import { type Clock, retry } from "@bk/core";
 
 import type { LocksLike } from "./interfaces.js";
-import type { CancelChoice } from "./jobs.js";
 
 /** How long a worker may be cut off and still find it. */
 const keptMs = 3_600_000;
 /** Of those the last ones are read. */
 const most = 1000;
 const counter = "jobs:cancelled";
+
+/** Which jobs `cancel` means: those for which all of it holds. */
+export interface CancelChoice {
+  readonly id?: string;
+  /** Name of a job. */
+  readonly name?: string;
+  readonly tag?: string;
+  /** Key of `unique` of the submit. */
+  readonly key?: string;
+}
 
 export interface CancelNote {
   readonly choice: CancelChoice;

@@ -9,7 +9,7 @@ import type { Listener } from "../queue/listener.js";
 import type { QueueStats, Receipt } from "../queue/queue.js";
 import type { SubmitOptions } from "../queue/submit-options.js";
 import { type Failure, GiveUp, TryLater, usualFailure } from "../queue/verdict.js";
-import { cancelNotes, noteCancel } from "./cancel-notes.js";
+import { type CancelChoice, cancelNotes, noteCancel } from "./cancel-notes.js";
 import type { JobDefinition } from "./job-definition.js";
 import { isJobMessage, type JobMessage } from "./job-message.js";
 import { type JobSpec, type Steps, stepsOf } from "./job-spec.js";
@@ -40,16 +40,6 @@ export interface JobSubmitOptions extends SubmitOptions {
   readonly runLast?: boolean;
   /** Only one message of this key runs at a time. */
   readonly unique?: Omit<Unique, "key"> & { readonly key?: string };
-}
-
-/** Which jobs `cancel` means: those for which all of it holds. */
-export interface CancelChoice {
-  readonly id?: string;
-  /** Name of a job. */
-  readonly name?: string;
-  readonly tag?: string;
-  /** Key of `unique` of the submit. */
-  readonly key?: string;
 }
 
 /** Channels of the bus. */
