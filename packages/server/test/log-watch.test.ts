@@ -90,9 +90,15 @@ describe("bk-server logwatch", () => {
     const explained = await runHere(["config", "explain", "logwatch-error-send", ...options]);
     expect(failed.stderr + explained.stdout + explained.stderr).not.toContain("s3cret");
     web.status = 200;
-    expect((await runHere(["logwatch", ...options, "--logwatch-pause", "0", "--logwatch-error-send", "console:"])).stdout).toMatch(
-      /^error: 1 line .*\nerror again\n1 reports/,
-    );
+    appendFileSync(log, "fine\norder 5\norder 6 is too far away\n");
+    const attached = ["--logwatcher-match-any", "^order", "--logwatch-any-range", "2"];
+    expect(
+      (await runHere(["logwatch", ...options, "--logwatch-pause", "0", "--logwatch-error-send", "console:", ...attached])).stdout,
+    ).toMatch(/^error: 1 line .*\nerror again\n1 reports/);
+    appendFileSync(log, "error more\nfine\norder 5\norder 6 is too far away\n");
+    expect(
+      (await runHere(["logwatch", ...options, "--logwatch-pause", "0", "--logwatch-error-send", "console:", ...attached])).stdout,
+    ).toMatch(/^error: 1 line .*\nerror more\norder 5\n1 reports/);
   });
 
   it("refuses channels that cannot be, naming the setting", async () => {
@@ -102,6 +108,7 @@ describe("bk-server logwatch", () => {
       [[], "nobody is to be told anything"],
       [["--logwatch-odd-send", "console:"], "logwatch-odd-send needs logwatch-odd-match"],
       [["--logwatch-odd-match", "x"], "logwatch-odd-match needs logwatch-odd-send"],
+      [["--logwatch-any-send", "console:"], "lines of the channel any are told with those of other channels"],
       [["--logwatch-error-send", "ftp://x"], "console:, table:, https://host/path"],
       [["--logwatch-error-match", "("], "must be a regular expression"],
       [["--logwatch-error-send", "mailto:a@example.com"], "needs mail-transport and mail-from"],

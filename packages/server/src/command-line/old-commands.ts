@@ -30,6 +30,8 @@ const adding = (old: string, words: string, ours: string): OldCommand => ({
   unless: { flag: "noscramble", option: "--scramble" },
   example: [`${old} ${words}`, `account add ${ours}`],
 });
+/** Settings that are given too come after it, and decide. */
+const jobsAlone = "start --workers=0 --job-workers=1";
 const table = { table: "word" } as const;
 const format = { ...table, format: { as: "format" }, separator: { as: "separator" } } as const;
 const force = { force: { as: "yes", flag: true } } as const;
@@ -56,6 +58,8 @@ export const oldCommands: readonly OldCommand[] = [
   { old: "-show-args", now: "show-args", plain: true, example: ["-show-args a b", "show-args a b"] },
   { old: "-stats", now: "stats", plain: true, example: ["-stats", "stats"] },
   { old: "-log-watch", now: "logwatch", plain: true, example: ["-log-watch", "logwatch"] },
+  { old: "-run-api", now: "web", plain: true, example: ["-run-api", "web"] },
+  ...["-run-jobs", "-run-worker"].map((old): OldCommand => ({ old, now: jobsAlone, plain: true, example: [old, jobsAlone] })),
   { old: "-run-file", now: "run", plain: true, example: ["-run-file once.js", "run once.js"] },
   adding("-account-add", "login ann secret s city New%20York", "--login=ann --secret=s --scramble city=New York"),
   adding("-user-add", "-noscramble login ann secret s", "--login=ann --secret=s"),

@@ -7,7 +7,7 @@ import { BkError, consoleLog, type Log, systemClock } from "@bk/core";
 
 import { invalidSetting } from "../config/errors.js";
 import { faultFields } from "../fault-fields.js";
-import { usualMatches } from "../log-watch/channels.js";
+import { type Attached, attachedName, usualMatches } from "../log-watch/channels.js";
 import { reportTarget } from "../log-watch/report-target.js";
 import { sendReport } from "../log-watch/send-report.js";
 import { type ToldChannel, type WatchedFile, watchLogs } from "../log-watch/watch-logs.js";
@@ -17,6 +17,7 @@ import { print } from "./output.js";
 
 interface Watching {
   readonly channels: readonly ToldChannel[];
+  readonly attached: Attached | undefined;
   readonly files: readonly WatchedFile[];
 }
 
@@ -35,10 +36,18 @@ export function logWatch(configuration: Configuration): Watching | undefined {
     of<boolean>("once"),
     of<readonly string[]>("files"),
   ];
+  for (const [what, names] of Object.entries({ send: sends, once, files: filesOf }))
+    if (names.has(attachedName))
+      throw invalidSetting(`logwatch-any-${what}`, `logwatch-any-${what}: lines of the channel any are told with those of other channels`);
   for (const [what, names] of Object.entries({ match: matches, ignore: ignores, once, files: filesOf }))
     for (const name of names.keys())
-      if (!sends.has(name)) throw invalidSetting(`logwatch-${name}-${what}`, `logwatch-${name}-${what} needs logwatch-${name}-send`);
+      if (!sends.has(name) && name !== attachedName)
+        throw invalidSetting(`logwatch-${name}-${what}`, `logwatch-${name}-${what} needs logwatch-${name}-send`);
   if (sends.size === 0) return undefined;
+  const ignoreOf = (name: string): RegExp | undefined => {
+    const ignore = ignores.get(name);
+    return ignore === undefined ? undefined : new RegExp(ignore);
+  };
   const channels = [...sends].map(([name, text]): ToldChannel => {
     const match = matches.get(name) ?? usualMatches[name];
     if (match === undefined && !filesOf.has(name))
@@ -46,11 +55,10 @@ export function logWatch(configuration: Configuration): Watching | undefined {
     const target = reportTarget(text)!;
     if (target.kind === "mail" && configuration.mailTransport === undefined)
       throw invalidSetting(`logwatch-${name}-send`, `logwatch-${name}-send by mail needs mail-transport and mail-from`);
-    const ignore = ignores.get(name);
     return {
       name,
       match: match === undefined ? /(?!)/ : new RegExp(match),
-      ignore: ignore === undefined ? undefined : new RegExp(ignore),
+      ignore: ignoreOf(name),
       pauseMs: config.get("logwatch-pause"),
       once: once.get(name) === true,
       send: (report) => sendReport(target, report, configuration),
@@ -64,7 +72,10 @@ export function logWatch(configuration: Configuration): Watching | undefined {
   ];
   if (files.length === 0)
     throw invalidSetting("logwatch-files", "logwatch-files is missing, and there is no log-file: there is nothing to look at");
-  return { channels, files };
+  const any = matches.get(attachedName);
+  const attached =
+    any === undefined ? undefined : { match: new RegExp(any), ignore: ignoreOf(attachedName), range: config.get("logwatch-any-range") };
+  return { channels, attached, files };
 }
 
 async function look(configuration: Configuration, watching: Watching, log: Log): Promise<number> {

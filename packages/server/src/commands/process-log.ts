@@ -34,7 +34,9 @@ export function processLog(configuration: Configuration): ProcessLog {
   const accessFormat = config.get("access-log");
   if (accessPath !== undefined && accessFormat !== "json" && accessFormat !== "combined")
     throw invalidSetting("access-log-file", "access-log-file needs access-log to be json or combined");
-  const syslog = target === undefined ? undefined : new Syslog(syslogTarget(target)!);
+  // There is no other place to say that the log has none.
+  const onUnusable = (why: string): void => void process.stderr.write(`bk-server: log-syslog: ${why}\n`);
+  const syslog = target === undefined ? undefined : new Syslog(syslogTarget(target)!, { onUnusable });
   // Those who are no root any more open the files anew, too.
   const owner = process.getuid?.() === 0 ? ownerOf({ uid: config.get("uid"), gid: config.get("gid") }) : undefined;
   const main = new LogFile("log-file", path, owner);

@@ -147,6 +147,27 @@ describe("the log watcher", () => {
     expect(await look()).toEqual(["error: error at 4"]);
   });
 
+  it("tells lines of any channel with one that stands shortly before, and never by themselves", async () => {
+    const { file, look } = watcher({ attached: { match: /^detail/, ignore: /secret/, range: 3 } });
+    writeFileSync(
+      file,
+      [
+        "detail of nothing",
+        "error one",
+        "detail a",
+        "  more of a",
+        "detail secret",
+        "detail too far away",
+        "error two",
+        "fine",
+        "  more of fine",
+        "detail b",
+        "",
+      ].join("\n"),
+    );
+    expect(await look()).toEqual(["error: error one\ndetail a\n  more of a\nerror two\ndetail b"]);
+  });
+
   it("takes every line of some logs, leaves out what is to be ignored and what it says itself", async () => {
     const { file, send, look } = watcher({
       files: [{ path: join(folder, "err.log"), channel: "error" }, { path: join(folder, "app.log") }],

@@ -5,7 +5,7 @@ import { readFile, rename, rm, writeFile } from "node:fs/promises";
 
 import type { Clock, Log } from "@bk/core";
 
-import { type Channel, matchesOf, ownMark } from "./channels.js";
+import { type Attached, type Channel, matchesOf, ownMark } from "./channels.js";
 import { type Position, readNew } from "./read-new.js";
 import { type Held, keyOf, nothing, type Report, reportOf, withLine } from "./report.js";
 
@@ -26,6 +26,8 @@ export interface ToldChannel extends Channel {
 export interface WatchOptions {
   readonly files: readonly WatchedFile[];
   readonly channels: readonly ToldChannel[];
+  /** Default: none. */
+  readonly attached?: Attached | undefined;
   /** Where the state is kept. */
   readonly statePath: string;
   readonly host: string;
@@ -74,7 +76,8 @@ export async function watchLogs(options: WatchOptions): Promise<number> {
   return sent;
 }
 
-async function lookAt({ path, channel: only }: WatchedFile, state: State, { channels, clock, log }: WatchOptions): Promise<void> {
+async function lookAt({ path, channel: only }: WatchedFile, state: State, options: WatchOptions): Promise<void> {
+  const { channels, attached, clock, log } = options;
   const found = await readNew(path, state.files[path]).catch((error: unknown) => {
     log.warn(`${ownMark}${path} cannot be read`, { reason: (error as NodeJS.ErrnoException).code });
     return undefined;
@@ -83,7 +86,7 @@ async function lookAt({ path, channel: only }: WatchedFile, state: State, { chan
   state.files[path] = found.position;
   if (found.skipped > 0) log.warn(`${ownMark}${found.skipped} bytes of ${path} were passed over: there was more than is read at once`);
   const every = channels.filter(({ name }) => name === only).map((channel) => ({ ...channel, match: /./ }));
-  for (const { channel, text } of matchesOf(found.lines, only === undefined ? channels : every)) {
+  for (const { channel, text } of matchesOf(found.lines, only === undefined ? channels : every, attached)) {
     const { sentAt, held } = state.channels[channel] ?? { sentAt: 0, held: nothing };
     if (channels.find(({ name }) => name === channel)!.once && wasTold(state, `${channel} ${keyOf(text)}`, clock.now())) continue;
     state.channels[channel] = { sentAt, held: withLine(held, text) };

@@ -1,3 +1,4 @@
+import { spawn, spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -51,6 +52,7 @@ function opened(url: string, mostWaiting = 1000): Syslog {
 const form = (priority: number, text: string): RegExp =>
   new RegExp(`^<${priority}>1 \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z \\S+ shop ${process.pid} - - ${text}$`);
 
+const hasPython = spawnSync("python3", ["--version"]).status === 0;
 /** On a busy machine. */
 const soon = { timeout: 10_000 };
 
@@ -119,6 +121,21 @@ describe("syslog", () => {
     expect(records[0]).toMatch(form(16 * 8 + 4, "short"));
     expect(Buffer.byteLength(records[1]!)).toBeLessThanOrEqual(8192);
     expect(records[1]).toMatch(/é$/);
+  });
+
+  it.runIf(hasPython)("says that a socket of datagrams, such as /dev/log, can never be sent to", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "bk-syslog-"));
+    ends.push(() => rmSync(folder, { recursive: true, force: true }));
+    const path = join(folder, "log");
+    // Node makes no such sockets either.
+    const code = "import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); print(); sys.stdin.read()";
+    const other = spawn("python3", ["-u", "-c", code, path]);
+    ends.push(() => other.kill());
+    await once(other.stdout, "data");
+    const told: string[] = [];
+    const syslog = new Syslog(syslogTarget(`unix:${path}`)!, { firstDelayMs: 1, onUnusable: (why) => void told.push(why) });
+    await vi.waitFor(() => expect(told).toEqual([expect.stringMatching(/log takes datagrams, .*; use udp:\/\/ or tcp:\/\/$/)]), soon);
+    await syslog.close();
   });
 
   it("has a URL of so many parts", () => {

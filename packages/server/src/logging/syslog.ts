@@ -49,6 +49,8 @@ export interface SyslogOptions {
   readonly mostWaiting?: number;
   /** Before a lost connection is tried again; doubled each time, to 10 seconds. Default 100. */
   readonly firstDelayMs?: number;
+  /** Told once when the place can never be sent to. Default: nobody is. */
+  readonly onUnusable?: (why: string) => void;
 }
 
 /** Most bytes of a datagram; a longer record is cut. */
@@ -60,6 +62,7 @@ export class Syslog {
   readonly #target: SyslogTarget;
   readonly #mostWaiting: number;
   readonly #firstDelayMs: number;
+  readonly #onUnusable: (why: string) => void;
   readonly #host = hostname().slice(0, 255) || "-";
   readonly #udp: ReturnType<typeof createSocket> | undefined;
   #waiting: Buffer[] = [];
@@ -71,10 +74,11 @@ export class Syslog {
   #dropped = 0;
   #untold = 0;
 
-  constructor(target: SyslogTarget, { mostWaiting = 1000, firstDelayMs = 100 }: SyslogOptions = {}) {
+  constructor(target: SyslogTarget, { mostWaiting = 1000, firstDelayMs = 100, onUnusable = () => undefined }: SyslogOptions = {}) {
     this.#target = target;
     this.#mostWaiting = mostWaiting;
     this.#firstDelayMs = this.#delayMs = firstDelayMs;
+    this.#onUnusable = onUnusable;
     if (target.transport === "udp") {
       this.#udp = createSocket(target.host.includes(":") ? "udp6" : "udp4").unref();
       this.#udp.on("error", () => this.#drop());
@@ -130,11 +134,13 @@ export class Syslog {
     // What syslog servers say is not read, but noticed when they end.
     socket.resume();
     socket.on("end", () => socket.destroy());
-    // It is tried again, whatever the reason.
-    socket.on("error", () => undefined);
+    let isOfDatagrams = false;
+    // It is tried again, unless it can never be.
+    socket.on("error", ({ code }: NodeJS.ErrnoException) => (isOfDatagrams = code === "EPROTOTYPE"));
     socket.on("close", () => {
       this.#isOpen = false;
       if (this.#isClosed) return;
+      if (isOfDatagrams) return this.#onUnusable(`${path} takes datagrams, which Node has none of on Unix sockets; use udp:// or tcp://`);
       this.#retry = setTimeout(() => this.#connect(), this.#delayMs).unref();
       this.#delayMs = Math.min(longestDelayMs, this.#delayMs * 2);
     });

@@ -1,6 +1,6 @@
 // Settings of the log watcher.
 
-import { defineConfig, string } from "@bk/core";
+import { defineConfig, integer, string } from "@bk/core";
 
 import { bool, duration, words } from "../config/value-types.js";
 import { reportTarget } from "../log-watch/report-target.js";
@@ -34,7 +34,15 @@ export const logWatchSettings = defineConfig({
   "logwatch-*-match": {
     value: "expression",
     type: expression,
-    help: "the lines of a channel; the channels error and warning have some of their own",
+    help: "the lines of a channel; the channels error and warning have some of their own, and lines of the channel any are told with one of another that stands shortly before",
+    group: "Log watcher",
+  },
+  "logwatch-any-range": {
+    value: "number",
+    type: integer({ min: 1 }),
+    default: 5,
+    aliases: ["logwatcher-any-range"],
+    help: "how many lines before one of the channel any the other may stand",
     group: "Log watcher",
   },
   "logwatch-*-ignore": {
