@@ -1,4 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { BkError } from "./errors.js";
 import { type SharedCaller, SharedLink, sharedPath } from "./shared-link.js";
@@ -28,6 +31,19 @@ async function open(path: string, more: Partial<ConstructorParameters<typeof Sha
   await link.ready();
   return link;
 }
+
+describe("sharedPath", () => {
+  it("has a folder for each user, also for one without a name; nobody else's is used", () => {
+    expect(sharedPath("some")).toContain(`/bk-${process.geteuid!()}/`);
+    const spy = vi.spyOn(process, "geteuid").mockReturnValue(54_321);
+    try {
+      expect(() => sharedPath("some")).toThrow(expect.objectContaining({ code: "denied" }));
+    } finally {
+      spy.mockRestore();
+      rmSync(join(tmpdir(), "bk-54321"), { recursive: true });
+    }
+  });
+});
 
 describe("SharedLink", () => {
   it("one keeps the store, all use it", async () => {

@@ -243,11 +243,12 @@ function isClusterWorker(): boolean {
 export function sharedPath(name?: string): string {
   const [os, path, fs, crypto] = [nodeModule("node:os"), nodeModule("node:path"), nodeModule("node:fs"), nodeModule("node:crypto")];
   if (name?.includes("/")) return path.resolve(name);
-  const user = os.userInfo();
-  const folder = path.join(os.tmpdir(), `bk-${user.uid}`);
+  // By its number: users of containers and of systemd's DynamicUser have no name that could be asked for.
+  const user = globalThis.process.geteuid?.();
+  const folder = path.join(os.tmpdir(), `bk-${user}`);
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { uid, mode } = fs.statSync(folder);
-  if (uid !== user.uid || (mode & 0o077) !== 0)
+  if (uid !== user || (mode & 0o077) !== 0)
     throw new BkError(
       "denied",
       "the folder of shared stores in the system's folder for temporary files belongs to somebody else, or is open to others",

@@ -1,6 +1,7 @@
 // The files that bk-server gen prints are what their programs take.
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 
 import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
@@ -26,7 +27,7 @@ describe("bk-server gen", () => {
     expect([status, stderr.split("\n").filter((line) => line.includes("shop.service"))]).toEqual([0, []]);
   });
 
-  it.each(["docker", "compose", "k8s", "logrotate", "systemd"])("%s follows the configuration", async (kind) => {
+  it.each(["docker", "compose", "k8s", "pm2", "logrotate", "systemd"])("%s follows the configuration", async (kind) => {
     const text = await gen(kind, "--port", "8123", "--app-name", "shop", "--shutdown-ms", "50000", "--drain-delay", "5s");
     expect(text).not.toContain("undefined");
     if (kind !== "logrotate") expect(text).toMatch(/8123/);
@@ -41,6 +42,13 @@ describe("bk-server gen", () => {
     expect(Object.keys(services)).toEqual(["app", "postgres", "redis", "nats"]);
   });
 
+  it("pm2 is a module that names the app", async () => {
+    using folder = temporaryFolder();
+    writeFileSync(folder.file("ecosystem.config.cjs"), await gen("pm2", "--app-name", "shop", "--home", folder.path));
+    const { apps } = createRequire(import.meta.url)(folder.file("ecosystem.config.cjs")) as { readonly apps: readonly object[] };
+    expect(apps).toEqual([expect.objectContaining({ name: "shop", cwd: folder.path, env: { NODE_ENV: "production" } })]);
+  });
+
   it("k8s is a deployment and a service", async () => {
     const kinds = parseAllDocuments(await gen("k8s")).map((document) => (document.toJS() as { kind: string }).kind);
     expect(kinds).toEqual(["Deployment", "Service"]);
@@ -49,7 +57,7 @@ describe("bk-server gen", () => {
   it("names what there is", async () => {
     expect(await runHere(["gen", "helm"])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("there are systemd, docker, compose, k8s, logrotate"),
+      stderr: expect.stringContaining("there are systemd, docker, compose, k8s, pm2, logrotate"),
     });
     expect(await runHere(["gen", "compose", "--with", "oracle"])).toMatchObject({
       code: 1,

@@ -1,12 +1,12 @@
 // The app that bk-server init begins compiles and passes its own tests, with the packages as they are built.
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { describe, expect, it } from "vitest";
 
-import { finished, runHere, temporaryFolder } from "./run-cli.js";
+import { runHere, startServerProcess, temporaryFolder } from "./run-cli.js";
 
 const modules = fileURLToPath(new URL("../../../node_modules", import.meta.url));
 
@@ -29,7 +29,7 @@ describe("bk-server init", () => {
           .map((path) => [relative(folder.file(name), path), readFileSync(path, "utf8")]),
       );
     expect(filesOf("shop")).toEqual(filesOf("ours/shop"));
-    expect(Object.keys(filesOf("shop"))).toContain(join("src", "thanks.ts"));
+    expect(Object.keys(filesOf("shop"))).toContain(join("src", "modules", "thanks.ts"));
     const without = spawnSync(process.execPath, [create], { cwd: folder.path, encoding: "utf8" });
     expect([without.status, without.stderr]).toEqual([2, expect.stringContaining("missing required argument 'folder'")]);
   });
@@ -44,10 +44,13 @@ describe("bk-server init", () => {
     execFileSync("npm", ["run", "build"], { cwd: app, stdio: "pipe" });
     const tests = spawnSync(process.execPath, ["--test", "--test-reporter=tap", "dist/test/"], { cwd: app, encoding: "utf8" });
     expect([tests.status, tests.stdout]).toEqual([0, expect.stringMatching(/^# pass 3$/m)]);
-    const main = spawn(process.execPath, ["dist/src/main.js"], { cwd: app, env: { ...env, PORT: "0" } });
-    const ended = finished(main);
-    main.stdout.on("data", () => main.kill());
-    expect(await ended).toEqual({ code: 0, stdout: expect.stringMatching(/^listening on http:/), stderr: "" });
+    // What npm start and npm run dev run.
+    for (const args of [[], ["dev", "--tables", "src/tables.ts", "--modules-path", "src/modules"]]) {
+      await using server = await startServerProcess([...args, "--port", "0"], { cwd: app });
+      expect((await fetch(`${server.url}/thanks/add`, { method: "POST" })).status).toBe(401);
+      expect((await fetch(`${server.url}/data/list/note`, { method: "POST" })).status).toBe(401);
+      expect((await server.stop()).code).toBe(0);
+    }
     expect(existsSync(`${app}/var/bk.db`)).toBe(true);
   }, 90_000);
 

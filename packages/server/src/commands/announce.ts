@@ -4,6 +4,8 @@ import type { Log } from "@bk/core";
 
 import { nextCommands } from "../sample-tables.js";
 import type { Configuration } from "../settings/configuration.js";
+import { findModules } from "../settings/find-modules.js";
+import { whyNot } from "../settings/load-modules.js";
 import { databaseName } from "./open-database.js";
 
 /** Nothing is configured. A database that somebody names gets no table that was not asked for. */
@@ -22,7 +24,8 @@ export const announceUrl = (url: string): void => void process.stdout.write(`bk-
 /** Prints the line that others wait for, and logs what is served. */
 export function announce(configuration: Configuration, url: string, log: Log): void {
   const { home, tables } = configuration;
-  const names = modulesOf(configuration).join(", ");
+  const own = findModules(configuration.config as never).flatMap(({ name }) => (whyNot(name, configuration) === undefined ? [name] : []));
+  const names = [...modulesOf(configuration), ...own].join(", ");
   const served = tables ?? (isSample(configuration) ? "sample" : "none (see --tables)");
   log.info(`database ${databaseName(configuration)}; tables ${served}; modules ${names || "none (see --modules)"}`);
   announceUrl(url);

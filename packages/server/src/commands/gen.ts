@@ -1,11 +1,13 @@
 // `bk-server gen …`: files for those who run it, printed. Nothing on the machine is touched.
 
+import { resolve } from "node:path";
+
 import { BkError } from "@bk/core";
 
 import type { Configuration } from "../settings/configuration.js";
 import { type JsonOption, tell } from "./output.js";
 
-export const generated = ["systemd", "docker", "compose", "k8s", "logrotate"] as const;
+export const generated = ["systemd", "docker", "compose", "k8s", "pm2", "logrotate"] as const;
 type Kind = (typeof generated)[number];
 
 export interface GenOptions extends JsonOption {
@@ -17,15 +19,20 @@ export interface GenOptions extends JsonOption {
 interface Facts {
   readonly app: string;
   readonly port: number;
+  /** Where the settings have it listen. */
+  readonly host: string;
+  /** Absolute. */
   readonly home: string;
   /** Seconds that the server may take to end. */
   readonly stopSeconds: number;
+  /** Seconds that it may take until it serves. */
+  readonly startSeconds: number;
   readonly services: readonly Service[];
 }
 
 type Service = keyof typeof services;
 
-export function genCommand({ config, home, port, limits }: Configuration, { with: list = "", json }: GenOptions, kind: string): void {
+export function genCommand({ config, home, port, host, limits }: Configuration, { with: list = "", json }: GenOptions, kind: string): void {
   if (!generated.some((each) => each === kind))
     throw new BkError("invalid", `there are ${generated.join(", ")}`, { detail: { field: "kind" } });
   const wanted = list.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
@@ -37,7 +44,10 @@ export function genCommand({ config, home, port, limits }: Configuration, { with
   const settings = wanted.map((name) => services[name as Service].setting[0]);
   if (new Set(settings).size < settings.length) throw new BkError("invalid", "--with: name one database", { detail: { field: "with" } });
   const stopSeconds = Math.ceil((limits.shutdownMs + config.get("drain-delay")) / 1000) + 10;
-  const text = files[kind as Kind]({ app: config.get("app-name"), port, home, stopSeconds, services: wanted as Service[] });
+  // A process that takes too long is told first.
+  const startSeconds = Math.max(90, Math.ceil(config.get("ready-timeout") / 1000) + 10);
+  const facts = { app: config.get("app-name"), port, host, home: resolve(home), stopSeconds, startSeconds, services: wanted as Service[] };
+  const text = files[kind as Kind](facts);
   tell({ json }, { kind, text }, text.replace(/\n$/, ""));
 }
 
@@ -71,14 +81,21 @@ const services = {
 } as const;
 
 const files: Readonly<Record<Kind, (facts: Facts) => string>> = {
-  systemd: ({ app, home, port, stopSeconds }) => `# /etc/systemd/system/${app}.service
+  systemd: ({ app, home, port, host, stopSeconds, startSeconds }) => `# /etc/systemd/system/${app}.service
+# The server has a user of its own, who is there while it runs. Commands that use its files run like it:
+#   systemd-run --quiet --pipe --wait -p DynamicUser=yes -p User=${app} -p StateDirectory=${app} -p BindPaths=/var/lib/${app}:${home}/var \\
+#     -p WorkingDirectory=${home} ${home}/node_modules/.bin/bk-server account add --login me
 [Unit]
 Description=${app}
 After=network-online.target
 Wants=network-online.target
 
 [Service]
-ExecStart=${home}/node_modules/.bin/bk-server --home ${home} --port ${port} --workers auto
+Type=notify
+# What tells systemd is the program systemd-notify.
+NotifyAccess=all
+ExecStart=${home}/node_modules/.bin/bk-server --home ${home} --host ${host} --port ${port} --workers auto
+# All processes are replaced by new ones, without an interruption.
 ExecReload=/bin/kill -USR2 $MAINPID
 WorkingDirectory=${home}
 Environment=NODE_ENV=production
@@ -86,6 +103,8 @@ DynamicUser=yes
 # What the server writes is in /var/lib/${app}, which it sees as the folder var of its home; that folder has to be there.
 StateDirectory=${app}
 BindPaths=/var/lib/${app}:${home}/var
+TimeoutStartSec=${startSeconds}
+WatchdogSec=60
 # The primary tells its processes to end; what is left after the time is killed with all of them.
 KillMode=mixed
 TimeoutStopSec=${stopSeconds}
@@ -104,11 +123,13 @@ WantedBy=multi-user.target
     port,
     stopSeconds,
   }) => `# docker build -t app . && docker run --init --stop-timeout ${stopSeconds} -p ${port}:${port} -v app-var:/app/var app
+# Keep node_modules, var and .git out of it by .dockerignore.
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package*.json ./
-RUN npm ci --omit=dev
+RUN npm ci
 COPY . .
+RUN npm run build --if-present && npm prune --omit=dev
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production
@@ -172,6 +193,28 @@ metadata: { name: ${app} }
 spec:
   selector: { app: ${app} }
   ports: [{ port: 80, targetPort: ${port} }]
+`,
+  pm2: ({
+    app,
+    port,
+    host,
+    home,
+    stopSeconds,
+  }) => `// ecosystem.config.cjs: pm2 start ecosystem.config.cjs. One instance: the server starts its own processes, and replaces them at
+// pm2 sendSignal SIGUSR2 ${app}, without an interruption.
+module.exports = {
+  apps: [
+    {
+      name: ${JSON.stringify(app)},
+      cwd: ${JSON.stringify(home)},
+      script: "node_modules/.bin/bk-server",
+      args: ["--host", ${JSON.stringify(host)}, "--port", "${port}", "--workers", "auto"],
+      env: { NODE_ENV: "production" },
+      kill_timeout: ${stopSeconds * 1000},
+      treekill: false,
+    },
+  ],
+};
 `,
   logrotate: ({
     app,

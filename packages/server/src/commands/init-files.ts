@@ -2,8 +2,6 @@
 
 import { version } from "../version.js";
 
-const server = "@bk/server";
-
 /** @param name  of the app, as npm takes it */
 export function initFiles(name: string): Readonly<Record<string, string>> {
   return {
@@ -15,7 +13,8 @@ export function initFiles(name: string): Readonly<Record<string, string>> {
         type: "module",
         scripts: {
           build: "tsc",
-          start: "npm run build && node dist/src/main.js",
+          dev: "node --import tsx node_modules/@bk/server/dist/cli.js dev --tables src/tables.ts --modules-path src/modules",
+          start: "npm run build && bk-server",
           test: "npm run build && node --test dist/test/",
         },
         dependencies: {
@@ -25,7 +24,7 @@ export function initFiles(name: string): Readonly<Record<string, string>> {
           "@bk/server": `^${version}`,
           "better-sqlite3": "^12.0.0",
         },
-        devDependencies: { "@types/node": "^20.19.0", typescript: ">=5.9" },
+        devDependencies: { "@types/node": "^20.19.0", tsx: "^4.20.0", typescript: ">=5.9" },
         engines: { node: ">=20.19" },
       },
       undefined,
@@ -50,22 +49,31 @@ export function initFiles(name: string): Readonly<Record<string, string>> {
       undefined,
       2,
     )}\n`,
-    ".gitignore": "node_modules/\ndist/\nvar/\n",
+    ".gitignore": "node_modules/\ndist/\nvar/\n/etc/config.local\n",
+    ".dockerignore": ".git/\nnode_modules/\ndist/\nvar/\n/etc/config.local\n",
+    "etc/config": `# What npx bk-server --help lists, one name=value a line. Compiled, as npm run build leaves it:
+tables=dist/src/tables.js
+modules-path=dist/src/modules
+modules=accounts
+`,
     "README.md": `# ${name}
 
 \`\`\`sh
 npm install
 npm test
-npm start        # http://127.0.0.1:8000, SQLite in var/
+npm run dev      # http://127.0.0.1:8000, SQLite in var/; what is saved is served at once
+npm start        # the same, compiled, as it runs in production
 \`\`\`
 
 - \`src/tables.ts\`: the tables, served at /data by the rules that stand beside them
-- \`src/thanks.ts\`: a module with an endpoint of its own
-- \`src/app.ts\`: the server, put together; \`src/main.ts\` starts it
+- \`src/modules/\`: modules with endpoints of their own, each in a file named like it
+- \`etc/config\`: settings; \`npx bk-server config list\` shows all there are
 - \`test/\`: what must hold, against a database in memory
 
 An account to sign requests with: \`npx bk-server account add --login me\`.
 \`npx bk-server request POST /data/add/note --login me --body '{"text":"hello"}'\` signs one.
+
+\`npx bk-server gen docker > Dockerfile\` makes an image of it; \`gen systemd\`, \`compose\` and \`k8s\` begin what runs it.
 `,
     ".github/workflows/ci.yml": `name: ci
 on: [push, pull_request]
@@ -97,10 +105,10 @@ export const tables = defineTables({
   ),
 });
 `,
-    "src/thanks.ts": `import { defineModule, endpoint } from "@bk/modules";
+    "src/modules/thanks.ts": `import { defineModule, endpoint } from "@bk/modules";
 
 /** Accounts thank each other: once for each pair, counted for whoever is thanked. */
-export const thanks = defineModule({
+export default defineModule({
   name: "thanks",
   tables: { thanks: { to: { primary: 1 }, from: { primary: 2, index: 1 }, mtime: { type: "now" } } },
   start: ({ db }) => ({
@@ -126,41 +134,22 @@ export const thanks = defineModule({
   }),
 });
 `,
-    "src/app.ts": `import { accounts } from "@bk/modules";
-import { type BkServer, createServer, type ServerOptions } from "${server}";
-
-import { tables } from "./tables.js";
-import { thanks } from "./thanks.js";
-
-/** @param options  where the rows lie, and what else differs between here and there */
-export function createApp(options: Pick<ServerOptions, "db"> & Partial<ServerOptions>): Promise<BkServer> {
-  return createServer({ tables, modules: [accounts(), thanks], ...options });
-}
-`,
-    "src/main.ts": `import { mkdirSync } from "node:fs";
-
-import { createApp } from "./app.js";
-
-mkdirSync("var", { recursive: true });
-const server = await createApp({ db: process.env["BK_DB"] ?? "sqlite:var/bk.db" });
-const { url } = await server.listen({ port: Number(process.env["PORT"] ?? 8000), host: process.env["HOST"] });
-console.log(\`listening on \${url}\`);
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.close());
-`,
     "test/app.test.ts": `import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { addAccount, signRequest } from "@bk/auth";
-import type { BkServer } from "${server}";
+import { accounts } from "@bk/modules";
+import { type BkServer, createServer } from "@bk/server";
 
-import { createApp } from "../src/app.js";
+import thanks from "../src/modules/thanks.js";
+import { tables } from "../src/tables.js";
 
 const masterKey = "a key for tests, of 32 characters";
 let app: BkServer;
 const ids: Record<string, string> = {};
 
 before(async () => {
-  app = await createApp({ db: "memory:", masterKey });
+  app = await createServer({ db: "memory:", tables, modules: [accounts(), thanks], masterKey });
   for (const login of ["ann", "ben"]) ids[login] = (await addAccount(app.db, { login, secret: \`secret of \${login}\` }, { masterKey })).id;
 });
 after(() => app.close());

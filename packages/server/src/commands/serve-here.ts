@@ -7,6 +7,7 @@ import { BkError } from "@bk/core";
 import { liveLimits } from "../limits.js";
 import type { AsChild } from "../processes/as-child.js";
 import { become, giveFolder, ownerOf } from "../processes/privileges.js";
+import { serviceManager } from "../processes/service-manager.js";
 import { watchStuck } from "../processes/watch-stuck.js";
 import { varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
@@ -128,7 +129,10 @@ async function beginAlone(
   });
   const endUpkeep = beginUpkeep(configuration, (task) => upkeep(task, configuration, log));
   announce(configuration, url, log);
+  const manager = serviceManager(log);
+  manager.ready(`serves at ${url}`);
   return async () => {
+    manager.stopping();
     await sleep(configuration.config.get("drain-delay"));
     await fleet?.close();
     controlled?.close();

@@ -22,6 +22,7 @@ import { localSocket } from "../processes/local-socket.js";
 import { Pool, type PoolOptions, StartFailed } from "../processes/pool.js";
 import { watchFolders } from "../processes/watch-folders.js";
 import { giveFolder, ownerOf } from "../processes/privileges.js";
+import { serviceManager } from "../processes/service-manager.js";
 import { masterKeyOf, varFolder } from "../settings/home.js";
 import { proxyOf } from "../settings/read-proxy.js";
 import type { Configuration } from "../settings/configuration.js";
@@ -71,6 +72,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   let controlled: PrivateSocket | undefined;
   let shell: { close(): void } | undefined;
   let fleet: Awaited<ReturnType<typeof fleetOf>>;
+  const manager = serviceManager(log);
   const startedAt = Date.now();
   const restartAll = async (why: string, role?: string): Promise<void> => {
     await Promise.all(pools.filter((pool) => role === undefined || pool.role === role).map((pool) => pool.roll(why)));
@@ -207,8 +209,10 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
       if (at === undefined) process.stdout.write("bk-server runs jobs\n");
       else if (webWorkers === 0) announceUrl(at.url);
       else announce(configuration, at.url, log);
+      manager.ready(at === undefined ? "runs jobs" : `serves at ${at.url}`);
     }
     log.info(`${await stop.asked}: ending the processes`);
+    manager.stopping();
     tellAll({ bk: "unready" });
     await sleep(config.get("drain-delay"));
   } catch (error) {

@@ -20,7 +20,10 @@ export async function importFile(
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException | undefined)?.code === "ERR_UNKNOWN_FILE_EXTENSION" && /^\.m?ts$/.test(extname(path)))
-      throw refuse(`is TypeScript, which Node ${process.versions.node} does not read; use Node 22.18 or newer, or compile it`, cause);
+      throw refuse(
+        `is TypeScript, which Node ${process.versions.node} does not read; use Node 22.18 or newer, give Node the option --import tsx, or compile it`,
+        cause,
+      );
     throw refuse(`cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
   }
 }

@@ -86,7 +86,8 @@ function patternOf(setting: "allow-modules" | "deny-modules", { config }: Config
   return pattern === undefined ? undefined : [pattern, setting];
 }
 
-function whyNot(name: string, configuration: Configuration): string | undefined {
+/** Which setting keeps a module out, if one does. */
+export function whyNot(name: string, configuration: Configuration): string | undefined {
   const [denied, deniedBy] = patternOf("deny-modules", configuration) ?? [];
   if (denied?.test(name)) return `${deniedBy} has it`;
   const [allowed, allowedBy] = patternOf("allow-modules", configuration) ?? [];
