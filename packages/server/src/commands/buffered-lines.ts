@@ -4,10 +4,20 @@ import { writeSync } from "node:fs";
 
 const flushAfterMs = 20;
 const flushAtBytes = 64 * 1024;
+const newLine = 10;
 
-/** Gives a writer of lines to what `descriptor` gives, default standard error; `flush` writes what is left, at once. */
-export function bufferedLines(descriptor: () => number = () => 2): { readonly write: (line: string) => void; readonly flush: () => void } {
+export interface BufferedLines {
+  write(line: string): void;
+  /** Writes what is left, at once. */
+  flush(): void;
+  /** Lines that were not written, or not to their end. */
+  dropped(): number;
+}
+
+/** Gives a writer of lines to what `descriptor` gives, default standard error. */
+export function bufferedLines(descriptor: () => number = () => 2): BufferedLines {
   let text = "";
+  let dropped = 0;
   let timer: NodeJS.Timeout | undefined;
   function flush(): void {
     clearTimeout(timer);
@@ -18,8 +28,10 @@ export function bufferedLines(descriptor: () => number = () => 2): { readonly wr
       try {
         bytes = bytes.subarray(writeSync(descriptor(), bytes));
       } catch (error) {
-        // A pipe that is full for the moment; any other error means that nobody reads the log, which must not stop the server.
-        if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+        // A pipe that is full for the moment; any other error means that the disk is, or nobody reads the log, which must not stop the server.
+        if ((error as NodeJS.ErrnoException).code === "EAGAIN") continue;
+        dropped += bytes.filter((byte) => byte === newLine).length;
+        return;
       }
     }
   }
@@ -30,5 +42,6 @@ export function bufferedLines(descriptor: () => number = () => 2): { readonly wr
       else timer ??= setTimeout(flush, flushAfterMs).unref();
     },
     flush,
+    dropped: () => dropped,
   };
 }

@@ -23,6 +23,8 @@ const askEveryMs = 100;
 export async function startCommand(configuration: Configuration, options: StartOptions): Promise<number> {
   if (options.daemon !== true) return serve(configuration);
   const { config, home } = configuration;
+  const other = await stateOf(home);
+  if (other !== undefined) throw new BkError("already-exists", `a server runs in this home folder already (pid ${other.pid})`);
   const log = join(varFolder(home), "bk-server.log");
   const descriptor = openSync(log, "a", 0o640);
   const args = process.argv.slice(2).filter((arg) => !/^--?daemon$/.test(arg));

@@ -71,9 +71,9 @@ export function processLog(configuration: Configuration): ProcessLog {
     measure(metrics) {
       metrics.read({
         name: "bk_log_dropped_total",
-        help: "Records of the log that could not be sent",
+        help: "Records of the logs that could not be sent or written",
         type: "counter",
-        read: () => (syslog === undefined ? [] : [[[], syslog.dropped]]),
+        read: () => [[[], files.reduce((sum, file) => sum + file.dropped, syslog?.dropped ?? 0)]],
       });
     },
     async close() {
@@ -127,6 +127,10 @@ class LogFile {
 
   flush(): void {
     this.#lines.flush();
+  }
+
+  get dropped(): number {
+    return this.#lines.dropped();
   }
 
   reopen(): void {

@@ -114,7 +114,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     },
   });
   let at: Listening | undefined;
-  const behind = proxyWorkers > 0 && webWorkers > 0 ? localSocket(owner) : undefined;
+  const behind = proxyWorkers > 0 && webWorkers > 0 ? await localSocket(owner) : undefined;
   const launch = (role: string, ...others: string[]): ChildProcess =>
     fork(process.argv[1]!, [...process.argv.slice(2), `--role=${role}`, ...(at === undefined ? [] : [`--front-url=${at.url}`]), ...others]);
   const web = new Pool({

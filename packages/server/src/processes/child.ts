@@ -13,8 +13,12 @@ export interface Exit {
 
 interface Giving {
   readonly socket: Socket;
+  readonly at: number;
   readonly resolve: (isTaken: boolean) => void;
 }
+
+/** A process that turns takes a connection far sooner. */
+const heldUpMs = 100;
 
 export class Child {
   readonly pid: number;
@@ -36,6 +40,7 @@ export class Child {
   rss = 0;
   files: number | undefined;
   readonly #process: ChildProcess;
+  readonly #now: () => number;
   #isGone = false;
   /** Connections that are on their way, in their order. Node sends one, and the next when that has arrived. */
   readonly #giving: Giving[] = [];
@@ -44,6 +49,7 @@ export class Child {
 
   constructor(process: ChildProcess, now: () => number, onMessage: (message: FromWorker, child: Child) => void) {
     this.#process = process;
+    this.#now = now;
     this.pid = process.pid ?? 0;
     this.startedAt = this.heardAt = now();
     this.ready = new Promise((resolve) => {
@@ -87,6 +93,12 @@ export class Child {
     return this.#process.connected && !this.#isGone;
   }
 
+  /** It has not taken a connection that it was given a while ago. */
+  get isHeldUp(): boolean {
+    const [first] = this.#giving;
+    return first !== undefined && this.#now() - first.at > heldUpMs;
+  }
+
   send(message: ToWorker): void {
     if (this.#process.connected) this.#process.send(message, () => undefined);
   }
@@ -112,7 +124,7 @@ export class Child {
   give(socket: Socket): Promise<boolean> {
     return new Promise((resolve) => {
       if (!this.isReachable) return resolve(false);
-      const giving = { socket, resolve };
+      const giving = { socket, at: this.#now(), resolve };
       this.#giving.push(giving);
       // Kept open until it is taken: Node would forget about one that is on its way to a process that ends, and leave its client waiting.
       return this.#process.send({ bk: "connection" } satisfies ToWorker, socket, { keepOpen: true }, (error) => {

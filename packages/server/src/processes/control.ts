@@ -37,6 +37,8 @@ export type ControlRequest =
   | { readonly do: "kill"; readonly role: string };
 
 const longestLine = 65_536;
+/** How long an answer is waited for that takes no time to give. */
+const patienceMs = 10_000;
 
 /** Where the socket of a home folder is. */
 export const controlPath = (folder: string): string => join(folder, "control.sock");
@@ -64,7 +66,8 @@ export function isAnswered(path: string): Promise<boolean> {
       socket.destroy();
       resolve(is);
     };
-    socket.once("error", () => end(false));
+    // More wait than it takes at a time: somebody listens.
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => end(code === "EAGAIN"));
     socket.once("connect", () => end(true));
   });
 }
@@ -86,10 +89,15 @@ async function answer(request: ControlRequest, handlers: ControlHandlers): Promi
   }
 }
 
-/** Asks a running server. @throws BkError `unavailable` when none runs in this folder; what the server says otherwise */
-export async function askControl(path: string, request: ControlRequest): Promise<unknown> {
+/** Asks a running server. @throws BkError `unavailable` when none runs in this folder, `timeout` when it does not answer; what the server says otherwise */
+export async function askControl(path: string, request: ControlRequest, waitMs = patienceMs): Promise<unknown> {
   const socket = connect(path);
   const line = await new Promise<string>((resolve, reject) => {
+    if (request.do !== "restart" && request.do !== "reload")
+      socket.setTimeout(waitMs, () => {
+        reject(new BkError("timeout", "the server of this home folder does not answer: it is stopped, or stuck"));
+        socket.destroy();
+      });
     socket.once("error", (cause: NodeJS.ErrnoException) =>
       reject(
         cause.code === "EACCES"

@@ -1,9 +1,10 @@
 // A place for a socket that this server's processes alone can reach.
 
-import { chownSync, mkdtempSync, rmSync } from "node:fs";
+import { chownSync, lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { isAnswered } from "./control.js";
 import type { Owner } from "./privileges.js";
 
 export interface LocalSocket {
@@ -13,10 +14,16 @@ export interface LocalSocket {
   remove(): void;
 }
 
+const prefix = "bk-web-";
+const socketName = "web.sock";
+/** A folder that is being made has no socket yet. */
+const newMs = 60_000;
+
 /** In a folder of its own, which nobody else may enter. Paths of sockets are short, so that it is not in the home folder. */
-export function localSocket(owner: Owner | undefined): LocalSocket {
-  const folder = mkdtempSync(join(tmpdir(), "bk-web-"));
-  const path = join(folder, "web.sock");
+export async function localSocket(owner: Owner | undefined, systemFolder = tmpdir()): Promise<LocalSocket> {
+  await removeLeft(systemFolder, [process.getuid?.(), owner?.uid]);
+  const folder = mkdtempSync(join(systemFolder, prefix));
+  const path = join(folder, socketName);
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   process.once("exit", remove);
   return {
@@ -26,4 +33,14 @@ export function localSocket(owner: Owner | undefined): LocalSocket {
     },
     remove,
   };
+}
+
+/** Removes folders of primaries that were killed: those of these users whose socket nobody answers. */
+async function removeLeft(systemFolder: string, users: readonly (number | undefined)[]): Promise<void> {
+  for (const name of readdirSync(systemFolder)) {
+    const folder = join(systemFolder, name);
+    const state = /^bk-web-\w{6}$/.test(name) ? lstatSync(folder, { throwIfNoEntry: false }) : undefined;
+    if (state?.isDirectory() !== true || !users.includes(state.uid) || Date.now() - state.mtimeMs < newMs) continue;
+    if (!(await isAnswered(join(folder, socketName)))) rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { EventEmitter } from "node:events";
+import { Socket } from "node:net";
 
 import { silentLog } from "@bk/core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -156,6 +157,20 @@ test("a process that holds too much from its start is replaced ever less often",
     counts.push(fakes.length);
   }
   expect(counts).toEqual([7, 8, 9]);
+});
+
+test("connections go past a process that does not take them, unless there is no other", async () => {
+  const pool = await started({ size: 2 });
+  const [first, second] = [pool.next()!, pool.next()!];
+  void first.give(new Socket());
+  expect([pool.next(), pool.next()]).toEqual([first, second]);
+  await pass(200);
+  expect([pool.next(), pool.next(), pool.next()]).toEqual([second, second, second]);
+  fakes[1]!.end(1);
+  await pass();
+  expect(pool.next()).toBe(first);
+  fakes[0]!.says({ bk: "taken" });
+  expect(first.isHeldUp).toBe(false);
 });
 
 test("told to end while the first process starts, no other one is started", async () => {

@@ -290,13 +290,16 @@ export class Pool {
     } while (this.#rollsAgain as boolean);
   }
 
-  /** The next one that serves, in turn; undefined while there is none. */
+  /** The next one that serves, in turn, and one that is held up only where there is no other; undefined while there is none. */
   next(): Child | undefined {
+    let heldUp: Child | undefined;
     for (let i = 0; i < this.#slots.length; i++) {
       const { child } = this.#slots[this.#turn++ % this.#slots.length]!;
-      if (canServe(child)) return child;
+      if (!canServe(child)) continue;
+      if (!child.isHeldUp) return child;
+      heldUp ??= child;
     }
-    return undefined;
+    return heldUp;
   }
 
   /** The one that serves in the first slot where one does; undefined while there is none. */

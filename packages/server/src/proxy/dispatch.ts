@@ -51,6 +51,7 @@ export function dispatch(call: Call): Sent {
 
   function send(upstream: Upstream): void {
     let [isConnected, hasReply, fault]: [boolean, boolean, "late" | "silent" | undefined] = [false, false, undefined];
+    let given: IncomingMessage | undefined;
     const { method, url } = request;
     const sent = upstream.request({ method, path: url, headers, timeout: timeoutMs });
     current = sent;
@@ -84,6 +85,7 @@ export function dispatch(call: Call): Sent {
     });
     sent.once("response", (reply) => {
       hasReply = true;
+      given = reply;
       if (isOver) sent.destroy();
       else call.onReply(reply, upstream);
     });
@@ -101,7 +103,8 @@ export function dispatch(call: Call): Sent {
     });
     sent.on("error", (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
-      // What goes wrong with a reply is told by the reply.
+      // What goes wrong with a reply is told by the reply. Node would take one without a length for complete.
+      if (given?.complete === false) given.destroy(error);
       if (isOver || hasReply || sent !== current) return;
       if (isConnected) {
         // The connection was an old one, and may have been closed before the request came.

@@ -2,7 +2,7 @@
 
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 
-import { type HttpError, plainResponse, tooLarge } from "../error-response.js";
+import { badGateway, type HttpError, plainResponse, tooLarge } from "../error-response.js";
 import { dispatch, type Call } from "./dispatch.js";
 import { replyHeaders } from "./headers.js";
 
@@ -59,8 +59,8 @@ export function forward({ balance, asking, headers, onFault, request, response, 
       } catch (error) {
         // A status or a header that may not be passed on.
         onFault("an upstream failed", upstream, error as Error);
-        response.destroy();
-        return;
+        going.abort();
+        return refuse(badGateway());
       }
       response.flushHeaders();
       given.pipe(response);

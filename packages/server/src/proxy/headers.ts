@@ -21,8 +21,8 @@ const hopByHop: ReadonlySet<string> = new Set([
 /** What a Connection header cannot take away: where a body ends, and whom it is for, is said here. */
 const kept: ReadonlySet<string> = new Set(["content-length", "host"]);
 
-/** Said of the client by proxies; from others they are nothing but claims. */
-const ofProxies = /^(forwarded|x-forwarded-.*|x-real-ip|x-client-ip)$/;
+/** Said of the client by proxies; from others they are nothing but claims, and to many servers `_` is `-`. */
+const ofProxies = /^(forwarded|x[-_]forwarded[-_].*|x[-_](real|client)[-_]ip)$/;
 
 /** Written anew. `Expect` was answered when the request came. */
 const written: ReadonlySet<string> = new Set(["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "expect"]);

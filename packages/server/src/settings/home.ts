@@ -61,13 +61,14 @@ function readKey(file: string): string | undefined {
 /** Of several processes that start at the same time one makes the key; a link appears whole or not at all. */
 function makeKey(file: string): string {
   const draft = `${file}.${randomBytes(6).toString("hex")}`;
-  writeFileSync(draft, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
   try {
+    writeFileSync(draft, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
     linkSync(draft, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code !== "EEXIST") throw new BkError("invalid", `master-key: cannot write ${file} (${code})`, { detail: { field: "home" }, cause });
   } finally {
-    rmSync(draft);
+    rmSync(draft, { force: true });
   }
   return readFileSync(file, "utf8").trim();
 }

@@ -179,6 +179,12 @@ describe("a request that is passed on", () => {
     });
     await using server = await proxyServer(to(behind.url));
     expect(await ask(server.url)).toMatchObject({ status: 200, text: "some", isCut: true });
+    // The end of the connection is that of this one, unless it breaks.
+    await using without = await rawUpstream((socket) => {
+      socket.once("data", () => void socket.write("HTTP/1.1 200 OK\r\n\r\nsome", () => setTimeout(() => socket.resetAndDestroy(), 50)));
+    });
+    await using other = await proxyServer(to(without.url));
+    expect(await ask(other.url)).toMatchObject({ status: 200, text: "some", isCut: true });
   });
 
   it("gets the reply that a hook gives in its place, or goes on", async () => {
@@ -253,6 +259,7 @@ describe("an upstream that fails", () => {
       "HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n",
       `HTTP/1.1 200 OK\r\nX: ${"x".repeat(20_000)}\r\n\r\n`,
       "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+      "HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n",
     ]) {
       await using odd = await rawUpstream((socket) => void socket.once("data", () => socket.end(bytes, "latin1")));
       await using server = await proxyServer(to(odd.url));
