@@ -95,5 +95,5 @@ async function pidOf(folder: string, target: string): Promise<number> {
   const found = state.processes.find((each) => each.role === role && each.slot === Number(slot) && each.state === "ready");
   if (found?.pid !== undefined) return found.pid;
   const there = state.processes.filter((each) => each.state === "ready").map((each) => `${each.role}:${each.slot}`);
-  throw new BkError("not-found", `no process ${role}:${slot} is ready; there are ${["server", ...there].join(", ")}`);
+  throw new BkError("not-found", `there is no process ${role}:${slot}; there are ${["server", ...there].join(", ")}`);
 }
