@@ -289,6 +289,34 @@ describe("modules of an app", () => {
     expect((await server.stop()).code).toBe(0);
   }, 60_000);
 
+  it("have their jobs known to commands, beside those of the file, each in its queue", async () => {
+    const own = `import { defineJobs } from "@bk/queue";
+      export const jobs = defineJobs({ count: { run: () => undefined }, "shop.ship": { run: () => { throw new Error("of the file") } } });`;
+    using folder = appWith({ ...files, "jobs.mjs": own });
+    const notes = (): string => readFileSync(folder.file("notes"), "utf8");
+    const bk = async (...args: string[]): Promise<unknown> => {
+      const options = { cwd: folder.path, env: { NOTES: folder.file("notes") } };
+      const { code, stdout, stderr } = await runHere(["job", ...args, "--modules", "none"], options);
+      return code === 0 ? stdout.trim() : stderr;
+    };
+    expect(await bk("run", "shop.ship", "--input", '"a lamp"')).toBe("shop.ship is done");
+    // What runs by the clock is no part of it.
+    expect(notes().match(/shipped .*(?= in)/g)).toEqual(["shipped a lamp"]);
+    expect(await bk("run", "shop.ship", "--jobs", "jobs.mjs")).toBe("shop.ship is done");
+    expect(await bk("run", "count", "--jobs", "jobs.mjs")).toBe("count is done");
+    expect(await bk("run", "count")).toContain("there is no job count; there are shop.ship");
+    expect(await bk("submit", "shop.ship")).toContain("set queue");
+    const queue = ["--jobs", "jobs.mjs", "--queue", `db:sqlite:${folder.file("queue.db")}`, "--json"];
+    const key = ["--key", "lamp", "--delay", "60000"];
+    const first = JSON.parse((await bk("submit", "shop.ship", ...key, ...queue)) as string) as { id: string };
+    expect(JSON.parse((await bk("submit", "shop.ship", ...key, ...queue)) as string)).toEqual({ id: first.id, duplicate: true });
+    await bk("submit", "count", ...queue);
+    expect(((await bk("list", ...queue)) as string).split("\n").map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { queue: "default", jobs: ["count", "shop.ship"], waiting: 1 },
+      { queue: "modules", jobs: ["shop.ship"], delayed: 1 },
+    ]);
+  });
+
   it("name the file of one that does not start, and end what was started", async () => {
     using folder = appWith({
       "modules/base/index.js": base,

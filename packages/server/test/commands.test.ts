@@ -81,7 +81,7 @@ const uses: readonly (readonly [args: readonly string[], ...prints: readonly unk
   [["job", "run", "note", "n=5", "--jobs", "FIXTURE"], { ran: "note" }],
   [["job", "submit", "note", "--input", '{"n":6}', "--jobs", "FIXTURE", ...queue], { id: expect.any(String), duplicate: false }],
   [["submit-job", "note", "n=7", "--key", "seven", "--jobs", "FIXTURE", ...queue], { id: expect.any(String) }],
-  [["job", "list", "--jobs", "FIXTURE", ...queue], { jobs: ["note"], waiting: 2 }],
+  [["job", "list", "--jobs", "FIXTURE", ...queue], { queue: "default", jobs: ["note"], waiting: 2 }],
   [["location", "put", "--login", "ann", "latitude=1.5", "longitude=2"], { latitude: 1.5, longitude: 2 }],
   [["modules", "list"], { name: "accounts", from: "@bk/modules", state: "loaded", why: "modules has it" }],
   [["shell", "--eval", "tables.length > 0"], true],

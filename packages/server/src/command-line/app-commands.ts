@@ -16,8 +16,9 @@ import { shellCommand } from "../commands/shell.js";
 import { allSettings, commonSettings, placeSettings, serveSettings } from "../settings/settings.js";
 import { addCommand, type CommandLine } from "./describe.js";
 
-/** What jobs need beside the database. */
-const jobSettings = { ...commonSettings, jobs: serveSettings.jobs, queue: serveSettings.queue, "queue-name": serveSettings["queue-name"] };
+/** What jobs need beside the database; those of modules may use what a server lends these. */
+const { jobs, queue, cache, bus, modules } = serveSettings;
+const jobSettings = { ...commonSettings, modules, jobs, queue, "queue-name": serveSettings["queue-name"], cache, bus };
 
 const withInput = (command: Command): Command => command.option("--input <json>", "the input of the job; default: the words, or none");
 
@@ -31,7 +32,9 @@ export function addAppCommands(line: CommandLine): void {
     allSettings,
     runCommand,
   );
-  const job = program.command("job").description("jobs of the app: the file of the setting jobs, in the queue of the setting queue");
+  const job = program
+    .command("job")
+    .description("jobs of the app: of the file of the setting jobs, and of its modules, in the queues of the setting queue");
   for (const [group, name] of [
     [job, "submit"],
     [program, "submit-job"],
@@ -57,7 +60,7 @@ export function addAppCommands(line: CommandLine): void {
     location,
     "put <name=value...>",
     "say where an account is: latitude=1.5 longitude=2.5",
-    { ...commonSettings, modules: serveSettings.modules },
+    { ...commonSettings, modules },
     putLocationCommand,
   )
     .option("--login <text>", "its login")
@@ -67,7 +70,7 @@ export function addAppCommands(line: CommandLine): void {
     program,
     "info",
     "print what runs here: versions, mode, addresses, database",
-    { ...commonSettings, modules: serveSettings.modules },
+    { ...commonSettings, modules },
     infoCommand,
   );
   addCommand(line, program, "env", "print the variables of the environment that are settings", commonSettings, envCommand);
@@ -119,13 +122,13 @@ export function addAppCommands(line: CommandLine): void {
   )
     .requiredOption("--lang <tag>", "the language, such as es or pt-BR")
     .option("--dir <folder>", "where the file is", "locales");
-  const modules = program.command("modules").description("features of the server: those of @bk/modules, and those of the app");
+  const features = program.command("modules").description("features of the server: those of @bk/modules, and those of the app");
   addCommand(
     line,
-    modules,
+    features,
     "list",
     "print which ones a server has, and why; ends with 1 where it would not start",
-    { ...commonSettings, modules: serveSettings.modules, role: serveSettings.role },
+    { ...commonSettings, modules, role: serveSettings.role },
     listModules,
   );
   addCommand(line, program, "shell", "JavaScript at hand, with the database open", commonSettings, shellCommand).option(

@@ -3,6 +3,7 @@
 import { BkError, consoleLog, systemClock } from "@bk/core";
 import type { BackendModule, Call } from "@bk/modules";
 
+import type { JobCalls } from "../modules/module-jobs.js";
 import { createServer } from "../server.js";
 import { databaseOf, masterKeyOf } from "../settings/home.js";
 import { loadTables } from "../settings/load-tables.js";
@@ -17,6 +18,8 @@ export interface CommandCaller {
 }
 
 export interface InProcess {
+  /** Those of modules. */
+  readonly jobs: Pick<JobCalls, "jobNames" | "submitJob" | "runJob">;
   /** Whether a module is served. */
   has(name: string): boolean;
   /** Calls an endpoint with the rights of an admin, for an account. @param values  parameters as texts */
@@ -55,6 +58,7 @@ export async function withModules<T>(configuration: Configuration, work: (server
   );
   try {
     return await work({
+      jobs: server,
       has: (name) => modules.some((module) => module.name === name),
       call(path, { id, login }, values) {
         const caller = { id, login, name: undefined, isAdmin: true, types: ["admin"] };

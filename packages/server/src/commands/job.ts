@@ -1,4 +1,4 @@
-// `bk-server job submit|list|run`: jobs of the app, in its queue or here.
+// `bk-server job submit|list|run`: jobs of the app's file and of its modules, in their queues or here.
 
 import { resolve } from "node:path";
 
@@ -6,9 +6,13 @@ import { BkError } from "@bk/core";
 import { type Jobs, openQueue, type Queue } from "@bk/queue";
 
 import { invalidSetting } from "../config/errors.js";
+import { modulesQueue } from "../modules/module-jobs.js";
+import { runOnce } from "../modules/run-once.js";
 import type { Configuration } from "../settings/configuration.js";
+import { findModules } from "../settings/find-modules.js";
 import { importFile } from "../settings/import-file.js";
 import { pairOf } from "./fields.js";
+import { type InProcess, withModules } from "./in-process.js";
 import { type JsonOption, tell } from "./output.js";
 
 export interface JobOptions extends JsonOption {
@@ -33,15 +37,37 @@ export async function loadJobs({ config }: Configuration): Promise<Jobs> {
   return jobs;
 }
 
-async function withQueue<T>({ config }: Configuration, work: (queue: Queue) => Promise<T>): Promise<T> {
+async function withQueue<T>({ config }: Configuration, name: string, work: (queue: Queue) => Promise<T>): Promise<T> {
   const url = config.get("queue");
   if (url === undefined) throw invalidSetting("queue", "queue is not given: where jobs wait, such as redis://host");
-  const queue = await openQueue(url, { name: config.get("queue-name") });
+  const queue = await openQueue(url, { name });
   try {
     return await work(queue);
   } finally {
     await queue.close();
   }
+}
+
+/** The jobs of an app, by where they are described. */
+interface AppJobs {
+  readonly ofFile: Jobs | undefined;
+  readonly ofModules: InProcess["jobs"] | undefined;
+}
+
+/** @throws SettingsError where the app has none */
+async function withJobs<T>(configuration: Configuration, work: (jobs: AppJobs) => Promise<T>): Promise<T> {
+  const hasModules = findModules(configuration.config as never).length > 0;
+  const ofFile = configuration.config.has("jobs") || !hasModules ? await loadJobs(configuration) : undefined;
+  if (!hasModules) return work({ ofFile, ofModules: undefined });
+  return withModules(configuration, ({ jobs }) => work({ ofFile, ofModules: jobs.jobNames.length > 0 ? jobs : undefined }));
+}
+
+/** Of two of one name that of a module counts, as everywhere. @throws BkError `invalid` for an unknown one */
+function findJob({ ofFile, ofModules }: AppJobs, name: string): { readonly file: Jobs } | { readonly modules: InProcess["jobs"] } {
+  if (ofModules?.jobNames.includes(name)) return { modules: ofModules };
+  if (ofFile?.names.includes(name)) return { file: ofFile };
+  const names = [...(ofFile?.names ?? []), ...(ofModules?.jobNames ?? [])];
+  throw new BkError("invalid", `there is no job ${name.slice(0, 100)}; there are ${names.join(", ")}`, { detail: { field: "name" } });
 }
 
 /** Puts a job into the queue. */
@@ -51,7 +77,6 @@ export async function submitJobCommand(
   name: string,
   words: readonly string[],
 ): Promise<void> {
-  const jobs = await loadJobs(configuration);
   const { tag, key } = options;
   const delayMs = options.delay === undefined ? undefined : wholeNumber("delay", options.delay);
   const submitOptions = {
@@ -59,19 +84,31 @@ export async function submitJobCommand(
     ...(delayMs === undefined ? {} : { delayMs }),
     ...(key === undefined ? {} : { dedupeKey: key }),
   };
-  const { id, duplicate } = await withQueue(configuration, (queue) => jobs.submit(queue, name, inputOf(options, words), submitOptions));
-  tell(options, { id, duplicate: duplicate === true }, duplicate ? `${id} is there already` : id);
+  await withJobs(configuration, async (jobs) => {
+    const found = findJob(jobs, name);
+    const input = inputOf(options, words);
+    const { id, duplicate } = await ("modules" in found
+      ? found.modules.submitJob(name, input, submitOptions)
+      : withQueue(configuration, configuration.config.get("queue-name"), (queue) => found.file.submit(queue, name, input, submitOptions)));
+    tell(options, { id, duplicate: duplicate === true }, duplicate ? `${id} is there already` : id);
+  });
 }
 
-/** Prints the jobs that the app has, how many wait and run, and those that gave up. */
+/** Prints the jobs that the app has and the queues that they wait in: how many wait and run, and those that gave up. */
 export async function listJobsCommand(configuration: Configuration, options: JsonOption): Promise<void> {
-  const { names } = await loadJobs(configuration);
-  await withQueue(configuration, async (queue) => {
+  await withJobs(configuration, async ({ ofFile, ofModules }) => {
+    if (ofFile !== undefined) await listQueue(configuration, options, configuration.config.get("queue-name"), ofFile.names);
+    if (ofModules !== undefined) await listQueue(configuration, options, modulesQueue, ofModules.jobNames);
+  });
+}
+
+function listQueue(configuration: Configuration, options: JsonOption, name: string, jobs: readonly string[]): Promise<void> {
+  return withQueue(configuration, name, async (queue) => {
     const stats = await queue.stats();
-    const counts = Object.entries(stats).flatMap(([name, count]) => (typeof count === "number" ? [`${count} ${name}`] : []));
-    tell(options, { jobs: names, ...stats }, `jobs: ${names.join(", ")}`, counts.join(", "));
+    const counts = Object.entries(stats).flatMap(([state, count]) => (typeof count === "number" ? [`${count} ${state}`] : []));
+    tell(options, { queue: name, jobs, ...stats }, `queue ${name}: ${counts.join(", ")}`, `jobs: ${jobs.join(", ")}`);
     const { rows } = await queue.dead.list({ count: 50 });
-    for (const row of rows) tell(options, { dead: row }, `dead: ${JSON.stringify(row)}`);
+    for (const row of rows) tell(options, { queue: name, dead: row }, `dead: ${JSON.stringify(row)}`);
   });
 }
 
@@ -82,24 +119,11 @@ export async function runJobCommand(
   name: string,
   words: readonly string[],
 ): Promise<void> {
-  const jobs = await loadJobs(configuration);
-  // A queue of this process alone: the job is checked and run as a worker does it.
-  const queue = await openQueue("local:", { name: "command" });
-  try {
-    const ended = new Promise<void>((done, failed) => {
-      queue.on("done", () => done());
-      queue.on("dead", ({ error }) => failed(error instanceof Error ? error : new BkError("internal", "the job failed", { cause: error })));
-    });
-    await jobs.submit(queue, name, inputOf(options, words), { maxAttempts: 1 });
-    const listener = await jobs.work(queue, { concurrency: 1 });
-    try {
-      await ended;
-    } finally {
-      await listener.close();
-    }
-  } finally {
-    await queue.close();
-  }
+  await withJobs(configuration, async (jobs) => {
+    const found = findJob(jobs, name);
+    const input = inputOf(options, words);
+    await ("modules" in found ? found.modules.runJob(name, input) : runOnce(found.file, name, input));
+  });
   tell(options, { ran: name }, `${name} is done`);
 }
 

@@ -13,7 +13,10 @@ import {
   openCron,
   openQueue,
   type Queue,
+  type Receipt,
 } from "@bk/queue";
+
+import { runOnce } from "./run-once.js";
 
 /** The queue that jobs of modules wait in has this name, wherever it is. */
 export const modulesQueue = "modules";
@@ -34,7 +37,13 @@ export interface JobCalls {
    *
    * @throws BkError `invalid` for an unknown one and a wrong input; `unsupported` where the server has no queue
    */
-  submitJob(name: string, input?: unknown, options?: JobSubmitOptions): Promise<{ readonly id: string }>;
+  submitJob(name: string, input?: unknown, options?: JobSubmitOptions): Promise<Receipt>;
+  /**
+   * Runs a job of a module in this process, now and once, whatever waits; resolves when it has ended.
+   *
+   * @throws BkError `invalid` for an unknown one and a wrong input; what the job failed with
+   */
+  runJob(name: string, input?: unknown): Promise<void>;
   /**
    * Cancels jobs of modules: aborts the signals of those that run, on all servers of the bus, and takes the one of the id back if it waits.
    *
@@ -52,6 +61,7 @@ export function jobCalls(jobs: RunningJobs | undefined): JobCalls {
   return {
     jobNames: jobs?.names() ?? [],
     submitJob: async (name, input, options) => known().submit(name, input, options),
+    runJob: async (name, input) => known().run(name, input),
     cancelJobs: async (choice) => known().cancel(choice),
   };
 }
@@ -65,7 +75,8 @@ export interface RunningJobs {
   work(): Promise<void>;
   /** Of all of them, once they are known. */
   names(): readonly string[];
-  submit(name: string, input?: unknown, options?: JobSubmitOptions): Promise<{ readonly id: string }>;
+  submit(name: string, input?: unknown, options?: JobSubmitOptions): Promise<Receipt>;
+  run(name: string, input?: unknown): Promise<void>;
   cancel(choice: CancelChoice): Promise<number>;
   /** Finishes what runs. */
   close(): Promise<void>;
@@ -99,7 +110,7 @@ export function moduleJobs(given: JobsOptions | false, { cache, bus, log, closeT
     return (queue ??= openQueue(place, { name: modulesQueue, log }));
   }
 
-  async function submit(name: string, input?: unknown, options: JobSubmitOptions = {}): Promise<{ readonly id: string }> {
+  async function submit(name: string, input?: unknown, options: JobSubmitOptions = {}): Promise<Receipt> {
     if (jobs === undefined) throw new BkError("unavailable", "jobs: the modules are not started yet; submit in begin, or later");
     return jobs.submit(await open(), name, input, options);
   }
@@ -133,6 +144,7 @@ export function moduleJobs(given: JobsOptions | false, { cache, bus, log, closeT
     },
     names: () => jobs?.names ?? [],
     submit,
+    run: (name, input) => runOnce(jobs!, name, input),
     cancel: async (choice) => jobs!.cancel(choice, { queue: await open() }),
     async close() {
       for (const end of ends.toReversed()) await end();
