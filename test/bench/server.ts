@@ -1,5 +1,5 @@
-// `npm run bench -- server`: bk-server in one and in several processes beside Node's own cluster; how long a rolling restart takes, and what
-// processes hold in memory.
+// `npm run bench -- server`: bk-server in one and in several processes beside Node's own cluster; what processes hold in memory;
+// and how long a rolling restart takes, beside that of pm2.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { load } from "./http-load.js";
 import { median } from "./measure.js";
+import { measureReloads } from "./reloads.js";
 import { markdown } from "./report.js";
 
 export interface ServerSettings {
@@ -66,16 +67,7 @@ export async function measureServer({ root, rounds, turnMs, built, say }: Server
     }
     const of = (name: string, kind: string): string => Math.round(median(turns.get(`${name} ${kind}`)!)).toLocaleString("en");
     const rows = servers.map(({ name }) => [name, of(name, "kept"), of(name, "fresh")]);
-    say("server: rolling restart");
     const two = servers.find(({ name }) => name === "bk, 2")!;
-    const restarts: number[] = [];
-    for (let i = 0; i < rounds; i++) {
-      const startMs = performance.now();
-      const answers = load({ port: two.port, requests: [request], connections: 10, ms: 500 });
-      await run([cli, "restart", "--home", two.home!]);
-      restarts.push(performance.now() - startMs);
-      await answers;
-    }
     const states = await Promise.all(
       servers
         .filter(({ home }) => home !== undefined)
@@ -84,13 +76,17 @@ export async function measureServer({ root, rounds, turnMs, built, say }: Server
           return [name, megabytes(await rssOf(child.pid!)), processes.map(({ rss }) => megabytes(rss)).join(", ") || "-"];
         }),
     );
+    say("server: reloads");
+    const reload = (): Promise<string> => run([cli, "restart", "--home", two.home!]);
+    const bkServer = { name: "bk-server, two web processes", url: `http://127.0.0.1:${two.port}/ping`, reload };
+    const reloads = await measureReloads(bkServer, folder, rounds);
     return `## bk-server in several processes
 
 ${markdown([["/ping, requests a second", "kept connections", "a connection each"], ...rows])}
 
-A rolling restart of two web processes: ${(median(restarts) / 1000).toFixed(1)} s.
-
 ${markdown([["memory, MB of RSS", "the process that is started", "its web processes"], ...states])}
+
+${reloads}
 `;
   } finally {
     for (const { child } of servers) child.kill("SIGKILL");

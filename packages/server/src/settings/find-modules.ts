@@ -40,7 +40,9 @@ function modulesIn(folder: string): FoundModule[] {
   try {
     entries = readdirSync(folder, { withFileTypes: true });
   } catch (cause) {
-    throw invalidSetting("modules-path", `modules-path: cannot read ${folder} (${(cause as NodeJS.ErrnoException).code})`, cause);
+    const { code } = cause as NodeJS.ErrnoException;
+    const next = code === "ENOENT" ? "; if it is made by a build, build first" : "";
+    throw invalidSetting("modules-path", `modules-path: cannot read ${folder} (${code})${next}`, cause);
   }
   return entries.flatMap((entry) => {
     const path = fileOf(folder, entry);
