@@ -11,6 +11,7 @@ const groups = [
   "Modules",
   "Processes",
   "Security",
+  "TLS",
   "Mail",
   "Push",
   "Logging",

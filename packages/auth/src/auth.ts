@@ -31,6 +31,8 @@ export interface CheckOptions {
   readonly target?: string | undefined;
   /** The Host header. Default that of the request, else of its URL. */
   readonly host?: string | undefined;
+  /** `http` or `https`, which message signatures may cover. Default that of the request's URL. */
+  readonly scheme?: string | undefined;
   /** Whether the request changes something. Default: what `rules.changes` says. */
   readonly changes?: boolean | undefined;
   /** Whether the request goes on without credentials, as one of `allowPaths` does; `denyPaths` stay closed. Default false. */
@@ -166,10 +168,16 @@ export function createAuth<A extends Account>(options: AuthOptions<A>): Auth<A> 
   return { check };
 }
 
-function describe(request: Request, { body, target, host }: CheckOptions): IncomingRequest {
+function describe(request: Request, { body, target, host, scheme }: CheckOptions): IncomingRequest {
   const { method, url, headers } = request;
-  const scheme = url.slice(0, url.indexOf(":"));
-  return { method, scheme, url: target ?? url, host: host ?? headers.get("host") ?? new URL(url).host, headers, body };
+  return {
+    method,
+    scheme: scheme ?? url.slice(0, url.indexOf(":")),
+    url: target ?? url,
+    host: host ?? headers.get("host") ?? new URL(url).host,
+    headers,
+    body,
+  };
 }
 
 /** The whole body, from a clone so that handlers can still read it; undefined when it is longer than `maxBytes`. */

@@ -15,6 +15,7 @@ import type { Health } from "./health.js";
 import { phrases } from "./middleware/phrases.js";
 import { hookReplies } from "./middleware/hook-replies.js";
 import { limitAccounts, limitCallers } from "./middleware/rate-limit.js";
+import type { TlsRedirect } from "./middleware/tls-redirect.js";
 import { checkFrame, rawTarget } from "./request/check-frame.js";
 import { dataRoutes } from "./routes/data.js";
 import { fileRoutes } from "./routes/files.js";
@@ -47,11 +48,13 @@ export interface AppParts {
   readonly cors?: CorsOptions | undefined;
   readonly login?: LoginContext | undefined;
   readonly metrics?: ServedMetrics | undefined;
+  /** Sends requests without TLS elsewhere. */
+  readonly redirect?: TlsRedirect | undefined;
 }
 
 export function createApp(
   server: ServerContext,
-  { health, overload, cors: corsOptions, login, metrics, liveReload }: AppParts,
+  { health, overload, cors: corsOptions, login, metrics, liveReload, redirect }: AppParts,
 ): Hono<ServerEnv> {
   const app = new Hono<ServerEnv>();
   const cors = corsOptions === undefined ? undefined : allowOrigins(corsOptions);
@@ -84,6 +87,8 @@ export function createApp(
   if (server.locales !== undefined) app.use(phrases(server.locales));
   hookReplies(app, server);
   if (cors !== undefined) app.use(cors);
+  if (redirect !== undefined)
+    app.use(async ({ env }, next) => (env?.incoming === undefined ? undefined : redirect(env.incoming)) ?? next());
   limitCallers(app, server);
   app.use(gate(server));
   limitAccounts(app, server);

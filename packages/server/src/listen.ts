@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "@bk/core";
 import { getRequestListener, RequestError } from "@hono/node-server";
 
+import { Accepted, type ConnectionSource } from "./accepted.js";
 import { sendByNode } from "./events/send-events.js";
 import { faultFields } from "./fault-fields.js";
 import { listenAt } from "./processes/listen-at.js";
@@ -15,7 +16,9 @@ import type { Proxy } from "./proxy/proxy.js";
 import { refuseUpgrade } from "./sockets/refuse-upgrade.js";
 import { SocketGate, type SocketGateLimits } from "./sockets/socket-gate.js";
 import type { WebSockets } from "./sockets/web-sockets.js";
+import type { TlsEnd } from "./tls/tls-end.js";
 import type { Fetch } from "./request/fetch.js";
+import { isEncrypted } from "./request/scheme.js";
 import { badRequest, busy, parserErrorReply, plainResponse } from "./error-response.js";
 
 export interface ListenOptions {
@@ -23,15 +26,10 @@ export interface ListenOptions {
   readonly port?: number | undefined;
   /** Default 127.0.0.1: this machine alone. */
   readonly host?: string | undefined;
-  /** Connections that another process accepted, in place of a port of its own. */
+  /** Connections that were accepted elsewhere, in place of a port of its own. */
   readonly from?: ConnectionSource | undefined;
-}
-
-export interface ConnectionSource {
-  /** Where they are accepted. */
-  readonly url: string;
-  /** Calls `take` with each of them from now on; false: it is not taken here. */
-  accept(take: (socket: Socket) => boolean): void;
+  /** Ends TLS on those of them that have it. */
+  readonly tls?: TlsEnd | undefined;
 }
 
 export interface SocketLimits extends SocketGateLimits {
@@ -80,7 +78,7 @@ export interface Listener {
  */
 export async function listen(
   fetch: Fetch,
-  { port = 8000, host = "127.0.0.1", from }: ListenOptions,
+  { port = 8000, host = "127.0.0.1", from, tls }: ListenOptions,
   limits: SocketLimits,
   log: Log,
   { sockets, proxy }: { readonly sockets?: WebSockets | undefined; readonly proxy?: Proxy | undefined } = {},
@@ -132,6 +130,7 @@ export async function listen(
   });
   server.prependListener("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
     if (stopping) response.setHeader("connection", "close");
+    if (tls?.hsts !== undefined && isEncrypted(socket)) response.setHeader("strict-transport-security", tls.hsts);
     const connection = running.get(socket) ?? { requests: 0 };
     connection.requests++;
     response.on("close", () => {
@@ -182,7 +181,7 @@ export async function listen(
       if ((running.get(socket)?.requests ?? 0) === 0) serve();
       else upgrades.set(socket, serve);
     });
-  const accepted = from === undefined ? undefined : new Accepted(server, from, () => limits.maxConnections);
+  const accepted = from === undefined ? undefined : new Accepted(server, from, tls, () => server.maxConnections);
   const url = from?.url ?? (await listenAt(server, port, host)).url;
   server.on("error", (error) => log.error("server socket", faultFields(error)));
 
@@ -191,72 +190,30 @@ export async function listen(
     sockets?.drain();
     proxy?.drain();
     // That of http would end idle connections now.
-    const closed = accepted?.closed() ?? new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
+    const closed = accepted?.close() ?? new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
     keepsIdle = idleMs > 0;
     if (keepsIdle) await Promise.race([closed, sleep(idleMs, undefined, { ref: false })]);
     keepsIdle = false;
     // Also those that have sent nothing, or no whole head of a request: Node takes them for busy ones.
-    for (const [socket, { requests }] of running) if (requests === 0) socket.destroy();
+    for (const [socket, { requests }] of running) if (requests === 0) socket.destroySoon();
+    tls?.cut();
     const timer = setTimeout(() => {
       log.warn(`requests were still running after ${timeoutMs} ms; their connections are cut`);
       server.closeAllConnections();
       sockets?.cut();
       proxy?.cut();
+      tls?.cut();
       for (const socket of running.keys()) socket.destroy();
     }, timeoutMs);
     await closed;
     clearTimeout(timer);
   }
   const counts = (): OpenCounts => ({
-    connections: running.size,
+    connections: running.size + (tls?.shaking ?? 0),
     sockets: (sockets?.size() ?? 0) + (proxy?.size() ?? 0),
     streams: streams.size,
   });
-  return { url, port: Number(new URL(url).port || 80), counts, setLimits, close };
-}
-
-/** Connections that another process accepted. */
-class Accepted {
-  readonly #open = new Set<Socket>();
-  #isClosing = false;
-  #isClosed = false;
-  #allClosed = (): void => undefined;
-
-  constructor(server: Server, from: ConnectionSource, most: () => number) {
-    // With this Node begins to look after the times of its requests.
-    server.emit("listening");
-    from.accept((socket) => {
-      if (this.#isClosed) return false;
-      if (this.#open.size >= most()) {
-        socket.destroy();
-        return true;
-      }
-      this.#open.add(socket);
-      socket.on("close", () => {
-        this.#open.delete(socket);
-        if (this.#isClosing && this.#open.size === 0) this.#end();
-      });
-      // What a server does with those that it accepts itself.
-      socket.setNoDelay(true);
-      server.emit("connection", socket);
-      socket.resume();
-      return true;
-    });
-  }
-
-  /** Resolves once none is open; from then on none is taken. */
-  closed(): Promise<void> {
-    this.#isClosing = true;
-    return new Promise((resolve) => {
-      this.#allClosed = resolve;
-      if (this.#open.size === 0) this.#end();
-    });
-  }
-
-  #end(): void {
-    this.#isClosed = true;
-    this.#allClosed();
-  }
+  return { url, port: Number(new URL(url).port || (url.startsWith("https:") ? 443 : 80)), counts, setLimits, close };
 }
 
 /**

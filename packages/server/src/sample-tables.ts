@@ -20,13 +20,13 @@ export const sampleTables = {
  * The commands that come next, for somebody who has just started a server.
  *
  * @param home  the option for another home folder than the current one, else empty
- * @param port  the option for another port than the usual one, else empty
+ * @param place  the option for another place than the usual one, else empty
  */
-export function nextCommands(home: string, port: string): readonly string[] {
+export function nextCommands(home: string, place: string): readonly string[] {
   const options = `--login me${home}`;
   return [
     `bk-server account add ${options}`,
-    `bk-server request POST /data/put/sample ${options}${port} --body '{"id":"n1","text":"hello"}'`,
-    `bk-server request GET /data/select/sample ${options}${port}`,
+    `bk-server request POST /data/put/sample ${options}${place} --body '{"id":"n1","text":"hello"}'`,
+    `bk-server request GET /data/select/sample ${options}${place}`,
   ];
 }

@@ -36,11 +36,13 @@ import { loginRedirect } from "./middleware/login-redirect.js";
 import { databaseOf } from "./opened-database.js";
 import { overload } from "./middleware/overload.js";
 import { defaultRates } from "./middleware/rate-limit.js";
+import { tlsRedirect } from "./middleware/tls-redirect.js";
 import { type MessageKeySettings, messageKeys } from "./message-keys.js";
 import { ownAccounts } from "./own-accounts.js";
 import { type MetricsOptions, type ServedMetrics, servedMetrics } from "./metrics/served-metrics.js";
 import type { Fetch } from "./request/fetch.js";
 import { addressByOwnProxy, clientAddress } from "./request/client-address.js";
+import { secureTest } from "./request/scheme.js";
 import { Uploads } from "./request/upload.js";
 import type { ServerContext, ServerEnv } from "./routes/server-context.js";
 import { masterKeyOf } from "./settings/home.js";
@@ -115,13 +117,15 @@ export interface ServerOptions {
    * 60 times a minute from an address.
    */
   readonly rateLimits?: readonly RateRule[];
-  /** Proxies whose `X-Forwarded-For` is believed: addresses, and networks such as `10.0.0.0/8`. Default none. */
+  /** Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses, and networks such as `10.0.0.0/8`. Default none. */
   readonly trustedProxies?: readonly string[];
   /**
    * All connections come from a proxy of this server's own, as over a Unix socket: the last address of `X-Forwarded-For` is the client, and the id
    * of a request is the one that it has there. Default false.
    */
   readonly behindOwnProxy?: boolean;
+  /** Sends requests that came without TLS to `https://` at this port of their host, health checks and challenges of ACME apart. Default: it does not. */
+  readonly tlsRedirectPort?: number | undefined;
   /**
    * Requests and WebSockets that are passed on to other servers. Rules for addresses and limits of load hold for them, credentials are not looked
    * at. Works where this server listens, not in `app`. Default: none.
@@ -289,6 +293,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       refusesAddresses: (rules.networks ?? []).length > 0,
       watchRefusal: refusalWatch(limits.streamCheckMs, log),
       addressOf: (options.behindOwnProxy === true ? addressByOwnProxy : clientAddress)(options.trustedProxies ?? []),
+      isSecure: secureTest(options.trustedProxies ?? [], options.behindOwnProxy),
       takesRequestIds: options.behindOwnProxy === true,
       trustedOrigins,
       files: options.static === undefined ? undefined : staticFiles(options.static),
@@ -298,6 +303,7 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
       secrets: secretNames({ ...tables, ...tablesOf }),
     };
     made.server = context;
+    const redirect = options.tlsRedirectPort === undefined ? undefined : tlsRedirect(options.tlsRedirectPort, context.isSecure);
     const health = serverHealth(isOwn ? served : undefined);
     const { maxDelayMs, maxUtilization, maxRunning, maxHeapBytes, maxRssBytes } = limits;
     const guard = overload({ maxDelayMs, maxUtilization: maxUtilization / 100, maxRunning, maxHeapBytes, maxRssBytes });
@@ -307,12 +313,20 @@ export async function createServer(options: ServerOptions): Promise<BkServer> {
     }
     const reload = options.liveReload === true ? liveReload(options.static?.roots ?? [], log) : undefined;
     if (reload !== undefined) open.push(async () => reload.close());
-    const app = createApp(context, { health, overload: guard?.middleware, cors: options.cors, login, metrics, liveReload: reload });
+    const app = createApp(context, {
+      health,
+      overload: guard?.middleware,
+      cors: options.cors,
+      login,
+      metrics,
+      liveReload: reload,
+      redirect,
+    });
     const drain = (): void => {
       running.drain();
       reload?.close();
     };
-    const measured = { overload: guard, access: context.accessLog, measure: metrics?.proxied(), log };
+    const measured = { overload: guard, redirect, access: context.accessLog, measure: metrics?.proxied(), log };
     const proxy = openProxy(options.proxy, { ...measured, trustedProxies: options.trustedProxies, networks: rules.networks }, open);
     const setLimits = (changes: Partial<LiveLimits>): void => {
       Object.assign(limits, changesOf(changes));

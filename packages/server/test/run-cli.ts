@@ -115,7 +115,7 @@ export async function startServerProcess(args: readonly string[], options: CliOp
     let text = "";
     child.stdout!.on("data", (chunk: Buffer) => {
       text += chunk.toString();
-      const match = /^bk-server listening on (http:\/\/\S+)\n/m.exec(text);
+      const match = /^bk-server listening on (https?:\/\/\S+)(?: and \S+)?\n/m.exec(text);
       if (match) resolve(match[1]!);
     });
     void result.then(({ code, stderr }) => reject(new Error(`bk-server ended with ${code}: ${stderr}`)));

@@ -2,6 +2,7 @@
 
 import type { Log } from "@bk/core";
 
+import type { Places } from "../processes/ports.js";
 import { nextCommands } from "../sample-tables.js";
 import type { Configuration } from "../settings/configuration.js";
 import { findModules } from "../settings/find-modules.js";
@@ -19,19 +20,21 @@ export function modulesOf(configuration: Configuration): readonly string[] {
 }
 
 /** Prints the line that others wait for. */
-export const announceUrl = (url: string): void => void process.stdout.write(`bk-server listening on ${url}\n`);
+export const announceUrl = ({ url, plainUrl }: Places): void =>
+  void process.stdout.write(`bk-server listening on ${url}${plainUrl === undefined ? "" : ` and ${plainUrl}`}\n`);
 
 /** Prints the line that others wait for, and logs what is served. */
-export function announce(configuration: Configuration, url: string, log: Log): void {
+export function announce(configuration: Configuration, at: Places, log: Log): void {
   const { home, tables } = configuration;
   const own = findModules(configuration.config as never).flatMap(({ name }) => (whyNot(name, configuration) === undefined ? [name] : []));
   const names = [...modulesOf(configuration), ...own].join(", ");
   const served = tables ?? (isSample(configuration) ? "sample" : "none (see --tables)");
   log.info(`database ${databaseName(configuration)}; tables ${served}; modules ${names || "none (see --modules)"}`);
-  announceUrl(url);
+  announceUrl(at);
   if (!isSample(configuration)) return;
   log.info("no tables are given: here is one to try it with, sample (--tables file serves yours in its place). Next:");
+  const url = at.plainUrl ?? at.url;
   const { port } = new URL(url);
-  for (const command of nextCommands(home === process.cwd() ? "" : ` --home ${home}`, port === "8000" ? "" : ` --port ${port}`))
-    log.info(`  ${command}`);
+  const where = url.startsWith("https:") ? ` --url ${url}` : port === "8000" ? "" : ` --port ${port}`;
+  for (const command of nextCommands(home === process.cwd() ? "" : ` --home ${home}`, where)) log.info(`  ${command}`);
 }

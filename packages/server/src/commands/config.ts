@@ -7,6 +7,7 @@ import { BkError, plainText, redactUrl } from "@bk/core";
 import { configTypes } from "../config/db-layer.js";
 import { invalidSetting } from "../config/errors.js";
 import type { Configuration } from "../settings/configuration.js";
+import { readTls } from "../settings/read-tls.js";
 import { loadModules } from "../settings/load-modules.js";
 import { type JsonOption, print, printJson, tell } from "./output.js";
 import { openRows } from "../settings/read-settings.js";
@@ -40,9 +41,13 @@ export async function explainSetting(configuration: Configuration, { json = fals
     print(`  ${i === 0 ? "→" : " "} ${layer.padEnd(12)} ${value}${layer === where ? "" : `   (${where})`}`);
 }
 
-/** What is wrong was thrown when the settings were read; what has no effect is told. */
+/** What is wrong was thrown when the settings were read, but for files that they name; what has no effect is told. */
 export async function checkSettings(configuration: Configuration, options: JsonOption): Promise<void> {
   const config = await described(configuration);
+  if (configuration.places[0]!.isTls) {
+    const { warning } = readTls(config);
+    if (warning !== undefined) throw invalidSetting("tls-cert", warning);
+  }
   if (config.warnings.length > 0) throw invalidSetting("config", `${config.warnings.length} of the settings have no effect as they are`);
   tell(options, { warnings: [] }, "the settings are fine");
 }

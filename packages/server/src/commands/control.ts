@@ -18,8 +18,8 @@ const at = ({ home }: Configuration): string => controlPath(varFolder(home));
 export async function statusCommand(configuration: Configuration, { json = false }: JsonOption): Promise<void> {
   const state = (await askControl(at(configuration), { do: "status" })) as ServerState;
   if (json) return printJson(state);
-  const { version, pid, url, startedAt, processes } = state;
-  print(`bk-server ${version}  pid ${pid}  ${url ?? "jobs alone"}  up ${shownAge(startedAt)}`);
+  const { version, pid, url, plainUrl, startedAt, processes } = state;
+  print(`bk-server ${version}  pid ${pid}  ${[url, plainUrl].filter(Boolean).join(" and ") || "jobs alone"}  up ${shownAge(startedAt)}`);
   for (const { role, slot, pid: own, state: is, startedAt: since, rss, restarts } of processes) {
     const age = since === undefined ? "" : `  up ${shownAge(since)}`;
     print(

@@ -4,6 +4,8 @@ import { resolve } from "node:path";
 
 import { BkError } from "@bk/core";
 
+import { environmentName } from "../config/define-config.js";
+import type { Place } from "../processes/ports.js";
 import type { Configuration } from "../settings/configuration.js";
 import { type JsonOption, tell } from "./output.js";
 
@@ -18,7 +20,14 @@ export interface GenOptions extends JsonOption {
 /** What the files say of the configuration. */
 interface Facts {
   readonly app: string;
-  readonly port: number;
+  /** The options that say where it listens. */
+  readonly options: readonly string[];
+  /** The ports that it listens at. */
+  readonly ports: readonly number[];
+  /** The one that health checks ask at: that without TLS, where there is one. */
+  readonly asked: Place;
+  /** The files that TLS is spoken with, by their settings. */
+  readonly tls: Readonly<Record<string, string>>;
   /** Where the settings have it listen. */
   readonly host: string;
   /** Absolute. */
@@ -32,7 +41,11 @@ interface Facts {
 
 type Service = keyof typeof services;
 
-export function genCommand({ config, home, port, host, limits }: Configuration, { with: list = "", json }: GenOptions, kind: string): void {
+export function genCommand(
+  { config, home, places, host, limits }: Configuration,
+  { with: list = "", json }: GenOptions,
+  kind: string,
+): void {
   if (!generated.some((each) => each === kind))
     throw new BkError("invalid", `there are ${generated.join(", ")}`, { detail: { field: "kind" } });
   const wanted = list.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
@@ -46,8 +59,20 @@ export function genCommand({ config, home, port, host, limits }: Configuration, 
   const stopSeconds = Math.ceil((limits.shutdownMs + config.get("drain-delay")) / 1000) + 10;
   // A process that takes too long is told first.
   const startSeconds = Math.max(90, Math.ceil(config.get("ready-timeout") / 1000) + 10);
-  const facts = { app: config.get("app-name"), port, host, home: resolve(home), stopSeconds, startSeconds, services: wanted as Service[] };
-  const text = files[kind as Kind](facts);
+  const text = files[kind as Kind]({
+    app: config.get("app-name"),
+    options: places.flatMap(({ port, isTls }) => [isTls ? "--tls-port" : "--port", String(port)]),
+    ports: places.map(({ port }) => port),
+    asked: places.at(-1)!,
+    tls: Object.fromEntries(
+      (["tls-cert", "tls-key", "tls-pfx"] as const).flatMap((name) => (config.has(name) ? [[name, config.get(name)!]] : [])),
+    ),
+    host,
+    home: resolve(home),
+    stopSeconds,
+    startSeconds,
+    services: wanted as Service[],
+  });
   tell({ json }, { kind, text }, text.replace(/\n$/, ""));
 }
 
@@ -81,7 +106,7 @@ const services = {
 } as const;
 
 const files: Readonly<Record<Kind, (facts: Facts) => string>> = {
-  systemd: ({ app, home, port, host, stopSeconds, startSeconds }) => `# /etc/systemd/system/${app}.service
+  systemd: ({ app, home, options, ports, host, tls, stopSeconds, startSeconds }) => `# /etc/systemd/system/${app}.service
 # The server has a user of its own, who is there while it runs. Commands that use its files run like it:
 #   systemd-run --quiet --pipe --wait -p DynamicUser=yes -p User=${app} -p StateDirectory=${app} -p BindPaths=/var/lib/${app}:${home}/var \\
 #     -p WorkingDirectory=${home} ${home}/node_modules/.bin/bk-server account add --login me
@@ -94,12 +119,12 @@ Wants=network-online.target
 Type=notify
 # What tells systemd is the program systemd-notify.
 NotifyAccess=all
-ExecStart=${home}/node_modules/.bin/bk-server --home ${home} --host ${host} --port ${port} --workers auto
+ExecStart=${home}/node_modules/.bin/bk-server --home ${home} --host ${host} ${options.join(" ")} --workers auto
 # All processes are replaced by new ones, without an interruption.
 ExecReload=/bin/kill -USR2 $MAINPID
 WorkingDirectory=${home}
 Environment=NODE_ENV=production
-DynamicUser=yes
+${systemdFiles(tls)}DynamicUser=yes
 # What the server writes is in /var/lib/${app}, which it sees as the folder var of its home; that folder has to be there.
 StateDirectory=${app}
 BindPaths=/var/lib/${app}:${home}/var
@@ -111,7 +136,7 @@ TimeoutStopSec=${stopSeconds}
 Restart=always
 RestartSec=2
 LimitNOFILE=65536
-${port < 1024 ? "AmbientCapabilities=CAP_NET_BIND_SERVICE\n" : ""}NoNewPrivileges=yes
+${ports.some((port) => port < 1024) ? "AmbientCapabilities=CAP_NET_BIND_SERVICE\n" : ""}NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=${/^\/(home|root)\//.test(home) ? "read-only" : "yes"}
 PrivateTmp=yes
@@ -120,9 +145,11 @@ PrivateTmp=yes
 WantedBy=multi-user.target
 `,
   docker: ({
-    port,
+    options,
+    ports,
+    asked,
     stopSeconds,
-  }) => `# docker build -t app . && docker run --init --stop-timeout ${stopSeconds} -p ${port}:${port} -v app-var:/app/var app
+  }) => `# docker build -t app . && docker run --init --stop-timeout ${stopSeconds} ${ports.map((port) => `-p ${port}:${port}`).join(" ")} -v app-var:/app/var app
 # Keep node_modules, var and .git out of it by .dockerignore.
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
@@ -137,19 +164,19 @@ WORKDIR /app
 COPY --from=build --chown=node:node /app /app
 RUN mkdir -p var && chown node:node var
 USER node
-EXPOSE ${port}
+EXPOSE ${ports.join(" ")}
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "-e", "fetch('http://127.0.0.1:${port}/health/ready').then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node_modules/.bin/bk-server", "--host", "0.0.0.0", "--port", "${port}"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "-e", "${healthCheck(asked)}"]
+CMD ${JSON.stringify(["node_modules/.bin/bk-server", "--host", "0.0.0.0", ...options]).replaceAll(",", ", ")}
 `,
-  compose: ({ app, port, stopSeconds, services: wanted }) => `# docker compose up
+  compose: ({ app, ports, stopSeconds, services: wanted }) => `# docker compose up
 name: ${app}
 services:
   app:
     build: .
     init: true
     stop_grace_period: ${stopSeconds}s
-    ports: ["${port}:${port}"]
+    ports: [${ports.map((port) => `"${port}:${port}"`).join(", ")}]
     environment:
       BK_MASTER_KEY: \${BK_MASTER_KEY:?set it to 32 characters or more}
 ${wanted.map((name) => `      ${services[name].setting[0]}: ${services[name].setting[1]}\n`).join("")}    volumes: ["var:/app/var"]
@@ -158,7 +185,10 @@ ${wanted.length === 0 ? "" : `    depends_on:\n${wanted.map((name) => `      ${n
 ${wanted.flatMap((name) => (services[name].volume === undefined ? [] : [`  ${name}:\n`])).join("")}`,
   k8s: ({
     app,
-    port,
+    options,
+    ports,
+    asked,
+    tls,
     stopSeconds,
   }) => `# kubectl create secret generic ${app} --from-literal=master-key=… --from-literal=db=postgres://… && kubectl apply -f -
 apiVersion: apps/v1
@@ -177,26 +207,26 @@ spec:
         - name: ${app}
           image: ${app}:latest
           # Kubernetes takes a moment until it sends nothing more.
-          args: ["node_modules/.bin/bk-server", "--host", "0.0.0.0", "--port", "${port}", "--drain-delay", "5s", "--log-format", "json"]
-          ports: [{ containerPort: ${port} }]
+          args: ${JSON.stringify(["node_modules/.bin/bk-server", "--host", "0.0.0.0", ...options, ...k8sTls(tls), "--drain-delay", "5s", "--log-format", "json"]).replaceAll(",", ", ")}
+          ports: [${ports.map((port) => `{ containerPort: ${port} }`).join(", ")}]
           env:
             - { name: BK_MASTER_KEY, valueFrom: { secretKeyRef: { name: ${app}, key: master-key } } }
             - { name: BK_DB, valueFrom: { secretKeyRef: { name: ${app}, key: db } } }
-          livenessProbe: { httpGet: { path: /health/live, port: ${port} }, periodSeconds: 10, failureThreshold: 6 }
-          readinessProbe: { httpGet: { path: /health/ready, port: ${port} }, periodSeconds: 5 }
+          livenessProbe: { httpGet: { path: /health/live, port: ${asked.port}${asked.isTls ? ", scheme: HTTPS" : ""} }, periodSeconds: 10, failureThreshold: 6 }
+          readinessProbe: { httpGet: { path: /health/ready, port: ${asked.port}${asked.isTls ? ", scheme: HTTPS" : ""} }, periodSeconds: 5 }
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } }
           resources: { requests: { cpu: 250m, memory: 256Mi }, limits: { memory: 1Gi } }
----
+${k8sSecret(app, tls)}---
 apiVersion: v1
 kind: Service
 metadata: { name: ${app} }
 spec:
   selector: { app: ${app} }
-  ports: [{ port: 80, targetPort: ${port} }]
+  ports: [${k8sPorts(ports, tls)}]
 `,
   pm2: ({
     app,
-    port,
+    options,
     host,
     home,
     stopSeconds,
@@ -208,7 +238,7 @@ module.exports = {
       name: ${JSON.stringify(app)},
       cwd: ${JSON.stringify(home)},
       script: "node_modules/.bin/bk-server",
-      args: ["--host", ${JSON.stringify(host)}, "--port", "${port}", "--workers", "auto"],
+      args: ${JSON.stringify(["--host", host, ...options, "--workers", "auto"]).replaceAll(",", ", ")},
       env: { NODE_ENV: "production" },
       kill_timeout: ${stopSeconds * 1000},
       treekill: false,
@@ -233,6 +263,38 @@ module.exports = {
 }
 `,
 };
+
+/** JavaScript that ends with 0 when the server is ready. Its certificate is for a name, and this is an address. */
+const healthCheck = ({ port, isTls }: Place): string =>
+  isTls
+    ? `require('https').get({ port: ${port}, path: '/health/ready', rejectUnauthorized: false }, (reply) => process.exit(reply.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))`
+    : `fetch('http://127.0.0.1:${port}/health/ready').then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))`;
+
+/** The files for a user who may not read them otherwise. */
+function systemdFiles(tls: Facts["tls"]): string {
+  const lines = Object.entries(tls).map(
+    ([name, file]) => `LoadCredential=${name}:${file}\nEnvironment=${environmentName(name)}=%d/${name}\n`,
+  );
+  if (lines.length === 0) return "";
+  return `# Read as root at each start: after a renewal systemctl restart. Files that the service may read itself are read again when they change.\n${lines.join("")}`;
+}
+
+/** A secret of the kind kubernetes.io/tls has both files. */
+const k8sTls = (tls: Facts["tls"]): string[] =>
+  tls["tls-cert"] === undefined ? [] : ["--tls-cert", "/etc/tls/tls.crt", "--tls-key", "/etc/tls/tls.key"];
+
+const k8sSecret = (app: string, tls: Facts["tls"]): string =>
+  tls["tls-cert"] === undefined
+    ? ""
+    : `          volumeMounts: [{ name: tls, mountPath: /etc/tls, readOnly: true }]
+      volumes: [{ name: tls, secret: { secretName: ${app}-tls, defaultMode: 0440 } }]
+`;
+
+/** As clients know them: 443 for the one with TLS, which is the first, and 80. */
+const k8sPorts = (ports: readonly number[], tls: Facts["tls"]): string =>
+  (Object.keys(tls).length === 0 ? [80] : [443, 80].slice(0, ports.length))
+    .map((port, i) => `{ ${ports.length > 1 ? `name: ${port === 443 ? "https" : "http"}, ` : ""}port: ${port}, targetPort: ${ports[i]} }`)
+    .join(", ");
 
 function composeService(name: Service): string {
   const { image, environment, health, volume, port } = services[name];

@@ -96,6 +96,7 @@ export async function makeServer(configuration: Configuration, { log, level, acc
       messageKeys: { scheme: configuration.signatureScheme },
       trustedProxies: configuration.trustedProxies,
       behindOwnProxy: isBehindProxy,
+      tlsRedirectPort: configuration.tlsRedirectPort,
       ...(proxy === undefined ? {} : { proxy }),
       auth: { rules: { networks: configuration.networks } },
       login: {

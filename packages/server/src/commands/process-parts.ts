@@ -15,11 +15,12 @@ import { fleetKeyOf, varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
 import type { ProcessLog } from "./process-log.js";
 
-/** Reads the configuration again, and opens the log anew. What cannot be understood changes nothing. */
-export function reloader(config: Configuration["config"], { log, reopen }: ProcessLog): () => void {
+/** Reads the configuration again, and opens the log anew. What cannot be understood changes nothing. @param more  what else is done anew */
+export function reloader(config: Configuration["config"], { log, reopen }: ProcessLog, more = (): unknown => undefined): () => void {
   return () => {
     reopen();
     reloadLogged(config, log);
+    more();
   };
 }
 

@@ -10,13 +10,16 @@ import { accessLogOf } from "../logging/access-options.js";
 import { measureProcess } from "../metrics/process-metrics.js";
 import { measureProxied } from "../metrics/proxy-metrics.js";
 import { overload } from "../middleware/overload.js";
+import { tlsRedirect } from "../middleware/tls-redirect.js";
 import { watchStuck } from "../processes/watch-stuck.js";
 import { createProxy } from "../proxy/proxy.js";
 import type { ProxyOptions } from "../proxy/proxy-options.js";
 import { ownPaths } from "../proxy/targets.js";
+import { secureTest } from "../request/scheme.js";
 import type { Configuration } from "../settings/configuration.js";
 import { proxyOf } from "../settings/read-proxy.js";
 import { limitsOf } from "../settings/read-settings.js";
+import { tlsEndOf } from "./certificates.js";
 import { processLog } from "./process-log.js";
 import { processMetrics } from "./process-metrics.js";
 import { follow, idleMs, reloader, stopSignals, stuckAfterMs, supervision } from "./process-parts.js";
@@ -49,10 +52,13 @@ export async function proxyHere(configuration: Configuration): Promise<void> {
     processed.measure(metrics);
   }
   const guard = overload({ ...limits, maxUtilization: limits.maxUtilization / 100 });
+  const { trustedProxies, tlsRedirectPort } = configuration;
+  const redirect = tlsRedirectPort === undefined ? undefined : tlsRedirect(tlsRedirectPort, secureTest(trustedProxies));
   const proxy = createProxy(withOwn(proxyOf(config), configuration), {
-    trustedProxies: configuration.trustedProxies,
+    trustedProxies,
     networks: configuration.networks,
     overload: guard,
+    redirect,
     own,
     access: accessLogOf(processed.access, log),
     measure: isMeasured ? measureProxied(metrics) : undefined,
@@ -64,8 +70,9 @@ export async function proxyHere(configuration: Configuration): Promise<void> {
     if (!ownPaths.test(path)) return plainResponse(notFound("nothing is served at this path"));
     return isReady || path !== "/health/ready" ? jsonReply("{}") : plainResponse(new BkError("unavailable", "the server is ending"));
   };
+  const tls = await tlsEndOf(configuration, supervised, log);
   const from = supervised === undefined ? undefined : { url: config.get("front-url")!, accept: supervised.accept };
-  const listener = await listen(answer, { port: configuration.port, host: configuration.host, from }, limits, log, { proxy });
+  const listener = await listen(answer, { port: configuration.port, host: configuration.host, from, tls }, limits, log, { proxy });
   follow(config, processed);
   config.onChange(() => listener.setLimits(limitsOf(config)));
   supervised?.ready();

@@ -123,21 +123,20 @@ async function send(method: string, url: string, headers: Record<string, string>
       ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
     });
   } catch (cause) {
-    const code = ((cause as Error).cause as { code?: unknown } | undefined)?.code;
-    throw new BkError(
-      "unavailable",
-      `no server answers at ${new URL(url).origin}${typeof code === "string" ? ` (${code})` : ""}; is bk-server running?`,
-      {
-        cause,
-      },
-    );
+    const code = String(((cause as Error).cause as { code?: unknown } | undefined)?.code ?? "");
+    const hint = /CERT|SELF_SIGNED|UNABLE_TO/.test(code)
+      ? "its certificate is not taken: give the name that it is for in --url, and its authority in NODE_EXTRA_CA_CERTS"
+      : "is bk-server running?";
+    throw new BkError("unavailable", `no server answers at ${new URL(url).origin}${code === "" ? "" : ` (${code})`}; ${hint}`, { cause });
   }
 }
 
-function urlOf({ port, host }: Configuration, path: string, base: string | undefined): string {
+function urlOf({ places }: Configuration, path: string, base: string | undefined): string {
+  // That without TLS, where there is one: a certificate is for a name, and this is an address.
+  const { port, host, isTls } = places.at(-1)!;
   // A server that listens everywhere is on this machine too.
   const here = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
-  const from = base ?? `http://${here}:${port}`;
+  const from = base ?? `${isTls ? "https" : "http"}://${here}:${port}`;
   if (!URL.canParse(from) || !/^https?:/.test(from)) throw invalid("url", "--url is no URL that starts with http:// or https://");
   if (!path.startsWith("/"))
     throw invalid("path", `the path must start with /, such as /data/columns, not ${JSON.stringify(path.slice(0, 60))}`);

@@ -6,6 +6,7 @@ import { BkError } from "@bk/core";
 
 import { liveLimits } from "../limits.js";
 import type { AsChild } from "../processes/as-child.js";
+import { openPorts, type Places } from "../processes/ports.js";
 import { become, giveFolder, ownerOf } from "../processes/privileges.js";
 import { serviceManager } from "../processes/service-manager.js";
 import { watchStuck } from "../processes/watch-stuck.js";
@@ -16,6 +17,7 @@ import { kebab } from "../settings/limit-settings.js";
 import { version } from "../version.js";
 import { announce } from "./announce.js";
 import { attachable } from "./attach.js";
+import { type Certificates, certificatesOf, tlsEndOf } from "./certificates.js";
 import { makeServer } from "./make-server.js";
 import { processLog, type ProcessLog } from "./process-log.js";
 import { control, fleetOf, follow, idleMs, reloader, type StopSignals, stopSignals, stuckAfterMs, supervision } from "./process-parts.js";
@@ -30,7 +32,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   const { config } = configuration;
   const processed = processLog(configuration);
   const { log, level } = processed;
-  const reload = reloader(config, processed);
+  const reload = reloader(config, processed, () => certificates?.reload());
   const stop = stopSignals();
   const measured = processMetrics(configuration, log);
   // What it cannot do is said before anything is served.
@@ -44,6 +46,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     onFault: measured.onFault,
     upkeep: (task) => upkeep(task, configuration, log),
   });
+  const certificates = supervised === undefined ? certificatesOf(configuration, log) : undefined;
   let unready = (): void => undefined;
   const metrics = measured.served(supervised);
   if (metrics !== undefined) processed.measure(measured.metrics);
@@ -56,6 +59,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
       reload() {
         // The others of this server, too.
         supervised?.send({ bk: "reload" });
+        certificates?.reload();
         return config.reload();
       },
       ...(supervised === undefined ? {} : { restart: () => supervised.send({ bk: "roll" }) }),
@@ -65,10 +69,13 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   if (metrics !== undefined && server.runsJobs) measureJobs(measured.metrics);
   let shell: { close(): void } | undefined;
   try {
+    const tls = await tlsEndOf(configuration, supervised ?? certificates, log);
+    const ports = certificates === undefined ? undefined : await openPorts(configuration.places, log);
     const { url } = await server.listen({
       port: configuration.port,
       host: configuration.host,
-      ...(supervised === undefined ? {} : { from: { url: config.get("front-url")!, accept: supervised.accept } }),
+      from: supervised === undefined ? ports : { url: config.get("front-url")!, accept: supervised.accept },
+      tls,
     });
     const owner = supervised === undefined ? ownerOf({ uid: config.get("uid"), gid: config.get("gid") }) : undefined;
     if (owner !== undefined) {
@@ -83,7 +90,9 @@ export async function serveHere(configuration: Configuration): Promise<void> {
       server.setLimits(changes);
     });
     const end =
-      supervised === undefined ? await beginAlone(configuration, processed, url, { reload, stop, measured }) : beginSupervised(supervised);
+      supervised === undefined
+        ? await beginAlone(configuration, processed, ports ?? { url }, { reload, stop, measured, certificates })
+        : beginSupervised(supervised);
     unready = server.unready;
     log.info(`${await stop.asked}: finishing what runs`);
     server.unready();
@@ -91,6 +100,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   } finally {
     shell?.close();
     supervised?.close();
+    certificates?.close();
     await server.close(supervised === undefined ? {} : { idleMs });
     if (metrics !== undefined) await supervised?.last(await measured.metrics.collect());
     await processed.close();
@@ -99,12 +109,19 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   if (supervised !== undefined) process.exit(0);
 }
 
+interface Beginning {
+  readonly reload: () => void;
+  readonly stop: StopSignals;
+  readonly measured: ProcessMetrics;
+  readonly certificates: Certificates | undefined;
+}
+
 /** Says that it serves, and listens to commands; what is given back ends that, once load balancers may have noticed. */
 async function beginAlone(
   configuration: Configuration,
   { log, level }: ProcessLog,
-  url: string,
-  { reload, stop, measured }: { readonly reload: () => void; readonly stop: StopSignals; readonly measured: ProcessMetrics },
+  at: Places,
+  { reload, stop, measured, certificates }: Beginning,
 ): Promise<() => Promise<void>> {
   const startedAt = Date.now();
   const cannotRestart = (): void => log.warn("a server that serves alone is not restarted; see --workers");
@@ -118,19 +135,19 @@ async function beginAlone(
     logLevel: level.set,
   });
   const controlled = await control(configuration, log, {
-    status: () => ({ version, pid: process.pid, url, startedAt, processes: [] }),
+    status: () => ({ version, pid: process.pid, url: at.url, plainUrl: at.plainUrl, startedAt, processes: [] }),
     restart: () =>
       Promise.reject(new BkError("unsupported", "a server that serves alone cannot be restarted without an interruption; see --workers")),
-    reload: async () => [...(await configuration.config.reload())],
+    reload: async () => [...(await configuration.config.reload()), ...(certificates?.reload() ?? [])],
     stop: () => stop.now("a command"),
     kill() {
       throw new BkError("unsupported", "a server that serves alone has no processes to end; see stop, and --workers");
     },
   });
   const endUpkeep = beginUpkeep(configuration, (task) => upkeep(task, configuration, log));
-  announce(configuration, url, log);
+  announce(configuration, at, log);
   const manager = serviceManager(log);
-  manager.ready(`serves at ${url}`);
+  manager.ready(`serves at ${at.url}`);
   return async () => {
     manager.stopping();
     await sleep(configuration.config.get("drain-delay"));

@@ -17,9 +17,9 @@ import type { Child } from "../processes/child.js";
 import { beginUpkeep } from "./upkeep.js";
 import { Gatherer } from "../processes/gather.js";
 import { Front } from "../processes/front.js";
-import type { Listening } from "../processes/listen-at.js";
 import { localSocket } from "../processes/local-socket.js";
 import { Pool, type PoolOptions, StartFailed } from "../processes/pool.js";
+import type { Places } from "../processes/ports.js";
 import { watchFolders } from "../processes/watch-folders.js";
 import { giveFolder, ownerOf } from "../processes/privileges.js";
 import { serviceManager } from "../processes/service-manager.js";
@@ -29,6 +29,7 @@ import type { Configuration } from "../settings/configuration.js";
 import { version } from "../version.js";
 import { announce, announceUrl } from "./announce.js";
 import { attachable } from "./attach.js";
+import { certificatesOf } from "./certificates.js";
 import { logWatch } from "./log-watch.js";
 import { listenedMetrics } from "./process-metrics.js";
 import { processLog } from "./process-log.js";
@@ -61,6 +62,8 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     if (!config.has("queue")) throw invalidSetting("queue", "job-workers needs queue");
   }
   logWatch(configuration);
+  // Read here, as root where that is who starts the server; the processes are told.
+  const certificates = webWorkers + proxyWorkers === 0 ? undefined : certificatesOf(configuration, log);
   // Of several that start at once each would make a key.
   masterKeyOf(configuration);
   // What they share outlives each of them here.
@@ -78,7 +81,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     await Promise.all(pools.filter((pool) => role === undefined || pool.role === role).map((pool) => pool.roll(why)));
   };
   const restart = (why: string): void => void restartAll(why).catch((error: unknown) => log.error((error as Error).message));
-  const reload = reloader(config, processed);
+  const reload = reloader(config, processed, () => certificates?.reload());
   const tellAll = (message: ToWorker): void => {
     for (const pool of pools) pool.send(message);
   };
@@ -107,13 +110,16 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     maxRss: config.get("max-worker-memory"),
     maxFiles: config.get("max-worker-files"),
     onMessage,
-    onStarted: (child, slot) => gatherer.add(`${role}-${slot}`, child),
+    onStarted(child, slot) {
+      gatherer.add(`${role}-${slot}`, child);
+      if (certificates !== undefined && front.pool.role === role) child.send({ bk: "tls", material: certificates.material });
+    },
     onGivenUp: () => {
       code = 1;
       stop.now("processes that end again and again");
     },
   });
-  let at: Listening | undefined;
+  let at: Places | undefined;
   const behind = proxyWorkers > 0 && webWorkers > 0 ? await localSocket(owner) : undefined;
   const launch = (role: string, ...others: string[]): ChildProcess =>
     fork(process.argv[1]!, [...process.argv.slice(2), `--role=${role}`, ...(at === undefined ? [] : [`--front-url=${at.url}`]), ...others]);
@@ -132,6 +138,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   /** What has the port. */
   const front = proxyWorkers > 0 ? new Front(proxies) : webFront;
   const pools = [web, work, proxies];
+  certificates?.onTls((material) => front.pool.send({ bk: "tls", material }));
   if (config.get("metrics")) {
     measureProcess(metrics);
     processed.measure(metrics);
@@ -167,9 +174,9 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   if (!process.stdout.isTTY) process.on("SIGHUP", reloadAll);
   try {
     listener = await listenedMetrics(configuration, () => gatherer.families(), log);
-    if (webWorkers + proxyWorkers > 0) at = await front.listen(configuration.port, configuration.host, log);
+    if (webWorkers + proxyWorkers > 0) at = await front.ports.listen(configuration.places, log);
     if (behind !== undefined) {
-      await webFront.listenAtPath(behind.path);
+      await webFront.ports.listenAtPath(behind.path);
       behind.give();
     }
     const started = await Promise.race([Promise.all(pools.map(start)), stop.asked]);
@@ -182,12 +189,19 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
           restart("the configuration changed");
       });
       controlled = await control(configuration, log, {
-        status: () => ({ version, pid: process.pid, url: at?.url, startedAt, processes: pools.flatMap((pool) => pool.states) }),
+        status: () => ({
+          version,
+          pid: process.pid,
+          url: at?.url,
+          plainUrl: at?.plainUrl,
+          startedAt,
+          processes: pools.flatMap((pool) => pool.states),
+        }),
         restart: (role) => restartAll("somebody asked for it", role),
         async reload() {
           processed.reopen();
           tellAll({ bk: "reload" });
-          return [...(await config.reload())];
+          return [...(await config.reload()), ...(certificates?.reload() ?? [])];
         },
         stop: () => stop.now("a command"),
         kill(role) {
@@ -207,8 +221,8 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
       endUpkeep = beginUpkeep(configuration, (task) => (web.first ?? work.first ?? proxies.first)?.send({ bk: "upkeep", task }));
       log.info(`${webWorkers} web, ${proxyWorkers} proxy and ${jobWorkers} job processes`);
       if (at === undefined) process.stdout.write("bk-server runs jobs\n");
-      else if (webWorkers === 0) announceUrl(at.url);
-      else announce(configuration, at.url, log);
+      else if (webWorkers === 0) announceUrl(at);
+      else announce(configuration, at, log);
       manager.ready(at === undefined ? "runs jobs" : `serves at ${at.url}`);
     }
     log.info(`${await stop.asked}: ending the processes`);
@@ -222,6 +236,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   } finally {
     shell?.close();
     watching.close();
+    certificates?.close();
     front.close();
     controlled?.close();
     listener?.close();

@@ -14,7 +14,7 @@ import { SettingsError } from "./errors.js";
 import type { Facts } from "./facts.js";
 import { type Layers, settle, shown, shownDefault, type Snapshot } from "./layers.js";
 import { type Environment, settingOf, unknownVariables } from "./variables.js";
-import { FileWatch } from "./watch-files.js";
+import { FileWatch, tellUnwatched } from "./watch-files.js";
 
 export type { Config, ConfigOptions, Explained, Said } from "./config-interface.js";
 
@@ -314,9 +314,7 @@ class LayeredConfig implements Config {
 
   watch(log: Log): void {
     this.#log = log;
-    this.#watch = new FileWatch(this.#again, (folder, code) =>
-      log.warn(`${folder} cannot be watched (${code}): changes of its files are noticed with SIGHUP and bk-server reload`),
-    );
+    this.#watch = new FileWatch(this.#again, tellUnwatched(log));
     this.#watch.set(this.#files);
     this.#setTimers();
   }

@@ -3,6 +3,8 @@
 import { type FSWatcher, lstatSync, readlinkSync, type Stats, watch } from "node:fs";
 import { join, parse, resolve, sep } from "node:path";
 
+import type { Log } from "@bk/core";
+
 /** Editors write a file in several steps. */
 const settleMs = 500;
 /** As the system has it. */
@@ -77,6 +79,12 @@ export class FileWatch {
     this.#watched.clear();
   }
 }
+
+/** Says in a log what cannot be watched. */
+export const tellUnwatched =
+  (log: Log) =>
+  (folder: string, code: string | undefined): void =>
+    log.warn(`${folder} cannot be watched (${code}): changes of its files are noticed with SIGHUP and bk-server reload`);
 
 /** What decides what a path leads to, as folders and names in them: the file, its folder, and each link on the way. Of what is not there its making. */
 function placesOf(file: string): (readonly [folder: string, name: string])[] {

@@ -121,9 +121,10 @@ async function passUpload(
 
 /** Lets a request through whose sender may do what it asks for. */
 async function pass(server: ServerContext, context: ServerRequest, next: Next, passing: Passing): Promise<Response | undefined> {
-  const { auth, addressOf, trustedOrigins, hooks } = server;
+  const { auth, addressOf, isSecure, trustedOrigins, hooks } = server;
   const request = context.req.raw;
-  const host = context.env?.incoming?.headers.host;
+  const incoming = context.env?.incoming;
+  const host = incoming?.headers.host;
   const { body, changes, withSecrets, goesOn, open } = passing;
   // Members by name: a spread takes longer than all checks of a request without credentials.
   const asked = {
@@ -134,6 +135,7 @@ async function pass(server: ServerContext, context: ServerRequest, next: Next, p
     open,
     host,
     target: rawTarget(context),
+    scheme: incoming === undefined ? undefined : isSecure(incoming) ? "https" : "http",
     address: addressOf(context),
     // A client does not see the headers of a reply to a message: its cookie would end before the session does.
     renews: context.env?.fromSocket?.openedBy === undefined,

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { BkError, type LogLevel } from "@bk/core";
 
 import type { Family } from "../metrics/family.js";
+import type { TlsMaterial } from "../tls/material.js";
 import { type FromWorker, type Gathered, type GatheredKind, isMessage, type ToWorker, type UpkeepTask } from "./messages.js";
 import { openFiles } from "./open-files.js";
 
@@ -12,7 +13,9 @@ export interface AsChild {
   /** Says that it serves, and beats from now on. */
   ready(): void;
   /** Calls `take` with each connection that comes from the supervisor; false: it is not taken here, and another process gets it once this one has ended. */
-  accept(take: (socket: Socket) => boolean): void;
+  accept(take: (socket: Socket, isTls: boolean) => boolean): void;
+  /** Calls `take` with what TLS is spoken with, once that is known and each time it changes. */
+  onTls(take: (material: TlsMaterial) => void): void;
   send(message: FromWorker): void;
   /**
    * What all processes tell.
@@ -56,7 +59,9 @@ export function asChild(beatMs: number, { drain, reload, logLevel, unready, tell
   };
   const asked = new Map<number, (gathered: Gathered) => void>();
   let lastAsked = 0;
-  let take = (_socket: Socket): boolean => false;
+  let take = (_socket: Socket, _isTls: boolean): boolean => false;
+  let material: TlsMaterial | undefined;
+  let takeTls = (_material: TlsMaterial): void => undefined;
   process.on("message", (message, handle) => {
     if (!isMessage(message)) return;
     const told = message as ToWorker;
@@ -70,10 +75,11 @@ export function asChild(beatMs: number, { drain, reload, logLevel, unready, tell
       if (telling === undefined) answer(null);
       else telling.then(answer).catch(onFault);
     }
-    if (bk === "connection") {
+    if (told.bk === "tls") takeTls((material = told.material));
+    if (told.bk === "connection") {
       const socket = handle as Socket | undefined;
       // None where the client left on the way. Nothing is read of it before the supervisor is told.
-      if (socket === undefined || take(socket)) send({ bk: "taken" });
+      if (socket === undefined || take(socket, told.isTls)) send({ bk: "taken" });
       else socket.destroy();
     }
     if (bk === "drain") drain("the supervisor");
@@ -105,6 +111,10 @@ export function asChild(beatMs: number, { drain, reload, logLevel, unready, tell
     },
     accept(taking) {
       take = taking;
+    },
+    onTls(taking) {
+      takeTls = taking;
+      if (material !== undefined) taking(material);
     },
     send,
     async gather(kind) {

@@ -121,13 +121,13 @@ export class Child {
   }
 
   /** Hands over a connection; false when that failed, and another one has to take it. */
-  give(socket: Socket): Promise<boolean> {
+  give(socket: Socket, isTls: boolean): Promise<boolean> {
     return new Promise((resolve) => {
       if (!this.isReachable) return resolve(false);
       const giving = { socket, at: this.#now(), resolve };
       this.#giving.push(giving);
       // Kept open until it is taken: Node would forget about one that is on its way to a process that ends, and leave its client waiting.
-      return this.#process.send({ bk: "connection" } satisfies ToWorker, socket, { keepOpen: true }, (error) => {
+      return this.#process.send({ bk: "connection", isTls } satisfies ToWorker, socket, { keepOpen: true }, (error) => {
         const at = this.#giving.indexOf(giving);
         if (error === null || at < 0) return;
         this.#giving.splice(at, 1);

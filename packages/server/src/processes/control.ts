@@ -14,6 +14,8 @@ export interface ServerState {
   readonly version: string;
   readonly pid: number;
   readonly url: string | undefined;
+  /** With TLS at `url`: where it is reached without. */
+  readonly plainUrl?: string | undefined;
   /** In milliseconds since 1970. */
   readonly startedAt: number;
   /** Those that it started; none where it serves alone. */

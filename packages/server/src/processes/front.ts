@@ -1,71 +1,55 @@
-// The port of several processes: it is open as long as the primary runs, and connections go to them in turn.
+// The ports of several processes: they are open as long as the primary runs, and connections go to them in turn.
 
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 
-import type { Log } from "@bk/core";
-
-import { type Listening, listenAt, listenAtPath } from "./listen-at.js";
 import type { Pool } from "./pool.js";
+import { Ports } from "./ports.js";
 
 /** While no process serves, connections wait. */
 const mostWaiting = 1000;
 const patienceMs = 30_000;
 
 export class Front {
-  readonly #pool: Pool;
-  readonly #server = createServer({ pauseOnConnect: true }, (socket) => void this.#hand(socket));
-  readonly #waiting = new Map<Socket, NodeJS.Timeout>();
+  readonly pool: Pool;
+  readonly ports = new Ports((socket, isTls) => void this.#hand(socket, isTls));
+  readonly #waiting = new Map<Socket, { readonly isTls: boolean; readonly timer: NodeJS.Timeout }>();
 
   constructor(pool: Pool) {
-    this.#pool = pool;
+    this.pool = pool;
   }
 
-  async listen(port: number, host: string, log: Log): Promise<Listening> {
-    const listening = await listenAt(this.#server, port, host);
-    this.#server.on("error", (error) => log.error("server socket", { reason: error.message }));
-    return listening;
-  }
-
-  /** Listens at a socket of this machine. */
-  listenAtPath(path: string): Promise<void> {
-    return listenAtPath(this.#server, path);
-  }
-
-  async #hand(socket: Socket): Promise<void> {
+  async #hand(socket: Socket, isTls: boolean): Promise<void> {
     // A client that leaves meanwhile is no fault of the primary's.
     socket.on("error", () => undefined);
-    for (let child = this.#pool.next(); child !== undefined && !socket.destroyed; child = this.#pool.next())
-      if (await child.give(socket)) return;
+    for (let child = this.pool.next(); child !== undefined && !socket.destroyed; child = this.pool.next())
+      if (await child.give(socket, isTls)) return;
     if (socket.destroyed) return;
     if (this.#waiting.size >= mostWaiting) {
       socket.destroy();
       return;
     }
-    this.#waiting.set(
-      socket,
-      setTimeout(() => this.#forget(socket), patienceMs),
-    );
+    this.#waiting.set(socket, { isTls, timer: setTimeout(() => this.#forget(socket), patienceMs) });
     socket.once("close", () => this.#forget(socket));
   }
 
   #forget(socket: Socket): void {
-    clearTimeout(this.#waiting.get(socket));
+    clearTimeout(this.#waiting.get(socket)?.timer);
     this.#waiting.delete(socket);
     socket.destroy();
   }
 
   /** A process serves again: those that wait go to it. */
   ready(): void {
-    for (const [socket, timer] of this.#waiting) {
+    for (const [socket, { isTls, timer }] of this.#waiting) {
       clearTimeout(timer);
       this.#waiting.delete(socket);
-      void this.#hand(socket);
+      void this.#hand(socket, isTls);
     }
   }
 
   /** Takes no more connections. */
   close(): void {
-    this.#server.close();
+    this.ports.close();
     for (const socket of this.#waiting.keys()) this.#forget(socket);
   }
 }

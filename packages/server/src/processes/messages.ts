@@ -3,6 +3,7 @@
 import type { LogLevel } from "@bk/core";
 
 import type { Family } from "../metrics/family.js";
+import type { TlsMaterial } from "../tls/material.js";
 
 /** What is asked for: what is measured, or statistics. */
 export type GatheredKind = "metrics" | "stats";
@@ -34,7 +35,9 @@ export type FromWorker =
 /** Of a primary to a worker. */
 export type ToWorker =
   /** Comes with a socket: serve it. */
-  | { readonly bk: "connection" }
+  | { readonly bk: "connection"; readonly isTls: boolean }
+  /** What TLS is spoken with from now on. */
+  | { readonly bk: "tls"; readonly material: TlsMaterial }
   /** Say that nothing more is to come. */
   | { readonly bk: "unready" }
   /** Take nothing new, finish what runs, end. */
@@ -58,6 +61,7 @@ const kinds: ReadonlySet<unknown> = new Set([
   "part",
   "last",
   "connection",
+  "tls",
   "unready",
   "log-level",
   "drain",

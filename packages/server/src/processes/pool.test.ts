@@ -162,7 +162,7 @@ test("a process that holds too much from its start is replaced ever less often",
 test("connections go past a process that does not take them, unless there is no other", async () => {
   const pool = await started({ size: 2 });
   const [first, second] = [pool.next()!, pool.next()!];
-  void first.give(new Socket());
+  void first.give(new Socket(), false);
   expect([pool.next(), pool.next()]).toEqual([first, second]);
   await pass(200);
   expect([pool.next(), pool.next(), pool.next()]).toEqual([second, second, second]);

@@ -307,8 +307,9 @@ export class Pool {
     return this.#slots.find(({ child }) => canServe(child))?.child;
   }
 
+  /** Tells all, also those that start or end. */
   send(message: ToWorker): void {
-    for (const { child } of this.#slots) child?.send(message);
+    for (const { child, others } of this.#slots) for (const own of [child, ...others]) own?.send(message);
   }
 
   /** Tells all to end, so that others take their place; gives their pids. */

@@ -12,6 +12,8 @@ export interface Asking {
   readonly address: string;
   /** The header. */
   readonly cookie: string | undefined;
+  /** It came over TLS. */
+  readonly isTls: boolean;
 }
 
 export class Balance {
@@ -70,9 +72,9 @@ export class Balance {
   }
 
   /** The cookie that keeps a client with an upstream; undefined where it is not needed. */
-  cookieFor(upstream: Upstream, { cookie }: Asking): string | undefined {
+  cookieFor(upstream: Upstream, { cookie, isTls }: Asking): string | undefined {
     if (this.settings.sticky !== "cookie" || this.upstreams.length < 2 || this.#cookieOf(cookie) === upstream.id) return undefined;
-    return `${this.#cookieName}=${upstream.id}; Path=/; HttpOnly; SameSite=Lax`;
+    return `${this.#cookieName}=${upstream.id}; Path=/; HttpOnly; SameSite=Lax${isTls ? "; Secure" : ""}`;
   }
 }
 

@@ -33,6 +33,8 @@ export interface Sender {
   readonly peer: string;
   /** The peer is a proxy whose word counts. */
   readonly isTrusted: boolean;
+  /** It came over TLS. */
+  readonly isTls: boolean;
   /** The request's id in the log. */
   readonly id: string;
 }
@@ -51,7 +53,7 @@ function* endToEnd(raw: Raw): Generator<readonly [string, string, string]> {
 }
 
 /** The headers of the request to an upstream, names and values in turn. */
-export function requestHeaders(request: IncomingMessage, { peer, isTrusted, id }: Sender, isUpgrade: boolean): string[] {
+export function requestHeaders(request: IncomingMessage, { peer, isTrusted, isTls, id }: Sender, isUpgrade: boolean): string[] {
   const { headers, rawHeaders, method } = request;
   const result: string[] = [];
   for (const [name, written_, value] of endToEnd(rawHeaders)) {
@@ -63,15 +65,16 @@ export function requestHeaders(request: IncomingMessage, { peer, isTrusted, id }
     return value === undefined ? [] : [(value as string | string[]).toString()];
   };
   const host = headers.host ?? "";
+  const scheme = isTls ? "https" : "http";
   result.push(
     "X-Forwarded-For",
     [...before("x-forwarded-for"), plainAddress(peer)].join(", "),
     "X-Forwarded-Host",
     before("x-forwarded-host")[0] ?? host,
     "X-Forwarded-Proto",
-    before("x-forwarded-proto")[0] ?? "http",
+    before("x-forwarded-proto")[0] ?? scheme,
     "Forwarded",
-    [...before("forwarded"), `for=${quotedNode(peer)};host="${host}";proto=http`].join(", "),
+    [...before("forwarded"), `for=${quotedNode(peer)};host="${host}";proto=${scheme}`].join(", "),
     requestIdHeader,
     id,
   );

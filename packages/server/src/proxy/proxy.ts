@@ -14,9 +14,11 @@ import type { MeasureProxied } from "../metrics/proxy-metrics.js";
 import type { AccessLog } from "../routes/server-context.js";
 import type { Overload } from "../middleware/overload.js";
 import { forwardedAddress, trustTest } from "../request/client-address.js";
-import { checkTarget } from "../request/check-frame.js";
+import { checkTarget, hostForm } from "../request/check-frame.js";
+import { isEncrypted } from "../request/scheme.js";
+import type { TlsRedirect } from "../middleware/tls-redirect.js";
 import { refuseUpgrade } from "../sockets/refuse-upgrade.js";
-import { Balance } from "./balance.js";
+import { type Asking, Balance } from "./balance.js";
 import { forward, sendReply } from "./forward.js";
 import { forwardUpgrade, type ProxiedSocket } from "./forward-upgrade.js";
 import { requestHeaders } from "./headers.js";
@@ -31,6 +33,8 @@ export interface ProxyParts {
   /** Addresses that are refused; rules for types of accounts are for others to ask. */
   readonly networks?: readonly NetworkRule[] | undefined;
   readonly overload?: Overload | undefined;
+  /** Sends requests without TLS elsewhere. */
+  readonly redirect?: TlsRedirect | undefined;
   /** The name of a target whose servers are this server's own processes: they log their requests themselves, and are not checked. */
   readonly own?: string;
   /** Default: requests are not told. */
@@ -69,12 +73,12 @@ interface Incoming {
 /** What a request needs to be passed on. */
 interface Passed {
   readonly headers: string[];
-  readonly asking: { readonly address: string; readonly cookie: string | undefined };
+  readonly asking: Asking;
 }
 
 /** @throws BkError `invalid` naming the option */
 export function createProxy(options: ProxyOptions, parts: ProxyParts = {}): Proxy {
-  const { trustedProxies = [], networks = [], overload, own, access, measure, log = silentLog, clock = systemClock } = parts;
+  const { trustedProxies = [], networks = [], overload, redirect, own, access, measure, log = silentLog, clock = systemClock } = parts;
   const settings = proxySettings(options);
   const balances = settings.targets.map((target) => new Balance(target, settings, clock));
   const upstreams = balances.flatMap((balance) => balance.upstreams);
@@ -122,9 +126,12 @@ export function createProxy(options: ProxyOptions, parts: ProxyParts = {}): Prox
       if (overload?.refuses(pathOfTarget(request.url!)) !== undefined) throw busy();
       const address = forwardedAddress(peer, request.headers["x-forwarded-for"], isTrusted);
       if (isRefused?.(address, request.method!, pathOf(request.url!)) === true) throw forbidden("not from this address");
+      const moved = redirect?.(request);
+      if (moved !== undefined) return void answer(moved);
+      const isTls = isEncrypted(request.socket);
       const passed = {
-        headers: requestHeaders(request, { peer, isTrusted: isTrusted(peer), id }, isUpgrade),
-        asking: { address, cookie: request.headers.cookie },
+        headers: requestHeaders(request, { peer, isTrusted: isTrusted(peer), isTls, id }, isUpgrade),
+        asking: { address, cookie: request.headers.cookie, isTls },
       };
       const asked = settings.check?.({ ...seen(request), address, to: balance.target.name, isUpgrade });
       if (asked === undefined) return passed;
@@ -231,8 +238,6 @@ export function openProxy(options: ProxyOptions | undefined, parts: ProxyParts, 
   return proxy;
 }
 
-/** A host by name or address, with a port or not. */
-const hostForm = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i;
 /** Dots as names in a path, however they and the slashes are written: upstreams may read what their rules have not seen. */
 const dotNames = /(^|\/|\\|%2f|%5c)(\.|%2e){1,2}(\/|\\|%2f|%5c|$)/i;
 

@@ -31,4 +31,7 @@ export function checkTarget(target: string, rawHeaders: readonly string[] | unde
   if (hosts !== 1) throw badRequest(`the request must have one Host header, not ${hosts}`);
 }
 
+/** A host by name or address, with a port or not. */
+export const hostForm = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i;
+
 const ambiguousPath = /\/\/|\/(?:\.|%2e){1,2}(?:\/|$)|\\|%2f|%5c/i;

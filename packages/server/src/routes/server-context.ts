@@ -72,6 +72,8 @@ export interface ServerContext {
   readonly uploads: Uploads;
   /** The address that a request comes from; undefined where there is no socket. */
   readonly addressOf: (context: ServerRequest) => string | undefined;
+  /** Whether a request came over TLS. */
+  readonly isSecure: (request: Pick<HttpBindings["incoming"], "socket" | "headers">) => boolean;
   /** A proxy of this server's own has named each request. */
   readonly takesRequestIds: boolean;
 }

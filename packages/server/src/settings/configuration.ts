@@ -7,6 +7,7 @@ import type { PushApp } from "@bk/modules/push";
 
 import type { Config } from "../config/config.js";
 import type { ServerLimits } from "../limits.js";
+import type { Place } from "../processes/ports.js";
 import type { CorsOptions } from "../middleware/cors.js";
 import type { StaticOptions } from "../static/static-options.js";
 import type { allSettings } from "./settings.js";
@@ -14,8 +15,13 @@ import type { allSettings } from "./settings.js";
 /** Everything that a command needs to know. */
 export interface Configuration {
   readonly home: string;
+  /** Where plain HTTP is served, or would be. */
   readonly port: number;
   readonly host: string;
+  /** Where it is served, TLS first. */
+  readonly places: readonly Place[];
+  /** The port of `https://` that requests without TLS are sent to; undefined: they are not. */
+  readonly tlsRedirectPort: number | undefined;
   /** A URL, or pools with the main one first; undefined: the embedded database. */
   readonly db: string | { readonly pools: Record<string, PoolDefinition> } | undefined;
   readonly tables: string | undefined;
@@ -31,8 +37,8 @@ export interface Configuration {
   readonly modules: readonly string[] | undefined;
   readonly signUp: "open" | "admin";
   readonly pushcartToken: string | undefined;
-  /** What clients write as the scheme. */
-  readonly signatureScheme: "http" | "https";
+  /** What clients write as the scheme; undefined: as each request came. */
+  readonly signatureScheme: "http" | "https" | undefined;
   /** The URL of a mail transport, who mails are from, and the page that they lead to. */
   readonly mailTransport: string | undefined;
   readonly mailFrom: string | undefined;

@@ -45,6 +45,7 @@ const gone: Readonly<Record<string, string>> = {
   "db-create-tables": "tables are made at the start",
   "db-cache-tables": "tables that are cached have the setting cached",
   "db-describe-tables": "write tables with a file",
+  "proxy-ssl": "whoever has the port ends TLS, where tls-cert or tls-pfx is given",
 };
 
 /** Teams by the apps that they have. */
@@ -83,16 +84,19 @@ const clients: Readonly<Record<string, Client>> = {
 const hostsOf = (type: string, scheme: string): readonly string[] => [`${type.replace("-type", "")}-host`, `${scheme}-host`];
 const portsOf = (type: string, scheme: string): readonly string[] => [`${type.replace("-type", "")}-port`, `${scheme}-port`];
 
+/** The names that are read along with another one. */
+const withOthers: Readonly<Record<string, readonly string[]>> = {
+  "smtp-host": ["smtp-port", "smtp-user", "smtp-password", "smtp-ssl", "smtp-tls"],
+  "ssl-request-cert": ["ssl-reject-unauthorized"],
+};
+
 /** The names that are read along with a type; none for a name that is no type. */
 function partsOf(name: string, type: string): readonly string[] {
-  if (name === "smtp-host") return smtpParts;
+  if (Object.hasOwn(withOthers, name)) return withOthers[name]!;
   const schemes = Object.hasOwn(clients, name) ? clients[name]!.schemes : {};
   const scheme = Object.hasOwn(schemes, type) ? schemes[type]! : "";
   return scheme === "" ? [] : [...hostsOf(name, scheme), ...portsOf(name, scheme)];
 }
-
-/** What is read along with `smtp-host`. */
-const smtpParts: readonly string[] = ["smtp-port", "smtp-user", "smtp-password", "smtp-ssl", "smtp-tls"];
 
 function smtpUrl(host: string, valueOf: (name: string) => string | undefined): string {
   const isOn = (name: string): boolean => bool.read(valueOf(name)) === true;
@@ -102,8 +106,8 @@ function smtpUrl(host: string, valueOf: (name: string) => string | undefined): s
 }
 
 const parts = new Set([
-  "smtp-host",
-  ...smtpParts,
+  ...Object.keys(withOthers),
+  ...Object.values(withOthers).flat(),
   ...Object.entries(clients).flatMap(([name, { schemes }]) => [name, ...Object.keys(schemes).flatMap((type) => partsOf(name, type))]),
 ]);
 
@@ -153,9 +157,7 @@ export function inOurNames(given: readonly Given[]): { readonly given: readonly 
     const { now, text } = translated(each, given);
     if (now === undefined) {
       if (!given.some(({ name, text: type = "" }) => partsOf(name, type).includes(each.name)))
-        warnings.push(
-          `${each.where}: ${each.name} has no effect without ${each.name.startsWith("smtp-") ? "smtp-host beside it; write mail-transport" : "cache-type or queue-type beside it; write cache or queue"} with a URL`,
-        );
+        warnings.push(`${each.where}: ${each.name} has no effect without ${neededBy(each.name)}`);
       return [];
     }
     warnings.push(
@@ -164,6 +166,19 @@ export function inOurNames(given: readonly Given[]): { readonly given: readonly 
     return text === "" ? [] : [{ ...each, name: now, text }];
   });
   return { given: ours, warnings };
+}
+
+function neededBy(name: string): string {
+  if (name.startsWith("smtp-")) return "smtp-host beside it; write mail-transport with a URL";
+  if (name.startsWith("ssl-")) return "ssl-request-cert beside it; write tls-client-cert";
+  return "cache-type or queue-type beside it; write cache or queue with a URL";
+}
+
+/** How certificates of clients are asked for: as in Node, a client without a right one was refused unless it was said otherwise. */
+function clientCert(text: string, reject: string | undefined): string | undefined {
+  const isAsked = bool.read(text);
+  if (isAsked === undefined) return undefined;
+  return !isAsked ? "none" : bool.read(reject ?? "true") === false ? "request" : "require";
 }
 
 function translated(
@@ -182,6 +197,12 @@ function translated(
   const client = Object.hasOwn(clients, name) ? clients[name] : undefined;
   const valueOf = (own: string): string | undefined => all.find((each) => each.name === own)?.text;
   if (name === "smtp-host") return { now: "mail-transport", text: text === undefined ? undefined : smtpUrl(text, valueOf) };
+  if (name === "ssl-request-cert") {
+    const asked = text === undefined ? undefined : clientCert(text, valueOf("ssl-reject-unauthorized"));
+    if (text !== undefined && asked === undefined)
+      throw invalidSetting(name, `${where}: ${name} must be ${bool.mustBe}; it is tls-client-cert now`);
+    return { now: "tls-client-cert", text: asked };
+  }
   // Hosts and ports are read with the type that they belong to.
   if (client === undefined) return { now: undefined, text };
   if (text === undefined) return { now: client.now, text };

@@ -1,10 +1,9 @@
 // The proxy as its settings say.
 
-import { readFileSync } from "node:fs";
-
 import type { Config } from "../config/config.js";
 import { invalidSetting } from "../config/errors.js";
 import type { ProxyOptions, ProxyTarget } from "../proxy/proxy-options.js";
+import { readSettingFile } from "./read-tls.js";
 import type { allSettings } from "./settings.js";
 
 type Settings = Pick<Config<typeof allSettings>, "get" | "matching">;
@@ -16,7 +15,7 @@ type Settings = Pick<Config<typeof allSettings>, "get" | "matching">;
  */
 export function proxyOf(config: Settings): ProxyOptions | undefined {
   const targets = targetsOf(config);
-  const ca = config.get("proxy-ca")?.map(readCertificate);
+  const ca = config.get("proxy-ca")?.map((file) => readSettingFile("proxy-ca", file));
   if (targets.length === 0) return undefined;
   const path = config.get("proxy-health");
   return {
@@ -62,13 +61,5 @@ function pathPattern(source: string): RegExp {
     return new RegExp(source);
   } catch (cause) {
     throw invalidSetting(`api-proxy-url-${source}`, "api-proxy-url: what stands in the name must be a regular expression", cause);
-  }
-}
-
-function readCertificate(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    throw invalidSetting("proxy-ca", `proxy-ca: cannot read ${file} (${(cause as NodeJS.ErrnoException).code})`, cause);
   }
 }

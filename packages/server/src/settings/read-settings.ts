@@ -20,6 +20,7 @@ import { networkRules } from "./network-rules.js";
 import { kebab, limitNames } from "./limit-settings.js";
 import { inOurNames } from "./old-settings.js";
 import { pushAppOf } from "./push-settings.js";
+import { placesOf, redirectPortOf } from "./read-tls.js";
 import { allSettings } from "./settings.js";
 import { staticOf } from "./web-settings.js";
 
@@ -52,6 +53,8 @@ export function configurationOf(config: Config<typeof allSettings>): Configurati
     watch: config.get("watch") ?? ofDevelopment([home]) ?? [],
     port: config.get("port"),
     host: config.get("host"),
+    places: placesOf(config),
+    tlsRedirectPort: redirectPortOf(config),
     db: poolsOf(config),
     tables: config.get("tables"),
     cache: config.get("cache"),

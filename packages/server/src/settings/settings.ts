@@ -19,6 +19,7 @@ import { pushSettings } from "./push-settings.js";
 import { moduleSettings, roles } from "./module-settings.js";
 import { isNetworkList } from "./network-rules.js";
 import { proxyParameters } from "./proxy-settings.js";
+import { tlsSettings } from "./tls-settings.js";
 import { upkeepSettings } from "./upkeep-settings.js";
 import { webParameters } from "./web-settings.js";
 import { workerCount } from "./worker-count.js";
@@ -138,8 +139,8 @@ export const serveSettings = defineConfig({
   "signature-scheme": {
     value: "scheme",
     type: oneOf(["http", "https"]),
-    default: "http",
-    help: "http or https, as clients write it into message signatures (RFC 9421): https behind a proxy that ends TLS",
+    shownDefault: "as each request came",
+    help: "http or https, as clients write it into message signatures (RFC 9421): https behind a proxy that ends TLS and is not among trusted-proxies",
     group: "Security",
   },
   bus: {
@@ -313,7 +314,7 @@ export const serveSettings = defineConfig({
     value: "list",
     type: words(),
     default: [],
-    help: "addresses and networks, such as 10.0.0.0/8, whose X-Forwarded-For is believed",
+    help: "addresses and networks, such as 10.0.0.0/8, whose X-Forwarded-For and X-Forwarded-Proto are believed",
     group: "Security",
   },
   "allow-ip": {
@@ -347,6 +348,7 @@ export const serveSettings = defineConfig({
     default: false,
     help: "every request of an account says that it is there, for /status/get",
   },
+  ...tlsSettings,
   ...logSettings,
   ...metricSettings,
   ...upkeepSettings,

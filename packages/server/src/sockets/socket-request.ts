@@ -5,6 +5,7 @@ import type { IncomingMessage } from "node:http";
 import type { EventStream } from "@bk/modules";
 
 import type { Fetch } from "../request/fetch.js";
+import { isEncrypted } from "../request/scheme.js";
 import type { ServerEnv } from "../routes/server-context.js";
 
 /** What a message asks for. */
@@ -47,7 +48,7 @@ export function upgradingBy({ headers, rawHeaders, socket }: IncomingMessage): U
 export async function askForStream(fetch: Fetch, upgrade: IncomingMessage, upgrading: Upgrading, signal: AbortSignal): Promise<Response> {
   const headers = headersOf(upgrade);
   headers.set("accept", "text/event-stream");
-  const request = new Request(`http://${upgrade.headers.host}${upgrade.url}`, { headers, signal });
+  const request = new Request(`${schemeOf(upgrade)}://${upgrade.headers.host}${upgrade.url}`, { headers, signal });
   const env: ServerEnv["Bindings"] = {
     incoming: upgrade,
     fromSocket: { onRefused: refusing(upgrading) },
@@ -74,11 +75,18 @@ export async function ask(
   headers.set("accept", "application/json");
   if (signature !== undefined) headers.set("bk-signature", signature);
   if (body !== undefined) headers.set("content-type", "application/json");
-  const request = new Request(`http://${host}${target}`, { method, headers, signal, ...(body === undefined ? {} : { body }) });
+  const request = new Request(`${schemeOf({ socket })}://${host}${target}`, {
+    method,
+    headers,
+    signal,
+    ...(body === undefined ? {} : { body }),
+  });
   // What the app reads of Node's request: the target as it was sent, and where it comes from.
   const incoming = { url: target, method, headers: sent, rawHeaders: ["host", host], socket };
   return fetch(request, { incoming, fromSocket: { openedBy: id } } as unknown as ServerEnv["Bindings"]);
 }
+
+const schemeOf = ({ socket }: Pick<IncomingMessage, "socket">): string => (isEncrypted(socket) ? "https" : "http");
 
 function headersOf({ rawHeaders }: Pick<IncomingMessage, "rawHeaders">): Headers {
   const headers = new Headers();

@@ -1,13 +1,7 @@
 // Servers to pass requests on to, a server that does, and clients that see bytes, for the tests of proxies.
 
-import {
-  createServer as createHttpServer,
-  type IncomingHttpHeaders,
-  request,
-  type RequestListener,
-  type RequestOptions,
-  type Server,
-} from "node:http";
+import { createServer as createHttpServer, type IncomingHttpHeaders, request, type RequestListener, type Server } from "node:http";
+import { request as requestTls, type RequestOptions } from "node:https";
 import { type AddressInfo, connect, createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
 
 import { startServer } from "../start-server.js";
@@ -84,7 +78,7 @@ export interface Answer {
 /** A request with headers as they are given. */
 export function ask(url: string, options: RequestOptions = {}, body?: string | Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, options, (reply) => {
+    const sent = (url.startsWith("https:") ? requestTls : request)(url, options, (reply) => {
       let text = "";
       reply.on("data", (chunk: Buffer) => (text += chunk.toString()));
       reply.on("error", () => undefined);
