@@ -128,6 +128,8 @@ ${systemdFiles(tls)}DynamicUser=yes
 # What the server writes is in /var/lib/${app}, which it sees as the folder var of its home; that folder has to be there.
 StateDirectory=${app}
 BindPaths=/var/lib/${app}:${home}/var
+# For --log-file /var/log/${app}/${app}.log, which bk-server gen logrotate rotates.
+LogsDirectory=${app}
 TimeoutStartSec=${startSeconds}
 WatchdogSec=60
 # The primary tells its processes to end; what is left after the time is killed with all of them.
