@@ -489,6 +489,11 @@ export interface Driver<Command = unknown> {
    */
   sweep?(table: Table, before: number, signal?: AbortSignal): Promise<number>;
   /**
+   * Drops a table: its rows, its indexes, and what the store knows of it, so that `define` makes it anew. No error where there is none. Stores
+   * that cannot do it at one moment remove the rows first, so that what was begun is finished by doing it once more. Absent: it cannot be done.
+   */
+  drop?(table: Table, signal?: AbortSignal): Promise<void>;
+  /**
    * Whether a column whose native type is `stored` serves `column`: each value is kept, compared and sorted exactly, or
    * refused with an error. A string says what to do where it does not.
    */

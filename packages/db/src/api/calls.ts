@@ -365,6 +365,14 @@ export interface Db<Tables = TableDefinitions, Pools extends string = string> ex
   explain(call: ExplainedCall, table: TableName<Tables>, ...args: readonly unknown[]): Promise<{ plan: unknown; command: unknown }>;
   /** Runs a command of the engine itself; what it takes and gives is in the README of the driver. */
   native(pool: Pools, command: unknown, options?: Pick<CallOptions, "signal" | "timeoutMs">): Promise<unknown>;
+  /**
+   * Drops a table with all that it holds; the next `sync` makes it anew, without rows. No error where there is none. Other processes that use the
+   * table are refused, or write to a table without indexes, until they have called `sync`.
+   *
+   * @throws DbError `unsupported` when the driver drops no tables, or the core keeps the table's unique groups (`capabilities.unique` is
+   *   `claims`); the rows are deleted by `delAll`
+   */
+  drop(table: TableName<Tables>, options?: OnPool<Pools> & Pick<CallOptions, "signal" | "timeoutMs">): Promise<void>;
   /** Registers a function that runs before or after the calls on a table, or with `"*"` on every table; a `before` hook refuses the call by throwing. */
   hook(table: TableName<Tables> | "*", event: HookEvent, hook: Hook): void;
   /** Copies tables from one pool to another, resumable; gives the number of rows by table. */

@@ -9,6 +9,7 @@ import { DbError, invalid } from "../errors.js";
 import { type Deadline, within } from "../execute/deadline.js";
 import type { PoolNumbers } from "../execute/metrics.js";
 import type { CallEvent } from "../execute/tracing.js";
+import { claimsUnique } from "../calls/unique-claims.js";
 import { checkOtherOptions } from "../normalize/options.js";
 import { checkCount } from "../normalize/order.js";
 import { checkKey } from "../normalize/row.js";
@@ -77,6 +78,36 @@ export class Database extends Verbs {
       return await home.running.track(within({ signal, timeoutMs }, run));
     } catch (error) {
       throw target.error(error, { verb: "native" });
+    }
+  }
+
+  /** Drops a table with all that it holds. */
+  drop(table: string, options: Pick<CallOptions, "pool" | "signal" | "timeoutMs"> = {}): Promise<void> {
+    const home = this.#home;
+    const call = (): ObservedCall => ({ pool: home.findPool(table, options.pool), verb: "drop", table, parent: undefined });
+    return observing(home, call, (trace) => this.#drop(table, options, trace));
+  }
+
+  async #drop(name: string, options: Pick<CallOptions, "pool" | "signal" | "timeoutMs">, trace: CallEvent | undefined): Promise<void> {
+    checkOtherOptions("drop", options);
+    const home = this.#home;
+    if (home.closed) throw new DbError("closed", "drop: the database is closed", { op: "drop" });
+    const pool = home.poolOf(name, options.pool);
+    const { driver } = pool;
+    const place = { verb: "drop", table: { name } };
+    const { signal, timeoutMs = home.timeoutMs } = options;
+    try {
+      if (driver.drop === undefined) throw new DbError("unsupported", "this driver drops no tables; delete the rows by delAll");
+      const run = async (deadline: Deadline | undefined): Promise<void> => {
+        if (deadline !== undefined) deadline.wrote = true;
+        await pool.ready();
+        const bound = home.bound(name, pool);
+        if (claimsUnique(bound)) throw new DbError("unsupported", "claims of its unique values would stay; delete the rows by delAll");
+        await home.forgettingTables([bound], () => pool.request(place, { trace }, () => driver.drop!(bound.table, deadline?.signal)));
+      };
+      await home.running.track(within({ signal, timeoutMs }, run));
+    } catch (error) {
+      throw pool.error(error, place);
     }
   }
 

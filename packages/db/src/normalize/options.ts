@@ -60,6 +60,7 @@ const otherOptions = {
   sync: new Set(["pool", "dryRun", "backfill", "count", "resume", "onProgress", "signal", "timeoutMs"]),
   sweep: new Set(["pool", "tables", "signal", "timeoutMs"]),
   native: new Set(["signal", "timeoutMs"]),
+  drop: new Set(["pool", "signal", "timeoutMs"]),
   forget: new Set(["pool"]),
 };
 

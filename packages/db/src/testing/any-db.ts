@@ -56,6 +56,7 @@ export interface AnyDb extends AnyCalls {
   bulk(items: readonly AnyItem[], options?: AnyOptions): Promise<({ affected: number } | { error: unknown })[]>;
   transaction<T>(run: (tx: AnyCalls) => Promise<T>, options?: AnyOptions): Promise<T>;
   sync(options?: AnyOptions): Promise<AnySync>;
+  drop(table: string, options?: AnyOptions): Promise<void>;
   capabilities(pool?: string): Capabilities;
   explain(verb: string, ...call: unknown[]): unknown;
   hook(table: string, event: string, hook: (call: AnyHookCall, result?: unknown) => void | Promise<void>): void;

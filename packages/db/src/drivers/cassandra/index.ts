@@ -9,6 +9,7 @@ import type { CassandraCommand } from "./command.js";
 import { compileCassandra } from "./compile.js";
 import { classifyCassandra, serverCode } from "./errors.js";
 import { cassandraOptions } from "./options.js";
+import { placeOf } from "./statement.js";
 import { commitChanges } from "./transact.js";
 
 export { capabilities } from "./capabilities.js";
@@ -38,6 +39,7 @@ export async function cassandraDriver(options: DriverOptions): Promise<Driver<Ca
     commit: (changes) => commitChanges(client, keyspace, changes),
     serves: servesColumn,
     native: (command) => runNative(client, command),
+    drop: async (table) => void (await runNative(client, `DROP TABLE IF EXISTS ${placeOf(keyspace, table)}`)),
     close: () => client.close(),
   };
 }

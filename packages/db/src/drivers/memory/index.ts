@@ -4,6 +4,7 @@ import type { Capabilities, Driver, DriverOptions, Reply, RowChange, Session, Va
 import { DbError, wrongOption } from "../../errors.js";
 import { bytesToHex } from "../../schema/bytes.js";
 import { copyingCodec as codec } from "../../engines/copying-codec.js";
+import type { Table } from "../../schema/table.js";
 import { compileMemory, type MemoryCommand } from "./compile.js";
 import { eventsOf } from "./feed.js";
 import { draftOf, keyText, MemoryStore, setRow, type Tables } from "./store.js";
@@ -71,6 +72,7 @@ export async function memoryDriver(options: DriverOptions, settings: MemoryDrive
     execute: (command, values, signal) => execute(engine, command, values, signal),
     begin: (begun) => beginSession(engine, begun.signal),
     commit: (changes, signal) => commit(engine, changes, signal),
+    drop: (table, signal) => whileWriting(store, signal, () => dropRows(store, table, options.clock.now())),
     watch: ({ table }, from, signal) => {
       const feed = store.feedOf(table.name, () => bytesToHex(options.clock.randomBytes(8)));
       return eventsOf(feed, table, from, AbortSignal.any([signal, closing.signal]));
@@ -133,6 +135,16 @@ function runWhole(tables: Tables, command: MemoryCommand, values: Values, now: n
   const reply = command.run(draft, values, now);
   draft.publish();
   return reply;
+}
+
+/** Who watches the table hears of each row. */
+function dropRows(store: MemoryStore, table: Table, now: number): void {
+  const draft = draftOf(store);
+  const rows = draft.write(table.name);
+  for (const key of rows.byKey.keys()) setRow(rows, table, key, undefined, now);
+  rows.indexes.clear();
+  draft.publish();
+  store.remove(table.name);
 }
 
 async function whileWriting<T>(store: MemoryStore, signal: AbortSignal | undefined, action: () => T): Promise<T> {

@@ -180,6 +180,11 @@ export class MemoryStore implements Tables {
     feed?.add(changes);
   }
 
+  /** Takes away a table without rows. One that somebody watches stays, so that they go on hearing of it. */
+  remove(table: string): void {
+    if (!this.#feeds.has(table)) this.#tables.delete(table);
+  }
+
   /** Tells those who watch a table what has been written to its rows in place. */
   publish(table: string): void {
     const rows = this.#feeds.size === 0 ? undefined : this.#tables.get(table);

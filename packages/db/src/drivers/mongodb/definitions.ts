@@ -62,13 +62,26 @@ export async function noteColumns(
   await sendWrite(engine, { update: definitionsName, updates }, signal);
 }
 
+const namespaceNotFound = 26;
+
+/** Drops a collection, and what is noted of it. */
+export async function dropCollection(engine: Engine, collection: string, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    // Not all servers that speak its protocol say by a code that there is none.
+    if ((await readIndexes(engine, collection, signal)) !== undefined) await engine.send({ drop: collection }, signal);
+  } catch (error) {
+    // Another process was quicker.
+    if (serverCode(error) !== namespaceNotFound) throw error;
+  }
+  await sendWrite(engine, { delete: definitionsName, deletes: [{ q: { _id: collection }, limit: 1 }] }, signal);
+}
+
 /** The indexes of a collection; undefined where there is none. */
 export async function readIndexes(
   engine: Engine,
   collection: string,
   signal: AbortSignal | undefined,
 ): Promise<readonly Document[] | undefined> {
-  const namespaceNotFound = 26;
   try {
     return firstBatch(await engine.send({ listIndexes: collection, cursor: { batchSize: 1000 } }, signal));
   } catch (error) {

@@ -10,7 +10,7 @@ import { capabilities, codec } from "./capabilities.js";
 import { type Client, loadClient, makeClient, untilUnreachable } from "./client.js";
 import type { MongoCommand } from "./command.js";
 import { compileMongo } from "./compile.js";
-import { checkTable } from "./definitions.js";
+import { checkTable, dropCollection } from "./definitions.js";
 import type { Engine } from "./engine.js";
 import { classifyMongo } from "./errors.js";
 import { servesColumn } from "./inspect.js";
@@ -88,6 +88,10 @@ export async function mongodbDriver(options: DriverOptions): Promise<Driver> {
     checkBag: (bag, of, fail) => void readOptions(bag, of === "column" ? { type: oneOf(["objectId"]) } : {}, fail),
     serves: servesColumn,
     native: (command, signal) => runNative(engine, command, signal),
+    async drop(table, signal) {
+      await dropCollection(engine, table.name, signal);
+      tables.forget(table);
+    },
     close: () => close(client),
   };
   // Its commands are of the client's types, which an app without the client does not have.
@@ -109,7 +113,11 @@ async function serverOf(
 function knownTables(
   engine: Engine,
   layoutFor: (table: Table) => Layout,
-): { isKnown(command: MongoCommand): boolean; learn(command: MongoCommand, signal: AbortSignal | undefined): Promise<void> } {
+): {
+  isKnown(command: MongoCommand): boolean;
+  learn(command: MongoCommand, signal: AbortSignal | undefined): Promise<void>;
+  forget(table: Table): void;
+} {
   const known = new WeakSet<Table>();
   return {
     isKnown: ({ table, isSchema }) => isSchema === true || known.has(table),
@@ -117,6 +125,7 @@ function knownTables(
       await checkTable(engine, layoutFor(table), signal);
       known.add(table);
     },
+    forget: (table) => void known.delete(table),
   };
 }
 

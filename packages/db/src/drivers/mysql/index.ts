@@ -141,6 +141,7 @@ export async function mysqlDriver(options: DriverOptions): Promise<Driver<MysqlC
     refusesIndex: (index, stored) => (connections.isMariadb ? undefined : refusesIndex(index, stored)),
     knex: knexAccess(lendToKnex),
     native,
+    drop: async (table, signal) => void (await native(`DROP TABLE IF EXISTS \`${table.name}\``, signal)),
     close: () => (closing ??= connections.close()),
   };
 }

@@ -79,6 +79,7 @@ export async function postgresDriver(options: DriverOptions): Promise<Driver<Sql
     serves: servesColumn,
     knex: knexAccess(pool),
     native: (command, signal) => runNative(pool, command, signal),
+    drop: async (table, signal) => void (await runNative(pool, `DROP TABLE IF EXISTS ${postgresDialect.quote(table.name)}`, signal)),
     close: () => pool.close(),
   };
 }

@@ -8,7 +8,7 @@ import { gathered } from "../../engines/sql/aggregate.js";
 import { describeCommand, type SqlCommand } from "../../engines/sql/command.js";
 import { compileSql } from "../../engines/sql/compile.js";
 import { blockMs, openConnection, settingsText, type SqliteConnection, withGroup } from "./connection.js";
-import { goOnFunction, servesColumn, sqliteDialect, wordsFunction } from "./dialect.js";
+import { goOnFunction, searchName, servesColumn, sqliteDialect, wordsFunction } from "./dialect.js";
 import { classifySqlite, isBusy, openError } from "./errors.js";
 import { loadSqlite } from "./handle.js";
 import { knexAccess, statementsOf } from "./knex.js";
@@ -301,6 +301,11 @@ export async function sqliteDriver(options: DriverOptions): Promise<Driver<Sqlit
     serves: servesColumn,
     knex: knexAccess(lendToKnex),
     native: async (command, signal) => whenFree(writers.taken, () => runNative(main.handle, command), signal),
+    async drop(table, signal) {
+      // Triggers and indexes go with the first one.
+      const statements = [table.name, searchName(table)].map((name) => `DROP TABLE IF EXISTS ${sqliteDialect.quote(name)}`);
+      await whenFree(writers.taken, () => statements.forEach((text) => runNative(main.handle, text)), signal);
+    },
     close: () => (closing ??= close()),
   };
 }

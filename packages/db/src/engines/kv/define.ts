@@ -17,7 +17,7 @@ import {
   storedIndex,
 } from "./definition.js";
 import { parseRow, spaceOf } from "./rows.js";
-import { justAfter, keyOfEntry, type KvChange } from "./store.js";
+import { justAfter, keyOfEntry, type KvChange, type KvStore } from "./store.js";
 import type { KvTable } from "./table.js";
 import { isDone } from "./row-store.js";
 import { asFound, asItIs, relinkAlone, type RowWrite, untilSettled, write, writeEach, type Writer } from "./write.js";
@@ -190,6 +190,33 @@ async function relinkAll(writer: Writer, own: KvTable, signal: AbortSignal | und
     const rows = page.entries.map(({ entry, value, version }) => asItIs(own, entry, parseRow(value), value, version));
     if (rows.length > 0 && (await write(writer, rows, signal)) !== undefined)
       for (const { key } of rows) await relinkAlone(writer, own, key, signal);
+    if (page.end === undefined) return;
+    from = justAfter(page.end);
+  }
+}
+
+/**
+ * Drops a table: its rows with their links, then what the store knows of it, then what was written meanwhile. Whoever knows the table is refused
+ * from then on.
+ */
+export async function drop({ store }: Writer, own: KvTable, signal?: AbortSignal): Promise<void> {
+  const { table, versionKey, definitionKey } = own.place;
+  await removeAll(store, own.id, signal);
+  await store.write(
+    [versionKey, definitionKey].map((key) => ({ table, key, value: undefined, links: [] })),
+    [],
+    signal,
+  );
+  own.forget();
+  await removeAll(store, own.id, signal);
+}
+
+async function removeAll(store: KvStore, table: string, signal: AbortSignal | undefined): Promise<void> {
+  let from = "";
+  for (;;) {
+    const page = await store.range(table, { space: undefined, from, to: undefined }, { descending: false, limit: pageSize }, signal);
+    const rows = page.entries.map(({ entry }): KvChange => ({ table, key: entry, value: undefined, links: [] }));
+    if (rows.length > 0) await store.write(rows, [], signal);
     if (page.end === undefined) return;
     from = justAfter(page.end);
   }

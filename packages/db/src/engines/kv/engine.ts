@@ -11,7 +11,7 @@ import type { Table } from "../../schema/table.js";
 import { commitChanges } from "./commit.js";
 import { AfterWriteError } from "./after-write.js";
 import type { Awaitable } from "./at-once.js";
-import { define, inspect, sweep } from "./define.js";
+import { define, drop, inspect, sweep } from "./define.js";
 import { kvCodec, spaceOf } from "./rows.js";
 import { compileCount, compileGet, compileSelect } from "./select.js";
 import type { KvStore } from "./store.js";
@@ -92,6 +92,8 @@ export function kvDriver(name: string, store: KvStore, options: KvDriverOptions)
     ...(claimed.transactions === "none" ? {} : { commit: (changes, signal) => commitChanges(writer, tableOf, changes, signal) }),
     serves: (stored, column) => stored === storedTypeOf(column),
     ...(claimed.ttl ? {} : { sweep: (table, before, signal) => sweep(writer, tableOf(table), before, signal) }),
+    // A store of single rows makes indexes of its own, which would stay.
+    ...(store.byRow === undefined ? { drop: (table, signal) => drop(writer, tableOf(table), signal) } : {}),
     close: async () => store.close(),
   };
 }

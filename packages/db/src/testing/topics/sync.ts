@@ -12,7 +12,7 @@ const first = { seed: { id: { primary: 1 } } } satisfies TableDefinitions;
 const tablesOf = (name: string, more: object = {}): TableDefinitions => ({ [name]: { id: { primary: 1 }, n: { type: "int" }, ...more } });
 
 export function sync(suite: Suite): void {
-  suite.topic("sync", { tables: first }, ({ promise }) => {
+  suite.topic("sync", { tables: first }, ({ promise, test }) => {
     let count = 0;
     const name = (): string => `synced${++count}`;
 
@@ -77,6 +77,37 @@ export function sync(suite: Suite): void {
       expect(await older.get(table, "a")).toEqual({ id: "a", n: 1 });
       await older.update(table, { id: "a", n: 2 });
       expect(await newer.get(table, "a")).toEqual({ id: "a", n: 2, place: "x" });
+    });
+
+    test("a table that is dropped is gone with all that it held, and made anew with another key; or that is unsupported", async (context) => {
+      const { open, capabilities } = context;
+      const [table, beside] = [name(), name()];
+      const columns = { place: { index: 1 }, mail: { unique: 1 }, ...(capabilities.search ? { words: { search: true } } : {}) };
+      const row = (n: number): Record<string, unknown> => ({
+        n,
+        place: "x",
+        mail: `m${n}`,
+        ...(capabilities.search ? { words: "some" } : {}),
+      });
+      const db = await open({ tables: { ...tablesOf(table, columns), ...tablesOf(beside) } });
+      await db.sync();
+      await db.put(beside, { id: "a", n: 1 });
+      await Promise.all(Array.from({ length: 250 }, (_, n) => db.put(table, { id: `k${n}`, ...row(n) })));
+      const outcome = await db.drop(table).then(
+        () => "done",
+        (error: { readonly code: string }) => error.code,
+      );
+      if (outcome !== "done") return expect(outcome).toBe("unsupported");
+      // It is gone already.
+      await db.drop(table);
+      const anew = await open({ tables: { [table]: { n: { type: "int", primary: 1 }, ...columns } } });
+      expect(await anew.sync()).toEqual({ created: [table], altered: [], indexed: [], drift: [] });
+      expect((await anew.select(table, { place: "x" })).rows).toEqual([]);
+      for (const n of [3, 4]) await anew.add(table, row(n));
+      expect((await anew.select(table, { place: "x" })).rows).toEqual([row(3), row(4)]);
+      if (capabilities.search) expect((await anew.search(table, "some")).rows).toHaveLength(2);
+      expect(await db.get(beside, "a")).toEqual({ id: "a", n: 1 });
+      await refuses(db.drop("nope"), "invalid");
     });
 
     promise("ten at once end in the same schema, each without an error", async ({ open }) => {
