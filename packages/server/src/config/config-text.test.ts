@@ -52,11 +52,13 @@ describe("a configuration file", () => {
     ["[web]", "line 1: a section is [name=value"],
     ["a=${NONE}", "line 1: the environment has no NONE"],
     ["a=${x y}", "line 1: a variable is"],
-    ["include none", "cannot read none (ENOENT)"],
+    ["a=1\ninclude none", "config, line 2: cannot read none (ENOENT)"],
     ["include config", "line 1: config includes itself"],
     ["include @zone@.conf", "line 1: @zone@ is not known here"],
-    ["key@file=none", "key: cannot read none (ENOENT)"],
-    ["a@b@c@d=1", "is no name; marks are @ROLE and @file"],
+    ["key@file=none", "config, line 1: key: cannot read none (ENOENT)"],
+    ["a@b@c@d=1", "is no name; marks are @file and one of @server, @web"],
+    ["a@web@worker=1", "is no name; marks are"],
+    ["a@king=1", "is no name; marks are"],
   ])("%j is refused: %s", (text, message) => expect(() => read(text)).toThrow(message));
 
   it("lets what a name is made of lead nowhere else", () => {

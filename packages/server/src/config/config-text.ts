@@ -5,7 +5,7 @@ import { dirname, resolve } from "node:path";
 
 import { didYouMean } from "../settings/similar-name.js";
 import { invalidSetting } from "./errors.js";
-import { factNames, factOf, type Facts, isFact } from "./facts.js";
+import { factNames, factOf, type Facts, isFact, roles } from "./facts.js";
 
 /** A setting as some place gives it. */
 export interface Given {
@@ -34,8 +34,14 @@ const deepest = 8;
  * @param shown  the file's name for people
  * @throws SettingsError for a file that cannot be read and a line that cannot be understood, naming both
  */
-export function readConfigFile(path: string, shown: string, reading: FileReading, within: readonly string[] = []): Given[] {
-  const text = readText(path, shown, reading);
+export function readConfigFile(
+  path: string,
+  shown: string,
+  reading: FileReading,
+  from: Including = { within: [], where: "config" },
+): Given[] {
+  const { within } = from;
+  const text = readText(path, shown, reading, { field: "config", where: from.where });
   const given: Given[] = [];
   let holds = true;
   for (const [i, line] of text.split(/\r?\n/).entries()) {
@@ -49,7 +55,7 @@ export function readConfigFile(path: string, shown: string, reading: FileReading
     }
     const [, optional, other] = /^\s*include(-optional)?\s+(\S.*?)\s*$/.exec(line) ?? [];
     if (other !== undefined && !other.startsWith("=")) {
-      if (holds && !reading.plain) given.push(...included(other, optional !== undefined, { path, shown, where, within }, reading));
+      if (holds && !reading.plain) given.push(...included(other, optional !== undefined, { path, where, within }, reading));
       continue;
     }
     const [, name, value] = /^\s*-{0,2}([^=\s]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
@@ -60,13 +66,18 @@ export function readConfigFile(path: string, shown: string, reading: FileReading
 }
 
 interface Including {
-  readonly path: string;
-  readonly shown: string;
+  /** The line that includes it, for people. */
   readonly where: string;
+  /** The files around it. */
   readonly within: readonly string[];
 }
 
-function included(written: string, isOptional: boolean, { path, where, within }: Including, reading: FileReading): Given[] {
+function included(
+  written: string,
+  isOptional: boolean,
+  { path, where, within }: Including & { readonly path: string },
+  reading: FileReading,
+): Given[] {
   const name = written.replace(/@([\w.]+)@/g, (_all, fact: string) => {
     const value = isFact(fact) ? factOf(fact, reading.facts) : undefined;
     if (value === undefined && !isOptional) throw invalidSetting("config", `${where}: @${fact}@ is not known here`);
@@ -77,7 +88,7 @@ function included(written: string, isOptional: boolean, { path, where, within }:
   if ([...within, path].includes(other)) throw invalidSetting("config", `${where}: ${name} includes itself`);
   if (within.length >= deepest) throw invalidSetting("config", `${where}: files are included more than ${deepest} deep`);
   if (isOptional && !isThere(other, reading)) return [];
-  return readConfigFile(other, name, reading, [...within, path]);
+  return readConfigFile(other, name, reading, { where, within: [...within, path] });
 }
 
 /** Whether there is something by that name, be it readable or not. One that is made later is noticed. */
@@ -92,12 +103,17 @@ export function isThere(path: string, { onFile }: FileReading): boolean {
   }
 }
 
-function readText(path: string, shown: string, { onFile }: FileReading, field = "config"): string {
+function readText(
+  path: string,
+  shown: string,
+  { onFile }: FileReading,
+  { field, where }: { readonly field: string; readonly where: string },
+): string {
   onFile(path);
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    throw invalidSetting(field, `${field}: cannot read ${shown} (${(cause as NodeJS.ErrnoException).code})`, cause);
+    throw invalidSetting(field, `${where}: cannot read ${shown} (${(cause as NodeJS.ErrnoException).code})`, cause);
   }
 }
 
@@ -136,11 +152,15 @@ function expanded(value: string, where: string, { environment }: Facts): string 
  */
 export function readGiven(written: string, value: string, where: string, folder: string, reading: FileReading): Given {
   const [name = "", ...marks] = written.split("@");
-  const role = marks.find((mark) => mark !== "file");
-  if (name === "" || marks.length > 2 || marks.some((mark) => !/^[a-z][\w-]*$/.test(mark)))
-    throw invalidSetting("config", `${where}: ${JSON.stringify(written.slice(0, 60))} is no name; marks are @ROLE and @file`);
+  const [role, ...others] = marks.filter((mark) => mark !== "file");
+  const isKnown = role === undefined || roles.some((known) => known === role);
+  if (name === "" || marks.length > 2 || others.length > 0 || !isKnown)
+    throw invalidSetting(
+      "config",
+      `${where}: ${JSON.stringify(written.slice(0, 60))} is no name; marks are @file and one of ${roles.map((known) => `@${known}`).join(", ")}`,
+    );
   if (!marks.includes("file")) return { name, text: textOf(value), role, where };
-  const text = readText(resolve(folder, value), value, reading, name).replace(/\r?\n$/, "");
+  const text = readText(resolve(folder, value), value, reading, { field: name, where: `${where}: ${name}` }).replace(/\r?\n$/, "");
   return { name, text, role, where: `${where}, from ${value}` };
 }
 

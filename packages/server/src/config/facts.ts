@@ -14,6 +14,9 @@ export interface Facts {
   readonly version: string;
 }
 
+/** What processes do. `server`: the only one, or the primary of others. */
+export const roles = ["server", "web", "worker", "proxy"] as const;
+
 /** Names that sections and placeholders may have, beside `env.NAME`. */
 export const factNames = ["role", "mode", "app", "tag", "region", "zone", "host", "home", "platform", "arch", "version"] as const;
 

@@ -47,6 +47,8 @@ describe("values of parameters", () => {
   it("shows times and sizes as they are written", () => {
     for (const text of ["0", "500ms", "90s", "15m", "36h", "2d"]) expect(shownDuration(duration().read(text)!)).toBe(text);
     for (const text of ["0", "17", "64kb", "10mb", "3gb"]) expect(shownBytes(bytes().read(text)!)).toBe(text);
+    // Too long for a timer is said so, as it is written like a time.
+    expect([duration().read("30d"), duration().mustBe]).toEqual([undefined, "a time such as 500ms, 10s, 15m, 2h or 1d, less than 25d"]);
     expect(duration({ min: 1000, max: 60_000 }).mustBe).toBe("a time such as 500ms, 10s, 15m, 2h or 1d, from 1s to 1m");
   });
 });

@@ -17,8 +17,11 @@ export const bool: OptionType<boolean> = {
 
 const lengths: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** What timers take, some days short of a month. */
+const longestTimer = 2 ** 31 - 1;
+
 /** A time such as `500ms`, `10s`, `15m`, `2h` or `1d`, as milliseconds; `0` needs no unit. */
-export function duration({ min = 0, max = 2 ** 31 - 1 }: { readonly min?: number; readonly max?: number } = {}): OptionType<number> {
+export function duration({ min = 0, max = longestTimer }: { readonly min?: number; readonly max?: number } = {}): OptionType<number> {
   return measured("a time such as 500ms, 10s, 15m, 2h or 1d", lengths, shownDuration, min, max);
 }
 
@@ -39,7 +42,8 @@ function measured(
   min: number,
   max: number,
 ): OptionType<number> {
-  const limits = max >= 2 ** 31 - 1 ? (min > 0 ? `, at least ${shown(min)}` : "") : `, from ${shown(min)} to ${shown(max)}`;
+  const least = min > 0 ? `, at least ${shown(min)}` : "";
+  const limits = max > longestTimer ? least : max === longestTimer ? `${least}, less than 25d` : `, from ${shown(min)} to ${shown(max)}`;
   return {
     mustBe: `${what}${limits}`,
     read: (given) => {

@@ -8,7 +8,7 @@ import { faultFields } from "../fault-fields.js";
 import type { Configuration } from "./configuration.js";
 import { type FoundModule, findModules } from "./find-modules.js";
 import { importFile } from "./import-file.js";
-import { roles } from "./module-settings.js";
+import { roles } from "../config/facts.js";
 
 /** What became of a module. */
 export interface ModuleReport {

@@ -5,7 +5,6 @@ import { defineConfig } from "@bk/core";
 import { regexp, words } from "../config/value-types.js";
 
 /** What the processes of a server can be. */
-export const roles = ["server", "web", "worker", "proxy"] as const;
 
 export const moduleSettings = defineConfig({
   "modules-path": {

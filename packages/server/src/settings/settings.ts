@@ -7,6 +7,7 @@ import { defineConfig, integer, oneOf, type OptionType, string } from "@bk/core"
 import { moduleNames } from "@bk/modules";
 
 import { configSettings } from "../config/config-settings.js";
+import { roles } from "../config/facts.js";
 import { Names } from "../config/define-config.js";
 import { bool, bytes, duration, words } from "../config/value-types.js";
 import { isOrigin } from "../middleware/cors.js";
@@ -16,7 +17,7 @@ import { logLevelSetting, logSettings } from "./log-settings.js";
 import { logWatchSettings } from "./log-watch-settings.js";
 import { metricSettings } from "./metric-settings.js";
 import { pushSettings } from "./push-settings.js";
-import { moduleSettings, roles } from "./module-settings.js";
+import { moduleSettings } from "./module-settings.js";
 import { isNetworkList } from "./network-rules.js";
 import { proxyParameters } from "./proxy-settings.js";
 import { tlsSettings } from "./tls-settings.js";
