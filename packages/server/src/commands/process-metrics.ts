@@ -8,6 +8,7 @@ import { listenForMetrics, type MetricsListener } from "../metrics/metrics-liste
 import type { Family } from "../metrics/family.js";
 import { Metrics } from "../metrics/metrics.js";
 import type { MetricsOptions } from "../metrics/served-metrics.js";
+import type { Owner } from "../processes/privileges.js";
 import type { AsChild, ChildHandlers } from "../processes/as-child.js";
 import type { Configuration } from "../settings/configuration.js";
 import { metricsPlace, networksOf } from "../settings/metric-settings.js";
@@ -54,9 +55,12 @@ export async function listenedMetrics(
   { config }: Configuration,
   read: () => Promise<readonly Family[]>,
   log: Log,
+  owner: Owner | undefined,
 ): Promise<MetricsListener | undefined> {
   const place = config.get("metrics-listen");
-  return place === undefined || !config.get("metrics") ? undefined : listenForMetrics(metricsPlace(place)!, allowed(config), read, log);
+  return place === undefined || !config.get("metrics")
+    ? undefined
+    : listenForMetrics(metricsPlace(place)!, allowed(config), read, log, owner);
 }
 
 function allowed(config: Configuration["config"]): string[] {

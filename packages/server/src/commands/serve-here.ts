@@ -24,7 +24,7 @@ import { control, fleetOf, follow, idleMs, reloader, type StopSignals, stopSigna
 import { measureJobs, measureQueues } from "../metrics/work-metrics.js";
 import { familiesOf } from "../metrics/metrics.js";
 import { logWatch } from "./log-watch.js";
-import { listenedMetrics, type ProcessMetrics, processMetrics } from "./process-metrics.js";
+import { listenedMetrics, processMetrics } from "./process-metrics.js";
 import { beginUpkeep, upkeep } from "./upkeep.js";
 
 /** Serves in this process; the promise resolves when it was told to stop and everything is closed. */
@@ -68,6 +68,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   if (metrics !== undefined) measureQueues(measured.metrics, server.ownQueues, false);
   if (metrics !== undefined && server.runsJobs) measureJobs(measured.metrics);
   let shell: { close(): void } | undefined;
+  let listener: { close(): void } | undefined;
   try {
     const tls = await tlsEndOf(configuration, supervised ?? certificates, log);
     const ports = certificates === undefined ? undefined : await openPorts(configuration.places, log);
@@ -78,6 +79,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
       tls,
     });
     const owner = supervised === undefined ? ownerOf({ uid: config.get("uid"), gid: config.get("gid") }) : undefined;
+    if (supervised === undefined) listener = await listenedMetrics(configuration, () => familiesOf(measured.metrics), log, owner);
     if (owner !== undefined) {
       giveFolder(varFolder(configuration.home), owner);
       become(owner);
@@ -91,7 +93,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     });
     const end =
       supervised === undefined
-        ? await beginAlone(configuration, processed, ports ?? { url }, { reload, stop, measured, certificates })
+        ? await beginAlone(configuration, processed, ports ?? { url }, { reload, stop, certificates })
         : beginSupervised(supervised);
     unready = server.unready;
     log.info(`${await stop.asked}: finishing what runs`);
@@ -99,6 +101,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
     await end();
   } finally {
     shell?.close();
+    listener?.close();
     supervised?.close();
     certificates?.close();
     await server.close(supervised === undefined ? {} : { idleMs });
@@ -112,7 +115,6 @@ export async function serveHere(configuration: Configuration): Promise<void> {
 interface Beginning {
   readonly reload: () => void;
   readonly stop: StopSignals;
-  readonly measured: ProcessMetrics;
   readonly certificates: Certificates | undefined;
 }
 
@@ -121,14 +123,13 @@ async function beginAlone(
   configuration: Configuration,
   { log, level }: ProcessLog,
   at: Places,
-  { reload, stop, measured, certificates }: Beginning,
+  { reload, stop, certificates }: Beginning,
 ): Promise<() => Promise<void>> {
   const startedAt = Date.now();
   const cannotRestart = (): void => log.warn("a server that serves alone is not restarted; see --workers");
   // Of a server in a terminal it says that the terminal is gone.
   if (!process.stdout.isTTY) process.on("SIGHUP", reload);
   process.on("SIGUSR2", cannotRestart);
-  const listener = await listenedMetrics(configuration, () => familiesOf(measured.metrics), log);
   const fleet = await fleetOf(configuration, log, {
     reload,
     restart: cannotRestart,
@@ -153,7 +154,6 @@ async function beginAlone(
     await sleep(configuration.config.get("drain-delay"));
     await fleet?.close();
     controlled?.close();
-    listener?.close();
     endUpkeep();
   };
 }

@@ -173,7 +173,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   // Of a server in a terminal it says that the terminal is gone.
   if (!process.stdout.isTTY) process.on("SIGHUP", reloadAll);
   try {
-    listener = await listenedMetrics(configuration, () => gatherer.families(), log);
+    listener = await listenedMetrics(configuration, () => gatherer.families(), log, owner);
     if (webWorkers + proxyWorkers > 0) at = await front.ports.listen(configuration.places, log);
     if (behind !== undefined) {
       await webFront.ports.listenAtPath(behind.path);

@@ -1,6 +1,6 @@
 // A port or socket of its own for `/metrics`.
 
-import { chmodSync, lstatSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, rmSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 
 import { networkTest } from "@bk/auth";
@@ -10,6 +10,7 @@ import { invalidSetting } from "../config/errors.js";
 import { faultFields } from "../fault-fields.js";
 import { isAnswered } from "../processes/control.js";
 import { listenAt, listenAtPath } from "../processes/listen-at.js";
+import type { Owner } from "../processes/privileges.js";
 import type { MetricsPlace } from "../settings/metric-settings.js";
 import { exposition, expositionType } from "./exposition.js";
 import type { Family } from "./family.js";
@@ -18,12 +19,16 @@ export interface MetricsListener {
   close(): void;
 }
 
-/** @param allow  who may read over TCP; empty: whoever reaches it */
+/**
+ * @param allow  who may read over TCP; empty: whoever reaches it
+ * @param owner  whose a socket becomes
+ */
 export async function listenForMetrics(
   place: MetricsPlace,
   allow: readonly string[],
   read: () => Promise<readonly Family[]>,
   log: Log,
+  owner?: Owner,
 ): Promise<MetricsListener> {
   const test = networkTest(allow);
   const isAllowed = (address: string | undefined): boolean =>
@@ -65,5 +70,6 @@ export async function listenForMetrics(
     });
     // For the server's user and group.
     chmodSync(path, 0o660);
+    if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
   }
 }
