@@ -25,7 +25,8 @@ export async function listSettings(configuration: Configuration, { json = false 
   for (const { name, text: value, said } of config.list()) {
     const from = said[0]?.where;
     if (json) printJson({ name, value, from });
-    else print(value === undefined ? name : `${name} = ${value}${from === undefined || from === "default" ? "" : `   (${from})`}`);
+    else
+      print(value === undefined ? name : `${name} = ${plainText(value)}${from === undefined || from === "default" ? "" : `   (${from})`}`);
   }
 }
 
@@ -34,11 +35,11 @@ export async function explainSetting(configuration: Configuration, { json = fals
   const explained = config.explain(name);
   if (explained === undefined) throw unknownSetting(name, config);
   if (json) return printJson(explained);
-  print(`${explained.name} = ${explained.text ?? "(none)"}`);
+  print(`${explained.name} = ${plainText(explained.text ?? "(none)")}`);
   print(`  ${explained.help}`);
   print(`  ${explained.live ? "a change is used at once" : "a change is used after a restart"}`);
   for (const [i, { layer, where, text: value }] of explained.said.entries())
-    print(`  ${i === 0 ? "→" : " "} ${layer.padEnd(12)} ${value}${layer === where ? "" : `   (${where})`}`);
+    print(`  ${i === 0 ? "→" : " "} ${layer.padEnd(12)} ${plainText(value)}${layer === where ? "" : `   (${where})`}`);
 }
 
 /** What is wrong was thrown when the settings were read, but for files that they name; what has no effect is told. */

@@ -80,7 +80,7 @@ export async function proxyHere(configuration: Configuration): Promise<void> {
   log.info(`${await stop.asked}: finishing what runs`);
   unready();
   supervised?.close();
-  await listener.close(limits.shutdownMs, idleMs);
+  await listener.close(limitsOf(config).shutdownMs, idleMs);
   proxy.close();
   guard?.close();
   await config.close();

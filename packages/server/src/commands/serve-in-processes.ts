@@ -25,6 +25,7 @@ import { giveFolder, ownerOf } from "../processes/privileges.js";
 import { serviceManager } from "../processes/service-manager.js";
 import { masterKeyOf, varFolder } from "../settings/home.js";
 import { proxyOf } from "../settings/read-proxy.js";
+import { limitsOf } from "../settings/read-settings.js";
 import type { Configuration } from "../settings/configuration.js";
 import { version } from "../version.js";
 import { announce, announceUrl } from "./announce.js";
@@ -43,7 +44,7 @@ const sourcesAndPages = /\.(?:[cm]?[jt]s|json|html|css)$/;
 
 /** Serves in processes of its own; the promise resolves when all have ended, with the exit code. */
 export async function serveInProcesses(configuration: Configuration): Promise<number> {
-  const { config, limits } = configuration;
+  const { config } = configuration;
   const processed = processLog(configuration);
   const { log, level } = processed;
   const owner = ownerOf({ uid: config.get("uid"), gid: config.get("gid") });
@@ -105,7 +106,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     log,
     throttle: { firstMs: config.get("restart-delay"), maxRestarts: config.get("max-restarts") },
     readyMs: config.get("ready-timeout"),
-    endMs: limits.shutdownMs + graceMs,
+    endMs: () => limitsOf(config).shutdownMs + graceMs,
     silentMs: config.get("stuck-after"),
     maxRss: config.get("max-worker-memory"),
     maxFiles: config.get("max-worker-files"),
@@ -176,7 +177,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
     listener = await listenedMetrics(configuration, () => gatherer.families(), log, owner);
     if (webWorkers + proxyWorkers > 0) at = await front.ports.listen(configuration.places, log);
     if (behind !== undefined) {
-      await webFront.ports.listenAtPath(behind.path);
+      await webFront.ports.listenAtPath(behind.path, log);
       behind.give();
     }
     const started = await Promise.race([Promise.all(pools.map(start)), stop.asked]);

@@ -11,25 +11,28 @@ const patienceMs = 30_000;
 
 export class Front {
   readonly pool: Pool;
-  readonly ports = new Ports((socket, isTls) => void this.#hand(socket, isTls));
+  readonly ports = new Ports((socket, isTls) => {
+    // A client that leaves meanwhile is no fault of the primary's.
+    socket.on("error", () => undefined);
+    socket.once("close", () => this.#forget(socket));
+    void this.#hand(socket, isTls);
+  });
   readonly #waiting = new Map<Socket, { readonly isTls: boolean; readonly timer: NodeJS.Timeout }>();
+  #isClosed = false;
 
   constructor(pool: Pool) {
     this.pool = pool;
   }
 
   async #hand(socket: Socket, isTls: boolean): Promise<void> {
-    // A client that leaves meanwhile is no fault of the primary's.
-    socket.on("error", () => undefined);
     for (let child = this.pool.next(); child !== undefined && !socket.destroyed; child = this.pool.next())
       if (await child.give(socket, isTls)) return;
     if (socket.destroyed) return;
-    if (this.#waiting.size >= mostWaiting) {
+    if (this.#isClosed || this.#waiting.size >= mostWaiting) {
       socket.destroy();
       return;
     }
     this.#waiting.set(socket, { isTls, timer: setTimeout(() => this.#forget(socket), patienceMs) });
-    socket.once("close", () => this.#forget(socket));
   }
 
   #forget(socket: Socket): void {
@@ -49,6 +52,7 @@ export class Front {
 
   /** Takes no more connections. */
   close(): void {
+    this.#isClosed = true;
     this.ports.close();
     for (const socket of this.#waiting.keys()) this.#forget(socket);
   }

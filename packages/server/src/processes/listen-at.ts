@@ -20,11 +20,14 @@ export async function listenAt(server: Server, port: number, host: string, setti
   return { url: `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}` };
 }
 
-/** Listens at a socket of this machine. */
+/** Listens at a socket of this machine. The caller listens for what goes wrong later. */
 export async function listenAtPath(server: Server, path: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(path, resolve);
+    server.listen(path, () => {
+      server.off("error", reject);
+      resolve();
+    });
   });
 }
 

@@ -55,7 +55,7 @@ function poolOf(options: Partial<PoolOptions> = {}): Pool {
     },
     log: silentLog,
     readyMs: 30_000,
-    endMs: 30_000,
+    endMs: () => 30_000,
     silentMs: 0,
     maxRss: 0,
     maxFiles: 0,

@@ -19,8 +19,8 @@ export interface PoolOptions {
   readonly throttle?: ThrottleOptions;
   /** How long a new process may take until it is ready. */
   readonly readyMs: number;
-  /** How long an old one may take to end. */
-  readonly endMs: number;
+  /** How long an old one may take to end; asked for when one does. */
+  readonly endMs: () => number;
   /** One that was not heard for so long is stuck: it is told to end, and killed after half as long again. 0: never. */
   readonly silentMs: number;
   /** One that holds more memory is replaced; 0: never. */
@@ -228,7 +228,7 @@ export class Pool {
 
   /** Puts a new process into a slot before the old one ends. False when the new one does not become ready: the old one stays. */
   async #replace(slot: Slot, why: string): Promise<boolean> {
-    const { role, log, endMs } = this.#options;
+    const { role, log } = this.#options;
     // One that is starting may have read what was there before somebody asked for this.
     await slot.replacing;
     const old = slot.child;
@@ -237,7 +237,7 @@ export class Pool {
     if (old === undefined || slot.child !== old || !old.isReady || this.#isEnding) return true;
     slot.replacing = this.#takeOver(slot, old, why);
     if (!(await slot.replacing)) return false;
-    const { signal } = await old.end(endMs);
+    const { signal } = await old.end(this.#options.endMs());
     if (signal === "SIGKILL") log.warn(`a ${role} process did not end in time and was killed`, { pid: old.pid });
     slot.others.delete(old);
     return true;
@@ -351,11 +351,11 @@ export class Pool {
     }
   }
 
-  /** Ends all, each within `endMs`. */
+  /** Ends all, each in its time. */
   async end(): Promise<void> {
     this.#isEnding = true;
     clearInterval(this.#check);
-    const { endMs } = this.#options;
+    const endMs = this.#options.endMs();
     await Promise.all(
       this.#slots.flatMap(({ child, others, timer }) => {
         clearTimeout(timer);

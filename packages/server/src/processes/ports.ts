@@ -38,7 +38,7 @@ export class Ports {
       for (const { port, host, isTls } of places) {
         const server = this.#server(isTls);
         const { url } = await listenAt(server, port, host, isTls ? "tls-port" : "port");
-        server.on("error", (error) => log.error("server socket", { reason: error.message }));
+        this.#watch(server, log);
         urls.push(isTls ? url.replace("http:", "https:") : url);
       }
     } catch (error) {
@@ -50,8 +50,14 @@ export class Ports {
   }
 
   /** Listens at a socket of this machine. */
-  listenAtPath(path: string): Promise<void> {
-    return listenAtPath(this.#server(false), path);
+  async listenAtPath(path: string, log: Log): Promise<void> {
+    const server = this.#server(false);
+    await listenAtPath(server, path);
+    this.#watch(server, log);
+  }
+
+  #watch(server: Server, log: Log): void {
+    server.on("error", (error) => log.error("server socket", { reason: error.message }));
   }
 
   #server(isTls: boolean): Server {

@@ -27,6 +27,8 @@ export async function openPrivateSocket(
     serve(socket);
   });
   await listenAtPath(server, path);
+  // No file is left for a connection: whoever asks is refused, and this process goes on.
+  server.on("error", () => undefined);
   chmodSync(path, 0o600);
   server.unref();
   return {
