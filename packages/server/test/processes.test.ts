@@ -116,7 +116,7 @@ describe("bk-server --workers", () => {
 
   it("ends with the code of what keeps it from starting, and gives up where it is told to", async () => {
     using folder = temporaryFolder();
-    expect(await runCli(["--workers", "2", "--home", folder.path, "--tables", "none.json"])).toMatchObject({
+    expect(await runCli(["--workers", "2", "--port", "0", "--home", folder.path, "--tables", "none.json"])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("none.json cannot be read (ENOENT)"),
     });
