@@ -64,7 +64,8 @@ describe("messages to devices by settings", () => {
     async (_who, processes) => {
       using folder = temporaryFolder();
       await using fcm = await startFcm({ verdict: goneIsGone });
-      await using server = await serving(folder, fcm, ...processes, "--queue", `db:sqlite:${folder.file("queue.db")}`);
+      const queue = `db:sqlite:${folder.file("queue.db")}`;
+      await using server = await serving(folder, fcm, ...processes, "--queue", queue);
       const bob = await server.ask("bob", "/account/get");
       await server.ask("bob", "/account/update", { device_id: "fcm://gone,fcm://phone" });
       await server.ask("root", "/system/msg/send", { account_id: [bob["id"]], device_id: ["fcm://other"], msg: "Hello", _async: true });
@@ -76,6 +77,9 @@ describe("messages to devices by settings", () => {
         async () => expect(await server.ask("root", "/system/queue/stats")).toMatchObject({ push: { waiting: 0, running: 0, dead: 0 } }),
         soon,
       );
+      const account = ["--push-fcm-account@file", folder.file("account.json")];
+      const { stdout } = await runHere(["job", "list", "--home", folder.path, "--queue", queue, ...account, "--json"]);
+      expect(JSON.parse(stdout)).toMatchObject({ queue: "push", jobs: ["push.send"], waiting: 0, dead: 0 });
       expect((await server.stop()).code).toBe(0);
     },
     90_000,

@@ -3,10 +3,11 @@
 import { resolve } from "node:path";
 
 import { BkError } from "@bk/core";
+import { pushJob } from "@bk/modules/push";
 import { type Jobs, openQueue, type Queue } from "@bk/queue";
 
 import { invalidSetting } from "../config/errors.js";
-import { modulesQueue } from "../modules/module-jobs.js";
+import { modulesQueue, pushQueue } from "../modules/module-jobs.js";
 import { runOnce } from "../modules/run-once.js";
 import type { Configuration } from "../settings/configuration.js";
 import { findModules } from "../settings/find-modules.js";
@@ -57,7 +58,8 @@ interface AppJobs {
 /** @throws SettingsError where the app has none */
 async function withJobs<T>(configuration: Configuration, work: (jobs: AppJobs) => Promise<T>): Promise<T> {
   const hasModules = findModules(configuration.config as never).length > 0;
-  const ofFile = configuration.config.has("jobs") || !hasModules ? await loadJobs(configuration) : undefined;
+  const isNone = !hasModules && configuration.push === undefined;
+  const ofFile = configuration.config.has("jobs") || isNone ? await loadJobs(configuration) : undefined;
   if (!hasModules) return work({ ofFile, ofModules: undefined });
   return withModules(configuration, ({ jobs }) => work({ ofFile, ofModules: jobs.jobNames.length > 0 ? jobs : undefined }));
 }
@@ -67,7 +69,9 @@ function findJob({ ofFile, ofModules }: AppJobs, name: string): { readonly file:
   if (ofModules?.jobNames.includes(name)) return { modules: ofModules };
   if (ofFile?.names.includes(name)) return { file: ofFile };
   const names = [...(ofFile?.names ?? []), ...(ofModules?.jobNames ?? [])];
-  throw new BkError("invalid", `there is no job ${name.slice(0, 100)}; there are ${names.join(", ")}`, { detail: { field: "name" } });
+  throw new BkError("invalid", `there is no job ${name.slice(0, 100)}; there are ${names.join(", ") || "none"}`, {
+    detail: { field: "name" },
+  });
 }
 
 /** Puts a job into the queue. */
@@ -99,6 +103,7 @@ export async function listJobsCommand(configuration: Configuration, options: Jso
   await withJobs(configuration, async ({ ofFile, ofModules }) => {
     if (ofFile !== undefined) await listQueue(configuration, options, configuration.config.get("queue-name"), ofFile.names);
     if (ofModules !== undefined) await listQueue(configuration, options, modulesQueue, ofModules.jobNames);
+    if (configuration.push !== undefined) await listQueue(configuration, options, pushQueue, [pushJob]);
   });
 }
 

@@ -6,14 +6,11 @@ import type { PushOptions } from "@bk/modules/push";
 import { type Jobs, type ListenOptions, openQueue, type Queue } from "@bk/queue";
 
 import { invalidSetting } from "../config/errors.js";
-import { type JobsOptions, modulesQueue } from "../modules/module-jobs.js";
+import { type JobsOptions, modulesQueue, pushQueue } from "../modules/module-jobs.js";
 import type { BkServer } from "../server.js";
 import type { Configuration } from "../settings/configuration.js";
 import { findModules } from "../settings/find-modules.js";
 import { loadJobs } from "./job.js";
-
-/** The queue that messages to devices wait in. */
-export const pushQueue = "push";
 
 export interface ServerJobs {
   /** For `createServer`. */

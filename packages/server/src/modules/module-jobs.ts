@@ -20,6 +20,8 @@ import { runOnce } from "./run-once.js";
 
 /** The queue that jobs of modules wait in has this name, wherever it is. */
 export const modulesQueue = "modules";
+/** The same for messages to devices. */
+export const pushQueue = "push";
 
 export interface JobsOptions {
   /** The URL of a queue of `@bk/queue`, or one that is open already, which stays open. Default: this process's own, and what waits in it ends with it. */
