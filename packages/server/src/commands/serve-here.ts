@@ -13,6 +13,7 @@ import { watchStuck } from "../processes/watch-stuck.js";
 import { varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
 import { limitsOf } from "../settings/read-settings.js";
+import { logFailedJobs } from "../logging/failed-jobs.js";
 import { kebab } from "../settings/limit-settings.js";
 import { version } from "../version.js";
 import { announce } from "./announce.js";
@@ -67,6 +68,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   });
   if (metrics !== undefined) measureQueues(measured.metrics, server.ownQueues, false);
   if (metrics !== undefined && server.runsJobs) measureJobs(measured.metrics);
+  if (server.runsJobs) logFailedJobs(log);
   let shell: { close(): void } | undefined;
   let listener: { close(): void } | undefined;
   try {

@@ -3,6 +3,7 @@
 import type { Log } from "@bk/core";
 import { type Listener, openQueue, type Queue } from "@bk/queue";
 
+import { logFailedJobs } from "../logging/failed-jobs.js";
 import { measureProcess } from "../metrics/process-metrics.js";
 import { measureJobs, measureQueues } from "../metrics/work-metrics.js";
 import { watchStuck } from "../processes/watch-stuck.js";
@@ -32,6 +33,7 @@ export async function workHere(configuration: Configuration): Promise<void> {
     onFault,
     upkeep: (task) => upkeep(task, configuration, log),
   });
+  logFailedJobs(log);
   const onStuck = (): void => stop.now("a job that goes on past its time");
   // Jobs of the app's file need no database.
   const server = needsServer(configuration)
