@@ -51,8 +51,18 @@ export function watchFolders(folders: readonly string[], onChange: (file: string
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
       if (isForeign.test(entry.name)) continue;
-      if (entry.isDirectory()) add(path, isNew);
+      if (entry.isDirectory()) addWithin(path, isNew);
       else if (isNew) changed(path);
+    }
+  }
+
+  /** A folder of somebody else's, such as of a database in a container, is left alone; one that went away is forgotten. */
+  function addWithin(folder: string, isNew: boolean): void {
+    try {
+      add(folder, isNew);
+    } catch (error) {
+      if (!["ENOENT", "ENOTDIR", "EACCES"].includes((error as NodeJS.ErrnoException).code!)) throw error;
+      forget(folder);
     }
   }
 
@@ -63,10 +73,10 @@ export function watchFolders(folders: readonly string[], onChange: (file: string
       return changed(path);
     }
     try {
-      add(path, true);
+      addWithin(path, true);
     } catch (error) {
-      // It went away again.
-      if (!["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code!)) throw error;
+      // Of those that are watched already is told all the same.
+      process.emitWarning(`watch: cannot watch ${path} (${(error as NodeJS.ErrnoException).code})`);
     }
   }
 
