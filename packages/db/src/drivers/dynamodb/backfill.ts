@@ -78,7 +78,7 @@ function notUnique({ table }: Layout, index: Index): DbError {
 const writesAtOnce = 16;
 
 /** Does something with each item, a few at once. */
-async function together(items: readonly Item[], task: (item: Item) => Promise<void>): Promise<void> {
+export async function together(items: readonly Item[], task: (item: Item) => Promise<void>): Promise<void> {
   const waiting = [...items];
   const next = async (): Promise<void> => {
     for (let item = waiting.pop(); item !== undefined; item = waiting.pop()) await task(item);

@@ -108,7 +108,7 @@ async function createTable(
     // Somebody else makes it, or it is there already.
     if (!isNamed(error, "ResourceInUseException")) throw error;
   }
-  await waitFor(engine, input.TableName, (table) => table?.TableStatus === "ACTIVE", deadline, signal);
+  await waitForTable(engine, input.TableName, (table) => table?.TableStatus === "ACTIVE", deadline, signal);
 }
 
 type NotedIndexes = ReturnType<typeof definitionOf>["indexes"];
@@ -135,7 +135,7 @@ async function addIndex(engine: Engine, layout: Layout, index: IndexLayout, sign
   const isReady = (found: TableDescription | undefined): boolean => statusOf(found, index.name) === "ACTIVE";
   const isIdle = (found: TableDescription | undefined): boolean =>
     found?.TableStatus === "ACTIVE" && (found.GlobalSecondaryIndexes ?? []).every((one) => one.IndexStatus === "ACTIVE");
-  let found = await waitFor(engine, tableName, (own) => isReady(own) || isIdle(own), deadline, signal);
+  let found = await waitForTable(engine, tableName, (own) => isReady(own) || isIdle(own), deadline, signal);
   if (isReady(found)) return;
   await createSystemTable(engine, layout, signal);
   const own = noted(index.index);
@@ -155,7 +155,7 @@ async function addIndex(engine: Engine, layout: Layout, index: IndexLayout, sign
   await backfillDerived(engine, layout, signal);
   while (!isReady(found)) {
     if (statusOf(found, index.name) === undefined) await requestIndex(engine, layout, index, table, signal);
-    found = await waitFor(engine, tableName, (own) => isReady(own) || isIdle(own), deadline, signal);
+    found = await waitForTable(engine, tableName, (own) => isReady(own) || isIdle(own), deadline, signal);
   }
 }
 
@@ -211,7 +211,7 @@ export async function describeTable(
   }
 }
 
-async function waitFor(
+export async function waitForTable(
   engine: Engine,
   tableName: string,
   isSo: (table: TableDescription | undefined) => boolean,

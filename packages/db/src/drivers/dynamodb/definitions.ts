@@ -99,6 +99,15 @@ export async function amendDefinition(
   }
 }
 
+export async function deleteDefinition(engine: Engine, layout: Layout, signal: AbortSignal | undefined): Promise<void> {
+  const input = { TableName: layout.systemName, Key: keyOf(layout) };
+  try {
+    await engine.request((client, options) => client.deleteItem(input, options), signal);
+  } catch (error) {
+    if (!isMissingTable(error)) throw error;
+  }
+}
+
 /** The layout of a table with what other definitions of it have beside. */
 function extended(base: Layout, definition: Definition | undefined): Layout {
   if (definition === undefined) return base;

@@ -9,6 +9,7 @@ import { capabilities, codec } from "./capabilities.js";
 import type { DynamoCommand } from "./command.js";
 import { compileDynamo } from "./compile.js";
 import { type WriteLayouts, writeLayouts } from "./definitions.js";
+import { dropTable } from "./drop.js";
 import { type Engine, engineOf, type RequestOptions } from "./engine.js";
 import { classifyDynamo, isLostConnection, isMissingTable } from "./errors.js";
 import { servesColumn } from "./inspect.js";
@@ -55,6 +56,7 @@ export async function dynamodbDriver(options: DriverOptions): Promise<Driver> {
     checkBag: checkDynamoBag,
     serves: servesColumn,
     native: (command, signal) => runNative(client, command, signal),
+    drop: (table, signal) => dropTable(engine, layoutFor(table), signal),
     close: async () => client.destroy(),
   };
   return driver;
