@@ -2,6 +2,9 @@
 
 import { version } from "../version.js";
 
+/** Apart from the texts that have them: they are no import and no export of this file. */
+const [server, exported] = ["@bk/server", "export default"];
+
 /** @param name  of the app, as npm takes it */
 export function initFiles(name: string): Readonly<Record<string, string>> {
   return {
@@ -108,7 +111,7 @@ export const tables = defineTables({
     "src/modules/thanks.ts": `import { defineModule, endpoint } from "@bk/modules";
 
 /** Accounts thank each other: once for each pair, counted for whoever is thanked. */
-export default defineModule({
+${exported} defineModule({
   name: "thanks",
   tables: { thanks: { to: { primary: 1 }, from: { primary: 2, index: 1 }, mtime: { type: "now" } } },
   start: ({ db }) => ({
@@ -139,7 +142,7 @@ import { after, before, test } from "node:test";
 
 import { addAccount, signRequest } from "@bk/auth";
 import { accounts } from "@bk/modules";
-import { type BkServer, createServer } from "@bk/server";
+import { type BkServer, createServer } from "${server}";
 
 import thanks from "../src/modules/thanks.js";
 import { tables } from "../src/tables.js";
