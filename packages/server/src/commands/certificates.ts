@@ -25,9 +25,10 @@ export class Certificates implements TlsSource {
   constructor(config: Config, log: Log) {
     this.#config = config;
     this.#log = log;
-    this.#material = this.#told(readTls(config), "the certificate for TLS");
     this.#watch = new FileWatch(() => this.reload(), tellUnwatched(log));
+    // Before they are read, so that no change is missed.
     this.#watch.set(tlsFiles(config));
+    this.#material = this.#told(readTls(config), "the certificate for TLS");
     config.onChange(() => this.reload());
   }
 
