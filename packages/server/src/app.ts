@@ -63,7 +63,7 @@ export function createApp(
   const live = (): Response => jsonReply("{}");
   const ready = async (): Promise<Response> => {
     const why = await health.notReady();
-    return why === undefined ? jsonReply("{}") : plainResponse(new BkError("unavailable", why));
+    return why === undefined ? jsonReply("{}") : plainResponse(new HttpError("unavailable", why));
   };
   const monitored = [
     ["/ping", live],

@@ -27,6 +27,12 @@ describe("errorBody", () => {
     expect(errorBody(error)).toEqual({ status: 503, message: "images cannot be made now", code: "unavailable", field: "icon" });
   });
 
+  it("tells a database that does not answer from others that do not, and nothing of how they are reached", () => {
+    const message = (error: Error): string => errorBody(error).message;
+    expect(message(new DbError("unavailable", "postgres get note: 10.0.0.1"))).toBe("the database does not answer (unavailable)");
+    expect(message(new BkError("timeout", "redis://10.0.0.1"))).toBe("something that the server needs does not answer (timeout)");
+  });
+
   it("says nothing of what went wrong inside", () => {
     expect(errorBody(new Error("secret")).status).toBe(500);
     expect(JSON.stringify(errorBody(new Error("secret")))).not.toContain("secret");

@@ -109,7 +109,8 @@ export function errorBody(error: unknown): ErrorBody {
   // What it says is made for clients: so is what names a parameter of theirs.
   if (status > 500 && (error instanceof AuthError || (!(error instanceof DbError) && field !== undefined)))
     return { status, message: error.message, code, ...(field === undefined ? {} : { field }) };
-  if (status > 500) return { status, message: `the database does not answer (${code})`, code };
+  const silent = error instanceof DbError ? "the database" : "something that the server needs";
+  if (status > 500) return { status, message: `${silent} does not answer (${code})`, code };
   const policy = error.detail?.["policy"];
   return {
     status,

@@ -207,3 +207,10 @@ describe("every reply says that it is not to be kept nor taken for another type"
     expect(text.toLowerCase()).toContain("\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n");
   });
 });
+
+it("a server that ends says so to whoever asks whether it is ready, and not that something is wrong", async () => {
+  await using ending = await startServer({ tables: {} });
+  ending.server.unready();
+  const reply = await ending.server.app.fetch(new Request("http://localhost/health/ready"));
+  expect([reply.status, await reply.json()]).toEqual([503, { status: 503, message: "the server is ending", code: "unavailable" }]);
+});

@@ -1,9 +1,7 @@
 // Passes requests on in this process, which a primary started: to other servers, and the rest to the web processes. No code of the app runs in it, and
 // no database is opened.
 
-import { BkError } from "@bk/core";
-
-import { notFound, plainResponse } from "../error-response.js";
+import { HttpError, notFound, plainResponse } from "../error-response.js";
 import { jsonReply } from "../json-reply.js";
 import { listen } from "../listen.js";
 import { accessLogOf } from "../logging/access-options.js";
@@ -68,7 +66,7 @@ export async function proxyHere(configuration: Configuration): Promise<void> {
   const answer = (request: Request): Response => {
     const path = new URL(request.url).pathname;
     if (!ownPaths.test(path)) return plainResponse(notFound("nothing is served at this path"));
-    return isReady || path !== "/health/ready" ? jsonReply("{}") : plainResponse(new BkError("unavailable", "the server is ending"));
+    return isReady || path !== "/health/ready" ? jsonReply("{}") : plainResponse(new HttpError("unavailable", "the server is ending"));
   };
   const tls = await tlsEndOf(configuration, supervised, log);
   const from = supervised === undefined ? undefined : { url: config.get("front-url")!, accept: supervised.accept };
