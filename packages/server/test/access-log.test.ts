@@ -68,5 +68,5 @@ describe("the access log", () => {
     expect(stderr).not.toContain("openapi.json");
     const wrong = await runCli(["--access-log-file", file, "--port", "0", "--home", folder.path]);
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("access-log-file needs access-log to be json or combined") });
-  });
+  }, 90_000);
 });
