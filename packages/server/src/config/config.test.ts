@@ -210,6 +210,15 @@ describe("a configuration", () => {
     await config.close();
   });
 
+  it("has what changed between its reading and its watching", async () => {
+    using folder = homeWith({ "etc/config": "size=2" });
+    const config = await open(folder.path);
+    writeFileSync(folder.file("etc/config"), "size=3");
+    config.watch(recorded().log);
+    await vi.waitFor(() => expect(config.get("size")).toBe(3), { timeout: 5000 });
+    await config.close();
+  });
+
   it("notices an included file that is made after the line that names it", async () => {
     using folder = homeWith({ "etc/config": "size=2" });
     const { log, lines } = recorded();

@@ -317,6 +317,8 @@ class LayeredConfig implements Config {
     this.#watch = new FileWatch(this.#again, tellUnwatched(log));
     this.#watch.set(this.#files);
     this.#setTimers();
+    // What has changed since it was read, while the server started, is told by nobody.
+    this.#again();
   }
 
   readonly #again = (): void => reloadLogged(this, this.#log);
