@@ -7,6 +7,7 @@ import { SettingsError } from "./config/errors.js";
 import { buildProgram } from "./command-line/program.js";
 import { normalizeArguments } from "./command-line/arguments.js";
 import { newSpelling } from "./command-line/old-spelling.js";
+import { didYouMean } from "./settings/similar-name.js";
 
 /**
  * Runs a command line, and gives the exit code: 0, 1 when the command failed, 2 when it cannot be understood.
@@ -20,13 +21,18 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   const spelled = newSpelling(args, known);
   if (spelled !== undefined) process.stderr.write(`bk-server: ${spelled.old} is an old spelling; write ${spelled.now}\n`);
   try {
+    const word = spelled === undefined ? args[0] : undefined;
+    if (word !== undefined && /^\w/.test(word) && !known.has(word))
+      program.error(`error: unknown command '${plainText(word, 60)}'${didYouMean(word.slice(0, 60), [...known])}`);
     await program.parseAsync(normalizeArguments(spelled?.args ?? args, program), { from: "user" });
     return exitCode;
   } catch (error) {
     // Commander has said what is wrong already; help and version end here too, with 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     process.stderr.write(`bk-server: ${plainText(error instanceof Error ? error.message : String(error))}\n`);
-    if (!(error instanceof BkError) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    // What the file system says names the path; a stack is for faults of ours.
+    const isKnown = error instanceof BkError || (error as NodeJS.ErrnoException | undefined)?.syscall !== undefined;
+    if (!isKnown && error instanceof Error) process.stderr.write(`${error.stack}\n`);
     return error instanceof SettingsError ? 2 : 1;
   }
 }

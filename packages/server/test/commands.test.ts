@@ -144,6 +144,24 @@ describe("every command", () => {
     expect(lines.slice(0, prints.length)).toMatchObject(prints);
   });
 
+  it("that does not exist is told by its name, with what was meant", async () => {
+    const result = await runHere(["expotr", "note", "a.json"]);
+    expect([result.code, result.stdout]).toEqual([2, ""]);
+    expect(result.stderr).toContain("unknown command 'expotr'; did you mean export?");
+  });
+
+  it("what the file system refuses is a line with the path", async () => {
+    for (const args of [
+      ["export", "note", "FOLDER/none/a.json"],
+      ["export", "note", "FOLDER", "--format", "json"],
+      ["import", "note", "FOLDER", "--format", "csv"],
+    ]) {
+      const { code, stdout, stderr } = await runHere([...args.map(at), ...common]);
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(stderr).toMatch(/^bk-server: E[A-Z]+: [^\n]+\n$/);
+    }
+  });
+
   it("what cannot be taken back is not done where nobody can be asked", async () => {
     for (const args of [
       ["account", "del", "--login", "ann"],

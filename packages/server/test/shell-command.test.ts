@@ -24,6 +24,8 @@ describe("bk-server shell", () => {
     expect((await shell("--eval", 'config.get("max-count")')).stdout).toBe("1000\n");
     expect((await shell("--eval", 'await db.put("note", { id: "b" })')).stdout).toContain("affected: 1");
     expect(await shell("--eval", 'db.get("nothing", {})')).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing") });
+    expect((await shell("--eval", "[2n ** 64n]", "--json")).stdout).toBe('["18446744073709551616"]\n');
+    expect((await shell("--eval", "() => 1", "--json")).stdout).toBe("null\n");
     expect(await shell("--eval", "(")).toMatchObject({ code: 1, stderr: expect.stringContaining("SyntaxError") });
   });
 
@@ -40,7 +42,10 @@ describe("bk-server shell", () => {
     const [input, output] = [new PassThrough(), new PassThrough()];
     let shown = "";
     output.on("data", (chunk: Buffer) => (shown += chunk.toString()));
-    const over = talk({ db: db as never, config: undefined as never, tables: ["note", "notice"] }, { input, output, history: "/dev/null" });
+    const over = talk(
+      { db: db as never, config: undefined as never, tables: ["note", "notice"] },
+      { input, output, history: "/dev/null", isTerminal: true },
+    );
     const type = async (line: string, answer: string): Promise<void> => {
       shown = "";
       input.write(`${line}\n`);
@@ -51,6 +56,11 @@ describe("bk-server shell", () => {
     await type("row.n + 1", "6");
     await type("tables", "[ 'note', 'notice' ]");
     await type("nothing", "ReferenceError");
+    // Ctrl+C gives up what does not end.
+    input.write("await new Promise(() => {})\n");
+    await vi.waitFor(() => expect(shown).toContain("await new Promise"));
+    await type("\u0003", "interrupted");
+    await type("row.n + 2", "7");
     input.write(".exit\n");
     await over;
     await db.close();

@@ -408,6 +408,7 @@ describe("hosts", () => {
   it.each([
     ["shop.example.com", "/", "shop"],
     ["SHOP.EXAMPLE.COM:8080", "/", "shop"],
+    ["shop.example.com.:8080", "/", "shop"],
     ["a.wild.example.com", "/only-second.txt", "second"],
     ["m12.example.com", "/only-second.txt", "second"],
     ["other.example.com", "/only-first.txt", "first"],

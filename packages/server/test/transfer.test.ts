@@ -1,8 +1,9 @@
 // import and export: what is bad is told by line and column, nothing is half done, and a killed import goes on.
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 
 import { describe, expect, it } from "vitest";
 
+import { importState } from "../src/transfer/import-state.js";
 import { readNdjson } from "../src/transfer/read-ndjson.js";
 import type { FileRecord } from "../src/transfer/record.js";
 import { type CliResult, finished, runHere, startCli, temporaryFolder } from "./run-cli.js";
@@ -146,6 +147,14 @@ describe("import and export", () => {
     });
   });
 
+  it("refuses a column that no row can have, for it would be lost", async () => {
+    using folder = temporaryFolder();
+    writeFileSync(folder.file("tables.json"), JSON.stringify({ place: { $table: { open: true }, id: { primary: 1 } } }));
+    writeFileSync(folder.file("in.ndjson"), '{"id":"a","__proto__":"x"}\n');
+    const result = await run(folder, "import", "place", folder.file("in.ndjson"));
+    expect([result.code, result.stderr]).toEqual([1, expect.stringContaining("line 1: column __proto__")]);
+  });
+
   it("takes the undeclared columns of open tables along, and secure ones only when asked", async () => {
     using folder = prepared();
     writeFileSync(
@@ -251,5 +260,77 @@ describe("sync", () => {
     const wrong = await run(folder, "sync", "--backfill", "place.people");
     expect([wrong.code, wrong.stdout]).toEqual([1, ""]);
     expect(wrong.stderr).toContain("place.people");
+  });
+});
+
+describe("backup and restore", () => {
+  const notes = (...ids: string[]): string => ids.map((id) => `${JSON.stringify({ id, n: 1 })}\n`).join("");
+
+  function withNotes(): Folder {
+    const folder = temporaryFolder();
+    writeFileSync(folder.file("tables.json"), JSON.stringify({ note: { id: { primary: 1 }, n: { type: "int" }, mtime: { type: "now" } } }));
+    writeFileSync(folder.file("notes.ndjson"), notes("a", "b"));
+    return folder;
+  }
+
+  async function idsIn(folder: Folder): Promise<unknown[]> {
+    const { stdout } = await run(folder, "export", "note", "-", "--format", "json");
+    return (JSON.parse(stdout) as { readonly id: string }[]).map(({ id }) => id);
+  }
+
+  it("takes a file that has lost its end, or is gone, for no backup, before anything is dropped", async () => {
+    using folder = withNotes();
+    await run(folder, "import", "note", folder.file("notes.ndjson"));
+    await run(folder, "db", "backup", folder.file("backup"), "--only", "note");
+    const restore = (): Promise<CliResult> => run(folder, "db", "restore", folder.file("backup"), "--drop", "--yes");
+    truncateSync(folder.file("backup/note.ndjson"), 10);
+    expect(await restore()).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("not the whole backup") });
+    rmSync(folder.file("backup/note.ndjson"));
+    expect(await restore()).toMatchObject({ code: 1, stderr: expect.stringContaining("note.ndjson is missing") });
+    writeFileSync(folder.file("backup/backup.json"), "{");
+    expect(await restore()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^bk-server: \S+backup.json cannot be read as JSON\n$/),
+    });
+    expect(await idsIn(folder)).toEqual(["a", "b"]);
+  });
+
+  it("begins at the first row when the tables are dropped, wherever an earlier run was", async () => {
+    using folder = withNotes();
+    mkdirSync(folder.file("backup"));
+    writeFileSync(folder.file("backup/note.ndjson"), `${notes("a", "b")}{\n`);
+    const { size, mtimeMs } = statSync(folder.file("backup/note.ndjson"));
+    const job = { table: "note", file: folder.file("backup/note.ndjson"), size, mtimeMs, database: `sqlite:${folder.file("var/bk.db")}` };
+    // As a run leaves it that was killed.
+    mkdirSync(folder.file("var"));
+    const broken = (): void => importState(folder.file("var"), { ...job, settings: JSON.stringify({ mode: "put" }) }, false).save(1);
+    broken();
+    const restore = (...more: string[]): Promise<CliResult> => run(folder, "db", "restore", folder.file("backup"), "--skip-bad", ...more);
+    expect((await restore()).stdout).toBe("note: 1 rows, 1 done by an earlier run\n");
+    broken();
+    expect((await restore("--drop", "--yes")).stdout).toBe("note is dropped\nnote: 2 rows\n");
+    expect(await idsIn(folder)).toEqual(["a", "b"]);
+  });
+
+  it("adds no rows of a file that has them several times, for the oldest would stay", async () => {
+    using folder = withNotes();
+    await run(folder, "import", "note", folder.file("notes.ndjson"));
+    const backup = (...more: string[]): Promise<CliResult> => run(folder, "db", "backup", folder.file("backup"), "--only", "note", ...more);
+    await backup();
+    const add = (): Promise<CliResult> => run(folder, "db", "restore", folder.file("backup"), "--mode", "add");
+    expect(await add()).toMatchObject({ code: 0, stdout: "note: 0 rows, 2 left as they were\n" });
+    await backup("--incremental");
+    expect(await add()).toMatchObject({ code: 1, stderr: expect.stringContaining("keep the oldest") });
+    await backup();
+    expect(await add()).toMatchObject({ code: 0 });
+  });
+
+  it("writes into a device as it is, and leaves no drafts", async () => {
+    using folder = withNotes();
+    await run(folder, "import", "note", folder.file("notes.ndjson"));
+    expect(await run(folder, "export", "note", "/dev/null", "--format", "csv")).toMatchObject({ code: 0 });
+    expect(statSync("/dev/null").isFile()).toBe(false);
+    expect(await run(folder, "export", "note", folder.file("out.csv"))).toMatchObject({ code: 0 });
+    expect(readdirSync(folder.path).filter((name) => name.includes("out"))).toEqual(["out.csv"]);
   });
 });

@@ -139,7 +139,9 @@ function serverOf(
 
 function smtp(sender: Sender, { user, password }: ConnectUrl, connections: number): MailTransport {
   const turns = turnsOf(connections, mostWaiting, "too many mails wait to be sent; use a queue, or try again later");
-  const secrets = [user, password].flatMap((each) => (each === undefined ? [] : [each, Buffer.from(each).toString("base64")]));
+  // As they are, and as AUTH LOGIN and AUTH PLAIN send them.
+  const sent = user === undefined ? [] : [user, password!, `\0${user}\0${password}`];
+  const secrets = sent.flatMap((each) => [each, Buffer.from(each).toString("base64")]);
   return {
     post: (posting, signal) =>
       turns(async () => {
@@ -151,7 +153,7 @@ function smtp(sender: Sender, { user, password }: ConnectUrl, connections: numbe
         } catch (error) {
           throw smtpError(error, hidden);
         }
-      }),
+      }, signal),
   };
 }
 

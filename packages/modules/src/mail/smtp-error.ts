@@ -66,6 +66,8 @@ const isTemporaryReply = (code: number): boolean => code < 500 || code === 503;
 const isCertificate = (message: string): boolean => /certificate|altnames/i.test(message);
 
 function masked(text: string, hidden: readonly string[]): string {
-  const plain = hidden.filter((each) => each.length > 2).reduce((rest, each) => rest.replaceAll(each, "***"), text);
+  // The longest first: one may be a part of another.
+  const longer = hidden.filter((each) => each.length > 2).sort((one, other) => other.length - one.length);
+  const plain = longer.reduce((rest, each) => rest.replaceAll(each, "***"), text);
   return plainText(plain.replaceAll(/\s+/g, " ").trim(), 300);
 }

@@ -84,7 +84,11 @@ export class ApnsConnection {
       if (this.#isClosed) throw new BkError("closed", "apns: the connection was closed");
       const link = (this.#link ??= this.#open());
       await link.ready;
-      if (signal?.aborted) throw cancelledError(signal);
+      if (signal?.aborted) {
+        // The place that it was woken for is another one's.
+        this.#waiting.shift()?.();
+        throw cancelledError(signal);
+      }
       if (!link.isEnding && link.running < (link.session.remoteSettings.maxConcurrentStreams ?? Infinity)) {
         if (link.running++ === 0) link.session.ref();
         return link;

@@ -112,8 +112,9 @@ export function fcm(options: FcmOptions, { clock, timeoutMs }: { readonly clock:
   return {
     send(device, message, signal) {
       const body = JSON.stringify({ message: { ...bodyOf(message, clock.now()), token: device } });
-      return turns(() =>
-        retry(() => once(body, signal), { attempts: 3, minDelayMs: 1000, maxDelayMs: 5000, when: isWorthAgain, clock, signal }),
+      return turns(
+        () => retry(() => once(body, signal), { attempts: 3, minDelayMs: 1000, maxDelayMs: 5000, when: isWorthAgain, clock, signal }),
+        signal,
       );
     },
     reset: () => void (held = undefined),

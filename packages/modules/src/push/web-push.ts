@@ -80,7 +80,7 @@ export async function webPush(
         if (reply.status === 404 || reply.status === 410) throw unregistered("webpush", String(reply.status));
         throw replyError("webpush", reply.status, "", reply.retryAfterMs);
       };
-      return turns(() => retry(once, { attempts: 3, minDelayMs: 500, maxDelayMs: 5000, when: isWorthAgain, clock, signal }));
+      return turns(() => retry(once, { attempts: 3, minDelayMs: 500, maxDelayMs: 5000, when: isWorthAgain, clock, signal }), signal);
     },
     reset: () => undefined,
     close: () => Promise.resolve(),

@@ -150,7 +150,7 @@ describe("a mailer without a queue", () => {
 
   it("tells of a wrong password without the password, the user or the URL", async () => {
     const onAuth = (_auth: unknown, _session: unknown, callback: (error: Error) => void): void =>
-      callback(reply(535, "5.7.8 wrong: hunter2secret of annlogin"));
+      callback(reply(535, `5.7.8 wrong: hunter2secret of annlogin, ${Buffer.from("\0annlogin\0hunter2secret").toString("base64")}`));
     await using server = await startSmtp({}, { disabledCommands: ["STARTTLS"], allowInsecureAuth: true, onAuth });
     const mail = await open(`smtp://annlogin:hunter2secret@127.0.0.1:${server.port}?tls=none`);
     const error = await mail.send(hello).then(
@@ -159,7 +159,7 @@ describe("a mailer without a queue", () => {
     );
     expect(error).toMatchObject({
       code: "unauthenticated",
-      message: "mail: the server answered 535 5.7.8 wrong: *** of ***",
+      message: "mail: the server answered 535 5.7.8 wrong: *** of ***, ***",
       detail: { smtpCode: 535 },
     });
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toMatch(/hunter2|annlogin/);

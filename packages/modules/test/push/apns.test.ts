@@ -3,6 +3,7 @@
 import { systemClock } from "@bk/core";
 import { describe, expect, it } from "vitest";
 
+import { ApnsConnection, type ApnsReply } from "../../src/push/apns-connection.js";
 import { type Pusher, pusher, type PusherOptions } from "../../src/push/index.js";
 import { type ApnsVerdict, startApns, type TestApns } from "./start-apns.js";
 
@@ -82,6 +83,21 @@ describe("a message to a device of APNs", () => {
     expect([server.connections(), server.tokens.size]).toEqual([1, 1]);
     expect(server.most()).toBeLessThanOrEqual(7);
     await sender.close();
+  });
+
+  it("that is cancelled while it waits lets the next one go", async () => {
+    await using server = await startApns({ maxStreams: 1 });
+    const connection = new ApnsConnection({ origin: server.options.url!, ca: server.options.ca, timeoutMs: 5000, pingMs: 60_000 });
+    const end = new AbortController();
+    const ask = (signal?: AbortSignal): Promise<ApnsReply> =>
+      connection.request({ ":method": "POST", ":path": `/3/device/${device(1)}` }, "{}", signal);
+    // Aborted when it has been woken, and has not begun yet.
+    const first = ask().then(() => end.abort());
+    const [second, third] = [ask(end.signal), ask()];
+    await expect(second).rejects.toMatchObject({ code: "cancelled" });
+    expect((await third).status).toBeGreaterThan(0);
+    await first;
+    await connection.close();
   });
 
   it("that is registered no more is told of, and others that are wrong are not taken for it", async () => {

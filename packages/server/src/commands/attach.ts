@@ -10,7 +10,7 @@ import { askControl, controlPath, type ServerState } from "../processes/control.
 import { type AttachRequest, firstLine, openShell, shellPath } from "../processes/shell-socket.js";
 import { varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
-import { type JsonOption, print, printJson } from "./output.js";
+import { jsonText, type JsonOption, print, printJson } from "./output.js";
 import { runCode, talk } from "./shell.js";
 
 export interface AttachOptions extends JsonOption {
@@ -34,7 +34,7 @@ export async function attachable(
       {
         talk: (socket, { terminal, columns }, onLine) =>
           talk(atHand, { input: socket, output: Object.assign(socket, { columns }), isTerminal: terminal, onLine }),
-        run: async (code) => JSON.stringify(await runCode(code, atHand)) ?? "null",
+        run: async (code) => jsonText(await runCode(code, atHand)),
       },
       log,
     );
@@ -75,10 +75,25 @@ function show(line: string, { json = false }: AttachOptions): void {
   else print(inspect(value, { depth: 6, colors: process.stdout.isTTY }));
 }
 
+const ctrlC = "\u0003";
+
+/** Leaves a process that is stuck: by the third Ctrl+C to which it says nothing. */
+export function leaveStuck(keys: NodeJS.ReadableStream, socket: Socket): void {
+  let unanswered = 0;
+  socket.on("data", () => (unanswered = 0));
+  keys.on("data", (typed: Buffer) => {
+    unanswered += typed.toString().split(ctrlC).length - 1;
+    if (unanswered >= 3) socket.destroy();
+  });
+}
+
 /** Until either end leaves. In a terminal every key goes to the other end, which edits the line. */
 async function joined(socket: Socket, isTerminal: boolean): Promise<void> {
   const { stdin, stdout } = process;
-  if (isTerminal) stdin.setRawMode(true);
+  if (isTerminal) {
+    stdin.setRawMode(true);
+    leaveStuck(stdin, socket);
+  }
   stdin.pipe(socket);
   socket.pipe(stdout, { end: false });
   await new Promise<void>((resolve) => socket.once("close", () => resolve()));

@@ -103,11 +103,13 @@ async function backUp(
       onRows,
       conditions.length === 0 ? {} : { $and: conditions },
     );
-    if (before === undefined || changed === undefined) {
+    const isAppended = before !== undefined && changed !== undefined;
+    if (isAppended) await append(file, text);
+    else {
       folder.forget(table.name);
       await writeFile(file, text);
-    } else await append(file, text);
-    folder.note(table.name, until);
+    }
+    folder.note(table.name, until, isAppended);
   } finally {
     progress.end();
   }
@@ -123,19 +125,26 @@ async function append(file: string, text: AsyncIterable<string>): Promise<void> 
 
 /** Reads the tables of a folder back. An interrupted run goes on where it was. */
 export async function restoreCommand(configuration: Configuration, options: RestoreOptions, path: string): Promise<void> {
+  const { drop = false, json, mode } = options;
   const folder = backupFolder(path, false);
-  if (options.drop === true) {
-    const names = await withOwnTables(configuration, {}, (own) =>
-      Promise.resolve(wanted(own, folder.tables, options).map(({ name }) => name)),
-    );
+  // Before anything is dropped or written.
+  const names = await withOwnTables(configuration, { sync: false }, (own) => {
+    const tables = wanted(own, folder.tables, options);
+    for (const { name } of tables)
+      if (folder.check(name)?.isAppended === true && mode === "add")
+        throw new BkError("invalid", `${name} has rows several times, as --incremental adds them, and --mode add would keep the oldest`, {
+          detail: { field: "mode" },
+        });
+    return Promise.resolve(tables.map(({ name }) => name));
+  });
+  if (drop) {
     await confirm(`${names.join(", ")} are dropped before they are restored`, options);
-    for (const name of names) await dropTableCommand(configuration, { yes: true, json: true }, name);
+    for (const name of names) await dropTableCommand(configuration, { yes: true, json }, name);
   }
   await withOwnTables(configuration, { secure: true }, async (own) => {
-    for (const table of wanted(own, folder.tables, options)) {
-      folder.stateOf(table.name);
-      await restore(configuration, own, folder.fileOf(table.name), table, options);
-    }
+    for (const name of names)
+      // What an earlier run had written was dropped.
+      await restore(configuration, own, folder.fileOf(name), own.table(name), drop ? { ...options, restart: true } : options);
   });
 }
 
@@ -154,8 +163,8 @@ async function restore(
   const db = own.db as unknown as BulkDb;
   const result = await writeRows({ ...plan, map: parseMap(map, table) }, db, state, showProgress(`restore ${table.name}`));
   report.end();
-  const { written, existing, bad } = result;
-  const left = existing === 0 ? "" : `, ${existing} left as they were`;
+  const { written, resumed, existing, bad } = result;
+  const left = `${resumed === 0 ? "" : `, ${resumed} done by an earlier run`}${existing === 0 ? "" : `, ${existing} left as they were`}`;
   tell(output, { table: table.name, ...result }, `${table.name}: ${written} rows${left}`);
   if (bad > 0 && !skipBad) throw new BkError("invalid", `${bad} bad rows in ${file} (--skip-bad goes on with the other tables)`);
 }

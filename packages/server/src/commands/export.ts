@@ -1,7 +1,7 @@
 // `bk-server export TABLE FILE`
 
-import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { createWriteStream, rmSync, statSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 
 import { BkError } from "@bk/core";
@@ -55,15 +55,25 @@ function columnsOf(table: ServedTable, { columns, secure = false }: ExportOption
   });
 }
 
-/** Writes a file, which appears when it is complete. */
+/** Writes a file, which appears when it is complete. A device or a pipe takes the text as it comes. */
 export async function writeFile(file: string, text: AsyncIterable<string>): Promise<void> {
-  const draft = `${file}.part`;
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) return pipeline(text, createWriteStream(file));
+  // Of this process alone: another one may write the same file.
+  const draft = `${file}.${process.pid}.part`;
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const stop = (signal: NodeJS.Signals): void => {
+    rmSync(draft, { force: true });
+    process.kill(process.pid, signal);
+  };
+  for (const signal of signals) process.once(signal, stop);
   try {
     // Rows may be private: only this user may read them.
     await pipeline(text, createWriteStream(draft, { mode: 0o600 }));
     await rename(draft, file);
   } catch (error) {
-    await rm(draft, { force: true });
+    rmSync(draft, { force: true });
     throw error;
+  } finally {
+    for (const signal of signals) process.off(signal, stop);
   }
 }

@@ -9,9 +9,14 @@ export function print(...lines: readonly string[]): void {
   for (const line of lines) process.stdout.write(`${line}\n`);
 }
 
+/** Any value as JSON: integers beyond what JSON numbers hold exactly as texts, as replies have them; `null` for what JSON has no words for. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, (_name, each: unknown) => (typeof each === "bigint" ? String(each) : each)) ?? "null";
+}
+
 /** Prints a value as a line of JSON. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value));
+  print(jsonText(value));
 }
 
 /** Prints what was done: as JSON where that was asked for, else as lines for people. */

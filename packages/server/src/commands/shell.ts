@@ -8,6 +8,7 @@ import { inspect } from "node:util";
 import type { Configuration } from "../settings/configuration.js";
 import { varFolder } from "../settings/home.js";
 import { openDatabase } from "./open-database.js";
+import { tell } from "./output.js";
 
 export interface ShellOptions {
   /** Code to run in place of asking for some. */
@@ -23,8 +24,7 @@ export async function shellCommand(configuration: Configuration, { eval: code, j
     const piece = code ?? (process.stdin.isTTY ? undefined : await text(process.stdin));
     if (piece !== undefined) {
       const value = await runCode(piece, { db, config, tables: Object.keys(tables) });
-      if (value !== undefined)
-        process.stdout.write(`${json ? JSON.stringify(value) : inspect(value, { depth: 6, colors: process.stdout.isTTY })}\n`);
+      if (value !== undefined) tell({ json }, value, inspect(value, { depth: 6, colors: process.stdout.isTTY }));
       return;
     }
     const { stdin: input, stdout: output } = process;
@@ -67,7 +67,15 @@ interface Terminal {
 /** Asks and answers, until `.exit` or the end of the input. @param names  what is at hand; `tables` are completed */
 export async function talk(names: Readonly<Record<string, unknown>>, terminal: Terminal): Promise<void> {
   const { input, output, history, isTerminal, onLine } = terminal;
-  const shell = start({ prompt: "bk> ", useGlobal: false, input, output, ...(isTerminal === undefined ? {} : { terminal: isTerminal }) });
+  const shell = start({
+    prompt: "bk> ",
+    useGlobal: false,
+    // Ctrl+C gives up what takes too long.
+    breakEvalOnSigint: true,
+    input,
+    output,
+    ...(isTerminal === undefined ? {} : { terminal: isTerminal }),
+  });
   Object.assign(shell.context, names);
   const tables = (names["tables"] ?? []) as readonly string[];
   completeTables(shell, tables);

@@ -53,7 +53,7 @@ export const configSettings = defineConfig({
     type: words(),
     default: [],
     aliases: ["allow-packages", "app-import"],
-    help: "npm packages whose etc/config gives settings, weaker than all others",
+    help: "npm packages whose etc/config gives settings, weaker than all others, and whose modules, web and locales the server has beside those of the app",
     group: "Configuration",
   },
   "config-domain": {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -93,6 +93,31 @@ describe("phrases", () => {
     expect(hello("es")).toBe("¡Hola a todos!");
     rmSync(join(folder, "fr.json"));
     await expect.poll(() => hello("fr"), { timeout: 10_000 }).toBe("Hello");
+    locales.close();
+  });
+
+  it("are not looked for in what editors leave, and may begin with a byte order mark", async () => {
+    write("es.json", '\uFEFF{"a":"b"}');
+    write("._fr.json", "{");
+    symlinkSync("nobody@here:1", join(folder, ".#es.json"));
+    const locales = await openLocales({ folders: at("."), reloadMs: 0 });
+    expect(locales.translate("es", "a").text).toBe("b");
+    locales.close();
+  });
+
+  it("are told of once while a folder cannot be read", async () => {
+    write("es.json", { a: "b" });
+    const lines: unknown[] = [];
+    const locales = await openLocales({ folders: at("."), reloadMs: 0, log: { ...silentLog, error: (...line) => void lines.push(line) } });
+    const wrong = write("no language.json", "{}");
+    for (let i = 0; i < 3; i++) await locales.reload();
+    expect(lines).toHaveLength(1);
+    rmSync(wrong);
+    await locales.reload();
+    write("no language.json", "{}");
+    await locales.reload();
+    expect(lines).toHaveLength(2);
+    expect(locales.translate("es", "a").text).toBe("b");
     locales.close();
   });
 

@@ -103,14 +103,26 @@ export async function openLocales(options: LocalesOptions): Promise<Locales> {
     throw error;
   });
 
-  const fault = (error: unknown): void =>
-    log.error("phrases could not be read again", { error: error instanceof Error ? error.message : "unknown" });
-  const reload = (): Promise<void> =>
-    load((error, path) => {
-      fault(error);
-      // As they were.
-      return [...marks].find(([mark]) => mark.startsWith(`${path} `))?.[1] ?? new Map();
-    }).catch(fault);
+  const fault = (error: unknown): string => {
+    const reason = error instanceof Error ? error.message : "unknown";
+    log.error("phrases could not be read again", { error: reason });
+    return reason;
+  };
+  /** Why the folders cannot be read, while that is so. */
+  let known: string | undefined;
+  const reload = async (): Promise<void> => {
+    try {
+      await load((error, path) => {
+        fault(error);
+        // As they were.
+        return [...marks].find(([mark]) => mark.startsWith(`${path} `))?.[1] ?? new Map();
+      });
+      known = undefined;
+    } catch (error) {
+      // Told once, however often they are looked at.
+      if (!(error instanceof Error && error.message === known)) known = fault(error);
+    }
+  };
   const end = new AbortController();
   if (reloadMs > 0) void watch();
 

@@ -39,13 +39,16 @@ export async function phraseFiles(folders: readonly string[]): Promise<PhraseFil
       const names = await readdir(folder).catch((cause: unknown) => {
         throw invalid(`the folder ${folder} cannot be read`, cause);
       });
-      const files = names.filter((name) => name.endsWith(".json")).sort();
+      // What editors and file systems put beside them begins with a dot.
+      const files = names.filter((name) => name.endsWith(".json") && !name.startsWith(".")).sort();
       return Promise.all(
         files.map(async (name) => {
           const path = join(folder, name);
           const language = languageTag(name.slice(0, -".json".length));
           if (language === undefined) throw invalid(`${path} is not named for a language, such as es.json`);
-          const { mtimeMs, size, ino } = await stat(path);
+          const { mtimeMs, size, ino } = await stat(path).catch((cause: unknown) => {
+            throw invalid(`${path} cannot be read`, cause);
+          });
           return { path, language, mark: `${path} ${ino} ${size} ${mtimeMs}` };
         }),
       );
@@ -58,7 +61,8 @@ export async function phraseFiles(folders: readonly string[]): Promise<PhraseFil
 export async function readPhrases(path: string): Promise<Phrases> {
   let content: unknown;
   try {
-    content = JSON.parse(await readFile(path, "utf8"));
+    // Some editors begin a file with a byte order mark.
+    content = JSON.parse((await readFile(path, "utf8")).replace(/^\uFEFF/, ""));
   } catch (cause) {
     throw invalid(`${path} cannot be read as JSON`, cause);
   }

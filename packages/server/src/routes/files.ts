@@ -41,5 +41,6 @@ function pathOf(context: ServerRequest): readonly [string, string] {
 
 function hostOf({ env, req }: ServerRequest): string {
   const host = env?.incoming?.headers.host ?? new URL(req.raw.url).host;
-  return host.toLowerCase().replace(/:\d+$/, "");
+  // A dot at its end is DNS's way to say that the name is whole.
+  return host.toLowerCase().replace(/:\d+$/, "").replace(/\.$/, "");
 }

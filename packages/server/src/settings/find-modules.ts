@@ -8,6 +8,7 @@ import { isModuleName, nameRule } from "@bk/modules";
 import type { Config } from "../config/config.js";
 import { invalidSetting } from "../config/errors.js";
 import { codeEndings } from "./import-file.js";
+import { packageFolders } from "./package-folders.js";
 
 /** A file that should be a module. */
 export interface FoundModule {
@@ -29,10 +30,9 @@ export function findModules(config: Config): FoundModule[] {
   const home = resolve((config.get("home") as string | undefined) ?? ".");
   const given = config.get("modules-path" as "home") as unknown as readonly string[] | undefined;
   const folders = given?.map((folder) => resolve(folder)) ?? [join(home, "modules")].filter((folder) => existsSync(folder));
-  const packages = (config.get("packages") as readonly string[])
-    .map((name) => join(home, "node_modules", name, "modules"))
-    .filter((folder) => existsSync(folder));
-  return [...folders, ...packages].flatMap((folder) => modulesIn(folder)).sort((one, other) => (one.name < other.name ? -1 : 1));
+  return [...folders, ...packageFolders(config, "modules")]
+    .flatMap((folder) => modulesIn(folder))
+    .sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 function modulesIn(folder: string): FoundModule[] {

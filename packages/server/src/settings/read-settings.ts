@@ -19,6 +19,7 @@ import { databaseOf, masterKeyOf } from "./home.js";
 import { networkRules } from "./network-rules.js";
 import { kebab, limitNames } from "./limit-settings.js";
 import { inOurNames } from "./old-settings.js";
+import { packageFolders } from "./package-folders.js";
 import { pushAppOf } from "./push-settings.js";
 import { placesOf, redirectPortOf } from "./read-tls.js";
 import { allSettings } from "./settings.js";
@@ -65,7 +66,7 @@ export function configurationOf(config: Config<typeof allSettings>): Configurati
     signUp: config.get("sign-up"),
     ...mailOf(config),
     push: pushAppOf(config),
-    static: staticOf(config, ofDevelopment([join(home, "web")].filter((folder) => existsSync(folder)))),
+    static: staticOf(config, ofDevelopment([join(home, "web")].filter((folder) => existsSync(folder))), packageFolders(config, "web")),
     locales: localesOf(config),
     masterKey: config.get("master-key"),
     tokenKey: config.get("token-key"),
@@ -96,9 +97,11 @@ function mailOf(config: Config<typeof allSettings>): Pick<Configuration, "mailTr
 }
 
 function localesOf(config: Config<typeof allSettings>): Configuration["locales"] {
-  const [folders, languages] = [config.get("locales-path"), config.get("locales")];
-  if (folders === undefined && languages !== undefined) throw invalidSetting("locales", "locales needs locales-path");
-  return folders === undefined ? undefined : { folders, ...(languages === undefined ? {} : { languages }) };
+  // What the app says comes last, and holds.
+  const folders = [...packageFolders(config, "locales"), ...(config.get("locales-path") ?? [])];
+  const languages = config.get("locales");
+  if (folders.length === 0 && languages !== undefined) throw invalidSetting("locales", "locales needs locales-path");
+  return folders.length === 0 ? undefined : { folders, ...(languages === undefined ? {} : { languages }) };
 }
 
 function modulesOf(given: string | undefined): readonly string[] | undefined {

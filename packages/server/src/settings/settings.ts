@@ -292,7 +292,7 @@ export const serveSettings = defineConfig({
   "locales-path": {
     value: "list",
     type: words(),
-    help: "folders with translations of what the server says, a file for each language such as es.json; default: none",
+    help: "folders with translations of what the server says, a file for each language such as es.json; default: none. They hold before those of packages",
   },
   locales: { value: "list", type: words(), help: "the languages that are loaded, such as en,es; default: all that there are files of" },
   "cors-origins": {

@@ -26,7 +26,7 @@ export const webParameters = defineConfig({
     value: "list",
     type: words(),
     aliases: ["web-path", "app-path-web"],
-    help: "folders with files for everybody, such as web; default: none; with development web in the home folder, where there is one",
+    help: "folders with files for everybody, such as web; default: none; with development web in the home folder, where there is one. Behind them those of packages",
   },
   "web-*-host": {
     value: "regexp",
@@ -65,15 +65,17 @@ export const webParameters = defineConfig({
  * Undefined where no files are sent.
  *
  * @param usual  the folders where none are given
+ * @param ofPackages  further ones, which are looked in when these have no such file
  * @throws SettingsError for a folder of hosts that is not there
  */
 export function staticOf(
   config: Pick<Config<typeof webParameters>, "get" | "matching">,
-  usual?: readonly string[],
+  usual: readonly string[] = [],
+  ofPackages: readonly string[] = [],
 ): StaticOptions | undefined {
-  const roots = config.get("web") ?? usual;
+  const roots = [...(config.get("web") ?? usual), ...ofPackages];
   const byFolder = config.matching("web-*-host") as ReadonlyMap<string, RegExp>;
-  if (roots === undefined) {
+  if (roots.length === 0) {
     const [folder] = byFolder.keys();
     if (folder !== undefined) throw invalidSetting(`web-${folder}-host`, `web-${folder}-host needs web`);
     return undefined;

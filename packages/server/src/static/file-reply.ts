@@ -2,7 +2,7 @@
 
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { Readable } from "node:stream";
+import { pipeline, Readable, Transform } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 
 import { hasSame, rangeOf } from "@bk/modules";
@@ -62,11 +62,7 @@ export async function fileReply(request: Request, found: FoundFile, settings: St
     if (method === "HEAD") return new Response(null, { status, headers });
     if (end - start < smallBytes) return new Response(await read(file, start, end), { status, headers });
     isSent = true;
-    // It ends the file when it ends, also when the client has gone.
-    const stream = Readable.toWeb(
-      file.createReadStream({ start, end, highWaterMark: smallBytes }),
-    ) as NodeReadableStream as ReadableStream<Uint8Array>;
-    return new Response(stream, { status, headers });
+    return new Response(streamed(file, start, end), { status, headers });
   } finally {
     if (!isSent) await file.close();
   }
@@ -78,11 +74,28 @@ async function read(file: FileHandle, start: number, end: number): Promise<Uint8
   while (at < bytes.length) {
     const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
     // It was cut while it was read: a reply of the length that was said is no longer possible.
-    if (bytesRead === 0) throw new Error("the file became shorter while it was read");
+    if (bytesRead === 0) throw shorter();
     at += bytesRead;
   }
   return bytes;
 }
+
+/** It ends the file when it ends, also when the client has gone. Where the file is cut meanwhile it fails, so that the connection ends: the client would wait for the rest. */
+function streamed(file: FileHandle, start: number, end: number): ReadableStream<Uint8Array> {
+  let left = end - start + 1;
+  const counted = new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      left -= chunk.length;
+      done(null, chunk);
+    },
+    flush: (done) => done(left > 0 ? shorter() : null),
+  });
+  // Whoever reads learns of its errors.
+  pipeline(file.createReadStream({ start, end, highWaterMark: smallBytes }), counted, () => undefined);
+  return Readable.toWeb(counted) as NodeReadableStream as ReadableStream<Uint8Array>;
+}
+
+const shorter = (): Error => new Error("the file became shorter while it was read");
 
 function headersOf({ path }: FoundFile, settings: StaticSettings, etag: string, modified: number): Record<string, string> {
   const { noStore, immutable, maxAgeMs, precompressed } = settings;

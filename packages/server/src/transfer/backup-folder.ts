@@ -11,6 +11,8 @@ export interface BackedUp {
   readonly bytes: number;
   /** Changes before this time are in it, in milliseconds since 1970. */
   readonly until: number;
+  /** Whether a row may be in it several times, as it was at several times; the last one holds. */
+  readonly isAppended?: boolean;
 }
 
 export interface BackupFolder {
@@ -18,10 +20,16 @@ export interface BackupFolder {
   /** Undefined for a table that is not in it, or not whole. */
   stateOf(table: string): BackedUp | undefined;
   /** Notes that the file of a table is complete. */
-  note(table: string, until: number): void;
+  note(table: string, until: number, isAppended: boolean): void;
+  /**
+   * What is known of the file of a table that is to be restored; undefined where the folder says nothing of it.
+   *
+   * @throws BkError `invalid` when it is missing, or shorter than it was when it was complete
+   */
+  check(table: string): BackedUp | undefined;
   /** Notes that it is not: what was known of the file is not true of the one that takes its place. */
   forget(table: string): void;
-  /** The tables that it has files of. */
+  /** The tables that it has files of, or should have. */
   readonly tables: readonly string[];
 }
 
@@ -38,24 +46,33 @@ export function backupFolder(path: string, make: boolean): BackupFolder {
     writeFileSync(`${file}.part`, `${JSON.stringify(Object.fromEntries(state), null, 2)}\n`, { mode: 0o600 });
     renameSync(`${file}.part`, file);
   };
+  const fileOf = (table: string): string => join(path, `${table}${ending}`);
+  function stateOf(table: string): BackedUp | undefined {
+    const known = state.get(table);
+    const size = statSync(fileOf(table), { throwIfNoEntry: false })?.size;
+    if (known === undefined || size === undefined || size < known.bytes) return undefined;
+    if (size > known.bytes) truncateSync(fileOf(table), known.bytes);
+    return known;
+  }
   return {
-    fileOf: (table) => join(path, `${table}${ending}`),
-    stateOf(table) {
-      const known = state.get(table);
-      const size = statSync(join(path, `${table}${ending}`), { throwIfNoEntry: false })?.size;
-      if (known === undefined || size === undefined || size < known.bytes) return undefined;
-      if (size > known.bytes) truncateSync(join(path, `${table}${ending}`), known.bytes);
-      return known;
+    fileOf,
+    stateOf,
+    check(table) {
+      const whole = stateOf(table);
+      if (whole === undefined && state.has(table))
+        throw new BkError("invalid", `${fileOf(table)} is missing, or shorter than ${manifest} says: it is not the whole backup`);
+      return whole;
     },
-    note(table, until) {
-      state.set(table, { bytes: statSync(join(path, `${table}${ending}`)).size, until });
+    note(table, until, isAppended) {
+      state.set(table, { bytes: statSync(fileOf(table)).size, until, ...(isAppended ? { isAppended } : {}) });
       save();
     },
     forget(table) {
       if (state.delete(table)) save();
     },
     get tables() {
-      return listed(path).flatMap((name) => (name.endsWith(ending) ? [name.slice(0, -ending.length)] : []));
+      const there = listed(path).flatMap((name) => (name.endsWith(ending) ? [name.slice(0, -ending.length)] : []));
+      return [...new Set([...there, ...state.keys()])].sort();
     },
   };
 }
@@ -79,5 +96,9 @@ function readManifest(path: string): Map<string, BackedUp> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return new Map();
     throw error;
   }
-  return new Map(Object.entries(JSON.parse(text) as Record<string, BackedUp>));
+  try {
+    return new Map(Object.entries(JSON.parse(text) as Record<string, BackedUp>));
+  } catch (cause) {
+    throw new BkError("invalid", `${join(path, manifest)} cannot be read as JSON`, { detail: { field: "folder" }, cause });
+  }
 }

@@ -38,6 +38,8 @@ export function convertRecord(table: ServedTable, map: FieldMap, record: Readonl
     if (column === undefined && table.settings.open !== true)
       return { problem: `column ${JSON.stringify(name.slice(0, 60))}: ${table.name} has none of this name (--map renames or leaves out)` };
     if (Object.hasOwn(row, name)) return { problem: `column ${name}: is there twice` };
+    // It would be the prototype of the row, and not stored.
+    if (name === "__proto__") return { problem: "column __proto__: no column may have this name" };
     try {
       const what = `column ${name}:`;
       row[name] = isText ? fromFileText(column, undefuse(given as string), what) : fromFileJson(column, given, what);
