@@ -37,7 +37,8 @@ describe("a running server", () => {
     const home = ["--home", folder.path];
     mkdirSync(folder.file("etc"));
     writeFileSync(folder.file("etc/config"), "max-count=5");
-    await using server = await startServerProcess(["--workers", "2", "--port", "0", ...home]);
+    // A machine that tests many things at once takes its time.
+    await using server = await startServerProcess(["--workers", "2", "--ready-timeout", "2m", "--port", "0", ...home]);
     const status = async (): Promise<State> => JSON.parse((await runHere(["status", "--json", ...home])).stdout) as State;
     const before = await status();
     expect([before.pid, before.url]).toEqual([server.child.pid, server.url]);
@@ -99,7 +100,7 @@ describe("a running server", () => {
       code: 1,
       stderr: expect.stringContaining("no server runs in this home folder"),
     });
-  }, 90_000);
+  }, 180_000);
 
   it("that serves alone is reached too, and leaves no socket that keeps the next one from starting", async () => {
     using folder = temporaryFolder();
@@ -137,7 +138,7 @@ describe("a running server", () => {
     expect((await other.stop()).stderr).toContain("another server runs in this home folder");
     expect(await runHere(["stop", ...home])).toMatchObject({ code: 0 });
     expect((await next.ended).code).toBe(0);
-  }, 60_000);
+  }, 120_000);
 
   it("starts in the background, is asked by its admin, and stops", async () => {
     using folder = temporaryFolder();
