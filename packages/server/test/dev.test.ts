@@ -117,6 +117,8 @@ describe("packages that are optional", () => {
     const hooks = `const missing = new Set(${JSON.stringify(optional)});
 export async function resolve(name, context, next) {
   const [first, second] = name.split("/");
+  // What runs sources in TypeScript has its own esbuild.
+  if (context.parentURL?.includes("/node_modules/tsx/")) return next(name, context);
   if (!missing.has(first[0] === "@" ? \`\${first}/\${second}\` : first)) return next(name, context);
   throw Object.assign(new Error(\`Cannot find package '\${name}'\`), { code: "ERR_MODULE_NOT_FOUND" });
 }`;
