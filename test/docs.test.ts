@@ -153,7 +153,7 @@ describe("docs", () => {
   });
 
   it("nothing is shown that the tests do not know", () => {
-    const known = ["", "ts", "js", "json", "sh", "text", "html", "yaml", "sql", "http"];
+    const known = ["", "ts", "js", "json", "sh", "text", "html", "yaml", "nginx", "sql", "http"];
     expect(blocks.filter(({ language }) => !known.includes(language)).map(place)).toEqual([]);
     // Those of guides run in test/e2e/guides.test.ts.
     const marks = blocks.filter(({ mark }) => mark !== undefined && !/^(example: run|guide: run|file: .+)$/.test(mark));

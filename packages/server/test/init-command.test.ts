@@ -34,6 +34,15 @@ describe("bk-server init", () => {
     expect([without.status, without.stderr]).toEqual([2, expect.stringContaining("missing required argument 'folder'")]);
   });
 
+  it.each([
+    ["", "folder is empty"],
+    ["My App", "no name for a package: letters from a to z"],
+  ])("begins none that is called %j", async (name, message) => {
+    using folder = temporaryFolder();
+    const { code, stderr } = await runHere(["init", name], { cwd: folder.path });
+    expect([code, stderr, readdirSync(folder.path)]).toEqual([1, expect.stringContaining(message), []]);
+  });
+
   it("begins an app that compiles, passes its tests and serves", async () => {
     using folder = temporaryFolder();
     const app = folder.file("shop");

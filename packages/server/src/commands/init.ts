@@ -11,12 +11,17 @@ import { type JsonOption, tell } from "./output.js";
 
 /** Writes the files of a new app, none over one that is there. */
 export function initCommand(_configuration: Configuration, { json }: JsonOption, folder: string): void {
+  if (folder === "") throw new BkError("invalid", "folder is empty; . is this one", { detail: { field: "folder" } });
   const path = resolve(folder);
   const name = basename(path).toLowerCase();
   if (!/^[a-z0-9][\w.-]{0,200}$/.test(name))
-    throw new BkError("invalid", `${JSON.stringify(name)} is no name for a package: begin with a letter or digit`, {
-      detail: { field: "folder" },
-    });
+    throw new BkError(
+      "invalid",
+      `${JSON.stringify(name)} is no name for a package: letters from a to z, digits, - . and _, with a letter or digit first`,
+      {
+        detail: { field: "folder" },
+      },
+    );
   const files = Object.entries(initFiles(name));
   const there = files.find(([file]) => existsSync(join(path, file)));
   if (there !== undefined)
