@@ -1,6 +1,7 @@
 // Where a process of bk-server logs: standard error, a file, or syslog; and its access log.
 
 import { closeSync, fchownSync, openSync } from "node:fs";
+import { inspect } from "node:util";
 
 import { systemClock } from "@bk/core";
 
@@ -18,6 +19,11 @@ import { type SwitchedLog, switchedLog } from "./switched-log.js";
 export interface ProcessLog extends SwitchedLog {
   /** How requests are told. */
   readonly access: AccessLogOptions | false;
+  /**
+   * From now on an error that nobody handled is logged, and `finish` is called with why, once: what runs is to be finished before the process ends,
+   * with 1 in any case. Until then it ends at once.
+   */
+  finishOnFault(finish: (why: string) => void): void;
   /** Opens the files anew, after they were moved away. */
   reopen(): void;
   /** Counts what could not be written. */
@@ -52,13 +58,27 @@ export function processLog(configuration: Configuration): ProcessLog {
     else files.at(-1)!.write(line);
   };
   // Node writes it to standard error, where nobody may look who has a log elsewhere.
-  if (path !== undefined || syslog !== undefined)
-    process.on("uncaughtExceptionMonitor", (error) => made.log.error("an error that nobody handled ends this process", faultFields(error)));
+  const tellFault = (error: unknown): void => made.log.error("an error that nobody handled ends this process", faultFields(error));
+  if (path !== undefined || syslog !== undefined) process.on("uncaughtExceptionMonitor", tellFault);
   const log = throttledErrors(made.log, { max: config.get("log-errors-max"), intervalMs: config.get("log-errors-interval") }, systemClock);
   return {
     log,
     level: made.level,
     access: accessFormat === "off" ? false : { format: accessFormat, write: writeAccess, fields: config.get("access-log-fields") },
+    finishOnFault(finish) {
+      process.off("uncaughtExceptionMonitor", tellFault);
+      let isFirst = true;
+      process.on("uncaughtException", (error) => {
+        // As Node does: the log has no values, and so no message that it does not know.
+        process.stderr.write(`${inspect(error)}\n`);
+        tellFault(error);
+        if (isFirst) finish("an error that nobody handled");
+        isFirst = false;
+      });
+      process.on("exit", () => {
+        if (!isFirst) process.exitCode ||= 1;
+      });
+    },
     reopen() {
       for (const file of files) {
         try {

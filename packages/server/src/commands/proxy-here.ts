@@ -73,6 +73,10 @@ export async function proxyHere(configuration: Configuration): Promise<void> {
   const listener = await listen(answer, { port: configuration.port, host: configuration.host, from, tls }, limits, log, { proxy });
   follow(config, processed);
   config.onChange(() => listener.setLimits(limitsOf(config)));
+  processed.finishOnFault((why) => {
+    supervised?.send({ bk: "faulty" });
+    stop.now(why);
+  });
   supervised?.ready();
   watchStuck(stuckAfterMs);
   log.info(`${await stop.asked}: finishing what runs`);

@@ -28,6 +28,9 @@ import { logWatch } from "./log-watch.js";
 import { listenedMetrics, processMetrics } from "./process-metrics.js";
 import { beginUpkeep, upkeep } from "./upkeep.js";
 
+/** How long a process that serves alone finishes what runs after an error that nobody handled, whose request may never end. */
+const faultyMs = 5000;
+
 /** Serves in this process; the promise resolves when it was told to stop and everything is closed. */
 export async function serveHere(configuration: Configuration): Promise<void> {
   const { config } = configuration;
@@ -98,6 +101,11 @@ export async function serveHere(configuration: Configuration): Promise<void> {
         ? await beginAlone(configuration, processed, ports ?? { url }, { reload, stop, certificates })
         : beginSupervised(supervised);
     unready = server.unready;
+    processed.finishOnFault((why) => {
+      if (supervised === undefined) setTimeout(() => process.exit(1), faultyMs).unref();
+      else supervised.send({ bk: "faulty" });
+      stop.now(why);
+    });
     log.info(`${await stop.asked}: finishing what runs`);
     server.unready();
     await end();

@@ -54,6 +54,10 @@ export async function workHere(configuration: Configuration): Promise<void> {
   }
   const shell = await attachable(configuration, log, { db: server?.db, config, tables: server?.tables ?? [], queue: app?.queue, log });
   follow(config, processed);
+  processed.finishOnFault((why) => {
+    supervised?.send({ bk: "faulty" });
+    stop.now(why);
+  });
   supervised?.ready();
   watchStuck(stuckAfterMs);
   log.info(`${await stop.asked}: finishing jobs`);

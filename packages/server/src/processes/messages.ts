@@ -21,6 +21,8 @@ export type FromWorker =
   | { readonly bk: "beat"; readonly rss: number; readonly files: number | undefined }
   /** It has the connection that was sent to it first of those that it has not said so of. */
   | { readonly bk: "taken" }
+  /** It met an error that nobody handled: it finishes what runs, and ends. */
+  | { readonly bk: "faulty" }
   /** Somebody asked it for a rolling restart of all. */
   | { readonly bk: "roll" }
   /** Somebody asked it to read the configuration again, everywhere. */
@@ -55,6 +57,7 @@ const kinds: ReadonlySet<unknown> = new Set([
   "ready",
   "beat",
   "taken",
+  "faulty",
   "roll",
   "reload",
   "gather",

@@ -188,7 +188,10 @@ export class Pool {
     const child = new Child(
       launch(slot.number),
       () => this.#clock.now(),
-      (message, own) => onMessage?.(message, own),
+      (message, own) => {
+        if (message.bk === "faulty") this.#faulty(slot, own);
+        else onMessage?.(message, own);
+      },
     );
     onStarted?.(child, slot.number);
     return child;
@@ -205,10 +208,22 @@ export class Pool {
     });
   }
 
-  #ended(slot: Slot, child: Child, { code, signal }: Exit): void {
-    const { role, log, onGivenUp } = this.#options;
+  /** It gets no more requests, and another takes its place while it finishes those that it has. */
+  #faulty(slot: Slot, child: Child): void {
+    if (slot.child !== child || child.isEnding || this.#isEnding) return;
+    slot.others.add(child);
+    this.#refill(slot, child, "met an error that nobody handled", {});
+    void child.end(this.#options.endMs());
+  }
+
+  #ended(slot: Slot, child: Child, exit: Exit): void {
     slot.others.delete(child);
-    if (slot.child !== child) return;
+    if (slot.child === child) this.#refill(slot, child, "ended", exit);
+  }
+
+  /** Another one takes its place, after a while where it has crashed. */
+  #refill(slot: Slot, child: Child, what: string, { code = null, signal = null }: Partial<Exit>): void {
+    const { role, log, onGivenUp } = this.#options;
     slot.child = undefined;
     if (this.#isEnding) return;
     const ranMs = this.#clock.now() - child.startedAt;
@@ -222,7 +237,7 @@ export class Pool {
       onGivenUp?.({ code, signal });
       return;
     }
-    log.warn(`a ${role} process ended; another takes its place`, { ...fields, inMs: waitMs });
+    log.warn(`a ${role} process ${what}; another takes its place`, { ...fields, inMs: waitMs });
     slot.timer = setTimeout(() => this.#launch(slot), waitMs);
   }
 
