@@ -7,10 +7,14 @@ import { SettingsError } from "./config/errors.js";
 import { buildProgram } from "./command-line/program.js";
 import { normalizeArguments } from "./command-line/arguments.js";
 import { newSpelling } from "./command-line/old-spelling.js";
+import { isPortInUse } from "./processes/listen-at.js";
+
+/** EX_TEMPFAIL of sysexits.h. */
+const portInUse = 75;
 import { didYouMean } from "./settings/similar-name.js";
 
 /**
- * Runs a command line, and gives the exit code: 0, 1 when the command failed, 2 when it cannot be understood.
+ * Runs a command line, and gives the exit code: 0, 1 when the command failed, 2 when it cannot be understood, 75 when another program has the port.
  *
  * @param args  without the names of Node and of the program
  */
@@ -33,6 +37,6 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     // What the file system says names the path; a stack is for faults of ours.
     const isKnown = error instanceof BkError || (error as NodeJS.ErrnoException | undefined)?.syscall !== undefined;
     if (!isKnown && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-    return error instanceof SettingsError ? 2 : 1;
+    return error instanceof SettingsError ? 2 : isPortInUse(error) ? portInUse : 1;
   }
 }

@@ -31,15 +31,16 @@ describe("bk-server", () => {
     await using server = await startServerProcess(["-home", folder.path, ...quiet]);
     const { port } = new URL(server.url);
     const second = await runCli(["-home", folder.path, "-port", port]);
-    expect([second.code, second.stdout]).toEqual([1, ""]);
+    expect([second.code, second.stdout]).toEqual([75, ""]);
     expect(second.stderr).toContain(`port ${port} of 127.0.0.1 is in use`);
+    expect(second.stderr.split("trying again")).toHaveLength(5);
     expect((await fetch(`${server.url}/ping`)).status).toBe(200);
   });
 
   it.each([
     [["--prot", "1"], 2, "--prot"],
     [["--port", "abc"], 2, "port must be an integer"],
-    [["serve"], 2, "too many arguments"],
+    [["serve"], 2, "did you mean server?"],
     [["--tables", "none.json"], 1, "none.json cannot be read (ENOENT)"],
     [["--tables", "none.txt"], 1, "must end in .json, .js, .mjs, .ts"],
     [["--db", "nosuch://user:hunter2@host/x"], 1, "no driver"],

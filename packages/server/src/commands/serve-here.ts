@@ -27,6 +27,7 @@ import { familiesOf } from "../metrics/metrics.js";
 import { logWatch } from "./log-watch.js";
 import { listenedMetrics, processMetrics } from "./process-metrics.js";
 import { beginUpkeep, upkeep } from "./upkeep.js";
+import { whenFree } from "./when-free.js";
 
 /** How long a process that serves alone finishes what runs after an error that nobody handled, whose request may never end. */
 const faultyMs = 5000;
@@ -76,13 +77,14 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   let listener: { close(): void } | undefined;
   try {
     const tls = await tlsEndOf(configuration, supervised ?? certificates, log);
-    const ports = certificates === undefined ? undefined : await openPorts(configuration.places, log);
-    const { url } = await server.listen({
+    const ports = certificates === undefined ? undefined : await whenFree(() => openPorts(configuration.places, log), log);
+    const where = {
       port: configuration.port,
       host: configuration.host,
       from: supervised === undefined ? ports : { url: config.get("front-url")!, accept: supervised.accept },
       tls,
-    });
+    };
+    const { url } = await whenFree(() => server.listen(where), log);
     const owner = supervised === undefined ? ownerOf({ uid: config.get("uid"), gid: config.get("gid") }) : undefined;
     if (supervised === undefined) listener = await listenedMetrics(configuration, () => familiesOf(measured.metrics), log, owner);
     if (owner !== undefined) {

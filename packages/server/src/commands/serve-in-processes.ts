@@ -34,6 +34,7 @@ import { certificatesOf } from "./certificates.js";
 import { logWatch } from "./log-watch.js";
 import { listenedMetrics } from "./process-metrics.js";
 import { processLog } from "./process-log.js";
+import { whenFree } from "./when-free.js";
 import { control, fleetOf, follow, reloader, sharedUrl, stopSignals } from "./process-parts.js";
 import { needsServer } from "./server-jobs.js";
 
@@ -175,7 +176,7 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   if (!process.stdout.isTTY) process.on("SIGHUP", reloadAll);
   try {
     listener = await listenedMetrics(configuration, () => gatherer.families(), log, owner);
-    if (webWorkers + proxyWorkers > 0) at = await front.ports.listen(configuration.places, log);
+    if (webWorkers + proxyWorkers > 0) at = await whenFree(() => front.ports.listen(configuration.places, log), log);
     if (behind !== undefined) {
       await webFront.ports.listenAtPath(behind.path, log);
       behind.give();

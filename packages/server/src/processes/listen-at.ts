@@ -31,6 +31,11 @@ export async function listenAtPath(server: Server, path: string): Promise<void> 
   });
 }
 
+/** Another program has the port. */
+export function isPortInUse(error: unknown): boolean {
+  return error instanceof BkError && (error.cause as NodeJS.ErrnoException | undefined)?.code === "EADDRINUSE";
+}
+
 function listenError(error: NodeJS.ErrnoException, port: number, host: string, setting: string): BkError {
   const why =
     error.code === "EADDRINUSE"
