@@ -54,6 +54,15 @@ describe("bk-server gen", () => {
     expect(kinds).toEqual(["Deployment", "Service"]);
   });
 
+  it("asks for no build of the app", async () => {
+    using folder = temporaryFolder();
+    mkdirSync(folder.file("etc"));
+    writeFileSync(folder.file("etc/config"), "modules-path=dist/modules");
+    expect(await gen("docker", "--home", folder.path)).toContain("npm run build");
+    const { code, stderr } = await runHere(["--port", "0", "--home", folder.path]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("dist/modules (ENOENT); if it is made by a build, build first")]);
+  });
+
   it("names what there is", async () => {
     expect(await runHere(["gen", "helm"])).toMatchObject({
       code: 1,

@@ -36,6 +36,8 @@ export interface StopSignals {
   /** Resolves with who asked: a signal, or what `now` was called with. */
   readonly asked: Promise<string>;
   now(why: string): void;
+  /** Waits for the start of something; told to stop meanwhile, the process ends at once: there is nothing to finish. */
+  starting<T>(start: Promise<T>): Promise<T>;
 }
 
 /** The first signal stops cleanly, the second one at once. */
@@ -48,7 +50,22 @@ export function stopSignals(): StopSignals {
       if (count++ > 0) process.exit(1);
       now(name);
     });
-  return { asked, now };
+  let isStarting = false;
+  void asked.then(() => {
+    if (isStarting) process.exit(0);
+  });
+  return {
+    asked,
+    now,
+    async starting(start) {
+      isStarting = true;
+      try {
+        return await start;
+      } finally {
+        isStarting = false;
+      }
+    },
+  };
 }
 
 /** Answers `bk-server status` and the like, where the folder has room for a socket. */

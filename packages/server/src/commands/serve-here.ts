@@ -55,21 +55,23 @@ export async function serveHere(configuration: Configuration): Promise<void> {
   let unready = (): void => undefined;
   const metrics = measured.served(supervised);
   if (metrics !== undefined) processed.measure(measured.metrics);
-  const server = await makeServer(configuration, processed, {
-    isShared: supervised !== undefined,
-    onStuck: () => stop.now("a job that goes on past its time"),
-    metrics,
-    system: {
-      ...(supervised === undefined ? {} : { processes: measured.stats(supervised) }),
-      reload() {
-        // The others of this server, too.
-        supervised?.send({ bk: "reload" });
-        certificates?.reload();
-        return config.reload();
+  const server = await stop.starting(
+    makeServer(configuration, processed, {
+      isShared: supervised !== undefined,
+      onStuck: () => stop.now("a job that goes on past its time"),
+      metrics,
+      system: {
+        ...(supervised === undefined ? {} : { processes: measured.stats(supervised) }),
+        reload() {
+          // The others of this server, too.
+          supervised?.send({ bk: "reload" });
+          certificates?.reload();
+          return config.reload();
+        },
+        ...(supervised === undefined ? {} : { restart: () => supervised.send({ bk: "roll" }) }),
       },
-      ...(supervised === undefined ? {} : { restart: () => supervised.send({ bk: "roll" }) }),
-    },
-  });
+    }),
+  );
   if (metrics !== undefined) measureQueues(measured.metrics, server.ownQueues, false);
   if (metrics !== undefined && server.runsJobs) measureJobs(measured.metrics);
   if (server.runsJobs) logFailedJobs(log);

@@ -37,12 +37,14 @@ export async function workHere(configuration: Configuration): Promise<void> {
   const onStuck = (): void => stop.now("a job that goes on past its time");
   // Jobs of the app's file need no database.
   const server = needsServer(configuration)
-    ? await makeServer(configuration, processed, {
-        system: { reload: () => config.reload() },
-        isShared: supervised !== undefined,
-        onStuck,
-        metrics: isMeasured ? { registry: metrics } : undefined,
-      })
+    ? await stop.starting(
+        makeServer(configuration, processed, {
+          system: { reload: () => config.reload() },
+          isShared: supervised !== undefined,
+          onStuck,
+          metrics: isMeasured ? { registry: metrics } : undefined,
+        }),
+      )
     : undefined;
   const app = await workForApp(configuration, log, onStuck);
   if (isMeasured) {

@@ -1,7 +1,5 @@
 // Starts the modules of a server, and ends them.
 
-import { setTimeout as sleep } from "node:timers/promises";
-
 import { BkError } from "@bk/core";
 import type { TableDefinitions } from "@bk/db";
 import type { BackendModule, ModuleHost, Running } from "@bk/modules";
@@ -11,6 +9,7 @@ import type { HooksOf } from "../hooks/hook-map.js";
 import { type EndpointMap, endpointMap } from "./endpoint-map.js";
 import { dispatcher, type Dispatching } from "./endpoint-routes.js";
 import type { SharedHost } from "./host.js";
+import { inTime } from "./in-time.js";
 import type { RunningJobs } from "./module-jobs.js";
 
 export interface RunningModules {
@@ -87,24 +86,6 @@ export async function startModules(modules: readonly BackendModule[], lend: Shar
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-/** @throws BkError `timeout` */
-async function inTime(ending: Promise<void> | undefined, ms: number): Promise<void> {
-  if (ending === undefined) return;
-  const late = new AbortController();
-  const timer = sleep(ms, undefined, { signal: late.signal }).then(
-    () => {
-      throw new BkError("timeout", `it took longer than ${ms} ms`);
-    },
-    // It ended in time.
-    () => undefined,
-  );
-  try {
-    await Promise.race([ending, timer]);
-  } finally {
-    late.abort();
   }
 }
 

@@ -20,6 +20,12 @@ export interface FoundModule {
   readonly problem?: string;
 }
 
+/** The names of modules, as far as their folders are there: commands that need none may run before the app is built. */
+export function namesOfModules(config: Config): string[] {
+  const there = foldersOf(config).filter((folder) => existsSync(folder));
+  return there.flatMap((folder) => modulesIn(folder)).map(({ name }) => name);
+}
+
 /**
  * Looks for the modules of `modules-path` and those of `packages`: files, and folders with an `index`. What begins with `_` or `.` is none, nor are tests and declarations.
  *
@@ -27,12 +33,16 @@ export interface FoundModule {
  * @throws SettingsError for a folder that is given and cannot be read
  */
 export function findModules(config: Config): FoundModule[] {
+  return foldersOf(config)
+    .flatMap((folder) => modulesIn(folder))
+    .sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+function foldersOf(config: Config): string[] {
   const home = resolve((config.get("home") as string | undefined) ?? ".");
   const given = config.get("modules-path" as "home") as unknown as readonly string[] | undefined;
   const folders = given?.map((folder) => resolve(folder)) ?? [join(home, "modules")].filter((folder) => existsSync(folder));
-  return [...folders, ...packageFolders(config, "modules")]
-    .flatMap((folder) => modulesIn(folder))
-    .sort((one, other) => (one.name < other.name ? -1 : 1));
+  return [...folders, ...packageFolders(config, "modules")];
 }
 
 function modulesIn(folder: string): FoundModule[] {

@@ -5,6 +5,7 @@ import { type BackendModule, moduleNames } from "@bk/modules";
 
 import { invalidSetting } from "../config/errors.js";
 import { faultFields } from "../fault-fields.js";
+import { inTime } from "../modules/in-time.js";
 import type { Configuration } from "./configuration.js";
 import { type FoundModule, findModules } from "./find-modules.js";
 import { importFile } from "./import-file.js";
@@ -54,7 +55,7 @@ export async function loadModules(configuration: Configuration, log: Log = silen
       continue;
     }
     try {
-      const module = await load(found, all);
+      const module = await load(found, all, config.get("ready-timeout"));
       if (role !== "server" && role !== "proxy" && module.roles?.includes(role) === false)
         skip(found, `it is for ${module.roles.join(", ")} processes`);
       else loaded.set(found.name, { found, module });
@@ -67,7 +68,9 @@ export async function loadModules(configuration: Configuration, log: Log = silen
     reports.push({ name: found.name, from: found.shown, state: "loaded", why: whyLoaded(found.name, configuration) });
   await config.describe(Object.fromEntries(ordered.map(({ module }): [string, Definitions] => [module.name, module.config ?? {}])));
   return {
-    modules: ordered.map(({ found, module }) => starting(module, found, isOptional(module.name), log)),
+    modules: ordered.map(({ found, module }) =>
+      starting(module, found, { isOptional: isOptional(module.name), ms: config.get("ready-timeout"), log }),
+    ),
     report: reports.sort((one, other) => (one.name < other.name ? -1 : 1)),
     failure,
   };
@@ -99,7 +102,8 @@ function whyLoaded(name: string, configuration: Configuration): string {
   return allowed === undefined ? "it is there" : `${allowed[1]} has ${name}`;
 }
 
-async function load(found: FoundModule, all: readonly FoundModule[]): Promise<BackendModule> {
+/** @param ms  how long its file may take */
+async function load(found: FoundModule, all: readonly FoundModule[], ms: number): Promise<BackendModule> {
   const { name, path, shown, problem } = found;
   const refuse = (what: string, cause?: unknown): BkError =>
     new BkError("invalid", `modules: ${shown} ${what}`, { detail: { field: "modules" }, cause });
@@ -107,7 +111,9 @@ async function load(found: FoundModule, all: readonly FoundModule[]): Promise<Ba
   const twin = all.find((other) => other !== found && other.name === name);
   if (twin !== undefined) throw refuse(`has the name of ${twin.shown}; give one of them another`);
   if (moduleNames.includes(name)) throw refuse(`has the name of a module of @bk/modules; choose another one`);
-  const { default: module } = await importFile(path, refuse);
+  const { default: module } = await inTime(importFile(path, refuse), ms).catch((error: BkError) => {
+    throw error.code === "timeout" ? refuse(`was not loaded: ${error.message} (ready-timeout)`) : error;
+  });
   if (!isModule(module)) throw refuse('has no module as its default export; write "export default defineModule({ … })"');
   if (module.name !== name)
     throw refuse(`exports the module ${JSON.stringify(String(module.name).slice(0, 60))}; a file is named like its module`);
@@ -161,12 +167,16 @@ function whyMissing(name: string, reports: readonly ModuleReport[]): string {
 }
 
 /** Says of what fails at the start which file it is. */
-function starting(module: BackendModule, { shown }: FoundModule, isOptional: boolean, log: Log): BackendModule {
+function starting(
+  module: BackendModule,
+  { shown }: FoundModule,
+  { isOptional, ms, log }: { readonly isOptional: boolean; readonly ms: number; readonly log: Log },
+): BackendModule {
   return {
     ...module,
     async start(host) {
       try {
-        return await module.start(host);
+        return await inTime(module.start(host), ms);
       } catch (cause) {
         const what = `module ${module.name} (${shown}) did not start`;
         const reason = cause instanceof Error ? cause.message : String(cause);

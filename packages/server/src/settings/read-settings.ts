@@ -14,7 +14,7 @@ import type { ServerLimits } from "../limits.js";
 import type { CorsOptions } from "../middleware/cors.js";
 import { version } from "../version.js";
 import type { Configuration } from "./configuration.js";
-import { findModules } from "./find-modules.js";
+import { namesOfModules } from "./find-modules.js";
 import { databaseOf, masterKeyOf } from "./home.js";
 import { networkRules } from "./network-rules.js";
 import { kebab, limitNames } from "./limit-settings.js";
@@ -32,8 +32,7 @@ import { staticOf } from "./web-settings.js";
 export async function readSettings(given: Readonly<Record<string, string>>, environment: Environment): Promise<Configuration> {
   const rows = (config: Config): Promise<{ rows: ConfigRows; close: () => Promise<void> }> =>
     openRows(configurationOf(config as unknown as Config<typeof allSettings>));
-  const elsewhere = (config: Config): string[] => findModules(config).map(({ name }) => name);
-  const config = await openConfig(allSettings, { given, environment, version, rows, elsewhere, rename: inOurNames });
+  const config = await openConfig(allSettings, { given, environment, version, rows, elsewhere: namesOfModules, rename: inOurNames });
   try {
     return configurationOf(config);
   } catch (error) {

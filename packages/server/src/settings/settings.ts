@@ -209,7 +209,7 @@ export const serveSettings = defineConfig({
     type: duration({ min: 1 }),
     default: 30_000,
     shownDefault: "30s",
-    help: "how long a new process may take until it serves",
+    help: "how long a new process may take until it serves, and a module to load and to start",
     group: "Processes",
   },
   attach: {
