@@ -1,9 +1,11 @@
 // The tables of docs/guides/coming-from-backendjs.md: every endpoint is there or refused as they say, every request is answered as
 // they say. One server from the top of the page down.
 
+import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 import { accounts, modulesNamed } from "@bk/modules";
+import { push } from "@bk/modules/push";
 import { defineTables, table } from "@bk/db";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -51,7 +53,10 @@ describe.each(["memory:", "sqlite::memory:"])("driver: %s", (db) => {
 
   beforeAll(async () => {
     const others = modulesNamed(["all"], { pushcartToken: "the token of pushcart" }).filter(({ name }) => name !== "accounts");
-    const modules = [accounts({ signUp: "open", subscribe: { intervalMs: 0 } }), ...others];
+    // Nothing is sent: the page has no device.
+    const key = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    const messages = push({ apps: { app: { apns: { key, keyId: "ABC123DEFG", teamId: "TEAM123456" } } } });
+    const modules = [accounts({ signUp: "open", subscribe: { intervalMs: 0 } }), messages, ...others];
     test = await startServer({ db, modules, tables, home: folder.path });
     const icon = await sharp({ create: { width: 8, height: 8, channels: 3, background: "#c00" } })
       .png()
