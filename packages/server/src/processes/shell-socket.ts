@@ -37,11 +37,16 @@ export async function openShell(folder: string, { talk, run }: Talking, log: Log
   removeLeft(folder);
   const path = shellPath(folder, process.pid);
   const audit = (line: string): void => log.warn("a shell that is attached runs code", { code: plainText(line, longestLogged) });
+  /** Those of people, who are told when the process ends. */
+  const talking = new Set<Socket>();
   const serve = (socket: Socket): void => {
     firstLine(socket)
       .then(async (line) => {
         const request = JSON.parse(line) as AttachRequest;
-        if (request.code === undefined) return talk(socket, request, audit);
+        if (request.code === undefined) {
+          talking.add(socket);
+          return talk(socket, request, audit);
+        }
         audit(request.code);
         const reply = await run(request.code).then(
           (text) => ({ ok: text }),
@@ -50,9 +55,16 @@ export async function openShell(folder: string, { talk, run }: Talking, log: Log
         socket.write(`${JSON.stringify(reply)}\n`);
       })
       .catch((error: unknown) => log.warn("a shell that was attached broke off", { reason: (error as Error).message }))
-      .finally(() => socket.end());
+      .finally(() => {
+        talking.delete(socket);
+        socket.end();
+      });
   };
-  return openPrivateSocket(path, serve, (socket) => socket.destroy());
+  return openPrivateSocket(path, serve, (socket) => {
+    if (!talking.has(socket)) socket.destroy();
+    // One whose client does not read keeps no process.
+    else socket.unref().end("\r\nthe process ends\r\n");
+  });
 }
 
 /** Sockets of processes that were killed. */
