@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BkError } from "@bk/core";
 
 import { askControl, controlPath, type ServerState } from "../processes/control.js";
+import { ownArguments, withArguments } from "../processes/own-arguments.js";
 import { varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
 import { type JsonOption, tell } from "./output.js";
@@ -27,8 +28,9 @@ export async function startCommand(configuration: Configuration, options: StartO
   if (other !== undefined) throw new BkError("already-exists", `a server runs in this home folder already (pid ${other.pid})`);
   const log = join(varFolder(home), "bk-server.log");
   const descriptor = openSync(log, "a", 0o640);
-  const args = process.argv.slice(2).filter((arg) => !/^--?daemon$/.test(arg));
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...args], {
+  const args = ownArguments.filter((arg) => !/^--?daemon$/.test(arg));
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!], {
+    env: withArguments(args),
     detached: true,
     stdio: ["ignore", descriptor, descriptor],
   });

@@ -18,6 +18,7 @@ import { beginUpkeep } from "./upkeep.js";
 import { Gatherer } from "../processes/gather.js";
 import { Front } from "../processes/front.js";
 import { localSocket } from "../processes/local-socket.js";
+import { ownArguments, withArguments } from "../processes/own-arguments.js";
 import { Pool, type PoolOptions, StartFailed } from "../processes/pool.js";
 import type { Places } from "../processes/ports.js";
 import { watchFolders } from "../processes/watch-folders.js";
@@ -124,7 +125,9 @@ export async function serveInProcesses(configuration: Configuration): Promise<nu
   let at: Places | undefined;
   const behind = proxyWorkers > 0 && webWorkers > 0 ? await localSocket(owner) : undefined;
   const launch = (role: string, ...others: string[]): ChildProcess =>
-    fork(process.argv[1]!, [...process.argv.slice(2), `--role=${role}`, ...(at === undefined ? [] : [`--front-url=${at.url}`]), ...others]);
+    fork(process.argv[1]!, {
+      env: withArguments([...ownArguments, `--role=${role}`, ...(at === undefined ? [] : [`--front-url=${at.url}`]), ...others]),
+    });
   const web = new Pool({
     ...options("web", webWorkers),
     launch: () => launch("web", `--behind-proxy=${behind !== undefined}`),
