@@ -8,10 +8,10 @@ import { buildProgram } from "./command-line/program.js";
 import { normalizeArguments } from "./command-line/arguments.js";
 import { newSpelling } from "./command-line/old-spelling.js";
 import { isPortInUse } from "./processes/listen-at.js";
+import { didYouMean } from "./settings/similar-name.js";
 
 /** EX_TEMPFAIL of sysexits.h. */
 const portInUse = 75;
-import { didYouMean } from "./settings/similar-name.js";
 
 /**
  * Runs a command line, and gives the exit code: 0, 1 when the command failed, 2 when it cannot be understood, 75 when another program has the port.

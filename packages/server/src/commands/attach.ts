@@ -7,7 +7,8 @@ import { inspect } from "node:util";
 import { BkError, type Log } from "@bk/core";
 
 import { askControl, controlPath, type ServerState } from "../processes/control.js";
-import { type AttachRequest, firstLine, openShell, shellPath } from "../processes/shell-socket.js";
+import { firstLine } from "../processes/first-line.js";
+import { type AttachRequest, longestRequest, openShell, shellPath } from "../processes/shell-socket.js";
 import { varFolder } from "../settings/home.js";
 import type { Configuration } from "../settings/configuration.js";
 import { jsonText, type JsonOption, print, printJson } from "./output.js";
@@ -63,7 +64,7 @@ export async function attachCommand(configuration: Configuration, options: Attac
   const request: AttachRequest = { terminal: stdout.isTTY, columns: stdout.columns, code };
   socket.write(`${JSON.stringify(request)}\n`);
   if (code === undefined) return joined(socket, request.terminal);
-  show(await firstLine(socket), options);
+  show(await firstLine(socket, longestRequest), options);
   socket.end();
 }
 

@@ -68,6 +68,18 @@ export function stopSignals(): StopSignals {
   };
 }
 
+/** How long a process that serves alone finishes what runs after an error that nobody handled, whose request may never end. */
+const faultyMs = 5000;
+
+/** From now on an error that nobody handled lets what runs be finished before the process ends; where a primary started it, another one takes its place. */
+export function finishOnFault({ finishOnFault: onFault }: ProcessLog, stop: StopSignals, supervised: AsChild | undefined): void {
+  onFault((why) => {
+    if (supervised === undefined) setTimeout(() => process.exit(1), faultyMs).unref();
+    else supervised.send({ bk: "faulty" });
+    stop.now(why);
+  });
+}
+
 /** Answers `bk-server status` and the like, where the folder has room for a socket. */
 export async function control(configuration: Configuration, log: Log, handlers: ControlHandlers): Promise<PrivateSocket | undefined> {
   try {

@@ -20,7 +20,7 @@ import { limitsOf } from "../settings/read-settings.js";
 import { tlsEndOf } from "./certificates.js";
 import { processLog } from "./process-log.js";
 import { processMetrics } from "./process-metrics.js";
-import { follow, idleMs, reloader, stopSignals, stuckAfterMs, supervision } from "./process-parts.js";
+import { finishOnFault, follow, idleMs, reloader, stopSignals, stuckAfterMs, supervision } from "./process-parts.js";
 import { upkeep } from "./upkeep.js";
 
 /** The name of the target that the server's own web processes are. */
@@ -73,10 +73,7 @@ export async function proxyHere(configuration: Configuration): Promise<void> {
   const listener = await listen(answer, { port: configuration.port, host: configuration.host, from, tls }, limits, log, { proxy });
   follow(config, processed);
   config.onChange(() => listener.setLimits(limitsOf(config)));
-  processed.finishOnFault((why) => {
-    supervised?.send({ bk: "faulty" });
-    stop.now(why);
-  });
+  finishOnFault(processed, stop, supervised);
   supervised?.ready();
   watchStuck(stuckAfterMs);
   log.info(`${await stop.asked}: finishing what runs`);

@@ -21,16 +21,24 @@ import { attachable } from "./attach.js";
 import { type Certificates, certificatesOf, tlsEndOf } from "./certificates.js";
 import { makeServer } from "./make-server.js";
 import { processLog, type ProcessLog } from "./process-log.js";
-import { control, fleetOf, follow, idleMs, reloader, type StopSignals, stopSignals, stuckAfterMs, supervision } from "./process-parts.js";
+import {
+  control,
+  fleetOf,
+  finishOnFault,
+  follow,
+  idleMs,
+  reloader,
+  type StopSignals,
+  stopSignals,
+  stuckAfterMs,
+  supervision,
+} from "./process-parts.js";
 import { measureJobs, measureQueues } from "../metrics/work-metrics.js";
 import { familiesOf } from "../metrics/metrics.js";
 import { logWatch } from "./log-watch.js";
 import { listenedMetrics, processMetrics } from "./process-metrics.js";
 import { beginUpkeep, upkeep } from "./upkeep.js";
 import { whenFree } from "./when-free.js";
-
-/** How long a process that serves alone finishes what runs after an error that nobody handled, whose request may never end. */
-const faultyMs = 5000;
 
 /** Serves in this process; the promise resolves when it was told to stop and everything is closed. */
 export async function serveHere(configuration: Configuration): Promise<void> {
@@ -105,11 +113,7 @@ export async function serveHere(configuration: Configuration): Promise<void> {
         ? await beginAlone(configuration, processed, ports ?? { url }, { reload, stop, certificates })
         : beginSupervised(supervised);
     unready = server.unready;
-    processed.finishOnFault((why) => {
-      if (supervised === undefined) setTimeout(() => process.exit(1), faultyMs).unref();
-      else supervised.send({ bk: "faulty" });
-      stop.now(why);
-    });
+    finishOnFault(processed, stop, supervised);
     log.info(`${await stop.asked}: finishing what runs`);
     server.unready();
     await end();

@@ -14,7 +14,7 @@ import { makeServer } from "./make-server.js";
 import { upkeep } from "./upkeep.js";
 import { processLog } from "./process-log.js";
 import { processMetrics } from "./process-metrics.js";
-import { follow, reloader, stopSignals, supervision } from "./process-parts.js";
+import { finishOnFault, follow, reloader, stopSignals, supervision } from "./process-parts.js";
 import { listening, needsServer } from "./server-jobs.js";
 
 /** The promise does not resolve: the process ends once its jobs have, when it is told to. */
@@ -56,10 +56,7 @@ export async function workHere(configuration: Configuration): Promise<void> {
   }
   const shell = await attachable(configuration, log, { db: server?.db, config, tables: server?.tables ?? [], queue: app?.queue, log });
   follow(config, processed);
-  processed.finishOnFault((why) => {
-    supervised?.send({ bk: "faulty" });
-    stop.now(why);
-  });
+  finishOnFault(processed, stop, supervised);
   supervised?.ready();
   watchStuck(stuckAfterMs);
   log.info(`${await stop.asked}: finishing jobs`);

@@ -1,11 +1,12 @@
 // Runs hooks: each with an end, and so that what fails is told in the log.
 
-import { BkError, type Log, systemClock } from "@bk/core";
+import { BkError, type Log } from "@bk/core";
 import type { Caller, ErrorReply, Hook, HookRequest, HookVerdict, Outcome, Row, Verdict } from "@bk/modules";
 
 import type { ChangeRows } from "../data/reply-rows.js";
 import { forbidden, HttpError } from "../error-response.js";
 import { faultFields } from "../fault-fields.js";
+import { inTime } from "../in-time.js";
 import { moduleCaller } from "../modules/caller.js";
 import type { HookFor, HookMap } from "./hook-map.js";
 import { cleaner, type IsPrivate } from "./private-names.js";
@@ -38,7 +39,7 @@ export function runHooks(map: HookMap, timeoutMs: number, log: Log): Hooks {
   async function run<T>(hook: Hook, { id, path }: HookRequest, given: () => T | Promise<T>): Promise<T> {
     try {
       const result = given();
-      return isPromise(result) ? await inTime(result, timeoutMs) : result;
+      return isPromise(result) ? await inTime(result, timeoutMs, late) : result;
     } catch (error) {
       const isRefusal = error instanceof BkError && error.code !== "internal" && error.code !== "timeout";
       log[isRefusal ? "info" : "error"](`hook ${hook.on} of ${path} failed`, { id, ...faultFields(error) });
@@ -136,22 +137,10 @@ export function runHooks(map: HookMap, timeoutMs: number, log: Log): Hooks {
   return hooks;
 }
 
+const late = (): Error => new HttpError("timeout", "a hook of the server did not end in time");
+
 function isPromise<T>(result: T | PromiseLike<T>): result is PromiseLike<T> {
   return typeof (result as { readonly then?: unknown } | null | undefined)?.then === "function";
-}
-
-/** @throws BkError `timeout` */
-async function inTime<T>(result: PromiseLike<T>, timeoutMs: number): Promise<T> {
-  const late = new AbortController();
-  const end = systemClock.sleep(timeoutMs, late.signal).then(
-    () => Promise.reject(new HttpError("timeout", "a hook of the server did not end in time")),
-    () => undefined as never,
-  );
-  try {
-    return await Promise.race([result, end]);
-  } finally {
-    late.abort();
-  }
 }
 
 /** The same error, of a hook that ran when the work was done: the signature of the request stays used. */

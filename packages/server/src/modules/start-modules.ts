@@ -9,7 +9,7 @@ import type { HooksOf } from "../hooks/hook-map.js";
 import { type EndpointMap, endpointMap } from "./endpoint-map.js";
 import { dispatcher, type Dispatching } from "./endpoint-routes.js";
 import type { SharedHost } from "./host.js";
-import { inTime } from "./in-time.js";
+import { inTime } from "../in-time.js";
 import type { RunningJobs } from "./module-jobs.js";
 
 export interface RunningModules {

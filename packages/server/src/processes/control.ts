@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import { BkError, type ErrorCode, errorCodes } from "@bk/core";
 
+import { firstLine } from "./first-line.js";
 import type { ProcessState } from "./pool.js";
 import { openPrivateSocket, type PrivateSocket } from "./private-socket.js";
 
@@ -50,7 +51,7 @@ export async function openControl(path: string, handlers: ControlHandlers): Prom
   if (await isAnswered(path)) throw new BkError("unavailable", "another server runs in this home folder");
   rmSync(path, { force: true });
   const serve = (socket: Socket): void => {
-    void lineOf(socket)
+    void firstLine(socket, longestLine)
       .then(async (line) => socket.end(`${JSON.stringify({ ok: await answer(JSON.parse(line) as ControlRequest, handlers) })}\n`))
       .catch((error: unknown) => {
         const { code, message } = error instanceof BkError ? error : new BkError("invalid", (error as Error).message);
@@ -109,25 +110,11 @@ export async function askControl(path: string, request: ControlRequest, waitMs =
     );
     socket.once("connect", () => {
       socket.write(`${JSON.stringify(request)}\n`);
-      lineOf(socket).then(resolve, reject);
+      firstLine(socket, longestLine).then(resolve, () => reject(new BkError("unavailable", "the server ended before it answered")));
     });
   });
+  socket.destroy();
   const reply = JSON.parse(line) as { readonly ok: unknown } | { readonly code: string; readonly message: string };
   if ("ok" in reply) return reply.ok;
   throw new BkError(Object.hasOwn(errorCodes, reply.code) ? (reply.code as ErrorCode) : "internal", reply.message);
-}
-
-/** The first line that comes. */
-function lineOf(socket: Socket): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = "";
-    socket.setEncoding("utf8");
-    socket.on("data", (chunk: string) => {
-      text += chunk;
-      const end = text.indexOf("\n");
-      if (end >= 0) resolve(text.slice(0, end));
-      else if (text.length > longestLine) socket.destroy();
-    });
-    socket.once("close", () => reject(new BkError("unavailable", "the server ended before it answered")));
-  });
 }

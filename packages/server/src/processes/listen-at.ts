@@ -8,23 +8,22 @@ export interface Listening {
 
 /** Listens, and gives the URL. @param setting  what another port is given by */
 export async function listenAt(server: Server, port: number, host: string, setting = "port"): Promise<Listening> {
-  await new Promise<void>((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => reject(listenError(error, port, host, setting));
-    server.once("error", failed);
-    server.listen(port, host, () => {
-      server.off("error", failed);
-      resolve();
-    });
+  await listening(server, (done) => server.listen(port, host, done)).catch((error: NodeJS.ErrnoException) => {
+    throw listenError(error, port, host, setting);
   });
   const address = server.address() as AddressInfo;
   return { url: `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}` };
 }
 
 /** Listens at a socket of this machine. The caller listens for what goes wrong later. */
-export async function listenAtPath(server: Server, path: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
+export function listenAtPath(server: Server, path: string): Promise<void> {
+  return listening(server, (done) => server.listen(path, done));
+}
+
+function listening(server: Server, listen: (done: () => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(path, () => {
+    listen(() => {
       server.off("error", reject);
       resolve();
     });

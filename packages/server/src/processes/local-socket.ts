@@ -15,6 +15,8 @@ export interface LocalSocket {
 }
 
 const prefix = "bk-web-";
+/** As `mkdtemp` makes them: others may begin like it. */
+const isOurs = new RegExp(`^${prefix}\\w{6}$`);
 const socketName = "web.sock";
 /** A folder that is being made has no socket yet. */
 const newMs = 60_000;
@@ -39,7 +41,7 @@ export async function localSocket(owner: Owner | undefined, systemFolder = tmpdi
 async function removeLeft(systemFolder: string, users: readonly (number | undefined)[]): Promise<void> {
   for (const name of readdirSync(systemFolder)) {
     const folder = join(systemFolder, name);
-    const state = /^bk-web-\w{6}$/.test(name) ? lstatSync(folder, { throwIfNoEntry: false }) : undefined;
+    const state = isOurs.test(name) ? lstatSync(folder, { throwIfNoEntry: false }) : undefined;
     if (state?.isDirectory() !== true || !users.includes(state.uid) || Date.now() - state.mtimeMs < newMs) continue;
     if (!(await isAnswered(join(folder, socketName)))) rmSync(folder, { recursive: true, force: true });
   }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import { type Log, plainText } from "@bk/core";
 
+import { firstLine } from "./first-line.js";
 import { isAlive } from "./is-alive.js";
 import { openPrivateSocket, type PrivateSocket } from "./private-socket.js";
 
@@ -28,7 +29,7 @@ export interface Talking {
 const form = /^shell-(\d+)\.sock$/;
 /** Longest that is kept of a line in the log. */
 const longestLogged = 1000;
-const longestRequest = 1_000_000;
+export const longestRequest = 1_000_000;
 
 export const shellPath = (folder: string, pid: number): string => join(folder, `shell-${pid}.sock`);
 
@@ -40,7 +41,7 @@ export async function openShell(folder: string, { talk, run }: Talking, log: Log
   /** Those of people, who are told when the process ends. */
   const talking = new Set<Socket>();
   const serve = (socket: Socket): void => {
-    firstLine(socket)
+    firstLine(socket, longestRequest)
       .then(async (line) => {
         const request = JSON.parse(line) as AttachRequest;
         if (request.code === undefined) {
@@ -73,25 +74,4 @@ function removeLeft(folder: string): void {
     const pid = Number(form.exec(name)?.[1]);
     if (pid > 0 && (pid === process.pid || !isAlive(pid))) rmSync(join(folder, name), { force: true });
   }
-}
-
-/** What follows it stays for whoever reads the socket next. */
-export function firstLine(socket: Socket): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let bytes = Buffer.alloc(0);
-    const take = (chunk: Buffer): void => {
-      bytes = Buffer.concat([bytes, chunk]);
-      const end = bytes.indexOf(10);
-      if (end < 0) {
-        if (bytes.length > longestRequest) socket.destroy();
-        return;
-      }
-      socket.off("data", take);
-      socket.pause();
-      if (end + 1 < bytes.length) socket.unshift(bytes.subarray(end + 1));
-      resolve(bytes.subarray(0, end).toString());
-    };
-    socket.on("data", take);
-    socket.once("close", () => reject(new Error("the other end left")));
-  });
 }

@@ -5,7 +5,7 @@ import { type BackendModule, moduleNames } from "@bk/modules";
 
 import { invalidSetting } from "../config/errors.js";
 import { faultFields } from "../fault-fields.js";
-import { inTime } from "../modules/in-time.js";
+import { inTime } from "../in-time.js";
 import type { Configuration } from "./configuration.js";
 import { type FoundModule, findModules } from "./find-modules.js";
 import { importFile } from "./import-file.js";

@@ -4,8 +4,6 @@ import { defineConfig } from "@bk/core";
 
 import { regexp, words } from "../config/value-types.js";
 
-/** What the processes of a server can be. */
-
 export const moduleSettings = defineConfig({
   "modules-path": {
     value: "folders",

@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.js";
 import { invalidSetting } from "../config/errors.js";
 import type { ProxyOptions, ProxyTarget } from "../proxy/proxy-options.js";
-import { readSettingFile } from "./read-tls.js";
+import { readSettingFile } from "./read-setting-file.js";
 import type { allSettings } from "./settings.js";
 
 type Settings = Pick<Config<typeof allSettings>, "get" | "matching">;

@@ -1,13 +1,13 @@
 // Where the server listens, and what it speaks TLS with, as its settings and their files say.
 
 import { createPrivateKey, randomBytes, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { createSecureContext, type SecureContext } from "node:tls";
 
 import type { Config } from "../config/config.js";
 import { invalidSetting } from "../config/errors.js";
 import type { Place } from "../processes/ports.js";
 import { type TlsMaterial, tlsOptions } from "../tls/material.js";
+import { readSettingFile } from "./read-setting-file.js";
 import type { allSettings } from "./settings.js";
 
 type Settings = Pick<Config<typeof allSettings>, "get" | "has">;
@@ -129,14 +129,5 @@ function attempt<T>(setting: string, problem: string, work: () => T): T {
     return work();
   } catch (cause) {
     throw invalidSetting(setting, `${setting} ${problem}`, cause);
-  }
-}
-
-/** @throws SettingsError naming the setting, for a file that cannot be read */
-export function readSettingFile(setting: string, file: string, encoding: BufferEncoding = "utf8"): string {
-  try {
-    return readFileSync(file, encoding);
-  } catch (cause) {
-    throw invalidSetting(setting, `${setting}: cannot read ${file} (${(cause as NodeJS.ErrnoException).code})`, cause);
   }
 }
